@@ -1,0 +1,1 @@
+"""What everything else stands on: no sockets, no child processes, no Textual."""

@@ -1,0 +1,128 @@
+"""Everything that can go wrong, as one tree.
+
+    MtnError
+    ├── UsageError                 what was asked for makes no sense        (exit 64)
+    │   └── Refused                it makes sense, and is not done: the reason is said
+    ├── ConfigError                backup.conf, the environment, missing tools
+    │   └── KeyFileError           the key file is missing, empty or unreadable
+    ├── ArchiveError               a backup that cannot be trusted
+    │   ├── NotABackup             the bytes are not one at all
+    │   ├── Truncated              it ends too early
+    │   ├── Changed                bytes differ from what was written
+    │   ├── WrongKey               made with another key
+    │   └── ForeignManifest        the manifest belongs to another file
+    ├── StorageError               a disk or bucket said no; trying again is useless
+    │   ├── NotFound               no such object
+    │   ├── AlreadyThere           the name is taken
+    │   ├── NoSpace                the disk is full
+    │   └── StorageUnavailable     it did not answer; worth a retry
+    ├── PostgresError              the server, or a tool of its, said no
+    │   └── ServerLost             it was there and is gone
+    └── JobError
+        ├── Locked                 somebody else is at it                   (exit 75)
+        └── Cancelled              somebody asked it to stop                (exit 130)
+
+An error is raised once, where it is understood, and caught at the edge (a
+command, a screen, a job's end), which shows ``title``, ``hint`` and the
+runbook section.
+"""
+
+from __future__ import annotations
+
+
+class MtnError(Exception):
+    """Base of every error an operator may see.
+
+    ``title`` says what happened and what it means, ``hint`` what to do next,
+    ``runbook`` names the section (``"7.2"``), ``exit_code`` is what a command
+    ends with.
+    """
+
+    exit_code = 2
+    runbook = ""
+
+    def __init__(self, title: str, hint: str = "", runbook: str = "") -> None:
+        super().__init__(title)
+        self.title = title
+        self.hint = hint
+        self.runbook = runbook or self.runbook
+
+
+class UsageError(MtnError):
+    exit_code = 64
+
+
+class Refused(UsageError):
+    pass
+
+
+class ConfigError(MtnError):
+    runbook = "3.2"
+
+
+class KeyFileError(ConfigError):
+    runbook = "7.2"
+
+
+class ArchiveError(MtnError):
+    runbook = "5.3"
+
+
+class NotABackup(ArchiveError):
+    pass
+
+
+class Truncated(ArchiveError):
+    pass
+
+
+class Changed(ArchiveError):
+    pass
+
+
+class WrongKey(ArchiveError):
+    pass
+
+
+class ForeignManifest(ArchiveError):
+    pass
+
+
+class StorageError(MtnError):
+    runbook = "5.4"
+
+
+class NotFound(StorageError):
+    pass
+
+
+class AlreadyThere(StorageError):
+    pass
+
+
+class NoSpace(StorageError):
+    runbook = "8.2"
+
+
+class StorageUnavailable(StorageError):
+    pass
+
+
+class PostgresError(MtnError):
+    runbook = "7.3"
+
+
+class ServerLost(PostgresError):
+    pass
+
+
+class JobError(MtnError):
+    pass
+
+
+class Locked(JobError):
+    exit_code = 75
+
+
+class Cancelled(JobError):
+    exit_code = 130

@@ -1,0 +1,46 @@
+"""The language that people read; what machines read is never translated.
+
+English is the source text, so only other languages have a catalogue. The
+compiled catalogues are made when the package is built or installed.
+"""
+
+from __future__ import annotations
+
+import gettext
+import locale
+import os
+from pathlib import Path
+
+LANGUAGES = ("en", "es")
+_FOLDER = Path(__file__).parent.parent / "locale"
+_translations: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def use(language: str | None = None) -> str:
+    """Speak ``language``, else ``MTN_LANG``, else the locale's, else English.
+
+    Anything that begins like a known language will do (``es_CL.UTF-8``).
+    Returns the code in use.
+    """
+    global _translations
+    wanted = (
+        language
+        or os.environ.get("MTN_LANG")
+        or os.environ.get("LC_ALL")
+        or os.environ.get("LC_MESSAGES")
+        or os.environ.get("LANG")
+        or locale.getlocale()[0]
+        or "en"
+    )
+    code = wanted[:2].lower() if wanted[:2].lower() in LANGUAGES else "en"
+    fallback = code == "en"
+    _translations = gettext.translation("mtn", _FOLDER, [code], fallback=fallback)
+    return code
+
+
+def _(message: str) -> str:
+    return _translations.gettext(message)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    return _translations.ngettext(one, many, count)

@@ -1,0 +1,105 @@
+"""The words that every layer shares."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+
+SUFFIX = ".sql.gz.gpg"
+MANIFEST = ".manifest.json"
+PROOF = ".proof.json"
+ROLES = ".roles.enc"
+PART = ".part"
+
+
+class Kind(StrEnum):
+    FULL = "full"
+    DIFF = "diff"
+
+    @property
+    def folder(self) -> str:
+        """Where the scripts keep this kind in a bucket."""
+        return "full" if self is Kind.FULL else "differential"
+
+
+class Rung(IntEnum):
+    """How far a copy of a backup has been proven. Each rung includes those below it."""
+
+    PRESENT = 1
+    HASHED = 2
+    DECRYPTS = 3
+    INFLATES = 4
+    COMPLETE = 5
+    RESTORED = 6
+    QUERIED = 7
+
+    @property
+    def word(self) -> str:
+        """The name in files and JSON; never translated."""
+        return self.name.lower()
+
+    @property
+    def proven(self) -> bool:
+        return self >= Rung.COMPLETE
+
+    @classmethod
+    def of(cls, word: str) -> Rung:
+        return cls[word.upper()]
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def over(self) -> bool:
+        return self not in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
+
+
+_NAME = re.compile(
+    r"(?P<prefix>.+?)_(?P<kind>full|diff)_(?:(?P<host>.+)_)?(?P<stamp>\d{8}_\d{6})" + re.escape(SUFFIX)
+)
+
+
+@dataclass(frozen=True, order=True)
+class BackupName:
+    """``{prefix}_{full|diff}_{host}_{YYYYMMDD_HHMMSS}.sql.gz.gpg``, the stamp in local time.
+
+    ``host`` is empty in names of the older form, which leave it out.
+    """
+
+    stamp: datetime
+    prefix: str
+    kind: Kind
+    host: str = ""
+
+    def __str__(self) -> str:
+        host = f"{self.host}_" if self.host else ""
+        return f"{self.prefix}_{self.kind}_{host}{self.stamp:%Y%m%d_%H%M%S}{SUFFIX}"
+
+    @property
+    def key(self) -> str:
+        """The object's key in a bucket."""
+        return f"{self.kind.folder}/{self}"
+
+    def later(self, seconds: int = 1) -> BackupName:
+        return BackupName(self.stamp + timedelta(seconds=seconds), self.prefix, self.kind, self.host)
+
+    @classmethod
+    def parse(cls, name: str) -> BackupName | None:
+        """Read a bare file name; None where it is not one of a backup's payload."""
+        match = _NAME.fullmatch(name)
+        if match is None or "/" in name:
+            return None
+        try:
+            stamp = datetime.strptime(match["stamp"], "%Y%m%d_%H%M%S")
+        except ValueError:
+            return None
+        return cls(stamp, match["prefix"], Kind(match["kind"]), match["host"] or "")
