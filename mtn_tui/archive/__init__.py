@@ -1,0 +1,1 @@
+"""The file format: gzip members inside ``openssl enc``, with a signed manifest beside it."""

@@ -1,0 +1,1 @@
+"""The database server: connections, identity, dumping from it, loading into it."""
