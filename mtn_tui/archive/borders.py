@@ -1,0 +1,134 @@
+"""Finds, in the bytes of a ``pg_dump --section=data`` run, which are rows and which are SQL.
+
+Between one table's rows and the next pg_dump writes only comments, ``SET``,
+``setval`` and large objects, with standard_conforming_strings on. Quotes are
+followed there, so that no name, whatever newlines it holds, can play a border;
+among rows, which escape their newlines, the line ``\\.`` is the border and
+cannot be anything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mtn_tui.core.errors import Truncated
+from mtn_tui.core.i18n import _
+
+
+@dataclass(frozen=True)
+class Sql:
+    data: bytes
+    closes: bool = False
+    """It is the line ``\\.`` that ends a table's rows."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What opens a table: comments before it, and the COPY statement with its newline."""
+
+    data: bytes
+    table: str
+    statement: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    data: bytes
+
+
+_CLOSE = b"\\.\n"
+_IDENTIFIER = rb'(?:"(?:[^"]|"")*"|[^\s".(]+)'
+_COPY = re.compile(rb"COPY (%b(?:\.%b)?) (?:\(.*\))? ?FROM stdin" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
+_TOKEN = re.compile(rb"""'[^']*'|"[^"]*"|--[^\n]*\n|;|\s+|[^'";\-\s][^'";\-]*|-(?=[^-])""")
+
+
+def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | Rows]:
+    """Yield the bytes of ``chunks``, all and in order, told apart.
+
+    Raises Truncated where they end within rows or within a quoted string.
+    """
+    sql = _SqlScanner()
+    rest = b""
+    in_rows = False
+    at_line = True
+    for chunk in chunks:
+        buffer = rest + chunk if rest else chunk
+        while True:
+            if in_rows:
+                end = rows_end(buffer, at_line)
+                if end is None:
+                    keep = held_back(buffer, at_line)
+                    passed, rest = buffer[: len(buffer) - keep], buffer[len(buffer) - keep :]
+                    if passed:
+                        yield Rows(passed)
+                        at_line = passed.endswith(b"\n")
+                    break
+                if end:
+                    yield Rows(buffer[:end])
+                yield Sql(_CLOSE, closes=True)
+                buffer = buffer[end + len(_CLOSE) :]
+                in_rows = False
+            piece, buffer = sql.next(buffer)
+            if piece is None:
+                rest = buffer
+                break
+            yield piece
+            in_rows = at_line = isinstance(piece, Copy)
+    if in_rows:
+        raise Truncated(_("The dump ends within a table's rows."))
+    if sql.within_quotes(rest):
+        raise Truncated(_("The dump ends within a quoted string."))
+    if rest:
+        yield Sql(rest)
+
+
+def rows_end(buffer: bytes, at_line: bool) -> int | None:
+    if at_line and buffer.startswith(_CLOSE):
+        return 0
+    found = buffer.find(b"\n" + _CLOSE)
+    return None if found < 0 else found + 1
+
+
+def held_back(buffer: bytes, at_line: bool) -> int:
+    """How many bytes at the end may be the beginning of a border whose rest is to come."""
+    tail = (b"\n" if at_line else b"") + buffer if len(buffer) < 4 else buffer[-4:]
+    for size in (3, 2, 1):
+        if tail.endswith((b"\n" + _CLOSE)[:size]):
+            return min(size, len(buffer))
+    return 0
+
+
+class _SqlScanner:
+    """Cuts SQL after each statement; remembers how far it has looked in what is incomplete."""
+
+    def __init__(self) -> None:
+        self._looked = 0
+        self._opens: int | None = None
+        """Where the present statement's first word stands."""
+
+    def next(self, buffer: bytes) -> tuple[Sql | Copy | None, bytes]:
+        """The first complete statement of ``buffer`` (None if there is none) and what is left."""
+        while token := _TOKEN.match(buffer, self._looked):
+            first = buffer[token.start()]
+            if first == ord(";"):
+                if token.end() == len(buffer):
+                    break
+                return self._statement(buffer, token.start())
+            self._looked = token.end()
+            if self._opens is None and not token[0].isspace() and not token[0].startswith(b"--"):
+                self._opens = token.start()
+        return None, buffer
+
+    def _statement(self, buffer: bytes, semicolon: int) -> tuple[Sql | Copy, bytes]:
+        opens = semicolon if self._opens is None else self._opens
+        copy = _COPY.fullmatch(buffer, opens, semicolon)
+        self._looked, self._opens = 0, None
+        if copy is None or buffer[semicolon + 1] != ord("\n"):
+            return Sql(buffer[: semicolon + 1]), buffer[semicolon + 1 :]
+        statement = copy[0].decode() + ";"
+        return Copy(buffer[: semicolon + 2], copy[1].decode(), statement), buffer[semicolon + 2 :]
+
+    def within_quotes(self, rest: bytes) -> bool:
+        return rest[self._looked : self._looked + 1] in (b"'", b'"')

@@ -1,0 +1,74 @@
+"""Keys made from the passphrase: of the cipher as openssl makes them, and of the manifest.
+
+The passphrase is the first line of the key file, exactly as ``openssl enc
+-pass file:KEY`` takes it: without its newline, at most 1,023 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from mtn_tui.core.errors import KeyFileError
+from mtn_tui.core.i18n import _
+
+ITERATIONS = 100_000
+_OPENSSL_LONGEST = 1023
+
+
+@dataclass(frozen=True)
+class Key:
+    """A passphrase, and what is derived from it."""
+
+    passphrase: bytes = field(repr=False)
+
+    def cipher(self, salt: bytes) -> tuple[bytes, bytes]:
+        """AES-256 key and CBC IV: PBKDF2-HMAC-SHA256, 100,000 rounds, 48 bytes (openssl enc -pbkdf2)."""
+        made = hashlib.pbkdf2_hmac("sha256", self.passphrase, salt, ITERATIONS, 48)
+        return made[:32], made[32:]
+
+    @cached_property
+    def _manifest_root(self) -> bytes:
+        return hashlib.pbkdf2_hmac("sha256", self.passphrase, b"mtn manifest 1", ITERATIONS, 32)
+
+    def _derive(self, purpose: bytes, length: int) -> bytes:
+        return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose).derive(self._manifest_root)
+
+    @cached_property
+    def mac(self) -> bytes:
+        """The key of a manifest's HMAC, 32 bytes."""
+        return self._derive(b"mtn manifest mac", 32)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that tell two keys apart and say nothing else about them."""
+        return self._derive(b"mtn key fingerprint", 8).hex()
+
+
+def read_key(path: Path) -> Key:
+    """Read a key file. KeyFileError says what is wrong with it; nothing is ever made anew here."""
+    lost = _("Without it no backup can be read. Put back the copy that was kept elsewhere.")
+    try:
+        first = path.read_bytes().split(b"\n", 1)[0]
+    except FileNotFoundError:
+        raise KeyFileError(_("The encryption key is not there: {path}").format(path=path), lost) from None
+    except OSError as error:
+        raise KeyFileError(
+            _("The encryption key cannot be read: {path}: {reason}").format(path=path, reason=error.strerror),
+            _("The file must be readable by the user that makes backups: chmod 600, and its owner."),
+        ) from None
+    if not first.strip():
+        raise KeyFileError(_("The encryption key file is empty: {path}").format(path=path), lost)
+    if len(first) > _OPENSSL_LONGEST or b"\0" in first:
+        raise KeyFileError(
+            _("The encryption key file holds no passphrase that openssl could read: {path}").format(
+                path=path
+            ),
+            _("Its first line must be text of at most 1,023 bytes."),
+        )
+    return Key(first)

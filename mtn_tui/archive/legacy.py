@@ -1,0 +1,90 @@
+"""Reads a payload that has no manifest, from its start: the scripts' files, and clear ``.sql.gz``.
+
+Nothing signs such a file. What can be known is whether it decrypts, inflates
+(gzip's CRC-32) and ends with pg_dump's marker; the errors say how far it held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from mtn_tui.archive.blocks import Inflater
+from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, salt_of, unpad
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.sections import END, END_WITHIN
+from mtn_tui.core.errors import NotABackup, Truncated, WrongKey
+from mtn_tui.core.i18n import _
+
+_GZIP = b"\x1f\x8b"
+_STEP = 1 << 20
+_HEAD = b"PostgreSQL database dump"
+_HEAD_WITHIN = 256
+
+
+def sql(stream: BinaryIO, key: Key | None) -> Iterator[bytes]:
+    """Yield the script. Raises NotABackup, WrongKey, Changed or Truncated where it stops being one.
+
+    ``key`` may be None for a file that was never encrypted.
+    """
+    header = _read(stream, HEADER)
+    pieces = _clear(stream, header) if header.startswith(_GZIP) else _decrypted(stream, header, key)
+    inflater = Inflater()
+    head = last = b""
+    for piece in pieces:
+        for out in inflater.feed(piece):
+            if len(head) < _HEAD_WITHIN:
+                head += out[:_HEAD_WITHIN]
+                _check_head(head)
+            last = (last + out[-END_WITHIN:])[-END_WITHIN:]
+            yield out
+    inflater.finish()
+    if END not in last:
+        raise Truncated(
+            _("The script inside the backup is not complete: pg_dump's end marker is missing."),
+            _("The backup was made while something failed. Use the one before it."),
+        )
+
+
+def _check_head(head: bytes) -> None:
+    if len(head) >= _HEAD_WITHIN and _HEAD not in head:
+        raise NotABackup(_("What is inside the backup is not pg_dump's plain text."))
+
+
+def _clear(stream: BinaryIO, header: bytes) -> Iterator[bytes]:
+    yield header
+    while piece := stream.read(_STEP):
+        yield piece
+
+
+def _decrypted(stream: BinaryIO, header: bytes, key: Key | None) -> Iterator[bytes]:
+    salt = salt_of(header)
+    if key is None:
+        raise WrongKey(_("The backup is encrypted and no key was given."), "", "7.2")
+    decryptor = Decryptor(*key.cipher(salt))
+    held, total = b"", 0
+    first = True
+    while piece := _read(stream, _STEP):
+        whole = len(piece) // BLOCK * BLOCK
+        plain = decryptor.update(memoryview(piece)[:whole])
+        total += len(piece)
+        if first and plain and not plain.startswith(_GZIP):
+            raise WrongKey(
+                _("The backup does not decrypt with this key."),
+                _("Put the key it was made with in ENCRYPTION_KEY_FILE."),
+                "7.2",
+            )
+        first = False
+        plain = held + plain
+        held = plain[-BLOCK:]
+        yield plain[:-BLOCK]
+    yield unpad(held, total)
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    """Read ``size`` bytes, fewer only at the end."""
+    pieces = []
+    while size and (piece := stream.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)

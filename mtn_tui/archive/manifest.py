@@ -1,0 +1,219 @@
+"""The manifest beside a payload: what it is, where its sections lie, signed.
+
+The file is exactly the canonical JSON (sorted keys, no spaces, UTF-8) and a
+newline, and is compared as bytes before anything in it is believed. Its last
+word is ``mac``: HMAC-SHA256 over the canonical JSON of the rest. A wrong key, a
+changed manifest and the manifest of another file are told apart.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.sections import Part
+from mtn_tui.core.errors import ArchiveError, Changed, ForeignManifest, WrongKey
+from mtn_tui.core.i18n import _
+from mtn_tui.core.identity import DatabaseProperties, Extension, ServerIdentity
+from mtn_tui.core.models import BackupName, Kind
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: what it holds, and where its gzip members lie."""
+
+    part: Part
+    offset: int
+    """Of its first byte in the gzip stream (the payload decrypted), in bytes."""
+    size: int
+    """Bytes of gzip."""
+    raw: int
+    """Bytes of SQL."""
+    rows: int
+    sha256: str
+    """Of its gzip bytes, in hex."""
+    table: str = ""
+    copy: str = ""
+    joined: bool = False
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that is known of one backup. Moments are aware and in UTC."""
+
+    id: str
+    kind: Kind
+    database: str
+    host: str
+    payload: str
+    """The payload's file name."""
+    snapshot_at: datetime
+    """The consistent moment, by the server's clock."""
+    started_at: datetime
+    ended_at: datetime
+    lsn: str
+    horizon: int
+    """``pg_snapshot_xmin`` of the snapshot: what is older is in this backup."""
+    server: ServerIdentity
+    properties: DatabaseProperties
+    tools: dict[str, str]
+    roles: tuple[str, ...]
+    """Roles that the script names."""
+    extensions: tuple[Extension, ...]
+    schema_hash: str
+    size: int
+    """Bytes of the payload."""
+    sha256: str
+    """Of the payload, in hex."""
+    salt: str
+    """The payload's salt, in hex."""
+    key: str
+    """Fingerprint of the key that it was made with."""
+    sections: tuple[Section, ...]
+
+    @property
+    def name(self) -> BackupName:
+        parsed = BackupName.parse(self.payload)
+        if parsed is None:
+            raise Changed(_("The manifest names no backup: {name!r}").format(name=self.payload))
+        return parsed
+
+    @property
+    def raw(self) -> int:
+        """Bytes of SQL in all."""
+        return sum(section.raw for section in self.sections)
+
+    @property
+    def gzip(self) -> int:
+        """Bytes of gzip in all."""
+        return sum(section.size for section in self.sections)
+
+    def rows(self) -> dict[str, int]:
+        """Rows per table, in the order of the dump."""
+        counted: Counter[str] = Counter()
+        for section in self.sections:
+            if section.part is Part.TABLE:
+                counted[section.table] += section.rows
+        return dict(counted)
+
+
+def encode(manifest: Manifest, key: Key) -> bytes:
+    """The file's bytes, signed."""
+    body = {"format": FORMAT, **asdict(manifest)}
+    return _canonical({**body, "mac": _mac(body, key)}) + b"\n"
+
+
+def decode(data: bytes, key: Key, payload: str) -> Manifest:
+    """Believe a manifest's bytes, if they are signed with ``key`` and belong to ``payload`` (its name).
+
+    Raises WrongKey, Changed or ForeignManifest; ArchiveError where a newer
+    version of this program wrote it.
+    """
+    body = _parse(data)
+    signed = hmac.compare_digest(str(body.pop("mac", "")), _mac(body, key))
+    if not signed:
+        raise _unsigned(body, data, key)
+    if body["format"] != FORMAT:
+        raise ArchiveError(
+            _("The manifest was written by a newer version of this program (format {format}).").format(
+                format=body["format"]
+            ),
+            _("Restore it with that version, or with the openssl line on the restore card."),
+        )
+    manifest = _from(body)
+    if manifest.payload != payload:
+        raise ForeignManifest(
+            _("The manifest belongs to another file: it is that of {other}.").format(other=manifest.payload),
+            _("Put the manifest back under its own name; the file must be called as it says."),
+        )
+    return manifest
+
+
+def peek(data: bytes) -> Manifest:
+    """Read a manifest without the key. What it says is shown as unverified, never acted upon."""
+    body = _parse(data)
+    body.pop("mac", None)
+    return _from(body)
+
+
+def _parse(data: bytes) -> dict[str, Any]:  # JSON of any shape until it is checked
+    try:
+        body = json.loads(data)
+        exact = isinstance(body, dict) and _canonical(body) + b"\n" == data
+    except (ValueError, RecursionError):
+        exact = False
+    if not exact:
+        raise _changed()
+    return dict(body)
+
+
+def _unsigned(body: dict[str, Any], data: bytes, key: Key) -> ArchiveError:
+    """Why a signature does not hold: a changed byte, or another key from the start."""
+    theirs = str(body.get("key", ""))
+    if theirs == key.fingerprint or not re.fullmatch("[0-9a-f]{16}", theirs):
+        return _changed()
+    mac = json.loads(data).get("mac", "")
+    if hmac.compare_digest(str(mac), _mac({**body, "key": key.fingerprint}, key)):
+        return _changed()
+    return WrongKey(
+        _("The backup was made with another key (its fingerprint is {theirs}, this key's is {ours}).").format(
+            theirs=theirs, ours=key.fingerprint
+        ),
+        _("Put the key it was made with in ENCRYPTION_KEY_FILE."),
+        "7.2",
+    )
+
+
+def _changed() -> Changed:
+    return Changed(
+        _("The manifest was changed after it was written."),
+        _("Do not trust this copy. Use the one in the other store, or the backup before it."),
+    )
+
+
+def _canonical(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(
+        body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+    ).encode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+def _mac(body: Mapping[str, Any], key: Key) -> str:
+    return hmac.digest(key.mac, _canonical(body), "sha256").hex()
+
+
+def _from(body: dict[str, Any]) -> Manifest:
+    try:
+        properties = DatabaseProperties(**body["properties"])
+        plain = {
+            **{name: value for name, value in body.items() if name != "format"},
+            "kind": Kind(body["kind"]),
+            **{at: datetime.fromisoformat(body[at]) for at in ("snapshot_at", "started_at", "ended_at")},
+            "server": ServerIdentity(**body["server"]),
+            "properties": replace(
+                properties,
+                grants=tuple(properties.grants),
+                settings=tuple(properties.settings),
+                role_settings={role: tuple(names) for role, names in properties.role_settings.items()},
+            ),
+            "roles": tuple(body["roles"]),
+            "extensions": tuple(Extension(**item) for item in body["extensions"]),
+            "sections": tuple(Section(**{**item, "part": Part(item["part"])}) for item in body["sections"]),
+        }
+        return Manifest(**plain)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _changed() from error

@@ -1,0 +1,91 @@
+"""How far one copy of a backup has been proven, and what people said of it.
+
+Kept beside the copy as ``<payload>.proof.json``. It is evidence for one content:
+the payload's SHA-256 stands in it, and a proof of other bytes counts for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from mtn_tui.core.models import Rung
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A pin, or the acceptance of a suspect backup: who, when (UTC), why."""
+
+    at: datetime
+    operator: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The rungs a copy has reached, each with its moment (UTC)."""
+
+    sha256: str
+    """Of the payload; empty for a legacy one, which has no known hash."""
+    rungs: dict[Rung, datetime] = field(default_factory=dict)
+    failed: str = ""
+    """What the last verification found wrong; empty when it found nothing."""
+    failed_at: datetime | None = None
+    pinned: Mark | None = None
+    accepted: Mark | None = None
+
+    @property
+    def rung(self) -> Rung:
+        return max(self.rungs, default=Rung.PRESENT)
+
+    def climbed(self, rung: Rung, at: datetime) -> Proof:
+        """All rungs up to ``rung`` were seen to hold at ``at``."""
+        reached = {one: at for one in Rung if one <= rung}
+        return replace(self, rungs={**self.rungs, **reached}, failed="", failed_at=None)
+
+    def fell(self, rung: Rung, reason: str, at: datetime) -> Proof:
+        """Only ``rung`` holds: what was proven above it is no longer true."""
+        kept = {one: moment for one, moment in self.rungs.items() if one <= rung}
+        return replace(self, rungs={**kept, rung: at}, failed=reason, failed_at=at)
+
+
+def encode(proof: Proof) -> bytes:
+    def mark(one: Mark | None) -> dict[str, str] | None:
+        return {"at": one.at.isoformat(), "operator": one.operator, "note": one.note} if one else None
+
+    body = {
+        "format": FORMAT,
+        "sha256": proof.sha256,
+        "rungs": {rung.word: at.isoformat() for rung, at in sorted(proof.rungs.items())},
+        "failed": proof.failed,
+        "failed_at": proof.failed_at and proof.failed_at.isoformat(),
+        "pinned": mark(proof.pinned),
+        "accepted": mark(proof.accepted),
+    }
+    return json.dumps(body, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def decode(data: bytes, sha256: str) -> Proof:
+    """Read a proof; one that cannot be read, or is of other bytes than ``sha256``, proves nothing."""
+
+    def mark(one: dict[str, str] | None) -> Mark | None:
+        return Mark(datetime.fromisoformat(one["at"]), one["operator"], one["note"]) if one else None
+
+    nothing = Proof(sha256)
+    try:
+        body = json.loads(data)
+        if body["sha256"] != sha256:
+            return nothing
+        return Proof(
+            sha256,
+            {Rung.of(word): datetime.fromisoformat(at) for word, at in body["rungs"].items()},
+            body["failed"],
+            datetime.fromisoformat(body["failed_at"]) if body["failed_at"] else None,
+            mark(body["pinned"]),
+            mark(body["accepted"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return nothing

@@ -1,0 +1,175 @@
+"""Reads a payload that has a manifest: any section, in any order, or all of them in one pass.
+
+No byte of a section is handed out before the section's hash was checked.
+Sources are callables ``(start, length) -> binary stream``, as ``Storage.open``
+bound to a key is, so that nothing here knows where a payload lies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from mtn_tui.archive.blocks import Inflater
+from mtn_tui.archive.cipher import BLOCK, HEADER, MAGIC, Decryptor
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.manifest import Manifest, Section
+from mtn_tui.archive.sections import END, END_WITHIN, Part
+from mtn_tui.core.errors import Changed, ForeignManifest, Truncated
+from mtn_tui.core.i18n import _
+
+Source = Callable[[int, int | None], AbstractContextManager[BinaryIO]]
+"""Opens bytes of a payload: from a start, so many (None: to the end)."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The cipher blocks that hold one section, and the block before them."""
+
+    section: Section
+    previous: bytes
+    """Empty for the first section: the IV stands for it."""
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What reading a section through has shown."""
+
+    section: Section
+    tail: bytes
+    """Its last bytes of SQL, END_WITHIN at most."""
+
+
+class Archive:
+    """One payload and its manifest. Safe from any number of threads."""
+
+    def __init__(self, source: Source, key: Key, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self._source = source
+        self._secret, self._iv = key.cipher(bytes.fromhex(manifest.salt))
+
+    def sql(self, section: Section) -> Iterator[bytes]:
+        """Yield the section's SQL. Raises Changed or Truncated before the first byte."""
+        first, last = _blocks(section)
+        start = HEADER + (first - 1) * BLOCK if first else HEADER
+        length = HEADER + last * BLOCK - start
+        with self._source(start, length) as stream:
+            data = read_exactly(stream, length)
+        previous, data = (data[:BLOCK], data[BLOCK:]) if first else (b"", data)
+        return _inflate(self._gzip(Window(section, previous, data)))
+
+    def check(self, window: Window) -> Checked:
+        """Read a section through: its hash, its gzip checksums, its length in SQL."""
+        raw, tail = 0, b""
+        for piece in _inflate(self._gzip(window)):
+            raw += len(piece)
+            tail = (tail + piece[-END_WITHIN:])[-END_WITHIN:]
+        if raw != window.section.raw:
+            raise _changed()
+        return Checked(window.section, tail)
+
+    def windows(self, stream: BinaryIO) -> Iterator[Window]:
+        """Read the whole payload once, from its start, and yield it section by section.
+
+        The payload's own size and SHA-256 are checked after the last window.
+        """
+        hashed = hashlib.sha256()
+        header = read_exactly(stream, HEADER)
+        self._check_header(header)
+        hashed.update(header)
+        # Two cipher blocks are kept: a section may begin in the last one, and needs the one before.
+        held, base = b"", 0
+        for section in self.manifest.sections:
+            first, last = _blocks(section)
+            data = read_exactly(stream, max(last - base - len(held) // BLOCK, 0) * BLOCK)
+            hashed.update(data)
+            held = held[max(first - 1 - base, 0) * BLOCK :] + data
+            lead = BLOCK if first else 0
+            yield Window(section, held[:lead], held[lead:])
+            held = held[-2 * BLOCK :]
+            base = last - len(held) // BLOCK
+        rest = stream.read(BLOCK + 1)
+        hashed.update(rest)
+        if hashed.hexdigest() != self.manifest.sha256:
+            raise _changed()
+
+    def _gzip(self, window: Window) -> bytes:
+        section = window.section
+        plain = Decryptor(self._secret, window.previous or self._iv).update(window.data)
+        within = section.offset % BLOCK
+        data = plain[within : within + section.size]
+        if hashlib.sha256(data).hexdigest() != section.sha256:
+            raise _changed()
+        return data
+
+    def _check_header(self, header: bytes) -> None:
+        expected = MAGIC + bytes.fromhex(self.manifest.salt)
+        differing = sum(one != other for one, other in zip(header, expected, strict=True))
+        if header.startswith(MAGIC) and differing > len(expected) // 4:
+            raise ForeignManifest(
+                _("The manifest belongs to another file than the one that lies beside it."),
+                _("Put each file back beside its own manifest, or use the copy in the other store."),
+            )
+        if differing:
+            raise _changed()
+
+
+def check_size(size: int, manifest: Manifest) -> None:
+    """Compare a payload's size in bytes with the manifest's; raise Truncated or Changed."""
+    if size < manifest.size:
+        raise Truncated(
+            _("The backup was cut off: {size} of {whole} bytes are there.").format(
+                size=size, whole=manifest.size
+            ),
+            _another_copy(),
+        )
+    if size > manifest.size:
+        raise Changed(
+            _("The backup is longer than it was written: {size} bytes instead of {whole}.").format(
+                size=size, whole=manifest.size
+            ),
+            _another_copy(),
+        )
+
+
+def check_complete(checked: list[Checked]) -> None:
+    """Find pg_dump's end marker at the end of each of the script's runs, or raise Truncated."""
+    ends = {(Part.SQL if one.section.part is Part.TABLE else one.section.part): one.tail for one in checked}
+    if any(END not in ends.get(part, b"") for part in (Part.PRE_DATA, Part.SQL, Part.POST_DATA, Part.TAIL)):
+        raise Truncated(_("The script inside the backup is not complete: an end marker is missing."))
+
+
+def read_exactly(stream: BinaryIO, length: int) -> bytes:
+    """Read ``length`` bytes, or raise Truncated."""
+    pieces = []
+    left = length
+    while left:
+        piece = stream.read(left)
+        if not piece:
+            raise Truncated(_("The backup was cut off."), _another_copy())
+        pieces.append(piece)
+        left -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _blocks(section: Section) -> tuple[int, int]:
+    """The cipher blocks that hold a section: the first, and the one after the last."""
+    return section.offset // BLOCK, -(-(section.offset + section.size) // BLOCK)
+
+
+def _inflate(data: bytes) -> Iterator[bytes]:
+    inflater = Inflater()
+    yield from inflater.feed(data)
+    inflater.finish()
+
+
+def _changed() -> Changed:
+    return Changed(_("The backup was changed after it was written."), _another_copy())
+
+
+def _another_copy() -> str:
+    return _("Do not trust this copy. Use the one in the other store, or the backup before it.")
