@@ -21,7 +21,7 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.sections import Part
 from mtn_tui.core.errors import ArchiveError, Changed, ForeignManifest, WrongKey
 from mtn_tui.core.i18n import _
-from mtn_tui.core.identity import DatabaseProperties, Extension, ServerIdentity
+from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerIdentity
 from mtn_tui.core.models import BackupName, Kind
 
 FORMAT = 1
@@ -206,7 +206,7 @@ def _from(body: dict[str, Any]) -> Manifest:
             "server": ServerIdentity(**body["server"]),
             "properties": replace(
                 properties,
-                grants=tuple(properties.grants),
+                grants=_grants(body["properties"]["grants"]),
                 settings=tuple(properties.settings),
                 role_settings={role: tuple(names) for role, names in properties.role_settings.items()},
             ),
@@ -217,3 +217,7 @@ def _from(body: dict[str, Any]) -> Manifest:
         return Manifest(**plain)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _changed() from error
+
+
+def _grants(items: list[dict[str, Any]] | None) -> tuple[Grant, ...] | None:  # as JSON has them
+    return None if items is None else tuple(Grant(**item) for item in items)

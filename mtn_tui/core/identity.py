@@ -30,12 +30,22 @@ class ServerIdentity:
 
 
 @dataclass(frozen=True)
+class Grant:
+    """A privilege on the database itself."""
+
+    grantee: str
+    """Empty for PUBLIC."""
+    privilege: str
+    grantable: bool
+
+
+@dataclass(frozen=True)
 class DatabaseProperties:
     """What belongs to the database itself and is in no dump of its contents."""
 
     owner: str
-    grants: tuple[str, ...] = ()
-    """GRANT and REVOKE targets as aclitem text (``role=CTc/owner``)."""
+    grants: tuple[Grant, ...] | None = None
+    """None where nobody changed them: PostgreSQL's own defaults hold."""
     comment: str = ""
     connection_limit: int = -1
     settings: tuple[str, ...] = ()

@@ -1,0 +1,150 @@
+"""Connecting to the server, and saying in plain words why that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
+from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+
+MAINTENANCE = "postgres"
+"""The database to connect to where the one in question may not exist or must not be in use."""
+
+_CONNECT_SECONDS = 10
+# A server that is gone without a word is noticed after about 30 s, during long commands too.
+_KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+}
+
+# The server says these in its own language, and libpq passes no SQLSTATE on for a failed connection.
+_REFUSED = ("password authentication failed", "autentificación", "no password supplied", "role", "rol ")
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server is, and as whom to speak to it."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+
+    def environment(self, database: str) -> dict[str, str]:
+        """libpq's variables, for a child process: nothing of it stands in argv."""
+        return {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": database,
+            "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
+        }
+
+
+def connect(server: Server, database: str, application: str = "mtn") -> Connection:
+    """Open an autocommitting connection, or raise a PostgresError that says what to do.
+
+    ``application`` is what pg_stat_activity shows. Timeouts of the server's
+    configuration are off: a dump or a load takes as long as it takes.
+    """
+    try:
+        connection = _open(server, database, application)
+    except psycopg.OperationalError as error:
+        raise _explained(server, database, error) from None
+    with translated():
+        connection.execute(
+            "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN"
+            " ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',"
+            " 'idle_session_timeout', 'lock_timeout')"
+        )
+    return connection
+
+
+def _open(server: Server, database: str, application: str) -> Connection:
+    return psycopg.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname=database,
+        application_name=application,
+        connect_timeout=_CONNECT_SECONDS,
+        client_encoding="UTF8",
+        autocommit=True,
+        **_KEEPALIVE,
+    )
+
+
+def _explained(server: Server, database: str, error: psycopg.OperationalError) -> PostgresError:
+    words = redact(str(error)).strip()
+    where = f"{server.host}:{server.port}"
+    if any(part in words for part in _REFUSED) and not _database_missing(server, database):
+        return PostgresError(
+            _("PostgreSQL at {where} refuses the user {user}: {words}").format(
+                where=where, user=server.user, words=words
+            ),
+            _("Correct DB_USER and DB_PASSWORD in backup.conf."),
+            "8.3",
+        )
+    if _database_missing(server, database):
+        return PostgresError(
+            _("The database {database} does not exist on {where}.").format(database=database, where=where),
+            _("Compare DB_NAME in backup.conf with the list that psql -l prints."),
+        )
+    return ServerLost(
+        _("PostgreSQL at {where} does not answer: {words}").format(where=where, words=words),
+        _("See whether it runs (systemctl status postgresql), and DB_HOST and DB_PORT in backup.conf."),
+    )
+
+
+def _database_missing(server: Server, database: str) -> bool:
+    if database == MAINTENANCE:
+        return False
+    try:
+        with _open(server, MAINTENANCE, "mtn") as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+            return found.fetchone() is None
+    except psycopg.OperationalError:
+        return False
+
+
+@contextmanager
+def translated(doing: str = "") -> Iterator[None]:
+    """Turn psycopg's errors into ours. ``doing`` names the work, for the message."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise explained(error, doing) from error
+
+
+def explained(error: psycopg.Error, doing: str = "") -> MtnError:
+    """One psycopg error in our words: the server gone, the disk full, or what the server said."""
+    words = redact(error.diag.message_primary or str(error)).strip()
+    if error.diag.message_detail:
+        words += f" ({redact(error.diag.message_detail)})"
+    if doing:
+        words = f"{doing}: {words}"
+    state = error.sqlstate or ""
+    gone = state.startswith(("57P", "08")) or (not state and isinstance(error, psycopg.OperationalError))
+    if gone:
+        return ServerLost(
+            _("The connection to PostgreSQL broke: {words}").format(words=words),
+            _("See whether the server runs, and its log; then start this again."),
+        )
+    if state == "53100":
+        return NoSpace(
+            _("PostgreSQL's disk is full: {words}").format(words=words),
+            _("Make room on the database server's disk, then start this again."),
+        )
+    return PostgresError(_("PostgreSQL refused: {words}").format(words=words))

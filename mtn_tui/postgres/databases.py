@@ -1,0 +1,194 @@
+"""Databases as whole things: made, measured, renamed, dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
+from mtn_tui.postgres.connection import Connection, translated
+
+_LONGEST = 63
+"""Bytes of a name; the server would cut a longer one without a word."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A database, and what is going on in it."""
+
+    name: str
+    size: int
+    """Bytes."""
+    sessions: int
+
+
+def describe(connection: Connection, database: str) -> Described | None:
+    with translated():
+        row = connection.execute(
+            """
+            SELECT pg_database_size(d.oid), (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid)
+            FROM pg_database AS d WHERE datname = %s
+            """,
+            [database],
+        ).fetchone()
+    return None if row is None else Described(database, int(str(row[0])), int(str(row[1])))
+
+
+def scratch_name(target: str, purpose: str, job: str) -> str:
+    """``<target>__<purpose>_<job>``, its beginning shortened where that is over 63 bytes."""
+    ending = f"__{purpose}_{job}"
+    room = _LONGEST - len(ending)
+    return target.encode()[:room].decode(errors="ignore") + ending
+
+
+def scratch_of(connection: Connection, target: str, purpose: str) -> dict[str, str]:
+    """Databases that ``scratch_name`` named for this target and purpose: name to job id."""
+    with translated():
+        rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall()
+    names = [str(name) for (name,) in rows]
+    jobs = {name: name.rpartition("_")[2] for name in names}
+    return {name: job for name, job in jobs.items() if name == scratch_name(target, purpose, job)}
+
+
+def create(connection: Connection, database: str, like: ServerIdentity) -> str:
+    """Make an empty database with the encoding and locale of ``like``.
+
+    Where the server has not got that locale, it gets the server's own one, and
+    the reason is returned: sorting may then differ, the data does not.
+    """
+    plain = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
+        sql.Identifier(database), sql.Literal(like.encoding)
+    )
+    major = connection.info.server_version // 10000
+    try:
+        connection.execute(plain + _locale_clause(like, major))
+    except (
+        psycopg.errors.WrongObjectType,
+        psycopg.errors.InvalidParameterValue,
+        psycopg.errors.FeatureNotSupported,
+        psycopg.errors.UndefinedObject,
+        psycopg.errors.SyntaxError,
+    ) as error:
+        reason = str(error.diag.message_primary)
+        with translated(_("creating the database {database}").format(database=database)):
+            connection.execute(plain)
+        return reason
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise PostgresError(
+            _("The user {user} may not create databases.").format(user=connection.info.user),
+            _("Let a superuser run: ALTER ROLE {user} CREATEDB").format(user=connection.info.user),
+        ) from error
+    except psycopg.Error:
+        with translated(_("creating the database {database}").format(database=database)):
+            raise
+    return ""
+
+
+def _locale_clause(like: ServerIdentity, major: int) -> sql.Composed:
+    words: list[tuple[LiteralString, str]] = [(" LC_COLLATE {}", like.collate), (" LC_CTYPE {}", like.ctype)]
+    if like.locale_provider == "i" and major >= 15:
+        words += [(" LOCALE_PROVIDER {}", "icu"), (" ICU_LOCALE {}", like.locale)]
+    elif like.locale_provider == "b" and major >= 17:
+        words += [(" LOCALE_PROVIDER {}", "builtin"), (" BUILTIN_LOCALE {}", like.locale)]
+    elif like.locale_provider != "c":
+        words = []
+    elif major >= 15:
+        words += [(" LOCALE_PROVIDER {}", "libc")]
+    return sql.Composed([sql.SQL(text).format(sql.Literal(value)) for text, value in words])
+
+
+def drop(connection: Connection, database: str) -> None:
+    """Drop a database, ending its sessions. No error where it does not exist."""
+    with translated(_("dropping the database {database}").format(database=database)):
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
+        )
+
+
+def rename(connection: Connection, names: list[tuple[str, str]]) -> None:
+    """Rename databases, (from, to), all or none; sessions in them are ended first."""
+    with translated(_("renaming databases")):
+        for old, _new in names:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [old]
+            )
+        with connection.transaction():
+            for old, new in names:
+                connection.execute(
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
+                )
+
+
+def set_comment(connection: Connection, database: str, comment: str) -> None:
+    with translated():
+        connection.execute(
+            sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+                sql.Identifier(database), sql.Literal(comment or None)
+            )
+        )
+
+
+def apply_properties(connection: Connection, database: str, properties: DatabaseProperties) -> list[str]:
+    """Give a database its owner, comment, limit, settings and grants; return what was refused, and why."""
+    name = sql.Identifier(database)
+    statements = [
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(properties.comment or None)),
+        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(
+            name, sql.Literal(properties.connection_limit)
+        ),
+        *[_setting(sql.SQL("ALTER DATABASE {}").format(name), one) for one in properties.settings],
+        *[
+            _setting(sql.SQL("ALTER ROLE {} IN DATABASE {}").format(sql.Identifier(role), name), one)
+            for role, settings in properties.role_settings.items()
+            for one in settings
+        ],
+        *_grants(name, properties),
+        sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(properties.owner)),
+    ]
+    refused = []
+    for statement in statements:
+        try:
+            connection.execute(statement)
+        except (
+            psycopg.errors.InsufficientPrivilege,
+            psycopg.errors.UndefinedObject,
+            psycopg.errors.InvalidParameterValue,
+        ) as error:
+            refused.append(f"{statement.as_string(connection)}: {error.diag.message_primary}")
+        except psycopg.Error:
+            with translated(_("setting the database's properties")):
+                raise
+    return refused
+
+
+def _setting(prefix: sql.Composed, setting: str) -> sql.Composed:
+    parameter, _equals, value = setting.partition("=")
+    # pg_dump's rule: these hold lists of names, quoted already, and must not become one literal.
+    lists = ("search_path", "local_preload_libraries", "session_preload_libraries", "temp_tablespaces")
+    text = sql.SQL(value) if parameter in lists and value else sql.Literal(value)
+    return prefix + sql.SQL(" SET {} TO ").format(_parameter(parameter)) + sql.Composed([text])
+
+
+def _parameter(name: str) -> sql.Composed:
+    return sql.SQL(".").join(sql.Identifier(part) for part in name.split("."))
+
+
+def _grants(name: sql.Identifier, properties: DatabaseProperties) -> list[sql.Composed]:
+    if properties.grants is None:
+        return []
+    made = [sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name)]
+    for grant in properties.grants:
+        made.append(
+            sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
+                sql.SQL(grant.privilege),  # the server's own word
+                name,
+                sql.Identifier(grant.grantee) if grant.grantee else sql.SQL("PUBLIC"),
+                sql.SQL(" WITH GRANT OPTION" if grant.grantable else ""),
+            )
+        )
+    return made

@@ -1,0 +1,116 @@
+"""What is asked of a server and a database before a dump or a load."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+from psycopg.rows import namedtuple_row
+
+from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerIdentity
+from mtn_tui.postgres.connection import Connection, translated
+
+# pg_database's locale columns by major version, under the names of the newest.
+_LOCALE_COLUMNS: tuple[tuple[int, LiteralString], ...] = (
+    (17, "datlocprovider, coalesce(datlocale, '') AS locale"),
+    (15, "datlocprovider, coalesce(daticulocale, '') AS locale"),
+    (0, "'c' AS datlocprovider, '' AS locale"),
+)
+
+
+def _row(connection: Connection, query: LiteralString) -> Any:  # a named tuple of the query's columns
+    with translated(), connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(query).fetchone()
+
+
+def server_identity(connection: Connection) -> ServerIdentity:
+    """Who the server is, and the database that ``connection`` is in."""
+    major = connection.info.server_version // 10000
+    columns = next(text for since, text in _LOCALE_COLUMNS if major >= since)
+    row = _row(
+        connection,
+        f"""
+        SELECT system_identifier, d.oid::bigint AS oid, current_setting('server_version') AS version,
+               pg_encoding_to_char(encoding) AS encoding, datcollate, datctype, {columns},
+               CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+                    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+               END AS timeline
+        FROM pg_database AS d, pg_control_system()
+        WHERE datname = current_database()
+        """,  # noqa: S608 - of our own constants
+    )
+    return ServerIdentity(
+        system_identifier=row.system_identifier,
+        database_oid=row.oid,
+        timeline=row.timeline,
+        version=row.version.split()[0],
+        version_num=connection.info.server_version,
+        encoding=row.encoding,
+        locale_provider=row.datlocprovider,
+        collate=row.datcollate,
+        ctype=row.datctype,
+        locale=row.locale,
+    )
+
+
+def database_properties(connection: Connection) -> DatabaseProperties:
+    """What belongs to the database ``connection`` is in, and is in no dump of its contents."""
+    row = _row(
+        connection,
+        """
+        SELECT pg_get_userbyid(datdba) AS owner, datconnlimit, datacl IS NULL AS default_grants,
+               coalesce(shobj_description(oid, 'pg_database'), '') AS comment
+        FROM pg_database WHERE datname = current_database()
+        """,
+    )
+    with translated():
+        grants = connection.execute(
+            """
+            SELECT CASE grantee WHEN 0 THEN '' ELSE pg_get_userbyid(grantee) END, privilege_type, is_grantable
+            FROM pg_database, aclexplode(datacl) WHERE datname = current_database() ORDER BY 1, 2
+            """
+        ).fetchall()
+        settings = connection.execute(
+            """
+            SELECT CASE setrole WHEN 0 THEN '' ELSE pg_get_userbyid(setrole) END, setconfig
+            FROM pg_db_role_setting
+            WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
+            """
+        ).fetchall()
+    by_role: dict[str, tuple[str, ...]] = {str(role): tuple(config) for role, config in settings}  # type: ignore[arg-type]  # text[]
+    return DatabaseProperties(
+        owner=row.owner,
+        grants=None if row.default_grants else tuple(Grant(*grant) for grant in grants),  # type: ignore[arg-type]
+        comment=row.comment,
+        connection_limit=row.datconnlimit,
+        settings=by_role.pop("", ()),
+        role_settings=by_role,
+    )
+
+
+def extensions(connection: Connection) -> tuple[Extension, ...]:
+    with translated():
+        rows = connection.execute(
+            """
+            SELECT extname, extversion, nspname FROM pg_extension AS e
+            JOIN pg_namespace AS n ON n.oid = extnamespace WHERE extname <> 'plpgsql' ORDER BY 1
+            """
+        ).fetchall()
+    return tuple(Extension(str(name), str(version), str(schema)) for name, version, schema in rows)
+
+
+def roles_named(connection: Connection) -> tuple[str, ...]:
+    """Roles that a dump of this database names: owners, and who has a privilege or a policy."""
+    with translated():
+        rows = connection.execute(
+            """
+            SELECT DISTINCT rolname FROM pg_roles AS r WHERE r.oid IN (
+                SELECT refobjid FROM pg_shdepend
+                WHERE refclassid = 'pg_authid'::regclass
+                  AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                UNION SELECT datdba FROM pg_database WHERE datname = current_database()
+                UNION SELECT relowner FROM pg_class UNION SELECT proowner FROM pg_proc
+                UNION SELECT nspowner FROM pg_namespace UNION SELECT typowner FROM pg_type
+            ) AND rolname NOT LIKE 'pg\\_%' ORDER BY 1
+            """
+        ).fetchall()
+    return tuple(str(role) for (role,) in rows)

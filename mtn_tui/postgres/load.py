@@ -1,0 +1,158 @@
+"""Connections into which a script is loaded, and what its closing statements need.
+
+The script's text is given statement by statement; rows go in by COPY in pieces
+of 64 KiB to 1 MiB. Nothing here reads archives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+import psycopg
+
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.postgres.connection import Server, connect, explained
+
+_SET = re.compile(rb"SET\s|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
+
+# What a plain owner of a database may be refused without harm to the data.
+_OWNERS_ONLY = re.compile(
+    rb"COMMENT ON (?:EXTENSION|SCHEMA public)\b|ALTER SCHEMA public OWNER|"
+    rb"(?:GRANT|REVOKE) .* ON SCHEMA public\b|ALTER DEFAULT PRIVILEGES\b|COMMENT ON EVENT TRIGGER\b",
+    re.DOTALL,
+)
+
+# A load that a crash cuts short is thrown away, so nothing in it needs to wait for the disk.
+_FOR_LOADING = b"SET synchronous_commit = off; SET maintenance_work_mem = '256MB'"
+
+_DEADLOCK_TRIES = 5
+
+
+def is_setting(statement: bytes) -> bool:
+    """Whether a statement only sets up the session for those that follow."""
+    return _SET.match(statement) is not None
+
+
+class LoadConnection:
+    """One connection into the database being loaded. For one thread at a time, save ``cancel``.
+
+    ``skipped`` gets, in words, each statement that the server would not take
+    and that changes no data: settings it does not know, comments on what
+    belongs to a superuser.
+    """
+
+    def __init__(
+        self, server: Server, database: str, application: str, skipped: Callable[[str], None]
+    ) -> None:
+        self._connection = connect(server, database, application)
+        self._skipped = skipped
+        self._connection.execute(_FOR_LOADING)
+
+    def execute(self, statement: bytes) -> None:
+        for left in reversed(range(_DEADLOCK_TRIES)):
+            try:
+                self._connection.execute(statement)
+            except psycopg.errors.DeadlockDetected:
+                if left:
+                    continue
+                raise
+            except psycopg.errors.UndefinedObject as error:
+                if not is_setting(statement):
+                    raise _failed(statement, error) from error
+                self._skip(statement, error)
+            except psycopg.errors.InsufficientPrivilege as error:
+                if not _OWNERS_ONLY.match(statement):
+                    raise _failed(statement, error) from error
+                self._skip(statement, error)
+            except psycopg.Error as error:
+                raise _failed(statement, error) from error
+            return
+
+    def _skip(self, statement: bytes, error: psycopg.Error) -> None:
+        self._skipped(f"{_shown(statement)}: {error.diag.message_primary}")
+
+    @contextmanager
+    def copy(self, statement: bytes) -> Iterator[Callable[[bytes], None]]:
+        """Open ``COPY … FROM STDIN`` and give the function that sends rows."""
+        try:
+            with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+                yield copy.write
+        except psycopg.Error as error:
+            raise _failed(statement, error) from error
+
+    def one(self, query: bytes) -> object:
+        """The first value of a query's first row."""
+        try:
+            row = self._connection.execute(query).fetchone()
+        except psycopg.Error as error:
+            raise _failed(query, error) from error
+        return row[0] if row else None
+
+    def cancel(self) -> None:
+        """End what the connection is doing, from any thread."""
+        try:
+            self._connection.cancel_safe(timeout=5)
+        except psycopg.Error:
+            # The server is gone, or too busy to answer: closing the socket ends the wait as well.
+            self._connection.pgconn.finish()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _shown(statement: bytes) -> str:
+    text = " ".join(statement.decode(errors="backslashreplace").split())
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _failed(statement: bytes, error: psycopg.Error) -> Exception:
+    made = explained(error, _shown(statement))
+    if type(made) is PostgresError:
+        made.hint = _("The script does not fit this server. The log has the whole statement's beginning.")
+    return made
+
+
+class Closing(StrEnum):
+    """What a post-data statement does, as far as its order matters."""
+
+    KEY = "key"
+    """Makes an index: needs its table's rows."""
+    FOREIGN_KEY = "foreign key"
+    """Needs every row and key; two of one table can't be made at once."""
+    OTHER = "other"
+    """Stays in its place."""
+
+
+@dataclass(frozen=True)
+class Closer:
+    """A post-data statement, with the settings it was written under."""
+
+    what: Closing
+    sql: bytes
+    tables: tuple[str, ...]
+    """That it works on, as pg_dump writes their names."""
+
+
+_TABLE = rb'((?:"(?:[^"]|"")*"|[^\s".(;]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".(;]+))?)'
+_NAME = rb'(?:"(?:[^"]|"")*"|[^\s"]+)'
+_INDEX = re.compile(rb"CREATE (?:UNIQUE )?INDEX %b ON (?:ONLY )?%b" % (_NAME, _TABLE))
+_KEY = re.compile(
+    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b (?:PRIMARY KEY|UNIQUE|EXCLUDE)\b" % (_TABLE, _NAME)
+)
+_FOREIGN = re.compile(
+    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY .*? REFERENCES %b" % (_TABLE, _NAME, _TABLE),
+    re.DOTALL,
+)
+
+
+def closer(statement: bytes) -> Closer:
+    """Tell what a post-data statement needs and locks."""
+    for what, pattern in ((Closing.KEY, _INDEX), (Closing.KEY, _KEY), (Closing.FOREIGN_KEY, _FOREIGN)):
+        if found := pattern.match(statement):
+            return Closer(what, statement, tuple(name.decode() for name in found.groups()))
+    return Closer(Closing.OTHER, statement, ())

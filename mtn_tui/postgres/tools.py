@@ -1,0 +1,175 @@
+"""PostgreSQL's own programs: which of them to use, and how they are run.
+
+A child gets no terminal, no shell, and its secrets by environment. What it says
+on stderr is kept, redacted, for the log and for the error.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+
+_PLACES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+    "/Library/PostgreSQL/*/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+)
+_READ = 1 << 20
+_LAST_LINES = 20
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One installed program and its version."""
+
+    path: Path
+    version: str
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+
+def find_pg_dump(configured: str, server_major: int) -> Tool:
+    """The oldest installed pg_dump that is no older than the server.
+
+    ``configured`` is PG_DUMP: a path is used and nothing else; empty, or a bare
+    name, means to look on PATH and where packages install it. Raises
+    ConfigError with the fix.
+    """
+    pinned = "/" in configured
+    paths = [Path(configured)] if pinned else _candidates(configured or "pg_dump")
+    found = [tool for path in paths if (tool := _tool(path))]
+    if not found:
+        raise ConfigError(
+            _("pg_dump is not installed, or PG_DUMP names none: {looked}").format(
+                looked=configured or "PATH, " + ", ".join(_PLACES)
+            ),
+            _("Install PostgreSQL's client programs, version {major} or newer.").format(major=server_major),
+            "3.1",
+        )
+    fitting = sorted((tool for tool in found if tool.major >= server_major), key=lambda tool: tool.major)
+    if fitting:
+        return fitting[0]
+    newest = max(found, key=lambda tool: tool.major)
+    raise ConfigError(
+        _(
+            "pg_dump is version {version} ({path}), the server is {major}: an older one cannot dump it."
+        ).format(version=newest.version, path=newest.path, major=server_major),
+        _("Install the client programs of version {major}, and set PG_DUMP to the new pg_dump.").format(
+            major=server_major
+        ),
+        "3.1",
+    )
+
+
+def _candidates(name: str) -> list[Path]:
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    for place in _PLACES:
+        folders += sorted(str(folder) for folder in Path("/").glob(place[1:]))
+    return list(
+        dict.fromkeys(path for folder in folders if folder and (path := Path(folder, name)).is_file())
+    )
+
+
+def _tool(path: Path) -> Tool | None:
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = re.search(r"\(PostgreSQL\) (\d+[\w.]*)", said.stdout)
+    return Tool(path, version[1]) if version else None
+
+
+class Child:
+    """A running program whose output is read as a stream.
+
+    Iterate over it for pieces of its stdout; the end of that is its end, and
+    raises PostgresError unless it exits with 0. ``kill`` ends it, from any
+    thread, and so ends a blocked read. A context manager: nothing stays behind.
+    """
+
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], on_line: Callable[[str], None] | None = None
+    ) -> None:
+        self.name = Path(command[0]).name
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._on_line = on_line
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**inherited, "LC_MESSAGES": "C", "LANGUAGE": "C", **environment},
+            bufsize=0,
+        )
+        self._grow_pipe()
+        self._listener = threading.Thread(target=self._listen, name=f"{self.name} stderr", daemon=True)
+        self._listener.start()
+
+    def _grow_pipe(self) -> None:
+        """A pipe of 1 MiB instead of 64 KiB: sixteen times fewer turns between the two processes."""
+        if hasattr(fcntl, "F_SETPIPE_SZ") and self._process.stdout:
+            try:
+                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _READ)
+            except OSError:
+                return  # Beyond this user's limit: slower, not wrong.
+
+    def _listen(self) -> None:
+        assert self._process.stderr  # noqa: S101 - it was asked for above
+        for line in self._process.stderr:
+            text = redact(line.decode(errors="backslashreplace").rstrip())
+            self._lines.append(text)
+            if self._on_line:
+                self._on_line(text)
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert self._process.stdout  # noqa: S101 - it was asked for above
+        while piece := self._process.stdout.read(_READ):
+            yield piece
+        self._end()
+
+    def _end(self) -> None:
+        code = self._process.wait()
+        self._listener.join()
+        if code == 0:
+            return
+        said = "\n".join(self._lines) or _("it said nothing (exit status {code})").format(code=code)
+        if "No space left on device" in said:
+            raise NoSpace(_("{tool} found the disk full.").format(tool=self.name), said)
+        raise PostgresError(_("{tool} failed: {said}").format(tool=self.name, said=said))
+
+    @property
+    def said(self) -> str:
+        """The last lines it wrote to stderr."""
+        return "\n".join(self._lines)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self.kill()
+        self._process.wait()
+        self._listener.join()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
