@@ -1,0 +1,274 @@
+"""A job from the inside: what a running operation says about itself.
+
+An operation gets a Job and tells it phases, progress and what is worth noting;
+the job keeps the journal and the log. Where those can't be written any more
+while the work goes on, the work goes on: a full state disk must not kill a
+backup. Only the states insist (see ``mtn_tui.engine.host``).
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.clock import Clock, SystemClock
+from mtn_tui.core.errors import AlreadyThere, Cancelled, MtnError, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.core.redact import redact
+from mtn_tui.engine.joblog import JobLog, Level
+from mtn_tui.engine.journal import Journal
+from mtn_tui.engine.locks import Holder
+from mtn_tui.engine.process import Process, this_host, this_process
+from mtn_tui.engine.progress import Meter, Progress
+
+_ID_TRIES = 5
+
+
+def new_job_id() -> str:
+    """8 letters of base32, in lower case: 40 bits of chance."""
+    return base64.b32encode(secrets.token_bytes(5)).decode("ascii").lower()
+
+
+class Job:
+    """Safe from any thread. ``token`` is set once the job is asked to stop."""
+
+    def __init__(
+        self,
+        job_id: str,
+        journal: Journal,
+        *,
+        kind: str,
+        subject: str,
+        operator: str,
+        host: str,
+        process: Process,
+        clock: Clock,
+        token: CancelToken,
+    ) -> None:
+        self.id = job_id
+        self.kind = kind
+        self.subject = subject
+        self.operator = operator
+        self.host = host
+        self.process = process
+        self.token = token
+        self.stop_asked = False
+        """Set by a signal's handler, at once; the token follows on another thread."""
+        self._journal = journal
+        self._clock = clock
+        self._lock = threading.RLock()
+        # A lock of its own, never held while a file is written: advance() is called by whoever moves bytes.
+        self._counting = threading.Lock()
+        self._recorded: Progress | None = None
+        self._state = JobState.QUEUED
+        self._meter: Meter | None = None
+        self._warnings = 0
+        self._log: JobLog | None = None
+        self._journal_failed = False
+        self._log_failed = False
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        kind: str,
+        subject: str,
+        operator: str,
+        host: str | None = None,
+        clock: Clock | None = None,
+        new_id: Callable[[], str] = new_job_id,
+        token: CancelToken | None = None,
+    ) -> Job:
+        """Begin a job of this process, queued, with its journal in ``folder``.
+
+        ``subject`` is the database's name. NoSpace or another StorageError
+        where the journal can't be begun: without one there is no job.
+        """
+        clock = clock or SystemClock()
+        host = host or this_host()
+        process = this_process()
+        about = {"kind": kind, "subject": subject, "operator": operator, "host": host}
+        for left in reversed(range(_ID_TRIES)):
+            job_id = new_id()
+            try:
+                journal = Journal.create(
+                    folder,
+                    job_id,
+                    clock=clock,
+                    **about,
+                    pid=process.pid,
+                    pid_start=process.start,
+                    state=JobState.QUEUED,
+                )
+                break
+            except AlreadyThere:
+                if not left:
+                    raise
+        return cls(job_id, journal, process=process, clock=clock, token=token or CancelToken(), **about)
+
+    @property
+    def journal_path(self) -> Path:
+        return self._journal.path
+
+    @property
+    def state(self) -> JobState:
+        return self._state
+
+    def holder(self, operation: str) -> Holder:
+        """What a lock says of this job."""
+        since = self._clock.now()
+        return Holder(operation, self.subject, self.id, self.operator, self.host, self.process.pid, since)
+
+    # What an operation says
+
+    def log_to(self, log: JobLog) -> None:
+        """Write to ``log`` from now on, and close it with the job. Raises what its first write does."""
+        with self._lock:
+            about = {"kind": self.kind, "database": self.subject, "operator": self.operator}
+            log.write("info", "job", {"id": self.id, **about, "host": self.host, "pid": self.process.pid})
+            self._log = log
+
+    def phase(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
+        """Begin a phase of ``total`` units (bytes, rows or items), None where that is not known."""
+        with self._lock:
+            self.beat()
+            meter = Meter(name, total=total, unit=unit, clock=self._clock)
+            with self._counting:
+                self._meter = meter
+            self._to_journal(lambda: self._journal.phase(name, total, unit))
+            self._to_log("info", "phase", {"name": name} if total is None else {"name": name, unit: total})
+
+    def advance(self, count: int) -> None:
+        """Say that ``count`` more units are done. Touches no file, so it may be called at any rate."""
+        with self._counting:
+            if self._meter is not None:
+                self._meter.done += count
+
+    def set_total(self, total: int | None) -> None:
+        with self._counting:
+            if self._meter is not None:
+                self._meter.total = total
+
+    def files(self, *names: str) -> None:
+        """Say which backups are worked on; replaces what was said before."""
+        self._to_journal(lambda: self._journal.files(names))
+
+    def note(self, level: Level, event: str, /, **fields: object) -> None:
+        """Record an event, named by a word that is never translated."""
+        self._to_journal(lambda: self._journal.note(level, event, fields))
+        self._to_log(level, event, fields)
+
+    def warn(self, event: str, text: str, /, **fields: object) -> None:
+        """Record what the operator has to know although the job goes on: it will end with exit code 1."""
+        with self._lock:
+            self._warnings += 1
+        self._to_journal(lambda: self._journal.warning(event, text, fields))
+        self._to_log("warn", event, {"text": text, **fields})
+
+    def result(self, result: Mapping[str, object]) -> None:
+        """Record figures of the outcome, under keys that are never translated."""
+        self._to_journal(lambda: self._journal.result(result))
+
+    # What its host says
+
+    def beat(self) -> None:
+        """Record where the phase stands; to be called a few times a second."""
+        with self._lock:
+            with self._counting:
+                progress = self._meter.snapshot() if self._meter is not None else None
+            if progress is not None and progress != self._recorded:
+                self._recorded = progress
+                self._to_journal(lambda: self._journal.progress(progress))
+
+    def start(self) -> None:
+        """Queued becomes running. Raises a StorageError where that can't be recorded."""
+        with self._lock:
+            if self._state is JobState.QUEUED:
+                self._move(JobState.RUNNING)
+
+    def cancel(self, reason: str = "") -> None:
+        """Ask the job to stop. A second time changes nothing.
+
+        Raises a StorageError where the state can't be recorded; it was asked all the same.
+        """
+        try:
+            with self._lock:
+                if self._state in (JobState.QUEUED, JobState.RUNNING):
+                    self._move(JobState.CANCELLING)
+                    self._to_log("warn", "cancelling", {"reason": reason} if reason else {})
+        finally:
+            self.token.cancel()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Record how it ended. Raises a StorageError where that can't be recorded."""
+        with self._lock:
+            if self._state.over:
+                return
+            self.beat()
+            if error is None:
+                self._to_log("info", "succeeded", {"warnings": self._warnings})
+                self._move(JobState.SUCCEEDED, exit_code=1 if self._warnings else 0)
+                return
+            told = _told(error)
+            state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
+            if not isinstance(error, MtnError):
+                trace = "".join(traceback.format_exception(error))
+                self.note("error", "unexpected", traceback=trace)
+            self._to_log("error", state.value, told)
+            self._move(state, **told)
+
+    def close(self) -> None:
+        with self._lock:
+            self._journal.close()
+            if self._log is not None:
+                self._log.close()
+
+    def _move(self, state: JobState, **fields: object) -> None:
+        self._state = state
+        try:
+            self._journal.state(state, **fields)
+        except StorageError as error:
+            self._to_log("error", "state-not-recorded", {"state": state.value, "reason": error.title})
+            raise
+
+    def _to_journal(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except StorageError as error:
+            with self._lock:
+                first, self._journal_failed = not self._journal_failed, True
+            if first:
+                self._to_log("error", "journal-write-failed", {"reason": error.title})
+
+    def _to_log(self, level: Level, event: str, fields: Mapping[str, object]) -> None:
+        with self._lock:
+            if self._log is None:
+                return
+            try:
+                self._log.write(level, event, fields)
+            except StorageError as error:
+                first, self._log_failed = not self._log_failed, True
+                reason = error.title
+                if first:
+                    self._to_journal(
+                        lambda: self._journal.note("error", "log-write-failed", {"reason": reason})
+                    )
+
+
+def _told(error: BaseException) -> dict[str, object]:
+    name = type(error).__name__
+    if isinstance(error, MtnError):
+        told = {"error": name, "title": error.title, "hint": error.hint, "runbook": error.runbook}
+        return {**told, "exit_code": error.exit_code}
+    title = _("This is a fault of the program, not of yours: {error}: {text}").format(
+        error=name, text=redact(str(error))
+    )
+    hint = _("Nothing half-made was put in place. Send the job's log to whoever maintains the program.")
+    return {"error": name, "title": title, "hint": hint, "runbook": "", "exit_code": 2}

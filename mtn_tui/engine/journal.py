@@ -1,0 +1,160 @@
+"""A job's journal: what it did, one JSON object a line, in a file that only grows.
+
+``<state>/jobs/<id>.jsonl``. Every record has ``at`` (UTC) and ``event``:
+
+    job       id kind subject operator host pid pid_start state=queued    the first line
+    state     state, and at the end exit_code; of an error also error title hint runbook
+    phase     phase total unit
+    progress  phase done total unit rate eta                 at most four a second
+    files     files                                          what it works on, replaces the last
+    note      level name fields
+    warning   name text fields
+    result    result                                         merged into the earlier ones
+
+A state is on the disk before ``state`` returns; the rest may be lost with the
+machine's power, not with the process. Every text is redacted, except the words
+that only this program makes up. ``mtn_tui.engine.jobview`` reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mtn_tui.core.clock import Clock
+from mtn_tui.core.errors import AlreadyThere, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.core.redact import redact
+from mtn_tui.engine.progress import Progress
+from mtn_tui.engine.statefiles import LineFile
+
+SUFFIX = ".jsonl"
+
+PROGRESS_EVERY = 0.25
+"""Seconds between records of progress, at least."""
+
+PLAIN_WORDS = frozenset(
+    {"at", "event", "id", "kind", "host", "pid_start", "state", "error", "phase", "unit", "level", "name"}
+)
+"""Fields that hold this program's own words: a short secret must not mangle what readers compare."""
+
+
+class Journal:
+    """The writer's side. Safe from any thread. Raises NoSpace and other StorageErrors."""
+
+    def __init__(self, lines: LineFile, clock: Clock) -> None:
+        self._lines = lines
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._progress_at = -math.inf
+        self._pending: Progress | None = None
+
+    @classmethod
+    def create(cls, folder: Path, job_id: str, *, clock: Clock, **about: object) -> Journal:
+        """Begin ``<folder>/<job_id>.jsonl`` with what is known ``about`` the job. AlreadyThere if taken."""
+        path = folder / f"{job_id}{SUFFIX}"
+        try:
+            lines = LineFile(path, exclusive=True)
+        except FileExistsError as error:
+            raise AlreadyThere(_("There is a job {id} already.").format(id=job_id)) from error
+        journal = cls(lines, clock)
+        try:
+            journal._write("job", {"id": job_id, **about}, sync=True)
+            lines.sync_name()
+        except BaseException:
+            lines.close()
+            path.unlink(missing_ok=True)
+            raise
+        return journal
+
+    @property
+    def path(self) -> Path:
+        return self._lines.path
+
+    def state(self, state: JobState, **fields: object) -> None:
+        with suppress(StorageError):  # the state's own write, right below, meets the same and says it
+            self.flush()
+        self._write("state", {"state": state.value, **fields}, sync=True)
+
+    def phase(self, name: str, total: int | None, unit: str) -> None:
+        self.flush()
+        with self._lock:
+            self._progress_at = -math.inf
+        self._write("phase", {"phase": name, "total": total, "unit": unit})
+
+    def progress(self, progress: Progress) -> None:
+        """Record a figure, or keep it for the next time where the last one is too fresh."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if now - self._progress_at < PROGRESS_EVERY:
+                self._pending = progress
+                return
+            self._progress_at = now
+            self._pending = None
+        self._write_progress(progress)
+
+    def flush(self) -> None:
+        """Record the figure that ``progress`` kept, if any."""
+        with self._lock:
+            progress, self._pending = self._pending, None
+        if progress is not None:
+            self._write_progress(progress)
+
+    def files(self, names: Iterable[str]) -> None:
+        self._write("files", {"files": list(names)})
+
+    def note(self, level: str, name: str, fields: Mapping[str, object]) -> None:
+        self._write("note", {"level": level, "name": name, "fields": fields})
+
+    def warning(self, name: str, text: str, fields: Mapping[str, object]) -> None:
+        self._write("warning", {"name": name, "text": text, "fields": fields})
+
+    def result(self, result: Mapping[str, object]) -> None:
+        self._write("result", {"result": result})
+
+    def close(self) -> None:
+        with self._lock:
+            self._lines.close()
+
+    def _write_progress(self, progress: Progress) -> None:
+        fields = asdict(progress)
+        for figure in ("rate", "eta"):
+            if fields[figure] is not None:
+                fields[figure] = round(fields[figure], 1)
+        self._write("progress", fields)
+
+    def _write(self, event: str, fields: Mapping[str, object], *, sync: bool = False) -> None:
+        line = encoded(self._clock.now(), event, fields)
+        with self._lock:
+            self._lines.append(line)
+            if sync:
+                self._lines.sync()
+
+
+def encoded(at: datetime, event: str, fields: Mapping[str, object]) -> bytes:
+    """One record: a line of ASCII without its end."""
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    record: dict[str, object] = {"at": moment, "event": event}
+    for name, value in fields.items():
+        record[name] = value if name in PLAIN_WORDS else _plain(value)
+    return json.dumps(record, allow_nan=False).encode("ascii")
+
+
+def _plain(value: object) -> object:
+    """``value`` in JSON's types, every text in it redacted; what JSON has no word for becomes text."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {redact(str(name)): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return redact(str(value))

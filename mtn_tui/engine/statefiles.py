@@ -1,0 +1,139 @@
+"""Files that several operators share: journals, logs, locks.
+
+A file follows its folder: where the folder is a group's (2770, as the state
+folder of a machine), the group may write to the file (0660), whatever the
+umask; else it is its owner's (0600). What is found in such a folder was put
+there by anyone in the group, so nothing is opened through a symlink, and a
+named pipe hangs nobody.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from mtn_tui.core.errors import NoSpace, StorageError
+from mtn_tui.core.i18n import _
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def refusal(error: OSError, path: Path) -> StorageError:
+    """The error for people: NoSpace where the disk is full, else StorageError with the system's reason."""
+    if error.errno in _FULL:
+        return NoSpace(
+            _("The disk is full: {path} could not be written.").format(path=path),
+            _("Free some space there, then run it again."),
+        )
+    return StorageError(
+        _("{path} could not be used: {reason}.").format(path=path, reason=error.strerror or error),
+        _("Check that the folder exists and that you may write to it (mtn doctor)."),
+        runbook="3.2",
+    )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, each as open to the group as the one it stands in. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    try:
+        path.mkdir(mode=0o700)
+        if _is_a_groups(path.parent):
+            path.chmod(0o2770)
+    except FileExistsError:
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+
+
+def open_shared(path: Path, flags: int, mode: int = 0o600) -> int:
+    """Open, or create, a file that follows its folder. Returns the descriptor; raises OSError.
+
+    ``mode`` is for a file in a folder that is no group's.
+    """
+    try:
+        fd = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return _regular(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK), path)
+    if _is_a_groups(path.parent):
+        os.fchmod(fd, 0o660)
+    return fd
+
+
+def _is_a_groups(folder: Path) -> bool:
+    shared = stat.S_IWGRP | stat.S_ISGID
+    return folder.stat().st_mode & shared == shared
+
+
+def open_found(path: Path) -> int:
+    """Open a file for reading that anyone may have put there. Returns the descriptor; raises OSError."""
+    return _regular(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), path)
+
+
+def _regular(fd: int, path: Path) -> int:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+    return fd
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a crash of the machine."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class LineFile:
+    """A file that only grows, by one write per line.
+
+    After a write that failed half-way (a full disk) the next line begins afresh,
+    so that a torn line never takes its neighbour with it. Not thread-safe.
+    Raises NoSpace and other StorageErrors.
+    """
+
+    def __init__(self, path: Path, *, exclusive: bool = False, mode: int = 0o600) -> None:
+        """With ``exclusive``, FileExistsError where the name is taken."""
+        self.path = path
+        self._torn = False
+        flags = os.O_WRONLY | os.O_APPEND | (os.O_EXCL if exclusive else 0)
+        try:
+            make_folder(path.parent)
+            self._fd = open_shared(path, flags, mode)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise refusal(error, path) from error
+
+    def append(self, line: bytes) -> None:
+        whole = rest = memoryview((b"\n" if self._torn else b"") + line + b"\n")
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError as error:
+            self._torn = self._torn or len(rest) < len(whole)
+            raise refusal(error, self.path) from error
+        self._torn = False
+
+    def sync(self) -> None:
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise refusal(error, self.path) from error
+
+    def sync_name(self) -> None:
+        try:
+            sync_folder(self.path.parent)
+        except OSError as error:
+            raise refusal(error, self.path) from error
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
