@@ -41,7 +41,7 @@ class Rows:
 _CLOSE = b"\\.\n"
 _IDENTIFIER = rb'(?:"(?:[^"]|"")*"|[^\s".(]+)'
 _COPY = re.compile(rb"COPY (%b(?:\.%b)?) (?:\(.*\))? ?FROM stdin" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
-_TOKEN = re.compile(rb"""'[^']*'|"[^"]*"|--[^\n]*\n|;|\s+|[^'";\-\s][^'";\-]*|-(?=[^-])""")
+_TOKEN = re.compile(rb"""'[^']*'|"[^"]*"|--[^\n\r]*[\n\r]|;|\s+|[^'";\-\s][^'";\-]*|-(?=[^-])""")
 
 
 def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | Rows]:
@@ -50,48 +50,52 @@ def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | Rows]:
     Raises Truncated where they end within rows or within a quoted string.
     """
     sql = _SqlScanner()
-    rest = b""
     in_rows = False
     at_line = True
+    buffer = bytearray()
     for chunk in chunks:
-        buffer = rest + chunk if rest else chunk
+        buffer += chunk
         while True:
             if in_rows:
                 end = rows_end(buffer, at_line)
                 if end is None:
-                    keep = held_back(buffer, at_line)
-                    passed, rest = buffer[: len(buffer) - keep], buffer[len(buffer) - keep :]
-                    if passed:
+                    if passed := take(buffer, len(buffer) - held_back(buffer, at_line)):
                         yield Rows(passed)
                         at_line = passed.endswith(b"\n")
                     break
                 if end:
-                    yield Rows(buffer[:end])
-                yield Sql(_CLOSE, closes=True)
-                buffer = buffer[end + len(_CLOSE) :]
+                    yield Rows(take(buffer, end))
+                yield Sql(take(buffer, len(_CLOSE)), closes=True)
                 in_rows = False
-            piece, buffer = sql.next(buffer)
+            piece = sql.next(buffer)
             if piece is None:
-                rest = buffer
                 break
             yield piece
             in_rows = at_line = isinstance(piece, Copy)
     if in_rows:
         raise Truncated(_("The dump ends within a table's rows."))
-    if sql.within_quotes(rest):
+    if sql.within_quotes(buffer):
         raise Truncated(_("The dump ends within a quoted string."))
-    if rest:
-        yield Sql(rest)
+    if buffer:
+        yield Sql(bytes(buffer))
 
 
-def rows_end(buffer: bytes, at_line: bool) -> int | None:
+def take(buffer: bytearray, size: int) -> bytes:
+    """Take the first ``size`` bytes off ``buffer``, which costs no copy of the rest."""
+    with memoryview(buffer) as whole, whole[:size] as first:
+        taken = bytes(first)
+    del buffer[:size]
+    return taken
+
+
+def rows_end(buffer: bytearray, at_line: bool) -> int | None:
     if at_line and buffer.startswith(_CLOSE):
         return 0
     found = buffer.find(b"\n" + _CLOSE)
     return None if found < 0 else found + 1
 
 
-def held_back(buffer: bytes, at_line: bool) -> int:
+def held_back(buffer: bytearray, at_line: bool) -> int:
     """How many bytes at the end may be the beginning of a border whose rest is to come."""
     tail = (b"\n" if at_line else b"") + buffer if len(buffer) < 4 else buffer[-4:]
     for size in (3, 2, 1):
@@ -108,8 +112,8 @@ class _SqlScanner:
         self._opens: int | None = None
         """Where the present statement's first word stands."""
 
-    def next(self, buffer: bytes) -> tuple[Sql | Copy | None, bytes]:
-        """The first complete statement of ``buffer`` (None if there is none) and what is left."""
+    def next(self, buffer: bytearray) -> Sql | Copy | None:
+        """Take the first complete statement off ``buffer``; None if there is none."""
         while token := _TOKEN.match(buffer, self._looked):
             first = buffer[token.start()]
             if first == ord(";"):
@@ -119,16 +123,16 @@ class _SqlScanner:
             self._looked = token.end()
             if self._opens is None and not token[0].isspace() and not token[0].startswith(b"--"):
                 self._opens = token.start()
-        return None, buffer
+        return None
 
-    def _statement(self, buffer: bytes, semicolon: int) -> tuple[Sql | Copy, bytes]:
+    def _statement(self, buffer: bytearray, semicolon: int) -> Sql | Copy:
         opens = semicolon if self._opens is None else self._opens
         copy = _COPY.fullmatch(buffer, opens, semicolon)
         self._looked, self._opens = 0, None
         if copy is None or buffer[semicolon + 1] != ord("\n"):
-            return Sql(buffer[: semicolon + 1]), buffer[semicolon + 1 :]
-        statement = copy[0].decode() + ";"
-        return Copy(buffer[: semicolon + 2], copy[1].decode(), statement), buffer[semicolon + 2 :]
+            return Sql(take(buffer, semicolon + 1))
+        table, statement = (text.decode(errors="surrogateescape") for text in (copy[1], copy[0] + b";"))
+        return Copy(take(buffer, semicolon + 2), table, statement)
 
-    def within_quotes(self, rest: bytes) -> bool:
-        return rest[self._looked : self._looked + 1] in (b"'", b'"')
+    def within_quotes(self, rest: bytearray) -> bool:
+        return rest.startswith((b"'", b'"'), self._looked)

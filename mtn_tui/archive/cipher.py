@@ -44,7 +44,7 @@ class Encryptor:
 
 def salt_of(header: bytes) -> bytes:
     """The salt in a file's first 16 bytes."""
-    if not header.startswith(MAGIC[: len(header)]) or not header:
+    if not header.startswith(MAGIC[: len(header)]):
         raise NotABackup(
             _("This is not a backup: it does not begin as openssl enc writes."),
             _("Name a file that ends in .sql.gz.gpg."),

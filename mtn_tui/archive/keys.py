@@ -1,7 +1,8 @@
 """Keys made from the passphrase: of the cipher as openssl makes them, and of the manifest.
 
 The passphrase is the first line of the key file, exactly as ``openssl enc
--pass file:KEY`` takes it: without its newline, at most 1,023 bytes.
+-pass file:KEY`` takes it: without its newline, and of a longer line the first
+1,023 bytes.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def read_key(path: Path) -> Key:
     """Read a key file. KeyFileError says what is wrong with it; nothing is ever made anew here."""
     lost = _("Without it no backup can be read. Put back the copy that was kept elsewhere.")
     try:
-        first = path.read_bytes().split(b"\n", 1)[0]
+        with path.open("rb") as file:
+            first = file.readline(_OPENSSL_LONGEST).removesuffix(b"\n")
     except FileNotFoundError:
         raise KeyFileError(_("The encryption key is not there: {path}").format(path=path), lost) from None
     except OSError as error:
@@ -64,11 +66,11 @@ def read_key(path: Path) -> Key:
         ) from None
     if not first.strip():
         raise KeyFileError(_("The encryption key file is empty: {path}").format(path=path), lost)
-    if len(first) > _OPENSSL_LONGEST or b"\0" in first:
+    if b"\0" in first:
         raise KeyFileError(
             _("The encryption key file holds no passphrase that openssl could read: {path}").format(
                 path=path
             ),
-            _("Its first line must be text of at most 1,023 bytes."),
+            _("Its first line must be text, without NUL bytes."),
         )
     return Key(first)

@@ -7,11 +7,11 @@ Nothing signs such a file. What can be known is whether it decrypts, inflates
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from mtn_tui.archive.blocks import Inflater
 from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, salt_of, unpad
 from mtn_tui.archive.keys import Key
+from mtn_tui.archive.reader import Stream
 from mtn_tui.archive.sections import END, END_WITHIN
 from mtn_tui.core.errors import NotABackup, Truncated, WrongKey
 from mtn_tui.core.i18n import _
@@ -22,7 +22,7 @@ _HEAD = b"PostgreSQL database dump"
 _HEAD_WITHIN = 256
 
 
-def sql(stream: BinaryIO, key: Key | None) -> Iterator[bytes]:
+def sql(stream: Stream, key: Key | None) -> Iterator[bytes]:
     """Yield the script. Raises NotABackup, WrongKey, Changed or Truncated where it stops being one.
 
     ``key`` may be None for a file that was never encrypted.
@@ -51,13 +51,13 @@ def _check_head(head: bytes) -> None:
         raise NotABackup(_("What is inside the backup is not pg_dump's plain text."))
 
 
-def _clear(stream: BinaryIO, header: bytes) -> Iterator[bytes]:
+def _clear(stream: Stream, header: bytes) -> Iterator[bytes]:
     yield header
     while piece := stream.read(_STEP):
         yield piece
 
 
-def _decrypted(stream: BinaryIO, header: bytes, key: Key | None) -> Iterator[bytes]:
+def _decrypted(stream: Stream, header: bytes, key: Key | None) -> Iterator[bytes]:
     salt = salt_of(header)
     if key is None:
         raise WrongKey(_("The backup is encrypted and no key was given."), "", "7.2")
@@ -81,7 +81,7 @@ def _decrypted(stream: BinaryIO, header: bytes, key: Key | None) -> Iterator[byt
     yield unpad(held, total)
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
+def _read(stream: Stream, size: int) -> bytes:
     """Read ``size`` bytes, fewer only at the end."""
     pieces = []
     while size and (piece := stream.read(size)):

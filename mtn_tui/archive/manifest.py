@@ -13,7 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -78,7 +78,7 @@ class Manifest:
     """The payload's salt, in hex."""
     key: str
     """Fingerprint of the key that it was made with."""
-    sections: tuple[Section, ...]
+    sections: tuple[Section, ...] = field(repr=False)
 
     @property
     def name(self) -> BackupName:
@@ -119,7 +119,7 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
     version of this program wrote it.
     """
     body = _parse(data)
-    signed = hmac.compare_digest(str(body.pop("mac", "")), _mac(body, key))
+    signed = _same(body.pop("mac", ""), _mac(body, key))
     if not signed:
         raise _unsigned(body, data, key)
     if body["format"] != FORMAT:
@@ -161,8 +161,7 @@ def _unsigned(body: dict[str, Any], data: bytes, key: Key) -> ArchiveError:
     theirs = str(body.get("key", ""))
     if theirs == key.fingerprint or not re.fullmatch("[0-9a-f]{16}", theirs):
         return _changed()
-    mac = json.loads(data).get("mac", "")
-    if hmac.compare_digest(str(mac), _mac({**body, "key": key.fingerprint}, key)):
+    if _same(json.loads(data).get("mac", ""), _mac({**body, "key": key.fingerprint}, key)):
         return _changed()
     return WrongKey(
         _("The backup was made with another key (its fingerprint is {theirs}, this key's is {ours}).").format(
@@ -183,13 +182,17 @@ def _changed() -> Changed:
 def _canonical(body: Mapping[str, Any]) -> bytes:
     return json.dumps(
         body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
-    ).encode()
+    ).encode(errors="backslashreplace")  # the bytes of a name that is no UTF-8 become JSON's own \udc..
 
 
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(type(value).__name__)
+
+
+def _same(theirs: object, ours: str) -> bool:
+    return hmac.compare_digest(str(theirs).encode(errors="backslashreplace"), ours.encode())
 
 
 def _mac(body: Mapping[str, Any], key: Key) -> str:

@@ -87,5 +87,5 @@ def decode(data: bytes, sha256: str) -> Proof:
             mark(body["pinned"]),
             mark(body["accepted"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return nothing

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from mtn_tui.archive.blocks import Inflater
 from mtn_tui.archive.cipher import BLOCK, HEADER, MAGIC, Decryptor
@@ -20,6 +20,13 @@ from mtn_tui.archive.manifest import Manifest, Section
 from mtn_tui.archive.sections import END, END_WITHIN, Part
 from mtn_tui.core.errors import Changed, ForeignManifest, Truncated
 from mtn_tui.core.i18n import _
+
+
+class Stream(Protocol):
+    """What payloads are read from: read(n) gives up to n bytes, b"" at the end."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
 
 Source = Callable[[int, int | None], AbstractContextManager[BinaryIO]]
 """Opens bytes of a payload: from a start, so many (None: to the end)."""
@@ -53,14 +60,20 @@ class Archive:
         self._secret, self._iv = key.cipher(bytes.fromhex(manifest.salt))
 
     def sql(self, section: Section) -> Iterator[bytes]:
-        """Yield the section's SQL. Raises Changed or Truncated before the first byte."""
+        """Yield the section's SQL. Raises Changed, Truncated or ForeignManifest before the first byte."""
         first, last = _blocks(section)
         start = HEADER + (first - 1) * BLOCK if first else HEADER
         length = HEADER + last * BLOCK - start
         with self._source(start, length) as stream:
             data = read_exactly(stream, length)
         previous, data = (data[:BLOCK], data[BLOCK:]) if first else (b"", data)
-        return _inflate(self._gzip(Window(section, previous, data)))
+        try:
+            gzip = self._gzip(Window(section, previous, data))
+        except Changed:
+            with self._source(0, HEADER) as stream:
+                self._check_header(read_exactly(stream, HEADER))
+            raise
+        return _inflate(gzip)
 
     def check(self, window: Window) -> Checked:
         """Read a section through: its hash, its gzip checksums, its length in SQL."""
@@ -72,7 +85,7 @@ class Archive:
             raise _changed()
         return Checked(window.section, tail)
 
-    def windows(self, stream: BinaryIO) -> Iterator[Window]:
+    def windows(self, stream: Stream) -> Iterator[Window]:
         """Read the whole payload once, from its start, and yield it section by section.
 
         The payload's own size and SHA-256 are checked after the last window.
@@ -92,9 +105,8 @@ class Archive:
             yield Window(section, held[:lead], held[lead:])
             held = held[-2 * BLOCK :]
             base = last - len(held) // BLOCK
-        rest = stream.read(BLOCK + 1)
-        hashed.update(rest)
-        if hashed.hexdigest() != self.manifest.sha256:
+        hashed.update(read_exactly(stream, self.manifest.size - HEADER - (base * BLOCK + len(held))))
+        if stream.read(1) or hashed.hexdigest() != self.manifest.sha256:
             raise _changed()
 
     def _gzip(self, window: Window) -> bytes:
@@ -138,12 +150,16 @@ def check_size(size: int, manifest: Manifest) -> None:
 
 def check_complete(checked: list[Checked]) -> None:
     """Find pg_dump's end marker at the end of each of the script's runs, or raise Truncated."""
-    ends = {(Part.SQL if one.section.part is Part.TABLE else one.section.part): one.tail for one in checked}
-    if any(END not in ends.get(part, b"") for part in (Part.PRE_DATA, Part.SQL, Part.POST_DATA, Part.TAIL)):
+    ends = dict.fromkeys((Part.PRE_DATA, Part.SQL, Part.POST_DATA, Part.TAIL), b"")
+    for one in checked:
+        run = Part.SQL if one.section.part is Part.TABLE else one.section.part
+        # The last section of a run may be shorter than the marker, and hold only its end.
+        ends[run] = (ends[run] + one.tail)[-END_WITHIN:]
+    if any(END not in end for end in ends.values()):
         raise Truncated(_("The script inside the backup is not complete: an end marker is missing."))
 
 
-def read_exactly(stream: BinaryIO, length: int) -> bytes:
+def read_exactly(stream: Stream, length: int) -> bytes:
     """Read ``length`` bytes, or raise Truncated."""
     pieces = []
     left = length

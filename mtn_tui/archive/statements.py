@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mtn_tui.archive.borders import held_back, rows_end
+from mtn_tui.archive.borders import held_back, rows_end, take
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
@@ -52,63 +52,79 @@ class PsqlCommand:
 
 Event = Statement | CopyIn | CopyRows | CopyDone | PsqlCommand
 
-_SPACE = re.compile(rb"(?:\s+|--[^\n]*(?:\n|\Z))*")
+_SPACE = re.compile(rb"(?:\s+|--[^\n\r]*[\n\r])*")
 _COPY_IN = re.compile(rb"COPY\s.*\sFROM\s+stdin\s*", re.IGNORECASE | re.DOTALL)
-_ROUTINE = re.compile(rb"CREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE)\s", re.IGNORECASE)
+_ROUTINE = re.compile(
+    rb"CREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE)(?![\w$\x80-\xff])", re.IGNORECASE
+)
 _OPENING = 64
 """Bytes of a statement that tell what it is."""
 
-_PLAIN = re.compile(rb"""[^'"$\\;/\-()]+""")
+_PLAIN = re.compile(
+    rb"""(?:[^'"$\\;/\-()eE]+|[eE](?!')|'[^']*'|"[^"]*"|-(?=[^-])|/(?=[^*])){1,1000}""",
+)
+"""Many tokens at once, for speed: whatever needs no closer look, and whole strings that are not E''."""
 _PLAIN_WORD = re.compile(rb"""[A-Za-z_\x80-\xff][\w$\x80-\xff]*|[^'"$\\;/\-()A-Za-z_\x80-\xff]+""")
-_QUOTED = re.compile(rb"""'[^']*'""")
-_ESCAPED = re.compile(rb"""'(?:[^'\\]|\\.|'')*'(?!')""", re.DOTALL)
-_NAME = re.compile(rb'"[^"]*"')
+_GOES_ON = re.compile(rb"'[ \t\f\v]*(?:--[^\n\r]*+)?[\n\r](?:\s|--[^\n\r]*+[\n\r])*'")
+"""Quotes with a newline between them: one string, of the kind that its first piece is."""
+_MAY_GO_ON = re.compile(rb"'(?:\s|--[^\n\r]*+)*-?\Z")
+_LINE_COMMENT = re.compile(rb"--[^\n\r]*[\n\r]")
+_BLOCK_COMMENT = re.compile(rb"/\*|\*/")
 _TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$")
+_TAG_BEGUN = re.compile(rb"\$[\w\x80-\xff]*\Z")
 _ESCAPE_PREFIX = re.compile(rb"(?:\A|[^\w$\x80-\xff])[eE]\Z")
 _WORD_END = re.compile(rb"[\w$\x80-\xff]\Z")
 
 
-def read(chunks: Iterable[bytes], *, within_rows: bool = False) -> Iterator[Event]:
+def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False) -> Iterator[Event]:
     """Cut a script, given in pieces of any size, into events.
 
     ``within_rows`` says that it begins among a table's rows, whose COPY
-    statement the caller has; then the end of the pieces ends the rows too.
-    Raises Truncated where the script ends within a statement, a quote or rows.
+    statement the caller has; ``open_end`` that where it ends within rows, that
+    ends the rows, as where a table is cut into several pieces. Raises Truncated where the script ends within a statement, a quote or rows.
     """
     scanner = _Scanner()
-    open_end = in_rows = within_rows
+    in_rows = within_rows
     at_line = True
-    rest = b""
+    buffer = bytearray()
     for chunk in chunks:
-        buffer = rest + chunk if rest else chunk
+        buffer += chunk
         while True:
             if in_rows:
                 end = rows_end(buffer, at_line)
                 if end is None:
-                    keep = held_back(buffer, at_line)
-                    passed, rest = buffer[: len(buffer) - keep], buffer[len(buffer) - keep :]
-                    if passed:
+                    if passed := take(buffer, len(buffer) - held_back(buffer, at_line)):
                         yield CopyRows(passed)
                         at_line = passed.endswith(b"\n")
                     break
                 if end:
-                    yield CopyRows(buffer[:end])
+                    yield CopyRows(take(buffer, end))
                 yield CopyDone()
-                buffer = buffer[end + 3 :]
-                in_rows = open_end = False
-            event, buffer = scanner.next(buffer)
+                buffer[:3] = scanner.after_rows
+                in_rows = False
+            event = scanner.next(buffer)
             if event is None:
-                rest = buffer
                 break
             yield event
             in_rows = at_line = isinstance(event, CopyIn)
     if in_rows and open_end:
-        if rest:
-            yield CopyRows(rest)
+        if buffer:
+            yield CopyRows(bytes(buffer))
         yield CopyDone()
     elif in_rows:
         raise Truncated(_("The script ends within a table's rows."))
-    elif _SPACE.fullmatch(rest) is None:
+    else:
+        yield from _last(scanner, buffer)
+
+
+def _last(scanner: _Scanner, buffer: bytearray) -> Iterator[Event]:
+    """What stands at a script's end and no newline after it: a command, a statement, a comment."""
+    buffer += b"\n\n"
+    while event := scanner.next(buffer):
+        yield event
+        if isinstance(event, CopyIn):
+            raise Truncated(_("The script ends within a table's rows."))
+    if not scanner.between_statements(buffer):
         raise Truncated(_("The script ends within a statement."))
 
 
@@ -116,87 +132,97 @@ class _Scanner:
     """Finds the end of the present statement; remembers how far it has looked."""
 
     def __init__(self) -> None:
+        self.after_rows = b""
+        """What stood in the line of the last COPY after its semicolon: psql reads it after the rows."""
         self._reset()
 
     def _reset(self) -> None:
         self._looked = 0
+        self._searched = 0
+        """Up to where the end of the quoted text or comment at ``_looked`` was searched in vain."""
+        self._depth = 0
+        """Of the comment there, so far."""
         self._opens: int | None = None
         self._routine = False
         self._parentheses = 0
         self._begins = 0
 
-    def next(self, buffer: bytes) -> tuple[Event | None, bytes]:
-        """The first whole event of ``buffer`` (None: more is needed) and what is left."""
+    def next(self, buffer: bytearray) -> Event | None:
+        """Take the first whole event off ``buffer``; None where more is needed."""
         while self._looked < len(buffer):
             if self._opens is None and not self._find_opening(buffer):
-                return None, buffer
-            char = buffer[self._looked : self._looked + 1]
+                return None
+            char = bytes(buffer[self._looked : self._looked + 1])
             if char == b"\\":
                 newline = buffer.find(b"\n", self._looked)
                 if newline < 0:
-                    return None, buffer
-                line = buffer[self._opens : newline]
+                    return None
+                line = bytes(buffer[self._opens : newline])
+                del buffer[: newline + 1]
                 self._reset()
-                return PsqlCommand(line), buffer[newline + 1 :]
+                return PsqlCommand(line)
             if char == b";" and not self._parentheses and not self._begins:
                 return self._statement(buffer)
             end = self._token(buffer, char)
             if end is None:
-                return None, buffer
-            self._looked = end
-        return None, buffer
+                return None
+            self._looked, self._searched = end, 0
+        return None
 
-    def _find_opening(self, buffer: bytes) -> bool:
-        space = _SPACE.match(buffer, self._looked)
-        start = space.end() if space else self._looked
-        # A comment is whole only with its newline, and what follows must be seen to be no comment.
-        if start >= len(buffer) - 1:
-            return False
-        if buffer.startswith(b"/*", start):
-            end = _comment_end(buffer, start)
+    def between_statements(self, buffer: bytearray) -> bool:
+        """Whether what is left of a script, two newlines added, is spaces and whole comments."""
+        return self._opens is None and self._looked >= len(buffer) - 1
+
+    def _find_opening(self, buffer: bytearray) -> bool:
+        while True:
+            space = _SPACE.match(buffer, self._looked)
+            start = self._looked = space.end() if space else self._looked
+            # What follows must be seen to be no comment.
+            if start >= len(buffer) - 1:
+                return False
+            if not buffer.startswith((b"/*", b"--"), start):
+                break
+            end = self._comment_end(buffer, start) if buffer.startswith(b"/*", start) else None
             if end is None:
                 return False
-            self._looked = end
-            return self._find_opening(buffer)
+            self._looked, self._searched = end, 0
         opening = buffer[start : start + _OPENING]
         if len(opening) < _OPENING and b";" not in opening and not opening.startswith(b"\\"):
             return False
-        self._looked = self._opens = start
+        self._opens = start
         self._routine = _ROUTINE.match(opening) is not None
         return True
 
-    def _statement(self, buffer: bytes) -> tuple[Event | None, bytes]:
+    def _statement(self, buffer: bytearray) -> Event | None:
         semicolon = self._looked
-        sql = buffer[self._opens : semicolon].rstrip()
-        if _COPY_IN.fullmatch(sql) is None:
-            self._reset()
-            return Statement(sql), buffer[semicolon + 1 :]
-        newline = buffer.find(b"\n", semicolon)
-        if newline < 0:
-            return None, buffer
+        sql = bytes(buffer[self._opens : semicolon]).rstrip()
+        copies = _COPY_IN.fullmatch(sql) is not None
+        end = buffer.find(b"\n", semicolon) if copies else semicolon
+        if end < 0:
+            return None
+        self.after_rows = bytes(buffer[semicolon + 1 : end + 1]).lstrip()
+        del buffer[: end + 1]
         self._reset()
-        return CopyIn(sql), buffer[newline + 1 :]
+        return CopyIn(sql) if copies else Statement(sql)
 
-    def _token(self, buffer: bytes, char: bytes) -> int | None:  # noqa: PLR0911 - one per kind of token
+    def _token(self, buffer: bytearray, char: bytes) -> int | None:  # noqa: PLR0911 - one per kind of token
         """Where the token at ``_looked`` ends; None where it is not whole yet."""
         at = self._looked
         match char:
             case b"'":
                 escaped = _ESCAPE_PREFIX.search(buffer, max(at - 2, self._opens or 0), at)
-                found = (_ESCAPED if escaped else _QUOTED).match(buffer, at)
-                return None if found is None or found.end() == len(buffer) else found.end()
+                return self._escaped_end(buffer, at) if escaped else self._find(buffer, char, at + 1)
             case b'"':
-                found = _NAME.match(buffer, at)
-                return found and found.end()
+                return self._find(buffer, char, at + 1)
             case b"$":
                 return self._dollar(buffer, at)
             case b"-" | b"/":
                 if at + 1 == len(buffer):
                     return None
                 if buffer.startswith(b"--", at):
-                    newline = buffer.find(b"\n", at)
-                    return newline + 1 if newline >= 0 else None
-                return _comment_end(buffer, at) if buffer.startswith(b"/*", at) else at + 1
+                    found = _LINE_COMMENT.match(buffer, at)
+                    return found and found.end()
+                return self._comment_end(buffer, at) if buffer.startswith(b"/*", at) else at + 1
             case b"(" | b")":
                 self._parentheses = max(self._parentheses + (1 if char == b"(" else -1), 0)
                 return at + 1
@@ -207,18 +233,55 @@ class _Scanner:
             return plain.end() if plain else at + 1
         return self._word(buffer, at)
 
-    def _dollar(self, buffer: bytes, at: int) -> int | None:
+    def _find(self, buffer: bytearray, what: bytes, start: int) -> int | None:
+        """Where the first ``what`` after ``start`` ends."""
+        found = buffer.find(what, max(start, self._searched))
+        if found < 0:
+            self._searched = len(buffer) - len(what) + 1
+            return None
+        return found + len(what)
+
+    def _comment_end(self, buffer: bytearray, at: int) -> int | None:
+        """Where the block comment at ``at``, which may hold others, ends."""
+        for found in _BLOCK_COMMENT.finditer(buffer, max(at, self._searched)):
+            self._searched = found.end()
+            self._depth += 1 if found[0] == b"/*" else -1
+            if self._depth == 0:
+                return found.end()
+        self._searched = max(self._searched, len(buffer) - 1)
+        return None
+
+    def _escaped_end(self, buffer: bytearray, at: int) -> int | None:
+        """Where the E'' string at ``at`` ends, in which a backslash may stand before a quote."""
+        quote = at
+        while end := self._find(buffer, b"'", quote + 1):
+            quote = end - 1
+            backslashes = 0
+            while buffer[quote - backslashes - 1] == ord("\\"):
+                backslashes += 1
+            if backslashes % 2:
+                continue
+            if _MAY_GO_ON.match(buffer, quote):
+                self._searched = quote
+                return None
+            if buffer.startswith(b"''", quote):
+                quote += 1
+            elif goes_on := _GOES_ON.match(buffer, quote):
+                quote = goes_on.end() - 1
+            else:
+                return end
+        return None
+
+    def _dollar(self, buffer: bytearray, at: int) -> int | None:
         if _WORD_END.search(buffer, max(at - 1, 0), at):
             return at + 1
         tag = _TAG.match(buffer, at)
         if tag is None:
             # "$1", or a tag whose end is still to come.
-            partial = re.fullmatch(rb"\$[\w\x80-\xff]*", buffer[at : at + 80])
-            return None if partial and at + len(partial[0]) == len(buffer) else at + 1
-        end = buffer.find(tag[0], tag.end())
-        return end + len(tag[0]) if end >= 0 else None
+            return None if _TAG_BEGUN.match(buffer, at) else at + 1
+        return self._find(buffer, tag[0], tag.end())
 
-    def _word(self, buffer: bytes, at: int) -> int | None:
+    def _word(self, buffer: bytearray, at: int) -> int | None:
         found = _PLAIN_WORD.match(buffer, at)
         if found is None:
             return at + 1
@@ -233,13 +296,3 @@ class _Scanner:
                 case b"end" if self._begins:
                     self._begins -= 1
         return found.end()
-
-
-def _comment_end(buffer: bytes, at: int) -> int | None:
-    """Where the block comment at ``at``, which may hold others, ends."""
-    depth = 0
-    for found in re.finditer(rb"/\*|\*/", buffer[at:]):
-        depth += 1 if found[0] == b"/*" else -1
-        if depth == 0:
-            return at + found.end()
-    return None

@@ -11,7 +11,10 @@ from mtn_tui.core.i18n import _
 
 
 class CancelToken:
-    """Set once, never cleared. Safe from any thread and from a signal handler."""
+    """Set once, never cleared. Safe from any thread, but not from a signal handler.
+
+    Callbacks must not raise, and must return soon.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 SUFFIX = ".sql.gz.gpg"
+CLEAR_SUFFIX = ".sql.gz"
 MANIFEST = ".manifest.json"
 PROOF = ".proof.json"
 ROLES = ".roles.enc"
@@ -64,7 +65,8 @@ class JobState(StrEnum):
 
 
 _NAME = re.compile(
-    r"(?P<prefix>.+?)_(?P<kind>full|diff)_(?:(?P<host>.+)_)?(?P<stamp>\d{8}_\d{6})" + re.escape(SUFFIX)
+    r"(?P<prefix>.+?)_(?P<kind>full|diff)_(?:(?P<host>.+)_)?(?P<stamp>\d{8}_\d{6})"
+    rf"(?:{re.escape(SUFFIX)}|(?P<clear>{re.escape(CLEAR_SUFFIX)}))"
 )
 
 
@@ -79,10 +81,13 @@ class BackupName:
     prefix: str
     kind: Kind
     host: str = ""
+    clear: bool = False
+    """Whether it was written without encryption, as the scripts could be told to."""
 
     def __str__(self) -> str:
         host = f"{self.host}_" if self.host else ""
-        return f"{self.prefix}_{self.kind}_{host}{self.stamp:%Y%m%d_%H%M%S}{SUFFIX}"
+        suffix = CLEAR_SUFFIX if self.clear else SUFFIX
+        return f"{self.prefix}_{self.kind}_{host}{self.stamp:%Y%m%d_%H%M%S}{suffix}"
 
     @property
     def key(self) -> str:
@@ -90,7 +95,7 @@ class BackupName:
         return f"{self.kind.folder}/{self}"
 
     def later(self, seconds: int = 1) -> BackupName:
-        return BackupName(self.stamp + timedelta(seconds=seconds), self.prefix, self.kind, self.host)
+        return replace(self, stamp=self.stamp + timedelta(seconds=seconds))
 
     @classmethod
     def parse(cls, name: str) -> BackupName | None:
@@ -102,4 +107,5 @@ class BackupName:
             stamp = datetime.strptime(match["stamp"], "%Y%m%d_%H%M%S")
         except ValueError:
             return None
-        return cls(stamp, match["prefix"], Kind(match["kind"]), match["host"] or "")
+        clear = match["clear"] is not None
+        return cls(stamp, match["prefix"], Kind(match["kind"]), match["host"] or "", clear)

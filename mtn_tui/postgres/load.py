@@ -52,6 +52,14 @@ class LoadConnection:
         self._connection = connect(server, database, application)
         self._skipped = skipped
         self._connection.execute(_FOR_LOADING)
+        self._under: tuple[bytes, ...] = ()
+
+    def under(self, settings: tuple[bytes, ...]) -> None:
+        """Have these SET statements in effect for what follows."""
+        if settings != self._under:
+            for setting in settings:
+                self.execute(setting)
+            self._under = settings
 
     def execute(self, statement: bytes) -> None:
         for left in reversed(range(_DEADLOCK_TRIES)):
@@ -85,13 +93,11 @@ class LoadConnection:
         except psycopg.Error as error:
             raise _failed(statement, error) from error
 
-    def one(self, query: bytes) -> object:
-        """The first value of a query's first row."""
+    def rows(self, query: bytes) -> list[tuple[object, ...]]:
         try:
-            row = self._connection.execute(query).fetchone()
+            return self._connection.execute(query).fetchall()
         except psycopg.Error as error:
             raise _failed(query, error) from error
-        return row[0] if row else None
 
     def cancel(self) -> None:
         """End what the connection is doing, from any thread."""
@@ -130,7 +136,7 @@ class Closing(StrEnum):
 
 @dataclass(frozen=True)
 class Closer:
-    """A post-data statement, with the settings it was written under."""
+    """A post-data statement."""
 
     what: Closing
     sql: bytes

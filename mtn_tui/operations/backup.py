@@ -1,0 +1,281 @@
+"""``mtn backup full``: dump, prove, keep in both stores, say what was done.
+
+The payload is whole before it has its name, the manifest comes last, and the
+bucket is waited for only after the database was let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mtn_tui import __version__
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.writer import Payload
+from mtn_tui.core.clock import local_stamp
+from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
+from mtn_tui.engine.joblog import JobLog
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
+from mtn_tui.operations import keeping
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.dumping import write_payload
+from mtn_tui.operations.inventory import take_inventory
+from mtn_tui.operations.keeping import Companions
+from mtn_tui.operations.metrics import write_metrics
+from mtn_tui.operations.setup import make_first_key
+from mtn_tui.operations.suspect import why_suspect
+from mtn_tui.operations.sweep import sweep_parts_and_uploads, sweep_unfinished
+from mtn_tui.operations.upload import Upload
+from mtn_tui.postgres.advisory import advisory_lock
+from mtn_tui.postgres.dump import Dumper, Snapshot, dump_roles, snapshot
+from mtn_tui.postgres.source import Source, read_source
+from mtn_tui.postgres.tools import Tool, find_pg_dump
+from mtn_tui.storage.part import PartFile
+
+
+@dataclass(frozen=True)
+class FullBackup:
+    """What came of it."""
+
+    manifest: Manifest
+    rung: Rung
+    """Of the copy on disk."""
+    in_bucket: bool
+    suspect: str
+    seconds: dict[str, float]
+    """By phase, and ``total``."""
+
+
+@dataclass(frozen=True)
+class _Dumped:
+    snapshot: Snapshot
+    payload: Payload
+    schema_hash: str
+    roles: bytes
+
+
+def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBackup:
+    """Make one. What went wrong although it succeeded is told by the job's warnings."""
+    settings = context.settings
+    started = context.clock.now()
+    job.log_to(JobLog(settings.log_dir / f"full-backup_{local_stamp(started)}.log", context.clock))
+    run = _Run(job, context, started, verbose)
+    done: FullBackup | None = None
+    try:
+        with run.timing("total"):
+            done = run.run()
+        return done
+    finally:
+        write_metrics(settings.metrics_dir, "full-backup", started, _figures(context, run, done))
+
+
+@dataclass
+class _Run:
+    """One run; ``seconds`` fills up as its phases end."""
+
+    job: Job
+    context: Context
+    started: datetime
+    verbose: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> FullBackup:
+        job, context = self.job, self.context
+        _require_encryption(context)
+        job.phase("prepare", unit="items")
+        with ExitStack() as held:
+            source = self._claim(held)
+            tool = find_pg_dump(context.settings.pg_dump, source.server.major)
+            sweep_parts_and_uploads(job, context)
+            key = self._key()
+            known = take_inventory([context.stores.disk], key)
+            earlier = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
+            keeping.require_room(context, earlier, source.size)
+            name, bucket_problem = keeping.free_name(context, Kind.FULL, self.started)
+            job.files(str(name))
+            with PartFile(context.settings.backup_dir / str(name)) as part, ExitStack() as uploading:
+                upload = None
+                if context.stores.bucket is not None and bucket_problem is None:
+                    upload = uploading.enter_context(
+                        Upload(job, context.stores.bucket, name.key, part, source.size, context.clock)
+                    )
+                dumped = self._dump(tool, part, key, likely=_likely(earlier, source))
+                kept = self._keep(name, part, source, tool, dumped, key)
+                rung = keeping.proven_copy(job, context, context.stores.disk, kept.manifest, key)
+                in_bucket = self._into_bucket(upload, bucket_problem, kept, key)
+            suspect = why_suspect(kept.manifest, earlier)
+            if suspect:
+                job.warn("suspect", _("This backup is suspect: {reason}").format(reason=suspect))
+            keeping.leave_cards(job, context, in_bucket)
+            if rung.proven:
+                sweep_unfinished(job, context)
+        return FullBackup(kept.manifest, rung, in_bucket, suspect, self.seconds)
+
+    @contextmanager
+    def timing(self, phase: str) -> Iterator[None]:
+        began = self.context.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.context.clock.monotonic() - began
+
+    @property
+    def _application(self) -> str:
+        return f"mtn backup {self.job.id}@{self.context.host}"[:63]
+
+    def _claim(self, held: ExitStack) -> Source:
+        """Take the locks of this machine and of the server, and ask what is to be dumped."""
+        context, database = self.context, self.context.settings.db_name
+        path = lock_path(context.locks, database, "backup")
+        held.enter_context(FileLock(path, self.job.holder("backup")))
+        source = read_source(context.server, database, self._application)
+        key = advisory_key(source.server.system_identifier, database, "backup")
+        held.enter_context(advisory_lock(context.server, key, self._application))
+        return source
+
+    def _key(self) -> Key:
+        """The key; the very first backup of all makes it."""
+        made = make_first_key(
+            self.context.settings.encryption_key_file, lambda: keeping.any_backup_known(self.context)
+        )
+        if made:
+            self.job.warn(
+                "key-made",
+                _(
+                    "A new encryption key was made: {path}. Keep a copy of it elsewhere, now:"
+                    " without it no backup can ever be read."
+                ).format(path=self.context.settings.encryption_key_file),
+            )
+        return self.context.key
+
+    def _dump(self, tool: Tool, part: PartFile, key: Key, likely: int) -> _Dumped:
+        job, context, settings = self.job, self.context, self.context.settings
+        dumper = Dumper(
+            tool,
+            context.server,
+            settings.db_name,
+            self._application,
+            self.verbose,
+            lambda line: job.note("info", "pg_dump", line=line),
+        )
+        job.phase("dump", total=likely or None)
+        with self.timing("dump"), snapshot(context.server, settings.db_name, self._application) as moment:
+            payload = write_payload(job, dumper, moment, part, key, job.id, settings.deflate_level)
+            schema_hash = dumper.schema_hash(moment.name)
+        roles, with_passwords = dump_roles(tool, context.server)
+        if not with_passwords:
+            job.note("info", "roles-without-passwords", reason="only a superuser may read them")
+        return _Dumped(moment, payload, schema_hash, keeping.encrypted(key, roles))
+
+    def _keep(
+        self, name: BackupName, part: PartFile, source: Source, tool: Tool, dumped: _Dumped, key: Key
+    ) -> Companions:
+        context, disk = self.context, self.context.stores.disk
+        keeping.put_beside(disk, name, ROLES, dumped.roles)
+        part.commit()
+        manifest = Manifest(
+            id=self.job.id,
+            kind=Kind.FULL,
+            database=context.settings.db_name,
+            host=context.host,
+            payload=str(name),
+            snapshot_at=dumped.snapshot.at,
+            started_at=self.started,
+            ended_at=context.clock.now(),
+            lsn=dumped.snapshot.lsn,
+            horizon=dumped.snapshot.horizon,
+            server=source.server,
+            properties=source.properties,
+            tools={"mtn": __version__, "pg_dump": tool.version},
+            roles=source.roles,
+            extensions=source.extensions,
+            schema_hash=dumped.schema_hash,
+            size=dumped.payload.size,
+            sha256=dumped.payload.sha256,
+            salt=dumped.payload.salt,
+            key=key.fingerprint,
+            sections=dumped.payload.sections,
+        )
+        kept = keeping.companions(manifest, dumped.roles, key)
+        keeping.put_beside(disk, name, MANIFEST, kept.signed)
+        self.job.note("info", "kept-on-disk", name=str(name), bytes=manifest.size)
+        return kept
+
+    def _into_bucket(
+        self, upload: Upload | None, problem: StorageError | None, kept: Companions, key: Key
+    ) -> bool:
+        """Wait for the upload and finish it; true once the bucket has a whole copy."""
+        job, context = self.job, self.context
+        if context.stores.bucket is None:
+            return False
+        if upload is not None:
+            job.phase("upload", total=None)
+            problem = upload.wait(context.settings.upload_deadline_minutes)
+            self.seconds["upload"] = upload.seconds
+        try:
+            if problem is None:
+                keeping.finish_in_bucket(job, context, kept, key)
+                return True
+        except StorageError as error:
+            problem = error
+        except ArchiveError as error:
+            job.warn(
+                "bucket-copy-bad", _("The copy in the bucket is bad: {reason}").format(reason=error.title)
+            )
+            return False
+        assert problem is not None  # noqa: S101 - it was, or there was no upload to have none
+        job.warn(
+            "kept-on-disk-only",
+            _("The backup is kept on disk only: {reason}").format(reason=problem.title),
+            hint=problem.hint,
+        )
+        return False
+
+
+def _require_encryption(context: Context) -> None:
+    if not context.settings.enable_encryption:
+        raise ConfigError(
+            _("ENABLE_ENCRYPTION=false: this program makes no backup that just anyone could read."),
+            _("Set ENABLE_ENCRYPTION=true. Clear backups made earlier can still be restored."),
+        )
+
+
+def _likely(earlier: list[Manifest], source: Source) -> int:
+    """Bytes of SQL to expect."""
+    return earlier[0].raw if earlier else source.size
+
+
+def _figures(context: Context, run: _Run, done: FullBackup | None) -> dict[str, object]:
+    seconds = {phase: round(value, 3) for phase, value in run.seconds.items()}
+    figures: dict[str, object] = {
+        "backup_type": "full",
+        "timestamp": run.started.isoformat(),
+        "hostname": context.host,
+        "database": context.settings.db_name,
+        "job": run.job.id,
+        "status": "failed",
+        "total_duration_seconds": seconds.get("total", 0),
+    }
+    if done is None:
+        return figures
+    manifest = done.manifest
+    return figures | {
+        "status": "success" if done.in_bucket or context.stores.bucket is None else "warning",
+        "dump_duration_seconds": seconds["dump"],
+        "upload_duration_seconds": seconds.get("upload"),
+        "raw_size_bytes": manifest.raw,
+        "compressed_size_bytes": manifest.gzip,
+        "compression_ratio_percent": round(100 * manifest.gzip / manifest.raw, 2),
+        "encrypted_size_bytes": manifest.size,
+        "wal_lsn": manifest.lsn,
+        "backup_file": str(manifest.name),
+        "proven_to": done.rung.word,
+        "in_bucket": done.in_bucket,
+        "suspect": done.suspect,
+    }

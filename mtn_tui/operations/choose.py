@@ -1,0 +1,63 @@
+"""Which backup is meant: an id, a name, a file anywhere, or the newest one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtn_tui.archive.keys import Key
+from mtn_tui.core.errors import NotABackup, NotFound, StorageError, UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import BackupName
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.inventory import Backup, read_copy, take_inventory
+from mtn_tui.storage.base import checked_key
+from mtn_tui.storage.local import LocalStorage
+
+
+def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Backup:
+    """Find one backup by exactly one of the three.
+
+    ``wanted`` is an id or a file's name, ``file`` a path or a name in either
+    store. Raises UsageError where there is none, NotABackup where it is no file.
+    """
+    if sum(map(bool, (wanted, file, latest))) != 1:
+        raise UsageError(
+            _("Say which backup: an ID, --file FILE or --latest."), _("mtn list shows what there is.")
+        )
+    if file and (Path(file).exists() or "/" in file):
+        return backup_at(Path(file), context.key)
+    if wanted or file:
+        checked_key(wanted or file)
+    inventory = take_inventory(context.stores, context.key)
+    return inventory.latest() if latest else inventory.find(wanted or file)
+
+
+def backup_at(path: Path, key: Key | None) -> Backup:
+    """The backup in a file that need not lie in BACKUP_DIR, with the manifest beside it if there is one."""
+    if path.is_dir():
+        raise NotABackup(
+            _("{path} is a folder, not a backup.").format(path=path),
+            _("Name one file in it that ends in .sql.gz.gpg."),
+        )
+    store = LocalStorage(path.absolute().parent)
+    try:
+        entry = store.stat(path.name)
+    except NotFound as error:
+        raise UsageError(
+            _("There is no file {path}.").format(path=path), _("mtn list shows what there is.")
+        ) from error
+    name = BackupName.parse(path.name)
+    if name is None:
+        raise UsageError(
+            _("{name} is not named as a backup is.").format(name=path.name),
+            _("Copy it under a name like admision_mtn_full_20261003_020000.sql.gz.gpg, with its own date."),
+        )
+
+    def is_there(beside: str) -> bool:
+        try:
+            store.stat(beside)
+        except StorageError:
+            return False
+        return True
+
+    return Backup(name, (read_copy(store, name, entry, key, is_there),))

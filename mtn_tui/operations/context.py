@@ -1,0 +1,45 @@
+"""What every operation is given: the configuration, the stores, who asks, and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from mtn_tui.archive.keys import Key, read_key
+from mtn_tui.core.clock import Clock, SystemClock
+from mtn_tui.core.settings import Settings
+from mtn_tui.operations.stores import Stores
+from mtn_tui.postgres.connection import Server
+
+
+@dataclass(frozen=True)
+class Context:
+    settings: Settings
+    stores: Stores
+    state: Path
+    """The folder of journals and locks."""
+    operator: str
+    host: str
+    """As it stands in the names of backups."""
+    clock: Clock = field(default_factory=SystemClock)
+
+    @property
+    def server(self) -> Server:
+        settings = self.settings
+        return Server(
+            settings.db_host, settings.db_port, settings.db_user, settings.db_password.get_secret_value()
+        )
+
+    @cached_property
+    def key(self) -> Key:
+        """The encryption key. Raises KeyFileError."""
+        return read_key(self.settings.encryption_key_file)
+
+    @property
+    def jobs(self) -> Path:
+        return self.state / "jobs"
+
+    @property
+    def locks(self) -> Path:
+        return self.state / "locks"

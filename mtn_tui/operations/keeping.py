@@ -1,0 +1,135 @@
+"""Puts a backup's files where they belong, in the order that makes a crash harmless.
+
+Companions first, the payload's name next, the manifest last: whoever finds a
+manifest finds all that it speaks of.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from datetime import datetime
+
+from mtn_tui.archive import manifest as manifests
+from mtn_tui.archive.cipher import Encryptor
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.proof import Proof
+from mtn_tui.core.errors import ArchiveError, NoSpace, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import MANIFEST, ROLES, SUFFIX, BackupName, Kind, Rung
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.card import leave_card
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.inventory import Copy, Standing
+from mtn_tui.operations.proving import prove, rung_left
+from mtn_tui.operations.stores import key_in
+from mtn_tui.operations.verify import record, record_fall
+from mtn_tui.storage.base import Storage
+
+_SPARE = 64 << 20
+"""Bytes to stay free on the disk beyond what the backup is thought to need."""
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What lies beside a payload: the roles, encrypted, and the signed manifest."""
+
+    manifest: Manifest
+    roles: bytes
+    signed: bytes
+
+
+def require_room(context: Context, earlier: list[Manifest], database_size: int) -> None:
+    """Raise NoSpace where the backup would hardly fit: 1.2 times the last one, or half the database."""
+    likely = int(earlier[0].size * 1.2) if earlier else database_size // 2
+    free = context.stores.disk.free()
+    if free < likely + _SPARE:
+        raise NoSpace(
+            _(
+                "There is not enough room in {folder}: about {needed:,} MB are needed, {free:,} MB are free."
+            ).format(folder=context.settings.backup_dir, needed=(likely + _SPARE) >> 20, free=free >> 20),
+            _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),
+        )
+
+
+def free_name(context: Context, kind: Kind, started: datetime) -> tuple[BackupName, StorageError | None]:
+    """The name for a backup begun at ``started``, or of the next second that is free in both stores.
+
+    Also why the bucket could not be asked, where it could not.
+    """
+    stamp = started.astimezone().replace(tzinfo=None, microsecond=0)
+    name = BackupName(stamp, context.settings.backup_prefix, kind, context.host)
+    problem = None
+    taken = {entry.key for entry in context.stores.disk.list()}
+    try:
+        if context.stores.bucket is not None:
+            listed = context.stores.bucket.list(kind.folder + "/")
+            taken |= {entry.key.rpartition("/")[2] for entry in listed}
+    except StorageError as error:
+        problem = error
+    while str(name) in taken:
+        name = name.later()
+    return name, problem
+
+
+def any_backup_known(context: Context) -> bool:
+    """Whether either store holds a backup. Raises the StorageError of one that does not answer."""
+    return any(SUFFIX in entry.key for store in context.stores for entry in store.list())
+
+
+def encrypted(key: Key, data: bytes) -> bytes:
+    """As ``openssl enc`` would; to be read with the line on the restore card."""
+    encryptor = Encryptor(key, os.urandom(8))
+    return encryptor.header + encryptor.update(data) + encryptor.finish()
+
+
+def put_beside(store: Storage, name: BackupName, suffix: str, data: bytes) -> None:
+    store.put(key_in(store, name, suffix), io.BytesIO(data), len(data), exclusive=True)
+
+
+def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, key: Key) -> Rung:
+    """Read back what was written to ``store``, record how far it holds, raise the ArchiveError it finds."""
+    name = key_in(store, manifest.name)
+    copy = Copy(store, name, manifest.size, Standing.WHOLE, manifest, Proof(manifest.sha256))
+    if not context.settings.enable_post_backup_verify:
+        return record(copy, Rung.PRESENT, context.clock)
+    job.phase(f"verify-{store.name}", total=manifest.size)
+    try:
+        prove(copy, key, job.token, job.advance)
+    except ArchiveError as error:
+        record_fall(copy, rung_left(error, copy), error.title, context.clock)
+        raise
+    rung = record(copy, Rung.COMPLETE, context.clock)
+    job.note("info", "copy-proven", name=str(manifest.name), store=store.name, rung=rung.word)
+    return rung
+
+
+def finish_in_bucket(job: Job, context: Context, companions: Companions, key: Key) -> None:
+    """Put what belongs beside a payload that the bucket has already, and read it all back.
+
+    Raises the StorageError or ArchiveError that kept it from being whole there.
+    """
+    bucket = context.stores.bucket
+    assert bucket is not None  # noqa: S101 - something was uploaded to it
+    name = companions.manifest.name
+    put_beside(bucket, name, ROLES, companions.roles)
+    put_beside(bucket, name, MANIFEST, companions.signed)
+    job.note("info", "kept-in-bucket", name=str(name), bytes=companions.manifest.size)
+    proven_copy(job, context, bucket, companions.manifest, key)
+
+
+def companions(manifest: Manifest, roles: bytes, key: Key) -> Companions:
+    return Companions(manifest, roles, manifests.encode(manifest, key))
+
+
+def leave_cards(job: Job, context: Context, in_bucket: bool) -> None:
+    stores: list[Storage] = [context.stores.disk]
+    if in_bucket and context.stores.bucket is not None:
+        stores.append(context.stores.bucket)
+    for store in stores:
+        try:
+            leave_card(store)
+        except StorageError as error:
+            job.note("warn", "card-not-left", store=store.name, reason=error.title)

@@ -1,0 +1,96 @@
+"""Is what was loaded what was backed up? Asked of the new database before it gets its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.engine.tasks import Task, run_tasks
+from mtn_tui.operations.script import CONNECTIONS, Open
+from mtn_tui.postgres.load import LoadConnection
+
+_INVALID = b"""
+    SELECT string_agg(indexrelid::regclass::text, ', ') FROM pg_catalog.pg_index
+    JOIN pg_catalog.pg_class ON oid = indexrelid WHERE NOT indisvalid AND relkind = 'i'
+"""
+
+_FED_BY_SEQUENCES = b"""
+    SELECT a.attrelid::regclass::text, quote_ident(a.attname),
+           coalesce(pg_catalog.pg_sequence_last_value(s.seqrelid), s.seqstart)
+    FROM pg_catalog.pg_depend AS d
+    JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = d.objid
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND s.seqincrement > 0
+      AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+"""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    rows: int
+    tables: int
+    doubts: tuple[str, ...]
+
+
+def check_loaded(
+    manifest: Manifest, open_connection: Open, token: CancelToken, advance: Callable[[int], None]
+) -> Loaded:
+    """Count every table, look at indexes and sequences. Raises PostgresError where something is missing."""
+    expected = manifest.rows()
+    counted: dict[str, int] = {}
+
+    def count(table: str, connection: LoadConnection) -> None:
+        counted[table] = int(str(connection.rows(b"SELECT count(*) FROM ONLY " + table.encode())[0][0]))
+        advance(1)
+
+    with ExitStack() as stack:
+        connections = [stack.enter_context(closing(open_connection())) for _unused in range(CONNECTIONS)]
+
+        def stop() -> None:
+            for connection in connections:
+                connection.cancel()
+
+        tasks = [
+            Task(table, lambda connection, table=table: count(table, connection), weight=rows)  # type: ignore[misc]
+            for table, rows in expected.items()
+        ]
+        run_tasks(tasks, connections, token, stop)
+        invalid = connections[0].rows(_INVALID)[0][0]
+        behind = _behind_their_columns(connections[0])
+    wrong = [
+        _("{table} has {now:,} rows instead of {then:,}").format(table=table, now=counted[table], then=rows)
+        for table, rows in expected.items()
+        if counted[table] != rows
+    ]
+    if invalid:
+        wrong.append(_("invalid indexes: {names}").format(names=invalid))
+    if wrong:
+        raise PostgresError(
+            _("What was loaded is not what was backed up: {differences}.").format(
+                differences="; ".join(wrong)
+            ),
+            _("The new database was removed. The log has the details; try the backup before this one."),
+            "5.3",
+        )
+    doubts = []
+    if behind:
+        names = ", ".join(behind)
+        doubts.append(
+            _("The sequences of these columns lag behind, as in the source: {names}").format(names=names)
+        )
+    return Loaded(sum(counted.values()), len(counted), tuple(doubts))
+
+
+def _behind_their_columns(connection: LoadConnection) -> list[str]:
+    """Columns that a sequence feeds and whose values are past it: the next INSERT would collide."""
+    behind = []
+    for table, column, last in connection.rows(_FED_BY_SEQUENCES):
+        newest = connection.rows(f"SELECT max({column}) FROM ONLY {table}".encode())[0][0]  # noqa: S608 - quoted by the server
+        if newest is not None and int(str(newest)) > int(str(last)):
+            behind.append(f"{table}.{column}")
+    return behind

@@ -1,0 +1,229 @@
+"""Loads the script inside a backup: rows in parallel, keys as soon as their table is in.
+
+Where there is a manifest the sections are read in any order by several
+connections; a legacy file is played from its start by one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+from mtn_tui.archive import statements
+from mtn_tui.archive.manifest import Manifest, Section
+from mtn_tui.archive.reader import Archive
+from mtn_tui.archive.sections import Part
+from mtn_tui.archive.statements import CopyDone, CopyIn, CopyRows, Event, PsqlCommand, Statement
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import NotABackup
+from mtn_tui.core.i18n import _
+from mtn_tui.engine.tasks import Task, run_tasks
+from mtn_tui.postgres.load import Closer, Closing, LoadConnection, closer, is_setting
+
+CONNECTIONS = max(2, min(os.cpu_count() or 1, 4))
+"""Each holds a section in memory."""
+
+_HARMLESS = (b"\\restrict", b"\\unrestrict")
+
+Open = Callable[[], LoadConnection]
+_Load = Task[LoadConnection]
+
+
+def play(events: Iterator[Event], connection: LoadConnection) -> None:
+    """Execute a script on one connection. psql's commands are refused, save those that only protect psql."""
+    for event in events:
+        match event:
+            case Statement():
+                connection.execute(event.sql)
+            case CopyIn():
+                _copy(events, connection, event.sql)
+            case PsqlCommand() if not event.line.startswith(_HARMLESS):
+                raise NotABackup(
+                    _("The script holds a psql command, which is never obeyed: {line!r}").format(
+                        line=event.line[:80].decode(errors="backslashreplace")
+                    )
+                )
+
+
+def _copy(events: Iterator[Event], connection: LoadConnection, statement: bytes) -> None:
+    with connection.copy(statement) as write:
+        for event in events:
+            if isinstance(event, CopyDone):
+                return
+            assert isinstance(event, CopyRows)  # noqa: S101 - statements.read gives nothing else here
+            write(event.data)
+
+
+def play_legacy(
+    pieces: Iterable[bytes], open_connection: Open, token: CancelToken, advance: Callable[[int], None]
+) -> None:
+    """Play a whole script, given in pieces of SQL, on one connection."""
+    with closing(open_connection()) as connection, token.calling(connection.cancel):
+        play(statements.read(_counted(pieces, token, advance)), connection)
+
+
+def _counted(pieces: Iterable[bytes], token: CancelToken, advance: Callable[[int], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        token.check()
+        yield piece
+        advance(len(piece))
+
+
+def load(archive: Archive, open_connection: Open, token: CancelToken, advance: Callable[[int], None]) -> None:
+    """Load all of a backup into the empty database that ``open_connection`` leads to.
+
+    ``advance`` gets bytes of SQL. The tail, which marks the database, is left out.
+    """
+    loader = _Loader(archive, token, advance)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(closing(open_connection())) for _unused in range(CONNECTIONS)]
+
+        def stop() -> None:
+            for connection in connections:
+                connection.cancel()
+
+        with token.calling(connections[0].cancel):
+            preamble = loader.pre_data(connections[0])
+        for connection in connections[1:]:
+            connection.under(preamble)
+        run_tasks(loader.tasks(), connections, token, stop)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Sections that are loaded one after the other, in one go."""
+
+    name: str
+    sections: tuple[Section, ...]
+    begins: bool
+    """Whether it begins with the table's COPY statement, or is no table."""
+
+    @property
+    def table(self) -> str:
+        return self.sections[0].table
+
+    @property
+    def raw(self) -> int:
+        return sum(section.raw for section in self.sections)
+
+
+class _Loader:
+    def __init__(self, archive: Archive, token: CancelToken, advance: Callable[[int], None]) -> None:
+        self._archive = archive
+        self._token = token
+        self._advance = advance
+
+    def _sql(self, sections: Iterable[Section]) -> Iterator[bytes]:
+        pieces = chain.from_iterable(self._archive.sql(section) for section in sections)
+        return _counted(pieces, self._token, self._advance)
+
+    def _of(self, part: Part) -> list[Section]:
+        return [section for section in self._archive.manifest.sections if section.part is part]
+
+    def pre_data(self, connection: LoadConnection) -> tuple[bytes, ...]:
+        """Play pre-data; return the settings it begins with, which every session needs."""
+        events = statements.read(self._sql(self._of(Part.PRE_DATA)))
+        preamble: list[bytes] = []
+        for event in events:
+            if isinstance(event, PsqlCommand):
+                continue
+            if not (isinstance(event, Statement) and is_setting(event.sql)):
+                connection.under(tuple(preamble))
+                play(chain([event], events), connection)
+                return tuple(preamble)
+            preamble.append(event.sql)
+        connection.under(tuple(preamble))
+        return tuple(preamble)
+
+    def tasks(self) -> list[_Load]:
+        pieces = _pieces(self._archive.manifest)
+        rows = [Task(piece.name, partial(self._rows, piece), weight=piece.raw) for piece in pieces]
+        by_table: dict[str, list[_Piece]] = defaultdict(list)
+        for piece in pieces:
+            by_table[piece.table].append(piece)
+        closers = [*_closers(statements.read(self._sql(self._of(Part.POST_DATA))))]
+        return [*rows, *_closing_tasks(closers, by_table)]
+
+    def _rows(self, piece: _Piece, connection: LoadConnection) -> None:
+        sql = self._sql(piece.sections)
+        if piece.begins:
+            play(statements.read(sql, open_end=bool(piece.table)), connection)
+            return
+        copy = piece.sections[0].copy.removesuffix(";").encode()
+        events = statements.read(sql, within_rows=True, open_end=True)
+        _copy(events, connection, copy)
+
+
+def _pieces(manifest: Manifest) -> list[_Piece]:
+    """The data run, cut where it may be."""
+    groups: list[list[Section]] = []
+    for section in manifest.sections:
+        if section.part in (Part.SQL, Part.TABLE):
+            if section.joined and groups:
+                groups[-1].append(section)
+            else:
+                groups.append([section])
+    seen: set[str] = set()
+    pieces = []
+    for number, group in enumerate(groups):
+        table = group[0].table
+        pieces.append(_Piece(f"data {number}", tuple(group), not table or table not in seen))
+        seen.add(table)
+    return pieces
+
+
+def _closers(events: Iterable[Event]) -> Iterator[tuple[Closer, tuple[bytes, ...]]]:
+    """Post-data's statements, each with the settings that stand before it."""
+    settings: dict[bytes, bytes] = {}
+    for event in events:
+        if not isinstance(event, Statement):
+            continue
+        if is_setting(event.sql):
+            settings[event.sql.partition(b"=")[0]] = event.sql
+        else:
+            yield closer(event.sql), tuple(settings.values())
+
+
+def _closing_tasks(
+    closers: list[tuple[Closer, tuple[bytes, ...]]], by_table: dict[str, list[_Piece]]
+) -> Iterator[_Load]:
+    """Keys after their table's rows; the rest in its order after all keys, foreign keys side by side."""
+    sizes = {table: sum(piece.raw for piece in pieces) for table, pieces in by_table.items()}
+    keys: dict[str, list[str]] = defaultdict(list)
+    barrier = {piece.name for pieces in by_table.values() for piece in pieces}
+    for number, (one, settings) in enumerate(closers):
+        if one.what is Closing.KEY:
+            (table,) = one.tables
+            name = f"key {number}"
+            keys[table].append(name)
+            after = frozenset(piece.name for piece in by_table.get(table, ()))
+            yield Task(name, partial(_close, one.sql, settings), after, weight=sizes.get(table, 0))
+    barrier |= {name for names in keys.values() for name in names}
+    for table, pieces in by_table.items():
+        if table:
+            after = frozenset([*(piece.name for piece in pieces), *keys[table]])
+            analyze = partial(_close, b"ANALYZE " + table.encode(), ())
+            yield Task(f"analyze {table}", analyze, after, frozenset([table]))
+    beside: set[str] = set()
+    for number, (one, settings) in enumerate(closers):
+        name = f"close {number}"
+        if one.what is Closing.FOREIGN_KEY:
+            weight = max(sizes.get(table, 0) for table in one.tables)
+            yield Task(
+                name, partial(_close, one.sql, settings), frozenset(barrier), frozenset(one.tables), weight
+            )
+            beside.add(name)
+        elif one.what is Closing.OTHER:
+            yield Task(name, partial(_close, one.sql, settings), frozenset(barrier | beside))
+            barrier, beside = {name}, set()
+
+
+def _close(sql: bytes, settings: tuple[bytes, ...], connection: LoadConnection) -> None:
+    if settings:
+        connection.under(settings)
+    connection.execute(sql)

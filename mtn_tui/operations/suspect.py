@@ -1,0 +1,37 @@
+"""Backups that are whole, and yet should be looked at: did the database shrink, or the dump?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.core.i18n import _
+
+_COMPARED = 7
+_SHRUNK = 0.5
+_MANY_ROWS = 1000
+_LOST = 0.9
+
+
+def why_suspect(manifest: Manifest, earlier: Sequence[Manifest]) -> str:
+    """Say what is odd about a backup; empty where nothing is.
+
+    ``earlier`` holds the backups before it, newest first, of any kind and
+    database. Odd is a size under half the median of the last seven like it, and
+    a table of over 1,000 rows that lost 90 % since the last.
+    """
+    like = [one for one in earlier if (one.kind, one.database) == (manifest.kind, manifest.database)]
+    if not like:
+        return ""
+    usual = median(one.size for one in like[:_COMPARED])
+    if manifest.size < usual * _SHRUNK:
+        return _("{percent} % smaller than the {count} before it").format(
+            percent=round(100 - 100 * manifest.size / usual), count=min(len(like), _COMPARED)
+        )
+    rows = manifest.rows()
+    for table, before in like[0].rows().items():
+        now = rows.get(table, 0)
+        if before > _MANY_ROWS and now <= before * (1 - _LOST):
+            return _("{table} has {now:,} rows, had {before:,}").format(table=table, now=now, before=before)
+    return ""

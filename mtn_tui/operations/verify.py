@@ -1,0 +1,95 @@
+"""``mtn verify``: climbs the ladder of evidence for each copy, and records the rung."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from mtn_tui.archive import proof as proofs
+from mtn_tui.archive.proof import Proof
+from mtn_tui.core.clock import Clock
+from mtn_tui.core.errors import ArchiveError, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import lease
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.inventory import Backup, Copy, Standing
+from mtn_tui.operations.proving import prove, rung_left
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What verifying one copy has shown."""
+
+    backup: Backup
+    copy: Copy
+    rung: Rung
+    trouble: str = ""
+    """What is wrong with it; empty when it holds."""
+    unknown: bool = False
+    """It could not be read to its end: nothing is known that was not known before."""
+
+
+def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdict]:
+    """Read every copy of ``backups`` through and record how far it holds.
+
+    A copy that does not hold is a verdict, not an error: the others are looked
+    at all the same.
+    """
+    key = context.key
+    verdicts = []
+    with ExitStack() as leases:
+        for backup in backups:
+            leases.enter_context(lease(context.locks, str(backup.name)))
+        for backup in backups:
+            for copy in backup.copies:
+                job.files(str(backup.name))
+                job.phase(f"verify-{copy.store.name}", total=copy.size)
+                try:
+                    _require_believable(copy)
+                    prove(copy, key, job.token, job.advance)
+                    verdict = Verdict(backup, copy, record(copy, Rung.COMPLETE, context.clock))
+                except ArchiveError as error:
+                    rung = record_fall(copy, rung_left(error, copy), error.title, context.clock)
+                    verdict = Verdict(backup, copy, rung, error.title)
+                except StorageError as error:
+                    verdict = Verdict(backup, copy, copy.rung, error.title, unknown=True)
+                _note(job, verdict)
+                verdicts.append(verdict)
+    return verdicts
+
+
+def record(copy: Copy, rung: Rung, clock: Clock) -> Rung:
+    """Write down beside a copy that it has reached ``rung``; return the highest it has."""
+    proof = copy.proof.climbed(rung, clock.now())
+    _write(copy, proof)
+    return proof.rung
+
+
+def record_fall(copy: Copy, rung: Rung, reason: str, clock: Clock) -> Rung:
+    """Write down that only ``rung`` holds."""
+    _write(copy, copy.proof.fell(rung, reason, clock.now()))
+    return rung
+
+
+def _write(copy: Copy, proof: Proof) -> None:
+    data = proofs.encode(proof)
+    copy.store.put(copy.key + PROOF, io.BytesIO(data), len(data))
+
+
+def _require_believable(copy: Copy) -> None:
+    if copy.trouble is not None:
+        raise copy.trouble
+    if copy.standing is Standing.UNFINISHED:
+        raise ArchiveError(_("It was never finished: it has no manifest."))
+
+
+def _note(job: Job, verdict: Verdict) -> None:
+    fields = {"name": str(verdict.backup.name), "store": verdict.copy.store.name, "rung": verdict.rung.word}
+    if verdict.trouble:
+        job.warn("copy-unknown" if verdict.unknown else "copy-bad", verdict.trouble, **fields)
+    else:
+        job.note("info", "copy-proven", **fields)

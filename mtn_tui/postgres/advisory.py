@@ -1,0 +1,50 @@
+"""Keeps a second host out: an advisory lock in the maintenance database.
+
+Such locks live in one database, so they are always taken in the same one; the
+key says which database is meant. The server lets go of it when the connection
+ends, however that comes about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mtn_tui.core.errors import Locked
+from mtn_tui.core.i18n import _
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
+
+
+@contextmanager
+def advisory_lock(server: Server, key: int, application: str) -> Iterator[None]:
+    """Hold the lock for the block, or raise Locked and say who has it.
+
+    ``application`` (under 64 bytes) is what another host will be told.
+    """
+    with connect(server, MAINTENANCE, application) as connection:
+        with translated():
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
+        if row is None or not row[0]:
+            raise _taken(connection, key)
+        yield
+
+
+def _taken(connection: Connection, key: int) -> Locked:
+    with translated():
+        row = connection.execute(
+            """
+            SELECT application_name, coalesce(host(client_addr), 'localhost'),
+                   to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+            FROM pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE locktype = 'advisory' AND granted AND objsubid = 1
+              AND (classid::bigint << 32) | objid::bigint = %s
+            """,
+            [key],
+        ).fetchone()
+    who, where, since = row or ("?", "?", "?")
+    return Locked(
+        _("Another host is at it: {who}, connected from {where} since {since}.").format(
+            who=who, where=where, since=since
+        ),
+        _("Wait until it is done, or run there: mtn job list"),
+    )

@@ -1,0 +1,345 @@
+"""Whether two databases are equal: schema, rows, sequences, large objects.
+
+The digests are made by the servers, so only sums travel. A table's digest is
+the sum over its rows of ``hashtextextended(row text)``, which does not depend
+on the order of the rows; columns go in by name, because an inherited column
+may change its place in a restore. What a server prints of a value depends on
+settings; both sides get the same ones.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import Cancelled
+from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.postgres.connection import Connection, Server, connect, explained
+
+Progress = Callable[[int, int], None]
+"""Told the bytes of tables that are done and of all, both sides together; from either side's thread."""
+
+_SETTINGS = {
+    "search_path": "",
+    "row_security": "off",  # an error instead of rows left out
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "xmlbinary": "base64",
+    "lc_monetary": "C",
+    "quote_all_identifiers": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "jit": "off",
+}
+
+# What pg_dump writes of itself, not of the database; the token after \restrict is random.
+_ABOUT_THE_DUMP = (
+    "\\restrict ",
+    "\\unrestrict ",
+    "-- Dumped from database version ",
+    "-- Dumped by pg_dump version ",
+)
+
+# A table that an extension brought is compared where it is configuration, and then only the rows that
+# are the database's own: what pg_dump does.
+_TABLES = """
+SELECT n.nspname, c.relname, coalesce(e.condition, ''), pg_relation_size(c.oid),
+    array(
+        SELECT a.attname FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname COLLATE "C"
+    )
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+LEFT JOIN (
+    SELECT unnest(extconfig) AS relation, unnest(extcondition) AS condition FROM pg_extension
+) e ON e.relation = c.oid
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%'
+    AND n.nspname <> 'information_schema' AND (d.objid IS NULL OR e.relation IS NOT NULL)
+ORDER BY pg_relation_size(c.oid) DESC, 1, 2
+"""
+_SEQUENCES = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%'
+    AND n.nspname <> 'information_schema' ORDER BY 1, 2
+"""
+_MATERIALIZED = """
+SELECT n.nspname, c.relname, c.relispopulated FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2
+"""
+_PIECE = 64 << 20  # bytes of a large object that the server holds at once
+_STRETCH, _SHOWN = 400, 12  # lines
+_LARGE_OBJECTS = """
+SELECT oid, length(piece), md5(piece)
+FROM (SELECT oid, lo_get(oid, 0, %s) AS piece FROM pg_largeobject_metadata ORDER BY oid OFFSET 0) pieces
+"""
+_LARGE_OBJECT_PIECE = (
+    "SELECT length(piece), md5(piece) FROM (SELECT lo_get(%s, %s, %s) AS piece OFFSET 0) pieces"
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same. ``kind`` is never translated, ``text`` is for people."""
+
+    kind: str
+    """``schema table sequence large_object materialized_view``."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was looked at on the source's side, and every difference."""
+
+    tables: int
+    rows: int
+    sequences: int
+    large_objects: int
+    differences: tuple[Difference, ...]
+
+    @property
+    def equal(self) -> bool:
+        return not self.differences
+
+
+def compare(
+    server: Server,
+    source: str,
+    target: str,
+    schemas: tuple[str, str] | None = None,
+    *,
+    target_server: Server | None = None,
+    cancel: CancelToken | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Comparison:
+    """Compare two databases, both at the same time, each in one snapshot. Nothing is written.
+
+    ``schemas`` are the texts of the two as ``pg_dump --schema-only`` writes them;
+    without them the schema is not looked at. ``target`` is on ``server`` too,
+    unless ``target_server`` says otherwise. The role must be allowed to read
+    everything.
+
+    Raise PostgresError, ServerLost or Cancelled.
+    """
+    stop = CancelToken()
+    counter = _Counter(progress)
+    with (cancel or CancelToken()).calling(stop.cancel), ThreadPoolExecutor(2, "compare") as threads:
+        sides = (
+            threads.submit(_contents, server, source, stop, counter),
+            threads.submit(_contents, target_server or server, target, stop, counter),
+        )
+        wait(sides, return_when=FIRST_EXCEPTION)
+        _stop_both_if_one_failed(sides, stop)
+    ours, theirs = sides[0].result(), sides[1].result()
+    return Comparison(
+        tables=len(ours.tables),
+        rows=sum(found.count for found in ours.tables.values()),
+        sequences=len(ours.sequences),
+        large_objects=len(ours.large_objects),
+        differences=(
+            *(_schema_differences(*schemas) if schemas else ()),
+            *_differences("table", ours.tables, theirs.tables),
+            *_differences("materialized_view", ours.materialized, theirs.materialized),
+            *_differences("sequence", ours.sequences, theirs.sequences),
+            *_differences("large_object", ours.large_objects, theirs.large_objects),
+        ),
+    )
+
+
+def comparable_schema(text: str) -> list[str]:
+    """The lines of a ``pg_dump --schema-only`` without what it says about itself."""
+    return [line for line in text.split("\n") if not line.startswith(_ABOUT_THE_DUMP)]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One object's contents: how many rows, bytes or the last value, and what else must agree."""
+
+    count: int
+    digest: str
+
+
+_Named = dict[str, _Found]
+
+
+@dataclass(frozen=True)
+class _Contents:
+    tables: _Named
+    materialized: _Named
+    sequences: _Named
+    large_objects: _Named
+
+
+class _Counter:
+    """Adds up what both sides have read, in bytes of tables."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._done = 0
+        self._total = 0
+
+    def add(self, done: int = 0, total: int = 0) -> None:
+        with self._lock:
+            self._done += done
+            self._total += total
+            self._progress(self._done, self._total)
+
+
+# The queries are ours, and so is the knowledge of what their columns hold.
+def _rows(connection: Connection, query: LiteralString, values: list[int] | None = None) -> list[Any]:
+    return connection.execute(query, values).fetchall()
+
+
+def _found(connection: Connection, query: sql.Composed) -> _Found:
+    row: Any = connection.execute(query).fetchone()  # one row of a count and a digest
+    return _Found(*row)
+
+
+def _stop_both_if_one_failed(sides: tuple[Future[_Contents], ...], stop: CancelToken) -> None:
+    """Raise what went wrong on the side that failed first, not what it did to the other one."""
+    failed = [error for side in sides if side.done() and (error := side.exception())]
+    if failed:
+        stop.cancel()
+        raise next((error for error in failed if not isinstance(error, Cancelled)), failed[0])
+
+
+def _contents(server: Server, database: str, stop: CancelToken, counter: _Counter) -> _Contents:
+    with connect(server, database, "mtn compare") as connection, stop.calling(connection.cancel):
+        try:
+            for name, value in _SETTINGS.items():
+                connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            return _Contents(
+                tables=_tables(connection, stop, counter),
+                materialized={
+                    _label(schema, name): _Found(populated, "")
+                    for schema, name, populated in _rows(connection, _MATERIALIZED)
+                },
+                sequences=_sequences(connection),
+                large_objects=_large_objects(connection, stop),
+            )
+        except psycopg.Error as error:
+            stop.check()
+            raise explained(error, _("Comparing {database}").format(database=database)) from error
+
+
+def _tables(connection: Connection, stop: CancelToken, counter: _Counter) -> _Named:
+    listed = _rows(connection, _TABLES)
+    counter.add(total=sum(size for *_rest, size, _columns in listed))
+    found: _Named = {}
+    for schema, name, condition, size, columns in listed:
+        stop.check()
+        row_text = sql.SQL("ROW({})::text").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+        digest = sql.SQL("sum(hashtextextended({}, 0))").format(row_text) if columns else sql.SQL("0")
+        query = sql.SQL("SELECT count(*), coalesce({}, 0)::text FROM ONLY {} {}").format(
+            digest,
+            sql.Identifier(schema, name),
+            sql.SQL(cast(LiteralString, condition)),  # from the catalogue, where the extension put it
+        )
+        found[_label(schema, name)] = _found(connection, query)
+        counter.add(done=size)
+    return found
+
+
+def _sequences(connection: Connection) -> _Named:
+    query = sql.SQL("SELECT last_value, is_called::text FROM {}")
+    return {
+        _label(schema, name): _found(connection, query.format(sql.Identifier(schema, name)))
+        for schema, name in _rows(connection, _SEQUENCES)
+    }
+
+
+def _large_objects(connection: Connection, stop: CancelToken) -> _Named:
+    found: _Named = {}
+    for oid, *piece in _rows(connection, _LARGE_OBJECTS, [_PIECE]):
+        stop.check()
+        pieces = [piece]
+        while pieces[-1][0] == _PIECE:
+            pieces += _rows(connection, _LARGE_OBJECT_PIECE, [oid, len(pieces) * _PIECE, _PIECE])
+        found[str(oid)] = _Found(
+            sum(size for size, _digest in pieces), " ".join(md5 for _size, md5 in pieces)
+        )
+    return found
+
+
+def _label(schema: str, name: str) -> str:
+    return ".".join(
+        part if re.fullmatch(r"[a-z_][a-z0-9_]*", part) else '"' + part.replace('"', '""') + '"'
+        for part in (schema, name)
+    )
+
+
+def _differences(kind: str, source: _Named, target: _Named) -> Iterator[Difference]:
+    for name in sorted(source.keys() | target.keys()):
+        ours, theirs = source.get(name), target.get(name)
+        if ours == theirs:
+            continue
+        if theirs is None:
+            text = _("{name} is missing from the copy.")
+        elif ours is None:
+            text = _("{name} is in the copy only.")
+        elif ours.count == theirs.count:
+            text = _("{name} holds the same amount in both, but other contents: {source}.")
+        else:
+            text = _("{name}: {source} in the source, {target} in the copy.")
+        said = text.format(
+            name=_printable(f"{_kind(kind)} {name}"),
+            source=ours and _amount(kind, ours.count),
+            target=theirs and _amount(kind, theirs.count),
+        )
+        yield Difference(kind, name, said[0].upper() + said[1:])
+
+
+def _kind(kind: str) -> str:
+    return {
+        "table": _("table"),
+        "materialized_view": _("materialized view"),
+        "sequence": _("sequence"),
+        "large_object": _("large object"),
+    }[kind]
+
+
+def _amount(kind: str, count: int) -> str:
+    if kind == "table":
+        return ngettext("{count} row", "{count} rows", count).format(count=count)
+    if kind == "materialized_view":
+        return _("populated") if count else _("not populated")
+    if kind == "sequence":
+        return _("last value {count}").format(count=count)
+    return ngettext("{count} byte", "{count} bytes", count).format(count=count)
+
+
+def _schema_differences(source: str, target: str) -> Iterator[Difference]:
+    ours, theirs = comparable_schema(source), comparable_schema(target)
+    if ours == theirs:
+        return
+    start = next(
+        (place for place, (one, other) in enumerate(zip(ours, theirs, strict=False)) if one != other),
+        min(len(ours), len(theirs)),
+    )
+    # From the first change on, and only a stretch of it: difflib's time grows with the square.
+    stretch = slice(start, start + _STRETCH)
+    changes = [line for line in difflib.unified_diff(ours[stretch], theirs[stretch], lineterm="", n=0)][2:]
+    shown = [_printable(line) for line in changes if not line.startswith("@@")][:_SHOWN]
+    said = _("The schema differs from line {line} of its dump on:").format(line=start + 1)
+    yield Difference("schema", "", "\n".join([said, *shown]))
+
+
+def _printable(text: str) -> str:
+    """Names may hold anything; control characters are shown, not obeyed."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,0 +1,32 @@
+"""All that is asked of a database before it is dumped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtn_tui.core.identity import DatabaseProperties, Extension, ServerIdentity
+from mtn_tui.postgres import identity
+from mtn_tui.postgres.connection import Server, connect
+from mtn_tui.postgres.databases import describe
+
+
+@dataclass(frozen=True)
+class Source:
+    server: ServerIdentity
+    properties: DatabaseProperties
+    extensions: tuple[Extension, ...]
+    roles: tuple[str, ...]
+    size: int
+    """Bytes that the database has on the server's disk."""
+
+
+def read_source(server: Server, database: str, application: str) -> Source:
+    with connect(server, database, application) as connection:
+        described = describe(connection, database)
+        return Source(
+            identity.server_identity(connection),
+            identity.database_properties(connection),
+            identity.extensions(connection),
+            identity.roles_named(connection),
+            described.size if described else 0,
+        )
