@@ -11,9 +11,21 @@ import locale
 import os
 from pathlib import Path
 
+import humanize
+
 LANGUAGES = ("en", "es")
 _FOLDER = Path(__file__).parent.parent / "locale"
 _translations: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def asked_for(arguments: list[str]) -> str | None:
+    """The value of ``--lang`` among a command's arguments, before anything else has read them."""
+    for option, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if option == "--lang":
+            return following
+        if option.startswith("--lang="):
+            return option.removeprefix("--lang=")
+    return None
 
 
 def use(language: str | None = None) -> str:
@@ -35,6 +47,14 @@ def use(language: str | None = None) -> str:
     code = wanted[:2].lower() if wanted[:2].lower() in LANGUAGES else "en"
     fallback = code == "en"
     _translations = gettext.translation("mtn", _FOLDER, [code], fallback=fallback)
+    # What libraries say by gettext's own default domain (click's usage and errors) is in our catalogue too.
+    os.environ["LANGUAGE"] = code
+    gettext.bindtextdomain("mtn", str(_FOLDER))
+    gettext.textdomain("mtn")
+    if code != "en":
+        humanize.i18n.activate(code)
+    else:
+        humanize.i18n.deactivate()
     return code
 
 

@@ -68,7 +68,7 @@ class Job:
         self._recorded: Progress | None = None
         self._state = JobState.QUEUED
         self._meter: Meter | None = None
-        self._warnings = 0
+        self._warnings: list[str] = []
         self._log: JobLog | None = None
         self._journal_failed = False
         self._log_failed = False
@@ -116,6 +116,12 @@ class Job:
     @property
     def journal_path(self) -> Path:
         return self._journal.path
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What ``warn`` was told so far."""
+        with self._lock:
+            return tuple(self._warnings)
 
     @property
     def state(self) -> JobState:
@@ -168,7 +174,7 @@ class Job:
     def warn(self, event: str, text: str, /, **fields: object) -> None:
         """Record what the operator has to know although the job goes on: it will end with exit code 1."""
         with self._lock:
-            self._warnings += 1
+            self._warnings.append(text)
         self._to_journal(lambda: self._journal.warning(event, text, fields))
         self._to_log("warn", event, {"text": text, **fields})
 
@@ -213,7 +219,7 @@ class Job:
                 return
             self.beat()
             if error is None:
-                self._to_log("info", "succeeded", {"warnings": self._warnings})
+                self._to_log("info", "succeeded", {"warnings": len(self._warnings)})
                 self._move(JobState.SUCCEEDED, exit_code=1 if self._warnings else 0)
                 return
             told = _told(error)

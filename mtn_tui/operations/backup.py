@@ -232,8 +232,9 @@ class _Run:
         assert problem is not None  # noqa: S101 - it was, or there was no upload to have none
         job.warn(
             "kept-on-disk-only",
-            _("The backup is kept on disk only: {reason}").format(reason=problem.title),
-            hint=problem.hint,
+            _("The backup is kept on disk only: {reason} {hint}").format(
+                reason=problem.title, hint=problem.hint
+            ),
         )
         return False
 

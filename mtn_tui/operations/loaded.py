@@ -34,7 +34,8 @@ _FED_BY_SEQUENCES = b"""
 class Loaded:
     rows: int
     tables: int
-    doubts: tuple[str, ...]
+    behind: tuple[str, ...]
+    """Columns that are past the sequence that feeds them, as they were in the source."""
 
 
 def check_loaded(
@@ -77,13 +78,7 @@ def check_loaded(
             _("The new database was removed. The log has the details; try the backup before this one."),
             "5.3",
         )
-    doubts = []
-    if behind:
-        names = ", ".join(behind)
-        doubts.append(
-            _("The sequences of these columns lag behind, as in the source: {names}").format(names=names)
-        )
-    return Loaded(sum(counted.values()), len(counted), tuple(doubts))
+    return Loaded(sum(counted.values()), len(counted), tuple(behind))
 
 
 def _behind_their_columns(connection: LoadConnection) -> list[str]:

@@ -226,8 +226,8 @@ class _Run:
             counted = loaded.check_loaded(
                 manifest, lambda: self._open(scratch), self.job.token, self.job.advance
             )
-        for doubt in counted.doubts:
-            self.job.warn("doubt", doubt)
+        if counted.behind:
+            self.job.note("warn", "sequences-behind", columns=", ".join(counted.behind))
         return counted
 
     def _put_in_place(

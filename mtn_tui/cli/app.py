@@ -1,0 +1,79 @@
+"""The command ``mtn``: its options, its groups, and how any failure becomes an exit code."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from mtn_tui import __version__
+from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, restore, setup, verify
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import Cancelled, MtnError
+from mtn_tui.core.i18n import LANGUAGES, _
+
+USAGE = 64
+CANCELLED = 130
+
+_EXIT_CODES = _(
+    "Exit codes: 0 done, 1 done with a warning, 2 failed or critical, 3 unknown, 64 usage, "
+    "75 somebody else is at it, 130 cancelled."
+)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXIT_CODES,
+    help=_("Backups of a PostgreSQL database that are proven to restore."),
+)
+@click.version_option(__version__, prog_name="mtn", help=_("Show the version and exit."))
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar=_("FILE"),
+    help=_("Use this backup.conf instead of looking for one."),
+)
+@click.option("--lang", type=click.Choice(LANGUAGES), help=_("Speak this language."))
+@click.option("--no-input", is_flag=True, help=_("Never ask; fail where an answer would be needed."))
+@click.pass_context
+def mtn(context: click.Context, config: Path | None, lang: str | None, no_input: bool) -> None:
+    context.obj = Session(config, no_input)
+
+
+mtn.add_command(setup.init)
+mtn.add_command(backup.backup)
+mtn.add_command(inventory.list_backups)
+mtn.add_command(inventory.show)
+mtn.add_command(verify.verify)
+mtn.add_command(restore.restore)
+mtn.add_command(jobs.job)
+mtn.add_command(demo.demo)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command line and return its exit code; whatever went wrong is told on stderr."""
+    try:
+        result = mtn.main(args=arguments, prog_name="mtn", standalone_mode=False)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "mtn"
+        diagnostics.say(_("error: {text}").format(text=error.format_message()))
+        diagnostics.say("  " + _("See: {command} --help").format(command=command))
+        return USAGE
+    except click.ClickException as error:
+        diagnostics.say(_("error: {text}").format(text=error.format_message()))
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        diagnostics.say(_("Cancelled: nothing was changed."))
+        return CANCELLED
+    except Cancelled as error:
+        diagnostics.say(error.title)
+        return error.exit_code
+    except MtnError as error:
+        diagnostics.error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone (mtn list | head): keep Python from saying so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return CANCELLED
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,54 @@
+"""All that goes to stderr: errors, warnings, progress. Nothing else writes there."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from mtn_tui.cli.output import printable
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+
+
+def say(text: str) -> None:
+    _write("".join(printable(part) + "\n" for part in text.split("\n")))
+
+
+def warning(text: str, hint: str = "") -> None:
+    say(_("warning: {text}").format(text=text))
+    if hint:
+        say("  " + hint)
+
+
+def error(failure: MtnError) -> None:
+    """What happened, what to do, and where the runbook speaks of it."""
+    say(_("error: {text}").format(text=failure.title))
+    for note in getattr(failure, "__notes__", ()):
+        say("  " + note)
+    if failure.hint:
+        say("  " + failure.hint.replace("\n", "\n  "))
+    if failure.runbook:
+        say("  " + _("Runbook, section {section}.").format(section=failure.runbook))
+
+
+def is_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+def replace_line(text: str) -> None:
+    """On a terminal: write over the present line."""
+    width = shutil.get_terminal_size().columns - 1
+    _write("\r" + printable(text)[:width].ljust(width))
+
+
+def end_line() -> None:
+    _write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(redact(text))
+        sys.stderr.flush()
+    except OSError:
+        return  # Whoever was reading has gone; the work, its log and its journal go on.

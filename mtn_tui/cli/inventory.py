@@ -1,0 +1,187 @@
+"""``mtn list`` and ``mtn show``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import KeyFileError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind, Rung
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing, take_inventory
+
+
+@click.command("list", help=_("List the backups in both stores, newest first."))
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help=_("Only this kind."))
+@as_json
+@click.pass_obj
+def list_backups(session: Session, kind: str | None, as_json: bool) -> int:
+    inventory = _inventory(session.context)
+    backups = [one for one in inventory.backups if kind in (None, one.kind.value)]
+    if as_json:
+        output.as_json([facts(one) for one in backups])
+    elif not backups:
+        diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
+    else:
+        _print_list(backups)
+    return 1 if inventory.silent else 0
+
+
+@click.command(help=_("Show all that is known of one backup: BACKUP is an id or a file name."))
+@click.argument("wanted", metavar=_("BACKUP"))
+@as_json
+@click.pass_obj
+def show(session: Session, wanted: str, as_json: bool) -> int:
+    inventory = _inventory(session.context)
+    backup = inventory.find(wanted)
+    if as_json:
+        output.as_json(facts(backup) | _more_facts(backup))
+    else:
+        _print_one(backup)
+    return 1 if inventory.silent else 0
+
+
+def _inventory(context: Context) -> Inventory:
+    """Both stores; without the key the list is shown all the same, and says what that means."""
+    try:
+        key = context.key
+    except KeyFileError as error:
+        diagnostics.error(error)
+        key = None
+    inventory = take_inventory(context.stores, key)
+    for name, error in inventory.silent.items():
+        text = _("The {store} is not in this list: {reason}").format(
+            store=words.store(name), reason=error.title
+        )
+        diagnostics.warning(text, error.hint)
+    return inventory
+
+
+def facts(backup: Backup) -> dict[str, object]:
+    return {
+        "id": backup.id,
+        "kind": backup.kind.value,
+        "name": str(backup.name),
+        "moment": backup.moment,
+        "size": backup.size,
+        "rung": backup.rung,
+        "suspect": backup.suspect,
+        "copies": [_copy_facts(copy) for copy in backup.copies],
+    }
+
+
+def _copy_facts(copy: Copy) -> dict[str, object]:
+    return {
+        "store": copy.store.name,
+        "key": copy.key,
+        "size": copy.size,
+        "standing": copy.standing.value,
+        "rung": copy.rung,
+        "rungs": {rung.word: at for rung, at in sorted(copy.proof.rungs.items())},
+        "trouble": copy.trouble.title if copy.trouble else copy.proof.failed,
+    }
+
+
+def _more_facts(backup: Backup) -> dict[str, object]:
+    manifest = backup.manifest
+    if manifest is None:
+        return {}
+    return {
+        "database": manifest.database,
+        "host": manifest.host,
+        "server_version": manifest.server.version,
+        "system_identifier": str(manifest.server.system_identifier),
+        "lsn": manifest.lsn,
+        "raw_size": manifest.raw,
+        "sha256": manifest.sha256,
+        "key": manifest.key,
+        "tools": manifest.tools,
+        "roles": list(manifest.roles),
+        "extensions": [extension.name for extension in manifest.extensions],
+        "rows": manifest.rows(),
+    }
+
+
+def _print_list(backups: list[Backup]) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        [
+            one.id or "—",
+            one.kind.value,
+            words.moment(one.moment),
+            words.age(one.moment, now),
+            words.size(one.size),
+            _presence(one.copy_in("disk")),
+            _presence(one.copy_in("bucket")),
+            _proof(one),
+        ]
+        for one in backups
+    ]
+    head = [_("ID"), _("Kind"), _("Moment"), _("Age"), _("Size"), _("Disk"), _("Bucket"), _("Proven to")]
+    output.table(head, rows, right=frozenset([3, 4]))
+
+
+def _presence(copy: Copy | None) -> str:
+    if copy is None:
+        return "·"
+    return _("BROKEN") if copy.standing is Standing.BROKEN or copy.proof.failed else "✔"
+
+
+def _proof(backup: Backup) -> str:
+    parts = []
+    if any(copy.standing is Standing.LEGACY for copy in backup.copies):
+        parts.append(words.standing(Standing.LEGACY))
+    if any(copy.standing is Standing.UNFINISHED for copy in backup.copies):
+        parts.append(words.standing(Standing.UNFINISHED))
+    else:
+        parts.append(words.rung(backup.rung))
+    if backup.suspect:
+        parts.append(_("SUSPECT"))
+    return ", ".join(parts)
+
+
+def _print_one(backup: Backup) -> None:
+    manifest = backup.manifest
+    lines = [
+        (_("Name"), str(backup.name)),
+        (_("Kind"), backup.kind.value),
+        (_("Moment"), words.moment(backup.moment)),
+        (_("Size"), words.size(backup.size)),
+    ]
+    if manifest:
+        lines[:0] = [(_("ID"), manifest.id)]
+        lines += [
+            (_("SQL"), words.size(manifest.raw)),
+            (_("Database"), f"{manifest.database} @ {manifest.host}"),
+            (_("Server"), f"PostgreSQL {manifest.server.version}, {manifest.server.system_identifier}"),
+            ("LSN", manifest.lsn),
+            (_("Made with"), ", ".join(f"{name} {version}" for name, version in manifest.tools.items())),
+        ]
+    if backup.suspect:
+        lines.append((_("Suspect"), backup.suspect))
+    for copy in backup.copies:
+        lines.append((words.store(copy.store.name), f"{copy.store.place}: {_state_of(copy)}"))
+    width = max(len(name) for name, _value in lines)
+    for name, value in lines:
+        output.line(f"{name.ljust(width)}  {value}")
+    if manifest:
+        output.line()
+        rows = [[table, f"{count:,}"] for table, count in manifest.rows().items()]
+        output.table([_("Table"), _("Rows")], rows, right=frozenset([1]))
+
+
+def _state_of(copy: Copy) -> str:
+    trouble = copy.trouble.title if copy.trouble else copy.proof.failed
+    if trouble:
+        return f"{words.standing(Standing.BROKEN)}: {trouble}"
+    at = copy.proof.rungs.get(copy.rung)
+    if copy.rung is Rung.PRESENT or at is None:
+        return f"{words.standing(copy.standing)}, {words.rung(Rung.PRESENT)}"
+    return f"{words.standing(copy.standing)}, " + _("proven to: {rung}, {moment}").format(
+        rung=words.rung(copy.rung), moment=words.moment(at)
+    )

@@ -1,0 +1,71 @@
+"""``mtn job``: what runs, what ran, and how to stop it."""
+
+from __future__ import annotations
+
+import click
+
+from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.i18n import _
+from mtn_tui.engine import host
+from mtn_tui.engine.jobview import JobView, find_job, list_jobs
+
+
+@click.group(help=_("See jobs, and stop them."))
+def job() -> None:
+    pass
+
+
+@job.command("list", help=_("List jobs, newest first."))
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help=_("So many at most."))
+@as_json
+@click.pass_obj
+def list_them(session: Session, limit: int, as_json: bool) -> None:
+    views = list_jobs(session.context.jobs, limit=limit)
+    if as_json:
+        output.as_json([_facts(view) for view in views])
+    elif not views:
+        diagnostics.say(_("No job has run yet."))
+    else:
+        head = [_("ID"), _("Job"), _("Database"), _("State"), _("Began"), _("By"), _("What")]
+        output.table(head, [_row(view) for view in views])
+
+
+@job.command(help=_("Ask a job to stop. It stops cleanly; that may take a moment."))
+@click.argument("job_id", metavar=_("JOB"))
+@click.pass_obj
+def cancel(session: Session, job_id: str) -> None:
+    view = find_job(session.context.jobs, job_id)
+    host.cancel(view)
+    diagnostics.say(_("Job {id} was asked to stop. See: mtn job list").format(id=view.id))
+
+
+def _facts(view: JobView) -> dict[str, object]:
+    return {
+        "id": view.id,
+        "kind": view.kind,
+        "database": view.subject,
+        "state": view.state.value,
+        "phase": view.phase,
+        "done": view.progress.done if view.progress else None,
+        "total": view.progress.total if view.progress else None,
+        "unit": view.progress.unit if view.progress else None,
+        "eta_seconds": view.progress.eta if view.progress else None,
+        "started": view.started,
+        "ended": view.ended,
+        "operator": view.operator,
+        "host": view.host,
+        "pid": view.pid,
+        "exit_code": view.exit_code,
+        "title": view.title,
+        "hint": view.hint,
+        "warnings": list(view.warnings),
+        "files": list(view.files),
+    }
+
+
+def _row(view: JobView) -> list[str]:
+    began = words.moment(view.started) if view.started else "—"
+    what = view.title or "; ".join(view.warnings) or (words.phase(view.phase) if not view.state.over else "")
+    return [view.id, view.kind, view.subject, words.state(view.state), began, view.operator, what]

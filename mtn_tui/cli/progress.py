@@ -1,0 +1,67 @@
+"""Shows a job on stderr: a bar on a terminal, else a line every few seconds."""
+
+from __future__ import annotations
+
+import humanize
+
+from mtn_tui.cli import diagnostics, words
+from mtn_tui.core.clock import Clock
+from mtn_tui.core.i18n import _
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.engine.progress import Progress
+
+_EVERY = 5.0
+"""Seconds between lines where nobody watches live."""
+
+_BAR = 20
+
+
+class Watcher:
+    """Called with each look at the job. ``close`` leaves the terminal's line clean."""
+
+    def __init__(self, title: str, clock: Clock) -> None:
+        self._title = title
+        self._clock = clock
+        self._live = diagnostics.is_terminal()
+        self._phase = ""
+        self._said_at = float("-inf")
+
+    def __call__(self, view: JobView) -> None:
+        if view.state.over or not view.phase:
+            return
+        if self._live:
+            diagnostics.replace_line(self._text(view, bar=True))
+            return
+        now = self._clock.monotonic()
+        if view.phase != self._phase or now - self._said_at >= _EVERY:
+            self._phase, self._said_at = view.phase, now
+            diagnostics.say(self._text(view, bar=False))
+
+    def close(self) -> None:
+        if self._live:
+            diagnostics.end_line()
+
+    def _text(self, view: JobView, *, bar: bool) -> str:
+        parts = [f"{self._title}: {words.phase(view.phase)}"]
+        if view.progress is not None and view.progress.phase == view.phase:
+            parts += _figures(view.progress, bar=bar)
+        return "  ".join(parts)
+
+
+def _figures(progress: Progress, *, bar: bool) -> list[str]:
+    known = progress.total is not None and progress.total > 0
+    parts = []
+    if known and progress.total:
+        share = min(progress.done / progress.total, 1)
+        filled = round(share * _BAR)
+        if bar:
+            parts.append("█" * filled + "░" * (_BAR - filled))
+        parts.append(f"{share:4.0%}")
+    if progress.unit != "bytes":
+        return [*parts, humanize.intcomma(progress.done)] if progress.done else parts
+    parts.append(words.size(progress.done))
+    if progress.rate:
+        parts.append(f"{words.size(int(progress.rate))}/s")
+    if progress.eta is not None:
+        parts.append(_("{time} left").format(time=words.clock(progress.eta)))
+    return parts

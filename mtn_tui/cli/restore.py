@@ -1,0 +1,101 @@
+"""``mtn restore``; it takes the words of the scripts' restore.sh too."""
+
+from __future__ import annotations
+
+import click
+
+from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.choose import choose
+from mtn_tui.operations.inventory import Backup, Standing
+from mtn_tui.operations.restore import Request, Restored
+from mtn_tui.operations.restore import restore as restore_backup
+
+
+@click.command(
+    help=_(
+        "Restore a full backup into a database that is not production. It is loaded beside, "
+        "verified, and only then gets the name."
+    )
+)
+@click.argument("wanted", metavar=_("BACKUP"), required=False)
+@click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
+@click.option("--latest", is_flag=True, help=_("The newest full that is proven and not suspect."))
+@click.option("-t", "--target", required=True, metavar=_("DATABASE"), help=_("The database to restore into."))
+@click.option("-d", "--drop", is_flag=True, help=_("Replace it if it exists, once the new one is verified."))
+@click.option("-s", "--skip-verify", is_flag=True, help=_("Do not count rows afterwards."))
+@click.option("-r", "--type", "kind", type=click.Choice(["full", "differential"]), default="full")
+@click.option("--at", "moment", metavar=_("TIME"), help=_("Not in this version."))
+@click.option("--legacy", is_flag=True, help=_("Load a file of the scripts, which nothing vouches for."))
+@as_json
+@click.pass_obj
+def restore(
+    session: Session,
+    wanted: str | None,
+    file: str | None,
+    latest: bool,
+    target: str,
+    drop: bool,
+    skip_verify: bool,
+    kind: str,
+    moment: str | None,
+    legacy: bool,
+    as_json: bool,
+) -> int:
+    if kind != "full" or moment:
+        raise Refused(
+            _("Restoring to a point in time is not part of this version: it restores fulls."),
+            _("Leave out --type differential and --at."),
+            "5.2",
+        )
+    context = session.context
+    backup = choose(context, wanted=wanted or "", file=file or "", latest=latest)
+    legacy = legacy or _asks_for_legacy(session, backup)
+    request = Request(backup, target, drop, legacy, not skip_verify)
+    done, code = session.run(
+        "restore", target, _("restore"), lambda job: restore_backup(job, context, request)
+    )
+    if as_json:
+        output.as_json(_facts(done))
+    else:
+        output.line(_said(done))
+    return code
+
+
+def _asks_for_legacy(session: Session, backup: Backup) -> bool:
+    """On a terminal, ask; elsewhere the option has to say it."""
+    made_by_scripts = all(copy.standing is Standing.LEGACY for copy in backup.copies)
+    if not made_by_scripts or session.no_input or not diagnostics.is_terminal():
+        return False
+    question = _("{name} was made by the scripts: nothing vouches for its contents. Load it?")
+    return click.confirm(question.format(name=output.printable(str(backup.name))), err=True)
+
+
+def _facts(done: Restored) -> dict[str, object]:
+    return {
+        "target": done.target,
+        "backup": done.backup.id,
+        "name": str(done.backup.name),
+        "store": done.store,
+        "rows": done.rows,
+        "tables": done.tables,
+        "replaced": done.replaced,
+        "seconds": done.seconds,
+    }
+
+
+def _said(done: Restored) -> str:
+    said = _("{target} restored from {name} ({store}), {seconds}").format(
+        target=done.target,
+        name=done.backup.name,
+        store=words.store(done.store),
+        seconds=words.seconds(done.seconds["total"]),
+    )
+    if done.rows is None:
+        return said + ", " + _("rows not counted")
+    return (
+        said + ", " + _("{rows:,} rows in {tables} tables counted").format(rows=done.rows, tables=done.tables)
+    )

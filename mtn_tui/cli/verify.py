@@ -1,0 +1,73 @@
+"""``mtn verify``."""
+
+from __future__ import annotations
+
+import click
+
+from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.choose import choose
+from mtn_tui.operations.inventory import take_inventory
+from mtn_tui.operations.verify import Verdict
+from mtn_tui.operations.verify import verify as verify_backups
+
+
+@click.command(help=_("Read backups through, in every store, and record how far they are proven."))
+@click.argument("wanted", metavar=_("BACKUP"), required=False)
+@click.option("--all", "every", is_flag=True, help=_("All of them."))
+@as_json
+@click.pass_obj
+def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> int:
+    """Exit code 0: all hold. 2: one does not. 3: one could not be read to its end."""
+    if bool(wanted) == every:
+        raise UsageError(_("Say which backup: an ID, or --all."), _("mtn list shows what there is."))
+    context = session.context
+    silent = False
+    if every:
+        inventory = take_inventory(context.stores, context.key)
+        backups = inventory.backups
+        for name, error in inventory.silent.items():
+            silent = True
+            text = _("The {store} is not verified: {reason}").format(
+                store=words.store(name), reason=error.title
+            )
+            diagnostics.warning(text, error.hint)
+    else:
+        backups = (choose(context, wanted=wanted or ""),)
+    verdicts, _warned = session.run(
+        "verify",
+        context.settings.db_name,
+        _("verify"),
+        lambda job: verify_backups(job, context, backups),
+    )
+    if as_json:
+        output.as_json([_facts(verdict) for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            output.line(_said(verdict))
+    if any(verdict.trouble and not verdict.unknown for verdict in verdicts):
+        return 2
+    return 3 if silent or any(verdict.unknown for verdict in verdicts) else 0
+
+
+def _facts(verdict: Verdict) -> dict[str, object]:
+    return {
+        "id": verdict.backup.id,
+        "name": str(verdict.backup.name),
+        "store": verdict.copy.store.name,
+        "rung": verdict.rung,
+        "trouble": verdict.trouble,
+        "unknown": verdict.unknown,
+    }
+
+
+def _said(verdict: Verdict) -> str:
+    where = words.store(verdict.copy.store.name)
+    if verdict.unknown:
+        return f"? {verdict.backup.name}  {where}: " + _("could not be read")
+    if verdict.trouble:
+        return f"✖ {verdict.backup.name}  {where}: {verdict.trouble}"
+    return f"✔ {verdict.backup.name}  {where}: {words.rung(verdict.rung)}"

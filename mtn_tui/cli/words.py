@@ -1,0 +1,98 @@
+"""How figures and states are said to people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import humanize
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState, Rung
+from mtn_tui.operations.inventory import Standing
+
+
+def size(count: int | None) -> str:
+    """Bytes, in powers of ten, as disks are sold and filled."""
+    return "—" if count is None else humanize.naturalsize(count)
+
+
+def moment(when: datetime) -> str:
+    """Local time with its offset: nobody should have to guess the zone."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def age(when: datetime, now: datetime) -> str:
+    passed = now - when
+    if passed < timedelta(0):
+        return _("in the future")
+    minutes = int(passed.total_seconds() // 60)
+    if minutes < 120:
+        return _("{count} min").format(count=minutes)
+    if minutes < 48 * 60:
+        return _("{count} h").format(count=minutes // 60)
+    return _("{count} d").format(count=minutes // 1440)
+
+
+def clock(seconds: float) -> str:
+    """``0:11``, ``1:02:03``."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def seconds(value: float) -> str:
+    return _("{count} s").format(count=f"{value:.1f}")
+
+
+def rung(reached: Rung) -> str:
+    return {
+        Rung.PRESENT: _("present"),
+        Rung.HASHED: _("hashed"),
+        Rung.DECRYPTS: _("decrypts"),
+        Rung.INFLATES: _("inflates"),
+        Rung.COMPLETE: _("complete"),
+        Rung.RESTORED: _("restored"),
+        Rung.QUERIED: _("queried"),
+    }[reached]
+
+
+def standing(one: Standing) -> str:
+    return {
+        Standing.WHOLE: _("whole"),
+        Standing.UNFINISHED: _("unfinished"),
+        Standing.LEGACY: _("legacy"),
+        Standing.BROKEN: _("broken"),
+    }[one]
+
+
+def state(of_job: JobState) -> str:
+    return {
+        JobState.QUEUED: _("queued"),
+        JobState.RUNNING: _("running"),
+        JobState.CANCELLING: _("cancelling"),
+        JobState.SUCCEEDED: _("succeeded"),
+        JobState.FAILED: _("failed"),
+        JobState.CANCELLED: _("cancelled"),
+        JobState.LOST: _("lost"),
+    }[of_job]
+
+
+def phase(name: str) -> str:
+    """A phase as the journal names it, in the reader's language."""
+    known = {
+        "prepare": _("preparing"),
+        "dump": _("dumping"),
+        "verify-disk": _("reading back from disk"),
+        "verify-bucket": _("reading back from the bucket"),
+        "upload": _("waiting for the bucket"),
+        "check-disk": _("checking the copy on disk"),
+        "check-bucket": _("checking the copy in the bucket"),
+        "load": _("loading"),
+        "count": _("counting rows"),
+        "put-in-place": _("putting in place"),
+    }
+    return known.get(name, name)
+
+
+def store(name: str) -> str:
+    return {"disk": _("disk"), "bucket": _("bucket")}.get(name, name)
