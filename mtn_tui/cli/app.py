@@ -10,9 +10,10 @@ import click
 from mtn_tui import __version__
 from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, restore, setup, verify
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import Cancelled, MtnError
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
 
+FAILED = 2
 USAGE = 64
 CANCELLED = 130
 
@@ -55,20 +56,18 @@ def run(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code; whatever went wrong is told on stderr."""
     try:
         result = mtn.main(args=arguments, prog_name="mtn", standalone_mode=False)
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "mtn"
-        diagnostics.say(_("error: {text}").format(text=error.format_message()))
-        diagnostics.say("  " + _("See: {command} --help").format(command=command))
+    except click.exceptions.NoArgsIsHelpError as error:
+        diagnostics.say(error.format_message())
         return USAGE
     except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "mtn"
         diagnostics.say(_("error: {text}").format(text=error.format_message()))
+        diagnostics.say("  " + _("See: {command} --help").format(command=command))
         return USAGE
     except (click.Abort, KeyboardInterrupt):
         diagnostics.say(_("Cancelled: nothing was changed."))
         return CANCELLED
-    except Cancelled as error:
-        diagnostics.say(error.title)
-        return error.exit_code
     except MtnError as error:
         diagnostics.error(error)
         return error.exit_code
@@ -76,4 +75,7 @@ def run(arguments: list[str] | None = None) -> int:
         # Whoever read our output has gone (mtn list | head): keep Python from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return CANCELLED
+    except Exception as error:  # noqa: BLE001 - the edge: told whole, with its secrets masked
+        diagnostics.fault(error)
+        return FAILED
     return result if isinstance(result, int) else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import traceback
 
 from mtn_tui.cli.output import printable
 from mtn_tui.core.errors import MtnError
@@ -30,6 +31,13 @@ def error(failure: MtnError) -> None:
         say("  " + failure.hint.replace("\n", "\n  "))
     if failure.runbook:
         say("  " + _("Runbook, section {section}.").format(section=failure.runbook))
+
+
+def fault(failure: Exception) -> None:
+    """A fault of the program's own, with its traceback."""
+    say("".join(traceback.format_exception(failure)).rstrip())
+    say(_("error: {text}").format(text=_("This is a fault of the program, not of yours.")))
+    say("  " + _("Nothing half-made was put in place. Send the above to whoever maintains the program."))
 
 
 def is_terminal() -> bool:

@@ -25,6 +25,8 @@ def list_backups(session: Session, kind: str | None, as_json: bool) -> int:
     backups = [one for one in inventory.backups if kind in (None, one.kind.value)]
     if as_json:
         output.as_json([facts(one) for one in backups])
+    elif not backups and inventory.silent:
+        diagnostics.say(_("No backup can be seen."))
     elif not backups:
         diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
     else:
@@ -54,11 +56,11 @@ def _inventory(context: Context) -> Inventory:
         diagnostics.error(error)
         key = None
     inventory = take_inventory(context.stores, key)
-    for name, error in inventory.silent.items():
+    for name, silence in inventory.silent.items():
         text = _("The {store} is not in this list: {reason}").format(
-            store=words.store(name), reason=error.title
+            store=words.store(name), reason=silence.title
         )
-        diagnostics.warning(text, error.hint)
+        diagnostics.warning(text, silence.hint)
     return inventory
 
 

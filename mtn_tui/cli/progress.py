@@ -33,16 +33,22 @@ class Watcher:
             diagnostics.replace_line(self._text(view, bar=True))
             return
         now = self._clock.monotonic()
-        if view.phase != self._phase or now - self._said_at >= _EVERY:
+        if view.phase != self._phase:
             self._phase, self._said_at = view.phase, now
+            diagnostics.say(self._name(view) + " …")
+        elif now - self._said_at >= _EVERY:
+            self._said_at = now
             diagnostics.say(self._text(view, bar=False))
 
     def close(self) -> None:
         if self._live:
             diagnostics.end_line()
 
+    def _name(self, view: JobView) -> str:
+        return f"{self._title}: {words.phase(view.phase)}"
+
     def _text(self, view: JobView, *, bar: bool) -> str:
-        parts = [f"{self._title}: {words.phase(view.phase)}"]
+        parts = [self._name(view)]
         if view.progress is not None and view.progress.phase == view.phase:
             parts += _figures(view.progress, bar=bar)
         return "  ".join(parts)

@@ -34,14 +34,14 @@ class Session:
     def context(self) -> Context:
         """Read the configuration; what is doubtful in it is said on stderr, once."""
         loaded = load(find_configuration(self.config, os.environ), os.environ)
-        for text in loaded.warnings:
-            diagnostics.warning(text)
+        for notice in loaded.warnings:
+            diagnostics.warning(notice.title, notice.hint)
         settings = loaded.settings
         return Context(
             settings=settings,
             stores=open_stores(settings),
             state=paths.state_dir(settings.state_dir, os.environ),
-            operator=operator.who(os.environ),
+            operator=operator.operator(os.environ),
             host=operator.host_name(),
         )
 

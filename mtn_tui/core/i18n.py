@@ -20,7 +20,7 @@ _translations: gettext.NullTranslations = gettext.NullTranslations()
 
 def asked_for(arguments: list[str]) -> str | None:
     """The value of ``--lang`` among a command's arguments, before anything else has read them."""
-    for option, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for option, following in zip(arguments, [*arguments[1:], None], strict=False):
         if option == "--lang":
             return following
         if option.startswith("--lang="):

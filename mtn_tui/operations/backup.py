@@ -15,11 +15,9 @@ from mtn_tui import __version__
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.writer import Payload
-from mtn_tui.core.clock import local_stamp
 from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
-from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
 from mtn_tui.operations import keeping
@@ -27,13 +25,13 @@ from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
 from mtn_tui.operations.inventory import take_inventory
 from mtn_tui.operations.keeping import Companions
-from mtn_tui.operations.metrics import write_metrics
-from mtn_tui.operations.setup import make_first_key
+from mtn_tui.operations.records import begin_log, write_metrics
+from mtn_tui.operations.setup import ensure_key, keep_elsewhere
 from mtn_tui.operations.suspect import why_suspect
 from mtn_tui.operations.sweep import sweep_parts_and_uploads, sweep_unfinished
 from mtn_tui.operations.upload import Upload
 from mtn_tui.postgres.advisory import advisory_lock
-from mtn_tui.postgres.dump import Dumper, Snapshot, dump_roles, snapshot
+from mtn_tui.postgres.dump import Dumper, Snapshot, dump_roles, schema_hash, snapshot
 from mtn_tui.postgres.source import Source, read_source
 from mtn_tui.postgres.tools import Tool, find_pg_dump
 from mtn_tui.storage.part import PartFile
@@ -62,9 +60,8 @@ class _Dumped:
 
 def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBackup:
     """Make one. What went wrong although it succeeded is told by the job's warnings."""
-    settings = context.settings
     started = context.clock.now()
-    job.log_to(JobLog(settings.log_dir / f"full-backup_{local_stamp(started)}.log", context.clock))
+    begin_log(job, context, "full-backup", started)
     run = _Run(job, context, started, verbose)
     done: FullBackup | None = None
     try:
@@ -72,7 +69,7 @@ def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBac
             done = run.run()
         return done
     finally:
-        write_metrics(settings.metrics_dir, "full-backup", started, _figures(context, run, done))
+        write_metrics(job, context, "full-backup", started, _figures(context, run, done))
 
 
 @dataclass
@@ -141,17 +138,10 @@ class _Run:
 
     def _key(self) -> Key:
         """The key; the very first backup of all makes it."""
-        made = make_first_key(
-            self.context.settings.encryption_key_file, lambda: keeping.any_backup_known(self.context)
-        )
-        if made:
-            self.job.warn(
-                "key-made",
-                _(
-                    "A new encryption key was made: {path}. Keep a copy of it elsewhere, now:"
-                    " without it no backup can ever be read."
-                ).format(path=self.context.settings.encryption_key_file),
-            )
+        path = self.context.settings.encryption_key_file
+        if ensure_key(path, lambda: keeping.any_backup_known(self.context.stores)):
+            notice = keep_elsewhere(path)
+            self.job.warn("key-made", f"{notice.title} {notice.hint}")
         return self.context.key
 
     def _dump(self, tool: Tool, part: PartFile, key: Key, likely: int) -> _Dumped:
@@ -167,11 +157,11 @@ class _Run:
         job.phase("dump", total=likely or None)
         with self.timing("dump"), snapshot(context.server, settings.db_name, self._application) as moment:
             payload = write_payload(job, dumper, moment, part, key, job.id, settings.deflate_level)
-            schema_hash = dumper.schema_hash(moment.name)
+            schema = dumper.schema(moment.name)
         roles, with_passwords = dump_roles(tool, context.server)
         if not with_passwords:
             job.note("info", "roles-without-passwords", reason="only a superuser may read them")
-        return _Dumped(moment, payload, schema_hash, keeping.encrypted(key, roles))
+        return _Dumped(moment, payload, schema_hash(schema), keeping.encrypted(key, roles))
 
     def _keep(
         self, name: BackupName, part: PartFile, source: Source, tool: Tool, dumped: _Dumped, key: Key

@@ -27,9 +27,8 @@ class Context:
     @property
     def server(self) -> Server:
         settings = self.settings
-        return Server(
-            settings.db_host, settings.db_port, settings.db_user, settings.db_password.get_secret_value()
-        )
+        password = settings.db_password.get_secret_value() if settings.db_password else None
+        return Server(settings.db_host, settings.db_port, settings.db_user, password)
 
     @cached_property
     def key(self) -> Key:

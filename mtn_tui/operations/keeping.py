@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,9 +75,9 @@ def free_name(context: Context, kind: Kind, started: datetime) -> tuple[BackupNa
     return name, problem
 
 
-def any_backup_known(context: Context) -> bool:
-    """Whether either store holds a backup. Raises the StorageError of one that does not answer."""
-    return any(SUFFIX in entry.key for store in context.stores for entry in store.list())
+def any_backup_known(stores: Iterable[Storage]) -> bool:
+    """Whether a store holds a backup. Raises the StorageError of one that does not answer."""
+    return any(SUFFIX in entry.key for store in stores for entry in store.list())
 
 
 def encrypted(key: Key, data: bytes) -> bytes:

@@ -15,21 +15,19 @@ from datetime import datetime
 from mtn_tui.archive import legacy
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.reader import check_size
-from mtn_tui.core.clock import local_stamp
 from mtn_tui.core.errors import ArchiveError, MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import Rung
-from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.locks import FileLock, advisory_key, lease, lock_path
 from mtn_tui.operations import loaded, preflight, script
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Copy
-from mtn_tui.operations.metrics import write_metrics
 from mtn_tui.operations.preflight import Preflight
 from mtn_tui.operations.proving import archive_of, prove
+from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.verify import record
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
@@ -70,9 +68,8 @@ class Restored:
 
 def restore(job: Job, context: Context, request: Request) -> Restored:
     """Restore into ``request.target``. Raises what stood in the way; the target is then as it was."""
-    settings = context.settings
     started = context.clock.now()
-    job.log_to(JobLog(settings.log_dir / f"restore_{local_stamp(started)}.log", context.clock))
+    begin_log(job, context, "restore", started)
     run = _Run(job, context, request)
     done: Restored | None = None
     try:
@@ -80,7 +77,7 @@ def restore(job: Job, context: Context, request: Request) -> Restored:
             done = run.run()
         return done
     finally:
-        write_metrics(settings.metrics_dir, "restore", started, _figures(context, started, run, done))
+        write_metrics(job, context, "restore", started, _figures(context, started, run, done))
 
 
 @dataclass

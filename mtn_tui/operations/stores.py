@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider
+from minio.credentials.providers import AWSConfigProvider, Provider, StaticProvider
+from pydantic import SecretStr
 
 from mtn_tui.core.models import BackupName
 from mtn_tui.core.settings import Settings
@@ -38,23 +39,37 @@ def open_stores(settings: Settings) -> Stores:
 
 
 def _bucket(settings: Settings) -> S3Storage | None:
-    if settings.bucket is None:
+    bucket, endpoint = settings.bucket, settings.endpoint
+    if bucket is None or endpoint is None:
         return None
     if settings.use_minio:
         return S3Storage(
-            settings.minio_host,
-            settings.bucket,
-            access_key=settings.minio_access_key,
-            secret_key=settings.minio_secret_key.get_secret_value(),
-            secure=settings.minio_secure,
+            endpoint.host,
+            bucket,
+            access_key=settings.minio_access_key or "",
+            secret_key=_secret(settings.minio_secret_key),
+            secure=endpoint.secure,
             ca_file=settings.s3_ca_file,
         )
-    providers = ChainedProvider([EnvAWSProvider(), AWSConfigProvider(profile=settings.aws_profile or None)])
     return S3Storage(
-        "s3.amazonaws.com",
-        settings.bucket,
-        credentials=providers,
+        endpoint.host,
+        bucket,
+        credentials=_aws_keys(settings),
+        secure=endpoint.secure,
+        region=settings.aws_default_region,
         ca_file=settings.s3_ca_file,
         storage_class="STANDARD_IA",
         encrypt=True,
     )
+
+
+def _aws_keys(settings: Settings) -> Provider:
+    """The static keys of the configuration or the environment, else those of the profile."""
+    if settings.aws_access_key_id and settings.aws_secret_access_key:
+        token = _secret(settings.aws_session_token) or None
+        return StaticProvider(settings.aws_access_key_id, _secret(settings.aws_secret_access_key), token)
+    return AWSConfigProvider(profile=settings.aws_profile)
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""

@@ -289,19 +289,16 @@ def _differences(kind: str, source: _Named, target: _Named) -> Iterator[Differen
         ours, theirs = source.get(name), target.get(name)
         if ours == theirs:
             continue
+        source_holds, target_holds = (found and _holding(kind, found) for found in (ours, theirs))
         if theirs is None:
             text = _("{name} is missing from the copy.")
         elif ours is None:
             text = _("{name} is in the copy only.")
-        elif ours.count == theirs.count:
+        elif source_holds == target_holds:
             text = _("{name} holds the same amount in both, but other contents: {source}.")
         else:
             text = _("{name}: {source} in the source, {target} in the copy.")
-        said = text.format(
-            name=_printable(f"{_kind(kind)} {name}"),
-            source=ours and _amount(kind, ours.count),
-            target=theirs and _amount(kind, theirs.count),
-        )
+        said = text.format(name=_printable(f"{_kind(kind)} {name}"), source=source_holds, target=target_holds)
         yield Difference(kind, name, said[0].upper() + said[1:])
 
 
@@ -314,13 +311,15 @@ def _kind(kind: str) -> str:
     }[kind]
 
 
-def _amount(kind: str, count: int) -> str:
+def _holding(kind: str, found: _Found) -> str:
+    count = found.count
     if kind == "table":
         return ngettext("{count} row", "{count} rows", count).format(count=count)
     if kind == "materialized_view":
         return _("populated") if count else _("not populated")
     if kind == "sequence":
-        return _("last value {count}").format(count=count)
+        called = found.digest == "true"
+        return (_("goes on after {value}") if called else _("starts at {value}")).format(value=count)
     return ngettext("{count} byte", "{count} bytes", count).format(count=count)
 
 

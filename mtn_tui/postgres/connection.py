@@ -38,18 +38,19 @@ class Server:
     host: str
     port: int
     user: str
-    password: str = field(repr=False)
+    password: str | None = field(repr=False)
+    """None: libpq finds it (``~/.pgpass``) or needs none."""
 
     def environment(self, database: str) -> dict[str, str]:
         """libpq's variables, for a child process: nothing of it stands in argv."""
-        return {
+        variables = {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
             "PGUSER": self.user,
-            "PGPASSWORD": self.password,
             "PGDATABASE": database,
             "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
         }
+        return variables if self.password is None else {**variables, "PGPASSWORD": self.password}
 
 
 def connect(server: Server, database: str, application: str = "mtn") -> Connection:

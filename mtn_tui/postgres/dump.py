@@ -129,10 +129,11 @@ class Dumper:
         """``section`` is pre-data, data or post-data."""
         return self._child(f"--section={section}", f"--snapshot={snapshot_name}")
 
-    def schema_hash(self, snapshot_name: str) -> str:
-        """SHA-256 of ``pg_dump -s``, less what differs from run to run: comments and \\restrict lines."""
-        with self._child("--schema-only", f"--snapshot={snapshot_name}") as child:
-            return schema_hash(b"".join(child))
+    def schema(self, snapshot_name: str = "") -> bytes:
+        """What ``pg_dump --schema-only`` writes, as of now or of a snapshot."""
+        moment = [f"--snapshot={snapshot_name}"] if snapshot_name else []
+        with self._child("--schema-only", *moment) as child:
+            return b"".join(child)
 
     def _child(self, *options: str) -> Child:
         command = [
@@ -149,6 +150,7 @@ class Dumper:
 
 
 def schema_hash(text: bytes) -> str:
+    """SHA-256 of a schema's text, less what differs from run to run: comments and \\restrict lines."""
     lines = (
         line
         for line in text.split(b"\n")

@@ -29,6 +29,9 @@ _PLACES = (
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
 _READ = 1 << 20
+
+# What in our own environment would send a child elsewhere than it was told.
+_REDIRECTING = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS")
 _LAST_LINES = 20
 
 
@@ -44,15 +47,15 @@ class Tool:
         return int(self.version.split(".")[0])
 
 
-def find_pg_dump(configured: str, server_major: int) -> Tool:
+def find_pg_dump(configured: Path | None, server_major: int) -> Tool:
     """The oldest installed pg_dump that is no older than the server.
 
-    ``configured`` is PG_DUMP: a path is used and nothing else; empty, or a bare
+    ``configured`` is PG_DUMP: a path is used and nothing else; None, or a bare
     name, means to look on PATH and where packages install it. Raises
     ConfigError with the fix.
     """
-    pinned = "/" in configured
-    paths = [Path(configured)] if pinned else _candidates(configured or "pg_dump")
+    pinned = configured is not None and "/" in str(configured)
+    paths = [configured] if configured and pinned else _candidates(str(configured or "pg_dump"))
     found = [tool for path in paths if (tool := _tool(path))]
     if not found:
         raise ConfigError(
@@ -109,7 +112,7 @@ class Child:
         self.name = Path(command[0]).name
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        inherited = {name: value for name, value in os.environ.items() if name not in _REDIRECTING}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,127 @@
+"""``mtn init``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli.session import Session
+from mtn_tui.core.i18n import _
+from mtn_tui.core.settings import KEYS, Settings
+from mtn_tui.operations import setup
+from mtn_tui.operations.keeping import any_backup_known
+from mtn_tui.operations.setup import Answers, AwsBucket, MinioBucket
+from mtn_tui.operations.stores import open_stores
+
+_ASKED = (
+    "DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD BACKUP_DIR "
+    "USE_MINIO MINIO_ENDPOINT MINIO_ACCESS_KEY MINIO_SECRET_KEY MINIO_BUCKET S3_BUCKET AWS_PROFILE "
+    "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
+).split()
+
+
+@click.command(
+    help=_(
+        "Write a configuration and, for the very first backup only, an encryption key. With "
+        "--no-input the answers are taken from the environment: DB_NAME, DB_USER, DB_PASSWORD, "
+        "MINIO_ENDPOINT and so on."
+    )
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar=_("FOLDER"),
+    help=_("Where config/, backups/ and logs/ go; the current folder by default."),
+)
+@click.pass_obj
+def init(session: Session, folder: Path) -> None:
+    path = session.config or setup.configuration_in(folder.absolute())
+    given = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
+    answers = _from(given) if session.no_input else _asked(given)
+    made = setup.set_up(path, answers, os.environ, _backups_exist)
+    output.line(str(made.configuration))
+    if made.key_is_new:
+        notice = setup.keep_elsewhere(made.settings.encryption_key_file)
+        diagnostics.warning(notice.title, notice.hint)
+    diagnostics.say(_("Next: mtn backup full"))
+
+
+def _backups_exist(settings: Settings) -> bool:
+    return any_backup_known(open_stores(settings))
+
+
+def _asked(given: Mapping[str, str]) -> Answers:
+    """Ask on the terminal, with what the environment says as the proposal. Secrets are not echoed."""
+    said = dict(given)
+
+    def ask(name: str, question: str, default: str = "", *, secret: bool = False) -> None:
+        proposal = given.get(name, default)
+        said[name] = click.prompt(
+            question,
+            default=proposal,
+            hide_input=secret,
+            show_default=bool(proposal) and not secret,
+            err=True,
+        )
+
+    ask("DB_HOST", _("PostgreSQL's host"), "localhost")
+    ask("DB_PORT", _("PostgreSQL's port"), "5432")
+    ask("DB_NAME", _("Database"), "Admisión_MTN_DB")
+    ask("DB_USER", _("User"), "admin")
+    ask("DB_PASSWORD", _("Password (empty: from ~/.pgpass)"), secret=True)
+    ask("BACKUP_DIR", _("Folder for the backups"), "./backups")
+    ask("MINIO_ENDPOINT", _("MinIO or another S3 server, http://host:port (empty: none)"))
+    if said["MINIO_ENDPOINT"]:
+        ask("MINIO_BUCKET", _("Bucket"), "mtn-backups")
+        ask("MINIO_ACCESS_KEY", _("Access key"))
+        ask("MINIO_SECRET_KEY", _("Secret key"), secret=True)
+    return _from(said)
+
+
+def _from(said: Mapping[str, str]) -> Answers:
+    """Raises UsageError where what can't be guessed is missing."""
+    missing = [name for name in ("DB_NAME", "DB_USER") if not said.get(name)]
+    if missing:
+        raise click.UsageError(
+            _("These are needed in the environment: {names}").format(names=", ".join(missing))
+        )
+    return Answers(
+        db_name=said["DB_NAME"],
+        db_user=said["DB_USER"],
+        db_password=said.get("DB_PASSWORD", ""),
+        db_host=said.get("DB_HOST", "localhost"),
+        db_port=_port(said.get("DB_PORT", "5432")),
+        backup_dir=said.get("BACKUP_DIR", "./backups"),
+        bucket=_bucket(said),
+        others={name: value for name, value in said.items() if name not in _ASKED},
+    )
+
+
+def _port(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise click.UsageError(_("{text!r} is no port number.").format(text=text)) from None
+
+
+def _bucket(said: Mapping[str, str]) -> MinioBucket | AwsBucket | None:
+    if said.get("USE_MINIO", "true").lower() in ("false", "no", "0"):
+        return AwsBucket(
+            said.get("S3_BUCKET", AwsBucket.bucket),
+            said.get("AWS_PROFILE", ""),
+            said.get("AWS_ACCESS_KEY_ID", ""),
+            said.get("AWS_SECRET_ACCESS_KEY", ""),
+        )
+    if not said.get("MINIO_ENDPOINT"):
+        return None
+    return MinioBucket(
+        said["MINIO_ENDPOINT"],
+        said.get("MINIO_ACCESS_KEY", ""),
+        said.get("MINIO_SECRET_KEY", ""),
+        said.get("MINIO_BUCKET", MinioBucket.bucket),
+    )

@@ -1,0 +1,175 @@
+"""The whole round on real servers: back a school up, prove it, restore it, compare it with the source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mtn_tui.core import operator
+from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.errors import ArchiveError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.settings import load
+from mtn_tui.demo import school
+from mtn_tui.demo.postgres_binaries import wheel_binaries
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.demo.workspace import Workspace
+from mtn_tui.engine import host
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations import setup
+from mtn_tui.operations.backup import full_backup
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.inventory import take_inventory
+from mtn_tui.operations.keeping import any_backup_known
+from mtn_tui.operations.restore import Request, restore
+from mtn_tui.operations.setup import Answers, MinioBucket
+from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.verify import verify
+from mtn_tui.postgres.compare import Comparison, compare
+from mtn_tui.postgres.dump import Dumper
+from mtn_tui.postgres.tools import find_pg_dump
+
+DATABASE = "Admisión_MTN_DB"
+RESTORED = "Admisión_MTN_DB_copy"
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step done: what, how long it took in seconds, and its figures by name."""
+
+    name: str
+    seconds: float
+    figures: dict[str, int]
+
+
+def practise(
+    rows: int,
+    on_step: Callable[[Step], None],
+    on_view: Callable[[JobView], None],
+    workspace: Workspace,
+) -> Comparison:
+    """Do the round with about ``rows`` rows in ``workspace``; its servers are stopped before this returns.
+
+    Raises what any step raises; ArchiveError where a copy does not verify.
+    """
+    with (
+        PostgresServer(wheel_binaries(), workspace.path / "postgresql") as postgres,
+        SeaweedServer(workspace.folder("seaweedfs")) as seaweed,
+    ):
+        return _Round(postgres, seaweed, workspace.folder("mtn"), on_step, on_view).run(rows)
+
+
+class _Round:
+    def __init__(
+        self,
+        postgres: PostgresServer,
+        seaweed: SeaweedServer,
+        folder: Path,
+        on_step: Callable[[Step], None],
+        on_view: Callable[[JobView], None],
+    ) -> None:
+        self._postgres = postgres
+        self._seaweed = seaweed
+        self._folder = folder
+        self._on_step = on_step
+        self._on_view = on_view
+        self._clock = SystemClock()
+
+    def run(self, rows: int) -> Comparison:
+        began = self._clock.monotonic()
+        self._postgres.create_database(DATABASE)
+        filled = school.build(self._postgres.conninfo(DATABASE), rows=rows)
+        self._done("fill", began, rows=filled)
+        context = self._configure()
+
+        began = self._clock.monotonic()
+        made = self._job(context, "backup-full", lambda job: full_backup(job, context))
+        self._done("backup", began, sql=made.manifest.raw, bytes=made.manifest.size)
+
+        began = self._clock.monotonic()
+        backups = take_inventory(context.stores, context.key).backups
+        verdicts = self._job(context, "verify", lambda job: verify(job, context, backups))
+        for verdict in verdicts:
+            if verdict.trouble:
+                raise ArchiveError(verdict.trouble)
+        self._done("verify", began, copies=len(verdicts))
+
+        began = self._clock.monotonic()
+        request = Request(backups[0], RESTORED)
+        restored = self._job(context, "restore", lambda job: restore(job, context, request))
+        self._done("restore", began, rows=restored.rows or 0)
+
+        began = self._clock.monotonic()
+        found = compare(context.server, DATABASE, RESTORED, self._schemas(context))
+        self._done("compare", began, tables=found.tables, rows=found.rows)
+        return found
+
+    def _configure(self) -> Context:
+        """A configuration as ``mtn init`` writes it, read back as every command reads it."""
+        answers = Answers(
+            db_name=DATABASE,
+            db_user=self._postgres.user,
+            db_password=self._postgres.password,
+            db_host=self._postgres.host,
+            db_port=self._postgres.port,
+            bucket=MinioBucket(
+                f"http://{self._seaweed.endpoint}",
+                self._seaweed.access_key,
+                self._seaweed.secret_key,
+                self._seaweed.bucket,
+            ),
+            others={
+                "PG_DUMP": str(self._postgres.binaries / "pg_dump"),
+                "STATE_DIR": str(self._folder / "state"),
+            },
+        )
+        made = setup.set_up(
+            setup.configuration_in(self._folder),
+            answers,
+            {},
+            lambda settings: any_backup_known(open_stores(settings)),
+        )
+        settings = load(made.configuration, {}).settings
+        return Context(
+            settings,
+            open_stores(settings),
+            self._folder / "state",
+            operator.operator(os.environ),
+            operator.host_name(),
+        )
+
+    def _job(self, context: Context, kind: str, body: Callable[[Job], R]) -> R:
+        job = Job.create(context.jobs, kind=kind, subject=DATABASE, operator=context.operator)
+        return host.run(job, body, self._on_view)
+
+    def _schemas(self, context: Context) -> tuple[str, str]:
+        tool = find_pg_dump(context.settings.pg_dump, 0)
+        source, restored = (
+            Dumper(tool, context.server, name, "mtn demo").schema() for name in (DATABASE, RESTORED)
+        )
+        return source.decode(), restored.decode()
+
+    def _done(self, name: str, began: float, **figures: int) -> None:
+        self._on_step(Step(name, self._clock.monotonic() - began, figures))
+
+
+def said(step: Step) -> str:
+    """A step in words, without its time."""
+    figures = step.figures
+    match step.name:
+        case "fill":
+            return _("a school filled with {rows:,} rows").format(**figures)
+        case "verify":
+            return _("{copies} copies read back and proven complete").format(**figures)
+        case "restore":
+            return _("restored into another database, {rows:,} rows counted").format(**figures)
+        case "compare":
+            return _("compared with the source: schema, {tables} tables, {rows:,} rows").format(**figures)
+    return _("backed up to disk and to a bucket")

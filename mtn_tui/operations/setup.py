@@ -1,0 +1,245 @@
+"""``mtn init``: a configuration, its folders and, for the very first backup only, an encryption key.
+
+The text is that of ``config/backup.conf`` (``backup.conf.template`` here, the
+same bytes) with the answers in their places. Nobody is asked anything here.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from mtn_tui.core import paths
+from mtn_tui.core.advice import Notice
+from mtn_tui.core.errors import ConfigError, KeyFileError, Refused
+from mtn_tui.core.i18n import _
+from mtn_tui.core.settings import Settings, interpret
+from mtn_tui.core.shellconf import quote
+from mtn_tui.storage import durable
+
+KEY_BYTES = 32
+_ASSIGNMENT = re.compile(r"#?([A-Z][A-Z0-9_]*)=.*")
+
+
+@dataclass(frozen=True)
+class MinioBucket:
+    """A bucket on any S3 server that has an address of its own."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    bucket: str = "mtn-backups"
+
+
+@dataclass(frozen=True)
+class AwsBucket:
+    """A bucket at AWS, with the static keys of a profile or keys given here."""
+
+    bucket: str = "mtn-admision-backups"
+    profile: str = ""
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What ``mtn init`` was told. An empty password leaves it to libpq; no bucket means this disk only."""
+
+    db_name: str
+    db_user: str
+    db_password: str = field(default="", repr=False)
+    db_host: str = "localhost"
+    db_port: int = 5432
+    backup_dir: str = "./backups"
+    """Relative to ``paths.base_folder`` of the configuration, or absolute."""
+    bucket: MinioBucket | AwsBucket | None = None
+    others: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Any further key of the configuration, by its name."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is there now."""
+
+    configuration: Path
+    settings: Settings
+    key_is_new: bool
+
+
+def configuration_in(folder: Path) -> Path:
+    """Where the runbook has the configuration of the system that lies in ``folder``."""
+    return folder / "config" / paths.CONFIGURATION
+
+
+def set_up(
+    path: Path,
+    answers: Answers,
+    environment: Mapping[str, str],
+    backups_exist: Callable[[Settings], bool],
+    *,
+    replace: bool = False,
+) -> Made:
+    """Write the configuration at ``path``, make the folders it names, and the key where none is needed yet.
+
+    ``backups_exist`` says whether either store holds a backup; it raises where
+    one cannot be asked, and then no key is made. Answers that are no good are
+    refused before anything is written: ConfigError. Refused when there is a
+    configuration already, unless it is to be replaced: then the old one stays
+    beside it with ``.old`` at its end.
+    """
+    text = render(answers)
+    home = {name: environment[name] for name in ("HOME",) if name in environment}
+    settings = interpret(text, path, home).settings
+    write_configuration(path, text, replace=replace)
+    make_folders(settings)
+    is_new = ensure_key(settings.encryption_key_file, lambda: backups_exist(settings))
+    return Made(path, settings, is_new)
+
+
+def render(answers: Answers) -> str:
+    """The text of a configuration, which bash and our reader both read back as the answers."""
+    values = _values(answers)
+    lines = []
+    for line in template().splitlines():
+        match = _ASSIGNMENT.fullmatch(line)
+        value = values.pop(match[1], None) if match else None
+        lines.append(line if match is None or value is None else f"{match[1]}={quote(value)}")
+    if values:
+        raise ConfigError(
+            _("There is no setting {key}.").format(key=next(iter(values))),
+            _("config/backup.conf lists them all."),
+        )
+    return "\n".join(lines) + "\n"
+
+
+def template() -> str:
+    """The commented example, with the scripts' own values."""
+    return resources.files(__package__).joinpath("backup.conf.template").read_text("utf-8")
+
+
+def _values(answers: Answers) -> dict[str, str]:
+    values = {
+        "DB_HOST": answers.db_host,
+        "DB_PORT": str(answers.db_port),
+        "DB_NAME": answers.db_name,
+        "DB_USER": answers.db_user,
+        "DB_PASSWORD": answers.db_password,
+        "BACKUP_DIR": answers.backup_dir,
+        "MINIO_ENDPOINT": "",
+        "MINIO_ACCESS_KEY": "",
+        "MINIO_SECRET_KEY": "",
+    }
+    match answers.bucket:
+        case MinioBucket(endpoint, access_key, secret_key, bucket):
+            values |= {"MINIO_ENDPOINT": endpoint, "MINIO_BUCKET": bucket}
+            values |= {"MINIO_ACCESS_KEY": access_key, "MINIO_SECRET_KEY": secret_key}
+        case AwsBucket(bucket, profile, access_key, secret_key):
+            values |= {"USE_MINIO": "false", "S3_BUCKET": bucket}
+            own = {
+                "AWS_PROFILE": profile,
+                "AWS_ACCESS_KEY_ID": access_key,
+                "AWS_SECRET_ACCESS_KEY": secret_key,
+            }
+            values |= {key: value for key, value in own.items() if value}
+    return values | dict(answers.others)
+
+
+def write_configuration(path: Path, text: str, *, replace: bool = False) -> None:
+    """Write ``text`` at one stroke, readable by its owner alone. Raises Refused, ConfigError."""
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if replace and path.exists():
+            _put(path.with_name(path.name + ".old"), path.read_bytes(), durable.replace)
+            _put(path, text.encode(), durable.replace)
+            return
+        try:
+            _put(path, text.encode(), durable.publish)
+        except FileExistsError:
+            raise Refused(
+                _("There is a configuration already: {path}. It was left as it is.").format(path=path),
+                _("Edit it, or move it away first."),
+            ) from None
+
+
+def make_folders(settings: Settings) -> None:
+    """Make the folders that the configuration names, for their owner and group. Raises ConfigError."""
+    for folder in (settings.backup_dir, settings.log_dir, settings.metrics_dir, settings.temp_dir):
+        with _told(folder):
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+
+
+def ensure_key(path: Path, backups_exist: Callable[[], bool]) -> bool:
+    """Make the key at ``path`` if there is none and no backup either; True when it was made.
+
+    A file that is there stays as it is, also when it is empty or unreadable:
+    reading it tells. Raises KeyFileError where backups exist that the lost key
+    was for, and whatever ``backups_exist`` raises.
+    """
+    with _told(path):
+        if os.path.lexists(path):
+            return False
+    if backups_exist():
+        raise KeyFileError(
+            _(
+                "The encryption key is not there: {path}. Backups exist, and were made with it; a new key"
+                " could not read them."
+            ).format(path=path),
+            _("Put back the copy of the key that was kept elsewhere."),
+        )
+    make_key(path)
+    return True
+
+
+def make_key(path: Path) -> None:
+    """Write a new key: 32 random bytes in base64, one line. Never over a file. Raises KeyFileError."""
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _put(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n", durable.publish)
+        except FileExistsError:
+            raise KeyFileError(
+                _("There is an encryption key already: {path}. It was left as it is.").format(path=path)
+            ) from None
+
+
+def keep_elsewhere(path: Path) -> Notice:
+    """What must be said, loudly, whenever a key was made."""
+    return Notice(
+        _("A new encryption key was made: {path}. WITHOUT IT NO BACKUP CAN EVER BE READ.").format(path=path),
+        _("Copy it now to a safe place that is not on this machine, such as the school's password manager."),
+    )
+
+
+def _put(path: Path, data: bytes, place: Callable[[Path, Path], None]) -> None:
+    """Write ``data`` to a file of mode 0600 beside ``path``, durably, and let ``place`` give it that name."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            durable.sync_file(file.fileno())
+        place(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell an OSError about ``path`` as people need it."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            _("{path} cannot be made: {reason}.").format(path=path, reason=error.strerror),
+            _("Look at the permissions and the free space of the folder above it, or choose another place."),
+        ) from error

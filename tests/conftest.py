@@ -1,0 +1,33 @@
+"""Every fixture that more than one folder uses."""
+
+from tests.operation_fixtures import practise, s3
+from tests.pg_fixtures import (
+    any_pg,
+    new_database,
+    new_rich,
+    new_school,
+    pg18,
+    pg_system,
+    pg_template,
+    pg_workspace,
+    rich_db,
+    school_db,
+)
+from tests.s3_fixtures import bucket, seaweed
+
+__all__ = [
+    "any_pg",
+    "bucket",
+    "new_database",
+    "new_rich",
+    "new_school",
+    "pg18",
+    "pg_system",
+    "pg_template",
+    "pg_workspace",
+    "practise",
+    "rich_db",
+    "s3",
+    "school_db",
+    "seaweed",
+]

@@ -1,0 +1,223 @@
+"""Operations on real servers: a database, a folder of ours, a bucket, and a configuration file for them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.core.settings import load
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.engine import host
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.jobview import JobView, list_jobs, read_job
+from mtn_tui.operations.backup import FullBackup, full_backup
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.inventory import Backup, Inventory, take_inventory
+from mtn_tui.operations.restore import Request, Restored, restore
+from mtn_tui.operations.stores import open_stores
+from tests.pg_fixtures import Database
+
+R = TypeVar("R")
+
+KEY = "correct horse battery staple"
+
+_targets = itertools.count(1)
+
+
+@dataclass
+class Practice:
+    """One configured installation: what an operator has, in a folder of the test's own."""
+
+    root: Path
+    source: Database
+    values: dict[str, str]
+    job: JobView | None = None
+    """The last job that ran here."""
+    made: list[str] = field(default_factory=list)
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config" / "backup.conf"
+
+    @property
+    def key_file(self) -> Path:
+        return self.root / "config" / ".encryption.key"
+
+    @property
+    def backups(self) -> Path:
+        return self.root / "backups"
+
+    def configure(self, **changes: str) -> None:
+        """Write the configuration anew, with these keys changed."""
+        self.values.update(changes)
+        lines = [f"{name}='{value}'\n" for name, value in self.values.items()]
+        self.config.write_text("".join(lines))
+        self.config.chmod(0o600)
+
+    @property
+    def context(self) -> Context:
+        settings = load(self.config, {}).settings
+        return Context(settings, open_stores(settings), self.root / "state", "ana", "db-host-1")
+
+    def run(self, kind: str, body: Callable[[Job], R], context: Context | None = None) -> R:
+        job = Job.create((context or self.context).jobs, kind=kind, subject=self.source.name, operator="ana")
+        try:
+            return host.run(job, body)
+        finally:
+            self.job = read_job(job.journal_path)
+
+    def back_up(self, context: Context | None = None) -> FullBackup:
+        used = context or self.context
+        return self.run("backup-full", lambda job: full_backup(job, used), used)
+
+    def restore(self, target: str = "", backup: Backup | None = None, **request: bool) -> Database:
+        """Restore into a database that is dropped with the test; the newest backup unless given."""
+        target = target or f"restored_{os.getpid()}_{next(_targets)}"
+        self.made.append(target)
+        context = self.context
+        wanted = Request(backup or self.inventory.latest(), target, **request)
+        done: Restored = self.run("restore", lambda job: restore(job, context, wanted))
+        assert done.target == target
+        return Database(self.source.server, target)
+
+    @property
+    def inventory(self) -> Inventory:
+        context = self.context
+        return take_inventory(context.stores, context.key)
+
+    def payload(self, manifest: Manifest) -> Path:
+        return self.backups / manifest.payload
+
+    def script(self, payload: Path) -> bytes:
+        """What ``openssl enc -d … | gunzip`` makes of a payload."""
+        command = 'openssl enc -d -aes-256-cbc -pbkdf2 -iter 100000 -pass "file:$1" -in "$2" | gunzip'
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command, "-", self.key_file, payload],
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout
+
+    def legacy_backup(self, stamp: str = "20251003_203400") -> Path:
+        """A full as the scripts made it, by their own commands."""
+        path = self.backups / f"admision_mtn_full_MacBook-Pro-de-Jorge-4_{stamp}.sql.gz.gpg"
+        command = (
+            '"$3" --format=plain | gzip -9 |'
+            ' openssl enc -aes-256-cbc -salt -pbkdf2 -iter 100000 -pass "file:$1" -out "$2"'
+        )
+        tool = self.source.server.binaries / "pg_dump"
+        subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command, "-", self.key_file, path, tool],
+            env={**os.environ, **self.source.login.environment(self.source.name)},
+            check=True,
+        )
+        return path
+
+    def mtn(self, *arguments: str, check: int | None = 0, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line, as cron would; ``check`` is the exit code to insist on."""
+        done = subprocess.run(
+            [sys.executable, "-m", "mtn_tui", *arguments],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env=self.environment | more,
+            timeout=240,
+            check=False,
+        )
+        assert check is None or done.returncode == check, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """The same, left running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "mtn_tui", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env=self.environment | more,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As bare as cron's."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        return {**kept, "MTN_CONFIG": str(self.config), "MTN_LANG": "en", "PYTHONWARNINGS": "error"}
+
+    @property
+    def jobs(self) -> list[JobView]:
+        return list_jobs(self.root / "state" / "jobs")
+
+    def databases(self) -> set[str]:
+        said = Database(self.source.server, "postgres").psql("SELECT datname FROM pg_database")
+        return set(said.decode().split("\n")[:-1])
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket, and where it is asked for: a fault proxy may stand before the server."""
+
+    endpoint: str
+    name: str
+    access_key: str
+    secret_key: str
+
+
+@pytest.fixture
+def s3(seaweed: SeaweedServer, bucket: str) -> Bucket:
+    """An empty bucket."""
+    return Bucket(seaweed.endpoint, bucket, seaweed.access_key, seaweed.secret_key)
+
+
+@pytest.fixture
+def practise(tmp_path: Path) -> Iterator[Callable[..., Practice]]:
+    """Makes a Practice for a source database: ``practise(database)``, ``practise(database, s3)``."""
+    made: list[Practice] = []
+
+    def new(source: Database, bucket: Bucket | None = None, **changes: str) -> Practice:
+        server: PostgresServer = source.server
+        values = {
+            "DB_HOST": server.host,
+            "DB_PORT": str(server.port),
+            "DB_NAME": source.name,
+            "DB_USER": server.user,
+            "DB_PASSWORD": server.password,
+            "PG_DUMP": str(server.binaries / "pg_dump"),
+            "BACKUP_DIR": str(tmp_path / "backups"),
+            "LOG_DIR": str(tmp_path / "logs"),
+            "STATE_DIR": str(tmp_path / "state"),
+            "USE_MINIO": "true",
+        }
+        if bucket is not None:
+            values |= {
+                "MINIO_ENDPOINT": f"http://{bucket.endpoint}",
+                "MINIO_ACCESS_KEY": bucket.access_key,
+                "MINIO_SECRET_KEY": bucket.secret_key,
+                "MINIO_BUCKET": bucket.name,
+            }
+        for folder in ("backups", "logs", "config"):
+            (tmp_path / folder).mkdir()
+        practice = Practice(tmp_path, source, values)
+        practice.configure(**changes)
+        practice.key_file.write_text(KEY + "\n")
+        practice.key_file.chmod(0o600)
+        made.append(practice)
+        return practice
+
+    yield new
+    for practice in made:
+        server = practice.source.server
+        if not server.running:
+            server.start()
+        for name in practice.made:
+            server.drop_database(name)
