@@ -34,7 +34,7 @@ def use(language: str | None = None) -> str:
     Anything that begins like a known language will do (``es_CL.UTF-8``).
     Returns the code in use.
     """
-    global _translations
+    global _translations  # noqa: PLW0603 - one language a process, as gettext has it
     wanted = (
         language
         or os.environ.get("MTN_LANG")

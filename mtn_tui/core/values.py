@@ -1,0 +1,140 @@
+"""What a value of the configuration may be: the types that ``Settings`` is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from mtn_tui.core.i18n import _
+
+LONGEST_NAME = 63
+"""Bytes of a database's name; PostgreSQL cuts what is longer (NAMEDATALEN - 1)."""
+
+_ENDPOINT = re.compile(r"(?:(https?)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An S3 server, and whether it is spoken to by TLS."""
+
+    host: str
+    """``name:port``; the port may be left out."""
+    secure: bool
+
+
+class WrongValue(ValueError):
+    """What a value must be, as the end of a sentence that begins with its key, and how to mend it.
+
+    Neither holds the value.
+    """
+
+    def __init__(self, reason: str, fix: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.fix = fix
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Read ``http://host:port``, ``https://…`` or ``host:port``, which is http as with the scripts."""
+    match = _ENDPOINT.fullmatch(text.strip())
+    if match is None or int(match[3] or 1) not in range(1, 65536):
+        raise WrongValue(
+            _("must be the address of an S3 server, without a folder or a password"),
+            _('Write it like MINIO_ENDPOINT="http://localhost:9000".'),
+        )
+    return Endpoint(match[2] + (f":{match[3]}" if match[3] else ""), match[1] == "https")
+
+
+def _endpoint(text: str) -> str:
+    parse_endpoint(text)
+    return text.strip()
+
+
+def _words(value: object) -> object:
+    """A list is parted by commas, where there is one, else by blanks."""
+    if not isinstance(value, str):
+        return value
+    parts = value.split(",") if "," in value else value.split()
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _each(check: Callable[[str], str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    return lambda values: tuple(check(value) for value in values)
+
+
+def _trimmed(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _database(name: str) -> str:
+    if not name.strip() or len(name.encode()) > LONGEST_NAME or "\0" in name:
+        raise WrongValue(
+            _("must be the name of a database, of at most {limit} bytes").format(limit=LONGEST_NAME),
+            _("List the names on the server with: psql -l"),
+        )
+    return name
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[^\W_](?:[\w.-]{0,98}\w)?", text) or re.search(r"_(full|diff)_", f"_{text}_"):
+        raise WrongValue(
+            _("must be letters, digits and - _ . to begin a file name with, without the words full and diff"),
+            _('Write it like BACKUP_PREFIX="admision_mtn".'),
+        )
+    return text
+
+
+def _bucket(name: str) -> str:
+    if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}", name):
+        raise WrongValue(
+            _("must be the bare name of a bucket: 3 to 63 letters, digits, dots and hyphens"),
+            _("Leave out s3:// and any folder."),
+        )
+    return name
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise WrongValue(
+            _("must be web addresses, parted by blanks or commas"),
+            _('Write it like SERVICE_HEALTH_URLS="http://localhost:8082/health".'),
+        )
+    return text
+
+
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+", text):
+        raise WrongValue(
+            _("must be e-mail addresses, parted by blanks or commas"),
+            _('Write it like ALERT_EMAIL="admin@mtn.cl".'),
+        )
+    return text
+
+
+def scratch_name(name: str, ending: str) -> str:
+    """``name`` and ``ending`` in as many bytes as PostgreSQL allows; what is cut off is of the name."""
+    room = LONGEST_NAME - len(ending.encode())
+    return name.encode()[:room].decode(errors="ignore") + ending
+
+
+Whole = Annotated[int, BeforeValidator(_trimmed)]
+Number = Annotated[float, BeforeValidator(_trimmed), Field(allow_inf_nan=False)]
+Switch = Annotated[bool, BeforeValidator(_trimmed)]
+Port = Annotated[Whole, Field(ge=1, le=65535)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Database = Annotated[str, AfterValidator(_database)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+Bucket = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_bucket)]
+Address = Annotated[str, AfterValidator(_endpoint)]
+Emails = Annotated[Words, AfterValidator(_each(_email))]
+Urls = Annotated[Words, AfterValidator(_each(_url))]

@@ -1,0 +1,66 @@
+"""Every text that a person may read is there in every language, and fits its English."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import mtn_tui
+from mtn_tui.core.i18n import LANGUAGES
+
+PACKAGE = Path(mtn_tui.__file__).parent
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+
+
+def extracted() -> Catalog:
+    catalog = Catalog()
+    keywords = {"_": None, "ngettext": (1, 2)}
+    for _file, _line, text, _comments, _context in extract_from_dir(PACKAGE, keywords=keywords):
+        catalog.add(text)
+    return catalog
+
+
+def catalogue(language: str) -> Catalog:
+    with (PACKAGE / "locale" / language / "LC_MESSAGES" / "mtn.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
+    return [text] if isinstance(text, str) else list(text)
+
+
+def fields(text: str) -> set[str]:
+    return {name for _text, name, _spec, _conversion in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_nothing_is_missing_fuzzy_or_left_over(language):
+    ours, theirs = extracted(), catalogue(language)
+    wanted = {str(message.id) for message in ours if message.id}
+    there = {str(message.id) for message in theirs if message.id}
+    assert sorted(wanted - there) == []
+    assert sorted(there - wanted) == []
+    empty = [message.id for message in theirs if message.id and not all(forms(message.string))]
+    assert empty == []
+    assert [message.id for message in theirs if message.id and message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_has_the_fields_of_its_english(language):
+    def wrong(message: Message) -> bool:
+        wanted = set().union(*(fields(text) for text in forms(message.id)))
+        needed = set.intersection(*(fields(text) for text in forms(message.id)))
+        return any(not needed <= fields(text) <= wanted for text in forms(message.string))
+
+    assert [message.id for message in catalogue(language) if message.id and wrong(message)] == []
+
+
+def test_no_text_is_built_before_it_is_translated():
+    sources = [path for path in PACKAGE.rglob("*.py") if re.search(r"\b_\(\s*f[\"']", path.read_text())]
+    assert sources == []
