@@ -5,11 +5,22 @@ What every implementation keeps to, and ``tests/contract`` checks:
 
 - ``put`` is all or nothing: until it returns, no reader sees the key, and after
   it fails nothing is left that looks like an object. Once it has returned, the
-  bytes survive a crash of the machine (a folder fsyncs file and directory).
-- ``put`` with ``exclusive`` raises AlreadyThere instead of replacing.
+  bytes survive a crash of the machine (a folder fsyncs file and directory). The
+  one case no client can close: when a bucket's last answer is lost on the way,
+  put raises StorageUnavailable though the object is there, whole.
+- ``put`` with ``exclusive`` raises AlreadyThere instead of replacing. On disk
+  exactly one of several writers wins. In a bucket the server decides
+  (``If-None-Match: *``): AWS and MinIO let one through. A server that ignores
+  the header, or looks before it acts (SeaweedFS 4.48 with uploads in parts), may
+  let two through that began before either had ended; what is there then is
+  one of them, whole.
+- ``put`` with ``size`` refuses a source that yields more or less, or raises
+  NoSpace at once where so much cannot fit.
 - ``open`` reads from ``start`` to ``start + length`` (to the end without
-  ``length``); the stream yields exactly those bytes or raises: Truncated never
-  looks like an end of file. It is a context manager.
+  ``length``); the stream yields exactly those bytes or raises, so a broken
+  connection never looks like an end of file: StorageUnavailable for that,
+  ``Truncated`` where the object itself ends before the range does. It is a
+  context manager.
 - ``list`` yields what is there, in key order, never a ``.part``, a folder, a
   symlink that leaves the store or a key that could not be ``put``.
 - ``delete`` of what is not there is no error.
@@ -17,21 +28,25 @@ What every implementation keeps to, and ``tests/contract`` checks:
   came from a listing.
 
 Errors: NotFound, AlreadyThere, NoSpace and other StorageErrors are permanent;
-StorageUnavailable is worth a retry. Nothing else escapes, save what the given
-stream or callback raised. No method retries by itself for longer than its
-timeouts.
+StorageUnavailable is worth a retry. Nothing else escapes, save Truncated as
+said above and what the given stream, token or callback raised. No method
+retries by itself, or waits longer for one answer than its timeouts. Every
+method may be called from several threads at once.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import PART
 
 
 class Readable(Protocol):
@@ -50,17 +65,33 @@ class Entry:
 
 
 class Storage(Protocol):
-    name: str
-    """``disk`` or ``bucket``: the word in JSON and in messages."""
+    @property
+    def name(self) -> str:
+        """``disk`` or ``bucket``: the word in JSON and in messages."""
 
-    place: str
-    """Where it is, for people: a folder's path or ``bucket at host``."""
+    @property
+    def place(self) -> str:
+        """Where it is, for people: a folder's path or ``bucket at host``."""
 
     def check(self) -> None:
         """Raise what would stop a put: unreachable, missing, denied, full."""
 
-    def put(self, key: str, source: Readable, size: int | None = None, *, exclusive: bool = False) -> Entry:
-        """Store all that ``source`` yields. ``size`` in bytes where it is known beforehand."""
+    def put(
+        self,
+        key: str,
+        source: Readable,
+        size: int | None = None,
+        *,
+        size_hint: int | None = None,
+        exclusive: bool = False,
+        cancel: CancelToken | None = None,
+    ) -> Entry:
+        """Store all that ``source`` yields.
+
+        ``size`` in bytes where it is known beforehand; ``size_hint`` where only
+        an upper estimate is (a bucket fixes its part size by it). ``cancel``
+        stops the transfer between two pieces.
+        """
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> AbstractContextManager[BinaryIO]:
         """Read bytes of an object."""
@@ -76,18 +107,39 @@ class Storage(Protocol):
         """Bytes that still fit; None where it cannot be known."""
 
 
+_LIMIT = 900
+"""Bytes of UTF-8 in a key: S3 allows 1,024."""
+
+
 def checked_key(key: str) -> str:
-    """Return ``key`` unchanged, or raise StorageError where it could leave the store."""
+    """Return ``key`` unchanged, or raise StorageError where it could leave the store.
+
+    Also refused: what one of the stores could not hold under that name or a
+    terminal would obey (control characters, bytes that are no UTF-8), and
+    ``.part``, which marks what is unfinished.
+    """
     parts = key.split("/")
     bad = (
-        not key
-        or len(key.encode("utf-8", "surrogatepass")) > 900
-        or any(part in ("", ".", "..") for part in parts)
-        or any(ord(char) < 32 or char in "\\\x7f" for char in key)
+        len(parts) > 2
+        or any(not part.strip() or part in (".", "..") for part in parts)
+        or key.endswith(PART)
+        or any(
+            unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in "\\\ufffe\uffff" for char in key
+        )
+        or len(key.encode()) > _LIMIT
     )
     if bad:
         raise StorageError(
             _("The name {name!r} is not one a backup can have.").format(name=key),
-            _("Use a plain file name, without folders above it or control characters."),
+            _("Use a plain file name, under one folder at most, without control characters."),
         )
     return key
+
+
+def storable(key: str) -> bool:
+    """Whether ``checked_key`` lets it pass."""
+    try:
+        checked_key(key)
+    except StorageError:
+        return False
+    return True

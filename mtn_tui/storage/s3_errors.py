@@ -1,0 +1,232 @@
+"""What an S3 server's refusals, and its silence, mean to an operator."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from minio.error import InvalidResponseError, S3Error, ServerError
+from urllib3 import exceptions as http
+
+from mtn_tui.core.clock import Clock
+from mtn_tui.core.errors import AlreadyThere, MtnError, NoSpace, NotFound, StorageError, StorageUnavailable
+from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+
+_LATER = {
+    "BadDigest",
+    "ConditionalRequestConflict",
+    "IncompleteBody",
+    "InternalError",
+    "InvalidPart",
+    "NoSuchUpload",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "SlowDownRead",
+    "SlowDownWrite",
+    "TooManyRequests",
+    "XAmzContentSHA256Mismatch",
+    "XMinioServerNotInitialized",
+}
+"""What passes by itself, or was damaged on the way."""
+
+_REFUSED = {
+    "AccessDenied",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidSecurity",
+    "InvalidToken",
+    "NotSignedUp",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+}
+_FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"}
+_ELSEWHERE = {
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "PermanentRedirect",
+    "Redirect",
+}
+_SKEW = timedelta(minutes=5)
+"""Servers refuse at 15 minutes; from here on the clock is named when they refuse."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The place that an error is about, and what its keys are called in the configuration."""
+
+    name: str
+    host: str
+    aws: bool
+    clock: Clock
+
+    @property
+    def place(self) -> str:
+        return _("{bucket} at {host}").format(bucket=self.name, host=self.host)
+
+    def error(self, cause: Exception, key: str = "") -> MtnError:
+        """The one error of ours that ``cause`` means; ``key`` is what was asked for."""
+        match cause:
+            case MtnError():
+                found = cause
+            case S3Error():
+                found = self._answered(cause, key)
+            case InvalidResponseError():
+                # No public way to the status: what a proxy or balancer in between answered is not XML.
+                found = self._status(cause._code)
+            case ServerError():
+                found = self._status(cause.status_code)
+            case http.SSLError():
+                found = self._tls(cause)
+            case http.HTTPError() | OSError():
+                found = self.unavailable(_silence(cause))
+            case _:
+                # minio reads XML and header fields without looking; what it stumbles over is not S3.
+                found = self.unavailable(
+                    _("its answer makes no sense ({kind})").format(kind=type(cause).__name__)
+                )
+        return found
+
+    def unavailable(self, reason: str) -> StorageUnavailable:
+        return StorageUnavailable(
+            _("The bucket {place} does not answer: {reason}.").format(place=self.place, reason=reason),
+            _(
+                "Backups stay on disk meanwhile. Check that the server runs and that {host} is reached."
+            ).format(host=self.host),
+        )
+
+    def missing(self) -> StorageError:
+        return StorageError(
+            _("There is no bucket {bucket} at {host}.").format(bucket=self.name, host=self.host),
+            _("Create it, or correct {setting}.").format(setting="S3_BUCKET" if self.aws else "MINIO_BUCKET"),
+        )
+
+    def not_found(self, key: str) -> NotFound:
+        return NotFound(
+            _("There is no {key} in {place}.").format(key=key, place=self.place),
+            _("“mtn list” shows what is there."),
+        )
+
+    def taken(self, key: str) -> AlreadyThere:
+        return AlreadyThere(
+            _("{key} exists already in {place}; nothing was replaced.").format(key=key, place=self.place),
+            _("Choose another name, or delete the object first."),
+        )
+
+    def _answered(self, cause: S3Error, key: str) -> StorageError:
+        code, status = cause.code or "", cause.response.status
+        if code == "RequestTimeTooSkewed" or status == 403:
+            wrong = self._clock(cause, certain=code == "RequestTimeTooSkewed")
+            if wrong is not None:
+                return wrong
+        named: dict[str, Callable[[], StorageError]] = {
+            "NoSuchBucket": self.missing,
+            "NoSuchKey": lambda: self.not_found(key),
+            "PreconditionFailed": lambda: self.taken(key),
+            **dict.fromkeys(_FULL, self._no_space),
+            **dict.fromkeys(_ELSEWHERE, lambda: self._elsewhere(code)),
+            **dict.fromkeys(_REFUSED, lambda: self._refused(code)),
+            **dict.fromkeys(_LATER, lambda: self.unavailable(_("it answered “{code}”").format(code=code))),
+        }
+        if code in named:
+            return named[code]()
+        return self._status(status, redact(f"{code}: {cause.message}"))
+
+    def _elsewhere(self, code: str) -> StorageError:
+        return StorageError(
+            _("The bucket {place} lies in another region ({code}).").format(place=self.place, code=code),
+            _("Set the region, or the endpoint, that this bucket belongs to."),
+        )
+
+    def _status(self, status: int, answer: str = "") -> StorageError:
+        answer = answer or f"HTTP {status}"
+        if status == 507:
+            return self._no_space()
+        if status >= 500 or status in (408, 425, 429):
+            return self.unavailable(_("it answered “{code}”").format(code=answer))
+        if status in (401, 403):
+            return self._refused(answer)
+        return StorageError(
+            _("The bucket {place} refused: {answer}.").format(place=self.place, answer=answer),
+            _("Check that {host} is the S3 address itself, not a console or a web page before it.").format(
+                host=self.host
+            ),
+        )
+
+    def _refused(self, code: str) -> StorageError:
+        return StorageError(
+            _("The bucket {place} refused our keys ({code}).").format(place=self.place, code=code),
+            _("Check the keys of AWS_PROFILE, or those in the environment, and their policy.")
+            if self.aws
+            else _("Check MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and that they may use this bucket."),
+        )
+
+    def _clock(self, cause: S3Error, *, certain: bool) -> StorageError | None:
+        theirs = http_date(cause.response.headers.get("Date"))
+        apart = self.clock.now() - theirs if theirs is not None else timedelta()
+        if abs(apart) <= _SKEW and not certain:
+            return None
+        hint = _("Set the clock (“timedatectl”, “sntp”); S3 accepts no request that is 15 min off.")
+        if abs(apart) <= _SKEW:
+            return StorageError(
+                _("The clock is wrong: the bucket {place} refused the time of our request.").format(
+                    place=self.place
+                ),
+                hint,
+            )
+        minutes = round(abs(apart).total_seconds() / 60)
+        title = (
+            _("The clock is wrong: this machine is {minutes} min ahead of {host}.")
+            if apart > timedelta()
+            else _("The clock is wrong: this machine is {minutes} min behind {host}.")
+        )
+        return StorageError(title.format(minutes=minutes, host=self.host), hint)
+
+    def _no_space(self) -> NoSpace:
+        return NoSpace(
+            _("The bucket {place} is full.").format(place=self.place),
+            _("Raise its quota or free some space; “mtn prune --dry-run” shows which backups may go."),
+        )
+
+    def _tls(self, cause: http.SSLError) -> StorageError:
+        reason = cause.args[0] if cause.args else cause
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return StorageError(
+                _("The certificate of {host} is not trusted: {reason}.").format(
+                    host=self.host, reason=reason.verify_message
+                ),
+                _("Where your own authority signed it, name its certificate in S3_CA_FILE."),
+            )
+        if "WRONG_VERSION_NUMBER" in str(reason) or "HTTP_REQUEST" in str(reason):
+            return StorageError(
+                _("{host} does not speak TLS.").format(host=self.host),
+                _("Begin MINIO_ENDPOINT with http://, or give the port that speaks TLS."),
+            )
+        return self.unavailable(_("the TLS connection broke off"))
+
+
+def _silence(cause: Exception) -> str:
+    if isinstance(cause, http.NameResolutionError):
+        return _("its name is not known")
+    if isinstance(cause, http.NewConnectionError):
+        return _("the connection was refused")
+    if isinstance(cause, http.ConnectTimeoutError):
+        return _("no connection in time")
+    if isinstance(cause, http.TimeoutError | TimeoutError):
+        return _("no answer in time")
+    return _("the connection broke off")
+
+
+def http_date(header: str | None) -> datetime | None:
+    """A header's moment (RFC 9110, 5.6.7), aware; None where there is none in it."""
+    try:
+        found = parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
