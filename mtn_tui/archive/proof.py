@@ -65,7 +65,7 @@ def encode(proof: Proof) -> bytes:
         "pinned": mark(proof.pinned),
         "accepted": mark(proof.accepted),
     }
-    return json.dumps(body, ensure_ascii=False, indent=1).encode() + b"\n"
+    return json.dumps(body, ensure_ascii=False, indent=1).encode(errors="backslashreplace") + b"\n"
 
 
 def decode(data: bytes, sha256: str) -> Proof:

@@ -80,8 +80,9 @@ def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool =
     """Cut a script, given in pieces of any size, into events.
 
     ``within_rows`` says that it begins among a table's rows, whose COPY
-    statement the caller has; ``open_end`` that where it ends within rows, that
-    ends the rows, as where a table is cut into several pieces. Raises Truncated where the script ends within a statement, a quote or rows.
+    statement the caller has; ``open_end`` that its end may end the rows too, as
+    where a table is cut into several pieces. Raises Truncated where the script
+    ends within a statement, a quote or rows.
     """
     scanner = _Scanner()
     in_rows = within_rows
@@ -211,9 +212,9 @@ class _Scanner:
         match char:
             case b"'":
                 escaped = _ESCAPE_PREFIX.search(buffer, max(at - 2, self._opens or 0), at)
-                return self._escaped_end(buffer, at) if escaped else self._find(buffer, char, at + 1)
+                return self._escaped_end(buffer, at) if escaped else self._quoted_end(buffer, at, char)
             case b'"':
-                return self._find(buffer, char, at + 1)
+                return self._quoted_end(buffer, at, char)
             case b"$":
                 return self._dollar(buffer, at)
             case b"-" | b"/":
@@ -240,6 +241,10 @@ class _Scanner:
             self._searched = len(buffer) - len(what) + 1
             return None
         return found + len(what)
+
+    def _quoted_end(self, buffer: bytearray, at: int, quote: bytes) -> int | None:
+        whole = None if self._searched or self._routine else _PLAIN.match(buffer, at)
+        return whole.end() if whole else self._find(buffer, quote, at + 1)
 
     def _comment_end(self, buffer: bytearray, at: int) -> int | None:
         """Where the block comment at ``at``, which may hold others, ends."""

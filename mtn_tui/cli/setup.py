@@ -17,11 +17,12 @@ from mtn_tui.operations.keeping import any_backup_known
 from mtn_tui.operations.setup import Answers, AwsBucket, MinioBucket
 from mtn_tui.operations.stores import open_stores
 
-_ASKED = (
-    "DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD BACKUP_DIR "
-    "USE_MINIO MINIO_ENDPOINT MINIO_ACCESS_KEY MINIO_SECRET_KEY MINIO_BUCKET S3_BUCKET AWS_PROFILE "
-    "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
-).split()
+_ANSWERED = {
+    *("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "BACKUP_DIR"),
+    *("USE_MINIO", "MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_BUCKET"),
+    *("S3_BUCKET", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+}
+"""Keys that have a field of their own among the Answers."""
 
 
 @click.command(
@@ -98,7 +99,7 @@ def _from(said: Mapping[str, str]) -> Answers:
         db_port=_port(said.get("DB_PORT", "5432")),
         backup_dir=said.get("BACKUP_DIR", "./backups"),
         bucket=_bucket(said),
-        others={name: value for name, value in said.items() if name not in _ASKED},
+        others={name: value for name, value in said.items() if name not in _ANSWERED},
     )
 
 

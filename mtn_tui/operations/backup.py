@@ -15,7 +15,7 @@ from mtn_tui import __version__
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.writer import Payload
-from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError
+from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
 from mtn_tui.engine.jobs import Job
@@ -89,23 +89,23 @@ class _Run:
         with ExitStack() as held:
             source = self._claim(held)
             tool = find_pg_dump(context.settings.pg_dump, source.server.major)
-            sweep_parts_and_uploads(job, context)
+            problem = sweep_parts_and_uploads(job, context)
             key = self._key()
             known = take_inventory([context.stores.disk], key)
             earlier = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
             keeping.require_room(context, earlier, source.size)
-            name, bucket_problem = keeping.free_name(context, Kind.FULL, self.started)
+            name = keeping.free_name(job, context, Kind.FULL, self.started, bucket_answers=problem is None)
             job.files(str(name))
             with PartFile(context.settings.backup_dir / str(name)) as part, ExitStack() as uploading:
                 upload = None
-                if context.stores.bucket is not None and bucket_problem is None:
+                if context.stores.bucket is not None and _may_pass(problem):
                     upload = uploading.enter_context(
                         Upload(job, context.stores.bucket, name.key, part, source.size, context.clock)
                     )
                 dumped = self._dump(tool, part, key, likely=_likely(earlier, source))
                 kept = self._keep(name, part, source, tool, dumped, key)
                 rung = keeping.proven_copy(job, context, context.stores.disk, kept.manifest, key)
-                in_bucket = self._into_bucket(upload, bucket_problem, kept, key)
+                in_bucket = self._into_bucket(upload, problem, kept, key)
             suspect = why_suspect(kept.manifest, earlier)
             if suspect:
                 job.warn("suspect", _("This backup is suspect: {reason}").format(reason=suspect))
@@ -227,6 +227,11 @@ class _Run:
             ),
         )
         return False
+
+
+def _may_pass(problem: StorageError | None) -> bool:
+    """A bucket that does not answer now may answer before its time is up; one that says no will not."""
+    return problem is None or isinstance(problem, StorageUnavailable)
 
 
 def _require_encryption(context: Context) -> None:

@@ -24,7 +24,7 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.card import leave_card
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Copy, Standing
-from mtn_tui.operations.proving import prove, rung_left
+from mtn_tui.operations.proving import prove
 from mtn_tui.operations.stores import key_in
 from mtn_tui.operations.verify import record, record_fall
 from mtn_tui.storage.base import Storage
@@ -55,24 +55,25 @@ def require_room(context: Context, earlier: list[Manifest], database_size: int) 
         )
 
 
-def free_name(context: Context, kind: Kind, started: datetime) -> tuple[BackupName, StorageError | None]:
+def free_name(
+    job: Job, context: Context, kind: Kind, started: datetime, *, bucket_answers: bool
+) -> BackupName:
     """The name for a backup begun at ``started``, or of the next second that is free in both stores.
 
-    Also why the bucket could not be asked, where it could not.
+    A bucket that does not answer is not asked: its host's clock having been set
+    back is rarer than that, and a name that is taken there is refused there.
     """
     stamp = started.astimezone().replace(tzinfo=None, microsecond=0)
     name = BackupName(stamp, context.settings.backup_prefix, kind, context.host)
-    problem = None
     taken = {entry.key for entry in context.stores.disk.list()}
     try:
-        if context.stores.bucket is not None:
-            listed = context.stores.bucket.list(kind.folder + "/")
-            taken |= {entry.key.rpartition("/")[2] for entry in listed}
+        if context.stores.bucket is not None and bucket_answers:
+            taken |= {entry.key.rpartition("/")[2] for entry in context.stores.bucket.list(kind.folder + "/")}
     except StorageError as error:
-        problem = error
+        job.note("warn", "bucket-not-asked", reason=error.title)
     while str(name) in taken:
         name = name.later()
-    return name, problem
+    return name
 
 
 def any_backup_known(stores: Iterable[Storage]) -> bool:
@@ -95,14 +96,14 @@ def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, 
     name = key_in(store, manifest.name)
     copy = Copy(store, name, manifest.size, Standing.WHOLE, manifest, Proof(manifest.sha256))
     if not context.settings.enable_post_backup_verify:
-        return record(copy, Rung.PRESENT, context.clock)
+        return record(job, context, copy, Rung.PRESENT)
     job.phase(f"verify-{store.name}", total=manifest.size)
     try:
         prove(copy, key, job.token, job.advance)
     except ArchiveError as error:
-        record_fall(copy, rung_left(error, copy), error.title, context.clock)
+        record_fall(job, context, copy, error)
         raise
-    rung = record(copy, Rung.COMPLETE, context.clock)
+    rung = record(job, context, copy, Rung.COMPLETE)
     job.note("info", "copy-proven", name=str(manifest.name), store=store.name, rung=rung.word)
     return rung
 

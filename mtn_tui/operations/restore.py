@@ -182,7 +182,7 @@ class _Run:
             self._drop_scratch(scratch, error)
             raise
         if manifest is not None:
-            record(copy, Rung.RESTORED, self.context.clock)
+            record(job, self.context, copy, Rung.RESTORED)
         return Restored(
             request.target,
             request.backup,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from minio.credentials.providers import AWSConfigProvider, Provider, StaticProvider
+from minio.credentials.providers import Provider, StaticProvider
 from pydantic import SecretStr
 
 from mtn_tui.core.models import BackupName
@@ -13,6 +13,7 @@ from mtn_tui.core.settings import Settings
 from mtn_tui.storage.base import Storage
 from mtn_tui.storage.local import LocalStorage
 from mtn_tui.storage.s3 import S3Storage
+from mtn_tui.storage.s3_keys import aws_keys
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _aws_keys(settings: Settings) -> Provider:
     if settings.aws_access_key_id and settings.aws_secret_access_key:
         token = _secret(settings.aws_session_token) or None
         return StaticProvider(settings.aws_access_key_id, _secret(settings.aws_secret_access_key), token)
-    return AWSConfigProvider(profile=settings.aws_profile)
+    return aws_keys(settings.aws_profile)
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -19,8 +19,11 @@ _RECENT = 200
 """Journals looked at for jobs that are alive."""
 
 
-def sweep_parts_and_uploads(job: Job, context: Context) -> None:
-    """Remove ``.part`` files and unfinished uploads of jobs that are gone. To be called under the lock."""
+def sweep_parts_and_uploads(job: Job, context: Context) -> StorageError | None:
+    """Remove ``.part`` files and unfinished uploads of jobs that are gone. To be called under the lock.
+
+    Returns why the bucket could not be asked, where it could not.
+    """
     busy = _names_of_living_jobs(job, context)
 
     def ours(key: str) -> bool:
@@ -34,12 +37,14 @@ def sweep_parts_and_uploads(job: Job, context: Context) -> None:
     for left in sweep_parts(context.settings.backup_dir, ours):
         job.note("info", "swept", what="part", name=left)
     if context.stores.bucket is None:
-        return
+        return None
     try:
         for upload in context.stores.bucket.abort_unfinished(ours):
             job.note("info", "swept", what="upload", name=upload.key)
     except StorageError as error:
         job.note("warn", "not-swept", what="uploads", reason=error.title)
+        return error
+    return None
 
 
 def sweep_unfinished(job: Job, context: Context) -> None:

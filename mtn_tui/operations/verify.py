@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from mtn_tui.archive import proof as proofs
 from mtn_tui.archive.proof import Proof
-from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import ArchiveError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PROOF, Rung
@@ -51,9 +50,9 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
                 try:
                     _require_believable(copy)
                     prove(copy, key, job.token, job.advance)
-                    verdict = Verdict(backup, copy, record(copy, Rung.COMPLETE, context.clock))
+                    verdict = Verdict(backup, copy, record(job, context, copy, Rung.COMPLETE))
                 except ArchiveError as error:
-                    rung = record_fall(copy, rung_left(error, copy), error.title, context.clock)
+                    rung = record_fall(job, context, copy, error)
                     verdict = Verdict(backup, copy, rung, error.title)
                 except StorageError as error:
                     verdict = Verdict(backup, copy, copy.rung, error.title, unknown=True)
@@ -62,22 +61,32 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
     return verdicts
 
 
-def record(copy: Copy, rung: Rung, clock: Clock) -> Rung:
+def record(job: Job, context: Context, copy: Copy, rung: Rung) -> Rung:
     """Write down beside a copy that it has reached ``rung``; return the highest it has."""
-    proof = copy.proof.climbed(rung, clock.now())
-    _write(copy, proof)
+    proof = copy.proof.climbed(rung, context.clock.now())
+    _write(job, copy, proof)
     return proof.rung
 
 
-def record_fall(copy: Copy, rung: Rung, reason: str, clock: Clock) -> Rung:
-    """Write down that only ``rung`` holds."""
-    _write(copy, copy.proof.fell(rung, reason, clock.now()))
+def record_fall(job: Job, context: Context, copy: Copy, error: ArchiveError) -> Rung:
+    """Write down what was found wrong with a copy; return the rung that still holds."""
+    rung = rung_left(error, copy)
+    _write(job, copy, copy.proof.fell(rung, error.title, context.clock.now()))
     return rung
 
 
-def _write(copy: Copy, proof: Proof) -> None:
+def _write(job: Job, copy: Copy, proof: Proof) -> None:
+    """A store that can't be written to does not make the evidence untrue: it is told, and lost."""
     data = proofs.encode(proof)
-    copy.store.put(copy.key + PROOF, io.BytesIO(data), len(data))
+    try:
+        copy.store.put(copy.key + PROOF, io.BytesIO(data), len(data))
+    except StorageError as error:
+        job.warn(
+            "rung-not-recorded",
+            _("How far {key} is proven could not be written down: {reason}").format(
+                key=copy.key, reason=error.title
+            ),
+        )
 
 
 def _require_believable(copy: Copy) -> None:

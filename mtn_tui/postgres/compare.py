@@ -12,8 +12,9 @@ from __future__ import annotations
 import difflib
 import re
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString, cast
 
@@ -81,6 +82,7 @@ WHERE c.relkind = 'm' AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2
 """
 _PIECE = 64 << 20  # bytes of a large object that the server holds at once
 _STRETCH, _SHOWN = 400, 12  # lines
+_LOOK_EVERY = 0.2  # seconds
 _LARGE_OBJECTS = """
 SELECT oid, length(piece), md5(piece)
 FROM (SELECT oid, lo_get(oid, 0, %s) AS piece FROM pg_largeobject_metadata ORDER BY oid OFFSET 0) pieces
@@ -135,15 +137,13 @@ def compare(
 
     Raise PostgresError, ServerLost or Cancelled.
     """
-    stop = CancelToken()
-    counter = _Counter(progress)
-    with (cancel or CancelToken()).calling(stop.cancel), ThreadPoolExecutor(2, "compare") as threads:
+    run = _Run(cancel or CancelToken(), progress)
+    with ThreadPoolExecutor(2, "compare") as threads:
         sides = (
-            threads.submit(_contents, server, source, stop, counter),
-            threads.submit(_contents, target_server or server, target, stop, counter),
+            threads.submit(_contents, server, source, run),
+            threads.submit(_contents, target_server or server, target, run),
         )
-        wait(sides, return_when=FIRST_EXCEPTION)
-        _stop_both_if_one_failed(sides, stop)
+        run.watch(sides)
     ours, theirs = sides[0].result(), sides[1].result()
     return Comparison(
         tables=len(ours.tables),
@@ -184,20 +184,39 @@ class _Contents:
     large_objects: _Named
 
 
-class _Counter:
-    """Adds up what both sides have read, in bytes of tables."""
+class _Run:
+    """What the two sides share: how far they are, and how they are stopped."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, cancel: CancelToken, progress: Progress) -> None:
+        self._cancel = cancel
         self._progress = progress
         self._lock = threading.Lock()
-        self._done = 0
-        self._total = 0
+        self._done = self._total = 0
+        self.stop = CancelToken()
+        self.connections: list[Connection] = []
 
     def add(self, done: int = 0, total: int = 0) -> None:
         with self._lock:
             self._done += done
             self._total += total
             self._progress(self._done, self._total)
+
+    def watch(self, sides: Iterable[Future[_Contents]]) -> None:
+        """Return when both are done; end both when either fails or the caller cancels."""
+        pending = set(sides)
+        failed: list[BaseException] = []
+        while pending:
+            finished, pending = wait(pending, _LOOK_EVERY, FIRST_COMPLETED)
+            failed += [error for side in finished if (error := side.exception())]
+            if failed or self._cancel.cancelled:
+                self.stop.cancel()
+                # Each time round again: a request that arrives between two commands is lost.
+                for connection in self.connections:
+                    with suppress(psycopg.Error):  # it has just ended by itself
+                        connection.cancel()
+        if failed:
+            # What went wrong, not what that did to the other side.
+            raise next((error for error in failed if not isinstance(error, Cancelled)), failed[0])
 
 
 # The queries are ours, and so is the knowledge of what their columns hold.
@@ -210,40 +229,33 @@ def _found(connection: Connection, query: sql.Composed) -> _Found:
     return _Found(*row)
 
 
-def _stop_both_if_one_failed(sides: tuple[Future[_Contents], ...], stop: CancelToken) -> None:
-    """Raise what went wrong on the side that failed first, not what it did to the other one."""
-    failed = [error for side in sides if side.done() and (error := side.exception())]
-    if failed:
-        stop.cancel()
-        raise next((error for error in failed if not isinstance(error, Cancelled)), failed[0])
-
-
-def _contents(server: Server, database: str, stop: CancelToken, counter: _Counter) -> _Contents:
-    with connect(server, database, "mtn compare") as connection, stop.calling(connection.cancel):
+def _contents(server: Server, database: str, run: _Run) -> _Contents:
+    with connect(server, database, "mtn compare") as connection:
+        run.connections.append(connection)
         try:
             for name, value in _SETTINGS.items():
                 connection.execute("SELECT set_config(%s, %s, false)", [name, value])
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             return _Contents(
-                tables=_tables(connection, stop, counter),
+                tables=_tables(connection, run),
                 materialized={
                     _label(schema, name): _Found(populated, "")
                     for schema, name, populated in _rows(connection, _MATERIALIZED)
                 },
                 sequences=_sequences(connection),
-                large_objects=_large_objects(connection, stop),
+                large_objects=_large_objects(connection, run),
             )
         except psycopg.Error as error:
-            stop.check()
+            run.stop.check()
             raise explained(error, _("Comparing {database}").format(database=database)) from error
 
 
-def _tables(connection: Connection, stop: CancelToken, counter: _Counter) -> _Named:
+def _tables(connection: Connection, run: _Run) -> _Named:
     listed = _rows(connection, _TABLES)
-    counter.add(total=sum(size for *_rest, size, _columns in listed))
+    run.add(total=sum(size for *_rest, size, _columns in listed))
     found: _Named = {}
     for schema, name, condition, size, columns in listed:
-        stop.check()
+        run.stop.check()
         row_text = sql.SQL("ROW({})::text").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
         digest = sql.SQL("sum(hashtextextended({}, 0))").format(row_text) if columns else sql.SQL("0")
         query = sql.SQL("SELECT count(*), coalesce({}, 0)::text FROM ONLY {} {}").format(
@@ -252,7 +264,7 @@ def _tables(connection: Connection, stop: CancelToken, counter: _Counter) -> _Na
             sql.SQL(cast(LiteralString, condition)),  # from the catalogue, where the extension put it
         )
         found[_label(schema, name)] = _found(connection, query)
-        counter.add(done=size)
+        run.add(done=size)
     return found
 
 
@@ -264,10 +276,10 @@ def _sequences(connection: Connection) -> _Named:
     }
 
 
-def _large_objects(connection: Connection, stop: CancelToken) -> _Named:
+def _large_objects(connection: Connection, run: _Run) -> _Named:
     found: _Named = {}
     for oid, *piece in _rows(connection, _LARGE_OBJECTS, [_PIECE]):
-        stop.check()
+        run.stop.check()
         pieces = [piece]
         while pieces[-1][0] == _PIECE:
             pieces += _rows(connection, _LARGE_OBJECT_PIECE, [oid, len(pieces) * _PIECE, _PIECE])

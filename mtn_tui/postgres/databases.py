@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -15,6 +16,9 @@ from mtn_tui.postgres.connection import Connection, translated
 
 _LONGEST = 63
 """Bytes of a name; the server would cut a longer one without a word."""
+
+_JOB = re.compile("[a-z2-7]{8}")
+_RENAME_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,11 @@ def scratch_of(connection: Connection, target: str, purpose: str) -> dict[str, s
         rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall()
     names = [str(name) for (name,) in rows]
     jobs = {name: name.rpartition("_")[2] for name in names}
-    return {name: job for name, job in jobs.items() if name == scratch_name(target, purpose, job)}
+    return {
+        name: job
+        for name, job in jobs.items()
+        if _JOB.fullmatch(job) and name == scratch_name(target, purpose, job)
+    }
 
 
 def create(connection: Connection, database: str, like: ServerIdentity) -> str:
@@ -111,17 +119,29 @@ def drop(connection: Connection, database: str) -> None:
 
 
 def rename(connection: Connection, names: list[tuple[str, str]]) -> None:
-    """Rename databases, (from, to), all or none; sessions in them are ended first."""
+    """Rename databases, (from, to), all or none; sessions in them are ended, again where they come back."""
     with translated(_("renaming databases")):
-        for old, _new in names:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [old]
-            )
-        with connection.transaction():
-            for old, new in names:
+        for left in reversed(range(_RENAME_TRIES)):
+            for old, _new in names:
                 connection.execute(
-                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [old]
                 )
+            try:
+                _rename(connection, names)
+            except psycopg.errors.ObjectInUse:
+                if not left:
+                    raise
+            else:
+                return
+
+
+def _rename(connection: Connection, names: list[tuple[str, str]]) -> None:
+    # The server itself waits some seconds for sessions that are about to end.
+    with connection.transaction():
+        for old, new in names:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
+            )
 
 
 def set_comment(connection: Connection, database: str, comment: str) -> None:

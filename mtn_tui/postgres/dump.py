@@ -59,9 +59,10 @@ def snapshot(server: Server, database: str, application: str) -> Iterator[Snapsh
         for left in reversed(range(_TRIES)):
             with translated(_("opening a consistent moment")):
                 opened = _open(connection)
+                if opened is None:
+                    connection.execute("ROLLBACK")
             if opened:
                 break
-            connection.execute("ROLLBACK")
             if not left:
                 raise PostgresError(
                     _("The tables of {database} changed {tries} times while they were being locked.").format(
