@@ -206,7 +206,7 @@ class _Scanner:
         self._reset()
         return CopyIn(sql) if copies else Statement(sql)
 
-    def _token(self, buffer: bytearray, char: bytes) -> int | None:  # noqa: PLR0911 - one per kind of token
+    def _token(self, buffer: bytearray, char: bytes) -> int | None:
         """Where the token at ``_looked`` ends; None where it is not whole yet."""
         at = self._looked
         match char:

@@ -71,7 +71,13 @@ class Upload:
             attempt += 1
             try:
                 with self._part.follow(deadline=lambda: self._deadline, cancel=self._token) as reader:
-                    self._bucket.put(self._key, reader, size_hint=self._size_hint, cancel=self._token)
+                    self._bucket.put(
+                        self._key,
+                        reader,
+                        size_hint=self._size_hint,
+                        exclusive=attempt == 1,
+                        cancel=self._token,
+                    )
                 self.seconds = self._clock.monotonic() - self._began
                 return None
             except StorageUnavailable as error:

@@ -1,0 +1,83 @@
+"""``restore``: from an encrypted file to a database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from tests.bench.backup import memory
+from tests.bench.measure import Contender, in_turn, timed
+from tests.bench.stage import Stage
+from tests.bench.table import Budget, Row, print_budgets, print_table
+
+PSQL = "openssl | gunzip | psql"
+PG_RESTORE = "pg_restore -j2 of a directory dump"
+OURS = "mtn restore: checked, loaded, analyzed, counted"
+
+_TARGET = "bench_restored"
+_PIPE = (
+    'openssl enc -d -aes-256-cbc -pbkdf2 -iter 100000 -pass "file:$1" -in "$2" | gunzip |'
+    " psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --output=/dev/null"
+)
+
+
+def run(stage: Stage, runs: int) -> None:
+    made = json.loads(timed(stage.mtn("backup", "full", "--json"), stage.environment(), stage.folder).said)
+    timed(["pg_dump", "--format=directory", "--file=directory"], stage.environment(), stage.folder)
+    results = in_turn(_contenders(stage, made), runs, stage.folder)
+    ours = results[OURS]
+    phases = {
+        "check": "reading every byte first",
+        "load": "loading",
+        "verify": "counting",
+        "swap": "renaming",
+    }
+    rows = [
+        *(Row(name, result.seconds, result) for name, result in results.items()),
+        *(Row(f"  of it: {words}", ours.parts[phase]) for phase, words in phases.items()),
+    ]
+    print_table("restore", rows, ours.seconds)
+    print_budgets(
+        [
+            Budget(f"against “{PSQL}”", results[PSQL].seconds / ours.seconds, ">=", 1.5, "×"),
+            Budget(f"against “{PG_RESTORE}”", results[PG_RESTORE].seconds / ours.seconds, ">", 1, "×"),
+            memory(ours),
+        ]
+    )
+
+
+def _contenders(stage: Stage, made: Mapping[str, str]) -> list[Contender]:
+    """The rivals find an empty database ready; ours makes its own."""
+
+    def gone() -> None:
+        stage.server.drop_database(_TARGET)
+
+    def nothing_there() -> None:
+        gone()
+        stage.settle()
+
+    def empty() -> None:
+        gone()
+        stage.server.create_database(_TARGET)
+        stage.settle()
+
+    target = stage.environment(_TARGET)
+    payload = stage.backups / made["name"]
+    return [
+        Contender(PSQL, stage.shell(_PIPE, stage.key_file, payload), target, empty, after=gone),
+        Contender(
+            PG_RESTORE,
+            ["pg_restore", "--jobs=2", "--exit-on-error", f"--dbname={_TARGET}", "directory"],
+            target,
+            empty,
+            after=gone,
+        ),
+        Contender(
+            OURS,
+            stage.mtn("restore", made["id"], "--target", _TARGET, "--json"),
+            stage.environment(),
+            nothing_there,
+            parts=lambda said: json.loads(said)["seconds"],
+            after=gone,
+        ),
+    ]

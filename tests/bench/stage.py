@@ -1,0 +1,98 @@
+"""What all contenders work on: a server, the school's database, a folder, a key, an installation of ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from mtn_tui.core.errors import ConfigError
+from mtn_tui.demo import school
+from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.workspace import Workspace
+from mtn_tui.operations import setup
+from mtn_tui.operations.setup import Answers
+
+DATABASE = school.NAME
+
+
+@dataclass(frozen=True)
+class Stage:
+    server: PostgresServer
+    folder: Path
+    """Everybody's working folder; what they make lies here."""
+    configuration: Path
+    key_file: Path
+    backups: Path
+    """Where ours puts its backups."""
+
+    def shell(self, line: str, *arguments: str | Path) -> list[str | Path]:
+        """A command: bash runs ``line`` as a careful script would; it sees ``arguments`` as $1, $2 …"""
+        return ["bash", "-e", "-o", "pipefail", "-c", line, "bench", *arguments]
+
+    def mtn(self, *arguments: str) -> list[str | Path]:
+        return [sys.executable, "-m", "mtn_tui", *arguments]
+
+    def environment(self, database: str = DATABASE, **more: str) -> dict[str, str]:
+        """Of every contender: the server's programs first, libpq's variables, our configuration."""
+        path = f"{self.server.binaries}{os.pathsep}{os.environ['PATH']}"
+        return {
+            **{name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ},
+            **self.server.login.environment(database),
+            "PATH": path,
+            "MTN_CONFIG": str(self.configuration),
+            "MTN_LANG": "en",
+            **more,
+        }
+
+    def settle(self) -> None:
+        """Write out what the run before left for later, so that nobody pays for another's."""
+        with psycopg.connect(self.server.conninfo(), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        os.sync()
+
+    def clear_backups(self) -> None:
+        for path in self.backups.iterdir():
+            path.unlink()
+
+
+@contextmanager
+def stage(rows: int, *, system: bool) -> Iterator[Stage]:
+    """Build it all in a workspace that is removed afterwards. ``system``: the machine's own PostgreSQL."""
+    binaries = system_binaries() if system else wheel_binaries()
+    if binaries is None:
+        raise ConfigError("No PostgreSQL server is installed on this machine.", "Leave out --system.")
+    with Workspace() as workspace, PostgresServer(binaries, workspace.path / "postgresql") as server:
+        print(f"building a school of about {rows:,} rows", file=sys.stderr, flush=True)
+        server.create_database(DATABASE)
+        school.build(server.conninfo(DATABASE), rows=rows)
+        with psycopg.connect(server.conninfo(DATABASE), autocommit=True) as connection:
+            connection.execute("VACUUM")
+        folder = workspace.folder("work")
+        yield _installed(server, folder)
+
+
+def _installed(server: PostgresServer, folder: Path) -> Stage:
+    """An installation as ``mtn init`` makes it, on disk only."""
+    answers = Answers(
+        db_name=DATABASE,
+        db_user=server.user,
+        db_password=server.password,
+        db_host=server.host,
+        db_port=server.port,
+        others={"PG_DUMP": str(server.binaries / "pg_dump"), "STATE_DIR": str(folder / "mtn" / "state")},
+    )
+    made = setup.set_up(setup.configuration_in(folder / "mtn"), answers, {}, lambda _settings: False)
+    settings = made.settings
+    return Stage(server, folder, made.configuration, settings.encryption_key_file, settings.backup_dir)
+
+
+def remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

