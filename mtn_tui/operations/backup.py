@@ -6,9 +6,8 @@ bucket is waited for only after the database was let go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 
 from mtn_tui import __version__
@@ -18,6 +17,7 @@ from mtn_tui.archive.writer import Payload
 from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
+from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
 from mtn_tui.operations import keeping
@@ -62,10 +62,10 @@ def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBac
     """Make one. What went wrong although it succeeded is told by the job's warnings."""
     started = context.clock.now()
     begin_log(job, context, "full-backup", started)
-    run = _Run(job, context, started, verbose)
+    run = _Run(job, context, started, verbose, Stopwatch(context.clock))
     done: FullBackup | None = None
     try:
-        with run.timing("total"):
+        with run.watch.timing("total"):
             done = run.run()
         return done
     finally:
@@ -74,13 +74,13 @@ def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBac
 
 @dataclass
 class _Run:
-    """One run; ``seconds`` fills up as its phases end."""
+    """One run of the operation."""
 
     job: Job
     context: Context
     started: datetime
     verbose: bool
-    seconds: dict[str, float] = field(default_factory=dict)
+    watch: Stopwatch
 
     def run(self) -> FullBackup:
         job, context = self.job, self.context
@@ -112,15 +112,7 @@ class _Run:
             keeping.leave_cards(job, context, in_bucket)
             if rung.proven:
                 sweep_unfinished(job, context)
-        return FullBackup(kept.manifest, rung, in_bucket, suspect, self.seconds)
-
-    @contextmanager
-    def timing(self, phase: str) -> Iterator[None]:
-        began = self.context.clock.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[phase] = self.context.clock.monotonic() - began
+        return FullBackup(kept.manifest, rung, in_bucket, suspect, self.watch.seconds)
 
     @property
     def _application(self) -> str:
@@ -155,7 +147,10 @@ class _Run:
             lambda line: job.note("info", "pg_dump", line=line),
         )
         job.phase("dump", total=likely or None)
-        with self.timing("dump"), snapshot(context.server, settings.db_name, self._application) as moment:
+        with (
+            self.watch.timing("dump"),
+            snapshot(context.server, settings.db_name, self._application) as moment,
+        ):
             payload = write_payload(job, dumper, moment, part, key, job.id, settings.deflate_level)
             schema = dumper.schema(moment.name)
         roles, with_passwords = dump_roles(tool, context.server)
@@ -207,7 +202,7 @@ class _Run:
         if upload is not None:
             job.phase("upload", total=None)
             problem = upload.wait(context.settings.upload_deadline_minutes)
-            self.seconds["upload"] = upload.seconds
+            self.watch.seconds["upload"] = upload.seconds
         try:
             if problem is None:
                 keeping.finish_in_bucket(job, context, kept, key)
@@ -248,7 +243,7 @@ def _likely(earlier: list[Manifest], source: Source) -> int:
 
 
 def _figures(context: Context, run: _Run, done: FullBackup | None) -> dict[str, object]:
-    seconds = {phase: round(value, 3) for phase, value in run.seconds.items()}
+    seconds = run.watch.rounded()
     figures: dict[str, object] = {
         "backup_type": "full",
         "timestamp": run.started.isoformat(),

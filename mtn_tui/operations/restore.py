@@ -7,9 +7,8 @@ half-loaded database beside it is removed now or by the next restore.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 
 from mtn_tui.archive import legacy
@@ -19,6 +18,7 @@ from mtn_tui.core.errors import ArchiveError, MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import Rung
+from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.locks import FileLock, advisory_key, lease, lock_path
@@ -70,10 +70,10 @@ def restore(job: Job, context: Context, request: Request) -> Restored:
     """Restore into ``request.target``. Raises what stood in the way; the target is then as it was."""
     started = context.clock.now()
     begin_log(job, context, "restore", started)
-    run = _Run(job, context, request)
+    run = _Run(job, context, request, Stopwatch(context.clock))
     done: Restored | None = None
     try:
-        with run.timing("total"):
+        with run.watch.timing("total"):
             done = run.run()
         return done
     finally:
@@ -82,12 +82,12 @@ def restore(job: Job, context: Context, request: Request) -> Restored:
 
 @dataclass
 class _Run:
-    """One run; ``seconds`` fills up as its phases end."""
+    """One run of the operation."""
 
     job: Job
     context: Context
     request: Request
-    seconds: dict[str, float] = field(default_factory=dict)
+    watch: Stopwatch
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
@@ -111,14 +111,6 @@ class _Run:
             self._clear_leftovers(server)
             return self._restore(server, here, copy, found)
 
-    @contextmanager
-    def timing(self, phase: str) -> Iterator[None]:
-        began = self.context.clock.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[phase] = self.context.clock.monotonic() - began
-
     @property
     def _application(self) -> str:
         return f"mtn restore {self.job.id}@{self.context.host}"[:63]
@@ -128,7 +120,7 @@ class _Run:
         copies = self.request.backup.usable
         for left, copy in zip(reversed(range(len(copies))), copies, strict=True):
             try:
-                with self.timing("check"):
+                with self.watch.timing("check"):
                     self._check(copy)
                 return copy
             except (ArchiveError, StorageError) as error:
@@ -173,10 +165,10 @@ class _Run:
             note = databases.create(server, scratch, manifest.server if manifest else here)
             if note:
                 job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
-            with self.timing("load"):
+            with self.watch.timing("load"):
                 self._load(copy, scratch)
             counted = self._verify(manifest, scratch)
-            with self.timing("swap"):
+            with self.watch.timing("swap"):
                 self._put_in_place(server, scratch, manifest, replacing=found.existing is not None)
         except BaseException as error:
             self._drop_scratch(scratch, error)
@@ -190,7 +182,7 @@ class _Run:
             counted.rows if counted else None,
             counted.tables if counted else None,
             found.existing is not None,
-            self.seconds,
+            self.watch.seconds,
         )
 
     def _open(self, database: str) -> LoadConnection:
@@ -219,7 +211,7 @@ class _Run:
         if manifest is None or not self.request.verify:
             return None
         self.job.phase("count", total=len(manifest.rows()), unit="items")
-        with self.timing("verify"):
+        with self.watch.timing("verify"):
             counted = loaded.check_loaded(
                 manifest, lambda: self._open(scratch), self.job.token, self.job.advance
             )
@@ -253,7 +245,7 @@ class _Run:
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:
-    seconds = {phase: round(value, 3) for phase, value in run.seconds.items()}
+    seconds = run.watch.rounded()
     return {
         "timestamp": started.isoformat(),
         "hostname": context.host,
