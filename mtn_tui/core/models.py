@@ -65,9 +65,12 @@ class JobState(StrEnum):
 
 
 _NAME = re.compile(
-    r"(?P<prefix>.+?)_(?P<kind>full|diff)_(?:(?P<host>.+)_)?(?P<stamp>\d{8}_\d{6})"
+    r"(?P<prefix>.+?)_(?P<kind>full|diff)_(?:(?P<host>.+)_)?(?P<stamp>[0-9]{8}_[0-9]{6})"
     rf"(?:{re.escape(SUFFIX)}|(?P<clear>{re.escape(CLEAR_SUFFIX)}))"
 )
+
+_YEARS = range(1970, 9000)
+"""Of a stamp: what lies beyond is no moment in every time zone, and ``strftime`` writes it otherwise."""
 
 
 @dataclass(frozen=True, order=True)
@@ -106,6 +109,8 @@ class BackupName:
         try:
             stamp = datetime.strptime(match["stamp"], "%Y%m%d_%H%M%S")
         except ValueError:
+            return None
+        if stamp.year not in _YEARS:
             return None
         clear = match["clear"] is not None
         return cls(stamp, match["prefix"], Kind(match["kind"]), match["host"] or "", clear)

@@ -147,10 +147,8 @@ class _Run:
             lambda line: job.note("info", "pg_dump", line=line),
         )
         job.phase("dump", total=likely or None)
-        with (
-            self.watch.timing("dump"),
-            snapshot(context.server, settings.db_name, self._application) as moment,
-        ):
+        opened = snapshot(context.server, settings.db_name, self._application)
+        with self.watch.timing("dump"), opened as moment:
             payload = write_payload(job, dumper, moment, part, key, job.id, settings.deflate_level)
             schema = dumper.schema(moment.name)
         roles, with_passwords = dump_roles(tool, context.server)

@@ -108,22 +108,16 @@ def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, 
     return rung
 
 
-def finish_in_bucket(job: Job, context: Context, companions: Companions, key: Key) -> None:
-    """Put what belongs beside a payload that the bucket has already, and read it all back.
-
-    Raises the StorageError or ArchiveError that kept it from being whole there.
-    """
-    bucket = context.stores.bucket
-    assert bucket is not None  # noqa: S101 - something was uploaded to it
-    name = companions.manifest.name
-    put_beside(bucket, name, ROLES, companions.roles)
-    put_beside(bucket, name, MANIFEST, companions.signed)
-    job.note("info", "kept-in-bucket", name=str(name), bytes=companions.manifest.size)
-    proven_copy(job, context, bucket, companions.manifest, key)
+def signed(manifest: Manifest, key: Key) -> Signed:
+    return Signed(manifest, manifests.encode(manifest, key))
 
 
-def companions(manifest: Manifest, roles: bytes, key: Key) -> Companions:
-    return Companions(manifest, roles, manifests.encode(manifest, key))
+def take_back(job: Job, store: Storage, name: BackupName, suffix: str) -> None:
+    """Remove a file of a backup that did not become whole; where that fails, a later run does it."""
+    try:
+        store.delete(key_in(store, name, suffix))
+    except StorageError as error:
+        job.note("warn", "not-taken-back", name=str(name) + suffix, reason=error.title)
 
 
 def leave_cards(job: Job, context: Context, in_bucket: bool) -> None:

@@ -11,7 +11,7 @@ from mtn_tui.core.i18n import _
 _COMPARED = 7
 _SHRUNK = 0.5
 _MANY_ROWS = 1000
-_LOST = 0.9
+_LEFT_PERCENT = 10
 
 
 def why_suspect(manifest: Manifest, earlier: Sequence[Manifest]) -> str:
@@ -32,6 +32,6 @@ def why_suspect(manifest: Manifest, earlier: Sequence[Manifest]) -> str:
     rows = manifest.rows()
     for table, before in like[0].rows().items():
         now = rows.get(table, 0)
-        if before > _MANY_ROWS and now <= before * (1 - _LOST):
+        if before > _MANY_ROWS and now * 100 <= before * _LEFT_PERCENT:
             return _("{table} has {now:,} rows, had {before:,}").format(table=table, now=now, before=before)
     return ""
