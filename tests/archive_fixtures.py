@@ -16,10 +16,8 @@ from hypothesis import strategies as st
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
-from mtn_tui.archive.reader import Archive, check_complete, check_size
 from mtn_tui.archive.sections import END, HEAD, split
 from mtn_tui.archive.writer import Writer, compress
-from mtn_tui.core.errors import Truncated
 from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerIdentity
 from mtn_tui.core.models import BackupName, Kind
 
@@ -54,15 +52,15 @@ def chunked(data: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
         at += size
 
 
-class Trickle:
+class Trickle(io.BytesIO):
     """A stream that gives at most ``step`` bytes at a time, as a socket may."""
 
     def __init__(self, data: bytes, step: int) -> None:
-        self._file = io.BytesIO(data)
+        super().__init__(data)
         self._step = step
 
-    def read(self, size: int = -1, /) -> bytes:
-        return self._file.read(self._step if size < 0 else min(size, self._step))
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(self._step if size is None or size < 0 else min(size, self._step))
 
 
 # --- runs of pg_dump -------------------------------------------------------------------------------
@@ -251,43 +249,24 @@ class Made:
     members: tuple[int, ...]
     """Where each gzip member ends, in bytes of the gzip stream."""
 
-    def archive(self, payload: bytes | None = None, key: Key = KEY, step: int = 1 << 20) -> Archive:
-        """Reads ``payload``, perhaps a damaged one, by the true manifest."""
-        data = self.payload if payload is None else payload
-        return Archive(MemorySource(data, step), key, self.manifest)
-
-    def read_through(self, payload: bytes | None = None, key: Key = KEY) -> None:
-        """All that a verification does, but for the size."""
-        data = self.payload if payload is None else payload
-        archive = self.archive(data, key)
-        check_complete([archive.check(window) for window in archive.windows(io.BytesIO(data))])
-
-    def verify(self, payload: bytes) -> None:
-        check_size(len(payload), self.manifest)
-        self.read_through(payload)
+    def slices(self) -> list[bytes]:
+        """The script, section by section."""
+        borders = itertools.accumulate((section.raw for section in self.manifest.sections), initial=0)
+        return [self.script[start:end] for start, end in itertools.pairwise(borders)]
 
 
 class MemorySource:
-    """Keeps to the contract of Storage.open: exactly the bytes asked for, or Truncated."""
+    """Where a payload lies for an Archive; another can be put in its place. Counts what is read."""
 
     def __init__(self, payload: bytes, step: int = 1 << 20) -> None:
-        self._payload = payload
-        self._step = step
+        self.payload = payload
+        self.step = step
+        self.read = 0
 
     def __call__(self, start: int, length: int | None) -> AbstractContextManager[BinaryIO]:
-        data = self._payload[start:] if length is None else self._payload[start : start + length]
-        if length is not None and len(data) < length:
-            raise Truncated("the object ends before the range does")
-        return _Opened(data, self._step)
-
-
-class _Opened(io.BytesIO):
-    def __init__(self, data: bytes, step: int) -> None:
-        super().__init__(data)
-        self._most = step
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(self._most if size is None or size < 0 else min(size, self._most))
+        data = self.payload[start:] if length is None else self.payload[start : start + length]
+        self.read += len(data)
+        return Trickle(data, self.step)
 
 
 def make(

@@ -15,6 +15,7 @@ import pytest
 
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.core.settings import load
+from mtn_tui.core.shellconf import quote
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine import host
@@ -60,7 +61,7 @@ class Practice:
     def configure(self, **changes: str) -> None:
         """Write the configuration anew, with these keys changed."""
         self.values.update(changes)
-        lines = [f"{name}='{value}'\n" for name, value in self.values.items()]
+        lines = [f"{name}={quote(value)}\n" for name, value in self.values.items()]
         self.config.write_text("".join(lines))
         self.config.chmod(0o600)
 

@@ -61,19 +61,17 @@ class Archive:
 
     def sql(self, section: Section) -> Iterator[bytes]:
         """Yield the section's SQL. Raises Changed, Truncated or ForeignManifest before the first byte."""
-        first, last = _blocks(section)
-        start = HEADER + (first - 1) * BLOCK if first else HEADER
-        length = HEADER + last * BLOCK - start
-        with self._source(start, length) as stream:
-            data = read_exactly(stream, length)
-        previous, data = (data[:BLOCK], data[BLOCK:]) if first else (b"", data)
         try:
-            gzip = self._gzip(Window(section, previous, data))
-        except Changed:
-            with self._source(0, HEADER) as stream:
-                self._check_header(read_exactly(stream, HEADER))
+            gzip = self._gzip(self._window(section))
+        except (Changed, Truncated):
+            self.check_header()
             raise
         return _inflate(gzip)
+
+    def check_header(self) -> None:
+        """Read the first 16 bytes; raise ForeignManifest where they are another payload's."""
+        with self._source(0, HEADER) as stream:
+            self._check_header(read_exactly(stream, HEADER))
 
     def check(self, window: Window) -> Checked:
         """Read a section through: its hash, its gzip checksums, its length in SQL."""
@@ -108,6 +106,14 @@ class Archive:
         hashed.update(read_exactly(stream, self.manifest.size - HEADER - (base * BLOCK + len(held))))
         if stream.read(1) or hashed.hexdigest() != self.manifest.sha256:
             raise _changed()
+
+    def _window(self, section: Section) -> Window:
+        first, last = _blocks(section)
+        start = HEADER + (first - 1) * BLOCK if first else HEADER
+        length = HEADER + last * BLOCK - start
+        with self._source(start, length) as stream:
+            data = read_exactly(stream, length)
+        return Window(section, data[:BLOCK], data[BLOCK:]) if first else Window(section, b"", data)
 
     def _gzip(self, window: Window) -> bytes:
         section = window.section

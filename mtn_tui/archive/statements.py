@@ -60,20 +60,19 @@ _ROUTINE = re.compile(
 _OPENING = 64
 """Bytes of a statement that tell what it is."""
 
+_WORD = rb"[A-Za-z_\x80-\xff][\w$\x80-\xff]*"
+_OTHER = rb"""[^'"$\\;/\-()A-Za-z_\x80-\xff]+"""
 _PLAIN = re.compile(
-    rb"""(?:[^'"$\\;/\-()eE]+|[eE](?!')|'[^']*'|"[^"]*"|-(?=[^-])|/(?=[^*])){1,1000}""",
+    rb"""(?:(?![eE]')%b+(?=[^\w$\x80-\xff])|%b|'[^']*'|"[^"]*"|-(?=[^-])|/(?=[^*])){1,1000}"""
+    % (_WORD, _OTHER)
 )
-"""Many tokens at once, for speed: whatever needs no closer look, and whole strings that are not E''."""
-_PLAIN_WORD = re.compile(rb"""[A-Za-z_\x80-\xff][\w$\x80-\xff]*|[^'"$\\;/\-()A-Za-z_\x80-\xff]+""")
-_GOES_ON = re.compile(rb"'[ \t\f\v]*(?:--[^\n\r]*+)?[\n\r](?:\s|--[^\n\r]*+[\n\r])*'")
-"""Quotes with a newline between them: one string, of the kind that its first piece is."""
-_MAY_GO_ON = re.compile(rb"'(?:\s|--[^\n\r]*+)*-?\Z")
+"""Many tokens at once, for speed: whole words, whole strings that are not E'', what needs no closer look."""
+_PLAIN_WORD = re.compile(rb"%b|%b" % (_WORD, _OTHER))
+_WORD_BEGUN = re.compile(_WORD + rb"\Z")
 _LINE_COMMENT = re.compile(rb"--[^\n\r]*[\n\r]")
 _BLOCK_COMMENT = re.compile(rb"/\*|\*/")
 _TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$")
 _TAG_BEGUN = re.compile(rb"\$[\w\x80-\xff]*\Z")
-_ESCAPE_PREFIX = re.compile(rb"(?:\A|[^\w$\x80-\xff])[eE]\Z")
-_WORD_END = re.compile(rb"[\w$\x80-\xff]\Z")
 
 
 def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False) -> Iterator[Event]:
@@ -210,11 +209,10 @@ class _Scanner:
         """Where the token at ``_looked`` ends; None where it is not whole yet."""
         at = self._looked
         match char:
-            case b"'":
-                escaped = _ESCAPE_PREFIX.search(buffer, max(at - 2, self._opens or 0), at)
-                return self._escaped_end(buffer, at) if escaped else self._quoted_end(buffer, at, char)
-            case b'"':
+            case b"'" | b'"':
                 return self._quoted_end(buffer, at, char)
+            case b"e" | b"E" if buffer.startswith(b"'", at + 1):
+                return self._escaped_end(buffer, at + 1)
             case b"$":
                 return self._dollar(buffer, at)
             case b"-" | b"/":
@@ -229,10 +227,11 @@ class _Scanner:
                 return at + 1
             case b";":
                 return at + 1
-        if not self._routine:
-            plain = _PLAIN.match(buffer, at)
-            return plain.end() if plain else at + 1
-        return self._word(buffer, at)
+        if self._routine:
+            return self._word(buffer, at)
+        if plain := _PLAIN.match(buffer, at):
+            return plain.end()
+        return None if _WORD_BEGUN.match(buffer, at) else at + 1
 
     def _find(self, buffer: bytearray, what: bytes, start: int) -> int | None:
         """Where the first ``what`` after ``start`` ends."""
@@ -266,20 +265,15 @@ class _Scanner:
                 backslashes += 1
             if backslashes % 2:
                 continue
-            if _MAY_GO_ON.match(buffer, quote):
+            if end == len(buffer):
                 self._searched = quote
                 return None
-            if buffer.startswith(b"''", quote):
-                quote += 1
-            elif goes_on := _GOES_ON.match(buffer, quote):
-                quote = goes_on.end() - 1
-            else:
+            if buffer[end] != ord("'"):
                 return end
+            quote = end
         return None
 
     def _dollar(self, buffer: bytearray, at: int) -> int | None:
-        if _WORD_END.search(buffer, max(at - 1, 0), at):
-            return at + 1
         tag = _TAG.match(buffer, at)
         if tag is None:
             # "$1", or a tag whose end is still to come.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 
 def main() -> None:
     """Speak the caller's language, then run the command."""
-    import sys
+    _open_streams()
 
     from mtn_tui.core import i18n
 
@@ -14,3 +17,20 @@ def main() -> None:
     from mtn_tui.cli.app import run
 
     sys.exit(run())
+
+
+def _open_streams() -> None:
+    """Make sure that there is an stdin, stdout and stderr, and that they take any character.
+
+    Where the caller closed one, the next file opened would get its number, and
+    a backup could end up where somebody else writes warnings.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+        elif mode == "w":
+            stream.reconfigure(errors="backslashreplace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -72,9 +71,7 @@ def run(arguments: list[str] | None = None) -> int:
         diagnostics.error(error)
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has gone (mtn list | head): keep Python from saying so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return CANCELLED
+        return CANCELLED  # Whoever read our output has gone (mtn list | head), and need not be told.
     except Exception as error:  # noqa: BLE001 - the edge: told whole, with its secrets masked
         diagnostics.fault(error)
         return FAILED

@@ -13,7 +13,7 @@ from mtn_tui.core.redact import redact
 
 
 def say(text: str) -> None:
-    _write("".join(printable(part) + "\n" for part in text.split("\n")))
+    _write("".join(printable(part) + "\n" for part in redact(text).split("\n")))
 
 
 def warning(text: str, hint: str = "") -> None:
@@ -47,7 +47,7 @@ def is_terminal() -> bool:
 def replace_line(text: str) -> None:
     """On a terminal: write over the present line."""
     width = shutil.get_terminal_size().columns - 1
-    _write("\r" + printable(text)[:width].ljust(width))
+    _write("\r" + printable(redact(text))[:width].ljust(width))
 
 
 def end_line() -> None:
@@ -56,7 +56,7 @@ def end_line() -> None:
 
 def _write(text: str) -> None:
     try:
-        sys.stderr.write(redact(text))
+        sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
         return  # Whoever was reading has gone; the work, its log and its journal go on.

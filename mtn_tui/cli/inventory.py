@@ -21,7 +21,7 @@ from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing, take
 @as_json
 @click.pass_obj
 def list_backups(session: Session, kind: str | None, as_json: bool) -> int:
-    inventory = _inventory(session.context)
+    inventory, code = _inventory(session.context)
     backups = [one for one in inventory.backups if kind in (None, one.kind.value)]
     if as_json:
         output.as_json([facts(one) for one in backups])
@@ -31,7 +31,7 @@ def list_backups(session: Session, kind: str | None, as_json: bool) -> int:
         diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
     else:
         _print_list(backups)
-    return 1 if inventory.silent else 0
+    return code
 
 
 @click.command(help=_("Show all that is known of one backup: BACKUP is an id or a file name."))
@@ -39,29 +39,32 @@ def list_backups(session: Session, kind: str | None, as_json: bool) -> int:
 @as_json
 @click.pass_obj
 def show(session: Session, wanted: str, as_json: bool) -> int:
-    inventory = _inventory(session.context)
+    inventory, code = _inventory(session.context)
     backup = inventory.find(wanted)
     if as_json:
         output.as_json(facts(backup) | _more_facts(backup))
     else:
         _print_one(backup)
-    return 1 if inventory.silent else 0
+    return code
 
 
-def _inventory(context: Context) -> Inventory:
-    """Both stores; without the key the list is shown all the same, and says what that means."""
+def _inventory(context: Context) -> tuple[Inventory, int]:
+    """Both stores, and the exit code: 1 where one does not answer, or without the key.
+
+    Without it the list is shown all the same, and says what that means.
+    """
+    key = None
     try:
         key = context.key
     except KeyFileError as error:
         diagnostics.error(error)
-        key = None
     inventory = take_inventory(context.stores, key)
     for name, silence in inventory.silent.items():
         text = _("The {store} is not in this list: {reason}").format(
             store=words.store(name), reason=silence.title
         )
         diagnostics.warning(text, silence.hint)
-    return inventory
+    return inventory, 1 if inventory.silent or key is None else 0
 
 
 def facts(backup: Backup) -> dict[str, object]:

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from mtn_tui.core.errors import StorageError
+from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 
 
 def line(text: str = "") -> None:
-    _write(redact(printable(text)) + "\n")
+    _write(_clean(text) + "\n")
 
 
 def as_json(value: object) -> None:
-    _write(redact(json.dumps(value, ensure_ascii=False, indent=2, default=_plain)) + "\n")
+    _write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
     """Columns as wide as they need to be; those numbered in ``right`` are figures."""
-    cells = [[printable(cell) for cell in row] for row in (head, *rows)]
+    cells = [[_clean(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
         padded = (
             cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
-        _write(redact("  ".join(padded).rstrip()) + "\n")
+        _write("  ".join(padded).rstrip() + "\n")
+
+
+def _clean(text: str) -> str:
+    return printable(redact(text))
 
 
 def printable(text: str) -> str:
@@ -38,16 +45,36 @@ def printable(text: str) -> str:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Raises BrokenPipeError where whoever read has gone, StorageError where the disk behind it is full."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer goes nowhere, or Python would complain of it at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise StorageError(
+            _("The output could not be written: {reason}.").format(reason=error.strerror),
+            _("What was asked for is done; only its output is lost."),
+        ) from error
 
 
 def _plain(value: object) -> object:
+    """In JSON's own types, each text redacted for itself: a secret may look like a figure."""
     match value:
-        case datetime():
-            return value.isoformat()
         case Enum():
             return value.name.lower()
+        case str():
+            return redact(value)
+        case None | bool() | int() | float():
+            return value
+        case datetime():
+            return value.isoformat()
         case Path():
-            return str(value)
+            return redact(str(value))
+        case Mapping():
+            return {str(name): _plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
     raise TypeError(type(value).__name__)

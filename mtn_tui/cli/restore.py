@@ -21,7 +21,7 @@ from mtn_tui.operations.restore import restore as restore_backup
         "verified, and only then gets the name."
     )
 )
-@click.argument("wanted", metavar=_("BACKUP"), required=False)
+@click.argument("wanted", metavar=f"[{_('BACKUP')}]", required=False)
 @click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
 @click.option("--latest", is_flag=True, help=_("The newest full that is proven and not suspect."))
 @click.option("-t", "--target", required=True, metavar=_("DATABASE"), help=_("The database to restore into."))
@@ -52,9 +52,16 @@ def restore(
             "5.2",
         )
     context = session.context
-    backup = choose(context, wanted=wanted or "", file=file or "", latest=latest)
+    chosen = choose(context, wanted=wanted or "", file=file or "", latest=latest)
+    for name, error in chosen.silent.items():
+        text = _("The {store} was not looked at: {reason}").format(
+            store=words.store(name), reason=error.title
+        )
+        diagnostics.warning(text, error.hint)
+    backup = chosen.backup
     legacy = legacy or _asks_for_legacy(session, backup)
-    request = Request(backup, target, drop, legacy, not skip_verify)
+    counted = context.settings.enable_post_restore_verify and not skip_verify
+    request = Request(backup, target, drop, legacy, counted)
     done, code = session.run(
         "restore", target, _("restore"), lambda job: restore_backup(job, context, request)
     )
@@ -62,7 +69,7 @@ def restore(
         output.as_json(_facts(done))
     else:
         output.line(_said(done))
-    return code
+    return 1 if chosen.silent else code
 
 
 def _asks_for_legacy(session: Session, backup: Backup) -> bool:

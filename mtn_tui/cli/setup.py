@@ -24,6 +24,9 @@ _ANSWERED = {
 }
 """Keys that have a field of their own among the Answers."""
 
+_NO = ("false", "no", "off", "0", "f", "n")
+"""As the configuration is read."""
+
 
 @click.command(
     help=_(
@@ -111,7 +114,7 @@ def _port(text: str) -> int:
 
 
 def _bucket(said: Mapping[str, str]) -> MinioBucket | AwsBucket | None:
-    if said.get("USE_MINIO", "true").lower() in ("false", "no", "0"):
+    if said.get("USE_MINIO", "true").strip().lower() in _NO:
         return AwsBucket(
             said.get("S3_BUCKET", AwsBucket.bucket),
             said.get("AWS_PROFILE", ""),

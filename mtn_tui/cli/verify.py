@@ -16,28 +16,25 @@ from mtn_tui.operations.verify import verify as verify_backups
 
 
 @click.command(help=_("Read backups through, in every store, and record how far they are proven."))
-@click.argument("wanted", metavar=_("BACKUP"), required=False)
+@click.argument("wanted", metavar=f"[{_('BACKUP')}]", required=False)
 @click.option("--all", "every", is_flag=True, help=_("All of them."))
 @as_json
 @click.pass_obj
 def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> int:
-    """Exit code 0: all hold. 2: one does not. 3: one could not be read to its end."""
+    """Exit code 0: all hold. 1: that was not recorded. 2: one does not. 3: not all could be read."""
     if bool(wanted) == every:
         raise UsageError(_("Say which backup: an ID, or --all."), _("mtn list shows what there is."))
     context = session.context
-    silent = False
     if every:
         inventory = take_inventory(context.stores, context.key)
-        backups = inventory.backups
-        for name, error in inventory.silent.items():
-            silent = True
-            text = _("The {store} is not verified: {reason}").format(
-                store=words.store(name), reason=error.title
-            )
-            diagnostics.warning(text, error.hint)
+        backups, silent = inventory.backups, inventory.silent
     else:
-        backups = (choose(context, wanted=wanted or ""),)
-    verdicts, _warned = session.run(
+        chosen = choose(context, wanted=wanted or "")
+        backups, silent = (chosen.backup,), dict(chosen.silent)
+    for name, error in silent.items():
+        text = _("The {store} is not verified: {reason}").format(store=words.store(name), reason=error.title)
+        diagnostics.warning(text, error.hint)
+    verdicts, warned = session.run(
         "verify",
         context.settings.db_name,
         _("verify"),
@@ -50,7 +47,7 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
             output.line(_said(verdict))
     if any(verdict.trouble and not verdict.unknown for verdict in verdicts):
         return 2
-    return 3 if silent or any(verdict.unknown for verdict in verdicts) else 0
+    return 3 if silent or any(verdict.unknown for verdict in verdicts) else warned
 
 
 def _facts(verdict: Verdict) -> dict[str, object]:

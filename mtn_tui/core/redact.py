@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, quote_plus
 
 MASK = "•••"
 
 
 class Redactor:
-    """Replaces every known secret, also in its percent-encoded and quoted forms."""
+    """Replaces every known secret, also in the forms that quoting and encoding give it."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
 
     def add(self, secret: str) -> None:
         """Remember a secret. Blank ones are ignored: replacing them would mangle everything."""
-        if not secret.strip():
-            return
-        self._secrets |= {secret, quote(secret, safe=""), repr(secret)[1:-1], secret.replace("'", "''")}
+        if secret.strip():
+            self._secrets |= {form for form in _forms(secret) if form.strip()}
 
     def __call__(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text
+
+    def within(self, value: object) -> object:
+        """The same for each text in mappings and lists, so that what is written as JSON stays JSON.
+
+        A short secret would else mangle a figure, a bracket or a key.
+        """
+        match value:
+            case str():
+                return self(value)
+            case Mapping():
+                return {str(name): self.within(item) for name, item in value.items()}
+            case list() | tuple():
+                return [self.within(item) for item in value]
+        return value
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """As it is, percent-encoded, and as Python, JSON, SQL, libpq, a shell and a terminal's text show it."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield from (secret, secret.strip())
+    yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
+    yield from (repr(secret)[1:-1], ascii(secret)[1:-1], repr(raw)[2:-1])
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield secret.replace("'", "''")
+    yield secret.replace("\\", "\\\\").replace("'", "\\'")
+    yield shlex.quote(secret)
+    yield "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in secret)
 
 
 redact = Redactor()

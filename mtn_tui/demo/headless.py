@@ -85,7 +85,7 @@ class _Round:
     def run(self, rows: int) -> Comparison:
         began = self._clock.monotonic()
         self._postgres.create_database(DATABASE)
-        filled = school.build(self._postgres.conninfo(DATABASE), rows=rows)
+        filled = school.build(self._postgres.conninfo(DATABASE), rows=rows, newest=self._clock.now())
         self._done("fill", began, rows=filled)
         context = self._configure()
 

@@ -158,7 +158,11 @@ def _perform(job: Job, body: Callable[[Job], R]) -> R:
         if told is error:
             raise
         raise told from error
-    job.end()
+    try:
+        job.end()
+    except StorageError as unrecorded:
+        unrecorded.add_note(_("Its work is done all the same: only its record could not say so."))
+        raise
     return result
 
 

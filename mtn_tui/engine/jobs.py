@@ -261,11 +261,8 @@ class Job:
                 self._log.write(level, event, fields)
             except StorageError as error:
                 first, self._log_failed = not self._log_failed, True
-                reason = error.title
                 if first:
-                    self._to_journal(
-                        lambda: self._journal.note("error", "log-write-failed", {"reason": reason})
-                    )
+                    self.warn("log-write-failed", _("The log has gaps: {reason}").format(reason=error.title))
 
 
 def _told(error: BaseException) -> dict[str, object]:

@@ -24,7 +24,7 @@ from mtn_tui.operations import keeping
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
 from mtn_tui.operations.inventory import take_inventory
-from mtn_tui.operations.keeping import Companions
+from mtn_tui.operations.keeping import Signed
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.setup import ensure_key, keep_elsewhere
 from mtn_tui.operations.suspect import why_suspect
@@ -103,6 +103,8 @@ class _Run:
                         Upload(job, context.stores.bucket, name.key, part, source.size, context.clock)
                     )
                 dumped = self._dump(tool, part, key, likely=_likely(earlier, source))
+                if upload is not None:
+                    upload.bring(dumped.roles)
                 kept = self._keep(name, part, source, tool, dumped, key)
                 rung = keeping.proven_copy(job, context, context.stores.disk, kept.manifest, key)
                 in_bucket = self._into_bucket(upload, problem, kept, key)
@@ -111,7 +113,7 @@ class _Run:
                 job.warn("suspect", _("This backup is suspect: {reason}").format(reason=suspect))
             keeping.leave_cards(job, context, in_bucket)
             if rung.proven:
-                sweep_unfinished(job, context)
+                sweep_unfinished(job, context, bucket_answers=in_bucket)
         return FullBackup(kept.manifest, rung, in_bucket, suspect, self.watch.seconds)
 
     @property
@@ -147,7 +149,7 @@ class _Run:
             lambda line: job.note("info", "pg_dump", line=line),
         )
         job.phase("dump", total=likely or None)
-        opened = snapshot(context.server, settings.db_name, self._application)
+        opened = snapshot(context.server, settings.db_name, self._application, job.token)
         with self.watch.timing("dump"), opened as moment:
             payload = write_payload(job, dumper, moment, part, key, job.id, settings.deflate_level)
             schema = dumper.schema(moment.name)
@@ -158,11 +160,23 @@ class _Run:
 
     def _keep(
         self, name: BackupName, part: PartFile, source: Source, tool: Tool, dumped: _Dumped, key: Key
-    ) -> Companions:
-        context, disk = self.context, self.context.stores.disk
-        keeping.put_beside(disk, name, ROLES, dumped.roles)
-        part.commit()
-        manifest = Manifest(
+    ) -> Signed:
+        """Put all of it on disk, or nothing."""
+        job, disk = self.job, self.context.stores.disk
+        with ExitStack() as undo:
+            keeping.put_beside(disk, name, ROLES, dumped.roles)
+            undo.callback(keeping.take_back, job, disk, name, ROLES)
+            part.commit()
+            undo.callback(keeping.take_back, job, disk, name, "")
+            kept = keeping.signed(self._manifest(name, source, tool, dumped, key), key)
+            keeping.put_beside(disk, name, MANIFEST, kept.data)
+            undo.pop_all()
+        job.note("info", "kept-on-disk", name=str(name), bytes=kept.manifest.size)
+        return kept
+
+    def _manifest(self, name: BackupName, source: Source, tool: Tool, dumped: _Dumped, key: Key) -> Manifest:
+        context = self.context
+        return Manifest(
             id=self.job.id,
             kind=Kind.FULL,
             database=context.settings.db_name,
@@ -185,41 +199,36 @@ class _Run:
             key=key.fingerprint,
             sections=dumped.payload.sections,
         )
-        kept = keeping.companions(manifest, dumped.roles, key)
-        keeping.put_beside(disk, name, MANIFEST, kept.signed)
-        self.job.note("info", "kept-on-disk", name=str(name), bytes=manifest.size)
-        return kept
 
     def _into_bucket(
-        self, upload: Upload | None, problem: StorageError | None, kept: Companions, key: Key
+        self, upload: Upload | None, problem: StorageError | None, kept: Signed, key: Key
     ) -> bool:
-        """Wait for the upload and finish it; true once the bucket has a whole copy."""
+        """Wait for the upload and read it back; true once the bucket has a copy that is not bad."""
         job, context = self.job, self.context
         if context.stores.bucket is None:
             return False
         if upload is not None:
             job.phase("upload", total=None)
-            problem = upload.wait(context.settings.upload_deadline_minutes)
+            problem = upload.wait(context.settings.upload_deadline_minutes, kept.data)
             self.watch.seconds["upload"] = upload.seconds
-        try:
-            if problem is None:
-                keeping.finish_in_bucket(job, context, kept, key)
-                return True
-        except StorageError as error:
-            problem = error
-        except ArchiveError as error:
-            job.warn(
-                "bucket-copy-bad", _("The copy in the bucket is bad: {reason}").format(reason=error.title)
-            )
+        if problem is not None:
+            told = _("The backup is kept on disk only: {reason} {hint}")
+            job.warn("kept-on-disk-only", told.format(reason=problem.title, hint=problem.hint))
             return False
-        assert problem is not None  # noqa: S101 - it was, or there was no upload to have none
-        job.warn(
-            "kept-on-disk-only",
-            _("The backup is kept on disk only: {reason} {hint}").format(
-                reason=problem.title, hint=problem.hint
-            ),
-        )
-        return False
+        job.note("info", "kept-in-bucket", name=str(kept.manifest.name), bytes=kept.manifest.size)
+        try:
+            keeping.proven_copy(job, context, context.stores.bucket, kept.manifest, key)
+        except ArchiveError as error:
+            told = _("The copy in the bucket is bad: {reason}")
+            job.warn("bucket-copy-bad", told.format(reason=error.title))
+            return False
+        except StorageError as error:
+            told = _("The backup is in the bucket, but could not be read back from it: {reason} {hint}")
+            job.warn(
+                "bucket-copy-unproven",
+                told.format(reason=error.title, hint=_("See later whether it holds: mtn verify --all")),
+            )
+        return True
 
 
 def _may_pass(problem: StorageError | None) -> bool:

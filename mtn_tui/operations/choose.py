@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mtn_tui.archive.keys import Key
-from mtn_tui.core.errors import NotABackup, NotFound, StorageError, UsageError
+from mtn_tui.core import paths
+from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName
 from mtn_tui.operations.context import Context
@@ -14,7 +17,14 @@ from mtn_tui.storage.base import checked_key
 from mtn_tui.storage.local import LocalStorage
 
 
-def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Backup:
+@dataclass(frozen=True)
+class Chosen:
+    backup: Backup
+    silent: Mapping[str, MtnError] = field(default_factory=dict)
+    """Stores that were to be asked for it and did not answer: what they hold is not among its copies."""
+
+
+def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Chosen:
     """Find one backup by exactly one of the three.
 
     ``wanted`` is an id or a file's name, ``file`` a path or a name in either
@@ -24,17 +34,19 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
         raise UsageError(
             _("Say which backup: an ID, --file FILE or --latest."), _("mtn list shows what there is.")
         )
-    if file and (Path(file).exists() or "/" in file):
-        return backup_at(Path(file), context.key)
-    if wanted or file:
-        checked_key(wanted or file)
+    if file and (paths.present(Path(file)) or "/" in file):
+        return Chosen(backup_at(Path(file), context.key))
+    try:
+        checked_key(wanted or file or "latest")
+    except StorageError as error:
+        raise UsageError(error.title, error.hint) from error
     inventory = take_inventory(context.stores, context.key)
-    return inventory.latest() if latest else inventory.find(wanted or file)
+    return Chosen(inventory.latest() if latest else inventory.find(wanted or file), inventory.silent)
 
 
 def backup_at(path: Path, key: Key | None) -> Backup:
     """The backup in a file that need not lie in BACKUP_DIR, with the manifest beside it if there is one."""
-    if path.is_dir():
+    if _is_folder(path):
         raise NotABackup(
             _("{path} is a folder, not a backup.").format(path=path),
             _("Name one file in it that ends in .sql.gz.gpg."),
@@ -61,3 +73,10 @@ def backup_at(path: Path, key: Key | None) -> Backup:
         return True
 
     return Backup(name, (read_copy(store, name, entry, key, is_there),))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # it can't be looked at: whoever opens it says why

@@ -19,7 +19,7 @@ from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Proof
 from mtn_tui.core.errors import ArchiveError, NoSpace, StorageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import MANIFEST, ROLES, SUFFIX, BackupName, Kind, Rung
+from mtn_tui.core.models import SUFFIX, BackupName, Kind, Rung
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.card import leave_card
 from mtn_tui.operations.context import Context
@@ -34,12 +34,11 @@ _SPARE = 64 << 20
 
 
 @dataclass(frozen=True)
-class Companions:
-    """What lies beside a payload: the roles, encrypted, and the signed manifest."""
+class Signed:
+    """A manifest, and the bytes of its file."""
 
     manifest: Manifest
-    roles: bytes
-    signed: bytes
+    data: bytes
 
 
 def require_room(context: Context, earlier: list[Manifest], database_size: int) -> None:
@@ -71,7 +70,7 @@ def free_name(
             taken |= {entry.key.rpartition("/")[2] for entry in context.stores.bucket.list(kind.folder + "/")}
     except StorageError as error:
         job.note("warn", "bucket-not-asked", reason=error.title)
-    while str(name) in taken:
+    while any(key.startswith(str(name)) for key in taken):
         name = name.later()
     return name
 

@@ -35,7 +35,7 @@ class Preflight:
 def check_request(context: Context, backup: Backup, target: str, *, legacy_allowed: bool) -> None:
     """What can be told without asking the server. Raises Refused or UsageError."""
     settings = context.settings
-    if not target or "\0" in target or len(target.encode()) > _LONGEST:
+    if not _nameable(target):
         raise UsageError(
             _("{target!r} can't be a database's name.").format(target=target),
             _("Name a database of at most 63 bytes with --target."),
@@ -103,6 +103,13 @@ def check_server(
                 ).format(here=major, there=manifest.server.major)
             )
     return Preflight(existing, tuple(doubts))
+
+
+def _nameable(target: str) -> bool:
+    try:
+        return 0 < len(target.encode()) <= _LONGEST and "\0" not in target
+    except UnicodeEncodeError:  # bytes of the command line that are no UTF-8
+        return False
 
 
 def _check_roles(connection: Connection, manifest: Manifest) -> None:

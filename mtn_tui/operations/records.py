@@ -21,6 +21,7 @@ from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.context import Context
 from mtn_tui.storage.local import LocalStorage
+from mtn_tui.storage.part import sweep_parts
 
 
 def begin_log(job: Job, context: Context, name: str, started: datetime) -> None:
@@ -37,10 +38,11 @@ def write_metrics(
     job: Job, context: Context, name: str, started: datetime, figures: Mapping[str, object]
 ) -> None:
     """Write ``METRICS_DIR/<name>_<stamp>.json`` and ``<name>_latest.json``, each whole or not at all."""
-    data = redact(json.dumps(figures, ensure_ascii=False, indent=2)).encode() + b"\n"
+    data = json.dumps(redact.within(figures), ensure_ascii=False, indent=2).encode() + b"\n"
     folder = context.settings.metrics_dir
     try:
         _make(folder)
+        sweep_parts(folder, lambda left: left.startswith(name))
         for key in (f"{name}_{local_stamp(started)}.json", f"{name}_latest.json"):
             LocalStorage(folder).put(key, io.BytesIO(data), len(data))
     except StorageError as error:

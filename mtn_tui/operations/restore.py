@@ -8,7 +8,7 @@ half-loaded database beside it is removed now or by the next restore.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mtn_tui.archive import legacy
@@ -17,7 +17,7 @@ from mtn_tui.archive.reader import check_size
 from mtn_tui.core.errors import ArchiveError, MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
-from mtn_tui.core.models import Rung
+from mtn_tui.core.models import JobState, Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import list_jobs
@@ -28,7 +28,7 @@ from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.operations.preflight import Preflight
 from mtn_tui.operations.proving import archive_of, prove
 from mtn_tui.operations.records import begin_log, write_metrics
-from mtn_tui.operations.verify import record
+from mtn_tui.operations.verify import record, record_fall
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
@@ -88,6 +88,8 @@ class _Run:
     context: Context
     request: Request
     watch: Stopwatch
+    skipped: set[str] = field(default_factory=set)
+    """Statements that the server would not take."""
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
@@ -113,10 +115,13 @@ class _Run:
 
     @property
     def _application(self) -> str:
-        return f"mtn restore {self.job.id}@{self.context.host}"[:63]
+        return f"{_application(self.job.id)}{self.context.host}"[:63]
 
     def _readable_copy(self) -> Copy:
         """The first copy that reads back whole; one that does not is passed over, and said."""
+        for broken in self.request.backup.copies:
+            if broken.trouble is not None:
+                self._pass_over(broken, broken.trouble)
         copies = self.request.backup.usable
         for left, copy in zip(reversed(range(len(copies))), copies, strict=True):
             try:
@@ -124,15 +129,20 @@ class _Run:
                     self._check(copy)
                 return copy
             except (ArchiveError, StorageError) as error:
+                if isinstance(error, ArchiveError) and copy.manifest is not None:
+                    record_fall(self.job, self.context, copy, error)
                 if not left:
                     raise
-                self.job.warn(
-                    "copy-passed-over",
-                    _("The copy in {place} can't be used: {reason} The other one is.").format(
-                        place=copy.store.place, reason=error.title
-                    ),
-                )
+                self._pass_over(copy, error)
         raise AssertionError("unreachable: check_request made sure of a copy")
+
+    def _pass_over(self, copy: Copy, error: MtnError) -> None:
+        self.job.warn(
+            "copy-passed-over",
+            _("The copy in {place} can't be used: {reason} The other one is.").format(
+                place=copy.store.place, reason=error.title
+            ),
+        )
 
     def _check(self, copy: Copy) -> None:
         """Read every byte before any database is made: size and hash, or a legacy file's own checksums."""
@@ -150,7 +160,12 @@ class _Run:
 
     def _clear_leftovers(self, server: Connection) -> None:
         """Remove what restores into this target left when they were killed; the lock says none is running."""
-        alive = {view.id for view in list_jobs(self.context.jobs, limit=200) if not view.state.over}
+        views = list_jobs(self.context.jobs, limit=200)
+        for view in views:
+            if view.state is JobState.LOST and (view.kind, view.subject) == ("restore", self.request.target):
+                # The server goes on with what it was told, a CREATE DATABASE for one, though nobody listens.
+                databases.end_sessions(server, _application(view.id))
+        alive = {view.id for view in views if not view.state.over}
         for purpose in (_RESTORING, _REPLACED):
             for name, job_id in databases.scratch_of(server, self.request.target, purpose).items():
                 if job_id not in alive:
@@ -186,14 +201,13 @@ class _Run:
         )
 
     def _open(self, database: str) -> LoadConnection:
-        return LoadConnection(
-            self.context.server,
-            database,
-            self._application,
-            lambda text: self.job.warn(
-                "skipped", _("The server did not take: {statement}").format(statement=text)
-            ),
-        )
+        return LoadConnection(self.context.server, database, self._application, self._tell_skipped)
+
+    def _tell_skipped(self, statement: str) -> None:
+        """Once, though each connection that loads meets it."""
+        if statement not in self.skipped:
+            self.skipped.add(statement)
+            self.job.warn("skipped", _("The server did not take: {statement}").format(statement=statement))
 
     def _load(self, copy: Copy, scratch: str) -> None:
         job = self.job
@@ -232,7 +246,19 @@ class _Run:
         renames = [(target, old)] if replacing else []
         databases.rename(server, [*renames, (scratch, target)])
         if replacing:
+            self._drop_replaced(server, old)
+
+    def _drop_replaced(self, server: Connection, old: str) -> None:
+        """It is done by now: what is left over is no reason to say that it failed."""
+        try:
             databases.drop(server, old)
+        except MtnError as error:
+            self.job.warn(
+                "replaced-left",
+                _("What was replaced is still there, as {name}: {reason}").format(
+                    name=old, reason=error.title
+                ),
+            )
 
     def _drop_scratch(self, scratch: str, error: BaseException) -> None:
         """Remove what was half loaded; where the server is gone, the next restore does it."""
@@ -242,6 +268,11 @@ class _Run:
         except MtnError as trouble:
             self.job.note("warn", "scratch-left", name=scratch, reason=trouble.title)
             error.add_note(trouble.title)
+
+
+def _application(job_id: str) -> str:
+    """How the name begins that the server shows for the sessions of a restore."""
+    return f"mtn restore {job_id}@"
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:

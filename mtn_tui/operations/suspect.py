@@ -24,14 +24,14 @@ def why_suspect(manifest: Manifest, earlier: Sequence[Manifest]) -> str:
     like = [one for one in earlier if (one.kind, one.database) == (manifest.kind, manifest.database)]
     if not like:
         return ""
-    usual = median(one.size for one in like[:_COMPARED])
-    if manifest.size < usual * _SHRUNK:
-        return _("{percent} % smaller than the {count} before it").format(
-            percent=round(100 - 100 * manifest.size / usual), count=min(len(like), _COMPARED)
-        )
     rows = manifest.rows()
     for table, before in like[0].rows().items():
         now = rows.get(table, 0)
         if before > _MANY_ROWS and now * 100 <= before * _LEFT_PERCENT:
             return _("{table} has {now:,} rows, had {before:,}").format(table=table, now=now, before=before)
+    usual = median(one.size for one in like[:_COMPARED])
+    if manifest.size < usual * _SHRUNK:
+        return _("{percent} % smaller than the {count} before it").format(
+            percent=round(100 - 100 * manifest.size / usual), count=min(len(like), _COMPARED)
+        )
     return ""

@@ -3,7 +3,8 @@
 Only what is ours alone is touched: files of this prefix and host, which no
 living job of this machine names. Another host sharing the bucket has names of
 its own. A payload without a manifest goes only once a newer backup is proven:
-until then it may be the best there is.
+until then it may be the best there is. In the bucket it goes also where the
+copy on disk, which is always finished first, is whole.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from mtn_tui.core.errors import StorageError
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import list_jobs
+from mtn_tui.operations.card import NAME as CARD
 from mtn_tui.operations.context import Context
+from mtn_tui.storage.base import Storage
+from mtn_tui.storage.local import CHECK
 from mtn_tui.storage.part import sweep_parts
 
 _RECENT = 200
@@ -28,6 +32,8 @@ def sweep_parts_and_uploads(job: Job, context: Context) -> StorageError | None:
 
     def ours(key: str) -> bool:
         base = _base(key)
+        if base == CARD or base.startswith(CHECK):
+            return True
         for suffix in (MANIFEST, PROOF, ROLES, ""):
             name = BackupName.parse(base.removesuffix(suffix)) if base.endswith(suffix) else None
             if name is not None:
@@ -47,26 +53,41 @@ def sweep_parts_and_uploads(job: Job, context: Context) -> StorageError | None:
     return None
 
 
-def sweep_unfinished(job: Job, context: Context) -> None:
-    """Remove payloads that were never finished in any store, and what lies beside them."""
+def sweep_unfinished(job: Job, context: Context, *, bucket_answers: bool) -> None:
+    """Remove payloads that were never finished, and what lies, or was to lie, beside them."""
     busy = _names_of_living_jobs(job, context)
-    listed = {}
-    for store in context.stores:
+    listed: dict[Storage, set[str]] = {}
+    for store in context.stores if bucket_answers else [context.stores.disk]:
         try:
             listed[store] = {entry.key for entry in store.list()}
         except StorageError as error:
             job.note("warn", "not-swept", what="unfinished", store=store.name, reason=error.title)
     finished = {
-        _base(key).removesuffix(MANIFEST) for keys in listed.values() for key in keys if MANIFEST in key
+        _base(key).removesuffix(MANIFEST)
+        for keys in listed.values()
+        for key in keys
+        if key.endswith(MANIFEST)
     }
+    disk = listed.get(context.stores.disk, set())
+    whole_on_disk = {key for key in disk if key + MANIFEST in disk}
     for store, keys in listed.items():
-        for key in sorted(keys):
+        for key in sorted(key.removesuffix(ROLES) for key in keys if key.endswith(ROLES)):
             name = BackupName.parse(_base(key))
-            half_made = name is not None and key + ROLES in keys and str(name) not in finished | busy
-            if name is not None and half_made and _is_ours(name, context):
-                for suffix in ("", PROOF, ROLES):
-                    store.delete(key + suffix)
-                job.note("info", "swept", what="unfinished", store=store.name, name=str(name))
+            if name is None or not _is_ours(name, context) or str(name) in busy:
+                continue
+            if key + MANIFEST not in keys and str(name) not in finished - whole_on_disk:
+                _sweep_one(job, store, key)
+
+
+def _sweep_one(job: Job, store: Storage, key: str) -> None:
+    try:
+        # The roles go last: a payload without them would pass for a file of the scripts'.
+        for suffix in ("", PROOF, ROLES):
+            store.delete(key + suffix)
+    except StorageError as error:
+        job.note("warn", "not-swept", what="unfinished", store=store.name, key=key, reason=error.title)
+    else:
+        job.note("info", "swept", what="unfinished", store=store.name, key=key)
 
 
 def _base(key: str) -> str:

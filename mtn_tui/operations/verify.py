@@ -69,8 +69,14 @@ def record(job: Job, context: Context, copy: Copy, rung: Rung) -> Rung:
 
 
 def record_fall(job: Job, context: Context, copy: Copy, error: ArchiveError) -> Rung:
-    """Write down what was found wrong with a copy; return the rung that still holds."""
+    """Write down what was found wrong with a copy; return the rung that still holds.
+
+    Nothing is written where no manifest is believed, as with a wrong key: what
+    was proven of those bytes, and pins, stay for when it is believed again.
+    """
     rung = rung_left(error, copy)
+    if copy.manifest is None and copy.standing is not Standing.LEGACY:
+        return rung
     _write(job, copy, copy.proof.fell(rung, error.title, context.clock.now()))
     return rung
 

@@ -110,6 +110,16 @@ def _locale_clause(like: ServerIdentity, major: int) -> sql.Composed:
     return sql.Composed([sql.SQL(text).format(sql.Literal(value)) for text, value in words])
 
 
+def end_sessions(connection: Connection, application: str) -> None:
+    """End the sessions whose application's name begins so, and wait up to 5 s for each to be gone."""
+    with translated():
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE starts_with(application_name, %s) AND pid <> pg_backend_pid()",
+            [application],
+        )
+
+
 def drop(connection: Connection, database: str) -> None:
     """Drop a database, ending its sessions. No error where it does not exist."""
     with translated(_("dropping the database {database}").format(database=database)):
@@ -167,8 +177,9 @@ def apply_properties(connection: Connection, database: str, properties: Database
             for role, settings in properties.role_settings.items()
             for one in settings
         ],
-        *_grants(name, properties),
+        # The owner before the grants: with the old one go the grants that he was given.
         sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(properties.owner)),
+        *_grants(name, properties),
     ]
     refused = []
     for statement in statements:
@@ -190,8 +201,15 @@ def _setting(prefix: sql.Composed, setting: str) -> sql.Composed:
     parameter, _equals, value = setting.partition("=")
     # pg_dump's rule: these hold lists of names, quoted already, and must not become one literal.
     lists = ("search_path", "local_preload_libraries", "session_preload_libraries", "temp_tablespaces")
-    text = sql.SQL(value) if parameter in lists and value else sql.Literal(value)
-    return prefix + sql.SQL(" SET {} TO ").format(_parameter(parameter)) + sql.Composed([text])
+    values = _listed(value) if parameter in lists else [value]
+    text = sql.SQL(", ").join(map(sql.Literal, values))
+    return prefix + sql.SQL(" SET {} TO ").format(_parameter(parameter)) + text
+
+
+def _listed(value: str) -> list[str]:
+    """The names in a list as pg_db_role_setting has it: ``"$user", public``."""
+    found = re.findall(r'"((?:[^"]|"")*)"|([^",\s]+)', value)
+    return [quoted.replace('""', '"') or plain for quoted, plain in found] or [""]
 
 
 def _parameter(name: str) -> sql.Composed:

@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
-from mtn_tui.postgres.tools import Child, Tool
+from mtn_tui.postgres.tools import Child, Tool, beside
 
 _LOCK_SECONDS = 60
 _TRIES = 5
@@ -53,28 +53,50 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(server: Server, database: str, application: str) -> Iterator[Snapshot]:
-    """Open a snapshot in which no table can be dropped or truncated until the block ends."""
+def snapshot(
+    server: Server, database: str, application: str, token: CancelToken | None = None
+) -> Iterator[Snapshot]:
+    """Open a snapshot in which no table can be dropped or truncated until the block ends.
+
+    ``token`` ends the waiting for locked tables, with a PostgresError.
+    """
     with connect(server, database, application) as connection:
-        for left in reversed(range(_TRIES)):
-            with translated(_("opening a consistent moment")):
-                opened = _open(connection)
-                if opened is None:
-                    connection.execute("ROLLBACK")
-            if opened:
-                break
-            if not left:
-                raise PostgresError(
-                    _("The tables of {database} changed {tries} times while they were being locked.").format(
-                        database=database, tries=_TRIES
-                    ),
-                    _("Something is creating or altering tables. Wait for it, then start the backup again."),
-                )
-            time.sleep(0.2)
-        assert opened  # noqa: S101 - else it was raised above
-        yield opened
+        with (token or CancelToken()).calling(lambda: _interrupt(connection)):
+            opened = _opened(connection, database)
+        try:
+            yield opened
+        except PostgresError:
+            # Once the session that holds the snapshot is gone, all that others say of it is a consequence.
+            with translated(_("keeping the consistent moment")):
+                connection.execute("SELECT 1")
+            raise
         with translated(_("closing the consistent moment")):
             connection.execute("ROLLBACK")
+
+
+def _interrupt(connection: Connection) -> None:
+    with suppress(psycopg.Error):  # it is gone, and with it what was to be ended
+        connection.cancel_safe(timeout=5)
+
+
+def _opened(connection: Connection, database: str) -> Snapshot:
+    for left in reversed(range(_TRIES)):
+        with translated(_("opening a consistent moment")):
+            opened = _open(connection)
+            if opened is None:
+                connection.execute("ROLLBACK")
+        if opened:
+            break
+        if not left:
+            raise PostgresError(
+                _("The tables of {database} changed {tries} times while they were being locked.").format(
+                    database=database, tries=_TRIES
+                ),
+                _("Something is creating or altering tables. Wait for it, then start the backup again."),
+            )
+        time.sleep(0.2)
+    assert opened  # noqa: S101 - else it was raised above
+    return opened
 
 
 def _open(connection: Connection) -> Snapshot | None:
@@ -90,7 +112,11 @@ def _open(connection: Connection) -> Snapshot | None:
             connection.execute(
                 sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names))
             )
-    except psycopg.errors.UndefinedTable:
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.InvalidSchemaName,
+        psycopg.errors.DeadlockDetected,
+    ):
         return None
     except psycopg.errors.LockNotAvailable as error:
         raise PostgresError(
@@ -168,8 +194,12 @@ def dump_roles(pg_dump: Tool, server: Server) -> tuple[bytes, bool]:
 
     Reading password hashes takes a superuser; without one they are left out.
     """
-    tool = Path(pg_dump.path).with_name("pg_dumpall")
-    base = [str(tool), "--globals-only", "--no-password", f"--database={MAINTENANCE}"]
+    base = [
+        str(beside(pg_dump, "pg_dumpall")),
+        "--globals-only",
+        "--no-password",
+        f"--database={MAINTENANCE}",
+    ]
     for extra in ([], ["--no-role-passwords"]):
         with Child([*base, *extra], server.environment(MAINTENANCE)) as child:
             try:

@@ -99,17 +99,34 @@ def extensions(connection: Connection) -> tuple[Extension, ...]:
 
 
 def roles_named(connection: Connection) -> tuple[str, ...]:
-    """Roles that a dump of this database names: owners, and who has a privilege or a policy."""
+    """Roles that a dump of this database names: owners, and who has a privilege or a policy.
+
+    pg_shdepend knows them all save the superuser that initdb made, who is asked
+    of the objects; those of the system and of extensions are in no dump.
+    """
     with translated():
         rows = connection.execute(
             """
+            WITH ours AS (
+                SELECT oid, nspowner FROM pg_namespace
+                WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
+            ), made (class, id, owner) AS (
+                SELECT 'pg_namespace'::regclass, oid, nspowner FROM ours
+                UNION ALL SELECT 'pg_class'::regclass, c.oid, relowner FROM pg_class AS c
+                    JOIN ours ON ours.oid = relnamespace
+                UNION ALL SELECT 'pg_proc'::regclass, p.oid, proowner FROM pg_proc AS p
+                    JOIN ours ON ours.oid = pronamespace
+                UNION ALL SELECT 'pg_type'::regclass, t.oid, typowner FROM pg_type AS t
+                    JOIN ours ON ours.oid = typnamespace
+                UNION ALL SELECT 'pg_largeobject'::regclass, oid, lomowner FROM pg_largeobject_metadata
+            )
             SELECT DISTINCT rolname FROM pg_roles AS r WHERE r.oid IN (
                 SELECT refobjid FROM pg_shdepend
                 WHERE refclassid = 'pg_authid'::regclass
                   AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
                 UNION SELECT datdba FROM pg_database WHERE datname = current_database()
-                UNION SELECT relowner FROM pg_class UNION SELECT proowner FROM pg_proc
-                UNION SELECT nspowner FROM pg_namespace UNION SELECT typowner FROM pg_type
+                UNION SELECT owner FROM made WHERE NOT EXISTS (
+                    SELECT FROM pg_depend WHERE classid = class AND objid = id AND deptype = 'e')
             ) AND rolname NOT LIKE 'pg\\_%' ORDER BY 1
             """
         ).fetchall()

@@ -27,6 +27,9 @@ _OWNERS_ONLY = re.compile(
     re.DOTALL,
 )
 
+# Where and how a table is kept: one that this server has not got is replaced by its own.
+_PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compression)\b")
+
 # A load that a crash cuts short is thrown away, so nothing in it needs to wait for the disk.
 _FOR_LOADING = b"SET synchronous_commit = off; SET maintenance_work_mem = '256MB'"
 
@@ -69,8 +72,9 @@ class LoadConnection:
                 if left:
                     continue
                 raise
-            except psycopg.errors.UndefinedObject as error:
-                if not is_setting(statement):
+            except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue) as error:
+                unknown = isinstance(error, psycopg.errors.UndefinedObject)
+                if not (is_setting(statement) if unknown else _PLACE.match(statement)):
                     raise _failed(statement, error) from error
                 self._skip(statement, error)
             except psycopg.errors.InsufficientPrivilege as error:
@@ -146,13 +150,14 @@ class Closer:
 
 _TABLE = rb'((?:"(?:[^"]|"")*"|[^\s".(;]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".(;]+))?)'
 _NAME = rb'(?:"(?:[^"]|"")*"|[^\s"]+)'
+_COLUMNS = rb'\((?:"(?:[^"]|"")*"|[^")])*\)'
 _INDEX = re.compile(rb"CREATE (?:UNIQUE )?INDEX %b ON (?:ONLY )?%b" % (_NAME, _TABLE))
 _KEY = re.compile(
     rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b (?:PRIMARY KEY|UNIQUE|EXCLUDE)\b" % (_TABLE, _NAME)
 )
 _FOREIGN = re.compile(
-    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY .*? REFERENCES %b" % (_TABLE, _NAME, _TABLE),
-    re.DOTALL,
+    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY %b REFERENCES %b"
+    % (_TABLE, _NAME, _COLUMNS, _TABLE)
 )
 
 

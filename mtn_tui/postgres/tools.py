@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError
+from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 
@@ -33,6 +33,15 @@ _READ = 1 << 20
 # What in our own environment would send a child elsewhere than it was told.
 _REDIRECTING = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS")
 _LAST_LINES = 20
+
+# libpq's own words, which LC_MESSAGES=C keeps in English, and the server's, which follow its configuration.
+_LOST = (
+    "server closed the connection unexpectedly",
+    "could not receive data from server",
+    "Connection refused",
+    "terminating connection due to",
+    "terminando la conexión",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ def find_pg_dump(configured: Path | None, server_major: int) -> Tool:
         )
     fitting = sorted((tool for tool in found if tool.major >= server_major), key=lambda tool: tool.major)
     if fitting:
+        beside(fitting[0], "pg_dumpall")
         return fitting[0]
     newest = max(found, key=lambda tool: tool.major)
     raise ConfigError(
@@ -76,6 +86,18 @@ def find_pg_dump(configured: Path | None, server_major: int) -> Tool:
         _("Install the client programs of version {major}, and set PG_DUMP to the new pg_dump.").format(
             major=server_major
         ),
+        "3.1",
+    )
+
+
+def beside(tool: Tool, name: str) -> Path:
+    """Another program of the same installation. Raises ConfigError where it is missing."""
+    for path in (tool.path, tool.path.resolve()):
+        if path.with_name(name).is_file():
+            return path.with_name(name)
+    raise ConfigError(
+        _("There is no {name} beside {path}.").format(name=name, path=tool.path),
+        _("Let PG_DUMP name the pg_dump of a whole installation of PostgreSQL's client programs."),
         "3.1",
     )
 
@@ -155,6 +177,11 @@ class Child:
         said = "\n".join(self._lines) or _("it said nothing (exit status {code})").format(code=code)
         if "No space left on device" in said:
             raise NoSpace(_("{tool} found the disk full.").format(tool=self.name), said)
+        if any(words in said for words in _LOST):
+            raise ServerLost(
+                _("{tool} lost the server: {said}").format(tool=self.name, said=said),
+                _("See whether the server runs, and its log; then start this again."),
+            )
         raise PostgresError(_("{tool} failed: {said}").format(tool=self.name, said=said))
 
     @property

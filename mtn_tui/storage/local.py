@@ -23,6 +23,9 @@ from mtn_tui.storage.disk_errors import disk_error, disk_errors, missing, no_spa
 from mtn_tui.storage.part import PartFile, taken
 from mtn_tui.storage.span import Span, ends_early, wrong_size
 
+CHECK = ".mtn-check-"
+"""How the files begin that ``check`` tries the disk with."""
+
 _PIECE = 1 << 20
 _BUFFER = 1 << 17
 _NOTHING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
@@ -59,7 +62,7 @@ class LocalStorage:
 
     def check(self) -> None:
         self._require_root()
-        probe = self.root / f".mtn-check-{secrets.token_hex(4)}"
+        probe = self.root / f"{CHECK}{secrets.token_hex(4)}"
         with PartFile(probe) as part, disk_errors(self.root):
             part.write(bytes(4096))
             part.sync()

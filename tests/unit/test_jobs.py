@@ -304,7 +304,9 @@ def test_a_log_that_breaks_later_is_told_once_in_the_journal_and_the_job_goes_on
     free_the_disk_under(log, before)
     job.note("info", "three")
     job.end()
-    assert [r["name"] for r in records(job, "note")] == ["one", "log-write-failed", "two", "three"]
+    assert [r["name"] for r in records(job, "note")] == ["one", "two", "three"]
+    assert [r["name"] for r in records(job, "warning")] == ["log-write-failed"]
+    assert records(job, "state")[-1]["exit_code"] == 1
     assert "three" in log.path.read_text()
 
 

@@ -1,0 +1,233 @@
+"""A disk that fills up under a run: it is said, nothing half-made stays, and room alone mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mtn_tui.core.errors import NoSpace
+from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.operations import card
+from tests.faults.aftermath import Running, assert_nothing_half_made, begin, files, locked, objects
+from tests.operation_fixtures import Bucket, Practice
+from tests.pg_fixtures import Database, NewDatabase
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+"""A tmpfs gives room by the page, and none for names."""
+
+_BALLAST = "ballast"
+
+NewDisk = Callable[..., Path]
+
+
+@pytest.fixture
+def new_disk(tmp_path: Path) -> Iterator[NewDisk]:
+    """Makes a filesystem of so many bytes: ``new_disk(size)``. Where we may not mount one, in a namespace."""
+    undo: list[Callable[[], object]] = []
+
+    def new(size: int) -> Path:
+        folder = tmp_path / f"disk-{len(undo)}"
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", str(folder)]
+        done = subprocess.run(mount, check=False, capture_output=True, text=True)
+        if not done.returncode:
+            undo.append(lambda: subprocess.run(["umount", "-l", folder], check=True))
+            return folder
+        inside = subprocess.Popen(
+            [
+                "unshare",
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "sh",
+                "-c",
+                '"$@" && echo && read _',
+                "-",
+                *mount,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        undo.append(inside.communicate)
+        assert inside.stdout is not None
+        if inside.stdout.readline() != "\n":
+            pytest.skip(f"no disk of our own can be mounted: {done.stderr.strip()}")
+        return Path(f"/proc/{inside.pid}/root{folder}")
+
+    try:
+        yield new
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    finally:
+        for one in reversed(undo):
+            one()
+
+
+def leave(disk: Path, room: int) -> None:
+    """Fill a disk up but for so many bytes, rounded up to pages."""
+    held = disk / _BALLAST
+    held.unlink(missing_ok=True)
+    size = shutil.disk_usage(disk).free - -(-room // _PAGE) * _PAGE
+    with held.open("wb", buffering=0) as file:
+        left = size
+        while left:
+            left -= file.write(bytes(min(left, 1 << 20)))
+    assert shutil.disk_usage(disk).free < room + _PAGE
+
+
+def begin_and_leave(practice: Practice, source: Database, disk: Path, room: int, *options: str) -> Running:
+    """A backup for which there was enough room when it looked, and is no more when it writes."""
+    with locked(source, "students"):
+        running = begin(practice, "backup", "full", *options)
+        running.reaches("dump")
+        leave(disk, room)
+    return running
+
+
+@pytest.fixture
+def source(pg18: PostgresServer, new_school: NewDatabase) -> Database:
+    return new_school(pg18)
+
+
+def test_a_backup_that_would_hardly_fit_is_refused_before_anything_is_written(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
+) -> None:
+    disk = new_disk(1 << 20)
+    practice = practise(source, BACKUP_DIR=str(disk))
+    told = practice.mtn("backup", "full", check=2).stderr
+    assert "not enough room" in told
+    assert "MB are needed" in told
+    assert list(disk.iterdir()) == []
+    assert practice.jobs[0].error == NoSpace.__name__
+
+
+def test_wherever_the_disk_fills_up_nothing_half_made_stays_and_room_alone_mends_it(
+    source: Database, practise: Callable[..., Practice], s3: Bucket, new_disk: NewDisk
+) -> None:
+    disk = new_disk(80 << 20)
+    practice = practise(source, s3, BACKUP_DIR=str(disk))
+    bucket = practice.context.stores.bucket
+    assert bucket is not None
+    payload = practice.back_up().manifest.size
+    before, there = kept(disk), objects(bucket)
+    roles, manifest = _PAGE, 2 * _PAGE
+    for room in (0, payload // 2, payload + 1, payload + roles + 1, payload + roles + manifest // 2):
+        running = begin_and_leave(practice, source, disk, room)
+        told = running.ends(2)
+        assert f"The disk that holds {disk}" in told
+        assert "is full" in told
+        assert "Free some space" in told
+        assert running.view.error == NoSpace.__name__
+        (disk / _BALLAST).unlink()
+        assert kept(disk) == before
+        assert objects(bucket) == there
+        assert bucket.unfinished() == ()
+    practice.mtn("backup", "full")
+    assert before.items() < kept(disk).items()
+    assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE] * 2
+    assert not list(disk.glob("*.part"))
+
+
+def test_where_only_the_proof_does_not_fit_the_backup_is_kept_and_that_is_said(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
+) -> None:
+    disk = new_disk(80 << 20)
+    practice = practise(source, BACKUP_DIR=str(disk))
+    needed = sum(-(-len(data) // _PAGE) * _PAGE for data in first_backup(practice, disk))
+    running = begin_and_leave(practice, source, disk, needed)
+    assert "could not be written down" in running.ends(1)
+    (disk / _BALLAST).unlink()
+    practice.mtn("verify", "--all")
+    assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
+
+
+def test_a_full_state_folder_stops_a_backup_before_it_begins(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
+) -> None:
+    state = new_disk(1 << 20)
+    practice = practise(source, STATE_DIR=str(state))
+    leave(state, 0)
+    told = practice.mtn("backup", "full", check=2).stderr
+    assert f"The disk is full: {state / 'jobs'}" in told
+    assert "Free some space" in told
+    assert files(practice) == {}
+    (state / _BALLAST).unlink()
+    practice.mtn("backup", "full")
+    assert_nothing_half_made(practice)
+
+
+def test_a_state_folder_that_fills_up_does_not_stop_a_backup_that_is_running(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
+) -> None:
+    state = new_disk(1 << 20)
+    practice = practise(source, STATE_DIR=str(state))
+    elsewhere = practice.root / "locks"
+    elsewhere.mkdir()
+    (state / "locks").symlink_to(elsewhere)  # a lock that is let go of would make room
+    with locked(source, "students"):
+        running = begin(practice, "backup", "full", STATE_DIR=str(state))
+        running.reaches("dump")
+        leave(state, 0)
+        fill_up_to_the_page(running.path)
+    told = running.ends(2)
+    assert f"The disk is full: {running.path}" in told
+    assert "Its work is done all the same" in told
+    assert_nothing_half_made(practice)
+    assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
+
+
+@pytest.mark.parametrize("there_is", ["a file where the folder should be", "a full disk"])
+def test_a_log_that_cannot_be_written_is_a_warning(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk, there_is: str
+) -> None:
+    if there_is == "a full disk":
+        logs = new_disk(1 << 20)
+        leave(logs, 0)
+    else:
+        practice_logs = new_disk(1 << 20) / "logs"
+        practice_logs.write_text("not a folder")
+        logs = practice_logs
+    practice = practise(source, LOG_DIR=str(logs))
+    told = practice.mtn("backup", "full", check=1).stderr
+    assert "There is no log of this run" in told
+    assert "The figures of this run are not kept" in told
+    assert_nothing_half_made(practice)
+    assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
+
+
+def test_a_log_that_breaks_off_is_a_warning(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
+) -> None:
+    logs = new_disk(1 << 20)
+    practice = practise(source, LOG_DIR=str(logs), METRICS_DIR=str(new_disk(1 << 20)))
+    running = begin_and_leave(practice, source, logs, 0, "--verbose")
+    assert "The log has gaps: The disk is full" in running.ends(1)
+    assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
+
+
+def first_backup(practice: Practice, disk: Path) -> list[bytes]:
+    """The bytes of each file that a backup has when its proof is written; the backup itself is removed."""
+    practice.back_up()
+    made = [path for path in disk.iterdir() if not path.name.endswith(PROOF)]
+    contents = [path.read_bytes() for path in made if path.name != card.NAME]
+    for path in disk.glob("admision_mtn_*"):
+        path.unlink()
+    return contents
+
+
+def fill_up_to_the_page(path: Path) -> None:
+    """A full tmpfs still takes what fits into a file's last page."""
+    with path.open("ab", buffering=0) as file:
+        file.write(b"\n" * (-path.stat().st_size % _PAGE))
+
+
+def kept(disk: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in disk.iterdir() if path.name != _BALLAST}

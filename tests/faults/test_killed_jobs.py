@@ -1,0 +1,256 @@
+"""kill -9 at any moment: nothing half-made looks whole, nothing stays locked, and the next run clears up."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.models import ROLES, JobState
+from mtn_tui.core.operator import host_name
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.proving import prove
+from tests.faults.aftermath import (
+    Running,
+    asked,
+    assert_no_session,
+    assert_nothing_half_made,
+    ballast,
+    begin,
+    files,
+    objects,
+    template_busy,
+    wait_for,
+)
+from tests.faults.proxy import FaultProxy
+from tests.operation_fixtures import Bucket, Practice
+from tests.pg_fixtures import Database, NewDatabase
+
+kills = pytest.mark.parametrize(
+    "kills", [5, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
+)
+TARGET = f"mtn_killed_{os.getpid()}"
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    seed = time.time_ns()
+    print(f"random.Random({seed})")  # shown with a failure, to look at the same moments again
+    return random.Random(seed)
+
+
+@pytest.fixture
+def proxied(seaweed: SeaweedServer, s3: Bucket) -> Iterator[tuple[FaultProxy, Bucket]]:
+    with FaultProxy("127.0.0.1", seaweed.port) as proxy:
+        yield proxy, Bucket(proxy.endpoint, s3.name, s3.access_key, s3.secret_key)
+
+
+@pytest.fixture
+def target(pg18: PostgresServer) -> Iterator[Database]:
+    """A database that a restore is to replace, with something in it."""
+    database = Database(pg18, TARGET)
+    pg18.create_database(TARGET)
+    database.psql("CREATE TABLE precious AS SELECT 42 AS answer")
+    yield database
+    pg18.drop_database(TARGET)
+
+
+def journal_length(practice: Practice) -> int:
+    """Lines in the journal of the last job."""
+    return (practice.root / "state" / "jobs" / f"{practice.jobs[0].id}.jsonl").read_text().count("\n")
+
+
+def killed(
+    practice: Practice, command: list[str], lines: int, share: float, chance: random.Random
+) -> Running:
+    """Kill a command after that share of the ``lines`` that its journal would have, give or take a moment."""
+    while True:
+        running = begin(practice, *command)
+        running.has_lines(int(lines * share))
+        time.sleep(chance.uniform(0, 0.2))
+        running.kill()
+        if running.view.state is JobState.LOST:
+            return running
+        share *= chance.random()  # it had ended already: somewhat earlier then
+
+
+def next_backup(practice: Practice, turn: int) -> None:
+    """At once. The first as an operator would; the others in this process, which is quicker."""
+    if not turn:
+        practice.mtn("backup", "full")
+    else:
+        practice.back_up(replace(practice.context, host=host_name()))
+
+
+def assert_told_as_lost(practice: Practice, running: Running) -> None:
+    jobs = asked(practice, "job", "list")
+    assert isinstance(jobs, list)
+    (told,) = [job for job in jobs if job["id"] == running.path.stem]
+    assert told["state"] == "lost"
+    assert told["title"]
+
+
+@kills
+def test_a_backup_killed_at_any_moment_leaves_nothing_that_looks_whole(
+    pg18: PostgresServer,
+    new_school: NewDatabase,
+    practise: Callable[..., Practice],
+    s3: Bucket,
+    chance: random.Random,
+    kills: int,
+) -> None:
+    source = new_school(pg18)
+    ballast(source, 17)  # two parts of an upload
+    practice = practise(source, s3)
+    bucket = practice.context.stores.bucket
+    assert bucket is not None
+    practice.mtn("backup", "full")
+    length = journal_length(practice)
+    proven, there = files(practice), objects(bucket)
+    for turn in range(kills):
+        share = (turn + chance.random()) / kills
+        running = killed(practice, ["backup", "full"], length, share, chance)
+        if not turn:
+            assert_told_as_lost(practice, running)
+        for backup in practice.inventory.backups:
+            for copy in backup.copies:
+                assert copy.standing in (Standing.WHOLE, Standing.UNFINISHED), copy
+                if copy.standing is Standing.WHOLE and str(backup.name) in running.view.files:
+                    prove(copy, practice.context.key, CancelToken(), lambda _count: None)
+        next_backup(practice, turn)
+        assert_nothing_half_made(practice)
+        assert proven.items() <= files(practice).items()
+        assert there.items() <= objects(bucket).items()
+        assert_no_session(source)
+        for name in files(practice).keys() - proven.keys():
+            (practice.backups / name).unlink()
+        for key in objects(bucket).keys() - there.keys():
+            bucket.delete(key)
+
+
+@kills
+def test_a_restore_killed_at_any_moment_leaves_its_target_as_it_was_or_replaced_whole(
+    pg18: PostgresServer,
+    new_school: NewDatabase,
+    practise: Callable[..., Practice],
+    target: Database,
+    chance: random.Random,
+    kills: int,
+) -> None:
+    source = new_school(pg18)
+    ballast(source, 6)
+    practice = practise(source)
+    practice.mtn("backup", "full")
+    whole = source.dump()
+    command = ["restore", "--latest", "--target", TARGET, "--drop"]
+    practice.mtn(*command)
+    length = journal_length(practice)
+    for turn in range(kills):
+        pg18.drop_database(TARGET)
+        pg18.create_database(TARGET)
+        target.psql("CREATE TABLE precious AS SELECT 42 AS answer")
+        share = (turn + chance.random()) / kills
+        running = killed(practice, command, length, share, chance)
+        if not turn:
+            assert_told_as_lost(practice, running)
+        if target.psql("SELECT to_regclass('precious')") == b"precious\n":
+            assert target.psql("SELECT answer FROM precious") == b"42\n"
+        else:
+            assert running.view.phase == "put-in-place"
+            assert target.dump() == whole
+        if not turn:
+            practice.mtn(*command)
+        else:
+            practice.restore(TARGET, drop=True)
+        assert target.dump() == whole
+        assert [name for name in practice.databases() if name.startswith(TARGET + "_")] == []
+        assert_no_session(source)
+    assert_nothing_half_made(practice)
+
+
+def test_a_database_that_a_killed_restore_was_still_making_is_not_left_behind(
+    pg18: PostgresServer, new_school: NewDatabase, practise: Callable[..., Practice], target: Database
+) -> None:
+    practice = practise(new_school(pg18))
+    practice.mtn("backup", "full")
+    command = ["restore", "--latest", "--target", TARGET, "--drop"]
+
+    def making() -> list[str]:
+        asked = "SELECT application_name FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE %'"
+        return Database(pg18, "postgres").psql(asked).decode().split()
+
+    with template_busy(target):
+        running = begin(practice, *command)
+        wait_for(lambda: running.path.stem in str(making()), "CREATE DATABASE")
+        running.kill()
+        again = begin(practice, *command)
+        wait_for(lambda: again.path.stem in str(making()), "the next CREATE DATABASE")
+        assert running.path.stem not in str(making())
+    again.ends(0)
+    assert_no_session(target)
+    assert [name for name in practice.databases() if name.startswith(TARGET + "_")] == []
+
+
+def test_a_payload_whose_manifest_never_reached_the_bucket_is_unfinished_there_and_then_removed(
+    pg18: PostgresServer,
+    new_school: NewDatabase,
+    practise: Callable[..., Practice],
+    proxied: tuple[FaultProxy, Bucket],
+) -> None:
+    proxy, behind = proxied
+    practice = practise(new_school(pg18), behind)
+    proxy.answer(503, of=lambda method, path: method == "PUT" and ".manifest.json" in path)
+    running = begin(practice, "backup", "full")
+    running.says("upload-failed")
+    running.kill()
+    proxy.heal()
+    (backup,) = practice.inventory.backups
+    assert {copy.store.name: copy.standing for copy in backup.copies} == {
+        "disk": Standing.WHOLE,
+        "bucket": Standing.UNFINISHED,
+    }
+    practice.mtn("backup", "full")
+    assert_nothing_half_made(practice)
+    kept = [copy.store.name for one in practice.inventory.backups[1:] for copy in one.copies]
+    assert kept == ["disk"]
+
+
+def test_what_was_to_lie_beside_a_payload_that_never_came_is_removed(
+    pg18: PostgresServer, new_school: NewDatabase, practise: Callable[..., Practice], s3: Bucket
+) -> None:
+    practice = practise(new_school(pg18), s3)
+    practice.back_up()
+    bucket = practice.context.stores.bucket
+    assert bucket is not None
+    (roles,) = [path for path in practice.backups.iterdir() if path.name.endswith(ROLES)]
+    orphan = "admision_mtn_full_db-host-1_20240101_020000.sql.gz.gpg.roles.enc"
+    (practice.backups / orphan).write_bytes(roles.read_bytes())
+    with roles.open("rb") as stream:
+        bucket.put("full/" + orphan, stream)
+    for half in ("RESTORE-CARD.txt.~0123abcd.part", ".mtn-check-01234567.part", f"{orphan}.~0123abcd.part"):
+        (practice.backups / half).write_bytes(b"half")
+    metrics = practice.root / "logs" / "metrics" / "full-backup_latest.json.~0123abcd.part"
+    metrics.write_bytes(b"half")
+    practice.back_up()
+    assert_nothing_half_made(practice)
+
+
+def test_what_others_keep_in_the_same_folder_is_never_removed(
+    pg18: PostgresServer, new_school: NewDatabase, practise: Callable[..., Practice]
+) -> None:
+    practice = practise(new_school(pg18))
+    payload = practice.legacy_backup()
+    theirs = "admision_mtn_full_db-host-2_20240101_020000.sql.gz.gpg"
+    for name in (theirs, theirs + ".roles.enc", "other_full_db-host-1_20240101_020000.sql.gz.gpg.part", "x"):
+        (practice.backups / name).write_bytes(b"another's")
+    before = files(practice)
+    assert payload.name in before
+    practice.back_up()
+    assert before.items() <= files(practice).items()

