@@ -1,5 +1,8 @@
 """Every fixture that more than one folder uses."""
 
+import pytest
+
+from mtn_tui.core.redact import redact
 from tests.operation_fixtures import practise, s3
 from tests.pg_fixtures import (
     any_pg,
@@ -31,3 +34,9 @@ __all__ = [
     "school_db",
     "seaweed",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has the process keep secret, a one-letter password perhaps, is not masked in the next."""
+    monkeypatch.setattr(redact, "_secrets", set(redact._secrets))
