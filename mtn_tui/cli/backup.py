@@ -31,6 +31,7 @@ def full(session: Session, verbose: bool, as_json: bool) -> int:
     if as_json:
         output.as_json(_facts(done))
     else:
+        output.line(f"{done.manifest.id}  {done.manifest.payload}")
         output.line(_said(done))
     return code
 
@@ -52,9 +53,7 @@ def _facts(done: FullBackup) -> dict[str, object]:
 
 def _said(done: FullBackup) -> str:
     manifest = done.manifest
-    return _("{id}  {name}  {size} of {raw} of SQL, {seconds}, proven to: {rung}").format(
-        id=manifest.id,
-        name=manifest.payload,
+    return _("{size} for {raw} of SQL, {seconds}, proven to: {rung}").format(
         size=words.size(manifest.size),
         raw=words.size(manifest.raw),
         seconds=words.seconds(done.seconds["total"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 import traceback
 
 from mtn_tui.cli.output import printable
@@ -13,7 +14,13 @@ from mtn_tui.core.redact import redact
 
 
 def say(text: str) -> None:
-    _write("".join(printable(part) + "\n" for part in redact(text).split("\n")))
+    """On a terminal lines are folded at its width, each under its own indent."""
+    for part in redact(text).split("\n"):
+        line = printable(part)
+        indent = line[: len(line) - len(line.lstrip())]
+        width = shutil.get_terminal_size().columns - 1 if is_terminal() else sys.maxsize
+        folded = textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
+        _write((folded if line else "") + "\n")
 
 
 def warning(text: str, hint: str = "") -> None:

@@ -28,8 +28,8 @@ def list_them(session: Session, limit: int, as_json: bool) -> None:
     elif not views:
         diagnostics.say(_("No job has run yet."))
     else:
-        head = [_("ID"), _("Job"), _("Database"), _("State"), _("Began"), _("By"), _("What")]
-        output.table(head, [_row(view) for view in views])
+        head = [_("ID"), _("Job"), _("Database"), _("State"), _("Began"), _("By")]
+        output.table(head, [_row(view) for view in views], notes=[_note(view) for view in views])
 
 
 @job.command(help=_("Ask a job to stop. It stops cleanly; that may take a moment."))
@@ -67,5 +67,11 @@ def _facts(view: JobView) -> dict[str, object]:
 
 def _row(view: JobView) -> list[str]:
     began = words.moment(view.started) if view.started else "—"
-    what = view.title or "; ".join(view.warnings) or (words.phase(view.phase) if not view.state.over else "")
-    return [view.id, view.kind, view.subject, words.state(view.state), began, view.operator, what]
+    return [view.id, view.kind, view.subject, words.state(view.state), began, view.operator]
+
+
+def _note(view: JobView) -> str:
+    """Why it failed, what it warned of, or what it is at."""
+    if view.title:
+        return " ".join(filter(None, [view.title, view.hint]))
+    return "; ".join(view.warnings) or (words.phase(view.phase) if not view.state.over else "")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import zip_longest
 from pathlib import Path
 
 from mtn_tui.core.errors import StorageError
@@ -23,16 +26,33 @@ def as_json(value: object) -> None:
     _write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
-    """Columns as wide as they need to be; those numbered in ``right`` are figures."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: frozenset[int] = frozenset(),
+    notes: Sequence[str] = (),
+) -> None:
+    """Columns as wide as they need to be; those numbered in ``right`` are figures.
+
+    ``notes``, one a row, are printed below their row where they are not empty.
+    """
     cells = [[_clean(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    for row in cells:
+    for row, note in zip_longest(cells, ["", *notes], fillvalue=""):
         padded = (
             cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         _write("  ".join(padded).rstrip() + "\n")
+        if note:
+            _write(folded(_clean(note), "    "))
+
+
+def folded(text: str, indent: str = "") -> str:
+    """On a terminal, one line folded at its width; elsewhere as it is. Ends with a newline."""
+    width = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else sys.maxsize
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent) + "\n"
 
 
 def _clean(text: str) -> str:

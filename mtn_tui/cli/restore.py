@@ -68,6 +68,7 @@ def restore(
     if as_json:
         output.as_json(_facts(done))
     else:
+        output.line(f"{done.backup.name}  {words.store(done.store)}")
         output.line(_said(done))
     return 1 if chosen.silent else code
 
@@ -95,14 +96,11 @@ def _facts(done: Restored) -> dict[str, object]:
 
 
 def _said(done: Restored) -> str:
-    said = _("{target} restored from {name} ({store}), {seconds}").format(
-        target=done.target,
-        name=done.backup.name,
-        store=words.store(done.store),
-        seconds=words.seconds(done.seconds["total"]),
-    )
+    seconds = words.seconds(done.seconds["total"])
     if done.rows is None:
-        return said + ", " + _("rows not counted")
-    return (
-        said + ", " + _("{rows:,} rows in {tables} tables counted").format(rows=done.rows, tables=done.tables)
+        return _("{target} restored in {seconds}, rows not counted").format(
+            target=done.target, seconds=seconds
+        )
+    return _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
+        target=done.target, seconds=seconds, rows=done.rows, tables=done.tables
     )

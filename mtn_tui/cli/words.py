@@ -17,8 +17,9 @@ def size(count: int | None) -> str:
 
 
 def moment(when: datetime) -> str:
-    """Local time with its offset: nobody should have to guess the zone."""
-    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    """``2026-11-24 02:00 -03``: local time with its offset, so that nobody has to guess the zone."""
+    local = when.astimezone()
+    return f"{local:%Y-%m-%d %H:%M} {f'{local:%z}'.removesuffix('00')}"
 
 
 def age(when: datetime, now: datetime) -> str:

@@ -180,7 +180,7 @@ def test_a_refusing_bucket_is_told_on_stderr_with_exit_code_1(behind: Practice, 
 
 
 def test_a_bucket_that_hangs_is_given_up_by_the_command_itself(behind: Practice, proxy: FaultProxy) -> None:
-    proxy.set(HangsAfter(lambda: any("list-type" in path for _method, path in proxy.requests)))
+    proxy.set(HangsAfter(lambda: any(path.endswith(".sql.gz.gpg") for _method, path in proxy.requests)))
     running = begin(behind, "backup", "full")
     assert "kept on disk only" in running.ends(1)  # once the client's own 30 s are over
     proxy.heal()

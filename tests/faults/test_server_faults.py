@@ -1,0 +1,189 @@
+"""PostgreSQL, or a program of its, dies half-way: it is said, nothing is accepted, and the next run works."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from mtn_tui.core.errors import PostgresError, ServerLost
+from mtn_tui.core.models import JobState
+from mtn_tui.demo.postgres_binaries import wheel_binaries
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.workspace import Workspace
+from tests.faults.aftermath import (
+    Running,
+    asked,
+    assert_no_session,
+    assert_nothing_half_made,
+    ballast,
+    begin,
+    files,
+    wait_for,
+)
+from tests.faults.proxy import Fault, FaultProxy
+from tests.operation_fixtures import Practice
+from tests.pg_fixtures import Database
+
+TARGET = "restored_half"
+
+
+class HangsWhen(Fault):
+    """Hangs from the moment that a condition holds."""
+
+    def __init__(self, condition: Callable[[], bool]) -> None:
+        self._condition = condition
+        super().__init__()
+
+    @property
+    def hang(self) -> bool:
+        return self._condition()
+
+    @hang.setter
+    def hang(self, value: bool) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def mortal(pg_workspace: Workspace) -> Iterator[PostgresServer]:
+    """A server of our own, to be killed."""
+    with PostgresServer(wheel_binaries(), pg_workspace.path / "mortal") as server:
+        yield server
+
+
+@pytest.fixture
+def source(mortal: PostgresServer) -> Iterator[Database]:
+    database = Database(mortal, "escuela")
+    mortal.start()
+    mortal.create_database(database.name)
+    ballast(database, 6)
+    yield database
+    mortal.start()
+    for name in (database.name, TARGET):
+        mortal.drop_database(name)
+
+
+@pytest.fixture
+def proxy(source: Database) -> Iterator[FaultProxy]:
+    with FaultProxy(source.server.host, source.server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def practice(source: Database, practise: Callable[..., Practice], proxy: FaultProxy) -> Practice:
+    """An installation that reaches the server through the proxy, with one backup."""
+    practice: Practice = practise(source, DB_PORT=str(proxy.port))
+    practice.mtn("backup", "full")
+    return practice
+
+
+def half_way_through_a_dump(practice: Practice, proxy: FaultProxy) -> Running:
+    """A backup of which some is written and the rest does not come."""
+
+    def written() -> int:
+        return sum(path.stat().st_size for path in practice.backups.glob("*.part"))
+
+    proxy.set(HangsWhen(lambda: written() > 1 << 20))
+    running = begin(practice, "backup", "full")
+    wait_for(lambda: written() > 1 << 20, "a part of the payload")
+    assert running.view.phase == "dump"
+    return running
+
+
+def half_way_through_a_load(practice: Practice, proxy: FaultProxy) -> Running:
+    passed = []
+
+    def enough() -> bool:
+        """Some way into the rows: whoever sends something asks."""
+        journals = [path.read_text() for path in (practice.root / "state" / "jobs").iterdir()]
+        if any('"phase": "load"' in text for text in journals):
+            passed.append(1)
+        return len(passed) > 60
+
+    proxy.set(HangsWhen(enough))
+    running = begin(practice, "restore", "--latest", "--target", TARGET)
+    wait_for(lambda: len(passed) > 60, "rows on their way")
+    assert running.view.phase == "load"
+    return running
+
+
+def assert_only_the_first_backup_is_there(practice: Practice, before: dict[str, str]) -> None:
+    assert files(practice) == before
+    assert_nothing_half_made(practice)
+    listed = asked(practice, "list")
+    assert isinstance(listed, list)
+    assert [copy["standing"] for backup in listed for copy in backup["copies"]] == ["whole"]
+
+
+def test_a_server_killed_half_way_through_a_dump(
+    practice: Practice, source: Database, proxy: FaultProxy
+) -> None:
+    before = files(practice)
+    running = half_way_through_a_dump(practice, proxy)
+    source.server.kill9()
+    proxy.heal()
+    told = running.ends(2)
+    assert "PostgreSQL broke" in told
+    assert "See whether the server runs" in told
+    assert running.view.state is JobState.FAILED
+    assert running.view.error == ServerLost.__name__
+    assert_only_the_first_backup_is_there(practice, before)
+    source.server.start()
+    practice.mtn("backup", "full")
+    assert_nothing_half_made(practice)
+    assert before.items() < files(practice).items()
+
+
+def test_a_server_killed_half_way_through_a_load(
+    practice: Practice, source: Database, proxy: FaultProxy
+) -> None:
+    running = half_way_through_a_load(practice, proxy)
+    (scratch,) = [name for name in practice.databases() if name.startswith(TARGET)]
+    source.server.kill9()
+    proxy.heal()
+    told = running.ends(2)
+    assert "broke" in told
+    assert running.view.error == ServerLost.__name__
+    source.server.start()
+    assert scratch in practice.databases()
+    assert TARGET not in practice.databases()
+    practice.mtn("restore", "--latest", "--target", TARGET)
+    assert [name for name in practice.databases() if name.startswith(TARGET)] == [TARGET]
+    assert Database(source.server, TARGET).dump() == source.dump()
+
+
+def test_pg_dump_killed_half_way(practice: Practice, source: Database, proxy: FaultProxy) -> None:
+    before = files(practice)
+    running = half_way_through_a_dump(practice, proxy)
+    children = psutil.Process(running.process.pid).children()
+    (child,) = [one for one in children if one.name() == "pg_dump"]
+    os.kill(child.pid, signal.SIGKILL)
+    proxy.heal()
+    assert "pg_dump failed" in running.ends(2)
+    assert running.view.error == PostgresError.__name__
+    assert_only_the_first_backup_is_there(practice, before)
+    assert_no_session(source)
+
+
+@pytest.mark.parametrize("whose", ["the snapshot's", "pg_dump's"])
+def test_a_session_ended_by_an_administrator_half_way_through_a_dump(
+    practice: Practice, source: Database, proxy: FaultProxy, whose: str
+) -> None:
+    before = files(practice)
+    running = half_way_through_a_dump(practice, proxy)
+    exports = "state = 'idle in transaction'" if whose == "the snapshot's" else "query LIKE 'COPY %'"
+    ended = Database(source.server, "postgres").psql(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+        f" WHERE application_name LIKE 'mtn backup %' AND {exports}"
+    )
+    assert ended == b"1\n"
+    proxy.heal()
+    told = running.ends(2)
+    assert "terminating connection" in told
+    assert running.view.error == ServerLost.__name__
+    assert_only_the_first_backup_is_there(practice, before)
+    assert_no_session(source)
+    practice.mtn("backup", "full")
+    assert_nothing_half_made(practice)
