@@ -39,7 +39,7 @@ class Inflater:
         self._waiting = b""
         self.members = 0
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Yield what can be inflated so far, in pieces of at most 4 MiB."""
         view = memoryview(data)
         for start in range(0, len(view), _STEP):

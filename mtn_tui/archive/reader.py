@@ -21,6 +21,8 @@ from mtn_tui.archive.sections import END, END_WITHIN, Part
 from mtn_tui.core.errors import Changed, ForeignManifest, Truncated
 from mtn_tui.core.i18n import _
 
+_STEP = 1 << 20
+
 
 class Stream(Protocol):
     """What payloads are read from: read(n) gives up to n bytes, b"" at the end."""
@@ -34,12 +36,10 @@ Source = Callable[[int, int | None], AbstractContextManager[BinaryIO]]
 
 @dataclass(frozen=True)
 class Window:
-    """The cipher blocks that hold one section, and the block before them."""
+    """One section as it was read: decrypted, its hash not looked at yet."""
 
     section: Section
-    previous: bytes
-    """Empty for the first section: the IV stands for it."""
-    data: bytes
+    gzip: memoryview
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Archive:
     def sql(self, section: Section) -> Iterator[bytes]:
         """Yield the section's SQL. Raises Changed, Truncated or ForeignManifest before the first byte."""
         try:
-            gzip = self._gzip(self._window(section))
+            gzip = checked_gzip(self._window(section))
         except (Changed, Truncated):
             self.check_header()
             raise
@@ -76,7 +76,7 @@ class Archive:
     def check(self, window: Window) -> Checked:
         """Read a section through: its hash, its gzip checksums, its length in SQL."""
         raw, tail = 0, b""
-        for piece in _inflate(self._gzip(window)):
+        for piece in _inflate(checked_gzip(window)):
             raw += len(piece)
             tail = (tail + piece[-END_WITHIN:])[-END_WITHIN:]
         if raw != window.section.raw:
@@ -92,37 +92,36 @@ class Archive:
         header = read_exactly(stream, HEADER)
         self._check_header(header)
         hashed.update(header)
-        # Two cipher blocks are kept: a section may begin in the last one, and needs the one before.
-        held, base = b"", 0
+        decryptor = Decryptor(self._secret, self._iv)
+        left = self.manifest.size - HEADER
+        plain = bytearray()
         for section in self.manifest.sections:
-            first, last = _blocks(section)
-            data = read_exactly(stream, max(last - base - len(held) // BLOCK, 0) * BLOCK)
-            hashed.update(data)
-            held = held[max(first - 1 - base, 0) * BLOCK :] + data
-            lead = BLOCK if first else 0
-            yield Window(section, held[:lead], held[lead:])
-            held = held[-2 * BLOCK :]
-            base = last - len(held) // BLOCK
-        hashed.update(read_exactly(stream, self.manifest.size - HEADER - (base * BLOCK + len(held))))
+            while len(plain) < section.size:
+                piece = read_exactly(stream, min(_STEP, left))
+                if not piece:
+                    raise _changed()
+                hashed.update(piece)
+                left -= len(piece)
+                plain += decryptor.update(piece)
+            window = [Window(section, memoryview(plain)[: section.size])]
+            plain = plain[section.size :]
+            # Not bound here while it is out: whoever has it decides how long it stays in memory.
+            yield window.pop()
+        hashed.update(read_exactly(stream, left))
         if stream.read(1) or hashed.hexdigest() != self.manifest.sha256:
             raise _changed()
 
     def _window(self, section: Section) -> Window:
-        first, last = _blocks(section)
-        start = HEADER + (first - 1) * BLOCK if first else HEADER
-        length = HEADER + last * BLOCK - start
-        with self._source(start, length) as stream:
-            data = read_exactly(stream, length)
-        return Window(section, data[:BLOCK], data[BLOCK:]) if first else Window(section, b"", data)
-
-    def _gzip(self, window: Window) -> bytes:
-        section = window.section
-        plain = Decryptor(self._secret, window.previous or self._iv).update(window.data)
+        first, last = section.offset // BLOCK, -(-(section.offset + section.size) // BLOCK)
+        size = (last - first) * BLOCK
+        lead = BLOCK if first else 0
+        plain = bytearray()
+        with self._source(HEADER + first * BLOCK - lead, lead + size) as stream:
+            decryptor = Decryptor(self._secret, read_exactly(stream, lead) or self._iv)
+            while len(plain) < size:
+                plain += decryptor.update(read_exactly(stream, min(_STEP, size - len(plain))))
         within = section.offset % BLOCK
-        data = plain[within : within + section.size]
-        if hashlib.sha256(data).hexdigest() != section.sha256:
-            raise _changed()
-        return data
+        return Window(section, memoryview(plain)[within : within + section.size])
 
     def _check_header(self, header: bytes) -> None:
         expected = MAGIC + bytes.fromhex(self.manifest.salt)
@@ -134,6 +133,13 @@ class Archive:
             )
         if differing:
             raise _changed()
+
+
+def checked_gzip(window: Window) -> memoryview:
+    """A section's gzip members; Changed where they are not those that were written."""
+    if hashlib.sha256(window.gzip).hexdigest() != window.section.sha256:
+        raise _changed()
+    return window.gzip
 
 
 def check_size(size: int, manifest: Manifest) -> None:
@@ -178,12 +184,7 @@ def read_exactly(stream: Stream, length: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _blocks(section: Section) -> tuple[int, int]:
-    """The cipher blocks that hold a section: the first, and the one after the last."""
-    return section.offset // BLOCK, -(-(section.offset + section.size) // BLOCK)
-
-
-def _inflate(data: bytes) -> Iterator[bytes]:
+def _inflate(data: memoryview) -> Iterator[bytes]:
     inflater = Inflater()
     yield from inflater.feed(data)
     inflater.finish()

@@ -62,10 +62,8 @@ _OPENING = 64
 
 _WORD = rb"[A-Za-z_\x80-\xff][\w$\x80-\xff]*"
 _OTHER = rb"""[^'"$\\;/\-()A-Za-z_\x80-\xff]+"""
-_PLAIN = re.compile(
-    rb"""(?:(?![eE]')%b+(?=[^\w$\x80-\xff])|%b|'[^']*'|"[^"]*"|-(?=[^-])|/(?=[^*])){1,1000}"""
-    % (_WORD, _OTHER)
-)
+_WHOLE_WORD = rb"(?![eE]')[A-Za-z_\x80-\xff][\w$\x80-\xff]*+(?=[^\w$\x80-\xff])"
+_PLAIN = re.compile(rb"""(?:%b|%b|'[^']*'|"[^"]*"|-(?=[^-])|/(?=[^*])){1,1000}""" % (_WHOLE_WORD, _OTHER))
 """Many tokens at once, for speed: whole words, whole strings that are not E'', what needs no closer look."""
 _PLAIN_WORD = re.compile(rb"%b|%b" % (_WORD, _OTHER))
 _WORD_BEGUN = re.compile(_WORD + rb"\Z")

@@ -72,6 +72,6 @@ def _row(view: JobView) -> list[str]:
 
 def _note(view: JobView) -> str:
     """Why it failed, what it warned of, or what it is at."""
-    if view.title:
-        return " ".join(filter(None, [view.title, view.hint]))
-    return "; ".join(view.warnings) or (words.phase(view.phase) if not view.state.over else "")
+    if not view.state.over:
+        return words.phase(view.phase)
+    return view.title or "; ".join(view.warnings)

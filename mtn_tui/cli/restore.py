@@ -14,6 +14,8 @@ from mtn_tui.operations.inventory import Backup, Standing
 from mtn_tui.operations.restore import Request, Restored
 from mtn_tui.operations.restore import restore as restore_backup
 
+_YES = ("y", "yes", "s", "si", "sí")
+
 
 @click.command(
     help=_(
@@ -79,7 +81,9 @@ def _asks_for_legacy(session: Session, backup: Backup) -> bool:
     if not made_by_scripts or session.no_input or not diagnostics.is_terminal():
         return False
     question = _("{name} was made by the scripts: nothing vouches for its contents. Load it?")
-    return click.confirm(question.format(name=output.printable(str(backup.name))), err=True)
+    # Not click.confirm, which knows "y" alone. Nothing but a clear yes, in either language, is one.
+    asked = question.format(name=output.printable(str(backup.name))) + _(" [y/N]")
+    return click.prompt(asked, default="", show_default=False, err=True).strip().lower() in _YES
 
 
 def _facts(done: Restored) -> dict[str, object]:

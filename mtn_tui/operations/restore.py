@@ -244,7 +244,8 @@ class _Run:
             for refused in databases.apply_properties(server, scratch, manifest.properties):
                 self.job.warn("property", _("Not carried over: {statement}").format(statement=refused))
         renames = [(target, old)] if replacing else []
-        databases.rename(server, [*renames, (scratch, target)])
+        with connect(self.context.server, MAINTENANCE, self._application) as other:
+            databases.rename(server, [*renames, (scratch, target)], other)
         if replacing:
             self._drop_replaced(server, old)
 

@@ -88,7 +88,7 @@ def _open(server: Server, database: str, application: str) -> Connection:
 
 
 def _explained(server: Server, database: str, error: psycopg.OperationalError) -> PostgresError:
-    words = redact(str(error)).strip()
+    words = " ".join(redact(str(error)).split())
     where = f"{server.host}:{server.port}"
     if any(part in words for part in _REFUSED) and not _database_missing(server, database):
         return PostgresError(
@@ -131,7 +131,7 @@ def translated(doing: str = "") -> Iterator[None]:
 
 def explained(error: psycopg.Error, doing: str = "") -> MtnError:
     """One psycopg error in our words: the server gone, the disk full, or what the server said."""
-    words = redact(error.diag.message_primary or str(error)).strip()
+    words = " ".join(redact(error.diag.message_primary or str(error)).split())
     if error.diag.message_detail:
         words += f" ({redact(error.diag.message_detail)})"
     if doing:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -18,7 +21,8 @@ _LONGEST = 63
 """Bytes of a name; the server would cut a longer one without a word."""
 
 _JOB = re.compile("[a-z2-7]{8}")
-_RENAME_TRIES = 5
+_END_EVERY = 0.05
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -128,30 +132,46 @@ def drop(connection: Connection, database: str) -> None:
         )
 
 
-def rename(connection: Connection, names: list[tuple[str, str]]) -> None:
-    """Rename databases, (from, to), all or none; sessions in them are ended, again where they come back."""
-    with translated(_("renaming databases")):
-        for left in reversed(range(_RENAME_TRIES)):
-            for old, _new in names:
+def rename(connection: Connection, names: list[tuple[str, str]], other: Connection) -> None:
+    """Rename databases, (from, to), all or none.
+
+    Over ``other``, a second connection, the sessions in them are ended
+    meanwhile: clients come back at once, and RENAME waits some seconds for
+    those who were in before its lock, which makes all later ones wait.
+    """
+    with translated(_("renaming databases")), _emptied(other, [old for old, _new in names]):
+        with connection.transaction():
+            for old, new in names:
                 connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [old]
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
                 )
+
+
+@contextmanager
+def _emptied(connection: Connection, names: list[str]) -> Iterator[None]:
+    """End all sessions in the databases, now and every 50 ms until the block ends."""
+    over = threading.Event()
+
+    def end_all() -> None:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY(%s)", [names]
+        )
+
+    def go_on() -> None:
+        while not over.wait(_END_EVERY):
             try:
-                _rename(connection, names)
-            except psycopg.errors.ObjectInUse:
-                if not left:
-                    raise
-            else:
-                return
+                end_all()
+            except psycopg.Error:
+                return  # RENAME tells that somebody is still in there
 
-
-def _rename(connection: Connection, names: list[tuple[str, str]]) -> None:
-    # The server itself waits some seconds for sessions that are about to end.
-    with connection.transaction():
-        for old, new in names:
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
-            )
+    end_all()
+    thread = threading.Thread(target=go_on, name="mtn-emptier", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def set_comment(connection: Connection, database: str, comment: str) -> None:

@@ -97,11 +97,12 @@ def test_the_old_one_is_there_until_the_new_one_is_loaded_and_counted(practice):
 def test_clients_that_come_back_at_once_do_not_keep_the_new_one_out(practice):
     target = target_of(practice, "mtn_busy")
     stop = threading.Event()
+    login = practice.source.server.conninfo(target.name, application_name="a client")
 
     def come_back():
         while not stop.is_set():
             try:
-                with psycopg.connect(practice.source.server.conninfo(target.name)) as connection:
+                with psycopg.connect(login) as connection:
                     connection.execute("SELECT pg_sleep(600)")
             except psycopg.Error:
                 time.sleep(0.001)
@@ -113,8 +114,10 @@ def test_clients_that_come_back_at_once_do_not_keep_the_new_one_out(practice):
         practice.restore(target.name, drop=True)
     finally:
         stop.set()
-        for client in clients:
-            client.join()
+        with connect(practice.context.server, MAINTENANCE) as connection:
+            while any(client.is_alive() for client in clients):
+                databases.end_sessions(connection, "a client")
+                clients[0].join(0.05)
     assert target.dump() == practice.source.dump()
     assert scratch_left(practice) == []
 

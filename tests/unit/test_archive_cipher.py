@@ -14,7 +14,7 @@ from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.errors import KeyFileError, NotABackup, Truncated
 from tests.archive_fixtures import DECRYPT, ENCRYPT, KEY, SALT, chunked, patient, shell
 
-few = settings(patient, max_examples=12)
+few = settings(patient, max_examples=8)
 """Each example costs several derivations of a key, of 100,000 rounds."""
 
 lengths = st.integers(0, 200) | st.sampled_from([0, 15, 16, 17, 4095, 4096, 70_001])

@@ -133,7 +133,7 @@ def refused_as_changed(data: bytes) -> bool:
 
 
 def test_every_single_changed_byte_is_told_as_changed() -> None:
-    values = [ord(char) for char in '0a"{},: \n\\-']
+    values = [ord(char) for char in '0"},\n']
     assert [data for data in single_changes(ENCODED, values) if not refused_as_changed(data)] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from mtn_tui.archive import legacy
 from mtn_tui.archive.cipher import HEADER
 from mtn_tui.archive.manifest import decode, encode
-from mtn_tui.archive.reader import Archive, Checked, Window, check_complete, check_size
+from mtn_tui.archive.reader import Archive, Checked, check_complete, check_size, checked_gzip
 from mtn_tui.archive.sections import END, END_WITHIN, Part, Start
 from mtn_tui.archive.writer import Member, Writer
 from mtn_tui.core.errors import Truncated
@@ -36,7 +37,7 @@ from tests.archive_fixtures import (
     some_rows,
 )
 
-few = settings(patient, max_examples=15)
+few = settings(patient, max_examples=8)
 """Each example costs several derivations of a key, of 100,000 rounds."""
 
 DATA = some_rows(2000)
@@ -100,7 +101,7 @@ def test_a_section_may_begin_and_end_anywhere_in_a_cipher_block(sizes: list[int]
     )
     archive = Archive(MemorySource(bytes(written)), KEY, manifest)
     windows = [*archive.windows(Trickle(bytes(written), step))]
-    assert [archive._gzip(window) for window in windows] == contents
+    assert [bytes(checked_gzip(window)) for window in windows] == contents
 
 
 def test_sections_begin_at_every_offset_of_a_cipher_block() -> None:
@@ -115,10 +116,12 @@ def test_sections_begin_at_every_offset_of_a_cipher_block() -> None:
 
 def test_random_access_reads_no_more_than_the_section_and_two_blocks() -> None:
     made = make(DATA, section=3000)
+    source = MemorySource(made.payload)
+    archive = Archive(source, KEY, made.manifest)
     for section in made.manifest.sections:
-        source = MemorySource(made.payload)
-        b"".join(Archive(source, KEY, made.manifest).sql(section))
-        assert source.read <= section.size + 3 * 16
+        source.read = 0
+        b"".join(archive.sql(section))
+        assert section.size <= source.read < section.size + 3 * 16
 
 
 def test_several_threads_read_one_archive() -> None:
@@ -148,7 +151,7 @@ def test_the_writer_tells_what_it_wrote() -> None:
 
 @pytest.mark.parametrize("section", [40, 100, 300, 1 << 20])
 def test_the_end_marker_is_found_also_where_a_section_border_cuts_it(section: int) -> None:
-    for padding in range(0, 40, 13):
+    for padding in (0, 13, 29):
         filled = DATA.replace(b"SELECT pg_catalog.setval", b"-" * padding + b"\nSELECT pg_catalog.setval")
         made = make(filled, member=section, section=section)
         archive = Archive(MemorySource(made.payload), KEY, made.manifest)
@@ -176,12 +179,9 @@ def test_a_script_without_one_of_its_end_markers_is_truncated(part: Part, gone: 
         check_complete([])
 
 
-def test_a_window_is_one_sections_whole_blocks_and_the_one_before() -> None:
+def test_a_window_that_was_handed_out_is_not_kept() -> None:
+    """However many are on their way, it is their holders who decide how much memory they take."""
     made = make(DATA, section=3000)
-    archive = Archive(MemorySource(made.payload), KEY, made.manifest)
-    for number, window in enumerate(archive.windows(io.BytesIO(made.payload))):
-        assert isinstance(window, Window)
-        assert window.section == made.manifest.sections[number]
-        assert len(window.previous) == (16 if number else 0)
-        assert len(window.data) % 16 == 0
-        assert window.previous + window.data in made.payload
+    windows = Archive(MemorySource(made.payload), KEY, made.manifest).windows(io.BytesIO(made.payload))
+    gone = weakref.ref(next(windows))
+    assert gone() is None
