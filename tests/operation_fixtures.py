@@ -180,40 +180,45 @@ def s3(seaweed: SeaweedServer, bucket: str) -> Bucket:
     return Bucket(seaweed.endpoint, bucket, seaweed.access_key, seaweed.secret_key)
 
 
+def install(root: Path, source: Database, bucket: Bucket | None = None, **changes: str) -> Practice:
+    """A configured installation in the folder ``root``, for a source database."""
+    server: PostgresServer = source.server
+    values = {
+        "DB_HOST": server.host,
+        "DB_PORT": str(server.port),
+        "DB_NAME": source.name,
+        "DB_USER": server.user,
+        "DB_PASSWORD": server.password,
+        "PG_DUMP": str(server.binaries / "pg_dump"),
+        "BACKUP_DIR": str(root / "backups"),
+        "LOG_DIR": str(root / "logs"),
+        "STATE_DIR": str(root / "state"),
+        "USE_MINIO": "true",
+    }
+    if bucket is not None:
+        values |= {
+            "MINIO_ENDPOINT": f"http://{bucket.endpoint}",
+            "MINIO_ACCESS_KEY": bucket.access_key,
+            "MINIO_SECRET_KEY": bucket.secret_key,
+            "MINIO_BUCKET": bucket.name,
+        }
+    for folder in ("backups", "logs", "config"):
+        (root / folder).mkdir()
+    practice = Practice(root, source, values)
+    practice.configure(**changes)
+    practice.key_file.write_text(KEY + "\n")
+    practice.key_file.chmod(0o600)
+    return practice
+
+
 @pytest.fixture
 def practise(tmp_path: Path) -> Iterator[Callable[..., Practice]]:
     """Makes a Practice for a source database: ``practise(database)``, ``practise(database, s3)``."""
     made: list[Practice] = []
 
     def new(source: Database, bucket: Bucket | None = None, **changes: str) -> Practice:
-        server: PostgresServer = source.server
-        values = {
-            "DB_HOST": server.host,
-            "DB_PORT": str(server.port),
-            "DB_NAME": source.name,
-            "DB_USER": server.user,
-            "DB_PASSWORD": server.password,
-            "PG_DUMP": str(server.binaries / "pg_dump"),
-            "BACKUP_DIR": str(tmp_path / "backups"),
-            "LOG_DIR": str(tmp_path / "logs"),
-            "STATE_DIR": str(tmp_path / "state"),
-            "USE_MINIO": "true",
-        }
-        if bucket is not None:
-            values |= {
-                "MINIO_ENDPOINT": f"http://{bucket.endpoint}",
-                "MINIO_ACCESS_KEY": bucket.access_key,
-                "MINIO_SECRET_KEY": bucket.secret_key,
-                "MINIO_BUCKET": bucket.name,
-            }
-        for folder in ("backups", "logs", "config"):
-            (tmp_path / folder).mkdir()
-        practice = Practice(tmp_path, source, values)
-        practice.configure(**changes)
-        practice.key_file.write_text(KEY + "\n")
-        practice.key_file.chmod(0o600)
-        made.append(practice)
-        return practice
+        made.append(install(tmp_path, source, bucket, **changes))
+        return made[-1]
 
     yield new
     for practice in made:

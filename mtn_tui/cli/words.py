@@ -89,6 +89,7 @@ def phase(name: str) -> str:
         "check-disk": _("checking the copy on disk"),
         "check-bucket": _("checking the copy in the bucket"),
         "load": _("loading"),
+        "keys": _("making keys and indexes"),
         "count": _("counting rows"),
         "put-in-place": _("putting in place"),
     }

@@ -100,7 +100,7 @@ class _Board(Generic[W]):
         with self._changed:
             while self._waiting and not self._halted:
                 for index, task in enumerate(self._waiting):
-                    if not (task.after & self._undone or task.alone_on & self._busy):
+                    if task.after.isdisjoint(self._undone) and task.alone_on.isdisjoint(self._busy):
                         del self._waiting[index]
                         self._running += 1
                         self._busy |= task.alone_on

@@ -219,7 +219,13 @@ class _Run:
             return
         job.phase("load", total=copy.manifest.raw)
         archive = archive_of(copy, self.context.key)
-        script.load(archive, lambda: self._open(scratch), job.token, job.advance)
+        script.load(
+            archive,
+            lambda: self._open(scratch),
+            job.token,
+            job.advance,
+            lambda statements: job.phase("keys", total=statements, unit="items"),
+        )
 
     def _verify(self, manifest: Manifest | None, scratch: str) -> loaded.Loaded | None:
         if manifest is None or not self.request.verify:

@@ -7,6 +7,7 @@ connections; a legacy file is played from its start by one.
 from __future__ import annotations
 
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -74,12 +75,20 @@ def _counted(pieces: Iterable[bytes], token: CancelToken, advance: Callable[[int
         advance(len(piece))
 
 
-def load(archive: Archive, open_connection: Open, token: CancelToken, advance: Callable[[int], None]) -> None:
+def load(
+    archive: Archive,
+    open_connection: Open,
+    token: CancelToken,
+    advance: Callable[[int], None],
+    on_rows_loaded: Callable[[int], None],
+) -> None:
     """Load all of a backup into the empty database that ``open_connection`` leads to.
 
-    ``advance`` gets bytes of SQL. The tail, which marks the database, is left out.
+    ``advance`` gets bytes of SQL. Once all rows are in, ``on_rows_loaded`` gets
+    the number of statements still to come, and ``advance`` counts those. The
+    tail, which marks the database, is left out.
     """
-    loader = _Loader(archive, token, advance)
+    loader = _Loader(archive, token, _Progress(advance, on_rows_loaded))
     with ExitStack() as stack:
         connections = [stack.enter_context(closing(open_connection())) for _unused in range(CONNECTIONS)]
 
@@ -112,15 +121,45 @@ class _Piece:
         return sum(section.raw for section in self.sections)
 
 
+class _Progress:
+    """First of the rows, in bytes, then of the statements that are left. Safe from any thread."""
+
+    def __init__(self, advance: Callable[[int], None], on_rows_loaded: Callable[[int], None]) -> None:
+        self.advance = advance
+        self._on_rows_loaded = on_rows_loaded
+        self._lock = threading.Lock()
+        self._pieces = 0
+        self._statements = 0
+
+    def expect(self, pieces: int, statements: int) -> None:
+        self._pieces, self._statements = pieces, statements
+        if not pieces:
+            self._on_rows_loaded(statements)
+
+    def loaded(self) -> None:
+        """One piece of rows is in."""
+        with self._lock:
+            self._pieces -= 1
+            if not self._pieces:
+                self._on_rows_loaded(self._statements)
+
+    def closed(self) -> None:
+        """One of the statements is done."""
+        with self._lock:
+            self._statements -= 1
+            if not self._pieces:
+                self.advance(1)
+
+
 class _Loader:
-    def __init__(self, archive: Archive, token: CancelToken, advance: Callable[[int], None]) -> None:
+    def __init__(self, archive: Archive, token: CancelToken, progress: _Progress) -> None:
         self._archive = archive
         self._token = token
-        self._advance = advance
+        self._progress = progress
 
     def _sql(self, sections: Iterable[Section]) -> Iterator[bytes]:
         pieces = chain.from_iterable(self._archive.sql(section) for section in sections)
-        return _counted(pieces, self._token, self._advance)
+        return _counted(pieces, self._token, self._progress.advance)
 
     def _of(self, part: Part) -> list[Section]:
         return [section for section in self._archive.manifest.sections if section.part is part]
@@ -147,16 +186,24 @@ class _Loader:
         for piece in pieces:
             by_table[piece.table].append(piece)
         closers = [*_closers(statements.read(self._sql(self._of(Part.POST_DATA))))]
-        return [*rows, *_closing_tasks(closers, by_table)]
+        closing = [*_closing_tasks(closers, by_table, self._close)]
+        self._progress.expect(len(rows), len(closing))
+        return [*rows, *closing]
 
     def _rows(self, piece: _Piece, connection: LoadConnection) -> None:
         sql = self._sql(piece.sections)
         if piece.begins:
             play(statements.read(sql, open_end=bool(piece.table)), connection)
-            return
-        copy = piece.sections[0].copy.removesuffix(";").encode()
-        events = statements.read(sql, within_rows=True, open_end=True)
-        _copy(events, connection, copy)
+        else:
+            copy = piece.sections[0].copy.removesuffix(";").encode()
+            _copy(statements.read(sql, within_rows=True, open_end=True), connection, copy)
+        self._progress.loaded()
+
+    def _close(self, sql: bytes, settings: tuple[bytes, ...], connection: LoadConnection) -> None:
+        if settings:
+            connection.under(settings)
+        connection.execute(sql)
+        self._progress.closed()
 
 
 def _pieces(manifest: Manifest) -> list[_Piece]:
@@ -190,9 +237,14 @@ def _closers(events: Iterable[Event]) -> Iterator[tuple[Closer, tuple[bytes, ...
 
 
 def _closing_tasks(
-    closers: list[tuple[Closer, tuple[bytes, ...]]], by_table: dict[str, list[_Piece]]
+    closers: list[tuple[Closer, tuple[bytes, ...]]],
+    by_table: dict[str, list[_Piece]],
+    close: Callable[[bytes, tuple[bytes, ...], LoadConnection], None],
 ) -> Iterator[_Load]:
-    """Keys after their table's rows; the rest in its order after all keys, foreign keys side by side."""
+    """Keys after their table's rows; the rest in its order after all keys, foreign keys side by side.
+
+    ``close`` executes a statement under its settings.
+    """
     sizes = {table: sum(piece.raw for piece in pieces) for table, pieces in by_table.items()}
     keys: dict[str, list[str]] = defaultdict(list)
     barrier = {piece.name for pieces in by_table.values() for piece in pieces}
@@ -202,12 +254,12 @@ def _closing_tasks(
             name = f"key {number}"
             keys[table].append(name)
             after = frozenset(piece.name for piece in by_table.get(table, ()))
-            yield Task(name, partial(_close, one.sql, settings), after, weight=sizes.get(table, 0))
+            yield Task(name, partial(close, one.sql, settings), after, weight=sizes.get(table, 0))
     barrier |= {name for names in keys.values() for name in names}
     for table, pieces in by_table.items():
         if table:
             after = frozenset([*(piece.name for piece in pieces), *keys[table]])
-            analyze = partial(_close, b"ANALYZE " + table.encode(), ())
+            analyze = partial(close, b"ANALYZE " + table.encode(), ())
             yield Task(f"analyze {table}", analyze, after, frozenset([table]))
     beside: set[str] = set()
     for number, (one, settings) in enumerate(closers):
@@ -215,15 +267,9 @@ def _closing_tasks(
         if one.what is Closing.FOREIGN_KEY:
             weight = max(sizes.get(table, 0) for table in one.tables)
             yield Task(
-                name, partial(_close, one.sql, settings), frozenset(barrier), frozenset(one.tables), weight
+                name, partial(close, one.sql, settings), frozenset(barrier), frozenset(one.tables), weight
             )
             beside.add(name)
         elif one.what is Closing.OTHER:
-            yield Task(name, partial(_close, one.sql, settings), frozenset(barrier | beside))
+            yield Task(name, partial(close, one.sql, settings), frozenset(barrier | beside))
             barrier, beside = {name}, set()
-
-
-def _close(sql: bytes, settings: tuple[bytes, ...], connection: LoadConnection) -> None:
-    if settings:
-        connection.under(settings)
-    connection.execute(sql)

@@ -139,12 +139,12 @@ def rename(connection: Connection, names: list[tuple[str, str]], other: Connecti
     meanwhile: clients come back at once, and RENAME waits some seconds for
     those who were in before its lock, which makes all later ones wait.
     """
-    with translated(_("renaming databases")), _emptied(other, [old for old, _new in names]):
-        with connection.transaction():
-            for old, new in names:
-                connection.execute(
-                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
-                )
+    emptied = _emptied(other, [old for old, _new in names])
+    with translated(_("renaming databases")), emptied, connection.transaction():
+        for old, new in names:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
+            )
 
 
 @contextmanager

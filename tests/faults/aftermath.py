@@ -139,6 +139,12 @@ def assert_nothing_half_made(practice: Practice) -> None:
         assert bucket.unfinished() == ()
 
 
+def contents(database: Database) -> str:
+    """The same for two databases that hold the same, in whatever order a parallel load left their rows."""
+    lines = sorted(database.dump().split(b"\n"))
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
 def sessions(database: Database) -> list[tuple[str, bool]]:
     """Our sessions on the server: what they call themselves, and whether a transaction is open."""
     with Database(database.server, "postgres").connect() as connection:

@@ -178,6 +178,8 @@ class FaultProxy:
     def _forget(self, one: socket.socket) -> None:
         with self._lock:
             self._open.discard(one)
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)  # a close alone wakes nobody who reads from it, and tells nobody
             one.close()
 
 

@@ -24,6 +24,7 @@ from tests.faults.aftermath import (
     assert_nothing_half_made,
     ballast,
     begin,
+    contents,
     files,
     objects,
     template_busy,
@@ -148,7 +149,7 @@ def test_a_restore_killed_at_any_moment_leaves_its_target_as_it_was_or_replaced_
     ballast(source, 6)
     practice = practise(source)
     practice.mtn("backup", "full")
-    whole = source.dump()
+    whole = contents(source)
     command = ["restore", "--latest", "--target", TARGET, "--drop"]
     practice.mtn(*command)
     length = journal_length(practice)
@@ -164,12 +165,12 @@ def test_a_restore_killed_at_any_moment_leaves_its_target_as_it_was_or_replaced_
             assert target.psql("SELECT answer FROM precious") == b"42\n"
         else:
             assert running.view.phase == "put-in-place"
-            assert target.dump() == whole
+            assert contents(target) == whole
         if not turn:
             practice.mtn(*command)
         else:
             practice.restore(TARGET, drop=True)
-        assert target.dump() == whole
+        assert contents(target) == whole
         assert [name for name in practice.databases() if name.startswith(TARGET + "_")] == []
         assert_no_session(source)
     assert_nothing_half_made(practice)

@@ -21,7 +21,7 @@ from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.restore import Request, restore
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
-from tests.operation_fixtures import Practice
+from tests.operation_fixtures import Practice, install
 from tests.pg_fixtures import Database
 
 ODD_ROLE = 'Role "odd" ñ'
@@ -173,18 +173,15 @@ def test_what_is_refused_is_refused_before_any_database_is_made(cli, options, sa
 @pytest.fixture(scope="module")
 def refusing(pg18, tmp_path_factory):
     """One installation for every refusal: none of them changes anything."""
-    from tests import operation_fixtures  # its fixture makes one per test; this is one per module
-
-    folder = tmp_path_factory.mktemp("refusing")
     name = f"mtn_refusing_{os.getpid()}"
     pg18.create_database(name)
     source = Database(pg18, name)
-    make = operation_fixtures.practise.__wrapped__(folder)
-    practice: Practice = next(make)(source, PRODUCTION_DATABASES="Matrícula MTN, other")
+    practice = install(
+        tmp_path_factory.mktemp("refusing"), source, PRODUCTION_DATABASES="Matrícula MTN, other"
+    )
     practice.back_up()
     shutil.copy(practice.legacy_backup(), practice.backups / "admision_mtn_diff_20251003_203400.sql.gz.gpg")
     yield practice
-    next(make, None)
     pg18.drop_database(name)
 
 

@@ -1,0 +1,234 @@
+"""mtn list and mtn show: what there is in both stores, whatever state it is in."""
+
+from __future__ import annotations
+
+import gzip
+import hmac
+import json
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+
+from mtn_tui.core.errors import ArchiveError, UsageError
+from mtn_tui.core.models import MANIFEST, Kind, Rung
+from mtn_tui.demo.ports import free_port
+from mtn_tui.operations.inventory import Standing, take_inventory
+from tests.operation_fixtures import Practice
+
+
+@pytest.fixture
+def small(pg18, new_database):
+    database = new_database(pg18)
+    database.psql("CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 50) g")
+    return database
+
+
+def lines_of(done):
+    return done.stdout.splitlines()
+
+
+def test_an_empty_installation_says_what_to_do(small, practise):
+    done = practise(small).mtn("list")
+    assert done.stdout == ""
+    assert "mtn backup full" in done.stderr
+
+
+def test_one_line_a_backup_the_newest_first(small, practise, s3):
+    practice: Practice = practise(small, s3)
+    ids = [practice.back_up().manifest.id for _ in range(2)]
+    legacy = practice.legacy_backup().name
+    head, *rows = lines_of(practice.mtn("list"))
+    assert re.split(r"  +", head) == ["ID", "Kind", "Moment", "Age", "Size", "Disk", "Bucket", "Proven to"]
+    assert [row.split()[0] for row in rows] == [ids[1], ids[0], "—"]
+    assert rows[0].split()[-3:] == ["✔", "✔", "complete"]
+    assert rows[2].split()[-4:] == ["✔", "·", "legacy,", "present"]
+    facts = json.loads(practice.mtn("list", "--json").stdout)
+    assert [one["id"] for one in facts] == [ids[1], ids[0], ""]
+    assert facts[2]["name"] == legacy
+    assert (facts[0]["rung"], facts[0]["kind"], facts[0]["suspect"]) == ("complete", "full", "")
+    assert [copy["store"] for copy in facts[0]["copies"]] == ["disk", "bucket"]
+    assert [copy["standing"] for copy in facts[0]["copies"]] == ["whole", "whole"]
+    assert list(facts[0]["copies"][0]["rungs"])[-1] == "complete"
+    assert datetime.fromisoformat(facts[0]["moment"]).utcoffset() is not None
+    assert json.loads(practice.mtn("list", "--kind", "diff", "--json").stdout) == []
+
+
+def test_show_tells_all_that_is_known_of_one(small, practise):
+    practice: Practice = practise(small)
+    manifest = practice.back_up().manifest
+    said = practice.mtn("show", manifest.id).stdout
+    for part in (manifest.payload, small.name, manifest.lsn, "public.t", "complete", "pg_dump 18"):
+        assert part in said
+    facts = json.loads(practice.mtn("show", manifest.payload, "--json").stdout)
+    assert facts["rows"] == {"public.t": 50}
+    assert facts["sha256"] == manifest.sha256
+    assert facts["database"] == small.name
+    assert int(facts["system_identifier"]) == manifest.server.system_identifier
+    done = practice.mtn("show", "aaaaaaaa", check=64)
+    assert "There is no backup 'aaaaaaaa'" in done.stderr
+    legacy = practice.legacy_backup().name
+    assert "legacy" in practice.mtn("show", legacy).stdout
+
+
+def test_a_bucket_that_does_not_answer_is_said_and_the_disk_is_listed(small, practise, s3):
+    practice: Practice = practise(small, s3)
+    made = practice.back_up().manifest
+    practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    done = practice.mtn("list", "--json", check=1)
+    (facts,) = json.loads(done.stdout)
+    assert facts["id"] == made.id
+    assert "The bucket is not in this list" in done.stderr
+    missing = practice.mtn("show", "aaaaaaaa", check=64)
+    assert "bucket" in missing.stderr
+
+
+def test_without_the_key_the_list_is_shown_and_nothing_in_it_believed(small, practise):
+    practice: Practice = practise(small)
+    practice.back_up()
+    practice.key_file.unlink()
+    done = practice.mtn("list", "--json", check=1)
+    (facts,) = json.loads(done.stdout)
+    assert facts["copies"][0]["standing"] == "broken"
+    assert facts["rung"] == "present"
+    assert "encryption key is not there" in done.stderr
+    assert not practice.key_file.exists()
+
+
+def test_files_that_are_no_backups_are_passed_over(small, practise):
+    practice: Practice = practise(small)
+    made = practice.back_up().manifest
+    for name in (
+        "notes.txt",
+        "admision_mtn_full_x_20251003_203400.sql.gz.gpg.part",
+        "admision_mtn_full_x_00010101_000000.sql.gz.gpg",
+        "admision_mtn_full_x_99991231_235959.sql.gz.gpg",
+        "admision_mtn_full_x_20251303_203400.sql.gz.gpg",
+        "\x1b[2J_full_x_20251003_203400.sql.gz.gpg",
+    ):
+        (practice.backups / name).write_bytes(b"x")
+    os.mkfifo(practice.backups / "admision_mtn_full_pipe_20251003_203400.sql.gz.gpg")
+    (practice.backups / "admision_mtn_full_link_20251003_203400.sql.gz.gpg").symlink_to("/etc/passwd")
+    (practice.backups / "admision_mtn_full_loop_20251003_203400.sql.gz.gpg").symlink_to(
+        "admision_mtn_full_loop_20251003_203400.sql.gz.gpg"
+    )
+    (practice.backups / "admision_mtn_full_folder_20251003_203400.sql.gz.gpg").mkdir()
+    done = practice.mtn("list", "--json")
+    assert [one["id"] for one in json.loads(done.stdout)] == [made.id]
+
+
+def test_names_that_a_terminal_would_obey_are_shown_and_not_obeyed(small, practise):
+    practice: Practice = practise(small)
+    (practice.backups / "[bold]é\u202e{x}_full_x_20251003_203400.sql.gz.gpg").write_bytes(b"x")
+    done = practice.mtn("show", "[bold]é\u202e{x}_full_x_20251003_203400.sql.gz.gpg")
+    assert "[bold]é\\u202e{x}_full_x" in done.stdout
+    assert "\u202e" not in done.stdout + done.stderr
+
+
+def test_an_empty_file_or_rubbish_is_listed_and_proves_nothing(small, practise):
+    practice: Practice = practise(small)
+    empty = "admision_mtn_full_x_20251003_203400.sql.gz.gpg"
+    (practice.backups / empty).write_bytes(b"")
+    rubbish = "admision_mtn_full_x_20251003_203401.sql.gz.gpg"
+    (practice.backups / rubbish).write_bytes(b"rubbish" * 100)
+    for name in (rubbish,):
+        (practice.backups / (name + ".proof.json")).write_bytes(b'{"sha256": [1], "rungs": 7}')
+    for backup in practice.inventory.backups:
+        assert [copy.standing for copy in backup.copies] == [Standing.LEGACY]
+        assert backup.rung is Rung.PRESENT
+    assert practice.mtn("verify", "--all", check=2).stdout.count("✖") == 2
+
+
+def test_a_manifest_that_is_none_breaks_that_backup_alone(small, practise):
+    practice: Practice = practise(small)
+    good = practice.back_up().manifest
+    bad = practice.backups / "admision_mtn_full_x_20251003_203400.sql.gz.gpg"
+    bad.write_bytes(b"x")
+    for data in (b"", b"{}", b"[]\n", b"\xff\xfe", b"null\n", b'{"mac": 1}\n', b"[" * 100_000):
+        bad.with_name(bad.name + MANIFEST).write_bytes(data)
+        inventory = practice.inventory
+        assert [one.copies[0].standing for one in inventory.backups] == [Standing.WHOLE, Standing.BROKEN]
+        assert inventory.latest().id == good.id
+
+
+def test_the_manifest_of_a_newer_version_is_told_as_such(small, practise):
+    practice: Practice = practise(small)
+    name = practice.back_up().manifest.payload
+    path = practice.backups / (name + MANIFEST)
+    body = json.loads(path.read_bytes())
+    del body["mac"]
+    body |= {"format": 2, "something": "new"}
+
+    def canonical(value):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    mac = hmac.digest(practice.context.key.mac, canonical(body), "sha256").hex()
+    path.write_bytes(canonical({**body, "mac": mac}) + b"\n")
+    (copy,) = practice.inventory.backups[0].copies
+    assert copy.standing is Standing.BROKEN
+    assert "newer version" in copy.trouble.title
+    assert "newer version" in practice.mtn("show", name).stdout
+    done = practice.mtn("restore", name, "--target", "mtn_never", check=2)
+    assert "newer version" in done.stderr
+    assert "mtn_never" not in practice.databases()
+
+
+def test_the_lower_of_two_copies_is_what_is_proven_and_the_better_is_used(small, practise, s3):
+    practice: Practice = practise(small, s3)
+    name = practice.back_up().manifest.payload
+    (practice.backups / f"{name}.proof.json").unlink()
+    backup = practice.inventory.latest()
+    assert backup.rung is Rung.PRESENT
+    assert [copy.store.name for copy in backup.usable] == ["bucket", "disk"]
+    (practice.backups / name).write_bytes(b"cut off")
+    backup = practice.inventory.latest()
+    assert [copy.standing for copy in backup.copies] == [Standing.BROKEN, Standing.WHOLE]
+    assert [copy.store.name for copy in backup.usable] == ["bucket"]
+    assert practice.restore(backup=backup).dump() == small.dump()
+
+
+def test_the_newest_proven_one_is_the_latest(small, practise):
+    practice: Practice = practise(small)
+    proven = practice.back_up().manifest
+    newer = practice.back_up().manifest
+    (practice.backups / f"{newer.payload}.proof.json").unlink()
+    assert practice.inventory.latest().id == proven.id
+    (practice.backups / f"{proven.payload}.proof.json").unlink()
+    assert practice.inventory.latest().id == newer.id
+    for path in practice.backups.glob("*.manifest.json"):
+        path.unlink()
+    with pytest.raises(UsageError):
+        practice.inventory.latest()
+    with pytest.raises(UsageError):
+        practice.inventory.latest(Kind.DIFF)
+
+
+def test_a_clear_backup_of_the_scripts_is_listed_without_the_key(small, practise):
+    practice: Practice = practise(small)
+    path = practice.backups / "admision_mtn_full_20251003_203400.sql.gz"
+    path.write_bytes(gzip.compress(small.run("pg_dump")))
+    (backup,) = take_inventory([practice.context.stores.disk], None).backups
+    assert backup.name.clear
+    assert backup.moment == datetime(2025, 10, 3, 20, 34).astimezone(UTC)
+    assert practice.restore(backup=backup, legacy=True).dump() == small.dump()
+
+
+def test_a_disk_that_is_gone_is_said(small, practise):
+    practice: Practice = practise(small)
+    shutil.rmtree(practice.backups)
+    done = practice.mtn("list", check=1)
+    assert "The disk is not in this list" in done.stderr
+    assert "BACKUP_DIR" in done.stderr
+    assert isinstance(take_inventory(practice.context.stores, practice.context.key).silent["disk"], Exception)
+
+
+def test_a_changed_manifest_is_never_restored(small, practise):
+    practice: Practice = practise(small)
+    name = practice.back_up().manifest.payload
+    path = practice.backups / (name + MANIFEST)
+    path.write_bytes(path.read_bytes().replace(b'"rows":50', b'"rows":51'))
+    with pytest.raises(ArchiveError) as refused:
+        practice.restore("mtn_never", practice.inventory.backups[0])
+    assert "changed after it was written" in refused.value.title
