@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from mtn_tui.archive.rows import CopyDone, CopyRows, alternate, take
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
@@ -20,8 +21,6 @@ from mtn_tui.core.i18n import _
 @dataclass(frozen=True)
 class Sql:
     data: bytes
-    closes: bool = False
-    """It is the line ``\\.`` that ends a table's rows."""
 
 
 @dataclass(frozen=True)
@@ -33,45 +32,20 @@ class Copy:
     statement: str
 
 
-@dataclass(frozen=True)
-class Rows:
-    data: bytes
-
-
-_CLOSE = b"\\.\n"
 _IDENTIFIER = rb'(?:"(?:[^"]|"")*"|[^\s".(]+)'
 _COPY = re.compile(rb"COPY (%b(?:\.%b)?) (?:\(.*\))? ?FROM stdin" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
 _TOKEN = re.compile(rb"""'[^']*'|"[^"]*"|--[^\n\r]*[\n\r]|;|\s+|[^'";\-\s][^'";\-]*|-(?=[^-])""")
 
 
-def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | Rows]:
-    """Yield the bytes of ``chunks``, all and in order, told apart.
+def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | CopyRows | CopyDone]:
+    """Yield the bytes of ``chunks``, all and in order, told apart; CopyDone stands for ``rows.CLOSE``.
 
     Raises Truncated where they end within rows or within a quoted string.
     """
     sql = _SqlScanner()
-    in_rows = False
-    at_line = True
     buffer = bytearray()
-    for chunk in chunks:
-        buffer += chunk
-        while True:
-            if in_rows:
-                end = rows_end(buffer, at_line)
-                if end is None:
-                    if passed := take(buffer, len(buffer) - held_back(buffer, at_line)):
-                        yield Rows(passed)
-                        at_line = passed.endswith(b"\n")
-                    break
-                if end:
-                    yield Rows(take(buffer, end))
-                yield Sql(take(buffer, len(_CLOSE)), closes=True)
-                in_rows = False
-            piece = sql.next(buffer)
-            if piece is None:
-                break
-            yield piece
-            in_rows = at_line = isinstance(piece, Copy)
+    pieces = alternate(chunks, buffer, sql.next, _opens_rows)
+    in_rows = yield from pieces
     if in_rows:
         raise Truncated(_("The dump ends within a table's rows."))
     if sql.within_quotes(buffer):
@@ -80,28 +54,8 @@ def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | Rows]:
         yield Sql(bytes(buffer))
 
 
-def take(buffer: bytearray, size: int) -> bytes:
-    """Take the first ``size`` bytes off ``buffer``, which costs no copy of the rest."""
-    with memoryview(buffer) as whole, whole[:size] as first:
-        taken = bytes(first)
-    del buffer[:size]
-    return taken
-
-
-def rows_end(buffer: bytearray, at_line: bool) -> int | None:
-    if at_line and buffer.startswith(_CLOSE):
-        return 0
-    found = buffer.find(b"\n" + _CLOSE)
-    return None if found < 0 else found + 1
-
-
-def held_back(buffer: bytearray, at_line: bool) -> int:
-    """How many bytes at the end may be the beginning of a border whose rest is to come."""
-    tail = (b"\n" if at_line else b"") + buffer if len(buffer) < 4 else buffer[-4:]
-    for size in (3, 2, 1):
-        if tail.endswith((b"\n" + _CLOSE)[:size]):
-            return min(size, len(buffer))
-    return 0
+def _opens_rows(piece: Sql | Copy) -> bool:
+    return isinstance(piece, Copy)
 
 
 class _SqlScanner:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mtn_tui.archive.blocks import MEMBER
-from mtn_tui.archive.borders import Copy, Rows, Sql, borders
+from mtn_tui.archive.borders import Copy, Sql, borders
+from mtn_tui.archive.rows import CLOSE, CopyDone, CopyRows
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
@@ -167,14 +168,16 @@ def _split_data(cutter: _Cutter, chunks: Iterable[bytes]) -> Iterator[Block]:
     in_sql = False
     for piece in borders(chunks):
         match piece:
-            case Rows():
+            case CopyRows():
                 yield from cutter.add(piece.data, rows=True)
+            case CopyDone():
+                yield from cutter.add(CLOSE)
             case Copy():
                 in_sql = False
                 yield from cutter.begin(Start(Part.TABLE, piece.table, piece.statement))
                 yield from cutter.add(piece.data)
             case Sql():
-                if not in_sql and not piece.closes:
+                if not in_sql:
                     in_sql = True
                     yield from cutter.begin(Start(Part.SQL))
                 yield from cutter.add(piece.data)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mtn_tui.archive.borders import held_back, rows_end, take
+from mtn_tui.archive.rows import CopyDone, CopyRows, alternate
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
@@ -34,23 +34,14 @@ class CopyIn:
 
 
 @dataclass(frozen=True)
-class CopyRows:
-    data: bytes
-
-
-@dataclass(frozen=True)
-class CopyDone:
-    pass
-
-
-@dataclass(frozen=True)
 class PsqlCommand:
     """A line that begins with a backslash: shown, not obeyed."""
 
     line: bytes
 
 
-Event = Statement | CopyIn | CopyRows | CopyDone | PsqlCommand
+_Sql = Statement | CopyIn | PsqlCommand
+Event = _Sql | CopyRows | CopyDone
 
 _SPACE = re.compile(rb"(?:\s+|--[^\n\r]*[\n\r])*")
 _COPY_IN = re.compile(rb"COPY\s.*\sFROM\s+stdin\s*", re.IGNORECASE | re.DOTALL)
@@ -82,29 +73,9 @@ def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool =
     ends within a statement, a quote or rows.
     """
     scanner = _Scanner()
-    in_rows = within_rows
-    at_line = True
     buffer = bytearray()
-    for chunk in chunks:
-        buffer += chunk
-        while True:
-            if in_rows:
-                end = rows_end(buffer, at_line)
-                if end is None:
-                    if passed := take(buffer, len(buffer) - held_back(buffer, at_line)):
-                        yield CopyRows(passed)
-                        at_line = passed.endswith(b"\n")
-                    break
-                if end:
-                    yield CopyRows(take(buffer, end))
-                yield CopyDone()
-                buffer[:3] = scanner.after_rows
-                in_rows = False
-            event = scanner.next(buffer)
-            if event is None:
-                break
-            yield event
-            in_rows = at_line = isinstance(event, CopyIn)
+    events = alternate(chunks, buffer, scanner.next, _opens_rows, in_rows=within_rows)
+    in_rows = yield from events
     if in_rows and open_end:
         if buffer:
             yield CopyRows(bytes(buffer))
@@ -113,6 +84,10 @@ def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool =
         raise Truncated(_("The script ends within a table's rows."))
     else:
         yield from _last(scanner, buffer)
+
+
+def _opens_rows(event: _Sql) -> bool:
+    return isinstance(event, CopyIn)
 
 
 def _last(scanner: _Scanner, buffer: bytearray) -> Iterator[Event]:
@@ -130,7 +105,7 @@ class _Scanner:
     """Finds the end of the present statement; remembers how far it has looked."""
 
     def __init__(self) -> None:
-        self.after_rows = b""
+        self._after_rows = b""
         """What stood in the line of the last COPY after its semicolon: psql reads it after the rows."""
         self._reset()
 
@@ -145,8 +120,11 @@ class _Scanner:
         self._parentheses = 0
         self._begins = 0
 
-    def next(self, buffer: bytearray) -> Event | None:
+    def next(self, buffer: bytearray) -> _Sql | None:
         """Take the first whole event off ``buffer``; None where more is needed."""
+        if self._after_rows:
+            buffer[:0] = self._after_rows
+            self._after_rows = b""
         while self._looked < len(buffer):
             if self._opens is None and not self._find_opening(buffer):
                 return None
@@ -191,14 +169,14 @@ class _Scanner:
         self._routine = _ROUTINE.match(opening) is not None
         return True
 
-    def _statement(self, buffer: bytearray) -> Event | None:
+    def _statement(self, buffer: bytearray) -> _Sql | None:
         semicolon = self._looked
         sql = bytes(buffer[self._opens : semicolon]).rstrip()
         copies = _COPY_IN.fullmatch(sql) is not None
         end = buffer.find(b"\n", semicolon) if copies else semicolon
         if end < 0:
             return None
-        self.after_rows = bytes(buffer[semicolon + 1 : end + 1]).lstrip()
+        self._after_rows = bytes(buffer[semicolon + 1 : end + 1]).lstrip()
         del buffer[: end + 1]
         self._reset()
         return CopyIn(sql) if copies else Statement(sql)

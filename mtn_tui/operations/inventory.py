@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 
 from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive import proof as proofs
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Proof
-from mtn_tui.archive.reader import check_size
-from mtn_tui.core.errors import ArchiveError, MtnError, NotFound, StorageError, UsageError
+from mtn_tui.archive.reader import Archive, check_size
+from mtn_tui.core.errors import ArchiveError, ForeignManifest, MtnError, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
 from mtn_tui.operations.suspect import why_suspect
@@ -187,11 +188,26 @@ def read_copy(
     except ArchiveError as error:
         return Copy(store, entry.key, entry.size, Standing.BROKEN, None, Proof(""), error)
     proof = _proof(store, entry, manifest.sha256, is_there)
+    trouble = _misfit(store, entry, manifest, key)
+    standing = Standing.BROKEN if trouble else Standing.WHOLE
+    return Copy(store, entry.key, entry.size, standing, manifest, proof, trouble)
+
+
+def _misfit(store: Storage, entry: Entry, manifest: Manifest, key: Key | None) -> ArchiveError | None:
+    """Why a manifest that can be believed does not fit the payload it lies beside."""
     try:
         check_size(entry.size, manifest)
     except ArchiveError as error:
-        return Copy(store, entry.key, entry.size, Standing.BROKEN, manifest, proof, error)
-    return Copy(store, entry.key, entry.size, Standing.WHOLE, manifest, proof)
+        if key is None:
+            return error
+        try:
+            Archive(partial(store.open, entry.key), key, manifest).check_header()
+        except ForeignManifest as foreign:
+            return foreign
+        except ArchiveError:
+            return error
+        return error
+    return None
 
 
 def _manifest(store: Storage, entry: Entry, name: BackupName, key: Key | None) -> Manifest:

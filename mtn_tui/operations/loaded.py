@@ -46,7 +46,8 @@ def check_loaded(
     counted: dict[str, int] = {}
 
     def count(table: str, connection: LoadConnection) -> None:
-        counted[table] = int(str(connection.rows(b"SELECT count(*) FROM ONLY " + table.encode())[0][0]))
+        query = b"SELECT count(*) FROM ONLY " + table.encode(errors="surrogateescape")
+        counted[table] = int(str(connection.rows(query)[0][0]))
         advance(1)
 
     with ExitStack() as stack:

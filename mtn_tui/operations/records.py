@@ -38,7 +38,10 @@ def write_metrics(
     job: Job, context: Context, name: str, started: datetime, figures: Mapping[str, object]
 ) -> None:
     """Write ``METRICS_DIR/<name>_<stamp>.json`` and ``<name>_latest.json``, each whole or not at all."""
-    data = json.dumps(redact.within(figures), ensure_ascii=False, indent=2).encode() + b"\n"
+    data = (
+        json.dumps(redact.within(figures), ensure_ascii=False, indent=2).encode(errors="backslashreplace")
+        + b"\n"
+    )
     folder = context.settings.metrics_dir
     try:
         _make(folder)

@@ -18,8 +18,9 @@ from itertools import chain
 from mtn_tui.archive import statements
 from mtn_tui.archive.manifest import Manifest, Section
 from mtn_tui.archive.reader import Archive
+from mtn_tui.archive.rows import CopyDone, CopyRows
 from mtn_tui.archive.sections import Part
-from mtn_tui.archive.statements import CopyDone, CopyIn, CopyRows, Event, PsqlCommand, Statement
+from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import NotABackup
 from mtn_tui.core.i18n import _
@@ -195,7 +196,7 @@ class _Loader:
         if piece.begins:
             play(statements.read(sql, open_end=bool(piece.table)), connection)
         else:
-            copy = piece.sections[0].copy.removesuffix(";").encode()
+            copy = piece.sections[0].copy.removesuffix(";").encode(errors="surrogateescape")
             _copy(statements.read(sql, within_rows=True, open_end=True), connection, copy)
         self._progress.loaded()
 
@@ -259,7 +260,7 @@ def _closing_tasks(
     for table, pieces in by_table.items():
         if table:
             after = frozenset([*(piece.name for piece in pieces), *keys[table]])
-            analyze = partial(close, b"ANALYZE " + table.encode(), ())
+            analyze = partial(close, b"ANALYZE " + table.encode(errors="surrogateescape"), ())
             yield Task(f"analyze {table}", analyze, after, frozenset([table]))
     beside: set[str] = set()
     for number, (one, settings) in enumerate(closers):

@@ -20,6 +20,7 @@ from mtn_tui.engine.jobview import JobView, read_job
 from mtn_tui.operations import card
 from mtn_tui.operations.inventory import Standing
 from mtn_tui.storage.s3 import S3Storage
+from tests.faults.proxy import Fault
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -178,6 +179,21 @@ def template_busy(database: Database) -> Iterator[None]:
             yield
         finally:
             connection.execute("ROLLBACK")
+
+
+class HangsWhen(Fault):
+    """A proxy's fault: it hangs from the moment that a condition holds, which is asked for each piece."""
+
+    def __init__(self, condition: Callable[[], bool]) -> None:
+        self._condition = condition
+        super().__init__()
+
+    @property
+    def hang(self) -> bool:
+        return self._condition()
+
+    @hang.setter
+    def hang(self, value: bool) -> None: ...
 
 
 def ballast(database: Database, megabytes: int) -> None:

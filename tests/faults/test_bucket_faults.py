@@ -18,6 +18,7 @@ from mtn_tui.operations.stores import Stores
 from mtn_tui.storage.s3 import S3Storage
 from tests.faults.aftermath import (
     PATIENCE,
+    HangsWhen,
     assert_nothing_half_made,
     ballast,
     begin,
@@ -26,7 +27,7 @@ from tests.faults.aftermath import (
     sessions,
     wait_for,
 )
-from tests.faults.proxy import Fault, FaultProxy
+from tests.faults.proxy import FaultProxy
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import Database, NewDatabase
 
@@ -92,7 +93,7 @@ def hang(proxy: FaultProxy) -> None:
 
 
 def hang_from_the_payload_on(proxy: FaultProxy) -> None:
-    proxy.set(HangsAfter(lambda: any(method in ("PUT", "POST") for method, _path in proxy.requests)))
+    proxy.set(HangsWhen(lambda: any(method in ("PUT", "POST") for method, _path in proxy.requests)))
 
 
 def cut(proxy: FaultProxy) -> None:
@@ -105,21 +106,6 @@ def be_busy(proxy: FaultProxy) -> None:
 
 def be_busy_for_manifests(proxy: FaultProxy) -> None:
     proxy.answer(503, of=lambda method, path: method == "PUT" and MANIFEST in path)
-
-
-class HangsAfter(Fault):
-    """Hangs once a condition holds."""
-
-    def __init__(self, condition: Callable[[], bool]) -> None:
-        self._condition = condition
-        super().__init__()
-
-    @property
-    def hang(self) -> bool:
-        return self._condition()
-
-    @hang.setter
-    def hang(self, value: bool) -> None: ...
 
 
 FAULTS = [refuse, hang, hang_from_the_payload_on, cut, be_busy, be_busy_for_manifests]
@@ -180,7 +166,7 @@ def test_a_refusing_bucket_is_told_on_stderr_with_exit_code_1(behind: Practice, 
 
 
 def test_a_bucket_that_hangs_is_given_up_by_the_command_itself(behind: Practice, proxy: FaultProxy) -> None:
-    proxy.set(HangsAfter(lambda: any(path.endswith(".sql.gz.gpg") for _method, path in proxy.requests)))
+    proxy.set(HangsWhen(lambda: any(path.endswith(".sql.gz.gpg") for _method, path in proxy.requests)))
     running = begin(behind, "backup", "full")
     assert "kept on disk only" in running.ends(1)  # once the client's own 30 s are over
     proxy.heal()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,10 +51,10 @@ def everything_in(root: Path) -> dict[str, bytes | None]:
     }
 
 
-def refused(practice: Practice, *arguments: str, code: int, said: tuple[str, ...], **environment: str) -> str:
+def refused(practice: Practice, *arguments: str, code: int, said: tuple[str, ...]) -> str:
     """Run it: it ends with ``code``, says ``said``, no traceback, nothing on stdout, and changes no file."""
     before = everything_in(practice.root)
-    done = practice.mtn(*arguments, check=code, **environment)
+    done = practice.here(*arguments, check=code)
     for part in said:
         assert part in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
@@ -62,20 +64,31 @@ def refused(practice: Practice, *arguments: str, code: int, said: tuple[str, ...
 
 
 def test_no_configuration(practice, tmp_path):
-    nowhere = {"HOME": str(tmp_path / "home"), "MTN_CONFIG": ""}
-    for command in (["backup", "full"], ["list"], ["verify", "--all"], ["job", "list"]):
-        done = practice.mtn(*command, check=2, **nowhere)
+    nowhere = tmp_path / "nowhere"
+    nowhere.mkdir()
+    bare = {name: value for name, value in practice.environment.items() if name != "MTN_CONFIG"}
+    for command in (["backup", "full"], ["job", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "mtn_tui", *command],
+            cwd=nowhere,
+            env={**bare, "HOME": str(nowhere)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
         assert "There is no configuration" in done.stderr
         assert "mtn init" in done.stderr
-    refused(practice, "list", code=2, said=("nothing.conf", "mtn init"), MTN_CONFIG="/nothing.conf")
-    refused(practice, "--config", "/nothing.conf", "list", code=2, said=("nothing.conf", "mtn init"))
-    refused(practice, "--config", str(practice.root), "list", code=2, said=("is a folder",))
+    done = practice.mtn("list", check=2, MTN_CONFIG="/nothing.conf")
+    assert "no configuration at /nothing.conf" in done.stderr
+    for path, said in (("/nothing.conf", "mtn init"), (str(practice.root), "is a folder")):
+        refused(practice, "--config", path, "list", code=2, said=(path, said))
 
 
 def test_an_unknown_key_is_a_warning_that_names_the_nearest(practice):
     with practice.config.open("a") as file:
         file.write('BACKUP_DRI="/elsewhere"\n')
-    done = practice.mtn("list")
+    done = practice.here("list")
     assert "BACKUP_DRI" in done.stderr
     assert "Did you mean BACKUP_DIR?" in done.stderr
 
@@ -121,10 +134,10 @@ def test_a_key_file_that_is_there_is_never_written_over_even_for_the_first_backu
 
 def test_the_very_first_backup_makes_the_key_and_says_it_must_be_kept(practice):
     practice.key_file.unlink()
-    done = practice.mtn("backup", "full", check=1)
+    done = practice.here("backup", "full", check=1)
     assert "WITHOUT IT NO BACKUP CAN EVER BE READ" in done.stderr
     assert stat.S_IMODE(practice.key_file.stat().st_mode) == 0o600
-    assert practice.mtn("verify", "--all").stdout.count("✔") == 1
+    assert practice.here("verify", "--all").stdout.count("✔") == 1
 
 
 def test_a_bucket_that_does_not_answer_might_hold_backups_so_no_key_is_made(source, practise, s3):
@@ -189,12 +202,12 @@ def test_a_pg_dump_without_its_neighbours_is_told_before_the_dump(practice, tmp_
         practice.values["PG_DUMP"].replace("alone", "") if 0 else practice.source.server.binaries / "pg_dump"
     )
     practice.configure(PG_DUMP=str(linked))
-    practice.mtn("backup", "full")
+    practice.here("backup", "full")
 
 
 def test_a_bucket_that_does_not_exist_keeps_the_backup_on_disk_and_says_so(source, practise, s3):
     practice: Practice = practise(source, s3, MINIO_BUCKET="mtn-not-there")
-    done = practice.mtn("backup", "full", check=1)
+    done = practice.here("backup", "full", check=1)
     assert "kept on disk only" in done.stderr
     assert "no bucket mtn-not-there" in done.stderr
     assert "MINIO_BUCKET" in done.stderr
@@ -263,7 +276,7 @@ def test_a_file_that_is_no_backup_reaches_no_database(full, tmp_path, data, said
 
 def test_a_log_folder_that_can_not_be_made_is_a_warning_and_the_backup_is_made(source, practise):
     practice: Practice = practise(source, LOG_DIR="/etc/hostname/logs")
-    done = practice.mtn("backup", "full", check=1)
+    done = practice.here("backup", "full", check=1)
     assert "no log of this run" in done.stderr
     assert "figures of this run are not kept" in done.stderr
     assert done.stdout
@@ -275,7 +288,7 @@ def test_a_state_folder_that_can_not_be_made_is_an_error(practice):
 
 
 def test_bytes_that_are_no_text_as_a_target(full):
-    done = full.mtn("restore", "--latest", "--target", os.fsdecode(b"a\xff"), check=64)
+    done = full.here("restore", "--latest", "--target", os.fsdecode(b"a\xff"), check=64)
     assert "can't be a database's name" in done.stderr
 
 
@@ -284,7 +297,7 @@ def test_a_backup_from_elsewhere_that_nobody_else_may_read(full, tmp_path):
         pytest.skip("root may read everything")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
-    done = full.mtn(
+    done = full.here(
         "restore", "--target", "x", "--file", f"{closed}/a_full_20251003_203400.sql.gz.gpg", check=2
     )
     assert "may not be read" in done.stderr

@@ -31,7 +31,7 @@ def lines_of(done):
 
 
 def test_an_empty_installation_says_what_to_do(small, practise):
-    done = practise(small).mtn("list")
+    done = practise(small).here("list")
     assert done.stdout == ""
     assert "mtn backup full" in done.stderr
 
@@ -40,12 +40,12 @@ def test_one_line_a_backup_the_newest_first(small, practise, s3):
     practice: Practice = practise(small, s3)
     ids = [practice.back_up().manifest.id for _ in range(2)]
     legacy = practice.legacy_backup().name
-    head, *rows = lines_of(practice.mtn("list"))
+    head, *rows = lines_of(practice.here("list"))
     assert re.split(r"  +", head) == ["ID", "Kind", "Moment", "Age", "Size", "Disk", "Bucket", "Proven to"]
     assert [row.split()[0] for row in rows] == [ids[1], ids[0], "—"]
     assert rows[0].split()[-3:] == ["✔", "✔", "complete"]
     assert rows[2].split()[-4:] == ["✔", "·", "legacy,", "present"]
-    facts = json.loads(practice.mtn("list", "--json").stdout)
+    facts = json.loads(practice.here("list", "--json").stdout)
     assert [one["id"] for one in facts] == [ids[1], ids[0], ""]
     assert facts[2]["name"] == legacy
     assert (facts[0]["rung"], facts[0]["kind"], facts[0]["suspect"]) == ("complete", "full", "")
@@ -53,35 +53,35 @@ def test_one_line_a_backup_the_newest_first(small, practise, s3):
     assert [copy["standing"] for copy in facts[0]["copies"]] == ["whole", "whole"]
     assert list(facts[0]["copies"][0]["rungs"])[-1] == "complete"
     assert datetime.fromisoformat(facts[0]["moment"]).utcoffset() is not None
-    assert json.loads(practice.mtn("list", "--kind", "diff", "--json").stdout) == []
+    assert json.loads(practice.here("list", "--kind", "diff", "--json").stdout) == []
 
 
 def test_show_tells_all_that_is_known_of_one(small, practise):
     practice: Practice = practise(small)
     manifest = practice.back_up().manifest
-    said = practice.mtn("show", manifest.id).stdout
+    said = practice.here("show", manifest.id).stdout
     for part in (manifest.payload, small.name, manifest.lsn, "public.t", "complete", "pg_dump 18"):
         assert part in said
-    facts = json.loads(practice.mtn("show", manifest.payload, "--json").stdout)
+    facts = json.loads(practice.here("show", manifest.payload, "--json").stdout)
     assert facts["rows"] == {"public.t": 50}
     assert facts["sha256"] == manifest.sha256
     assert facts["database"] == small.name
     assert int(facts["system_identifier"]) == manifest.server.system_identifier
-    done = practice.mtn("show", "aaaaaaaa", check=64)
+    done = practice.here("show", "aaaaaaaa", check=64)
     assert "There is no backup 'aaaaaaaa'" in done.stderr
     legacy = practice.legacy_backup().name
-    assert "legacy" in practice.mtn("show", legacy).stdout
+    assert "legacy" in practice.here("show", legacy).stdout
 
 
 def test_a_bucket_that_does_not_answer_is_said_and_the_disk_is_listed(small, practise, s3):
     practice: Practice = practise(small, s3)
     made = practice.back_up().manifest
     practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
-    done = practice.mtn("list", "--json", check=1)
+    done = practice.here("list", "--json", check=1)
     (facts,) = json.loads(done.stdout)
     assert facts["id"] == made.id
     assert "The bucket is not in this list" in done.stderr
-    missing = practice.mtn("show", "aaaaaaaa", check=64)
+    missing = practice.here("show", "aaaaaaaa", check=64)
     assert "bucket" in missing.stderr
 
 
@@ -89,7 +89,7 @@ def test_without_the_key_the_list_is_shown_and_nothing_in_it_believed(small, pra
     practice: Practice = practise(small)
     practice.back_up()
     practice.key_file.unlink()
-    done = practice.mtn("list", "--json", check=1)
+    done = practice.here("list", "--json", check=1)
     (facts,) = json.loads(done.stdout)
     assert facts["copies"][0]["standing"] == "broken"
     assert facts["rung"] == "present"
@@ -115,14 +115,14 @@ def test_files_that_are_no_backups_are_passed_over(small, practise):
         "admision_mtn_full_loop_20251003_203400.sql.gz.gpg"
     )
     (practice.backups / "admision_mtn_full_folder_20251003_203400.sql.gz.gpg").mkdir()
-    done = practice.mtn("list", "--json")
+    done = practice.here("list", "--json")
     assert [one["id"] for one in json.loads(done.stdout)] == [made.id]
 
 
 def test_names_that_a_terminal_would_obey_are_shown_and_not_obeyed(small, practise):
     practice: Practice = practise(small)
     (practice.backups / "[bold]é\u202e{x}_full_x_20251003_203400.sql.gz.gpg").write_bytes(b"x")
-    done = practice.mtn("show", "[bold]é\u202e{x}_full_x_20251003_203400.sql.gz.gpg")
+    done = practice.here("show", "[bold]é\u202e{x}_full_x_20251003_203400.sql.gz.gpg")
     assert "[bold]é\\u202e{x}_full_x" in done.stdout
     assert "\u202e" not in done.stdout + done.stderr
 
@@ -138,7 +138,7 @@ def test_an_empty_file_or_rubbish_is_listed_and_proves_nothing(small, practise):
     for backup in practice.inventory.backups:
         assert [copy.standing for copy in backup.copies] == [Standing.LEGACY]
         assert backup.rung is Rung.PRESENT
-    assert practice.mtn("verify", "--all", check=2).stdout.count("✖") == 2
+    assert practice.here("verify", "--all", check=2).stdout.count("✖") == 2
 
 
 def test_a_manifest_that_is_none_breaks_that_backup_alone(small, practise):
@@ -169,8 +169,8 @@ def test_the_manifest_of_a_newer_version_is_told_as_such(small, practise):
     (copy,) = practice.inventory.backups[0].copies
     assert copy.standing is Standing.BROKEN
     assert "newer version" in copy.trouble.title
-    assert "newer version" in practice.mtn("show", name).stdout
-    done = practice.mtn("restore", name, "--target", "mtn_never", check=2)
+    assert "newer version" in practice.here("show", name).stdout
+    done = practice.here("restore", name, "--target", "mtn_never", check=2)
     assert "newer version" in done.stderr
     assert "mtn_never" not in practice.databases()
 
@@ -218,7 +218,7 @@ def test_a_clear_backup_of_the_scripts_is_listed_without_the_key(small, practise
 def test_a_disk_that_is_gone_is_said(small, practise):
     practice: Practice = practise(small)
     shutil.rmtree(practice.backups)
-    done = practice.mtn("list", check=1)
+    done = practice.here("list", check=1)
     assert "The disk is not in this list" in done.stderr
     assert "BACKUP_DIR" in done.stderr
     assert isinstance(take_inventory(practice.context.stores, practice.context.key).silent["disk"], Exception)

@@ -164,7 +164,7 @@ def test_what_is_refused_is_refused_before_any_database_is_made(cli, options, sa
         "diff": "admision_mtn_diff_20251003_203400.sql.gz.gpg",
         "legacy": "admision_mtn_full_MacBook-Pro-de-Jorge-4_20251003_203400.sql.gz.gpg",
     }
-    done = practice.mtn("restore", *[option.format(**names) for option in options], check=64)
+    done = practice.here("restore", *[option.format(**names) for option in options], check=64)
     assert said in done.stderr
     assert done.stdout == ""
     assert practice.databases() == before
@@ -333,7 +333,7 @@ def test_the_scripts_words_are_understood(practice, tmp_path):
     for path in practice.backups.glob(f"{name}*"):
         path.rename(elsewhere / path.name)
     practice.made.append("mtn_words")
-    done = practice.mtn(
+    done = practice.here(
         "restore", "-f", str(elsewhere / name), "-t", "mtn_words", "-r", "full", "-s", "--json"
     )
     facts = json.loads(done.stdout)
@@ -342,7 +342,7 @@ def test_the_scripts_words_are_understood(practice, tmp_path):
     assert facts["store"] == "disk"
     assert facts["replaced"] is False
     assert facts["rows"] is None
-    again = practice.mtn("restore", "-f", str(elsewhere / name), "-t", "mtn_words", "-d")
+    again = practice.here("restore", "-f", str(elsewhere / name), "-t", "mtn_words", "-d")
     assert "20 rows in 1 tables counted" in again.stdout
     assert Database(practice.source.server, "mtn_words").dump() == practice.source.dump()
     assert list((practice.root / "logs").glob("restore_*.log"))
@@ -355,7 +355,7 @@ def test_the_scripts_words_are_understood(practice, tmp_path):
 def test_rows_are_not_counted_where_the_configuration_says_so(practice):
     practice.configure(ENABLE_POST_RESTORE_VERIFY="false")
     practice.made.append("mtn_uncounted")
-    done = practice.mtn("restore", "--latest", "--target", "mtn_uncounted", "--json")
+    done = practice.here("restore", "--latest", "--target", "mtn_uncounted", "--json")
     assert json.loads(done.stdout)["rows"] is None
 
 
@@ -380,15 +380,15 @@ def test_a_file_under_its_own_name_needs_neither_folder_nor_bucket(practice, tmp
 def test_a_target_of_any_name_is_that_database_and_no_other(practice, target):
     before = practice.databases()
     practice.made.append(target)
-    done = practice.mtn("restore", "--latest", f"--target={target}", "--json")
+    done = practice.here("restore", "--latest", f"--target={target}", "--json")
     assert json.loads(done.stdout)["target"] == target
     assert "\x1b" not in done.stdout + done.stderr
     with practice.source.connect() as connection:
         there = {str(name) for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
     assert before <= there
     assert target in there
-    practice.mtn("restore", "--latest", f"--target={target}", "--drop")
-    practice.mtn("restore", "--latest", f"--target={target}", check=64)
+    practice.here("restore", "--latest", f"--target={target}", "--drop")
+    practice.here("restore", "--latest", f"--target={target}", check=64)
 
 
 def test_two_targets_whose_names_begin_alike_have_scratch_names_of_their_own(practice):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mtn_tui.archive.statements import CopyIn, CopyRows, Event, PsqlCommand, Statement, read
+from mtn_tui.archive.rows import CopyRows
+from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement, read
 from mtn_tui.core.errors import Truncated
 from mtn_tui.demo.postgres_server import PostgresServer
 from tests.archive_fixtures import chunked

@@ -47,7 +47,7 @@ def test_every_copy_climbs_to_complete_and_each_rung_is_written_beside_it(small,
     practice: Practice = practise(small, s3, ENABLE_POST_BACKUP_VERIFY="false")
     name = practice.back_up().manifest.payload
     began = datetime.now(UTC)
-    done = practice.mtn("verify", "--all", "--json")
+    done = practice.here("verify", "--all", "--json")
     facts = json.loads(done.stdout)
     assert [(one["store"], one["rung"], one["trouble"]) for one in facts] == [
         ("disk", "complete", ""),
@@ -60,10 +60,10 @@ def test_every_copy_climbs_to_complete_and_each_rung_is_written_beside_it(small,
         moments = {datetime.fromisoformat(at) for at in proof["rungs"].values()}
         assert all(began - timedelta(seconds=5) < at < datetime.now(UTC) for at in moments)
         assert proof["failed"] == ""
-    said = practice.mtn("verify", facts[0]["id"]).stdout
+    said = practice.here("verify", facts[0]["id"]).stdout
     assert said.count("✔") == 2
     assert name in said
-    by_name = practice.mtn("verify", name, "--json")
+    by_name = practice.here("verify", name, "--json")
     assert [one["id"] for one in json.loads(by_name.stdout)] == [facts[0]["id"]] * 2
 
 
@@ -71,7 +71,7 @@ def test_a_damaged_copy_falls_and_the_others_stand(small, practise, s3):
     practice: Practice = practise(small, s3)
     bad, good = (practice.back_up().manifest.payload for _ in range(2))
     flip(practice.backups / bad, 2000)
-    done = practice.mtn("verify", "--all", "--json", check=2)
+    done = practice.here("verify", "--all", "--json", check=2)
     troubles = {(one["store"], one["name"]): one["trouble"] for one in json.loads(done.stdout)}
     assert troubles == {
         ("disk", bad): "The backup was changed after it was written.",
@@ -83,9 +83,9 @@ def test_a_damaged_copy_falls_and_the_others_stand(small, practise, s3):
     assert list(proof_of(practice, bad)["rungs"]) == ["present"]
     backup = practice.inventory.find(bad)
     assert [copy.rung for copy in backup.copies] == [Rung.PRESENT, Rung.COMPLETE]
-    assert "BROKEN" in practice.mtn("list").stdout
+    assert "BROKEN" in practice.here("list").stdout
     flip(practice.backups / bad, 2000)
-    practice.mtn("verify", bad)
+    practice.here("verify", bad)
     assert proof_of(practice, bad)["failed"] == ""
     assert practice.inventory.find(bad).rung is Rung.COMPLETE
 
@@ -111,7 +111,7 @@ def test_a_bucket_that_does_not_answer_is_unknown_and_never_good(small, practise
     practice: Practice = practise(small, s3)
     name = practice.back_up().manifest.payload
     practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
-    done = practice.mtn("verify", *[option.format(name=name) for option in options], check=3)
+    done = practice.here("verify", *[option.format(name=name) for option in options], check=3)
     assert "The bucket is not verified" in done.stderr
     assert done.stdout.count("✔") == 1
 
@@ -129,7 +129,7 @@ def test_verifying_with_another_key_tells_so_and_unlearns_nothing(small, practis
     path.write_bytes(pinned)
     right = practice.key_file.read_bytes()
     practice.key_file.write_text("another key\n")
-    done = practice.mtn("verify", "--all", "--json", check=2)
+    done = practice.here("verify", "--all", "--json", check=2)
     (facts,) = json.loads(done.stdout)
     assert "another key" in facts["trouble"]
     assert facts["rung"] == "present"
@@ -154,7 +154,7 @@ def test_a_backup_that_was_never_finished_does_not_hold(small, practise):
     name = practice.back_up().manifest.payload
     (practice.backups / f"{name}.manifest.json").unlink()
     assert [copy.standing for copy in practice.inventory.backups[0].copies] == [Standing.UNFINISHED]
-    done = practice.mtn("verify", "--all", check=2)
+    done = practice.here("verify", "--all", check=2)
     assert "never finished" in done.stdout
 
 
@@ -175,16 +175,16 @@ def test_a_copy_that_can_not_be_written_beside_is_verified_all_the_same(small, p
     proof = practice.backups / (name + PROOF)
     proof.unlink()
     proof.mkdir()
-    done = practice.mtn("verify", "--all", check=1)
+    done = practice.here("verify", "--all", check=1)
     assert "✔" in done.stdout
     assert "could not be written down" in done.stderr
 
 
 def test_verify_wants_one_backup_or_all(small, practise):
     practice: Practice = practise(small)
-    assert "--all" in practice.mtn("verify", check=64).stderr
-    assert "--all" in practice.mtn("verify", "--all", "aaaaaaaa", check=64).stderr
-    assert practice.mtn("verify", "--all").stdout == ""
+    assert "--all" in practice.here("verify", check=64).stderr
+    assert "--all" in practice.here("verify", "--all", "aaaaaaaa", check=64).stderr
+    assert practice.here("verify", "--all").stdout == ""
 
 
 def test_nothing_is_written_but_the_proof(small, practise, tmp_path):

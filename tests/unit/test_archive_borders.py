@@ -9,9 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mtn_tui.archive import statements
-from mtn_tui.archive.borders import Copy, Rows, Sql, borders
+from mtn_tui.archive.borders import Copy, borders
+from mtn_tui.archive.rows import CLOSE, CopyDone, CopyRows
 from mtn_tui.archive.sections import END, HEAD, Block, Part, Start, split
-from mtn_tui.archive.statements import CopyDone, CopyIn, CopyRows
+from mtn_tui.archive.statements import CopyIn
 from mtn_tui.core.errors import Truncated
 from tests.archive_fixtures import (
     ENDING,
@@ -57,17 +58,17 @@ def cut(run: Run, sizes: list[int], member: int, section: int) -> list[Block]:
 @given(run=runs, sizes=chunkings)
 def test_borders_give_back_every_byte_and_each_tables_own_rows(run: Run, sizes: list[int]) -> None:
     pieces = [*borders(chunked(run.data, sizes))]
-    assert b"".join(piece.data for piece in pieces) == run.data
+    assert b"".join(CLOSE if isinstance(piece, CopyDone) else piece.data for piece in pieces) == run.data
     found: list[tuple[str, str, bytes]] = []
     for piece in pieces:
         if isinstance(piece, Copy):
             found.append((piece.table, piece.statement, b""))
-        elif isinstance(piece, Rows):
+        elif isinstance(piece, CopyRows):
             table, statement, lines = found[-1]
             found[-1] = (table, statement, lines + piece.data)
     expected = [(one.name, one.copy, b"".join(line + b"\n" for line in one.lines)) for one in run.tables]
     assert found == expected
-    assert sum(isinstance(piece, Sql) and piece.closes for piece in pieces) == len(run.tables)
+    assert sum(isinstance(piece, CopyDone) for piece in pieces) == len(run.tables)
 
 
 @patient
@@ -209,7 +210,7 @@ def test_a_row_of_64_mib_passes_in_pieces(size: int) -> None:
     run = (PREAMBLE + b"COPY t (a) FROM stdin;\n", row, b"\n\\.\n" + ENDING)
     most = passed = 0
     for piece in borders(part for whole in run for part in chunked(whole, [size])):
-        if isinstance(piece, Rows):
+        if isinstance(piece, CopyRows):
             most = max(most, len(piece.data))
             passed += len(piece.data)
     assert passed == len(row) + 1

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtn_tui.archive.rows import CopyDone, CopyRows
 from mtn_tui.archive.statements import (
-    CopyDone,
     CopyIn,
-    CopyRows,
     Event,
     PsqlCommand,
     Statement,

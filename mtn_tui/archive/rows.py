@@ -1,0 +1,88 @@
+"""Where a table's rows end, in a script: at the line ``\\.``, and nowhere else.
+
+COPY's text escapes every newline within a value, so no row can be that line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+CLOSE = b"\\.\n"
+
+
+@dataclass(frozen=True)
+class CopyRows:
+    """Some of a table's rows, cut anywhere."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class CopyDone:
+    """The line ``\\.``."""
+
+
+def alternate(
+    chunks: Iterable[bytes],
+    buffer: bytearray,
+    take_sql: Callable[[bytearray], T | None],
+    opens_rows: Callable[[T], bool],
+    *,
+    in_rows: bool = False,
+) -> Generator[T | CopyRows | CopyDone, None, bool]:
+    """Read a script through: SQL by ``take_sql``, and the rows after what ``opens_rows``.
+
+    ``take_sql`` takes its next piece off the buffer, or returns None where it
+    needs more bytes. What is left in ``buffer`` at the end was not whole; the
+    generator returns whether it lies within rows.
+    """
+    at_line = True
+    for chunk in chunks:
+        buffer += chunk
+        while True:
+            if in_rows:
+                end = _rows_end(buffer, at_line)
+                if end is None:
+                    if passed := take(buffer, len(buffer) - _held_back(buffer, at_line)):
+                        yield CopyRows(passed)
+                        at_line = passed.endswith(b"\n")
+                    break
+                if end:
+                    yield CopyRows(take(buffer, end))
+                take(buffer, len(CLOSE))
+                yield CopyDone()
+                in_rows = False
+            piece = take_sql(buffer)
+            if piece is None:
+                break
+            yield piece
+            in_rows = at_line = opens_rows(piece)
+    return in_rows
+
+
+def take(buffer: bytearray, size: int) -> bytes:
+    """Take the first ``size`` bytes off ``buffer``, which costs no copy of the rest."""
+    with memoryview(buffer) as whole, whole[:size] as first:
+        taken = bytes(first)
+    del buffer[:size]
+    return taken
+
+
+def _rows_end(buffer: bytearray, at_line: bool) -> int | None:
+    if at_line and buffer.startswith(CLOSE):
+        return 0
+    found = buffer.find(b"\n" + CLOSE)
+    return None if found < 0 else found + 1
+
+
+def _held_back(buffer: bytearray, at_line: bool) -> int:
+    """How many bytes at the end may be the beginning of a border whose rest is to come."""
+    tail = (b"\n" if at_line else b"") + buffer if len(buffer) < 4 else buffer[-4:]
+    for size in (3, 2, 1):
+        if tail.endswith((b"\n" + CLOSE)[:size]):
+            return min(size, len(buffer))
+    return 0
