@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mtn_tui.archive.rows import CopyDone, CopyRows, alternate, take
+from mtn_tui.archive.rows import CopyDone, CopyRows, Script, take
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
@@ -44,8 +44,7 @@ def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | CopyRows | CopyDon
     """
     sql = _SqlScanner()
     buffer = bytearray()
-    pieces = alternate(chunks, buffer, sql.next, _opens_rows)
-    in_rows = yield from pieces
+    in_rows = yield from Script[Sql | Copy](sql.next, _opens_rows).read(chunks, buffer)
     if in_rows:
         raise Truncated(_("The dump ends within a table's rows."))
     if sql.within_quotes(buffer):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -26,42 +26,43 @@ class CopyDone:
     """The line ``\\.``."""
 
 
-def alternate(
-    chunks: Iterable[bytes],
-    buffer: bytearray,
-    take_sql: Callable[[bytearray], T | None],
-    opens_rows: Callable[[T], bool],
-    *,
-    in_rows: bool = False,
-) -> Generator[T | CopyRows | CopyDone, None, bool]:
-    """Read a script through: SQL by ``take_sql``, and the rows after what ``opens_rows``.
+@dataclass(frozen=True)
+class Script(Generic[T]):
+    """A script of SQL, told apart by ``take_sql``, and of rows after what ``opens_rows``.
 
     ``take_sql`` takes its next piece off the buffer, or returns None where it
-    needs more bytes. What is left in ``buffer`` at the end was not whole; the
-    generator returns whether it lies within rows.
+    needs more bytes.
     """
-    at_line = True
-    for chunk in chunks:
-        buffer += chunk
-        while True:
-            if in_rows:
-                end = _rows_end(buffer, at_line)
-                if end is None:
-                    if passed := take(buffer, len(buffer) - _held_back(buffer, at_line)):
-                        yield CopyRows(passed)
-                        at_line = passed.endswith(b"\n")
+
+    take_sql: Callable[[bytearray], T | None]
+    opens_rows: Callable[[T], bool]
+
+    def read(
+        self, chunks: Iterable[bytes], buffer: bytearray, *, in_rows: bool = False
+    ) -> Generator[T | CopyRows | CopyDone, None, bool]:
+        """Yield it in order. What is left in ``buffer`` was not whole; returns whether it lies within rows."""
+        at_line = True
+        for chunk in chunks:
+            buffer += chunk
+            while True:
+                if in_rows:
+                    end = _rows_end(buffer, at_line)
+                    if end is None:
+                        if passed := take(buffer, len(buffer) - _held_back(buffer, at_line)):
+                            yield CopyRows(passed)
+                            at_line = passed.endswith(b"\n")
+                        break
+                    if end:
+                        yield CopyRows(take(buffer, end))
+                    take(buffer, len(CLOSE))
+                    yield CopyDone()
+                    in_rows = False
+                piece = self.take_sql(buffer)
+                if piece is None:
                     break
-                if end:
-                    yield CopyRows(take(buffer, end))
-                take(buffer, len(CLOSE))
-                yield CopyDone()
-                in_rows = False
-            piece = take_sql(buffer)
-            if piece is None:
-                break
-            yield piece
-            in_rows = at_line = opens_rows(piece)
-    return in_rows
+                yield piece
+                in_rows = at_line = self.opens_rows(piece)
+        return in_rows
 
 
 def take(buffer: bytearray, size: int) -> bytes:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mtn_tui.archive.rows import CopyDone, CopyRows, alternate
+from mtn_tui.archive.rows import CopyDone, CopyRows, Script
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
@@ -74,8 +74,8 @@ def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool =
     """
     scanner = _Scanner()
     buffer = bytearray()
-    events = alternate(chunks, buffer, scanner.next, _opens_rows, in_rows=within_rows)
-    in_rows = yield from events
+    script = Script[_Sql](scanner.next, _opens_rows)
+    in_rows = yield from script.read(chunks, buffer, in_rows=within_rows)
     if in_rows and open_end:
         if buffer:
             yield CopyRows(bytes(buffer))

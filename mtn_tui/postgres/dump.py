@@ -58,11 +58,12 @@ def snapshot(
 ) -> Iterator[Snapshot]:
     """Open a snapshot in which no table can be dropped or truncated until the block ends.
 
-    ``token`` ends the waiting for locked tables, with a PostgresError.
+    ``token`` ends the waiting for locked tables, with Cancelled or a PostgresError.
     """
+    token = token or CancelToken()
     with connect(server, database, application) as connection:
-        with (token or CancelToken()).calling(lambda: _interrupt(connection)):
-            opened = _opened(connection, database)
+        with token.calling(lambda: _interrupt(connection)):
+            opened = _opened(connection, database, token)
         try:
             yield opened
         except PostgresError:
@@ -79,10 +80,10 @@ def _interrupt(connection: Connection) -> None:
         connection.cancel_safe(timeout=5)
 
 
-def _opened(connection: Connection, database: str) -> Snapshot:
+def _opened(connection: Connection, database: str, token: CancelToken) -> Snapshot:
     for left in reversed(range(_TRIES)):
         with translated(_("opening a consistent moment")):
-            opened = _open(connection)
+            opened = _open(connection, token)
             if opened is None:
                 connection.execute("ROLLBACK")
         if opened:
@@ -99,7 +100,7 @@ def _opened(connection: Connection, database: str) -> Snapshot:
     return opened
 
 
-def _open(connection: Connection) -> Snapshot | None:
+def _open(connection: Connection, token: CancelToken) -> Snapshot | None:
     before = connection.execute(_TABLES).fetchall()
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_SECONDS}s")))
@@ -109,6 +110,7 @@ def _open(connection: Connection) -> Snapshot | None:
                 sql.SQL("ONLY {}").format(sql.Identifier(str(row[1]), str(row[2])))
                 for row in before[start : start + _LOCKED_AT_ONCE]
             ]
+            token.check()  # a request to end what is going on is lost where nothing is
             connection.execute(
                 sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names))
             )

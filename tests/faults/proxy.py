@@ -179,7 +179,7 @@ class FaultProxy:
         with self._lock:
             self._open.discard(one)
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)  # a close alone wakes nobody who reads from it, and tells nobody
+                one.shutdown(socket.SHUT_RDWR)  # a close alone reaches nobody while a thread reads from it
             one.close()
 
 
