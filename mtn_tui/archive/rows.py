@@ -40,7 +40,7 @@ class Script(Generic[T]):
     def read(
         self, chunks: Iterable[bytes], buffer: bytearray, *, in_rows: bool = False
     ) -> Generator[T | CopyRows | CopyDone, None, bool]:
-        """Yield it in order. What is left in ``buffer`` was not whole; returns whether it lies within rows."""
+        """Yield it in order. What is left in ``buffer`` was not whole; returns whether that is rows."""
         at_line = True
         for chunk in chunks:
             buffer += chunk

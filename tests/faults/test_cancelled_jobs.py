@@ -58,14 +58,21 @@ def assert_cancelled(running: Running) -> None:
     assert running.view.exit_code == 130
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    ("number", "waits"),
+    [(signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGHUP, False)],
+    ids=["SIGTERM", "SIGINT", "SIGHUP, just before"],
+)
 def test_a_backup_that_waits_for_a_locked_table_stops_at_once(
-    practice: Practice, source: Database, number: signal.Signals
+    practice: Practice, source: Database, number: signal.Signals, waits: bool
 ) -> None:
     before = files(practice)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     with locked(source, "students"):
         running = begin(practice, "backup", "full")
         running.reaches("dump")
+        if waits:
+            wait_for(lambda: source.psql(waiting) == b"1\n", "the table")
         running.ask(number)
         assert_cancelled(running)  # though the table is locked still
     assert files(practice) == before

@@ -1,4 +1,4 @@
-"""Two at the same thing: one goes on, the other says who is at it, and leaves; and a run that is cancelled."""
+"""Two at the same thing: one goes on, the other says who is at it and leaves."""
 
 from __future__ import annotations
 
