@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
 
 ITERATIONS = 100_000
 _OPENSSL_LONGEST = 1023
@@ -73,4 +74,5 @@ def read_key(path: Path) -> Key:
             ),
             _("Its first line must be text, without NUL bytes."),
         )
+    redact.add(first.decode(errors="backslashreplace"))
     return Key(first)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mtn_tui import __version__
-from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, restore, setup, verify
+from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, output, restore, setup, verify
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
@@ -70,8 +70,8 @@ def run(arguments: list[str] | None = None) -> int:
     except MtnError as error:
         diagnostics.error(error)
         return error.exit_code
-    except BrokenPipeError:
-        return CANCELLED  # Whoever read our output has gone (mtn list | head), and need not be told.
+    except output.ReaderGone:
+        return CANCELLED
     except Exception as error:  # noqa: BLE001 - the edge: told whole, with its secrets masked
         diagnostics.fault(error)
         return FAILED

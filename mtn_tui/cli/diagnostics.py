@@ -7,7 +7,7 @@ import sys
 import textwrap
 import traceback
 
-from mtn_tui.cli.output import printable
+from mtn_tui.cli.output import printable, to_nowhere
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
@@ -66,4 +66,4 @@ def _write(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
-        return  # Whoever was reading has gone; the work, its log and its journal go on.
+        to_nowhere(sys.stderr)  # Whoever was reading has gone; the work, its log and its journal go on.

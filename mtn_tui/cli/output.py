@@ -12,10 +12,15 @@ from datetime import datetime
 from enum import Enum
 from itertools import zip_longest
 from pathlib import Path
+from typing import TextIO
 
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has had enough (``mtn list | head``)."""
 
 
 def line(text: str = "") -> None:
@@ -65,19 +70,23 @@ def printable(text: str) -> str:
 
 
 def _write(text: str) -> None:
-    """Raises BrokenPipeError where whoever read has gone, StorageError where the disk behind it is full."""
+    """Raises ReaderGone, or StorageError where the disk behind stdout is full."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        # What is left in the buffer goes nowhere, or Python would complain of it at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        to_nowhere(sys.stdout)
         if isinstance(error, BrokenPipeError):
-            raise
+            raise ReaderGone from None
         raise StorageError(
             _("The output could not be written: {reason}.").format(reason=error.strerror),
             _("What was asked for is done; only its output is lost."),
         ) from error
+
+
+def to_nowhere(stream: TextIO) -> None:
+    """Drop what is left in the buffer, and all to come; else Python would complain of it at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plain(value: object) -> object:

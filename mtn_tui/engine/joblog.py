@@ -49,7 +49,7 @@ class JobLog:
 
 
 def _quoted(value: object) -> str:
-    text = redact(str(value))
+    text = redact(str(redact.within(value)))
     if text and text.isprintable() and not _NEEDS_QUOTES.search(text):
         return text
     return '"' + "".join(_escaped(char) for char in text) + '"'

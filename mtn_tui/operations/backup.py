@@ -92,7 +92,8 @@ class _Run:
             problem = sweep_parts_and_uploads(job, context)
             key = self._key()
             known = take_inventory([context.stores.disk], key)
-            earlier = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
+            fulls = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
+            earlier = [one for one in fulls if one.database == context.settings.db_name]
             keeping.require_room(context, earlier, source.size)
             name = keeping.free_name(job, context, Kind.FULL, self.started, bucket_answers=problem is None)
             job.files(str(name))

@@ -41,7 +41,9 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
     except StorageError as error:
         raise UsageError(error.title, error.hint) from error
     inventory = take_inventory(context.stores, context.key)
-    return Chosen(inventory.latest() if latest else inventory.find(wanted or file), inventory.silent)
+    if latest:
+        return Chosen(inventory.latest(database=context.settings.db_name), inventory.silent)
+    return Chosen(inventory.find(wanted or file), inventory.silent)
 
 
 def backup_at(path: Path, key: Key | None) -> Backup:

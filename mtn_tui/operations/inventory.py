@@ -114,21 +114,36 @@ class Inventory:
             if wanted in (backup.id, str(backup.name)) and wanted:
                 return backup
         hint = _("mtn list shows what there is.")
+        if self._troubles():
+            hint += " " + _("What can't be believed has no ID there: name its file.")
         if self.silent:
             hint += " " + _("Not asked, for it does not answer: {stores}").format(
                 stores=", ".join(self.silent)
             )
         raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)
 
-    def latest(self, kind: Kind = Kind.FULL) -> Backup:
-        """The newest proven one that is not suspect; where none is proven, the newest usable one."""
+    def latest(self, kind: Kind = Kind.FULL, database: str = "") -> Backup:
+        """The newest proven one that is not suspect; where none is proven, the newest usable one.
+
+        ``database`` leaves out those of others: several may share a store.
+        Where there is none, raises why the newest can't be believed, or why a
+        store could not be asked; UsageError where there really is none.
+        """
         of_kind = [one for one in self.backups if one.kind is kind and one.usable]
+        of_kind = [one for one in of_kind if not one.manifest or database in ("", one.manifest.database)]
         if not of_kind:
+            for trouble in (*self._troubles(kind), *self.silent.values()):
+                raise trouble
             raise UsageError(
                 _("There is no {kind} backup yet.").format(kind=kind), _("Make one: mtn backup full")
             )
         proven = [one for one in of_kind if one.usable[0].rung.proven and not one.suspect]
         return (proven or of_kind)[0]
+
+    def _troubles(self, *kinds: Kind) -> list[ArchiveError]:
+        """Why copies can't be believed, the newest first."""
+        of_kind = [one for one in self.backups if not kinds or one.kind in kinds]
+        return [copy.trouble for one in of_kind for copy in one.copies if copy.trouble]
 
 
 def take_inventory(stores: Iterable[Storage], key: Key | None) -> Inventory:

@@ -119,7 +119,7 @@ def test_wherever_the_disk_fills_up_nothing_half_made_stays_and_room_alone_mends
     payload = practice.back_up().manifest.size
     before, there = kept(disk), objects(bucket)
     roles, manifest = _PAGE, 2 * _PAGE
-    for room in (0, payload // 2, payload + 1, payload + roles + 1, payload + roles + manifest // 2):
+    for room in (payload // 2, payload + 1, payload + roles + 1, payload + roles + manifest // 2):
         running = begin_and_leave(practice, source, disk, room)
         told = running.ends(2)
         assert f"The disk that holds {disk}" in told

@@ -38,7 +38,7 @@ def mortal(pg_workspace: Workspace) -> Iterator[Database]:
     with PostgresServer(wheel_binaries(), pg_workspace.path / "mortal") as server:
         server.create_database("escuela")
         database = Database(server, "escuela")
-        ballast(database, 24)  # more than all that lies on its way between server and payload
+        ballast(database, 16)  # more than all that lies on its way between server and payload
         yield database
 
 
@@ -69,9 +69,9 @@ def half_way_through_a_dump(practice: Practice, proxy: FaultProxy) -> Running:
     def written() -> int:
         return sum(path.stat().st_size for path in practice.backups.glob("*.part"))
 
-    proxy.set(HangsWhen(lambda: written() > 1 << 20))
+    proxy.set(HangsWhen(lambda: written() > 1 << 16))
     running = begin(practice, "backup", "full")
-    wait_for(lambda: written() > 1 << 20, "a part of the payload")
+    wait_for(lambda: written() > 1 << 16, "a part of the payload")
     assert running.view.phase == "dump"
     return running
 

@@ -147,24 +147,20 @@ def test_a_bucket_that_does_not_answer_might_hold_backups_so_no_key_is_made(sour
     assert not practice.key_file.exists()
 
 
-def test_another_key_opens_nothing(full, source, practise, tmp_path):
-    practice = practise(source, BACKUP_DIR=str(full.backups))
+def test_another_key_opens_nothing_and_is_told_as_that(full, source, practise):
+    practice: Practice = practise(source, BACKUP_DIR=str(full.backups))
     practice.key_file.write_text("not the one\n")
-    text = refused(
-        practice, "restore", "--latest", "--target", "mtn_never", code=64, said=("no full backup",)
-    )
     (payload,) = full.backups.glob("*.gpg")
-    refused(
-        practice,
-        "restore",
-        payload.name,
-        "--target",
-        "mtn_never",
-        code=2,
-        said=("another key", "section 7.2"),
-    )
-    assert text
+    for wanted in ("--latest", payload.name):
+        told = ("another key", "ENCRYPTION_KEY_FILE", "section 7.2")
+        refused(practice, "restore", wanted, "--target", "mtn_never", code=2, said=told)
+    refused(practice, "show", full.inventory.latest().id, code=64, said=("can't be believed",))
     assert "mtn_never" not in practice.databases()
+
+
+def test_where_no_store_answers_nobody_says_that_there_is_no_backup(source, practise, s3):
+    practice: Practice = practise(source, s3, MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    refused(practice, "restore", "--latest", "--target", "mtn_never", code=2, said=("does not answer",))
 
 
 @pytest.mark.parametrize(

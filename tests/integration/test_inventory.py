@@ -205,6 +205,20 @@ def test_the_newest_proven_one_is_the_latest(small, practise):
         practice.inventory.latest(Kind.DIFF)
 
 
+def test_of_two_databases_that_share_a_store_the_latest_is_ours(small, practise, new_database):
+    practice: Practice = practise(small)
+    ours = practice.back_up().manifest
+    other = new_database(small.server)
+    practice.configure(DB_NAME=other.name, BACKUP_PREFIX="other")
+    theirs = practice.back_up()
+    assert theirs.suspect == ""
+    practice.configure(DB_NAME=small.name, BACKUP_PREFIX="admision_mtn")
+    practice.made.append("mtn_ours")
+    done = practice.here("restore", "--latest", "--target", "mtn_ours", "--json")
+    assert json.loads(done.stdout)["backup"] == ours.id
+    assert {one.id for one in practice.inventory.backups} == {ours.id, theirs.manifest.id}
+
+
 def test_a_clear_backup_of_the_scripts_is_listed_without_the_key(small, practise):
     practice: Practice = practise(small)
     path = practice.backups / "admision_mtn_full_20251003_203400.sql.gz"

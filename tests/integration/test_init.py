@@ -1,0 +1,188 @@
+"""mtn init: from the environment or by asking; after it a backup works, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mtn_tui.core.settings import load
+from tests.pg_fixtures import Database
+
+
+@pytest.fixture
+def small(pg18, new_database) -> Database:
+    database = new_database(pg18)
+    database.psql("CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 10) g")
+    return database
+
+
+def bare(folder: Path) -> dict[str, str]:
+    """An environment in which no configuration is found but the folder's own."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    return {**kept, "HOME": str(folder), "MTN_LANG": "en", "PYTHONWARNINGS": "error"}
+
+
+def answers(database: Database, bucket=None) -> dict[str, str]:
+    server = database.server
+    said = {
+        "DB_HOST": server.host,
+        "DB_PORT": str(server.port),
+        "DB_NAME": database.name,
+        "DB_USER": server.user,
+        "DB_PASSWORD": server.password,
+        "PG_DUMP": str(server.binaries / "pg_dump"),
+        "STATE_DIR": "state",
+    }
+    if bucket is not None:
+        said |= {
+            "MINIO_ENDPOINT": f"http://{bucket.endpoint}",
+            "MINIO_ACCESS_KEY": bucket.access_key,
+            "MINIO_SECRET_KEY": bucket.secret_key,
+            "MINIO_BUCKET": bucket.name,
+        }
+    return said
+
+
+def mtn(folder: Path, *arguments: str, check: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "mtn_tui", *arguments],
+        cwd=folder,
+        env=bare(folder) | more,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == check, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def test_from_the_environment_to_a_proven_backup_in_two_commands(small, s3, tmp_path):
+    given = answers(small, s3)
+    done = mtn(tmp_path, "--no-input", "init", **given)
+    config, key = tmp_path / "config/backup.conf", tmp_path / "config/.encryption.key"
+    assert done.stdout == f"{config}\n"
+    assert "WITHOUT IT NO BACKUP CAN EVER BE READ" in done.stderr
+    assert small.server.password not in done.stderr
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (config, key)] == [0o600, 0o600]
+    before = key.read_bytes()
+    mtn(tmp_path, "backup", "full")
+    assert mtn(tmp_path, "verify", "--all").stdout.count("✔") == 2
+    assert key.read_bytes() == before
+    assert (tmp_path / "state" / "jobs").is_dir()
+    again = mtn(tmp_path, "--no-input", "init", check=64, **{**given, "DB_NAME": "other"})
+    assert "There is a configuration already" in again.stderr
+    assert load(config, {}).settings.db_name == small.name
+
+
+def test_a_second_installation_makes_no_key_where_the_bucket_holds_backups(small, s3, tmp_path):
+    """Its key could not read them: the one they were made with has to come."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    given = answers(small, s3)
+    mtn(one, "--no-input", "init", **given)
+    mtn(one, "backup", "full")
+    done = mtn(two, "--no-input", "init", check=2, **given)
+    assert "encryption key is not there" in done.stderr
+    assert not (two / "config/.encryption.key").exists()
+    (two / "config/.encryption.key").write_bytes((one / "config/.encryption.key").read_bytes())
+    (two / "config/.encryption.key").chmod(0o600)
+    assert mtn(two, "verify", "--all").stdout.count("✔") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ({}, 64, "DB_NAME, DB_USER"),
+        ({"DB_NAME": "x"}, 64, "DB_USER"),
+        ({"DB_NAME": "x", "DB_USER": "y", "DB_PORT": "many"}, 64, "no port number"),
+        ({"DB_NAME": "x", "DB_USER": "y", "DB_PORT": "70000"}, 2, "DB_PORT"),
+        ({"DB_NAME": "x", "DB_USER": "y", "MINIO_ENDPOINT": "http://h:1/folder"}, 2, "MINIO_ENDPOINT"),
+        ({"DB_NAME": "x", "DB_USER": "y", "MINIO_ENDPOINT": "http://h:1"}, 2, "MINIO_ACCESS_KEY"),
+        ({"DB_NAME": "x", "DB_USER": "y", "DEFLATE_LEVEL": "99"}, 2, "DEFLATE_LEVEL"),
+    ],
+)
+def test_answers_that_are_no_good_write_nothing(tmp_path, monkeypatch, capsys, given, code, said):
+    from mtn_tui.cli.app import run
+    from mtn_tui.core.settings import KEYS
+
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert run(["--no-input", "init", "--folder", str(tmp_path)]) == code
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("no", ["false", "no", "off", "0", "False"])
+def test_every_no_to_minio_means_aws(tmp_path, monkeypatch, no):
+    from mtn_tui.cli.setup import _from
+    from mtn_tui.operations.setup import render
+
+    text = render(_from({"DB_NAME": "x", "DB_USER": "y", "USE_MINIO": no, "S3_BUCKET": "our-backups"}))
+    (tmp_path / "backup.conf").write_text(text)
+    settings = load(tmp_path / "backup.conf", {}).settings
+    assert (settings.use_minio, settings.bucket) == (False, "our-backups")
+
+
+def test_on_a_terminal_it_asks_and_shows_no_password(small, tmp_path):
+    said = answers(small)
+    typed = [
+        ("PostgreSQL's host", said["DB_HOST"]),
+        ("PostgreSQL's port", said["DB_PORT"]),
+        ("Database", said["DB_NAME"]),
+        ("User", said["DB_USER"]),
+        ("Password", said["DB_PASSWORD"]),
+        ("Folder for the backups", ""),
+        ("MinIO", ""),
+    ]
+    terminal, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "mtn_tui", "init"],
+        cwd=tmp_path,
+        env=bare(tmp_path),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = ""
+    for question, answer in typed:
+        shown += read_until(terminal, question)
+        shown += read_until(terminal, ":", shown.rpartition(question)[2])
+        os.write(terminal, answer.encode() + b"\n")
+    shown += read_until(terminal, "mtn backup full")
+    assert child.wait(60) == 0, shown
+    os.close(terminal)
+    assert said["DB_PASSWORD"] not in shown
+    settings = load(tmp_path / "config/backup.conf", {}).settings
+    assert settings.db_name == small.name
+    assert settings.db_password.get_secret_value() == said["DB_PASSWORD"]
+    assert settings.backup_dir == tmp_path / "backups"
+    assert settings.bucket is None
+    assert len((tmp_path / "config/.encryption.key").read_text().strip()) == 44
+
+
+def read_until(terminal: int, text: str, shown: str = "") -> str:
+    """What the terminal shows until ``text`` has come; ``shown`` counts as come already."""
+    deadline = time.monotonic() + 60
+    fresh = ""
+    while text not in shown + fresh:
+        assert time.monotonic() < deadline, (text, shown + fresh)
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                fresh += os.read(terminal, 4096).decode()
+            except OSError:
+                raise AssertionError((text, shown + fresh)) from None
+    return fresh
