@@ -184,6 +184,29 @@ def test_what_a_backup_can_not_do_without(practice, changes, said):
     assert practice.jobs[0].exit_code == 2
 
 
+def test_libpqs_own_variables_lead_nowhere_else_than_the_configuration(practice):
+    """Somebody's shell has them for another server; the backup is of the one that was configured."""
+    elsewhere = {"PGHOSTADDR": "127.0.0.9", "PGSERVICE": "other", "PGSERVICEFILE": "/nothing"}
+    others = {"PGDATABASE": "other", "PGUSER": "other", "PGPORT": "1", "PGHOST": "nowhere.invalid"}
+    options = {"PGOPTIONS": "-c search_path=other -c default_transaction_read_only=on"}
+    practice.mtn("backup", "full", **elsewhere, **others, **options)
+    practice.made.append("mtn_elsewhere")
+    practice.mtn("restore", "--latest", "--target", "mtn_elsewhere", **elsewhere, **others, **options)
+
+
+def test_a_table_that_the_role_may_not_read_is_named(practice, source):
+    role = f"mtn_poor_{os.getpid()}"
+    source.psql(f"CREATE ROLE {role} LOGIN PASSWORD 'poor'")
+    try:
+        practice.configure(DB_USER=role, DB_PASSWORD="poor")
+        refused(practice, "backup", "full", code=2, said=("permission denied for table t",))
+        legacy = practice.legacy_backup().name
+        told = ("may not create databases", f"ALTER ROLE {role} CREATEDB")
+        refused(practice, "restore", legacy, "--legacy", "--target", "mtn_never", code=2, said=told)
+    finally:
+        source.psql(f"DROP ROLE {role}")
+
+
 def test_a_pg_dump_without_its_neighbours_is_told_before_the_dump(practice, tmp_path):
     """The roles are written by pg_dumpall, which lies beside it in every installation."""
     alone = tmp_path / "alone" / "pg_dump"

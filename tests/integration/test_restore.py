@@ -12,7 +12,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from mtn_tui.core.errors import MtnError, NotABackup, PostgresError, Refused, UsageError
+from mtn_tui.core.errors import MtnError, NoSpace, NotABackup, PostgresError, Refused, UsageError
 from mtn_tui.core.identity import Extension
 from mtn_tui.core.models import Rung
 from mtn_tui.engine.jobs import Job
@@ -212,6 +212,17 @@ def test_an_extension_that_is_missing_is_named_with_the_fix(practice):
     assert "mtn_no_extension" not in practice.databases()
 
 
+def test_a_server_without_room_for_it_is_told_before_anything_is_made(practice):
+    backup = practice.inventory.latest()
+    huge = replace(backup.manifest.sections[0], raw=10**15)
+    manifest = replace(backup.manifest, sections=(huge, *backup.manifest.sections[1:]))
+    copies = tuple(replace(copy, manifest=manifest) for copy in backup.copies)
+    with pytest.raises(NoSpace) as refused:
+        practice.restore("mtn_no_room", Backup(backup.name, copies))
+    assert "MB free" in refused.value.title
+    assert "mtn_no_room" not in practice.databases()
+
+
 def test_only_roles_that_the_dump_names_are_asked_for(pg18, new_database, practise):
     """The superuser of the old server need not exist on the new one where he owns nothing."""
     source = new_database(pg18)
@@ -254,7 +265,7 @@ def test_what_belongs_to_the_database_itself_is_carried_over(pg18, new_database,
         CREATE ROLE {owner}; CREATE ROLE {reader}; CREATE ROLE {quoted};
         COMMENT ON DATABASE "{source.name}" IS 'Admisión: "la" base''s';
         ALTER DATABASE "{source.name}" CONNECTION LIMIT 77;
-        ALTER DATABASE "{source.name}" SET search_path TO "Mi esquema", public;
+        ALTER DATABASE "{source.name}" SET search_path TO "Mi, esquema", "c""d", public;
         ALTER DATABASE "{source.name}" SET work_mem = '7MB';
         ALTER DATABASE "{source.name}" SET "mtn.note" = 'it''s; --';
         ALTER DATABASE "{source.name}" SET DateStyle = 'SQL, DMY';
