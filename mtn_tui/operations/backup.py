@@ -14,7 +14,7 @@ from mtn_tui import __version__
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.writer import Payload
-from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError, StorageUnavailable
+from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
 from mtn_tui.core.stopwatch import Stopwatch
@@ -89,17 +89,17 @@ class _Run:
         with ExitStack() as held:
             source = self._claim(held)
             tool = find_pg_dump(context.settings.pg_dump, source.server.major)
-            problem = sweep_parts_and_uploads(job, context)
+            answers = sweep_parts_and_uploads(job, context)
             key = self._key()
             known = take_inventory([context.stores.disk], key)
             fulls = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
             earlier = [one for one in fulls if one.database == context.settings.db_name]
             keeping.require_room(context, earlier, source.size)
-            name = keeping.free_name(job, context, Kind.FULL, self.started, bucket_answers=problem is None)
+            name = keeping.free_name(job, context, Kind.FULL, self.started, bucket_answers=answers)
             job.files(str(name))
             with PartFile(context.settings.backup_dir / str(name)) as part, ExitStack() as uploading:
                 upload = None
-                if context.stores.bucket is not None and _may_pass(problem):
+                if context.stores.bucket is not None:
                     upload = uploading.enter_context(
                         Upload(job, context.stores.bucket, name.key, part, source.size, context.clock)
                     )
@@ -108,7 +108,7 @@ class _Run:
                     upload.bring(dumped.roles)
                 kept = self._keep(name, part, source, tool, dumped, key)
                 rung = keeping.proven_copy(job, context, context.stores.disk, kept.manifest, key)
-                in_bucket = self._into_bucket(upload, problem, kept, key)
+                in_bucket = self._into_bucket(upload, kept, key)
             suspect = why_suspect(kept.manifest, earlier)
             if suspect:
                 job.warn("suspect", _("This backup is suspect: {reason}").format(reason=suspect))
@@ -201,17 +201,14 @@ class _Run:
             sections=dumped.payload.sections,
         )
 
-    def _into_bucket(
-        self, upload: Upload | None, problem: StorageError | None, kept: Signed, key: Key
-    ) -> bool:
+    def _into_bucket(self, upload: Upload | None, kept: Signed, key: Key) -> bool:
         """Wait for the upload and read it back; true once the bucket has a copy that is not bad."""
         job, context = self.job, self.context
-        if context.stores.bucket is None:
+        if context.stores.bucket is None or upload is None:
             return False
-        if upload is not None:
-            job.phase("upload", total=None)
-            problem = upload.wait(context.settings.upload_deadline_minutes, kept.data)
-            self.watch.seconds["upload"] = upload.seconds
+        job.phase("upload", total=None)
+        problem = upload.wait(context.settings.upload_deadline_minutes, kept.data)
+        self.watch.seconds["upload"] = upload.seconds
         if problem is not None:
             told = _("The backup is kept on disk only: {reason} {hint}")
             job.warn("kept-on-disk-only", told.format(reason=problem.title, hint=problem.hint))
@@ -230,11 +227,6 @@ class _Run:
                 told.format(reason=error.title, hint=_("See later whether it holds: mtn verify --all")),
             )
         return True
-
-
-def _may_pass(problem: StorageError | None) -> bool:
-    """A bucket that does not answer now may answer before its time is up; one that says no will not."""
-    return problem is None or isinstance(problem, StorageUnavailable)
 
 
 def _require_encryption(context: Context) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from mtn_tui.archive import legacy
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.reader import check_size
-from mtn_tui.core.errors import ArchiveError, MtnError, StorageError
+from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import JobState, Rung
@@ -270,6 +270,9 @@ class _Run:
     def _drop_scratch(self, scratch: str, error: BaseException) -> None:
         """Remove what was half loaded; where the server is gone, the next restore does it."""
         try:
+            if isinstance(error, NoSpace):
+                # A server whose disk is full may not survive the checkpoint that dropping a database needs.
+                databases.drop_tables(self.context.server, scratch, self._application)
             with connect(self.context.server, MAINTENANCE, self._application) as server:
                 databases.drop(server, scratch)
         except MtnError as trouble:

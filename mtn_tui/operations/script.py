@@ -27,8 +27,8 @@ from mtn_tui.core.i18n import _
 from mtn_tui.engine.tasks import Task, run_tasks
 from mtn_tui.postgres.load import Closer, Closing, LoadConnection, closer, is_setting
 
-CONNECTIONS = max(2, min(os.cpu_count() or 1, 4))
-"""Each holds a section in memory."""
+CONNECTIONS = min((os.cpu_count() or 1) + 1, 4)
+"""One more than cores, for one often waits for the disk. Each holds a section in memory."""
 
 _HARMLESS = (b"\\restrict", b"\\unrestrict")
 
@@ -244,7 +244,9 @@ def _closing_tasks(
 ) -> Iterator[_Load]:
     """Keys after their table's rows; the rest in its order after all keys, foreign keys side by side.
 
-    ``close`` executes a statement under its settings.
+    ANALYZE fills the gaps: it is the last to be begun of what could be, and only
+    what queries the tables waits for it. ``close`` executes a statement under
+    its settings.
     """
     sizes = {table: sum(piece.raw for piece in pieces) for table, pieces in by_table.items()}
     keys: dict[str, list[str]] = defaultdict(list)
@@ -257,20 +259,23 @@ def _closing_tasks(
             after = frozenset(piece.name for piece in by_table.get(table, ()))
             yield Task(name, partial(close, one.sql, settings), after, weight=sizes.get(table, 0))
     barrier |= {name for names in keys.values() for name in names}
-    for table, pieces in by_table.items():
-        if table:
-            after = frozenset([*(piece.name for piece in pieces), *keys[table]])
-            analyze = partial(close, b"ANALYZE " + table.encode(errors="surrogateescape"), ())
-            yield Task(f"analyze {table}", analyze, after, frozenset([table]))
+    analyses = {table: f"analyze {table}" for table in by_table if table}
+    analyzed_after: set[str] = set()
+    refreshed = False
     beside: set[str] = set()
     for number, (one, settings) in enumerate(closers):
-        name = f"close {number}"
+        name, work = f"close {number}", partial(close, one.sql, settings)
         if one.what is Closing.FOREIGN_KEY:
             weight = max(sizes.get(table, 0) for table in one.tables)
-            yield Task(
-                name, partial(close, one.sql, settings), frozenset(barrier), frozenset(one.tables), weight
-            )
+            yield Task(name, work, frozenset(barrier), frozenset(one.tables), weight)
             beside.add(name)
-        elif one.what is Closing.OTHER:
-            yield Task(name, partial(close, one.sql, settings), frozenset(barrier | beside))
+        elif one.what is not Closing.KEY:
+            refreshed |= one.what is Closing.REFRESH
+            if one.what is Closing.STATISTICS and not refreshed:
+                analyzed_after.add(name)
+            yield Task(name, work, frozenset([*barrier, *beside, *(analyses.values() if refreshed else ())]))
             barrier, beside = {name}, set()
+    for table, name in analyses.items():
+        work = partial(close, b"ANALYZE " + table.encode(errors="surrogateescape"), ())
+        after = frozenset([*(piece.name for piece in by_table[table]), *keys[table], *analyzed_after])
+        yield Task(name, work, after, frozenset([table]), weight=-1)

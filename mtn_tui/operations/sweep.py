@@ -9,7 +9,7 @@ copy on disk, which is always finished first, is whole.
 
 from __future__ import annotations
 
-from mtn_tui.core.errors import StorageError
+from mtn_tui.core.errors import StorageError, StorageUnavailable
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import list_jobs
@@ -23,10 +23,11 @@ _RECENT = 200
 """Journals looked at for jobs that are alive."""
 
 
-def sweep_parts_and_uploads(job: Job, context: Context) -> StorageError | None:
+def sweep_parts_and_uploads(job: Job, context: Context) -> bool:
     """Remove ``.part`` files and unfinished uploads of jobs that are gone. To be called under the lock.
 
-    Returns why the bucket could not be asked, where it could not.
+    False where the bucket does not answer. Being refused is an answer: whoever
+    may put objects need not be allowed to list unfinished uploads.
     """
     busy = _names_of_living_jobs(job, context)
 
@@ -43,14 +44,14 @@ def sweep_parts_and_uploads(job: Job, context: Context) -> StorageError | None:
     for left in sweep_parts(context.settings.backup_dir, ours):
         job.note("info", "swept", what="part", name=left)
     if context.stores.bucket is None:
-        return None
+        return False
     try:
         for upload in context.stores.bucket.abort_unfinished(ours):
             job.note("info", "swept", what="upload", name=upload.key)
     except StorageError as error:
         job.note("warn", "not-swept", what="uploads", reason=error.title)
-        return error
-    return None
+        return not isinstance(error, StorageUnavailable)
+    return True
 
 
 def sweep_unfinished(job: Job, context: Context, *, bucket_answers: bool) -> None:

@@ -15,7 +15,7 @@ from psycopg import sql
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
-from mtn_tui.postgres.connection import Connection, translated
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
 
 _LONGEST = 63
 """Bytes of a name; the server would cut a longer one without a word."""
@@ -130,6 +130,25 @@ def drop(connection: Connection, database: str) -> None:
         connection.execute(
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
         )
+
+
+def drop_tables(server: Server, database: str, application: str) -> None:
+    """Drop every table of a database, the largest first: that gives room back and takes none."""
+    with connect(server, MAINTENANCE, application) as connection:
+        if describe(connection, database) is None:
+            return
+    with connect(server, database, application) as connection, translated(_("dropping tables")):
+        tables = connection.execute(
+            """
+            SELECT nspname, relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+            WHERE relkind IN ('r', 'p') AND nspname NOT IN ('pg_catalog', 'information_schema')
+            ORDER BY pg_total_relation_size(pg_class.oid) DESC
+            """
+        ).fetchall()
+        for schema, name in tables:
+            connection.execute(
+                sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(str(schema), str(name)))
+            )
 
 
 def rename(connection: Connection, names: list[tuple[str, str]], other: Connection) -> None:

@@ -6,6 +6,7 @@ of 64 KiB to 1 MiB. Nothing here reads archives.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,8 +31,19 @@ _OWNERS_ONLY = re.compile(
 # Where and how a table is kept: one that this server has not got is replaced by its own.
 _PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compression)\b")
 
-# A load that a crash cuts short is thrown away, so nothing in it needs to wait for the disk.
-_FOR_LOADING = b"SET synchronous_commit = off; SET maintenance_work_mem = '256MB'"
+# Several loads keep the cores busy, so an index that several processes build is there no sooner.
+_HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
+
+# A load that a crash cuts short is thrown away, so nothing in it needs to wait for the disk. An autovacuum
+# that has begun on a table gives way to what closes the table, but no sooner than after deadlock_timeout.
+_FOR_LOADING = f"""
+    SET synchronous_commit = off;
+    SELECT set_config(name, greatest(setting::bigint, 262144)::text, false)
+        FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem';
+    SELECT set_config(name, least(setting::int, {_HELPERS})::text, false)
+        FROM pg_catalog.pg_settings WHERE name = 'max_parallel_maintenance_workers';
+    SELECT set_config('deadlock_timeout', '100ms', false) WHERE current_setting('is_superuser') = 'on'
+"""  # noqa: S608 - a number of our own
 
 _DEADLOCK_TRIES = 5
 
@@ -134,6 +146,10 @@ class Closing(StrEnum):
     """Makes an index: needs its table's rows."""
     FOREIGN_KEY = "foreign key"
     """Needs every row and key; two of one table can't be made at once."""
+    STATISTICS = "statistics"
+    """Stays in its place; tells ANALYZE what to gather."""
+    REFRESH = "refresh"
+    """Stays in its place; runs a query, so ANALYZE comes before it."""
     OTHER = "other"
     """Stays in its place."""
 
@@ -159,11 +175,18 @@ _FOREIGN = re.compile(
     rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY %b REFERENCES %b"
     % (_TABLE, _NAME, _COLUMNS, _TABLE)
 )
+_STATISTICS = re.compile(rb"(?:CREATE|ALTER) STATISTICS\b|ALTER INDEX .*\bSET STATISTICS \d+\Z", re.DOTALL)
+_REFRESH = re.compile(rb"REFRESH MATERIALIZED VIEW\b")
 
 
 def closer(statement: bytes) -> Closer:
     """Tell what a post-data statement needs and locks."""
     for what, pattern in ((Closing.KEY, _INDEX), (Closing.KEY, _KEY), (Closing.FOREIGN_KEY, _FOREIGN)):
         if found := pattern.match(statement):
-            return Closer(what, statement, tuple(name.decode() for name in found.groups()))
+            return Closer(
+                what, statement, tuple(name.decode(errors="surrogateescape") for name in found.groups())
+            )
+    for what, pattern in ((Closing.STATISTICS, _STATISTICS), (Closing.REFRESH, _REFRESH)):
+        if pattern.match(statement):
+            return Closer(what, statement, ())
     return Closer(Closing.OTHER, statement, ())

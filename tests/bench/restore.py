@@ -12,6 +12,7 @@ from tests.bench.table import Budget, Row, print_budgets, print_table
 
 PSQL = "openssl | gunzip | psql"
 PG_RESTORE = "pg_restore -j2 of a directory dump"
+ANALYZED = "the same, then vacuumdb -j2 --analyze-only"
 OURS = "mtn restore: checked, loaded, analyzed, counted"
 
 _TARGET = "bench_restored"
@@ -19,6 +20,8 @@ _PIPE = (
     'openssl enc -d -aes-256-cbc -pbkdf2 -iter 100000 -pass "file:$1" -in "$2" | gunzip |'
     " psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --output=/dev/null"
 )
+_PG_RESTORE = f"pg_restore --jobs=2 --exit-on-error --dbname={_TARGET} directory"
+_ANALYZE = f"vacuumdb --jobs=2 --analyze-only --quiet --dbname={_TARGET}"
 
 
 def run(stage: Stage, runs: int) -> None:
@@ -65,13 +68,8 @@ def _contenders(stage: Stage, made: Mapping[str, str]) -> list[Contender]:
     payload = stage.backups / made["name"]
     return [
         Contender(PSQL, stage.shell(_PIPE, stage.key_file, payload), target, empty, after=gone),
-        Contender(
-            PG_RESTORE,
-            ["pg_restore", "--jobs=2", "--exit-on-error", f"--dbname={_TARGET}", "directory"],
-            target,
-            empty,
-            after=gone,
-        ),
+        Contender(PG_RESTORE, stage.shell(_PG_RESTORE), target, empty, after=gone),
+        Contender(ANALYZED, stage.shell(f"{_PG_RESTORE}; {_ANALYZE}"), target, empty, after=gone),
         Contender(
             OURS,
             stage.mtn("restore", made["id"], "--target", _TARGET, "--json"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import time
@@ -205,7 +204,3 @@ def ballast(database: Database, megabytes: int) -> None:
             " FROM generate_series(1, %s) AS n, generate_series(1, 4096) AS m GROUP BY n",
             [megabytes * 16],
         )
-
-
-def as_root() -> bool:
-    return os.geteuid() == 0

@@ -158,6 +158,16 @@ def test_a_bucket_that_says_no_is_not_tried_again_and_the_fix_is_named(
     assert [backup.rung for backup in behind.inventory.backups] == [Rung.COMPLETE]
 
 
+def test_a_bucket_that_forbids_to_list_unfinished_uploads_still_gets_the_backup(
+    behind: Practice, proxy: FaultProxy
+) -> None:
+    proxy.answer(403, "AccessDenied", of=lambda method, path: method == "GET" and "uploads" in path)
+    done = behind.back_up()
+    assert done.in_bucket
+    assert behind.job is not None
+    assert behind.job.exit_code == 0
+
+
 def test_a_refusing_bucket_is_told_on_stderr_with_exit_code_1(behind: Practice, proxy: FaultProxy) -> None:
     proxy.refuse()
     told = behind.mtn("backup", "full", check=1).stderr
@@ -175,9 +185,10 @@ def test_a_bucket_that_hangs_is_given_up_by_the_command_itself(behind: Practice,
 
 
 def test_a_bucket_that_hangs_while_the_dump_goes_on_holds_no_transaction_open(
-    behind: Practice, proxy: FaultProxy, source: Database
+    behind: Practice, proxy: FaultProxy, source: Database, direct: S3Storage
 ) -> None:
     ballast(source, 40)  # more than one part of an upload
+    behind.configure(UPLOAD_DEADLINE_MINUTES="10")
     hang_from_the_payload_on(proxy)
     running = begin(behind, "backup", "full")
     running.reaches("upload")
@@ -185,9 +196,12 @@ def test_a_bucket_that_hangs_while_the_dump_goes_on_holds_no_transaction_open(
     here = sessions(source)
     assert here, "the lock against a second host is held"
     assert not any(in_transaction for _name, in_transaction in here)
-    assert running.process.poll() is None
-    running.kill()
+    running.ask(signal.SIGTERM)
+    running.says("cancelling")
     proxy.heal()
+    running.ends(130)
+    assert objects(direct) == {}
+    assert direct.unfinished() == ()
     assert [copy.rung for one in behind.inventory.backups for copy in one.copies] == [Rung.COMPLETE]
 
 

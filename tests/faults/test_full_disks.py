@@ -12,9 +12,22 @@ import pytest
 
 from mtn_tui.core.errors import NoSpace
 from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.workspace import Workspace
 from mtn_tui.operations import card
-from tests.faults.aftermath import Running, assert_nothing_half_made, begin, files, locked, objects
+from tests.faults.aftermath import (
+    Running,
+    assert_nothing_half_made,
+    ballast,
+    begin,
+    contents,
+    files,
+    locked,
+    objects,
+    template_busy,
+    wait_for,
+)
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import Database, NewDatabase
 
@@ -28,11 +41,11 @@ NewDisk = Callable[..., Path]
 
 @pytest.fixture
 def new_disk(tmp_path: Path) -> Iterator[NewDisk]:
-    """Makes a filesystem of so many bytes: ``new_disk(size)``. Where we may not mount one, in a namespace."""
+    """Makes a filesystem of so many bytes, ``new_disk(size)``; in a namespace where we may not mount one."""
     undo: list[Callable[[], object]] = []
 
-    def new(size: int) -> Path:
-        folder = tmp_path / f"disk-{len(undo)}"
+    def new(size: int, parent: Path = tmp_path) -> Path:
+        folder = parent / f"disk-{os.getpid()}-{len(undo)}"
         folder.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", str(folder)]
         done = subprocess.run(mount, check=False, capture_output=True, text=True)
@@ -211,6 +224,49 @@ def test_a_log_that_breaks_off_is_a_warning(
     running = begin_and_leave(practice, source, logs, 0, "--verbose")
     assert "The log has gaps: The disk is full" in running.ends(1)
     assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
+
+
+def test_a_server_whose_disk_fills_up_under_a_load_is_told_and_the_target_stays_as_it_was(
+    practise: Callable[..., Practice], new_disk: NewDisk, pg_workspace: Workspace
+) -> None:
+    disk = new_disk(200 << 20, pg_workspace.path)
+    if os.geteuid() == 0 and disk.is_relative_to("/proc"):
+        pytest.skip("the server's own account can't reach a disk of ours in a namespace")
+    with PostgresServer(wheel_binaries(), disk / "server") as server:
+        keep_wal_elsewhere(server, pg_workspace.path / "wal")
+        source, target = Database(server, "escuela"), Database(server, "ensayo")
+        for database in (source, target):
+            server.create_database(database.name)
+        ballast(source, 16)
+        target.psql("CREATE TABLE precious AS SELECT 42 AS answer")
+        practice = practise(source)
+        practice.back_up()
+        command = ["restore", "--latest", "--drop", "--target", target.name]
+        with template_busy(source):
+            running = begin(practice, *command)
+            wait_for(lambda: 'CREATE DATABASE "ensayo__' in said_by(source), "CREATE DATABASE")
+            leave(disk, 16 << 20)
+        assert "PostgreSQL's disk is full" in running.ends(2)
+        assert running.view.error == NoSpace.__name__
+        assert target.psql("SELECT answer FROM precious") == b"42\n"
+        assert {name for name in practice.databases() if name.startswith("ensayo")} == {"ensayo"}
+        (disk / _BALLAST).unlink()
+        practice.mtn(*command)
+        assert contents(target) == contents(source)
+
+
+def keep_wal_elsewhere(server: PostgresServer, folder: Path) -> None:
+    """A server that can't write its log of changes stops altogether, which is another fault."""
+    server.stop()
+    wal = server.folder / "data" / "pg_wal"
+    subprocess.run(["cp", "-a", wal, folder], check=True)
+    shutil.rmtree(wal)
+    wal.symlink_to(folder)
+    server.start()
+
+
+def said_by(database: Database) -> str:
+    return Database(database.server, "postgres").psql("SELECT query FROM pg_stat_activity").decode()
 
 
 def first_backup(practice: Practice, disk: Path) -> list[bytes]:

@@ -196,9 +196,9 @@ def test_libpqs_own_variables_lead_nowhere_else_than_the_configuration(practice)
 
 def test_a_table_that_the_role_may_not_read_is_named(practice, source):
     role = f"mtn_poor_{os.getpid()}"
-    source.psql(f"CREATE ROLE {role} LOGIN PASSWORD 'poor'")
+    source.psql(f"CREATE ROLE {role} LOGIN PASSWORD 'pobre-1'")
     try:
-        practice.configure(DB_USER=role, DB_PASSWORD="poor")
+        practice.configure(DB_USER=role, DB_PASSWORD="pobre-1")
         refused(practice, "backup", "full", code=2, said=("permission denied for table t",))
         legacy = practice.legacy_backup().name
         told = ("may not create databases", f"ALTER ROLE {role} CREATEDB")

@@ -65,8 +65,9 @@ def test_a_wait_is_said_as_clocks_show_it(seconds, said):
 
 def test_a_moment_is_local_and_has_its_offset():
     said = words.moment(NOW)
-    assert re.fullmatch(r"2026-09-1\d \d\d:\d\d:\d\d [+-]\d{4}", said)
-    assert datetime.strptime(said, "%Y-%m-%d %H:%M:%S %z") == NOW
+    assert re.fullmatch(r"2026-09-1\d \d\d:\d\d [+-]\d\d(\d\d)?", said)
+    local, _blank, offset = said.rpartition(" ")
+    assert datetime.fromisoformat(local + offset) == NOW
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
