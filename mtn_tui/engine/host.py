@@ -25,6 +25,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import Follower, JobView
+from mtn_tui.engine.memory import give_back_large_buffers
 from mtn_tui.engine.pipeline import Handle, background
 from mtn_tui.engine.process import this_host
 
@@ -52,6 +53,7 @@ def run(job: Job, body: Callable[[Job], R], on_view: Callable[[JobView], None] |
     the journal's reader raises. Closes the job. Signals are handled only on the
     main thread.
     """
+    give_back_large_buffers()
     inbox: _Inbox = queue.SimpleQueue()
     try:
         with _signals_to(job, inbox), background(lambda: _keep(job, inbox), "mtn-keeper") as keeper:

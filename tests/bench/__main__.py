@@ -38,6 +38,12 @@ def main() -> None:
                 restore.run(ready, given.runs)
             case _:
                 verify.run(ready, given.runs)
+        if given.rows < _ROWS:
+            print(
+                f"\nThe budgets are meant for {_ROWS:,} rows: with fewer, starting the program outweighs the work."
+            )
+        busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+        print(f"\nLoad of the machine over the last 1, 5 and 15 minutes: {busy} of {os.cpu_count()} cores")
 
 
 def _print_setting(ready: Stage, runs: int) -> None:

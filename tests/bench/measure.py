@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 STOPWATCH = Path(__file__).with_name("stopwatch.py")
@@ -27,6 +27,8 @@ class Finished:
     peak: int
     """Bytes of memory of its largest process."""
     said: bytes
+    server: float = 0
+    """Seconds of CPU that the server spent meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +53,29 @@ class Result:
     name: str
     seconds: float
     cpu: float
+    server: float
     peak: int
     """The highest of all runs."""
     size: int | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
 
 
-def in_turn(contenders: Sequence[Contender], runs: int, folder: Path) -> dict[str, Result]:
-    """Run each once, then each again, ``runs`` times; say on stderr who is running."""
+def in_turn(
+    contenders: Sequence[Contender], runs: int, folder: Path, server_cpu: Callable[[], float]
+) -> dict[str, Result]:
+    """Run each once, then each again, ``runs`` times; say on stderr who was running.
+
+    ``server_cpu`` tells the seconds of CPU that the server has spent so far.
+    """
     finished: dict[str, list[Finished]] = {contender.name: [] for contender in contenders}
     sizes: dict[str, int] = {}
     parts: dict[str, list[Mapping[str, float]]] = {contender.name: [] for contender in contenders}
     for number in range(1, runs + 1):
         for contender in contenders:
             contender.before()
+            spent = server_cpu()
             one = timed(contender.command, contender.environment, folder)
+            one = replace(one, server=server_cpu() - spent)
             print(f"  {number}/{runs}  {contender.name}: {one.seconds:.1f} s", file=sys.stderr, flush=True)
             finished[contender.name].append(one)
             if contender.size is not None:
@@ -78,6 +88,7 @@ def in_turn(contenders: Sequence[Contender], runs: int, folder: Path) -> dict[st
             name,
             statistics.median(one.seconds for one in each),
             statistics.median(one.cpu for one in each),
+            statistics.median(one.server for one in each),
             max(one.peak for one in each),
             sizes.get(name),
             _medians(parts[name]),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from tests.bench.backup import memory
 from tests.bench.measure import Contender, in_turn, timed
 from tests.bench.stage import Stage
-from tests.bench.table import Budget, Row, print_budgets, print_table
+from tests.bench.table import Budget, Row, memory, print_budgets, print_table
 
 PSQL = "openssl | gunzip | psql"
 PG_RESTORE = "pg_restore -j2 of a directory dump"
@@ -27,7 +26,7 @@ _ANALYZE = f"vacuumdb --jobs=2 --analyze-only --quiet --dbname={_TARGET}"
 def run(stage: Stage, runs: int) -> None:
     made = json.loads(timed(stage.mtn("backup", "full", "--json"), stage.environment(), stage.folder).said)
     timed(["pg_dump", "--format=directory", "--file=directory"], stage.environment(), stage.folder)
-    results = in_turn(_contenders(stage, made), runs, stage.folder)
+    results = in_turn(_contenders(stage, made), runs, stage.folder, stage.server_cpu)
     ours = results[OURS]
     phases = {
         "check": "reading every byte first",

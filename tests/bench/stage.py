@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from mtn_tui.core.errors import ConfigError
@@ -50,6 +52,16 @@ class Stage:
             "MTN_LANG": "en",
             **more,
         }
+
+    def server_cpu(self) -> float:
+        """Seconds of CPU that the server and all its processes have spent so far."""
+        time.sleep(0.2)  # a session that has just ended is counted once the server has noticed
+        server = psutil.Process(self.server.pid)
+        spent = sum(server.cpu_times()[:4])  # its own, and those of its children that ended
+        for session in server.children():
+            with suppress(psutil.NoSuchProcess):
+                spent += sum(session.cpu_times()[:2])
+        return float(spent)
 
     def settle(self) -> None:
         """Write out what the run before left for later, so that nobody pays for another's."""

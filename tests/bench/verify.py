@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.bench.backup import memory
 from tests.bench.measure import Contender, in_turn, timed
 from tests.bench.stage import Stage
-from tests.bench.table import Budget, Row, print_budgets, print_table
+from tests.bench.table import Budget, Row, memory, print_budgets, print_table
 
 GUNZIP = "openssl | gunzip > /dev/null"
 OURS = "mtn verify"
@@ -24,7 +23,7 @@ def run(stage: Stage, runs: int) -> None:
         Contender(OURS, stage.mtn("verify", made["id"]), environment),
         Contender(START, stage.mtn("--version"), environment),
     ]
-    results = in_turn(contenders, runs, stage.folder)
+    results = in_turn(contenders, runs, stage.folder, stage.server_cpu)
     ours = results[OURS]
     megabytes = made["raw_size"] / 1e6
     rows = [Row(name, result.seconds, result) for name, result in results.items()]

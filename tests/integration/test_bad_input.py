@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import stat
@@ -291,6 +292,30 @@ def test_a_file_that_is_no_backup_reaches_no_database(full, tmp_path, data, said
     before = full.databases()
     refused(full, "restore", "--legacy", "--target", "mtn_never", "--file", str(path), code=2, said=(said,))
     assert full.databases() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("\\! touch {gone}", "psql command"),
+        ("\\copy t from program 'touch {gone}'", "psql command"),
+        ("\\connect postgres", "psql command"),
+        ("SELECT 1/0;", "division by zero"),
+        ("SELECT 'never closed", "ends within a statement"),
+        ("COPY t (id) FROM stdin;\n1\nnot a number\n\\.", "invalid input syntax"),
+        ("COPY t (id) FROM stdin;\n1\n", "ends within a table's rows"),
+    ],
+)
+def test_a_script_that_does_not_run_through_leaves_no_database(full, tmp_path, line, said):
+    gone = tmp_path / "gone"
+    path = tmp_path / "admision_mtn_full_20251003_203400.sql.gz"
+    script = f"--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE t (id int);\n{line.format(gone=gone)}\n"
+    path.write_bytes(gzip.compress(f"{script}\n-- PostgreSQL database dump complete\n--\n".encode()))
+    before = full.databases()
+    options = ("--legacy", "--target", "mtn_never", "--file", str(path))
+    refused(full, "restore", *options, code=2, said=(said,))
+    assert full.databases() == before
+    assert not gone.exists()
 
 
 def test_a_log_folder_that_can_not_be_made_is_a_warning_and_the_backup_is_made(source, practise):

@@ -157,8 +157,6 @@ def test_data_is_on_stdout_and_all_the_rest_on_stderr(practice):
 
 
 def test_head_makes_no_noise(practice):
-    done = shell(practice, "mtn list 2>&1 >&3 | cat >&2; mtn list | head -1", USE_MINIO="false")
-    assert done.returncode == 0
     quiet = shell(practice, "mtn list 2>errors | head -1; cat errors >&2; rm errors")
     assert quiet.stdout.startswith("ID")
     assert "Broken" not in quiet.stderr
@@ -181,13 +179,13 @@ def test_a_reader_who_has_gone_makes_no_noise(practice):
     assert [line for line in done.stderr.splitlines() if "MINIO" not in line] == []
 
 
-def test_closed_ends_harm_nothing(practice):
+def test_closed_ends_harm_nothing(pg18, new_database, practise):
     """Least of all a backup, whose file would get the number of a closed end."""
+    practice: Practice = practise(new_database(pg18))
     done = shell(practice, "mtn backup full <&- >&- 2>&-; echo $?")
     assert done.stdout == "0\n"
-    assert shell(practice, "mtn verify --all >&- 2>&-; echo $?").stdout == "0\n"
+    practice.here("verify", "--all")
     assert shell(practice, "mtn list 2>&-; echo $?").stdout.splitlines()[-1] == "0"
-    assert shell(practice, "mtn nonsense 2>&-; echo $?").stdout == "64\n"
     assert shell(practice, "mtn show aaaaaaaa >&- 2>&-; echo $?").stdout == "64\n"
 
 
@@ -228,7 +226,7 @@ def test_on_a_terminal_there_is_a_bar_and_its_line_is_left_clean(practice):
     out, _ = child.communicate()
     os.close(ours)
     assert child.returncode == 0
-    assert out.decode().count("✔") >= 2
+    assert out.decode().count("✔") == 2
     text = shown.decode()
     assert "\rverify:" in text
     assert all(len(part) <= 79 for part in re.split(r"[\r\n]+", text.partition("\rverify:")[2]))
