@@ -1,7 +1,7 @@
 """Gzip members: written one by one on many threads, read as one stream.
 
 ``gunzip`` reads a sequence of members as if it were one. Writing uses
-libdeflate (a better ratio than gzip -9 at three times its speed), reading
+libdeflate (as small as gzip -9 at four times its speed), reading
 ISA-L; both release the GIL.
 """
 

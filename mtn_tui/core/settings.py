@@ -76,7 +76,9 @@ class Settings(BaseModel):
     backup_prefix: Prefix = "admision_mtn"
 
     # The archive
-    deflate_level: Annotated[Whole, Field(ge=1, le=12)] = 6
+    deflate_level: Annotated[Whole, Field(ge=1, le=12)] = 5
+    """libdeflate's. Measured on a school's dump, one core: 5 is 0.995 times the bytes of gzip -9, 6 is
+    0.972 times, at 110 and 89 MB/s."""
     compression_level: Annotated[Whole | None, Field(ge=0, le=9)] = None
     """gzip's, of the scripts; ``deflate_level`` is used instead."""
     enable_encryption: Switch = True
@@ -323,7 +325,7 @@ def _without_effect(settings: Settings, given: Mapping[str, str]) -> Iterator[No
     if "COMPRESSION_LEVEL" in given:
         yield Notice(
             _("COMPRESSION_LEVEL has no effect: DEFLATE_LEVEL has taken its place."),
-            _("Remove it. DEFLATE_LEVEL (1 to 12, 6 by default) is as small as gzip -9 at 6, and faster."),
+            _("Remove it. DEFLATE_LEVEL (1 to 12, 5 by default) is as small as gzip -9 at 5, and faster."),
         )
     if settings.use_minio and "USE_MINIO" in given and "MINIO_ENDPOINT" not in given:
         yield Notice(

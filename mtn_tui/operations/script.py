@@ -244,9 +244,9 @@ def _closing_tasks(
 ) -> Iterator[_Load]:
     """Keys after their table's rows; the rest in its order after all keys, foreign keys side by side.
 
-    ANALYZE fills the gaps: it is the last to be begun of what could be, and only
-    what queries the tables waits for it. ``close`` executes a statement under
-    its settings.
+    ANALYZE fills the gaps between foreign keys, after whatever else would wait
+    for its lock or tells it what to gather; what queries the tables waits for
+    it. ``close`` executes a statement under its settings.
     """
     sizes = {table: sum(piece.raw for piece in pieces) for table, pieces in by_table.items()}
     keys: dict[str, list[str]] = defaultdict(list)
@@ -260,22 +260,21 @@ def _closing_tasks(
             yield Task(name, partial(close, one.sql, settings), after, weight=sizes.get(table, 0))
     barrier |= {name for names in keys.values() for name in names}
     analyses = {table: f"analyze {table}" for table in by_table if table}
-    analyzed_after: set[str] = set()
+    analyzed_after: set[str] | None = None
     refreshed = False
     beside: set[str] = set()
     for number, (one, settings) in enumerate(closers):
         name, work = f"close {number}", partial(close, one.sql, settings)
+        if one.what in (Closing.FOREIGN_KEY, Closing.REFRESH):
+            analyzed_after = analyzed_after or barrier
+            refreshed |= one.what is Closing.REFRESH
         if one.what is Closing.FOREIGN_KEY:
             weight = max(sizes.get(table, 0) for table in one.tables)
             yield Task(name, work, frozenset(barrier), frozenset(one.tables), weight)
             beside.add(name)
         elif one.what is not Closing.KEY:
-            refreshed |= one.what is Closing.REFRESH
-            if one.what is Closing.STATISTICS and not refreshed:
-                analyzed_after.add(name)
             yield Task(name, work, frozenset([*barrier, *beside, *(analyses.values() if refreshed else ())]))
             barrier, beside = {name}, set()
     for table, name in analyses.items():
         work = partial(close, b"ANALYZE " + table.encode(errors="surrogateescape"), ())
-        after = frozenset([*(piece.name for piece in by_table[table]), *keys[table], *analyzed_after])
-        yield Task(name, work, after, frozenset([table]), weight=-1)
+        yield Task(name, work, frozenset(analyzed_after or barrier), frozenset([table]), weight=-1)

@@ -146,8 +146,6 @@ class Closing(StrEnum):
     """Makes an index: needs its table's rows."""
     FOREIGN_KEY = "foreign key"
     """Needs every row and key; two of one table can't be made at once."""
-    STATISTICS = "statistics"
-    """Stays in its place; tells ANALYZE what to gather."""
     REFRESH = "refresh"
     """Stays in its place; runs a query, so ANALYZE comes before it."""
     OTHER = "other"
@@ -175,7 +173,6 @@ _FOREIGN = re.compile(
     rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY %b REFERENCES %b"
     % (_TABLE, _NAME, _COLUMNS, _TABLE)
 )
-_STATISTICS = re.compile(rb"(?:CREATE|ALTER) STATISTICS\b|ALTER INDEX .*\bSET STATISTICS \d+\Z", re.DOTALL)
 _REFRESH = re.compile(rb"REFRESH MATERIALIZED VIEW\b")
 
 
@@ -186,7 +183,4 @@ def closer(statement: bytes) -> Closer:
             return Closer(
                 what, statement, tuple(name.decode(errors="surrogateescape") for name in found.groups())
             )
-    for what, pattern in ((Closing.STATISTICS, _STATISTICS), (Closing.REFRESH, _REFRESH)):
-        if pattern.match(statement):
-            return Closer(what, statement, ())
-    return Closer(Closing.OTHER, statement, ())
+    return Closer(Closing.REFRESH if _REFRESH.match(statement) else Closing.OTHER, statement, ())

@@ -57,8 +57,7 @@ def proxied(seaweed: SeaweedServer, s3: Bucket) -> Iterator[tuple[FaultProxy, Bu
 def target(pg18: PostgresServer) -> Iterator[Database]:
     """A database that a restore is to replace, with something in it."""
     database = Database(pg18, TARGET)
-    pg18.create_database(TARGET)
-    database.psql("CREATE TABLE precious AS SELECT 42 AS answer")
+    make_precious(database)
     yield database
     pg18.drop_database(TARGET)
 
@@ -68,11 +67,23 @@ def journal_length(practice: Practice) -> int:
     return (practice.root / "state" / "jobs" / f"{practice.jobs[0].id}.jsonl").read_text().count("\n")
 
 
+def make_precious(target: Database) -> None:
+    target.server.drop_database(target.name)
+    target.server.create_database(target.name)
+    target.psql("CREATE TABLE precious AS SELECT 42 AS answer")
+
+
 def killed(
-    practice: Practice, command: list[str], lines: int, share: float, chance: random.Random
+    practice: Practice,
+    command: list[str],
+    lines: int,
+    share: float,
+    chance: random.Random,
+    prepare: Callable[[], None] = lambda: None,
 ) -> Running:
     """Kill a command after that share of the ``lines`` that its journal would have, give or take a moment."""
     while True:
+        prepare()
         running = begin(practice, *command)
         running.has_lines(int(lines * share))
         time.sleep(chance.uniform(0, 0.2))
@@ -154,11 +165,8 @@ def test_a_restore_killed_at_any_moment_leaves_its_target_as_it_was_or_replaced_
     practice.mtn(*command)
     length = journal_length(practice)
     for turn in range(kills):
-        pg18.drop_database(TARGET)
-        pg18.create_database(TARGET)
-        target.psql("CREATE TABLE precious AS SELECT 42 AS answer")
         share = (turn + chance.random()) / kills
-        running = killed(practice, command, length, share, chance)
+        running = killed(practice, command, length, share, chance, lambda: make_precious(target))
         if not turn:
             assert_told_as_lost(practice, running)
         if target.psql("SELECT to_regclass('precious')") == b"precious\n":

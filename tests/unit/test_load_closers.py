@@ -86,6 +86,7 @@ def test_foreign_keys_lock_both_their_tables(statement, tables):
         "ALTER TABLE public.users\n    ADD CONSTRAINT n NOT NULL age NOT VALID",
         "ALTER INDEX public.parted_pkey ATTACH PARTITION public.parted_1_pkey",
         "ALTER TABLE ONLY public.users ALTER COLUMN a SET STATISTICS 500",
+        "CREATE STATISTICS public.s ON a, b FROM public.users",
         "COMMENT ON INDEX public.i IS 'ALTER TABLE ONLY a ADD CONSTRAINT b PRIMARY KEY (c)'",
         "COMMENT ON CONSTRAINT c ON public.users IS 'CREATE INDEX i ON public.users USING btree (a)'",
         "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.f()",
@@ -96,18 +97,6 @@ def test_foreign_keys_lock_both_their_tables(statement, tables):
 )
 def test_all_the_rest_stays_in_its_place(statement):
     assert told(statement) == (Closing.OTHER, ())
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "CREATE STATISTICS public.s ON a, b FROM public.users",
-        "ALTER STATISTICS public.s SET STATISTICS 50",
-        "ALTER INDEX public.users_lower ALTER COLUMN 1 SET STATISTICS 400",
-    ],
-)
-def test_what_analyze_has_to_know_is_told_apart(statement):
-    assert told(statement) == (Closing.STATISTICS, ())
 
 
 def test_a_query_over_what_was_loaded_is_told_apart():

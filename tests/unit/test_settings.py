@@ -73,7 +73,7 @@ def test_what_is_not_set_has_the_scripts_defaults_and_lies_where_the_runbook_has
         "contacts_file": base / "config/contacts.toml",
         "encryption_key_file": base / "config/.encryption.key",
         "backup_prefix": "admision_mtn",
-        "deflate_level": 6,
+        "deflate_level": 5,
         "compression_level": None,
         "enable_encryption": True,
         "enable_post_backup_verify": True,
