@@ -83,33 +83,40 @@ class Archive:
             raise _changed()
         return Checked(window.section, tail)
 
-    def windows(self, stream: Stream) -> Iterator[Window]:
-        """Read the whole payload once, from its start, and yield it section by section.
+    def pieces(self, stream: Stream) -> Iterator[bytes]:
+        """Read the whole payload once and yield it, as it is, after its 16 bytes of header.
 
-        The payload's own size and SHA-256 are checked after the last window.
+        Its own size and SHA-256 are checked after the last piece.
         """
-        hashed = hashlib.sha256()
         header = read_exactly(stream, HEADER)
         self._check_header(header)
-        hashed.update(header)
-        decryptor = Decryptor(self._secret, self._iv)
+        hashed = hashlib.sha256(header)
         left = self.manifest.size - HEADER
+        while left:
+            piece = read_exactly(stream, min(_STEP, left))
+            hashed.update(piece)
+            left -= len(piece)
+            yield piece
+        if stream.read(1) or hashed.hexdigest() != self.manifest.sha256:
+            raise _changed()
+
+    def windows(self, stream: Stream) -> Iterator[Window]:
+        """Read the whole payload once, checked as by ``pieces``, and yield it section by section."""
+        pieces = self.pieces(stream)
+        decryptor = Decryptor(self._secret, self._iv)
         plain = bytearray()
         for section in self.manifest.sections:
             while len(plain) < section.size:
-                piece = read_exactly(stream, min(_STEP, left))
+                piece = next(pieces, b"")
                 if not piece:
                     raise _changed()
-                hashed.update(piece)
-                left -= len(piece)
                 plain += decryptor.update(piece)
             window = [Window(section, memoryview(plain)[: section.size])]
             plain = plain[section.size :]
             # Not bound here while it is out: whoever has it decides how long it stays in memory.
             yield window.pop()
-        hashed.update(read_exactly(stream, left))
-        if stream.read(1) or hashed.hexdigest() != self.manifest.sha256:
-            raise _changed()
+        for _padding in pieces:
+            pass
 
     def _window(self, section: Section) -> Window:
         first, last = section.offset // BLOCK, -(-(section.offset + section.size) // BLOCK)

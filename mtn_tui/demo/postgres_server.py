@@ -184,6 +184,11 @@ class PostgresServer:
     def _create(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._account is not None:
+            if not open_to_all(self.folder.parent):
+                raise PostgresError(
+                    _("The practice server's own account cannot reach {folder}.").format(folder=self.folder),
+                    _("Use a folder that every user can pass through."),
+                )
             os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
             self._runnable = self._reachable_binaries(self._account)
         password_file = self.folder / "initdb-password"
@@ -214,10 +219,8 @@ class PostgresServer:
             "--no-sync",
         )
         if done.wait():
-            closed = self._account is not None and not open_to_all(self.folder.parent)
             raise PostgresError(
-                _("The practice server could not be set up: {reason}").format(reason=self._last_words()),
-                _("Use a folder that every user can pass through.") if closed else "",
+                _("The practice server could not be set up: {reason}").format(reason=self._last_words())
             )
 
     def _launch(self) -> None:

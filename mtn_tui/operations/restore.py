@@ -154,9 +154,9 @@ class _Run:
         check_size(copy.store.stat(copy.key).size, copy.manifest)
         archive = archive_of(copy, self.context.key)
         with copy.store.open(copy.key) as stream:
-            for window in archive.windows(stream):
+            for piece in archive.pieces(stream):
                 job.token.check()
-                job.advance(window.section.size)
+                job.advance(len(piece))
 
     def _clear_leftovers(self, server: Connection) -> None:
         """Remove what restores into this target left when they were killed; the lock says none is running."""
