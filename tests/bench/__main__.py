@@ -39,9 +39,7 @@ def main() -> None:
             case _:
                 verify.run(ready, given.runs)
         if given.rows < _ROWS:
-            print(
-                f"\nThe budgets are meant for {_ROWS:,} rows: with fewer, starting the program outweighs the work."
-            )
+            print(f"\nThe budgets are meant for {_ROWS:,} rows: with fewer, starting up outweighs the work.")
         busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
         print(f"\nLoad of the machine over the last 1, 5 and 15 minutes: {busy} of {os.cpu_count()} cores")
 
