@@ -44,6 +44,7 @@ class Section:
     table: str = ""
     copy: str = ""
     joined: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ class Start:
     copy: str = ""
     """The COPY statement, with which any section of the table can be loaded."""
     joined: bool = False
+    cut: bool = False
+    """It goes on where the section before was cut. One that does not holds its COPY statement itself."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class _Cutter:
         rest = self._pending[newline + 1 :] if clean else bytearray()
         if clean:
             del self._pending[newline + 1 :]
-        yield from self.begin(replace(self._of, joined=not clean))
+        yield from self.begin(replace(self._of, joined=not clean, cut=True))
         self._pending = rest
         self._size = len(rest)
 

@@ -87,6 +87,7 @@ class Writer:
                     self._start.table,
                     self._start.copy,
                     self._start.joined,
+                    self._start.cut,
                 )
             )
 

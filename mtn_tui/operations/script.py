@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -110,8 +110,8 @@ class _Piece:
 
     name: str
     sections: tuple[Section, ...]
-    begins: bool
-    """Whether it begins with the table's COPY statement, or is no table."""
+    whole: bool
+    """Whether it is all that there is of a table."""
 
     @property
     def table(self) -> str:
@@ -120,6 +120,11 @@ class _Piece:
     @property
     def raw(self) -> int:
         return sum(section.raw for section in self.sections)
+
+    @property
+    def within_rows(self) -> bool:
+        """Whether it begins among a table's rows, after the COPY statement."""
+        return bool(self.table) and self.sections[0].cut
 
 
 class _Progress:
@@ -193,11 +198,13 @@ class _Loader:
 
     def _rows(self, piece: _Piece, connection: LoadConnection) -> None:
         sql = self._sql(piece.sections)
-        if piece.begins:
-            play(statements.read(sql, open_end=bool(piece.table)), connection)
-        else:
+        if piece.within_rows:
             copy = piece.sections[0].copy.removesuffix(";").encode(errors="surrogateescape")
             _copy(statements.read(sql, within_rows=True, open_end=True), connection, copy)
+        else:
+            table = piece.table.encode(errors="surrogateescape")
+            with connection.filling(table) if piece.whole else nullcontext():
+                play(statements.read(sql, open_end=bool(table)), connection)
         self._progress.loaded()
 
     def _close(self, sql: bytes, settings: tuple[bytes, ...], connection: LoadConnection) -> None:
@@ -208,20 +215,26 @@ class _Loader:
 
 
 def _pieces(manifest: Manifest) -> list[_Piece]:
-    """The data run, cut where it may be."""
+    """The data run, in pieces that can be loaded at the same time.
+
+    A table stays whole, unless it is so large that the others would be in long before it.
+    """
+    sizes: Counter[str] = Counter()
+    for section in manifest.sections:
+        sizes[section.table] += section.raw
+    share = manifest.raw // CONNECTIONS
     groups: list[list[Section]] = []
     for section in manifest.sections:
         if section.part in (Part.SQL, Part.TABLE):
-            if section.joined and groups:
+            if groups and (section.joined or (section.cut and sizes[section.table] <= share)):
                 groups[-1].append(section)
             else:
                 groups.append([section])
-    seen: set[str] = set()
     pieces = []
     for number, group in enumerate(groups):
         table = group[0].table
-        pieces.append(_Piece(f"data {number}", tuple(group), not table or table not in seen))
-        seen.add(table)
+        whole = bool(table) and sizes[table] == sum(section.raw for section in group)
+        pieces.append(_Piece(f"data {number}", tuple(group), whole))
     return pieces
 
 

@@ -14,6 +14,7 @@ import io
 import math
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.clock import Clock
@@ -24,7 +25,9 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import Handle, background
 from mtn_tui.storage.base import Readable
 from mtn_tui.storage.part import PartFile
-from mtn_tui.storage.s3 import S3Storage
+
+if TYPE_CHECKING:
+    from mtn_tui.storage.s3 import S3Storage
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 30.0

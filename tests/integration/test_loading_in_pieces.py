@@ -1,0 +1,71 @@
+"""A table goes in whole, by one connection; only one that outweighs the rest is shared by several."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from mtn_tui.archive.reader import Archive
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.operations import script
+from mtn_tui.postgres.compare import compare
+from mtn_tui.postgres.connection import Server
+from mtn_tui.postgres.load import LoadConnection
+from tests.archive_fixtures import KEY, MemorySource, make
+from tests.pg_fixtures import Database
+
+
+def load(source: Database, target: Database, section: int, login: Server | None = None) -> None:
+    """As a restore does, but from sections of another size; what was loaded equals the source."""
+    runs = {part: source.run("pg_dump", f"--section={part}") for part in ("pre-data", "data", "post-data")}
+    made = make(runs["data"], pre_data=runs["pre-data"], post_data=runs["post-data"], section=section)
+    archive = Archive(MemorySource(made.payload), KEY, made.manifest)
+    script.load(
+        archive,
+        lambda: LoadConnection(login or target.login, target.name, "test", pytest.fail),
+        CancelToken(),
+        lambda _bytes: None,
+        lambda _statements: None,
+    )
+    schemas = (source.dump("--schema-only").decode(), target.dump("--schema-only").decode())
+    assert compare(source.login, source.name, target.name, schemas).differences == ()
+
+
+@pytest.mark.parametrize("section", [3000, 200_000])
+def test_however_a_dump_is_cut_the_same_is_loaded(any_pg, new_rich, new_database, section):
+    load(new_rich(any_pg), new_database(any_pg), section)
+
+
+def test_whole_tables_are_written_as_they_stay(pg18, new_database):
+    source, target = new_database(pg18), new_database(pg18)
+    source.psql("""
+        CREATE TABLE large (n, m) WITH (autovacuum_enabled = false) AS
+            SELECT n, md5(n::text) FROM generate_series(1, 20000) AS n;
+        CREATE TABLE "the 'small'" (n, m) WITH (autovacuum_enabled = false) AS
+            SELECT n, md5(n::text) FROM generate_series(1, 2000) AS n;
+    """)
+    load(source, target, 100_000)
+    frozen = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relallvisible > 0"
+    assert target.psql(frozen) == b"the 'small'\n"
+
+
+@pytest.fixture
+def owner(pg18):
+    """A role without privileges on anything but what it owns."""
+    with psycopg.connect(pg18.conninfo(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE piecemeal LOGIN PASSWORD 'piecemeal'")
+        yield "piecemeal"
+        connection.execute("DROP ROLE piecemeal")
+
+
+def test_an_owner_who_may_not_empty_a_table_loads_it_all_the_same(pg18, owner, new_database):
+    source, target = new_database(pg18), new_database(pg18)
+    for database in (source, target):
+        database.psql(f'ALTER DATABASE "{database.name}" OWNER TO {owner}')
+    source.psql(f"""
+        SET ROLE {owner};
+        CREATE TABLE t AS SELECT n FROM generate_series(1, 10) AS n;
+        REVOKE TRUNCATE ON t FROM {owner};
+    """)
+    load(source, target, 100_000, Server(pg18.host, pg18.port, owner, owner))
+    assert target.psql("SELECT relallvisible FROM pg_class WHERE relname = 't'") == b"0\n"
