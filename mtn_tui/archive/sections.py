@@ -78,7 +78,9 @@ class _Cutter:
         self._of = Start(Part.PRE_DATA)
         self._fresh: Start | None = None
         self._size = 0
-        self._pending = bytearray()
+        self._pending: list[bytes | memoryview] = []
+        self._held = 0
+        """Bytes in ``_pending``, which are put together only once there is a member of them."""
         self._rows = 0
         self._lead = 0
         """Bytes at the beginning of ``_pending`` within which no cut is clean."""
@@ -90,38 +92,42 @@ class _Cutter:
 
     def add(self, data: bytes, *, rows: bool = False) -> Iterator[Block]:
         """Take bytes of the present section; ``rows`` says that they are lines of a table."""
+        view = memoryview(data)
         at = 0
         while at < len(data):
-            taken = data[at : at + min(self._member - len(self._pending), self._limit - self._size)]
-            at += len(taken)
-            self._pending += taken
-            self._size += len(taken)
+            size = min(self._member - self._held, self._limit - self._size, len(data) - at)
+            self._pending.append(view[at : at + size])
+            self._held += size
+            self._size += size
             if rows:
-                self._rows += taken.count(b"\n")
+                self._rows += data.count(b"\n", at, at + size)
             else:
-                self._lead = len(self._pending)
+                self._lead = self._held
+            at += size
             if self._size == self._limit:
                 yield from self._cut(rows)
-            elif len(self._pending) == self._member:
+            elif self._held == self._member:
                 yield from self.flush()
 
     def _cut(self, rows: bool) -> Iterator[Block]:
-        newline = self._pending.rfind(b"\n", max(self._lead - 1, 0)) if rows else -1
+        pending = b"".join(self._pending)
+        newline = pending.rfind(b"\n", max(self._lead - 1, 0)) if rows else -1
         clean = newline >= 0
-        rest = self._pending[newline + 1 :] if clean else bytearray()
-        if clean:
-            del self._pending[newline + 1 :]
+        end = newline + 1 if clean else len(pending)
+        self._pending = [pending[:end]]
         yield from self.begin(replace(self._of, joined=not clean, cut=True))
-        self._pending = rest
-        self._size = len(rest)
+        rest = pending[end:]
+        self._pending = [rest]
+        self._held = self._size = len(rest)
 
     def flush(self) -> Iterator[Block]:
-        if self._pending:
-            yield Block(bytes(self._pending), self._rows, self._fresh)
+        if data := b"".join(self._pending):
+            yield Block(data, self._rows, self._fresh)
             self._fresh = None
-            self._pending = bytearray()
             self._rows = 0
             self._lead = 0
+        self._pending = []
+        self._held = 0
 
 
 def _ended(chunks: Iterable[bytes], part: str) -> Iterator[bytes]:
