@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import output, words
+from mtn_tui.cli import output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
+from mtn_tui.operations import words
 from mtn_tui.operations.backup import FullBackup, full_backup
 
 

@@ -7,11 +7,12 @@ from importlib.util import find_spec
 
 import click
 
-from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import ConfigError, Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.operations import words
 
 
 @click.command(

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import click
 
-from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind, Rung
+from mtn_tui.operations import words
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing, take_inventory
 

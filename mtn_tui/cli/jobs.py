@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import JobView, find_job, list_jobs
+from mtn_tui.operations import words
 
 
 @click.group(help=_("See jobs, and stop them."))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import humanize
 
-from mtn_tui.cli import diagnostics, words
+from mtn_tui.cli import diagnostics
 from mtn_tui.core.clock import Clock
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
+from mtn_tui.operations import words
 
 _EVERY = 5.0
 """Seconds between lines where nobody watches live."""

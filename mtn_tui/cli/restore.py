@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, output, words
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.operations import words
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.inventory import Backup, Standing
 from mtn_tui.operations.restore import Request, Restored

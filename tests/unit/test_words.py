@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import mtn_tui
-from mtn_tui.cli import words
 from mtn_tui.cli.output import printable
 from mtn_tui.core import i18n
 from mtn_tui.core.models import JobState, Rung
+from mtn_tui.operations import words
 from mtn_tui.operations.inventory import Standing
 
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
