@@ -12,22 +12,34 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind, Rung
-from mtn_tui.operations import words
+from mtn_tui.operations import filters, words
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing, take_inventory
 
 
 @click.command("list", help=_("List the backups in both stores, newest first."))
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help=_("Only this kind."))
+@click.option(
+    "--filter",
+    "wanted",
+    default="",
+    metavar=_("TEXT"),
+    help=_("Only those that all these words fit: {examples}, or a part of the name.").format(
+        examples=", ".join(filters.EXAMPLES)
+    ),
+)
 @as_json
 @click.pass_obj
-def list_backups(session: Session, kind: str | None, as_json: bool) -> int:
+def list_backups(session: Session, kind: str | None, wanted: str, as_json: bool) -> int:
+    fits = filters.parse(wanted, datetime.now(UTC))
     inventory, code = _inventory(session.context)
-    backups = [one for one in inventory.backups if kind in (None, one.kind.value)]
+    backups = [one for one in inventory.backups if kind in (None, one.kind.value) and fits(one)]
     if as_json:
         output.as_json([facts(one) for one in backups])
     elif not backups and inventory.silent:
         diagnostics.say(_("No backup can be seen."))
+    elif not backups and inventory.backups:
+        diagnostics.say(_("None of {count} backups fits.").format(count=len(inventory.backups)))
     elif not backups:
         diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
     else:
