@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from mtn_tui.archive.proof import Mark
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
@@ -89,8 +90,14 @@ def facts(backup: Backup) -> dict[str, object]:
         "size": backup.size,
         "rung": backup.rung,
         "suspect": backup.suspect,
+        "accepted": _mark_facts(backup.accepted),
+        "pinned": _mark_facts(backup.pinned),
         "copies": [_copy_facts(copy) for copy in backup.copies],
     }
+
+
+def _mark_facts(mark: Mark | None) -> dict[str, object] | None:
+    return {"at": mark.at, "operator": mark.operator, "note": mark.note} if mark else None
 
 
 def _copy_facts(copy: Copy) -> dict[str, object]:
@@ -160,6 +167,10 @@ def _proof(backup: Backup) -> str:
         parts.append(words.rung(backup.rung))
     if backup.suspect:
         parts.append(_("SUSPECT"))
+    if backup.accepted:
+        parts.append(_("accepted"))
+    if backup.pinned:
+        parts.append(_("pinned"))
     return ", ".join(parts)
 
 
@@ -182,6 +193,10 @@ def _print_one(backup: Backup) -> None:
         ]
     if backup.suspect:
         lines.append((_("Suspect"), backup.suspect))
+    if backup.accepted:
+        lines.append((_("Accepted"), _mark(backup.accepted)))
+    if backup.pinned:
+        lines.append((_("Pinned"), _mark(backup.pinned)))
     for copy in backup.copies:
         lines.append((words.store(copy.store.name), f"{copy.store.place}: {_state_of(copy)}"))
     width = max(len(name) for name, _value in lines)
@@ -191,6 +206,10 @@ def _print_one(backup: Backup) -> None:
         output.line()
         rows = [[table, f"{count:,}"] for table, count in manifest.rows().items()]
         output.table([_("Table"), _("Rows")], rows, right=frozenset([1]))
+
+
+def _mark(mark: Mark) -> str:
+    return ", ".join(part for part in (mark.operator, words.moment(mark.at), mark.note) if part)
 
 
 def _state_of(copy: Copy) -> str:

@@ -180,8 +180,8 @@ def _where(value: str) -> Test | None:
 def _standing(value: str) -> Test | None:
     tests: dict[str, Test] = {
         "suspect": lambda backup: bool(backup.suspect),
-        "accepted": lambda backup: any(copy.proof.accepted for copy in backup.copies),
-        "pinned": lambda backup: any(copy.proof.pinned for copy in backup.copies),
+        "accepted": lambda backup: backup.accepted is not None,
+        "pinned": lambda backup: backup.pinned is not None,
         "proven": lambda backup: backup.rung.proven,
         **{one.value: _stands(one) for one in Standing},
     }
