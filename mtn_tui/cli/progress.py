@@ -20,7 +20,8 @@ _BAR = 20
 class Watcher:
     """Called with each look at the job. ``close`` leaves the terminal's line clean."""
 
-    def __init__(self, title: str, clock: Clock) -> None:
+    def __init__(self, clock: Clock, title: str = "") -> None:
+        """``title`` stands before the phase, instead of the job's kind."""
         self._title = title
         self._clock = clock
         self._live = diagnostics.is_terminal()
@@ -46,7 +47,7 @@ class Watcher:
             diagnostics.end_line()
 
     def _name(self, view: JobView) -> str:
-        return f"{self._title}: {words.phase(view.phase)}"
+        return f"{self._title or words.job(view.kind)}: {words.phase(view.phase)}"
 
     def _text(self, view: JobView, *, bar: bool) -> str:
         parts = [self._name(view)]
