@@ -26,13 +26,17 @@ class Watcher:
         self._clock = clock
         self._live = diagnostics.is_terminal()
         self._phase = ""
+        self._shown = ""
         self._said_at = float("-inf")
 
     def __call__(self, view: JobView) -> None:
         if view.state.over or not view.phase:
             return
         if self._live:
-            diagnostics.replace_line(self._text(view, bar=True))
+            text = self._text(view, bar=True)
+            if text != self._shown:
+                self._shown = text
+                diagnostics.replace_line(text)
             return
         now = self._clock.monotonic()
         if view.phase != self._phase:
@@ -44,6 +48,7 @@ class Watcher:
 
     def close(self) -> None:
         if self._live:
+            self._shown = ""
             diagnostics.end_line()
 
     def _name(self, view: JobView) -> str:
