@@ -28,6 +28,7 @@ def full(session: Session, verbose: bool, detach: bool, as_json: bool) -> int:
     arguments = ["backup", "full", *(["--verbose"] if verbose else [])]
     if detach:
         with closing(session.start(arguments)) as job:
+            job.wait_for_journal()
             output.line(job.id)
         diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job.id))
         return 0

@@ -50,6 +50,7 @@ def until_it_is_over(job: Looked, *, may_ask: bool) -> JobView:
                             id=view.id
                         ),
                     ) from None
+        watcher(view)
         return view
 
 

@@ -30,13 +30,11 @@ class Watcher:
         self._said_at = float("-inf")
 
     def __call__(self, view: JobView) -> None:
-        if view.state.over or not view.phase:
+        if not view.phase:
             return
         if self._live:
-            text = self._text(view, bar=True)
-            if text != self._shown:
-                self._shown = text
-                diagnostics.replace_line(text)
+            if not view.state.over:
+                self._redraw(self._text(view, bar=True))
             return
         now = self._clock.monotonic()
         if view.phase != self._phase:
@@ -45,6 +43,11 @@ class Watcher:
         elif now - self._said_at >= _EVERY:
             self._said_at = now
             diagnostics.say(self._text(view, bar=False))
+
+    def _redraw(self, text: str) -> None:
+        if text != self._shown:
+            self._shown = text
+            diagnostics.replace_line(text)
 
     def close(self) -> None:
         if self._live:

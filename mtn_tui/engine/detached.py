@@ -16,13 +16,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobs import new_job_id
-from mtn_tui.engine.jobview import Follower, JobView
+from mtn_tui.engine.jobview import POLL_EVERY, Follower, JobView
 from mtn_tui.engine.journal import SUFFIX
 from mtn_tui.engine.statefiles import make_folder, open_shared, refusal
 
@@ -58,19 +59,27 @@ class Detached:
         JobError, with what the command said, where it ended before it had a
         journal; StorageError where that can't be read.
         """
-        ended = self._process.poll() is not None
-        if self._follower is None and not self._journal.exists():
-            if ended:
-                raise self._stillborn()
-            return JobView(self.id)
         if self._follower is None:
+            ended = self._process.poll() is not None
+            if not self._journal.exists():
+                if ended:
+                    raise self._stillborn()
+                return JobView(self.id)
             self._follower = Follower(self._journal)
         return self._follower.look()
+
+    def wait_for_journal(self) -> None:
+        """Until anybody can find the job. Raises as ``look`` does."""
+        while self.look().pid == 0:
+            time.sleep(POLL_EVERY)
 
     def close(self) -> None:
         if self._follower is not None:
             self._follower.close()
             self._follower = None
+        if self._process.poll() is None:
+            # It outlives us by design, which Popen would warn of.
+            self._process.returncode = 0
 
     def _stillborn(self) -> JobError:
         said = self._output.read_text(encoding="utf-8", errors="backslashreplace").strip()
