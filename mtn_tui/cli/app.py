@@ -38,7 +38,7 @@ _EXIT_CODES = _(
 @click.option("--no-input", is_flag=True, help=_("Never ask; fail where an answer would be needed."))
 @click.pass_context
 def mtn(context: click.Context, config: Path | None, lang: str | None, no_input: bool) -> None:
-    context.obj = Session(config, no_input)
+    context.obj = Session(config, lang, no_input)
 
 
 mtn.add_command(setup.init)

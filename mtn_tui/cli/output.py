@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from itertools import zip_longest
@@ -25,6 +25,11 @@ class ReaderGone(Exception):
 
 def line(text: str = "") -> None:
     _write(_clean(text) + "\n")
+
+
+def lines(texts: Iterable[str]) -> None:
+    for text in texts:
+        line(text)
 
 
 def as_json(value: object) -> None:

@@ -30,6 +30,17 @@ class Verdict:
     unknown: bool = False
     """It could not be read to its end: nothing is known that was not known before."""
 
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
+        return {
+            "id": self.backup.id,
+            "name": str(self.backup.name),
+            "store": self.copy.store.name,
+            "rung": self.rung.word,
+            "trouble": self.trouble,
+            "unknown": self.unknown,
+        }
+
 
 def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdict]:
     """Read every copy of ``backups`` through and record how far it holds.
@@ -57,6 +68,7 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
                     verdict = Verdict(backup, copy, copy.rung, error.title, unknown=True)
                 _note(job, verdict)
                 verdicts.append(verdict)
+    job.result({"copies": [verdict.facts() for verdict in verdicts]})
     return verdicts
 
 
