@@ -7,10 +7,21 @@ not its public interface, of the one version that is pinned.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.control import Control
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
+
+_RUN = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)\x1b\[0m")
+"""A text in one style, as it is rendered: the style, the text, and an end of all style."""
+
+_STYLE = re.compile(r"((?:[1-9];)*)(38;[25];[0-9;]*?);(48;[25];[0-9;]*)")
+"""Attributes, colour, and background."""
+
+_NO_STYLE = ("", "", "")
 
 
 class Shown:
@@ -28,12 +39,8 @@ class Shown:
         lines = [strip.render(console) for strip in screen._compositor.render_strips()]
         known = self._lines if len(self._lines) == len(lines) else [""] * len(lines)
         self._lines = lines
-        changed = [
-            Control.move_to(0, y).segment.text + line
-            for y, (line, before) in enumerate(zip(lines, known, strict=True))
-            if line != before
-        ]
-        return _Sequences("".join(changed)) if changed else None
+        changed = [(y, line) for y, line in enumerate(lines) if line != known[y]]
+        return _Sequences(sequence(changed)) if changed else None
 
 
 class _Sequences(CompositorUpdate):
@@ -42,3 +49,31 @@ class _Sequences(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         return self._text
+
+
+def sequence(lines: Iterable[tuple[int, str]]) -> str:
+    """What draws these lines, each with its row: of a style after another, only what is different in it."""
+    parts: list[str] = []
+    before = _NO_STYLE
+    for y, line in lines:
+        parts.append(Control.move_to(0, y).segment.text)
+        runs = [(_STYLE.fullmatch(match[1]), match[2]) for match in _RUN.finditer(line)]
+        if _RUN.sub("", line) or any(style is None for style, _text in runs):
+            parts.append(f"\x1b[0m{line}\x1b[0m")  # something else is in it
+            before = _NO_STYLE
+            continue
+        for style, text in runs:
+            after = (style[1], style[2], style[3]) if style else _NO_STYLE
+            parts += [_change(before, after), text]
+            before = after
+    return "".join(parts) + "\x1b[0m"
+
+
+def _change(before: tuple[str, str, str], after: tuple[str, str, str]) -> str:
+    if before == after:
+        return ""
+    flags, colour, ground = after
+    if before == _NO_STYLE or flags != before[0]:
+        return f"\x1b[0;{flags}{colour};{ground}m"
+    changed = [new for new, old in zip((colour, ground), before[1:], strict=True) if new != old]
+    return f"\x1b[{';'.join(changed)}m"
