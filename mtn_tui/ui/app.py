@@ -42,7 +42,7 @@ _HERE = Path(__file__).parent
 _TICK = 1.0
 """Seconds between looks at the clock, which is shown by the minute."""
 
-_SAID_FOR = 10.0
+_SAID_FOR = 5.0
 """Seconds that a word to the operator stays, where no key is pressed."""
 
 
@@ -83,6 +83,8 @@ class MtnApp(App[None]):
         self._start = start
         self._bridge = Bridge(context, self)
         self._ascii = Ascii() if ascii else None
+        self._over: set[str] | None = None
+        """Jobs that had ended when last looked; None before the first look."""
         self._shown = Shown()
         self._minute = ""
         self._said_until = 0.0
@@ -212,10 +214,11 @@ class MtnApp(App[None]):
 
     @on(JobsSeen)
     def _jobs_seen(self, message: JobsSeen) -> None:
-        before = {job.id for job in self.state.live}
-        self.state = replace(self.state, jobs=message.jobs, jobs_trouble=message.trouble)
-        if any(job.state.over and job.id in before for job in message.jobs):
+        over = {job.id for job in message.jobs if job.state.over}
+        if self._over is not None and over - self._over:
             self._bridge.reload()
+        self._over = over
+        self.state = replace(self.state, jobs=message.jobs)
         self.draw()
 
     @on(InventoryTaken)

@@ -32,10 +32,9 @@ _SETTLED = 2.0
 
 
 class JobsSeen(Message):
-    def __init__(self, jobs: tuple[JobView, ...], trouble: MtnError | None = None) -> None:
+    def __init__(self, jobs: tuple[JobView, ...]) -> None:
         super().__init__()
         self.jobs = jobs
-        self.trouble = trouble
 
 
 class InventoryTaken(Message):
@@ -118,7 +117,7 @@ class Bridge:
         try:
             while not self._stop.is_set():
                 if journals.look():
-                    self._post(JobsSeen(journals.views, journals.trouble))
+                    self._post(JobsSeen(journals.views))
                 self._stop.wait(LOOK_EVERY)
         finally:
             journals.close()
@@ -134,7 +133,6 @@ class Journals:
         self._names: set[str] = set()
         self._looked_at = 0
         self._begun = False
-        self.trouble: MtnError | None = None
 
     @property
     def views(self) -> tuple[JobView, ...]:
@@ -184,7 +182,6 @@ class Journals:
             self._known.pop(job_id, None)  # gone again
         except StorageError as error:
             self._known[job_id] = JobView(job_id, state=JobState.LOST, title=error.title, hint=error.hint)
-            self.trouble = error
 
     def _look_at_live(self) -> bool:
         changed = False

@@ -23,7 +23,6 @@ class State:
     """Why the inventory says less than it could: no key, or it could not be taken at all."""
     jobs: tuple[JobView, ...] = ()
     """Newest first."""
-    jobs_trouble: MtnError | None = None
 
     @property
     def live(self) -> list[JobView]:

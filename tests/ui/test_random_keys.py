@@ -1,0 +1,41 @@
+"""Whatever is pressed, in whatever order, the program stands."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from mtn_tui.ui import actions
+from mtn_tui.ui.app import MtnApp
+from tests.ui.pilots import operate
+
+KEYS = [key for one in actions.actions() for key in one.keys if one.id != "quit"]
+OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "x", "é", "f5"]
+
+
+@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_random_keys_harm_nothing(pg18, new_school, practise, seed, read_only):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.legacy_backup()
+    begun: list[list[str]] = []
+
+    def start(arguments):
+        begun.append(list(arguments))
+        return "aaaaaaaa"
+
+    chance = random.Random(seed)
+
+    async def flow(operator):
+        await operator.has_list()
+        for _number in range(170):
+            await operator.press(chance.choice(KEYS + OTHERS))
+            assert len(operator.lines()) == 24
+
+    operate(MtnApp(practice.context, start, read_only=read_only), flow)
+    names = [str(backup.name) for backup in practice.inventory.backups]
+    assert len(names) == 2
+    assert {arguments[0] for arguments in begun} <= {"backup", "verify", "restore"}
+    assert not (read_only and begun)
