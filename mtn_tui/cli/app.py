@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mtn_tui import __version__
-from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, output, restore, setup, verify
+from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, logs, output, restore, setup, verify
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
@@ -48,6 +48,7 @@ mtn.add_command(inventory.show)
 mtn.add_command(verify.verify)
 mtn.add_command(restore.restore)
 mtn.add_command(jobs.job)
+mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)
 
 
