@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """``text`` with whatever does not print (controls, overrides of direction, surrogates) as escapes."""
+    """``text`` with whatever does not print (controls, directions, lone surrogates) as escapes."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
