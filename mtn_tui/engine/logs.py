@@ -18,7 +18,7 @@ import heapq
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock, SystemClock
@@ -148,8 +148,12 @@ class Logs:
         return {file.number: self._sought(file, moment) for file in self._found.files}
 
     def behind(self, line: Line) -> Cursor:
-        """Right behind a line."""
-        return {**self.seek(line.moment), line.file: line.end}
+        """Right behind a line, as the lines are merged: of two at one moment the lower number comes first."""
+        place = {}
+        for file in self._found.files:
+            later = timedelta(microseconds=1 if file.number < line.file else 0)
+            place[file.number] = self._sought(file, line.moment + later)
+        return {**place, line.file: line.end}
 
     # Lines
 
