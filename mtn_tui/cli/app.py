@@ -7,7 +7,19 @@ from pathlib import Path
 import click
 
 from mtn_tui import __version__
-from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, marks, output, restore, setup, verify
+from mtn_tui.cli import (
+    backup,
+    demo,
+    diagnostics,
+    inventory,
+    jobs,
+    logs,
+    marks,
+    output,
+    restore,
+    setup,
+    verify,
+)
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
@@ -50,6 +62,7 @@ mtn.add_command(marks.pin)
 mtn.add_command(marks.accept)
 mtn.add_command(restore.restore)
 mtn.add_command(jobs.job)
+mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)
 
 

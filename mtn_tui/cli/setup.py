@@ -46,9 +46,7 @@ _NO = ("false", "no", "off", "0", "f", "n")
     "--system",
     "for_all",
     is_flag=True,
-    help=_(
-        "For all operators of this machine, the group mtn: in /etc/mtn, /var/lib/mtn and so on."
-    ),
+    help=_("For all operators of this machine, the group mtn: in /etc/mtn, /var/lib/mtn and so on."),
 )
 @click.pass_obj
 def init(session: Session, folder: Path, for_all: bool) -> None:
