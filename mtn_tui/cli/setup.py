@@ -50,6 +50,7 @@ _NO = ("false", "no", "off", "0", "f", "n")
 )
 @click.pass_obj
 def init(session: Session, folder: Path, for_all: bool) -> None:
+    session.must_not_only_read()
     given = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
     answers = _from(given) if session.no_input else _asked(given, here=not for_all)
     if for_all:
