@@ -62,7 +62,7 @@ class Session:
         if job_id is None and _on_a_terminal():
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
             return following.outcome(view)
-        return self._host(kind, subject, body, job_id or new_job_id())
+        return self.host(kind, subject, body, job_id or "")
 
     def start(self, arguments: Sequence[str]) -> detached.Detached:
         """Begin ``mtn <arguments>`` as a job that outlives this process."""
@@ -87,7 +87,11 @@ class Session:
                 _("Nothing is changed with --read-only."), _("Leave the option out, if that is meant.")
             )
 
-    def _host(self, kind: str, subject: str, body: Callable[[Job], object], job_id: str) -> tuple[Facts, int]:
+    def host(
+        self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
+    ) -> tuple[Facts, int]:
+        """As ``run``, but here whatever this process hangs on."""
+        job_id = job_id or new_job_id()
         jobs = self.context.jobs
         job = Job.create(
             jobs, kind=kind, subject=subject, operator=self.context.operator, new_id=lambda: job_id
