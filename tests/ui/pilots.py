@@ -17,7 +17,7 @@ from mtn_tui.ui.widgets.lines import Rows
 from tests.operation_fixtures import Practice
 
 SMALL, LARGE = (80, 24), (120, 40)
-WITHIN = 60.0
+WITHIN = 30.0
 """Seconds that anything may take; no test waits for them."""
 
 
