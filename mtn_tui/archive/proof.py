@@ -1,7 +1,8 @@
 """How far one copy of a backup has been proven, and what people said of it.
 
 Kept beside the copy as ``<payload>.proof.json``. It is evidence for one content:
-the payload's SHA-256 stands in it, and a proof of other bytes counts for nothing.
+the payload's SHA-256 stands in it, and a proof of other bytes proves nothing. Only a
+pin is of the backup, not of its bytes: it keeps it from being deleted, and stays.
 """
 
 from __future__ import annotations
@@ -69,18 +70,26 @@ def encode(proof: Proof) -> bytes:
 
 
 def decode(data: bytes, sha256: str) -> Proof:
-    """Read a proof; one that cannot be read, or is of other bytes than ``sha256``, proves nothing."""
+    """Read a proof; one that cannot be read proves nothing, nor does one of other bytes than ``sha256``.
+
+    Of the latter a pin is kept.
+    """
+    found = load(data)
+    if found is None:
+        return Proof(sha256)
+    return found if found.sha256 == sha256 else Proof(sha256, pinned=found.pinned)
+
+
+def load(data: bytes) -> Proof | None:
+    """Read a proof as it is, whatever bytes it is of; None where that can't be read."""
 
     def mark(one: dict[str, str] | None) -> Mark | None:
         return Mark(datetime.fromisoformat(one["at"]), one["operator"], one["note"]) if one else None
 
-    nothing = Proof(sha256)
     try:
         body = json.loads(data)
-        if body["sha256"] != sha256:
-            return nothing
         return Proof(
-            sha256,
+            str(body["sha256"]),
             {Rung.of(word): datetime.fromisoformat(at) for word, at in body["rungs"].items()},
             body["failed"],
             datetime.fromisoformat(body["failed_at"]) if body["failed_at"] else None,
@@ -88,4 +97,4 @@ def decode(data: bytes, sha256: str) -> Proof:
             mark(body["accepted"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return nothing
+        return None

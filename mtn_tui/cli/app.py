@@ -7,7 +7,19 @@ from pathlib import Path
 import click
 
 from mtn_tui import __version__
-from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, logs, output, restore, setup, verify
+from mtn_tui.cli import (
+    backup,
+    demo,
+    diagnostics,
+    inventory,
+    jobs,
+    logs,
+    marks,
+    output,
+    restore,
+    setup,
+    verify,
+)
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
@@ -38,7 +50,7 @@ _EXIT_CODES = _(
 @click.option("--no-input", is_flag=True, help=_("Never ask; fail where an answer would be needed."))
 @click.pass_context
 def mtn(context: click.Context, config: Path | None, lang: str | None, no_input: bool) -> None:
-    context.obj = Session(config, no_input)
+    context.obj = Session(config, lang, no_input)
 
 
 mtn.add_command(setup.init)
@@ -46,6 +58,8 @@ mtn.add_command(backup.backup)
 mtn.add_command(inventory.list_backups)
 mtn.add_command(inventory.show)
 mtn.add_command(verify.verify)
+mtn.add_command(marks.pin)
+mtn.add_command(marks.accept)
 mtn.add_command(restore.restore)
 mtn.add_command(jobs.job)
 mtn.add_command(logs.logs)

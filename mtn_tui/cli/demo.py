@@ -47,7 +47,7 @@ def demo(headless: bool, rows: int, keep: bool) -> int:
             text += " " + _("({sql} of SQL in {bytes})").format(**figures)
         output.line(f"{words.seconds(step.seconds):>8}  {text}")
 
-    with Workspace(keep=keep) as workspace, closing(Watcher(_("demo"), SystemClock())) as watcher:
+    with Workspace(keep=keep) as workspace, closing(Watcher(SystemClock(), _("demo"))) as watcher:
         found = demonstration.practise(rows, on_step, watcher, workspace)
         if keep:
             diagnostics.say(_("Everything is in {folder}").format(folder=workspace.path))

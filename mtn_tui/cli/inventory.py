@@ -6,28 +6,41 @@ from datetime import UTC, datetime
 
 import click
 
+from mtn_tui.archive.proof import Mark
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind, Rung
-from mtn_tui.operations import words
+from mtn_tui.operations import filters, words
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing, take_inventory
 
 
 @click.command("list", help=_("List the backups in both stores, newest first."))
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help=_("Only this kind."))
+@click.option(
+    "--filter",
+    "wanted",
+    default="",
+    metavar=_("TEXT"),
+    help=_("Only those that all these words fit: {examples}, or a part of the name.").format(
+        examples=", ".join(filters.EXAMPLES)
+    ),
+)
 @as_json
 @click.pass_obj
-def list_backups(session: Session, kind: str | None, as_json: bool) -> int:
+def list_backups(session: Session, kind: str | None, wanted: str, as_json: bool) -> int:
+    fits = filters.parse(wanted, datetime.now(UTC))
     inventory, code = _inventory(session.context)
-    backups = [one for one in inventory.backups if kind in (None, one.kind.value)]
+    backups = [one for one in inventory.backups if kind in (None, one.kind.value) and fits(one)]
     if as_json:
         output.as_json([facts(one) for one in backups])
     elif not backups and inventory.silent:
         diagnostics.say(_("No backup can be seen."))
+    elif not backups and inventory.backups:
+        diagnostics.say(_("None of {count} backups fits.").format(count=len(inventory.backups)))
     elif not backups:
         diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
     else:
@@ -77,8 +90,14 @@ def facts(backup: Backup) -> dict[str, object]:
         "size": backup.size,
         "rung": backup.rung,
         "suspect": backup.suspect,
+        "accepted": _mark_facts(backup.accepted),
+        "pinned": _mark_facts(backup.pinned),
         "copies": [_copy_facts(copy) for copy in backup.copies],
     }
+
+
+def _mark_facts(mark: Mark | None) -> dict[str, object] | None:
+    return {"at": mark.at, "operator": mark.operator, "note": mark.note} if mark else None
 
 
 def _copy_facts(copy: Copy) -> dict[str, object]:
@@ -148,6 +167,10 @@ def _proof(backup: Backup) -> str:
         parts.append(words.rung(backup.rung))
     if backup.suspect:
         parts.append(_("SUSPECT"))
+    if backup.accepted:
+        parts.append(_("accepted"))
+    if backup.pinned:
+        parts.append(_("pinned"))
     return ", ".join(parts)
 
 
@@ -170,6 +193,10 @@ def _print_one(backup: Backup) -> None:
         ]
     if backup.suspect:
         lines.append((_("Suspect"), backup.suspect))
+    if backup.accepted:
+        lines.append((_("Accepted"), _mark(backup.accepted)))
+    if backup.pinned:
+        lines.append((_("Pinned"), _mark(backup.pinned)))
     for copy in backup.copies:
         lines.append((words.store(copy.store.name), f"{copy.store.place}: {_state_of(copy)}"))
     width = max(len(name) for name, _value in lines)
@@ -179,6 +206,10 @@ def _print_one(backup: Backup) -> None:
         output.line()
         rows = [[table, f"{count:,}"] for table, count in manifest.rows().items()]
         output.table([_("Table"), _("Rows")], rows, right=frozenset([1]))
+
+
+def _mark(mark: Mark) -> str:
+    return ", ".join(part for part in (mark.operator, words.moment(mark.at), mark.note) if part)
 
 
 def _state_of(copy: Copy) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, following, outcomes, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.engine import host
-from mtn_tui.engine.jobview import JobView, find_job, list_jobs
+from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
+from mtn_tui.engine.journal import SUFFIX
 from mtn_tui.operations import words
 
 
@@ -31,6 +32,18 @@ def list_them(session: Session, limit: int, as_json: bool) -> None:
     else:
         head = [_("ID"), _("Job"), _("Database"), _("State"), _("Began"), _("By")]
         output.table(head, [_row(view) for view in views], notes=[_note(view) for view in views])
+
+
+@job.command(help=_("Watch a job until it is over; end as it ends. Ctrl-C ends the watching only."))
+@click.argument("job_id", metavar=_("JOB"))
+@click.pass_obj
+def follow(session: Session, job_id: str) -> int:
+    view = find_job(session.context.jobs, job_id)
+    journal = session.context.jobs / f"{view.id}{SUFFIX}"
+    view = following.until_it_is_over(Follower(journal), may_ask=False)
+    facts, code = following.outcome(view)
+    output.lines(outcomes.lines(view.kind, facts))
+    return outcomes.exit_code(view.kind, facts, code)
 
 
 @job.command(help=_("Ask a job to stop. It stops cleanly; that may take a moment."))

@@ -20,18 +20,21 @@ _BAR = 20
 class Watcher:
     """Called with each look at the job. ``close`` leaves the terminal's line clean."""
 
-    def __init__(self, title: str, clock: Clock) -> None:
+    def __init__(self, clock: Clock, title: str = "") -> None:
+        """``title`` stands before the phase, instead of the job's kind."""
         self._title = title
         self._clock = clock
         self._live = diagnostics.is_terminal()
         self._phase = ""
+        self._shown = ""
         self._said_at = float("-inf")
 
     def __call__(self, view: JobView) -> None:
-        if view.state.over or not view.phase:
+        if not view.phase:
             return
         if self._live:
-            diagnostics.replace_line(self._text(view, bar=True))
+            if not view.state.over:
+                self._redraw(self._text(view, bar=True))
             return
         now = self._clock.monotonic()
         if view.phase != self._phase:
@@ -41,12 +44,18 @@ class Watcher:
             self._said_at = now
             diagnostics.say(self._text(view, bar=False))
 
+    def _redraw(self, text: str) -> None:
+        if text != self._shown:
+            self._shown = text
+            diagnostics.replace_line(text)
+
     def close(self) -> None:
         if self._live:
+            self._shown = ""
             diagnostics.end_line()
 
     def _name(self, view: JobView) -> str:
-        return f"{self._title}: {words.phase(view.phase)}"
+        return f"{self._title or words.job(view.kind)}: {words.phase(view.phase)}"
 
     def _text(self, view: JobView, *, bar: bool) -> str:
         parts = [self._name(view)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, outcomes, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
@@ -13,7 +13,7 @@ from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.inventory import Backup, Standing
-from mtn_tui.operations.restore import Request, Restored
+from mtn_tui.operations.restore import Request
 from mtn_tui.operations.restore import restore as restore_backup
 
 _YES = ("y", "yes", "s", "si", "sí")
@@ -66,14 +66,15 @@ def restore(
     legacy = legacy or _asks_for_legacy(session, backup)
     counted = context.settings.enable_post_restore_verify and not skip_verify
     request = Request(backup, target, drop, legacy, counted)
-    done, code = session.run(
-        "restore", target, _("restore"), lambda job: restore_backup(job, context, request)
-    )
+    arguments = ["restore", *_naming(backup, file or ""), "--target", target]
+    arguments += ["--drop"] if drop else []
+    arguments += ["--legacy"] if legacy else []
+    arguments += [] if counted else ["--skip-verify"]
+    facts, code = session.run("restore", target, arguments, lambda job: restore_backup(job, context, request))
     if as_json:
-        output.as_json(_facts(done))
+        output.as_json(facts)
     else:
-        output.line(f"{done.backup.name}  {words.store(done.store)}")
-        output.line(_said(done))
+        output.lines(outcomes.lines("restore", facts))
     return 1 if chosen.silent else code
 
 
@@ -88,25 +89,6 @@ def _asks_for_legacy(session: Session, backup: Backup) -> bool:
     return click.prompt(asked, default="", show_default=False, err=True).strip().lower() in _YES
 
 
-def _facts(done: Restored) -> dict[str, object]:
-    return {
-        "target": done.target,
-        "backup": done.backup.id,
-        "name": str(done.backup.name),
-        "store": done.store,
-        "rows": done.rows,
-        "tables": done.tables,
-        "replaced": done.replaced,
-        "seconds": done.seconds,
-    }
-
-
-def _said(done: Restored) -> str:
-    seconds = words.seconds(done.seconds["total"])
-    if done.rows is None:
-        return _("{target} restored in {seconds}, rows not counted").format(
-            target=done.target, seconds=seconds
-        )
-    return _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
-        target=done.target, seconds=seconds, rows=done.rows, tables=done.tables
-    )
+def _naming(backup: Backup, file: str) -> list[str]:
+    """The backup that was chosen here, and not whatever is the newest by then."""
+    return ["--file", file] if file else [backup.id or str(backup.name)]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
-from mtn_tui.cli import diagnostics
+from mtn_tui.cli import diagnostics, following
+from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core import operator, paths
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.settings import find_configuration, load
-from mtn_tui.engine import host
-from mtn_tui.engine.jobs import Job
+from mtn_tui.engine import detached, host
+from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.stores import open_stores
-
-R = TypeVar("R")
 
 
 @dataclass
@@ -28,6 +27,7 @@ class Session:
     """The global options of one call."""
 
     config: Path | None
+    lang: str | None
     no_input: bool
 
     @cached_property
@@ -45,11 +45,45 @@ class Session:
             host=operator.host_name(),
         )
 
-    def run(self, kind: str, subject: str, title: str, body: Callable[[Job], R]) -> tuple[R, int]:
-        """Host a job here, showing it on stderr. Returns its result and the exit code, 0 or 1."""
-        job = Job.create(self.context.jobs, kind=kind, subject=subject, operator=self.context.operator)
-        with closing(Watcher(title, SystemClock())) as watcher:
-            result = host.run(job, body, watcher)
+    def run(
+        self, kind: str, subject: str, arguments: Sequence[str], body: Callable[[Job], object]
+    ) -> tuple[Facts, int]:
+        """Run a job and show it on stderr. Returns the facts of its outcome, and the exit code, 0 or 1.
+
+        From a terminal it runs as ``mtn <arguments>`` in a process that outlives
+        the terminal; without one (cron) it runs here, which is ``body``. Raises
+        what it failed of.
+        """
+        job_id = os.environ.pop(detached.JOB_ID, None)
+        if job_id is None and _on_a_terminal():
+            view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
+            return following.outcome(view)
+        return self._host(kind, subject, body, job_id or new_job_id())
+
+    def start(self, arguments: Sequence[str]) -> detached.Detached:
+        """Begin ``mtn <arguments>`` as a job that outlives this process."""
+        options = ["--no-input"]
+        if self.config is not None:
+            options += ["--config", str(self.config)]
+        if self.lang is not None:
+            options += ["--lang", self.lang]
+        return detached.start([*options, *arguments], self.context.jobs, os.environ)
+
+    def _host(self, kind: str, subject: str, body: Callable[[Job], object], job_id: str) -> tuple[Facts, int]:
+        jobs = self.context.jobs
+        job = Job.create(
+            jobs, kind=kind, subject=subject, operator=self.context.operator, new_id=lambda: job_id
+        )
+        try:
+            with closing(Watcher(SystemClock())) as watcher:
+                host.run(job, body, watcher)
+        finally:
+            detached.discard_output(jobs, job_id)
         for text in job.warnings:
             diagnostics.warning(text)
-        return result, 1 if job.warnings else 0
+        return job.outcome, 1 if job.warnings else 0
+
+
+def _on_a_terminal() -> bool:
+    """Whether anything of this process hangs on a terminal, which may go."""
+    return any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, outcomes, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
@@ -12,7 +12,6 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.inventory import take_inventory
-from mtn_tui.operations.verify import Verdict
 from mtn_tui.operations.verify import verify as verify_backups
 
 
@@ -35,37 +34,15 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
     for name, error in silent.items():
         text = _("The {store} is not verified: {reason}").format(store=words.store(name), reason=error.title)
         diagnostics.warning(text, error.hint)
-    verdicts, warned = session.run(
+    facts, warned = session.run(
         "verify",
         context.settings.db_name,
-        _("verify"),
+        ["verify", *(["--all"] if every else [backups[0].id or str(backups[0].name)])],
         lambda job: verify_backups(job, context, backups),
     )
     if as_json:
-        output.as_json([_facts(verdict) for verdict in verdicts])
+        output.as_json(facts["copies"])
     else:
-        for verdict in verdicts:
-            output.line(_said(verdict))
-    if any(verdict.trouble and not verdict.unknown for verdict in verdicts):
-        return 2
-    return 3 if silent or any(verdict.unknown for verdict in verdicts) else warned
-
-
-def _facts(verdict: Verdict) -> dict[str, object]:
-    return {
-        "id": verdict.backup.id,
-        "name": str(verdict.backup.name),
-        "store": verdict.copy.store.name,
-        "rung": verdict.rung,
-        "trouble": verdict.trouble,
-        "unknown": verdict.unknown,
-    }
-
-
-def _said(verdict: Verdict) -> str:
-    where = words.store(verdict.copy.store.name)
-    if verdict.unknown:
-        return f"? {verdict.backup.name}  {where}: " + _("could not be read")
-    if verdict.trouble:
-        return f"✖ {verdict.backup.name}  {where}: {verdict.trouble}"
-    return f"✔ {verdict.backup.name}  {where}: {words.rung(verdict.rung)}"
+        output.lines(outcomes.lines("verify", facts))
+    code = outcomes.exit_code("verify", facts, warned)
+    return 3 if silent and code < 2 else code

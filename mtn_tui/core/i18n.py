@@ -16,6 +16,7 @@ import humanize
 LANGUAGES = ("en", "es")
 _FOLDER = Path(__file__).parent.parent / "locale"
 _translations: gettext.NullTranslations = gettext.NullTranslations()
+_language = "en"
 
 
 def asked_for(arguments: list[str]) -> str | None:
@@ -34,7 +35,7 @@ def use(language: str | None = None) -> str:
     Anything that begins like a known language will do (``es_CL.UTF-8``).
     Returns the code in use.
     """
-    global _translations  # noqa: PLW0603 - one language a process, as gettext has it
+    global _language, _translations  # noqa: PLW0603 - one language a process, as gettext has it
     wanted = (
         language
         or os.environ.get("MTN_LANG")
@@ -44,7 +45,7 @@ def use(language: str | None = None) -> str:
         or locale.getlocale()[0]
         or "en"
     )
-    code = wanted[:2].lower() if wanted[:2].lower() in LANGUAGES else "en"
+    code = _language = wanted[:2].lower() if wanted[:2].lower() in LANGUAGES else "en"
     fallback = code == "en"
     _translations = gettext.translation("mtn", _FOLDER, [code], fallback=fallback)
     # What libraries say by gettext's own default domain (click's usage and errors) is in our catalogue too.
@@ -56,6 +57,11 @@ def use(language: str | None = None) -> str:
     else:
         humanize.i18n.deactivate()
     return code
+
+
+def language() -> str:
+    """The code in use."""
+    return _language
 
 
 def _(message: str) -> str:

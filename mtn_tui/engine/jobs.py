@@ -69,6 +69,7 @@ class Job:
         self._state = JobState.QUEUED
         self._meter: Meter | None = None
         self._warnings: list[str] = []
+        self._outcome: dict[str, object] = {}
         self._log: JobLog | None = None
         self._journal_failed = False
         self._log_failed = False
@@ -122,6 +123,12 @@ class Job:
         """What ``warn`` was told so far."""
         with self._lock:
             return tuple(self._warnings)
+
+    @property
+    def outcome(self) -> dict[str, object]:
+        """What ``result`` was told so far."""
+        with self._lock:
+            return dict(self._outcome)
 
     @property
     def state(self) -> JobState:
@@ -179,7 +186,9 @@ class Job:
         self._to_log("warn", event, {"text": text, **fields})
 
     def result(self, result: Mapping[str, object]) -> None:
-        """Record figures of the outcome, under keys that are never translated."""
+        """Record facts of the outcome, of JSON's own types, under keys that are never translated."""
+        with self._lock:
+            self._outcome.update(result)
         self._to_journal(lambda: self._journal.result(result))
 
     # What its host says

@@ -40,6 +40,10 @@ LEASE_WAIT = 10.0
 """Seconds that a lease waits for an archive that is being deleted just then."""
 
 
+TURN_WAIT = 60.0
+"""Seconds that a turn is waited for: a bucket that does not answer is given up in less."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a lock: ``job`` is an id, ``since`` is in UTC."""
@@ -232,6 +236,21 @@ def claim(folder: Path, archive: str) -> Iterator[bool]:
         if fd is not None:
             path.unlink(missing_ok=True)
             os.close(fd)
+
+
+@contextmanager
+def turn(folder: Path, what: str) -> Iterator[None]:
+    """One at a time of this machine: waits for whoever is at ``what``. Locked where that takes TURN_WAIT."""
+    path = folder / f"{slug(what)}.turn"
+    deadline = time.monotonic() + TURN_WAIT
+    while (fd := _hold(path, fcntl.LOCK_EX)) is None:
+        if time.monotonic() > deadline:
+            raise Locked(_("Somebody else is writing there just now."), _("Try it again in a minute."))
+        time.sleep(_TRY_EVERY)
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 def _hold(path: Path, kind: int) -> int | None:

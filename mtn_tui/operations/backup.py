@@ -49,6 +49,21 @@ class FullBackup:
     seconds: dict[str, float]
     """By phase, and ``total``."""
 
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
+        manifest = self.manifest
+        return {
+            "id": manifest.id,
+            "name": manifest.payload,
+            "snapshot_at": manifest.snapshot_at.isoformat(),
+            "size": manifest.size,
+            "raw_size": manifest.raw,
+            "rung": self.rung.word,
+            "in_bucket": self.in_bucket,
+            "suspect": self.suspect,
+            "seconds": self.seconds,
+        }
+
 
 @dataclass(frozen=True)
 class _Dumped:
@@ -67,6 +82,7 @@ def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBac
     try:
         with run.watch.timing("total"):
             done = run.run()
+        job.result(done.facts())
         return done
     finally:
         write_metrics(job, context, "full-backup", started, _figures(context, run, done))

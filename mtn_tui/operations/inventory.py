@@ -13,7 +13,7 @@ from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive import proof as proofs
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
-from mtn_tui.archive.proof import Proof
+from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.archive.reader import Archive, check_size
 from mtn_tui.core.errors import ArchiveError, ForeignManifest, MtnError, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
@@ -89,6 +89,16 @@ class Backup:
     def rung(self) -> Rung:
         """What is proven of every copy."""
         return min(copy.rung for copy in self.copies)
+
+    @property
+    def pinned(self) -> Mark | None:
+        """Of any copy: none of a pinned backup is deleted."""
+        return next((copy.proof.pinned for copy in self.copies if copy.proof.pinned), None)
+
+    @property
+    def accepted(self) -> Mark | None:
+        """That somebody looked at it when it was suspect."""
+        return next((copy.proof.accepted for copy in self.copies if copy.proof.accepted), None)
 
     def copy_in(self, store: str) -> Copy | None:
         """``disk`` or ``bucket``."""
@@ -167,8 +177,7 @@ def take_inventory(stores: Iterable[Storage], key: Key | None) -> Inventory:
 def _marked(backups: list[Backup]) -> Iterable[Backup]:
     for index, backup in enumerate(backups):
         reason = ""
-        accepted = any(copy.proof.accepted for copy in backup.copies)
-        if backup.manifest and not accepted:
+        if backup.manifest and not backup.accepted:
             earlier = [one.manifest for one in backups[index + 1 :] if one.manifest]
             reason = why_suspect(backup.manifest, earlier)
         yield Backup(backup.name, backup.copies, reason)
@@ -201,7 +210,8 @@ def read_copy(
     try:
         manifest = _manifest(store, entry, name, key)
     except ArchiveError as error:
-        return Copy(store, entry.key, entry.size, Standing.BROKEN, None, Proof(""), error)
+        proof = _proof(store, entry, "", is_there)
+        return Copy(store, entry.key, entry.size, Standing.BROKEN, None, proof, error)
     proof = _proof(store, entry, manifest.sha256, is_there)
     trouble = _misfit(store, entry, manifest, key)
     standing = Standing.BROKEN if trouble else Standing.WHOLE

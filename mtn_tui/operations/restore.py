@@ -65,6 +65,19 @@ class Restored:
     replaced: bool
     seconds: dict[str, float]
 
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
+        return {
+            "target": self.target,
+            "backup": self.backup.id,
+            "name": str(self.backup.name),
+            "store": self.store,
+            "rows": self.rows,
+            "tables": self.tables,
+            "replaced": self.replaced,
+            "seconds": self.seconds,
+        }
+
 
 def restore(job: Job, context: Context, request: Request) -> Restored:
     """Restore into ``request.target``. Raises what stood in the way; the target is then as it was."""
@@ -75,6 +88,7 @@ def restore(job: Job, context: Context, request: Request) -> Restored:
     try:
         with run.watch.timing("total"):
             done = run.run()
+        job.result(done.facts())
         return done
     finally:
         write_metrics(job, context, "restore", started, _figures(context, started, run, done))

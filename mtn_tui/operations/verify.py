@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from mtn_tui.archive import proof as proofs
 from mtn_tui.archive.proof import Proof
-from mtn_tui.core.errors import ArchiveError, StorageError
+from mtn_tui.core.errors import ArchiveError, Locked, StorageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.core.models import Rung
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import lease
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.evidence import amend
 from mtn_tui.operations.inventory import Backup, Copy, Standing
 from mtn_tui.operations.proving import prove, rung_left
 
@@ -30,6 +29,17 @@ class Verdict:
     """What is wrong with it; empty when it holds."""
     unknown: bool = False
     """It could not be read to its end: nothing is known that was not known before."""
+
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
+        return {
+            "id": self.backup.id,
+            "name": str(self.backup.name),
+            "store": self.copy.store.name,
+            "rung": self.rung.word,
+            "trouble": self.trouble,
+            "unknown": self.unknown,
+        }
 
 
 def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdict]:
@@ -58,14 +68,14 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
                     verdict = Verdict(backup, copy, copy.rung, error.title, unknown=True)
                 _note(job, verdict)
                 verdicts.append(verdict)
+    job.result({"copies": [verdict.facts() for verdict in verdicts]})
     return verdicts
 
 
 def record(job: Job, context: Context, copy: Copy, rung: Rung) -> Rung:
     """Write down beside a copy that it has reached ``rung``; return the highest it has."""
-    proof = copy.proof.climbed(rung, context.clock.now())
-    _write(job, copy, proof)
-    return proof.rung
+    now = context.clock.now()
+    return _write(job, context, copy, lambda proof: proof.climbed(rung, now)).rung
 
 
 def record_fall(job: Job, context: Context, copy: Copy, error: ArchiveError) -> Rung:
@@ -77,22 +87,23 @@ def record_fall(job: Job, context: Context, copy: Copy, error: ArchiveError) -> 
     rung = rung_left(error, copy)
     if copy.manifest is None and copy.standing is not Standing.LEGACY:
         return rung
-    _write(job, copy, copy.proof.fell(rung, error.title, context.clock.now()))
+    now = context.clock.now()
+    _write(job, context, copy, lambda proof: proof.fell(rung, error.title, now))
     return rung
 
 
-def _write(job: Job, copy: Copy, proof: Proof) -> None:
+def _write(job: Job, context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Proof:
     """A store that can't be written to does not make the evidence untrue: it is told, and lost."""
-    data = proofs.encode(proof)
     try:
-        copy.store.put(copy.key + PROOF, io.BytesIO(data), len(data))
-    except StorageError as error:
+        return amend(context, copy, change)
+    except (StorageError, Locked) as error:
         job.warn(
             "rung-not-recorded",
             _("How far {key} is proven could not be written down: {reason}").format(
                 key=copy.key, reason=error.title
             ),
         )
+        return change(copy.proof)
 
 
 def _require_believable(copy: Copy) -> None:

@@ -78,6 +78,12 @@ def state(of_job: JobState) -> str:
     }[of_job]
 
 
+def job(kind: str) -> str:
+    """A kind of job as the journal names it, in the reader's language."""
+    known = {"backup-full": _("full backup"), "verify": _("verify"), "restore": _("restore")}
+    return known.get(kind, kind)
+
+
 def phase(name: str) -> str:
     """A phase as the journal names it, in the reader's language."""
     known = {

@@ -225,13 +225,13 @@ def test_on_a_terminal_its_line_tells_how_it_goes_and_is_left_clean(pg18, new_da
         with suppress(OSError):  # so Linux says that the other end has gone
             while piece := os.read(ours, 4096):
                 shown += piece
-                if b"\rbackup full:" in shown:
+                if b"\rfull backup:" in shown:
                     holder.rollback()
     child.communicate()
     os.close(ours)
-    assert child.returncode == 0
     text = shown.decode()
-    assert all(len(part) <= 79 for part in re.split(r"[\r\n]+", text.partition("\rbackup full:")[2]))
+    assert child.returncode == 0, text
+    assert [part for part in re.split(r"[\r\n]+", text) if len(part) > 79] == []
     assert text.endswith("\r" + " " * 79 + "\r")
 
 

@@ -56,6 +56,21 @@ def test_one_line_a_backup_the_newest_first(small, practise, s3):
     assert json.loads(practice.here("list", "--kind", "diff", "--json").stdout) == []
 
 
+def test_a_filter_leaves_out_what_does_not_fit(small, practise):
+    practice: Practice = practise(small)
+    made = practice.back_up().manifest
+    practice.legacy_backup()
+    facts = json.loads(practice.here("list", "--json", "--filter", "kind:full age:<1d !is:legacy").stdout)
+    assert [one["id"] for one in facts] == [made.id]
+    facts = json.loads(practice.here("list", "--json", "--filter", small.name.upper()).stdout)
+    assert [one["id"] for one in facts] == [made.id]
+    done = practice.here("list", "--filter", "where:bucket")
+    assert (done.stdout, "None of 2 backups fits" in done.stderr) == ("", True)
+    done = practice.here("list", "--filter", "kind:ful", check=64)
+    assert "'kind:ful'" in done.stderr
+    assert "kind:full, kind:diff" in done.stderr
+
+
 def test_show_tells_all_that_is_known_of_one(small, practise):
     practice: Practice = practise(small)
     manifest = practice.back_up().manifest

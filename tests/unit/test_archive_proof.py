@@ -42,9 +42,9 @@ def test_what_is_encoded_is_decoded_the_same(proof: Proof) -> None:
 
 @patient
 @given(proof=proofs)
-def test_a_proof_of_other_bytes_proves_nothing(proof: Proof) -> None:
-    assert decode(encode(proof), "cd" * 32) == Proof("cd" * 32)
-    assert decode(encode(proof), "") == Proof("")
+def test_a_proof_of_other_bytes_proves_nothing_and_keeps_the_pin(proof: Proof) -> None:
+    assert decode(encode(proof), "cd" * 32) == Proof("cd" * 32, pinned=proof.pinned)
+    assert decode(encode(proof), "") == Proof("", pinned=proof.pinned)
 
 
 def test_climbing_proves_all_the_rungs_below() -> None:

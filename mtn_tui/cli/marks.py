@@ -1,0 +1,50 @@
+"""``mtn pin`` and ``mtn accept``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import marks, words
+from mtn_tui.operations.choose import choose
+from mtn_tui.operations.marks import Marked
+
+
+@click.command(help=_("Keep a backup whatever retention says: BACKUP is an id or a file name."))
+@click.argument("wanted", metavar=_("BACKUP"))
+@click.option("--off", is_flag=True, help=_("Let go of it again."))
+@click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
+@click.pass_obj
+def pin(session: Session, wanted: str, off: bool, note: str) -> int:
+    chosen = choose(session.context, wanted=wanted)
+    marked = marks.pin(session.context, chosen.backup, not off, note)
+    text = _("{name} is no longer pinned.") if off else _("{name} is pinned.")
+    return _tell(text.format(name=chosen.backup.name), marked, chosen.silent)
+
+
+@click.command(
+    help=_("Say of a suspect backup that you looked and it is right: BACKUP is an id or a file name.")
+)
+@click.argument("wanted", metavar=_("BACKUP"))
+@click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
+@click.pass_obj
+def accept(session: Session, wanted: str, note: str) -> int:
+    chosen = choose(session.context, wanted=wanted)
+    marked = marks.accept(session.context, chosen.backup, note)
+    return _tell(_("{name} is accepted.").format(name=chosen.backup.name), marked, chosen.silent)
+
+
+def _tell(text: str, marked: Marked, silent: Mapping[str, MtnError]) -> int:
+    """Exit code 0, or 1 where a store was left out."""
+    output.line(text)
+    for name, error in {**silent, **marked.failed}.items():
+        said = _("It is not written down in the {store}: {reason}").format(
+            store=words.store(name), reason=error.title
+        )
+        diagnostics.warning(said, error.hint)
+    return 1 if silent or marked.failed else 0

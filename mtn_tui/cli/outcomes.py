@@ -1,0 +1,61 @@
+"""What a job has come to, in words, from the facts in its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Rung
+from mtn_tui.operations import words
+
+Facts = Mapping[str, Any]
+"""As an operation's ``facts()`` makes them and JSON keeps them."""
+
+
+def lines(kind: str, facts: Facts) -> list[str]:
+    """For stdout. Empty for a kind without an outcome, or where the journal could not keep it."""
+    tell = {"backup-full": _backup, "verify": _verify, "restore": _restore}.get(kind)
+    return tell(facts) if tell and facts else []
+
+
+def exit_code(kind: str, facts: Facts, warned: int) -> int:
+    """Of a job that succeeded: 2 where a copy does not hold, 3 where one was not read, else ``warned``."""
+    copies = facts.get("copies", []) if kind == "verify" else []
+    if any(copy["trouble"] and not copy["unknown"] for copy in copies):
+        return 2
+    return 3 if any(copy["unknown"] for copy in copies) else warned
+
+
+def _backup(facts: Facts) -> list[str]:
+    said = _("{size} for {raw} of SQL, {seconds}, proven to: {rung}").format(
+        size=words.size(facts["size"]),
+        raw=words.size(facts["raw_size"]),
+        seconds=words.seconds(facts["seconds"]["total"]),
+        rung=words.rung(Rung.of(facts["rung"])),
+    )
+    return [f"{facts['id']}  {facts['name']}", said]
+
+
+def _restore(facts: Facts) -> list[str]:
+    target, seconds = facts["target"], words.seconds(facts["seconds"]["total"])
+    if facts["rows"] is None:
+        said = _("{target} restored in {seconds}, rows not counted").format(target=target, seconds=seconds)
+    else:
+        said = _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
+            target=target, seconds=seconds, rows=facts["rows"], tables=facts["tables"]
+        )
+    return [f"{facts['name']}  {words.store(facts['store'])}", said]
+
+
+def _verify(facts: Facts) -> list[str]:
+    return [_copy(copy) for copy in facts["copies"]]
+
+
+def _copy(copy: Facts) -> str:
+    where = words.store(copy["store"])
+    if copy["unknown"]:
+        return f"? {copy['name']}  {where}: " + _("could not be read")
+    if copy["trouble"]:
+        return f"✖ {copy['name']}  {where}: {copy['trouble']}"
+    return f"✔ {copy['name']}  {where}: {words.rung(Rung.of(copy['rung']))}"

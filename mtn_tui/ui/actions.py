@@ -1,0 +1,256 @@
+"""All that can be done, once: keys, footer, ``?`` and ``:`` are made from this list.
+
+Labels and sentences are translated each time the list is made, so that a change
+of language is seen at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding, BindingType
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.operations import words
+from mtn_tui.operations.inventory import Standing
+
+if TYPE_CHECKING:
+    from mtn_tui.ui.app import MtnApp
+
+FOOTER = 7
+"""Keys in a footer, at most."""
+
+BACKUPS, BACKUP, JOBS, HELP = "backups", "backup", "jobs", "help"
+"""Screens."""
+
+
+def _never(_app: MtnApp) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """``screens`` it belongs to; to all where there are none. ``id`` is its name after ``:``.
+
+    It is carried out by ``do_<id>`` of the screen, else of the app.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    screens: tuple[str, ...] = ()
+    footer: bool = False
+    why_not: Callable[[MtnApp], str] = _never
+    """Why it can't be done now; empty where it can."""
+
+    def belongs(self, screen: str) -> bool:
+        return not self.screens or screen in self.screens
+
+
+def actions() -> tuple[Action, ...]:
+    """In the order of the footer and of the help."""
+    return (
+        Action("help", ("?", "f1"), _("Help"), _("Shows what can be done, and with which key."), footer=True),
+        Action(
+            "details",
+            ("enter",),
+            _("Details"),
+            _("Shows all that is known of the chosen backup: its copies, and the rows of every table."),
+            (BACKUPS,),
+            why_not=_no_backup,
+        ),
+        Action(
+            "backup",
+            ("b",),
+            _("Back up"),
+            _("Backs the whole database up, to disk and bucket, and reads it back."),
+            (BACKUPS,),
+            footer=True,
+            why_not=_no_backing_up,
+        ),
+        Action(
+            "verify",
+            ("v",),
+            _("Verify"),
+            _("Reads every copy of the chosen backup through, and records how far it is proven."),
+            (BACKUPS, BACKUP),
+            footer=True,
+            why_not=lambda app: _read_only(app) or _no_backup(app),
+        ),
+        Action(
+            "restore",
+            ("R",),
+            _("Restore"),
+            _("Restores the chosen backup into a database that is not production; asks for its name."),
+            (BACKUPS, BACKUP),
+            footer=True,
+            why_not=_no_restoring,
+        ),
+        Action(
+            "filter",
+            ("/",),
+            _("Filter"),
+            _("Shows only some backups, such as: kind:full age:<7d proof:complete"),
+            (BACKUPS,),
+            footer=True,
+        ),
+        Action(
+            "sort",
+            ("o",),
+            _("Order"),
+            _("Orders the list by moment, by size or by how far they are proven."),
+            (BACKUPS,),
+        ),
+        Action(
+            "pin",
+            ("p",),
+            _("Pin"),
+            _("Keeps the chosen backup whatever its age, or no longer."),
+            (BACKUPS, BACKUP),
+            footer=True,
+            why_not=_no_pinning,
+        ),
+        Action(
+            "accept",
+            ("a",),
+            _("Accept"),
+            _("Says of a suspect backup that somebody looked, and that it is right."),
+            (BACKUPS, BACKUP),
+            why_not=_no_accepting,
+        ),
+        Action(
+            "cancel",
+            ("c",),
+            _("Cancel"),
+            _("Asks the chosen job to stop; it stops cleanly. Asks first."),
+            (JOBS,),
+            footer=True,
+            why_not=_no_cancelling,
+        ),
+        Action("backups", ("2",), _("Backups"), _("Shows the backups of both stores.")),
+        Action("jobs", ("j",), _("Jobs"), _("Shows what is running, and what ran."), footer=True),
+        Action(
+            "reload",
+            ("r",),
+            _("Read again"),
+            _("Asks the stores again what they hold. That is done by itself after every job."),
+        ),
+        Action("command", (":",), _("Command"), _("Runs any of these by its name."), footer=True),
+        Action("language", ("L",), _("Language"), _("Speaks Spanish instead of English, or the other way.")),
+        Action("theme", ("T",), _("Theme"), _("Draws on a light ground instead of a dark one, or back.")),
+        Action(
+            "back",
+            ("escape", "backspace"),
+            _("Back"),
+            _("Goes back to where you came from; on the list of backups, ends the filter."),
+            footer=True,
+        ),
+        Action(
+            "quit",
+            ("q",),
+            _("Quit"),
+            _("Ends the program. Jobs go on unless you say else."),
+            footer=True,
+        ),
+    )
+
+
+_NOT_IN_FOOTER = {BACKUPS: ("jobs", "back", "command"), BACKUP: ("jobs", "command"), HELP: ("help", "jobs")}
+
+
+def footer(screen: str) -> list[Action]:
+    """What the footer of a screen shows."""
+    hidden = _NOT_IN_FOOTER.get(screen, ())
+    shown = [one for one in of(screen) if one.footer and one.id not in hidden and one.id != screen]
+    return shown[:FOOTER]
+
+
+def of(screen: str) -> list[Action]:
+    return [one for one in actions() if one.belongs(screen)]
+
+
+def find(name: str) -> Action | None:
+    """By what was typed after ``:``, an action's id or its label in the reader's language."""
+    wanted = name.strip().casefold()
+    for one in actions():
+        if wanted in (one.id, one.label.casefold()):
+            return one
+    return None
+
+
+def bindings(screens: Iterable[str]) -> list[BindingType]:
+    """The keys of what belongs to ``screens``; of what belongs everywhere where there are none."""
+    wanted = set(screens)
+    chosen = [one for one in actions() if (wanted & set(one.screens) if wanted else not one.screens)]
+    return [Binding(key, f"app.perform('{one.id}')", show=False) for one in chosen for key in one.keys]
+
+
+def shown_key(key: str) -> str:
+    """As people write it."""
+    return {"enter": "enter", "escape": "esc", "backspace": "backspace"}.get(
+        key, key.upper() if key.startswith("f") and key[1:].isdigit() else key
+    )
+
+
+def _read_only(app: MtnApp) -> str:
+    return _("This screen was opened with --read-only: it changes nothing.") if app.read_only else ""
+
+
+def _no_backup(app: MtnApp) -> str:
+    return "" if app.here.backup else _("No backup is chosen.")
+
+
+def _no_backing_up(app: MtnApp) -> str:
+    if why := _read_only(app):
+        return why
+    running = [job for job in app.state.live if job.kind.startswith("backup") and job.subject == app.database]
+    if running:
+        return _("A backup is running already: job {id}.").format(id=running[0].id)
+    return ""
+
+
+def _no_restoring(app: MtnApp) -> str:
+    backup = app.here.backup
+    if why := _read_only(app) or _no_backup(app):
+        return why
+    assert backup is not None  # noqa: S101 - just looked
+    if backup.kind is not Kind.FULL:
+        return _("It is a differential: choose the full before it.")
+    if not backup.usable:
+        standings = ", ".join(sorted({words.standing(copy.standing) for copy in backup.copies}))
+        return _("No copy of it can be restored: {standings}.").format(standings=standings)
+    return ""
+
+
+def _no_pinning(app: MtnApp) -> str:
+    backup = app.here.backup
+    if why := _read_only(app) or _no_backup(app):
+        return why
+    assert backup is not None  # noqa: S101 - just looked
+    if all(copy.standing is Standing.UNFINISHED for copy in backup.copies):
+        return _("It was never finished: there is nothing to keep.")
+    return ""
+
+
+def _no_accepting(app: MtnApp) -> str:
+    backup = app.here.backup
+    if why := _read_only(app) or _no_backup(app):
+        return why
+    return "" if backup and backup.suspect else _("It is not suspect: there is nothing to accept.")
+
+
+def _no_cancelling(app: MtnApp) -> str:
+    job = app.here.job
+    if why := _read_only(app):
+        return why
+    if job is None:
+        return _("No job is chosen.")
+    if job.state.over:
+        return _("It is over: {state}.").format(state=words.state(job.state))
+    if job.host != app.machine:
+        return _("It runs on {host}: cancel it there.").format(host=job.host)
+    return ""

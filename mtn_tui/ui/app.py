@@ -1,0 +1,245 @@
+"""``mtn`` on a terminal: the screens, and what holds on all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from mtn_tui.core import i18n
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.engine.process import this_host
+from mtn_tui.operations.context import Context
+from mtn_tui.ui import actions, themes
+from mtn_tui.ui.ascii import Ascii
+from mtn_tui.ui.bridge import Bridge, Done, InventoryTaken, JobsSeen
+from mtn_tui.ui.cells import Piece
+from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.state import State
+
+Start = Callable[[Sequence[str]], str]
+"""Begins a job that outlives this program, from the arguments of an ``mtn`` command; returns its id.
+
+Raises an MtnError where it could not begin.
+"""
+
+_TICK = 1.0
+"""Seconds between looks at the clock, which is shown by the minute."""
+
+_SAID_FOR = 10.0
+"""Seconds that a word to the operator stays, where no key is pressed."""
+
+
+class MtnApp(App[None]):
+    CSS_PATH: ClassVar = [
+        "widgets/lines.tcss",
+        "screens/base.tcss",
+        "screens/backups.tcss",
+        "screens/ask.tcss",
+    ]
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *actions.bindings(()),
+        Binding("ctrl+c,ctrl+q", "perform('quit')", show=False),
+        Binding("ctrl+z", "suspend_process", show=False),
+    ]
+
+    def __init__(
+        self,
+        context: Context,
+        start: Start,
+        *,
+        read_only: bool = False,
+        ascii: bool = False,
+        light: bool = False,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.context = context
+        self.database = context.settings.db_name
+        self.machine = this_host()
+        self.read_only = read_only
+        self.state = State()
+        self.said: Piece | None = None
+        """A word to the operator, in the job bar until the next key."""
+        self.fault: Exception | None = None
+        """What ended the program, where it did not end by itself: for the caller to tell."""
+        self._start = start
+        self._bridge = Bridge(context, self)
+        self._ascii = Ascii() if ascii else None
+        self._minute = ""
+        self._said_until = 0.0
+        for theme in (themes.DARK, themes.LIGHT, themes.PLAIN):
+            self.register_theme(theme)
+        wanted = themes.LIGHT if light else themes.DARK
+        self.theme = themes.PLAIN.name if self.no_color else wanted.name
+
+    @property
+    def here(self) -> Framed:
+        """The screen that the operator is on, below any dialog."""
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Framed))
+
+    def get_default_screen(self) -> Screen[None]:
+        return Backups()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii] if self._ascii else filters
+
+    def on_mount(self) -> None:
+        self.set_interval(_TICK, self._tick)
+        self.call_after_refresh(self._bridge.start)
+        if not self.is_headless:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+
+    def on_unmount(self) -> None:
+        self._bridge.stop()
+
+    def draw(self) -> None:
+        if self.here.ready:
+            self.here.draw()
+
+    def say(self, text: str, tone: str = "") -> None:
+        """A word in the job bar."""
+        self.said = (text, tone)
+        self._said_until = self.context.clock.monotonic() + _SAID_FOR
+        self.draw()
+
+    def tell(self, error: MtnError) -> None:
+        """What went wrong, what it means, what to do."""
+        from mtn_tui.ui.screens.ask import Told
+
+        self.push_screen(Told(error))
+
+    def start_job(self, arguments: Sequence[str], name: str) -> None:
+        """Begin a job, which outlives this program; the job bar says that it has begun."""
+
+        def start() -> str:
+            job_id = self._start(arguments)
+            return _("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id)
+
+        self._bridge.ask(start)
+
+    def change(self, work: Callable[[], str]) -> None:
+        """Do something to the stores, say what came of it, and read them again."""
+        self._bridge.ask(work, then_reload=True)
+
+    def action_perform(self, action_id: str) -> None:
+        self.perform(action_id)
+
+    async def action_quit(self) -> None:
+        self.perform("quit")
+
+    def perform(self, action_id: str) -> None:
+        """Do an action, or say why it can't be done here or now."""
+        action = next(one for one in actions.actions() if one.id == action_id)
+        self.said = None
+        if not action.belongs(self.here.where):
+            self.say(_("Not on this screen: {action}.").format(action=action.label.lower()), "warn")
+            return
+        if why := action.why_not(self):
+            self.say(why, "warn")
+            return
+        (getattr(self.here, f"do_{action_id}", None) or getattr(self, f"do_{action_id}"))()
+        if isinstance(self.screen, Framed):
+            self.draw()
+
+    def do_help(self) -> None:
+        from mtn_tui.ui.screens.help import Help
+
+        self.push_screen(Help(self.here.where))
+
+    def do_command(self) -> None:
+        from mtn_tui.ui.screens.command import Command
+
+        def chosen(action_id: str | None) -> None:
+            if action_id:
+                self.perform(action_id)
+
+        self.push_screen(Command(), chosen)
+
+    def do_backups(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def do_jobs(self) -> None:
+        from mtn_tui.ui.screens.jobs import Jobs
+
+        if not isinstance(self.here, Jobs):
+            self.push_screen(Jobs())
+
+    def do_back(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def do_reload(self) -> None:
+        self._bridge.reload()
+        self.say(_("Asking the stores."))
+
+    def do_language(self) -> None:
+        speaking = i18n.use("en" if i18n.language() == "es" else "es")
+        self.say({"en": "English", "es": "Español"}[speaking])
+
+    def do_theme(self) -> None:
+        self.theme = themes.LIGHT.name if self.theme == themes.DARK.name else themes.DARK.name
+
+    def do_quit(self) -> None:
+        from mtn_tui.ui.screens.quit import Quit
+
+        mine = [job for job in self.state.live if job.host == self.machine]
+        if not mine:
+            self.exit()
+            return
+        self.push_screen(Quit(mine, may_cancel=not self.read_only))
+
+    @on(JobsSeen)
+    def _jobs_seen(self, message: JobsSeen) -> None:
+        before = {job.id for job in self.state.live}
+        self.state = replace(self.state, jobs=message.jobs, jobs_trouble=message.trouble)
+        if any(job.state.over and job.id in before for job in message.jobs):
+            self._bridge.reload()
+        self.draw()
+
+    @on(InventoryTaken)
+    def _inventory_taken(self, message: InventoryTaken) -> None:
+        self.state = replace(
+            self.state,
+            inventory=message.inventory or self.state.inventory,
+            taken=self.context.clock.now() if message.inventory else self.state.taken,
+            trouble=message.trouble,
+        )
+        self.draw()
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        if message.then_reload:
+            self._bridge.reload()
+        if message.error is not None:
+            self.tell(message.error)
+        else:
+            self.say(message.what, "good")
+
+    def _tick(self) -> None:
+        now = self.context.clock.monotonic()
+        minute = f"{self.context.clock.now():%H:%M}"
+        over = self.said is not None and now >= self._said_until
+        if over:
+            self.said = None
+        if over or minute != self._minute or self.state.live:
+            self._minute = minute
+            self.draw()
+
+    def _fatal_error(self) -> None:
+        """Textual's own shows every local variable, and so perhaps a secret: the caller tells it instead."""
+        self.fault = self._exception
+        self._close_messages_no_wait()

@@ -1,0 +1,52 @@
+"""``--ascii``: every character that reaches the terminal is one that any font and any line can carry."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+_OURS = {
+    "✔": "+",
+    "✖": "x",
+    "⚠": "!",
+    "▶": ">",
+    "★": "*",
+    "·": ".",
+    "…": "~",
+    "—": "-",
+    "─": "-",
+    "│": "|",
+    "█": "#",
+    "░": ".",
+    "¿": "?",
+    "¡": "!",
+    "•": "*",
+    "±": "~",
+    "§": "s",
+}
+
+
+@lru_cache(4096)
+def folded(text: str) -> str:
+    """The same number of cells in ASCII: accents are left off, what has no likeness is a question mark."""
+    if text.isascii():
+        return text
+    return "".join(char if char.isascii() else _likeness(char) for char in text)
+
+
+def _likeness(char: str) -> str:
+    cells = cell_len(char)
+    plain = _OURS.get(char) or unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
+    return plain if len(plain) == cells else "?" * cells
+
+
+class Ascii(LineFilter):
+    """Applied last, to all that is drawn, whoever drew it."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(folded(text), style, control) for text, style, control in segments]

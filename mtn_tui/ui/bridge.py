@@ -1,0 +1,203 @@
+"""From worker threads to the screens: everything goes one way, as messages.
+
+The threads are daemons and never wait for the screen, so that neither a stalled
+terminal holds them up, nor a store that does not answer holds up quitting.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+from mtn_tui.core.errors import KeyFileError, MtnError, StorageError, UsageError
+from mtn_tui.core.models import JobState
+from mtn_tui.engine.jobview import Follower, JobView, list_jobs
+from mtn_tui.engine.journal import SUFFIX
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.inventory import Inventory, take_inventory
+
+LOOK_EVERY = 0.25
+"""Seconds between looks at the journals."""
+
+JOBS_SHOWN = 100
+
+_SETTLED = 2.0
+"""Seconds after which a folder that has not changed holds nothing new, whatever the clock of its disk."""
+
+
+class JobsSeen(Message):
+    def __init__(self, jobs: tuple[JobView, ...], trouble: MtnError | None = None) -> None:
+        super().__init__()
+        self.jobs = jobs
+        self.trouble = trouble
+
+
+class InventoryTaken(Message):
+    """``inventory`` is None where it could not be taken at all."""
+
+    def __init__(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
+        super().__init__()
+        self.inventory = inventory
+        self.trouble = trouble
+
+
+class Done(Message):
+    """Something asked for with ``Bridge.ask`` is done, or was refused."""
+
+    def __init__(self, what: str, error: MtnError | None, then_reload: bool) -> None:
+        super().__init__()
+        self.what = what
+        self.error = error
+        self.then_reload = then_reload
+
+
+class Bridge:
+    """Started once the first screen is painted; ``stop`` lets the threads end by themselves."""
+
+    def __init__(self, context: Context, screen: MessagePump) -> None:
+        self._context = context
+        self._screen = screen
+        self._stop = threading.Event()
+        self._wanted = threading.Event()
+
+    def start(self) -> None:
+        self._wanted.set()
+        self._begin(self._follow_jobs, "mtn-ui-jobs")
+        self._begin(self._take_inventories, "mtn-ui-inventory")
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._wanted.set()
+
+    def reload(self) -> None:
+        """Take the inventory anew; soon after one another, that is done once."""
+        self._wanted.set()
+
+    def ask(self, work: Callable[[], str], *, then_reload: bool = False) -> None:
+        """Do something that may take a while; what it returns is told when it is done."""
+
+        def run() -> None:
+            try:
+                self._post(Done(work(), None, then_reload))
+            except MtnError as error:
+                self._post(Done("", error, then_reload))
+
+        self._begin(run, "mtn-ui-ask")
+
+    def _begin(self, work: Callable[[], None], name: str) -> None:
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+    def _post(self, message: Message) -> None:
+        with suppress(RuntimeError):  # the loop has closed: nobody is there to be told
+            self._screen.post_message(message)
+
+    def _take_inventories(self) -> None:
+        while self._wanted.wait() and not self._stop.is_set():
+            self._wanted.clear()
+            trouble: MtnError | None = None
+            key = None
+            try:
+                key = self._context.key
+            except KeyFileError as error:
+                trouble = error
+            try:
+                inventory = take_inventory(self._context.stores, key)
+            except MtnError as error:
+                self._post(InventoryTaken(None, error))
+            else:
+                self._post(InventoryTaken(inventory, trouble))
+
+    def _follow_jobs(self) -> None:
+        journals = Journals(self._context.jobs)
+        try:
+            while not self._stop.is_set():
+                if journals.look():
+                    self._post(JobsSeen(journals.views, journals.trouble))
+                self._stop.wait(LOOK_EVERY)
+        finally:
+            journals.close()
+
+
+class Journals:
+    """The jobs of a folder. Where nothing happens, a look is one ``stat``, and a read for each live job."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, JobView] = {}
+        self._live: dict[str, Follower] = {}
+        self._names: set[str] = set()
+        self._looked_at = 0
+        self._begun = False
+        self.trouble: MtnError | None = None
+
+    @property
+    def views(self) -> tuple[JobView, ...]:
+        """Live ones first, then the newest."""
+        views = sorted(self._known.values(), key=_began, reverse=True)
+        return tuple(sorted(views, key=lambda view: view.state.over))[: max(JOBS_SHOWN, len(self._live))]
+
+    def look(self) -> bool:
+        """Read what is new. Whether anything was; the first look always is news."""
+        changed = not self._begun
+        if not self._begun:
+            self._begun = True
+            self._names = self._listed()
+            for view in list_jobs(self._folder, limit=JOBS_SHOWN):
+                self._known[view.id] = view
+                if not view.state.over:
+                    self._follow(view.id)
+        self._find_new()
+        return self._look_at_live() or changed
+
+    def close(self) -> None:
+        for follower in self._live.values():
+            follower.close()
+        self._live.clear()
+
+    def _find_new(self) -> None:
+        try:
+            modified = self._folder.stat().st_mtime_ns
+        except OSError:
+            return  # nobody has run a job yet
+        if modified == self._looked_at:
+            return
+        new = self._listed() - self._names
+        self._names |= new
+        # A file made in the same tick of the disk's clock would go unseen: look again until that is past.
+        self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else 0
+        for job_id in new:
+            self._follow(job_id)
+
+    def _listed(self) -> set[str]:
+        return {path.stem for path in self._folder.glob(f"*{SUFFIX}")}
+
+    def _follow(self, job_id: str) -> None:
+        try:
+            self._live[job_id] = Follower(self._folder / f"{job_id}{SUFFIX}")
+        except UsageError:
+            self._known.pop(job_id, None)  # gone again
+        except StorageError as error:
+            self._known[job_id] = JobView(job_id, state=JobState.LOST, title=error.title, hint=error.hint)
+            self.trouble = error
+
+    def _look_at_live(self) -> bool:
+        changed = False
+        for job_id, follower in list(self._live.items()):
+            view = follower.look()
+            if view != self._known.get(job_id):
+                self._known[job_id] = view
+                changed = True
+            if view.state.over:
+                follower.close()
+                del self._live[job_id]
+        return changed
+
+
+def _began(view: JobView) -> tuple[float, str]:
+    return (view.started.timestamp() if view.started else 0.0, view.id)

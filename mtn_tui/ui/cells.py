@@ -1,0 +1,67 @@
+"""Text in a terminal's cells: never obeyed, never wider than its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+
+from mtn_tui.core.printable import printable
+
+Piece = tuple[str, str]
+"""A text and its tone: "", ``dim``, ``strong``, ``good``, ``warn`` or ``bad``."""
+
+MORE = "…"
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly ``width`` cells; what does not fit ends in an ellipsis."""
+    shown = printable(text)
+    length = cell_len(shown)
+    if length > width:
+        return set_cell_size(set_cell_size(shown, max(width - 1, 0)) + MORE, width)
+    blank = " " * (width - length)
+    return blank + shown if right else shown + blank
+
+
+def clipped(text: str, width: int) -> str:
+    """``width`` cells at most."""
+    shown = printable(text)
+    return shown if cell_len(shown) <= width else fit(shown, width)
+
+
+def width_of(pieces: Iterable[Piece]) -> int:
+    return sum(cell_len(text) for text, _tone in pieces)
+
+
+def spread(left: list[Piece], right: list[Piece], width: int) -> list[Piece]:
+    """Both ends of a line; where they do not fit, the end of ``left`` is given up."""
+    room = width - width_of(right)
+    kept: list[Piece] = []
+    for text, tone in left:
+        kept.append((clipped(text, room), tone))
+        room -= cell_len(kept[-1][0])
+        if room <= 0:
+            break
+    return [*kept, (" " * max(room, 0), ""), *right]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of ``width`` cells at most, broken at blanks where there are any."""
+    lines, line = [], ""
+    for word in printable(text).split(" "):
+        rest = word
+        longer = f"{line} {rest}" if line else rest
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        while cell_len(rest) > width:
+            head = set_cell_size(rest, width).rstrip(" ")
+            if not head or not rest.startswith(head):
+                break
+            lines.append(head)
+            rest = rest[len(head) :]
+        line = rest
+    return [*lines, line]

@@ -1,0 +1,74 @@
+"""What is on every screen: header, tabs, job bar and footer, each one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import words
+from mtn_tui.ui import actions, jobtext
+from mtn_tui.ui.cells import Piece, fit, spread, width_of
+from mtn_tui.ui.state import worst
+
+if TYPE_CHECKING:
+    from mtn_tui.ui.app import MtnApp
+
+
+def header(app: MtnApp, width: int) -> list[Piece]:
+    settings = app.context.settings
+    where = f" {settings.db_name} @ {settings.db_host}  "
+    sure: list[Piece] = [(_("PRODUCTION"), "bad")]
+    if app.read_only:
+        sure.append(("  " + _("READ-ONLY"), "warn"))
+    right: list[Piece] = [worst(app.state), (f"  {app.context.clock.now().astimezone():%H:%M} ", "")]
+    name: Piece = (" MTN ", "strong")
+    room = width - width_of([name, *sure, *right]) - 2
+    middle = where if len(where) <= room else fit(where.rstrip(), max(room - 2, 0)) + "  "
+    return spread([name, (middle, ""), *sure], right, width)
+
+
+def tabs(screen: str, width: int) -> list[Piece]:
+    """Only of screens that there are; the jobs are shown while one is there."""
+    shown = [one for one in actions.actions() if one.id in (actions.BACKUPS, actions.JOBS)]
+    here = actions.BACKUPS if screen == actions.BACKUP else screen
+    pieces: list[Piece] = [(" ", "")]
+    for one in shown:
+        text = f"{one.keys[0]} {one.label}"
+        pieces.append((f"[{text}]", "strong") if one.id == here else (f" {text} ", "dim"))
+        pieces.append((" ", ""))
+    return spread(pieces, [], width)
+
+
+def rule(width: int) -> list[Piece]:
+    return [("─" * width, "dim")]
+
+
+def job_bar(app: MtnApp, width: int) -> list[Piece]:
+    """A word to the operator, else what is running, else what ran last."""
+    if app.said is not None:
+        return spread([(" ", ""), app.said], [], width)
+    live = app.state.live
+    if live:
+        keys: list[Piece] = [(f"  j {_('jobs')} ", "dim")]
+        if len(live) > 1:
+            keys.insert(0, ("  " + _("and {count} more").format(count=len(live) - 1), ""))
+        return spread([(" ▶ ", "good"), *jobtext.at_work(live[0])], keys, width)
+    idle: list[Piece] = [(" " + _("no job is running"), "dim")]
+    last = app.state.last
+    if last is None or last.ended is None:
+        return spread(idle, [], width)
+    today = last.ended.astimezone().date() == app.context.clock.now().astimezone().date()
+    when = f"{last.ended.astimezone():{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
+    text = _("last: {job}, {time}, ").format(job=words.job(last.kind), time=when)
+    return spread(idle, [(text, "dim"), jobtext.state(last), (" ", "")], width)
+
+
+def footer(app: MtnApp, screen: str, width: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    for one in actions.footer(screen):
+        dimmed = bool(one.why_not(app))
+        pieces += [
+            (f" {actions.shown_key(one.keys[0])}", "dim" if dimmed else "strong"),
+            (f" {one.label.lower()} ", "dim" if dimmed else ""),
+        ]
+    return spread(pieces, [], width)

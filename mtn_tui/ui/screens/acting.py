@@ -1,0 +1,62 @@
+"""What can be done to the backup that a screen is about."""
+
+from __future__ import annotations
+
+from mtn_tui.operations import words
+from mtn_tui.operations.inventory import Backup, Standing
+from mtn_tui.operations.marks import Marked, accept, pin
+from mtn_tui.ui.screens.base import Framed
+
+
+class ActsOnBackup(Framed):
+    """``backup`` is not None where these are called: the registry has looked."""
+
+    def do_verify(self) -> None:
+        assert self.backup is not None  # noqa: S101
+        self.mtn.start_job(_named("verify", self.backup), words.job("verify"))
+
+    def do_restore(self) -> None:
+        from mtn_tui.ui.screens.target import Target
+
+        backup = self.backup
+        assert backup is not None  # noqa: S101
+
+        def chosen(target: str | None) -> None:
+            if target is None:
+                return
+            legacy = all(copy.standing is Standing.LEGACY for copy in backup.copies)
+            extra = ["--legacy"] if legacy else []
+            arguments = [*_named("restore", backup), "--target", target, *extra]
+            self.mtn.start_job(arguments, words.job("restore"))
+
+        self.app.push_screen(Target(backup), chosen)
+
+    def do_pin(self) -> None:
+        backup, context = self.backup, self.mtn.context
+        assert backup is not None  # noqa: S101
+        on = backup.pinned is None
+
+        def work() -> str:
+            done = pin(context, backup, on)
+            said = _("Pinned: kept whatever its age") if on else _("No longer pinned")
+            return _and_where(said, done)
+
+        self.mtn.change(work)
+
+    def do_accept(self) -> None:
+        backup, context = self.backup, self.mtn.context
+        assert backup is not None  # noqa: S101
+        self.mtn.change(lambda: _and_where(_("Accepted: no longer suspect"), accept(context, backup)))
+
+
+def _and_where(said: str, marked: Marked) -> str:
+    """Also where it could not be written down, and why."""
+    said += f" ({', '.join(words.store(store) for store in marked.stores)})."
+    for store, error in marked.failed.items():
+        said += " " + _("Not in the {store}: {reason}").format(store=words.store(store), reason=error.title)
+    return said
+
+
+def _named(command: str, backup: Backup) -> list[str]:
+    """By its id; what has none, by its file's name, which never begins like an option."""
+    return [command, backup.id or str(backup.name)]

@@ -1,0 +1,85 @@
+"""Small screens over the present one: something to be told, something to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.ui.cells import wrapped
+from mtn_tui.ui.widgets.lines import Line, Lines, Rows
+
+R = TypeVar("R")
+
+_WIDEST = 70
+
+
+@dataclass(frozen=True)
+class Answer(Generic[R]):
+    label: str
+    value: R
+
+
+class Ask(ModalScreen[R | None], Generic[R]):
+    """The first answer is the harmless one: the cursor is on it, and esc leaves without any."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,ctrl+c", "dismiss", show=False),
+        Binding("enter", "choose", show=False),
+    ]
+
+    def __init__(self, title: str, said: Sequence[str], answers: Sequence[Answer[R]]) -> None:
+        super().__init__()
+        self._title = title
+        self._said = said
+        self._answers = answers
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Lines(id="said")
+            yield Rows(id="answers")
+            yield Lines(id="how")
+
+    def on_mount(self) -> None:
+        self.query_one(Rows).focus()
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        room = min(_WIDEST, self.app.size.width - 4) - 4
+        lines: list[Line] = [[(line, "strong")] for line in wrapped(self._title, room)]
+        for paragraph in self._said:
+            lines += [[]] + [[(line, "")] for line in wrapped(paragraph, room)]
+        lines.append([])
+        highest = max(self.app.size.height - len(self._answers) - 6, 1)
+        said, rows = self.query_one("#said", Lines), self.query_one(Rows)
+        said.styles.height = min(len(lines), highest)
+        said.show(lines)
+        rows.styles.height = len(self._answers)
+        rows.show_rows(
+            [str(index) for index in range(len(self._answers))],
+            lambda index: [(f" {self._answers[index].label}", "")],
+        )
+        self.query_one("#how", Lines).show([[(_("arrows and enter choose, esc goes back"), "dim")]])
+
+    def action_choose(self) -> None:
+        self.dismiss(self._answers[self.query_one(Rows).index].value)
+
+
+class Told(Ask[None]):
+    """What went wrong, what to do, and where the runbook has more."""
+
+    def __init__(self, error: MtnError) -> None:
+        said = [error.hint] if error.hint else []
+        if error.runbook:
+            said.append(_("Runbook, section {section}.").format(section=error.runbook))
+        super().__init__(f"✖ {error.title}", said, [Answer(_("Back"), None)])

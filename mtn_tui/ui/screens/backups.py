@@ -1,0 +1,196 @@
+"""The list of backups in both stores, and what is to be said of the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.widget import Widget
+from textual.widgets import Input
+
+from mtn_tui.core.errors import UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.operations import words
+from mtn_tui.operations.filters import parse
+from mtn_tui.operations.inventory import Backup, Inventory
+from mtn_tui.ui import actions, frame, telling
+from mtn_tui.ui.cells import Piece, spread, wrapped
+from mtn_tui.ui.screens.acting import ActsOnBackup
+from mtn_tui.ui.widgets.lines import Line, Lines, Rows
+
+
+def _orders() -> list[tuple[str, Callable[[Backup], int]]]:
+    """How an order is called, and its key; by moment they come as they are."""
+    return [
+        (_("newest first"), lambda _one: 0),
+        (_("largest first"), lambda one: -one.size),
+        (_("least proven first"), lambda one: one.rung),
+    ]
+
+
+class Backups(ActsOnBackup):
+    BINDINGS: ClassVar = actions.bindings([actions.BACKUPS])
+    where = actions.BACKUPS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: list[Backup] = []
+        self._keys: list[str] = []
+        self._shown_of: Inventory | None = None
+        self._order = 0
+        self._filter = ""
+
+    @property
+    def backup(self) -> Backup | None:
+        index = self.rows.index
+        return self._shown[index] if index < len(self._shown) else None
+
+    @property
+    def rows(self) -> Rows:
+        return self.query_one("#backups", Rows)
+
+    def body(self) -> Iterable[Widget]:
+        yield Lines(id="summary")
+        yield Lines(id="silent")
+        yield Lines(id="heading")
+        yield Rows(id="backups")
+        yield Lines(id="bottom-rule")
+        yield Lines(id="pane")
+
+    def draw(self) -> None:
+        self.draw_frame()
+        width, inventory = self.app.size.width, self.mtn.state.inventory
+        if inventory is not self._shown_of:
+            self._choose()
+        silent = self._silent(width)
+        self.lines("silent").set_class(bool(silent), "-said")
+        self.lines("silent").styles.height = max(len(silent), 1)
+        self.lines("silent").show(silent)
+        self.lines("summary").show([self._summary(width)])
+        self.lines("heading").show([telling.heading(width)])
+        self.lines("bottom-rule").show([frame.rule(width)])
+        now = self.mtn.context.clock.now()
+        out = frozenset(inventory.silent) if inventory else frozenset()
+        self.rows.show_rows(
+            self._keys, lambda index: telling.row(self._shown[index], out, now, width), self._nothing(width)
+        )
+        self._draw_pane()
+
+    def do_backup(self) -> None:
+        self.mtn.start_job(["backup", "full"], words.job("backup-full"))
+
+    def do_details(self) -> None:
+        from mtn_tui.ui.screens.details import Details
+
+        assert self.backup is not None  # noqa: S101 - the registry has looked
+        self.app.push_screen(Details(self.backup))
+
+    def do_sort(self) -> None:
+        self._order = (self._order + 1) % len(_orders())
+        self._choose()
+
+    def do_filter(self) -> None:
+        asked = self.query("#filter")
+        if not asked:
+            field = Input(self._filter, id="filter", compact=True, select_on_focus=False)
+            field.cursor_blink = False
+            self.mount(field, after="#summary")
+            self.lines("summary").display = False
+            field.focus()
+
+    def do_back(self) -> None:
+        """End the filter: there is nowhere else to go back to from here."""
+        self._filter = ""
+        self._choose()
+        self._end_asking()
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        self.mtn.said = None
+        try:
+            parse(event.value, self.mtn.context.clock.now())
+        except UsageError as error:
+            self.mtn.say(f"{error.title} {error.hint}", "warn")
+            return
+        self._filter = event.value
+        self._choose()
+        self.draw()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_given(self, event: Input.Submitted) -> None:
+        if event.value == self._filter:
+            self._end_asking()
+            self.draw()
+
+    @on(Rows.Moved)
+    def _moved(self) -> None:
+        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self._draw_pane()
+
+    def _end_asking(self) -> None:
+        self.query("#filter").remove()
+        self.lines("summary").display = True
+        self.rows.focus()
+
+    def _choose(self) -> None:
+        inventory = self._shown_of = self.mtn.state.inventory
+        meant = parse(self._filter, self.mtn.context.clock.now())
+        shown = [one for one in (inventory.backups if inventory else ()) if meant(one)]
+        self._shown = sorted(shown, key=_orders()[self._order][1])
+        self._keys = [str(one.name) for one in self._shown]
+
+    def _draw_pane(self) -> None:
+        pane, inventory = self.lines("pane"), self.mtn.state.inventory
+        height, width = self.below, self.app.size.width
+        pane.styles.height = height
+        if self.backup is None or inventory is None:
+            pane.show([[]] * height)
+        else:
+            pane.show(telling.pane(self.backup, inventory, width, height))
+
+    def _summary(self, width: int) -> list[Piece]:
+        state = self.mtn.state
+        if state.inventory is None:
+            return [(" " + _("Asking the stores what they hold …"), "dim")]
+        every = state.inventory.backups
+        fulls = sum(one.kind is Kind.FULL for one in every)
+        said = " " + _("fulls: {fulls}, differentials: {others}").format(
+            fulls=fulls, others=len(every) - fulls
+        )
+        for store in self.mtn.context.stores:
+            copies = [copy for one in every if (copy := one.copy_in(store.name))]
+            if store.name not in state.inventory.silent:
+                said += f" · {words.store(store.name)} {words.size(sum(copy.size for copy in copies))}"
+        left: list[Piece] = [(said, "")]
+        if self._filter:
+            told = _("{shown} of {every}: {filter}")
+            text = told.format(shown=len(self._shown), every=len(every), filter=self._filter)
+            left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
+        order = _orders()[self._order][0] if self._order else ""
+        taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
+        return spread(left, [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")], width)
+
+    def _silent(self, width: int) -> list[Line]:
+        """What the list lacks, and why."""
+        state, said = self.mtn.state, list[str]()
+        if state.trouble is not None:
+            said.append(f"✖ {state.trouble.title} {state.trouble.hint}")
+        for store, error in (state.inventory.silent if state.inventory else {}).items():
+            text = _("⚠ What the {store} holds is not in this list: {reason}")
+            said.append(text.format(store=words.store(store), reason=error.title))
+        lines = [line for text in said for line in wrapped(text, width - 2)]
+        return [[(" ", ""), (line, "warn")] for line in lines[:4]]
+
+    def _nothing(self, width: int) -> list[Line]:
+        state = self.mtn.state
+        if state.inventory is None:
+            return []
+        if self._filter:
+            text = _("No backup is like that. esc shows all again.")
+        elif state.inventory.silent:
+            text = _("No backup can be seen.")
+        else:
+            text = _("There is no backup yet. b makes the first one.")
+        return [[]] + [[(" ", ""), (line, "")] for line in wrapped(text, width - 2)]

@@ -1,0 +1,86 @@
+"""The frame around every screen: header and tabs above, job bar and footer below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations.inventory import Backup
+from mtn_tui.ui import frame
+from mtn_tui.ui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from mtn_tui.ui.app import MtnApp
+
+
+_HIGH = 36
+
+
+class Framed(Screen[None]):
+    """``draw`` says anew all that is to be seen; what is the same as before costs nothing."""
+
+    where = ""
+    """Its name among the actions."""
+
+    ready = False
+    """Whether its widgets are there."""
+
+    @property
+    def mtn(self) -> MtnApp:
+        return cast("MtnApp", self.app)
+
+    @property
+    def backup(self) -> Backup | None:
+        """The backup that actions are about."""
+        return None
+
+    @property
+    def job(self) -> JobView | None:
+        return None
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="header")
+        yield Lines(id="tabs")
+        yield Lines(id="top-rule")
+        yield from self.body()
+        yield Lines(id="job-bar")
+        yield Lines(id="footer")
+
+    def body(self) -> Iterable[Widget]:
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        self.draw_frame()
+
+    def draw_frame(self) -> None:
+        app, width = self.mtn, self.app.size.width
+        self.lines("header").show([frame.header(app, width)])
+        self.lines("tabs").show([frame.tabs(self.where, width)])
+        self.lines("top-rule").show([frame.rule(width)])
+        self.lines("job-bar").show([frame.job_bar(app, width)])
+        self.lines("footer").show([frame.footer(app, self.where, width)])
+
+    @property
+    def below(self) -> int:
+        """Lines beneath a list, for what there is to say of the chosen row."""
+        return 7 if self.app.size.height < _HIGH else 14
+
+    def lines(self, name: str) -> Lines:
+        return self.query_one(f"#{name}", Lines)
+
+    def on_mount(self) -> None:
+        self.ready = True
+        self.draw()
+
+    def on_screen_resume(self) -> None:
+        if self.ready:
+            self.draw()
+
+    def on_resize(self) -> None:
+        if self.ready:
+            self.draw()

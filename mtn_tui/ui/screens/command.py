@@ -1,0 +1,89 @@
+"""``:``: every action by its name, found while it is being typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from mtn_tui.core.i18n import _
+from mtn_tui.ui import actions
+from mtn_tui.ui.cells import Piece, clipped, fit, spread
+from mtn_tui.ui.widgets.lines import Lines, Rows
+
+if TYPE_CHECKING:
+    from mtn_tui.ui.app import MtnApp
+
+_SHOWN = 12
+
+
+class Command(ModalScreen[str | None]):
+    """Dismissed with the id of the chosen action."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+c", "dismiss", show=False),
+        Binding("up", "go(-1)", show=False),
+        Binding("down", "go(1)", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: list[actions.Action] = []
+
+    def compose(self) -> ComposeResult:
+        field = Input(id="typed", compact=True)
+        field.cursor_blink = False
+        with Vertical(id="box"):
+            yield field
+            yield Rows(id="found")
+            yield Lines(id="how")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+        self._find("")
+
+    def action_go(self, by: int) -> None:
+        self.query_one(Rows).action_go(by)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._find(event.value)
+
+    @on(Input.Submitted)
+    def _given(self, event: Input.Submitted) -> None:
+        exact = actions.find(event.value)
+        index = self.query_one(Rows).index
+        if exact is not None:
+            self.dismiss(exact.id)
+        elif index < len(self._found):
+            self.dismiss(self._found[index].id)
+
+    def _find(self, typed: str) -> None:
+        wanted = typed.strip().casefold()
+        self._found = [one for one in actions.actions() if wanted in one.id or wanted in one.label.casefold()]
+        rows = self.query_one(Rows)
+        room = min(70, self.app.size.width - 4) - 4
+        rows.styles.height = _SHOWN
+        rows.show_rows(
+            [one.id for one in self._found],
+            lambda index: _row(cast("MtnApp", self.app), self._found[index], room),
+            [[(_("No action is called like that."), "warn")]],
+        )
+        self.query_one("#how", Lines).show([[(_("enter runs it, esc goes back"), "dim")]])
+
+
+def _row(app: MtnApp, action: actions.Action, width: int) -> list[Piece]:
+    here = action.belongs(app.here.where)
+    why = action.why_not(app) if here else _("on another screen")
+    key: list[Piece] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
+    left: list[Piece] = [
+        (" " + fit(action.id, 10), "dim" if why else "strong"),
+        (fit(action.label.lower(), 14) + " ", "dim" if why else ""),
+        (clipped(why, width - 34), "dim"),
+    ]
+    return spread(left, key, width)

@@ -1,0 +1,100 @@
+"""All that is known of one backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.widget import Widget
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Rung
+from mtn_tui.operations import words
+from mtn_tui.operations.inventory import Backup, Copy
+from mtn_tui.ui import actions, telling
+from mtn_tui.ui.cells import Piece, fit, wrapped
+from mtn_tui.ui.screens.acting import ActsOnBackup
+from mtn_tui.ui.widgets.lines import Line, Text
+
+
+class Details(ActsOnBackup):
+    BINDINGS: ClassVar = actions.bindings([actions.BACKUP])
+    where = actions.BACKUP
+
+    def __init__(self, backup: Backup) -> None:
+        super().__init__()
+        self._backup = backup
+
+    @property
+    def backup(self) -> Backup:
+        """As the last inventory has it; as it was where it is gone from there."""
+        inventory = self.mtn.state.inventory
+        if inventory is not None:
+            self._backup = next(
+                (one for one in inventory.backups if one.name == self._backup.name), self._backup
+            )
+        return self._backup
+
+    def body(self) -> Iterable[Widget]:
+        yield Text(id="text")
+
+    def draw(self) -> None:
+        self.draw_frame()
+        self.query_one("#text", Text).show(self._lines(self.app.size.width - 2))
+
+    def _lines(self, width: int) -> list[Line]:
+        backup, inventory = self.backup, self.mtn.state.inventory
+        assert inventory is not None  # noqa: S101 - the backup comes from there
+        said: list[Piece] = [(line, "strong") for line in wrapped(telling.headline(backup), width)]
+        for text, tone in telling.troubles(backup, inventory):
+            said += [(line, tone) for line in wrapped(text, width)]
+        said.append(("", ""))
+        for name, value in self._facts(backup):
+            head = fit(name, 11)
+            for line in wrapped(value, width - 11):
+                said.append((head + line, ""))
+                head = " " * 11
+        if backup.manifest:
+            earlier = telling.before(backup, inventory)
+            said += [("", ""), (_table_line(_("Table"), _("Rows"), _("Before"), width), "dim")]
+            for table, count, was in telling.tables(backup.manifest, earlier):
+                shrunk = was is not None and count < was
+                text = _table_line(table, f"{count:,}", "—" if was is None else f"{was:,}", width)
+                said.append((text, "warn" if shrunk else ""))
+        return [[(" ", ""), piece] for piece in said]
+
+    def _facts(self, backup: Backup) -> list[tuple[str, str]]:
+        now = self.mtn.context.clock.now()
+        facts = [
+            (_("Name"), str(backup.name)),
+            (_("Age"), words.age(backup.moment, now)),
+            (_("Size"), words.size(backup.size)),
+        ]
+        manifest = backup.manifest
+        if manifest:
+            facts += [
+                (_("SQL"), words.size(manifest.raw)),
+                (_("Database"), f"{manifest.database} @ {manifest.host}"),
+                (_("Server"), f"PostgreSQL {manifest.server.version}, {manifest.server.system_identifier}"),
+                ("LSN", manifest.lsn),
+                (_("Made with"), ", ".join(f"{name} {version}" for name, version in manifest.tools.items())),
+            ]
+        for copy in backup.copies:
+            facts.append((words.store(copy.store.name), f"{copy.store.place}: {_standing(copy)}"))
+            for what, mark in ((_("pinned"), copy.proof.pinned), (_("accepted"), copy.proof.accepted)):
+                if mark:
+                    text = f"{what}: {mark.operator}, {words.moment(mark.at)}"
+                    facts.append(("", f"{text}, {mark.note}" if mark.note else text))
+        return facts
+
+
+def _standing(copy: Copy) -> str:
+    at = copy.proof.rungs.get(copy.rung)
+    if copy.rung is Rung.PRESENT or at is None:
+        return words.standing(copy.standing)
+    proven = _("proven to: {rung}, {moment}").format(rung=words.rung(copy.rung), moment=words.moment(at))
+    return f"{words.standing(copy.standing)}, {proven}"
+
+
+def _table_line(table: str, rows: str, before: str, width: int) -> str:
+    return f"{fit(table, max(width - 30, 8))} {fit(rows, 14, right=True)} {fit(before, 14, right=True)}"

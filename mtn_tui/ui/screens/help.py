@@ -1,0 +1,63 @@
+"""``?``: what can be done here, everywhere, and on the other screens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.widget import Widget
+
+from mtn_tui.core.i18n import _
+from mtn_tui.ui import actions
+from mtn_tui.ui.cells import Piece, fit, wrapped
+from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.widgets.lines import Line, Text
+
+_KEYS, _LABEL = 15, 14
+
+
+class Help(Framed):
+    BINDINGS: ClassVar = actions.bindings([actions.HELP])
+    where = actions.HELP
+
+    def __init__(self, of: str) -> None:
+        super().__init__()
+        self._of = of
+
+    def body(self) -> Iterable[Widget]:
+        yield Text(id="text")
+
+    def draw(self) -> None:
+        self.draw_frame()
+        self.query_one("#text", Text).show(self._lines(self.app.size.width))
+
+    def do_help(self) -> None:
+        """It is here already."""
+
+    def _lines(self, width: int) -> list[Line]:
+        every = actions.actions()
+        here = [one for one in every if self._of in one.screens]
+        general = [one for one in every if not one.screens]
+        others = [one for one in every if one.screens and self._of not in one.screens]
+        lines: list[Line] = []
+        for title, chosen in (
+            (_("On this screen"), here),
+            (_("Everywhere"), general),
+            (_("On other screens"), others),
+        ):
+            if chosen:
+                lines += [[(f" {title}", "strong")], *_told(chosen, width), []]
+        more = _("Each can also be called by its name: type : and begin to write it.")
+        lists = _("Arrows, page up and down, home and end move in lists and texts.")
+        return lines + [[(f" {line}", "dim")] for text in (more, lists) for line in wrapped(text, width - 2)]
+
+
+def _told(chosen: list[actions.Action], width: int) -> list[list[Piece]]:
+    lines = []
+    for one in chosen:
+        keys = " ".join(actions.shown_key(key) for key in one.keys)
+        start: list[Piece] = [(" " + fit(keys, _KEYS), "strong"), (fit(one.label.lower(), _LABEL) + " ", "")]
+        for line in wrapped(one.help, width - _KEYS - _LABEL - 3):
+            lines.append([*start, (line, "dim")])
+            start = [(" " * (_KEYS + _LABEL + 2), "")]
+    return lines

@@ -1,0 +1,127 @@
+"""What is running and what ran: how far, how it ended, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.widget import Widget
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.engine import host
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations import words
+from mtn_tui.ui import actions, frame, jobtext
+from mtn_tui.ui.cells import Piece, fit, width_of, wrapped
+from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.widgets.lines import Line, Lines, Rows
+
+_ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 17, 14, 21, 8
+
+
+class Jobs(Framed):
+    BINDINGS: ClassVar = actions.bindings([actions.JOBS])
+    where = actions.JOBS
+
+    @property
+    def job(self) -> JobView | None:
+        jobs, index = self.mtn.state.jobs, self.query_one(Rows).index
+        return jobs[index] if index < len(jobs) else None
+
+    def body(self) -> Iterable[Widget]:
+        yield Lines(id="heading")
+        yield Rows(id="jobs")
+        yield Lines(id="bottom-rule")
+        yield Lines(id="told")
+
+    def draw(self) -> None:
+        self.draw_frame()
+        width, jobs = self.app.size.width, self.mtn.state.jobs
+        now = self.mtn.context.clock.now()
+        self.lines("heading").show([[(_heading(width), "dim")]])
+        self.lines("bottom-rule").show([frame.rule(width)])
+
+        def row(index: int) -> list[Piece]:
+            job = jobs[index]
+            glyph, tone = jobtext.state(job)
+            pieces: list[Piece] = [
+                (" " + fit(job.id, _ID) + fit(words.job(job.kind), _JOB), ""),
+                (fit(glyph, _STATE), tone),
+                (fit(words.moment(job.started) if job.started else "—", _BEGAN), ""),
+                (fit(jobtext.took(job, now), _TOOK, right=True) + "  ", ""),
+            ]
+            return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]
+
+        nothing: list[Line] = [[], [(" " + _("No job has run yet."), "")]]
+        self.query_one(Rows).show_rows([job.id for job in jobs], row, nothing)
+        self._draw_told()
+
+    def do_cancel(self) -> None:
+        job = self.job
+        assert job is not None  # noqa: S101 - the registry has looked
+
+        def chosen(cancel: bool | None) -> None:
+            if not cancel:
+                return
+            try:
+                host.cancel(job)
+            except MtnError as error:
+                self.mtn.tell(error)
+            else:
+                self.mtn.say(_("Job {id} was asked to stop. That may take a moment.").format(id=job.id))
+
+        said = [
+            _("{job} of {database}, begun by {operator}.").format(
+                job=words.job(job.kind), database=job.subject, operator=job.operator
+            ),
+            _("It stops cleanly: what it had not finished counts as nothing, and nothing else is changed."),
+        ]
+        answers = [Answer(_("Let it go on"), False), Answer(_("Cancel it"), True)]
+        self.app.push_screen(Ask(_("Cancel job {id}?").format(id=job.id), said, answers), chosen)
+
+    @on(Rows.Moved)
+    def _moved(self) -> None:
+        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self._draw_told()
+
+    def _draw_told(self) -> None:
+        told = self.lines("told")
+        height = self.below
+        told.styles.height = height
+        pieces = _told(self.job, self.app.size.width - 2) if self.job else []
+        if len(pieces) > height > 0:
+            pieces = [*pieces[: height - 1], (_("mtn job list shows the rest."), "dim")]
+        pieces += [("", "")] * (height - len(pieces))
+        told.show([[(" ", ""), piece] for piece in pieces])
+
+
+def _heading(width: int) -> str:
+    head = " " + fit(_("ID"), _ID) + fit(_("Job"), _JOB) + fit(_("State"), _STATE) + fit(_("Began"), _BEGAN)
+    return fit(head + fit(_("Took"), _TOOK, right=True) + "  " + _("By"), width)
+
+
+def _told(job: JobView, width: int) -> list[Piece]:
+    """What it is about, how far it is, and what there is to know of its end."""
+    about = _("{job} of {database} on {host}").format(
+        job=words.job(job.kind), database=job.subject, host=job.host
+    )
+    said: list[Piece] = [(about, "strong")]
+    if not job.state.over:
+        said += jobtext.at_work(job)
+        said.append((_("It goes on when you leave. c asks it to stop."), "dim"))
+    elif job.ended is not None:
+        glyph, tone = jobtext.state(job)
+        said.append((f"{glyph}, {words.moment(job.ended)}", tone))
+    if job.state is JobState.LOST or job.title:
+        said.append((job.title, "bad" if job.state is not JobState.CANCELLED else ""))
+    if job.hint:
+        said.append((job.hint, ""))
+    if job.runbook:
+        said.append((_("Runbook, section {section}.").format(section=job.runbook), ""))
+    said += [(f"⚠ {warning}", "warn") for warning in job.warnings]
+    said += [(file, "dim") for file in job.files]
+    return [(line, tone) for text, tone in said for line in wrapped(text, width)]

@@ -1,0 +1,58 @@
+"""What the screens know of the world, and how bad it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState, Kind
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations.inventory import Backup, Inventory, Standing
+from mtn_tui.ui.cells import Piece
+
+
+@dataclass(frozen=True)
+class State:
+    inventory: Inventory | None = None
+    """None until the stores have answered for the first time."""
+    taken: datetime | None = None
+    """When the inventory was taken."""
+    trouble: MtnError | None = None
+    """Why the inventory says less than it could: no key, or it could not be taken at all."""
+    jobs: tuple[JobView, ...] = ()
+    """Newest first."""
+    jobs_trouble: MtnError | None = None
+
+    @property
+    def live(self) -> list[JobView]:
+        return [job for job in self.jobs if not job.state.over]
+
+    @property
+    def last(self) -> JobView | None:
+        """The job that ended last."""
+        ended = [job for job in self.jobs if job.ended is not None]
+        return max(ended, key=lambda job: (job.ended, job.id), default=None)
+
+
+def broken(backup: Backup) -> bool:
+    return any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in backup.copies)
+
+
+def worst(state: State) -> Piece:
+    """The header's word on all of it: glyph and word, never only a colour."""
+    if state.trouble is not None:
+        return "✖ " + _("inventory"), "bad"
+    if state.inventory is None:
+        return "… " + _("reading"), "dim"
+    backups = state.inventory.backups
+    fulls = [one for one in backups if one.kind is Kind.FULL and one.usable]
+    if not any(one.usable[0].rung.proven for one in fulls) and not state.inventory.silent:
+        return "✖ " + _("no proven full"), "bad"
+    warnings = sum(1 for one in backups if one.suspect or broken(one)) + len(state.inventory.silent)
+    if state.last is not None and state.last.state in (JobState.FAILED, JobState.LOST):
+        warnings += 1
+    if warnings:
+        return "⚠ " + _("warnings: {count}").format(count=warnings), "warn"
+    return "✔ " + _("ok"), "good"

@@ -1,0 +1,199 @@
+"""A backup in words: a row of the list, and what there is to say of one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind, Rung
+from mtn_tui.operations import words
+from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing
+from mtn_tui.ui.cells import Piece, fit, width_of, wrapped
+from mtn_tui.ui.state import broken
+
+KIND, MOMENT, AGE, SIZE, STORE = 4, 21, 6, 9, 6
+"""Cells of the columns; what is proven has the rest."""
+
+_BEFORE_PROVEN = 1 + KIND + 1 + MOMENT + AGE + 1 + SIZE + 2 + STORE + 1 + STORE + 1
+
+
+def heading(width: int) -> list[Piece]:
+    cells = [
+        " ",
+        fit(_("Kind"), KIND + 1),
+        fit(_("Moment"), MOMENT),
+        fit(_("Age"), AGE, right=True),
+        " ",
+        fit(_("Size"), SIZE, right=True),
+        "  ",
+        fit(_("Disk"), STORE + 1),
+        fit(_("Bucket"), STORE + 1),
+        fit(_("Proven to"), max(width - _BEFORE_PROVEN, 0)),
+    ]
+    return [("".join(cells), "dim")]
+
+
+def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> list[Piece]:
+    """One line of the list. ``silent`` names the stores that did not answer."""
+    age = words.age(backup.moment, now)
+    start = [
+        " ",
+        fit(backup.kind.value, KIND + 1),
+        fit(words.moment(backup.moment), MOMENT),
+        fit(age if backup.moment <= now else "—", AGE, right=True),
+        " ",
+        fit(words.size(backup.size), SIZE, right=True),
+        "  ",
+    ]
+    pieces: list[Piece] = [("".join(start), "")]
+    for store in ("disk", "bucket"):
+        glyph, tone = _presence(backup.copy_in(store), store in silent)
+        pieces.append((fit(glyph, STORE + 1), tone))
+    room = max(width - width_of(pieces), 0)
+    mark = " ★" if backup.pinned else ""
+    said, tone = next(
+        ((one, tone) for one, tone in _proven(backup) if len(one + mark) < room), _proven(backup)[-1]
+    )
+    return [*pieces, (fit(said + mark, room), tone)]
+
+
+def _presence(copy: Copy | None, silent: bool) -> Piece:
+    if copy is None:
+        return ("?", "warn") if silent else ("·", "dim")
+    if copy.standing is Standing.BROKEN or copy.proof.failed:
+        return "✖", "bad"
+    return ("…", "warn") if copy.standing is Standing.UNFINISHED else ("✔", "good")
+
+
+def _proven(backup: Backup) -> list[Piece]:
+    """The last column, in longer and shorter words."""
+    if broken(backup):
+        return [("✖ " + words.standing(Standing.BROKEN), "bad")]
+    if backup.suspect:
+        return [("⚠ " + _("suspect"), "warn")]
+    for standing in (Standing.UNFINISHED, Standing.LEGACY):
+        if any(copy.standing is standing for copy in backup.copies):
+            word = words.standing(standing)
+            if standing is Standing.LEGACY and backup.rung > Rung.PRESENT:
+                return [(f"{word}, {words.rung(backup.rung)}", ""), (word, "")]
+            return [(word, "warn" if standing is Standing.UNFINISHED else "")]
+    return [(words.rung(backup.rung), "good" if backup.rung.proven else "warn")]
+
+
+def headline(backup: Backup) -> str:
+    kind = {Kind.FULL: _("full"), Kind.DIFF: _("differential")}[backup.kind]
+    moment = words.moment(backup.moment)
+    if not backup.id:
+        return _("{kind} of {moment}, {name}").format(kind=kind, moment=moment, name=backup.name)
+    return _("{kind} of {moment}, ID {id}").format(kind=kind, moment=moment, id=backup.id)
+
+
+def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
+    """What is wrong with it, what that means and what to do; or how good it is. Sentences."""
+    said: list[Piece] = []
+    for copy in backup.copies:
+        said += _copy_troubles(copy)
+    whole = [copy for copy in backup.usable if not copy.proof.failed]
+    if said and whole:
+        text = _("The copy in the {store} can be restored: R.").format(store=words.store(whole[0].store.name))
+        said.append((text, ""))
+    if backup.suspect:
+        said.append((_("Suspect: {reason}.").format(reason=backup.suspect), "warn"))
+        said.append(
+            (_("It evicts nothing until someone has looked: R restores it to look, a accepts it."), "")
+        )
+    if all(copy.standing is Standing.LEGACY for copy in backup.copies):
+        said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
+    if whole and not said:
+        said.append(_evidence(whole))
+    for store, error in inventory.silent.items():
+        if backup.copy_in(store) is None:
+            text = _("Whether the {store} has it is not known: {reason}")
+            said.append((text.format(store=words.store(store), reason=error.title), "warn"))
+    return said
+
+
+def _copy_troubles(copy: Copy) -> list[Piece]:
+    store = words.store(copy.store.name)
+    if copy.trouble is not None:
+        text = f"{store}: {copy.trouble.title} {copy.trouble.hint}".rstrip()
+        where = (
+            " " + _("(runbook {section})").format(section=copy.trouble.runbook)
+            if copy.trouble.runbook
+            else ""
+        )
+        return [(text + where, "bad")]
+    if copy.proof.failed:
+        return [(f"{store}: {copy.proof.failed} " + _("v looks again."), "bad")]
+    if copy.standing is Standing.UNFINISHED:
+        text = _(
+            "{store}: it was being written when something stopped, and counts as nothing. b makes another."
+        )
+        return [(text.format(store=store), "warn")]
+    return []
+
+
+def _evidence(whole: list[Copy]) -> Piece:
+    lowest = min(whole, key=lambda copy: copy.rung)
+    at = lowest.proof.rungs.get(lowest.rung)
+    places = ", ".join(words.store(copy.store.name) for copy in whole)
+    if at is None or lowest.rung is Rung.PRESENT:
+        return _("Not proven yet ({stores}): v reads it through.").format(stores=places), "warn"
+    text = _("Proven to: {rung}, {moment} ({stores}).").format(
+        rung=words.rung(lowest.rung), moment=words.moment(at), stores=places
+    )
+    return text, "good" if lowest.rung.proven else "warn"
+
+
+def before(backup: Backup, inventory: Inventory) -> Manifest | None:
+    """Of the backup before it, of the same kind and database."""
+    manifest = backup.manifest
+    if manifest is None:
+        return None
+    for one in inventory.backups:
+        other = one.manifest
+        if (
+            other
+            and one.moment < backup.moment
+            and (other.kind, other.database) == (manifest.kind, manifest.database)
+        ):
+            return other
+    return None
+
+
+def tables(manifest: Manifest, earlier: Manifest | None) -> list[tuple[str, int, int | None]]:
+    """Each table, its rows, and what it had before; what has changed most stands first."""
+    rows, was = manifest.rows(), earlier.rows() if earlier else {}
+    listed = [(table, count, was.get(table, 0) if earlier else None) for table, count in rows.items()]
+    listed += [(table, 0, count) for table, count in was.items() if table not in rows]
+    return sorted(listed, key=lambda one: (-abs(one[1] - (one[1] if one[2] is None else one[2])), -one[1]))
+
+
+def tables_in_short(manifest: Manifest, earlier: Manifest | None) -> str:
+    parts = []
+    for table, count, was in tables(manifest, earlier):
+        if was is None or was == count:
+            parts.append(f"{_bare(table)} {count:,}")
+        else:
+            parts.append(f"{_bare(table)} {count:,} " + _("(was {count})").format(count=f"{was:,}"))
+    return _("Rows: {tables}").format(tables=" · ".join(parts))
+
+
+def _bare(table: str) -> str:
+    return table.removeprefix("public.")
+
+
+def pane(backup: Backup, inventory: Inventory, width: int, height: int) -> list[list[Piece]]:
+    """So much of it as fits beneath the list: exactly ``height`` lines."""
+    room = width - 2
+    lines: list[Piece] = [(line, "strong") for line in wrapped(headline(backup), room)[:2]]
+    for text, tone in troubles(backup, inventory):
+        lines += [(line, tone) for line in wrapped(text, room)]
+    if backup.manifest:
+        earlier = before(backup, inventory)
+        lines += [(line, "") for line in wrapped(tables_in_short(backup.manifest, earlier), room)]
+    if len(lines) > height:
+        lines = [*lines[: height - 1], (_("enter shows the rest"), "dim")]
+    lines += [("", "")] * (height - len(lines))
+    return [[(" ", ""), line] for line in lines]

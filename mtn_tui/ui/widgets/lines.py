@@ -1,0 +1,162 @@
+"""Lines of text, and a list with a cursor over any number of them.
+
+Only what is to be seen is drawn, and only lines that have changed are sent: a
+list of thousands costs no more than one of ten, and a screen that says the same
+as before sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from mtn_tui.ui.cells import Piece
+
+Line = Sequence[Piece]
+
+TONES = ("dim", "strong", "good", "warn", "bad")
+
+
+class Lines(ScrollView, can_focus=False):
+    """Shows lines as they are given: whoever makes them sees to it that they fit."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES} | {"line--chosen"}
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._count = 0
+        self._draw: Callable[[int], Line] = lambda _index: []
+        self._sent: dict[int, tuple[Line, bool]] = {}
+        """What was drawn last, by the line of the widget."""
+
+    def show(self, lines: Sequence[Line]) -> None:
+        self.show_drawn(len(lines), lines.__getitem__)
+
+    def show_drawn(self, count: int, draw: Callable[[int], Line]) -> None:
+        """``draw`` makes the line of an index below ``count``, whenever it is to be seen."""
+        self._count, self._draw = count, draw
+        self._resize(self.size.width)
+        for y, sent in list(self._sent.items()):
+            if self._at(y) != sent:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def texts(self) -> list[str]:
+        """Every line, as plain text."""
+        return ["".join(text for text, _tone in self._draw(index)) for index in range(self._count)]
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._resize(event.size.width)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        line, chosen = self._sent[y] = self._at(y)
+        plain = self.rich_style
+        over = self.get_component_rich_style("line--chosen") if chosen else None
+        segments = [Segment(text, over or self._style(tone, plain)) for text, tone in line]
+        return Strip(segments).adjust_cell_length(self.size.width, over or plain)
+
+    def _style(self, tone: str, plain: Style) -> Style:
+        return self.get_component_rich_style(f"tone--{tone}") if tone else plain
+
+    def _at(self, y: int) -> tuple[Line, bool]:
+        index = self.scroll_offset.y + y
+        return (self._draw(index), self._chosen(index)) if 0 <= index < self._count else ([], False)
+
+    def _chosen(self, _index: int) -> bool:
+        return False
+
+    def _resize(self, width: int) -> None:
+        self.virtual_size = Size(width, self._count)
+
+
+class Text(Lines, can_focus=True):
+    """Lines to be read, longer than the screen perhaps."""
+
+
+class Rows(Lines, can_focus=True):
+    """A list with a cursor, which stays on its row by the row's key when the list changes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "go(-1)", show=False),
+        Binding("down", "go(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "first", show=False),
+        Binding("end", "last", show=False),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._keys: Sequence[str] = ()
+        self.index = 0
+
+    @property
+    def key(self) -> str:
+        """Of the row under the cursor; empty where there is none."""
+        return self._keys[self.index] if self.index < len(self._keys) else ""
+
+    def show_rows(
+        self, keys: Sequence[str], draw: Callable[[int], Line], otherwise: Sequence[Line] = ()
+    ) -> None:
+        """``draw`` makes a row's line; ``otherwise`` is said where there is none."""
+        before = self.key
+        self._keys = keys
+        if before and (not self.index < len(keys) or keys[self.index] != before):
+            self.index = keys.index(before) if before in keys else min(self.index, max(len(keys) - 1, 0))
+        self.show_drawn(len(keys) or len(otherwise), draw if keys else otherwise.__getitem__)
+        self._keep_in_view()
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self._keep_in_view()
+
+    def on_click(self, event: events.Click) -> None:
+        self._move_to(self.scroll_offset.y + event.y)
+
+    def action_go(self, by: int) -> None:
+        self._move_to(self.index + by)
+
+    def action_page(self, by: int) -> None:
+        self._move_to(self.index + by * max(self.size.height - 1, 1))
+
+    def action_first(self) -> None:
+        self._move_to(0)
+
+    def action_last(self) -> None:
+        self._move_to(len(self._keys) - 1)
+
+    def _move_to(self, index: int) -> None:
+        index = max(0, min(index, len(self._keys) - 1))
+        if index == self.index:
+            return
+        for one in (self.index, index):
+            self.refresh(Region(0, one - self.scroll_offset.y, self.size.width, 1))
+        self.index = index
+        self._keep_in_view()
+        self.post_message(self.Moved())
+
+    def _keep_in_view(self) -> None:
+        top, height = self.scroll_offset.y, self.size.height
+        if height <= 0:
+            return
+        if self.index < top or self.index >= top + height:
+            y = self.index if self.index < top else self.index - height + 1
+            self.scroll_to(y=y, animate=False)
+
+    def _chosen(self, index: int) -> bool:
+        return index == self.index and bool(self._keys)

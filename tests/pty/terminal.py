@@ -1,0 +1,87 @@
+"""A terminal as an operator has it: 80x24, and gone when the line drops."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+
+PATIENCE = 120
+"""Seconds until a condition counts as never met."""
+
+_WITH_A_CONTROLLING_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Terminal:
+    """Runs a command as its session's leader, with the terminal for all three streams."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self._modes = termios.tcgetattr(theirs)
+        self._theirs = theirs
+        self.shown = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _WITH_A_CONTROLLING_TERMINAL, *command],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**environment, "TERM": "xterm-256color"},
+            start_new_session=True,
+        )
+
+    def wait_for(self, text: str) -> None:
+        """Read until ``text`` has been shown."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.shown:
+            assert time.monotonic() < end, (text, self.shown)
+            self._read(0.1)
+
+    def type(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def ended(self) -> int:
+        """Read until the command has ended; its exit code."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            assert time.monotonic() < end, self.shown
+            self._read(0.1)
+        self._read(0)
+        return self.process.returncode
+
+    @property
+    def sane(self) -> bool:
+        """Whether its modes are what they were at the start."""
+        return termios.tcgetattr(self._theirs) == self._modes
+
+    def stop_output(self) -> None:
+        termios.tcflow(self._theirs, termios.TCOOFF)
+
+    def hang_up(self) -> None:
+        """The line drops: both ends are gone, and the session is told by SIGHUP."""
+        for fd in (self._theirs, self._ours):
+            os.close(fd)
+        self._ours = self._theirs = -1
+
+    def close(self) -> None:
+        if self._ours >= 0:
+            self.hang_up()
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _read(self, seconds: float) -> None:
+        while select.select([self._ours], [], [], seconds)[0]:
+            self.shown += os.read(self._ours, 65536).decode(errors="replace")
+            seconds = 0
