@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 FOOTER = 7
 """Keys in a footer, at most."""
 
-BACKUPS, BACKUP, JOBS, HELP = "backups", "backup", "jobs", "help"
-LOGS = "logs"
+BACKUPS, DETAILS, LOGS, JOBS, HELP = "backups", "details", "logs", "jobs", "help"
 """Screens."""
 
 
@@ -78,7 +77,7 @@ def actions() -> tuple[Action, ...]:
             ("v",),
             _("Verify"),
             _("Reads every copy of the chosen backup through, and records how far it is proven."),
-            (BACKUPS, BACKUP),
+            (BACKUPS, DETAILS),
             footer=True,
             why_not=lambda app: _read_only(app) or _no_backup(app),
         ),
@@ -87,7 +86,7 @@ def actions() -> tuple[Action, ...]:
             ("R",),
             _("Restore"),
             _("Restores the chosen backup into a database that is not production; asks for its name."),
-            (BACKUPS, BACKUP),
+            (BACKUPS, DETAILS),
             footer=True,
             why_not=_no_restoring,
         ),
@@ -111,7 +110,7 @@ def actions() -> tuple[Action, ...]:
             ("p",),
             _("Pin"),
             _("Keeps the chosen backup whatever its age, or no longer."),
-            (BACKUPS, BACKUP),
+            (BACKUPS, DETAILS),
             footer=True,
             why_not=_no_pinning,
         ),
@@ -120,7 +119,7 @@ def actions() -> tuple[Action, ...]:
             ("a",),
             _("Accept"),
             _("Says of a suspect backup that somebody looked, and that it is right."),
-            (BACKUPS, BACKUP),
+            (BACKUPS, DETAILS),
             why_not=_no_accepting,
         ),
         Action(
@@ -207,7 +206,7 @@ def actions() -> tuple[Action, ...]:
 
 _NOT_IN_FOOTER = {
     BACKUPS: ("jobs", "back", "command"),
-    BACKUP: ("jobs", "command"),
+    DETAILS: ("jobs", "command"),
     HELP: ("help", "jobs"),
     LOGS: ("jobs", "back", "command"),
 }

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -33,6 +34,8 @@ Start = Callable[[Sequence[str]], str]
 Raises an MtnError where it could not begin.
 """
 
+_HERE = Path(__file__).parent
+
 _TICK = 1.0
 """Seconds between looks at the clock, which is shown by the minute."""
 
@@ -42,10 +45,10 @@ _SAID_FOR = 10.0
 
 class MtnApp(App[None]):
     CSS_PATH: ClassVar = [
-        "widgets/lines.tcss",
-        "screens/base.tcss",
-        "screens/backups.tcss",
-        "screens/ask.tcss",
+        _HERE / "widgets" / "lines.tcss",
+        _HERE / "screens" / "base.tcss",
+        _HERE / "screens" / "backups.tcss",
+        _HERE / "screens" / "ask.tcss",
     ]
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [

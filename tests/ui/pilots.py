@@ -3,57 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from textual.pilot import Pilot
 
-from mtn_tui.engine.jobview import list_jobs
+from mtn_tui.core import i18n
+from mtn_tui.engine import detached
+from mtn_tui.engine.detached import Detached
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.widgets.lines import Rows
 from tests.operation_fixtures import Practice
 
 SMALL, LARGE = (80, 24), (120, 40)
-WITHIN = 60.0
+WITHIN = 30.0
 """Seconds that anything may take; no test waits for them."""
 
 
 @dataclass
 class Begun:
-    """Begins jobs as commands of their own, as the program's own way does, and remembers what it was asked."""
+    """Begins jobs as the program itself does, and remembers what it was asked."""
 
     practice: Practice
     asked: list[list[str]] = field(default_factory=list)
-    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    jobs: list[Detached] = field(default_factory=list)
 
     def __call__(self, arguments: Sequence[str]) -> str:
-        folder = self.practice.context.jobs
-        before = {job.id for job in list_jobs(folder)}
         self.asked.append(list(arguments))
-        self.children.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "mtn_tui", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=self.practice.environment,
-                start_new_session=True,
-            )
-        )
+        job = detached.start(arguments, self.practice.context.jobs, self.practice.environment)
+        self.jobs.append(job)
         until = time.monotonic() + WITHIN
-        while time.monotonic() < until:
-            new = [job.id for job in list_jobs(folder) if job.id not in before]
-            if new:
-                return new[0]
+        while not job.look().kind:
+            assert time.monotonic() < until, "no job has begun"
             time.sleep(0.05)
-        raise AssertionError("no job has begun")
+        return job.id
 
-    def end(self) -> None:
-        for child in self.children:
-            child.wait(WITHIN)
+    def close(self) -> None:
+        """Wait until all of them are over."""
+        for job in self.jobs:
+            while not job.look().state.over:
+                time.sleep(0.05)
+            job._process.wait(WITHIN)
+            job.close()
 
 
 def nothing_begins(arguments: Sequence[str]) -> str:
@@ -104,4 +96,7 @@ def operate(app: MtnApp, flow: Callable[[Operator], Awaitable[None]], size: tupl
         async with app.run_test(size=size) as pilot:
             await flow(Operator(app, pilot))
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    finally:
+        i18n.use("en")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
 from mtn_tui.operations.inventory import Backup, Standing
 from mtn_tui.operations.marks import Marked, accept, pin

@@ -41,6 +41,8 @@ class Backups(ActsOnBackup):
         self._shown_of: Inventory | None = None
         self._order = 0
         self._filter = ""
+        self._wrong: UsageError | None = None
+        """Why what was typed as a filter is none."""
 
     @property
     def backup(self) -> Backup | None:
@@ -102,25 +104,25 @@ class Backups(ActsOnBackup):
 
     def do_back(self) -> None:
         """End the filter: there is nowhere else to go back to from here."""
-        self._filter = ""
+        self._filter, self._wrong = "", None
         self._choose()
         self._end_asking()
 
     @on(Input.Changed, "#filter")
     def _filter_typed(self, event: Input.Changed) -> None:
-        self.mtn.said = None
+        self._wrong = None
         try:
             parse(event.value, self.mtn.context.clock.now())
         except UsageError as error:
-            self.mtn.say(f"{error.title} {error.hint}", "warn")
-            return
-        self._filter = event.value
-        self._choose()
+            self._wrong = error
+        else:
+            self._filter = event.value
+            self._choose()
         self.draw()
 
     @on(Input.Submitted, "#filter")
     def _filter_given(self, event: Input.Submitted) -> None:
-        if event.value == self._filter:
+        if self._wrong is None:
             self._end_asking()
             self.draw()
 
@@ -180,6 +182,8 @@ class Backups(ActsOnBackup):
         for store, error in (state.inventory.silent if state.inventory else {}).items():
             text = _("⚠ What the {store} holds is not in this list: {reason}")
             said.append(text.format(store=words.store(store), reason=error.title))
+        if self._wrong is not None:
+            said = [f"✖ {self._wrong.title} {self._wrong.hint}"]
         lines = [line for text in said for line in wrapped(text, width - 2)]
         return [[(" ", ""), (line, "warn")] for line in lines[:4]]
 

@@ -18,8 +18,8 @@ from mtn_tui.ui.widgets.lines import Line, Text
 
 
 class Details(ActsOnBackup):
-    BINDINGS: ClassVar = actions.bindings([actions.BACKUP])
-    where = actions.BACKUP
+    BINDINGS: ClassVar = actions.bindings([actions.DETAILS])
+    where = actions.DETAILS
 
     def __init__(self, backup: Backup) -> None:
         super().__init__()

@@ -1,0 +1,251 @@
+"""The list of backups: what it says of them, and what can be done from it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+from mtn_tui.core.models import MANIFEST, JobState
+from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.screens.ask import Told
+from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.details import Details
+from mtn_tui.ui.screens.target import Target
+from tests.ui.pilots import LARGE, Begun, nothing_begins, operate
+
+
+def test_both_stores_are_one_list_with_what_is_proven_of_each(pg18, new_school, practise, s3):
+    practice = practise(new_school(pg18), s3)
+    first = practice.back_up().manifest
+    second = practice.back_up().manifest
+    practice.legacy_backup()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        assert len(operator.rows) == 3
+        assert all(row.startswith(" full ") for row in operator.rows)
+        assert [row.count("✔") for row in operator.rows] == [2, 2, 1]
+        assert "complete" in operator.rows[0]
+        assert "legacy" in operator.rows[2]
+        await operator.sees("fulls: 3", second.id, "disk, bucket", "applications 245")
+        await operator.press("down")
+        await operator.sees(first.id)
+        await operator.press("down")
+        await operator.sees("The scripts made it: nothing vouches for its contents.")
+
+    operate(app, flow)
+
+
+def test_details_tell_the_rows_of_every_table_beside_those_before(pg18, new_school, practise):
+    school = new_school(pg18)
+    practice = practise(school)
+    practice.back_up()
+    school.psql("DELETE FROM interviews")
+    practice.back_up()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("interviews 0 (was 314)")
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(app.screen, Details))
+        await operator.sees("public.interviews 0 314", "PostgreSQL 18")
+        await operator.press("backspace")
+        assert isinstance(app.screen, Backups)
+
+    operate(app, flow, LARGE)
+
+
+def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    broken = practice.payload(practice.back_up().manifest)
+    unfinished = practice.payload(practice.back_up().manifest)
+    os.truncate(broken, broken.stat().st_size - 16)
+    unfinished.with_name(unfinished.name + MANIFEST).unlink()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("no proven full", "✖ broken", "unfinished")
+        rows = operator.rows
+        if "broken" not in rows[0]:
+            await operator.press("down")
+        await operator.sees("bytes", "(runbook 5.3)")
+        await operator.press("up" if "broken" not in rows[0] else "down")
+        await operator.sees("counts as nothing. b makes another.")
+        await operator.press("R")
+        await operator.sees("No copy of it can be restored: unfinished.")
+
+    operate(app, flow)
+
+
+def test_a_store_that_does_not_answer_is_said_on_the_screen(pg18, new_school, practise, s3):
+    practice = practise(new_school(pg18), s3)
+    practice.back_up()
+    practice.configure(MINIO_ENDPOINT="http://127.0.0.1:9")
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("⚠ What the bucket holds is not in this list:", "⚠ warnings: 1")
+        assert "?" in operator.rows[0]
+
+    operate(app, flow)
+
+
+def test_without_the_key_the_list_is_shown_and_says_what_that_means(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.key_file.unlink()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("✖ inventory", "Without the key nothing vouches for it.")
+        assert "broken" in operator.rows[0]
+
+    operate(app, flow)
+
+
+def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.legacy_backup()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("/")
+        await operator.type("proof:complete")
+        await operator.until(lambda: len(operator.rows) == 1)
+        await operator.press("enter")
+        await operator.sees("1 of 2: proof:complete", "esc shows all")
+        await operator.press("escape")
+        await operator.until(lambda: len(operator.rows) == 2)
+        await operator.press("/")
+        await operator.type("proof:nonsense")
+        await operator.sees("nonsense", "Possible is: proof:present")
+        await operator.press("escape")
+        await operator.sees("fulls: 2")
+        await operator.press("/")
+        await operator.type("nowhere")
+        await operator.press("enter")
+        await operator.sees("No backup is like that. esc shows all again.")
+
+    operate(app, flow)
+
+
+def test_the_order_changes_and_the_cursor_stays_on_its_backup(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.legacy_backup()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        chosen = app.here.backup.name
+        await operator.press("o", "o")
+        await operator.sees("least proven first")
+        assert "legacy" in operator.rows[0]
+        assert app.here.backup.name == chosen
+        await operator.press("o")
+        assert "legacy" in operator.rows[1]
+
+    operate(app, flow)
+
+
+def test_a_backup_made_verified_and_restored_from_the_screen(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    target = f"staging_{os.getpid()}"
+    practice.made.append(target)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("There is no backup yet. b makes the first one.")
+        await operator.press("b")
+        await operator.sees("Begun: full backup, job")
+        await operator.until(lambda: len(operator.app.state.inventory.backups) == 1, "the new backup")
+        await operator.until(lambda: not operator.app.state.live)
+        await operator.press("v")
+        await operator.until(lambda: len(operator.app.state.jobs) == 2 and not operator.app.state.live)
+        await operator.press("R")
+        await operator.until(lambda: isinstance(operator.app.screen, Target))
+        await operator.press("end", *["backspace"] * 40)
+        await operator.type(practice.source.name)
+        await operator.press("enter")
+        await operator.sees("is production.")
+        await operator.press(*["backspace"] * 40)
+        await operator.type(target)
+        await operator.press("enter")
+        await operator.until(lambda: len(operator.app.state.jobs) == 3 and not operator.app.state.live)
+        assert {job.state for job in operator.app.state.jobs} == {JobState.SUCCEEDED}
+
+    with closing(Begun(practice)) as begun:
+        operate(MtnApp(practice.context, begun), flow)
+    made = practice.inventory.backups[0]
+    assert begun.asked == [
+        ["backup", "full"],
+        ["verify", made.id],
+        ["restore", made.id, "--target", target],
+    ]
+    assert target in practice.databases()
+
+
+def test_a_backup_is_pinned_and_a_suspect_one_accepted(pg18, new_school, practise):
+    school = new_school(pg18)
+    practice = practise(school)
+    practice.back_up()
+    school.psql("TRUNCATE applications, documents, evaluations, interviews, notifications CASCADE")
+    practice.back_up()
+    assert practice.inventory.backups[0].suspect
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("⚠ suspect", "It evicts nothing until someone has looked", "⚠ warnings: 1")
+        await operator.press("p")
+        await operator.until(lambda: "★" in operator.rows[0], "the star")
+        await operator.press("a")
+        await operator.sees("Accepted: no longer suspect (disk).", "✔ ok")
+        await operator.press("a")
+        await operator.sees("It is not suspect: there is nothing to accept.")
+        await operator.press("p")
+        await operator.until(lambda: "★" not in operator.rows[0], "no star")
+
+    operate(app, flow)
+    assert not practice.inventory.backups[0].suspect
+
+
+def test_read_only_dims_what_changes_and_says_why(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    app = MtnApp(practice.context, nothing_begins, read_only=True)
+
+    async def flow(operator):
+        await operator.has_list()
+        for key in "bvRpa":
+            await operator.press(key)
+            await operator.sees("READ-ONLY", "This screen was opened with --read-only")
+            assert isinstance(app.screen, Backups)
+
+    operate(app, flow)
+
+
+def test_what_could_not_begin_is_told_with_what_to_do(pg18, new_school, practise):
+    from mtn_tui.core.errors import JobError
+
+    def refuse(_arguments):
+        raise JobError("It could not begin.", "Do this.", "7.1")
+
+    app = MtnApp(practise(new_school(pg18)).context, refuse)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("b")
+        await operator.until(lambda: isinstance(app.screen, Told))
+        await operator.sees("✖ It could not begin.", "Do this.", "Runbook, section 7.1.")
+        await operator.press("escape")
+        assert isinstance(app.screen, Backups)
+
+    operate(app, flow)

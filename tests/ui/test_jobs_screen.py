@@ -1,0 +1,188 @@
+"""Jobs on the screen: live as they run, whoever began them; lost ones told apart; leaving and cancelling."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import closing
+
+from mtn_tui.core.models import JobState
+from mtn_tui.engine.jobs import Job
+from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.bridge import Journals
+from mtn_tui.ui.screens.ask import Ask
+from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.jobs import Jobs
+from mtn_tui.ui.screens.quit import Quit
+from tests.ui.pilots import nothing_begins, operate
+
+
+def test_a_job_begun_elsewhere_is_seen_at_work_and_then_done(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("no job is running")
+        cron = practice.start("backup", "full")
+        await operator.sees("▶ full backup")
+        await operator.sees("✔ succeeded")
+        await operator.until(lambda: len(operator.app.state.inventory.backups) == 1, "its backup")
+        cron.communicate()
+
+    operate(app, flow)
+
+
+def test_a_lost_job_is_told_apart_and_explained(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        cron = practice.start("backup", "full")
+        await operator.sees("▶ full backup")
+        os.kill(cron.pid, signal.SIGKILL)
+        cron.communicate()
+        await operator.sees("✖ lost")
+        await operator.press("j")
+        await operator.sees("The process of this job is gone", "Run it again.")
+
+    operate(app, flow)
+
+
+def test_a_failed_job_says_why_and_what_to_do(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.configure(DB_PASSWORD="wrong")
+    practice.mtn("backup", "full", check=2)
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("j")
+        job = practice.jobs[0]
+        await operator.sees("✖ failed", job.title[:40], job.hint[:40], f"Runbook, section {job.runbook}.")
+        await operator.press("c")
+        await operator.sees("It is over: failed.")
+
+    operate(app, flow)
+
+
+def test_cancelling_asks_first_and_enter_lets_it_go_on(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    with closing(Standing(practice)) as standing:
+        app = MtnApp(practice.context, nothing_begins)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("j")
+            await operator.sees("▶ running", "It goes on when you leave.")
+            await operator.press("c")
+            await operator.until(lambda: isinstance(app.screen, Ask))
+            await operator.sees("Cancel job", "begun by")
+            await operator.press("enter")
+            await operator.until(lambda: isinstance(app.screen, Jobs))
+            assert standing.state is JobState.RUNNING
+            await operator.press("c")
+            await operator.until(lambda: isinstance(app.screen, Ask))
+            await operator.press("down", "enter")
+            await operator.sees("was asked to stop")
+            await operator.sees("✖ cancelled")
+
+        operate(app, flow)
+
+
+def test_quitting_while_a_job_runs_leaves_it_running_unless_told_else(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    with closing(Standing(practice)) as standing:
+        app = MtnApp(practice.context, nothing_begins)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.sees("▶")
+            await operator.press("q")
+            await operator.until(lambda: isinstance(app.screen, Quit))
+            await operator.sees("A job is running.", "Quit, and leave it running")
+            await operator.press("down", "enter")
+            await operator.until(lambda: isinstance(app.screen, Backups))
+            await operator.press("q")
+            await operator.until(lambda: isinstance(app.screen, Quit))
+            await operator.press("enter")
+            await operator.until(lambda: not app.is_running)
+
+        operate(app, flow)
+        assert standing.state is JobState.RUNNING
+
+
+def test_quitting_can_cancel_it(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    with closing(Standing(practice)) as standing:
+        app = MtnApp(practice.context, nothing_begins)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.sees("▶")
+            await operator.press("q")
+            await operator.until(lambda: isinstance(app.screen, Quit))
+            await operator.press("down", "down", "enter")
+            await operator.until(lambda: not app.is_running)
+
+        operate(app, flow)
+        standing.wait()
+        assert standing.state is JobState.CANCELLED
+
+
+def test_nothing_asks_where_no_job_runs(pg18, new_school, practise):
+    app = MtnApp(practise(new_school(pg18)).context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("q")
+        await operator.until(lambda: not app.is_running)
+
+    operate(app, flow)
+
+
+def test_looking_at_jobs_reads_only_what_is_new(tmp_path):
+    folder = tmp_path / "jobs"
+    with closing(Journals(folder)) as journals:
+        assert journals.look()
+        assert journals.views == ()
+        assert not journals.look()
+        job = Job.create(folder, kind="verify", subject="db", operator="ana")
+        with closing(job):
+            assert journals.look()
+            assert [view.kind for view in journals.views] == ["verify"]
+            assert not journals.look()
+            job.start()
+            job.phase("verify-disk", total=100)
+            assert journals.look()
+            job.end()
+        assert journals.look()
+        assert [view.state for view in journals.views] == [JobState.SUCCEEDED]
+        assert not journals.look()
+
+
+class Standing:
+    """A backup held up at work, by a lock on one of its tables, until it is cancelled."""
+
+    def __init__(self, practice):
+        self._practice = practice
+        self._connection = practice.source.connect()
+        self._connection.execute("BEGIN")
+        self._connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        self._process = practice.start("backup", "full")
+        while not practice.jobs or practice.jobs[0].state is not JobState.RUNNING:
+            time.sleep(0.05)
+
+    @property
+    def state(self):
+        return self._practice.jobs[0].state
+
+    def wait(self):
+        self._process.communicate()
+
+    def close(self):
+        self._process.terminate()
+        self.wait()
+        self._connection.close()
