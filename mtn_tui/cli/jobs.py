@@ -50,6 +50,7 @@ def follow(session: Session, job_id: str) -> int:
 @click.argument("job_id", metavar=_("JOB"))
 @click.pass_obj
 def cancel(session: Session, job_id: str) -> None:
+    session.must_not_only_read()
     view = find_job(session.context.jobs, job_id)
     host.cancel(view)
     diagnostics.say(_("Job {id} was asked to stop. See: mtn job list").format(id=view.id))

@@ -15,6 +15,8 @@ from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core import operator, paths
 from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import find_configuration, load
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
@@ -29,6 +31,7 @@ class Session:
     config: Path | None
     lang: str | None
     no_input: bool
+    read_only: bool = False
 
     @cached_property
     def context(self) -> Context:
@@ -54,6 +57,7 @@ class Session:
         the terminal; without one (cron) it runs here, which is ``body``. Raises
         what it failed of.
         """
+        self.must_not_only_read()
         job_id = os.environ.pop(detached.JOB_ID, None)
         if job_id is None and _on_a_terminal():
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
@@ -62,12 +66,26 @@ class Session:
 
     def start(self, arguments: Sequence[str]) -> detached.Detached:
         """Begin ``mtn <arguments>`` as a job that outlives this process."""
+        self.must_not_only_read()
         options = ["--no-input"]
         if self.config is not None:
             options += ["--config", str(self.config)]
         if self.lang is not None:
             options += ["--lang", self.lang]
         return detached.start([*options, *arguments], self.context.jobs, os.environ)
+
+    def begin(self, arguments: Sequence[str]) -> str:
+        """As ``start``, to be left alone: returns the job's id once anybody can find it."""
+        with closing(self.start(arguments)) as job:
+            job.wait_for_journal()
+            return job.id
+
+    def must_not_only_read(self) -> None:
+        """Refused with --read-only: to be called before anything is changed."""
+        if self.read_only:
+            raise Refused(
+                _("Nothing is changed with --read-only."), _("Leave the option out, if that is meant.")
+            )
 
     def _host(self, kind: str, subject: str, body: Callable[[Job], object], job_id: str) -> tuple[Facts, int]:
         jobs = self.context.jobs
