@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from itertools import zip_longest
@@ -28,7 +28,7 @@ def line(text: str = "") -> None:
     _write(_clean(text) + "\n")
 
 
-def lines(texts: Sequence[str]) -> None:
+def lines(texts: Iterable[str]) -> None:
     """Many at once: one write, not one each."""
     _write("".join(_clean(text) + "\n" for text in texts))
 

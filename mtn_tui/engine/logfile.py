@@ -107,11 +107,14 @@ class LogFile:
 
     def refresh(self, path: Path, found: os.stat_result) -> bool:
         """Take note of its present path and size. False where it is no longer the same file's growth."""
+        self.path = path
         if found.st_size < self.size:
             return False
         changed = found.st_size != self.size or found.st_mtime != self.written
-        self.path, self.size, self.written = path, found.st_size, found.st_mtime
-        return not changed or not self._head or self.read(0, len(self._head)) == self._head
+        if changed and self._head and self.read(0, len(self._head)) != self._head:
+            return False
+        self.size, self.written = found.st_size, found.st_mtime
+        return True
 
     def read(self, start: int, size: int) -> bytes:
         try:

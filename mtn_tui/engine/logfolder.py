@@ -30,6 +30,15 @@ from mtn_tui.engine.loglines import read_line, read_record, shown
 PATIENCE = 2.0
 """Seconds that a torn last line, and a journal without a log, are waited for."""
 
+_ALL_EVERY = 2.0
+"""Seconds between looks at files that nobody writes to."""
+
+_BUSY_FOR = 60.0
+"""Seconds since the last writing that a file is looked at each time."""
+
+_SETTLED = 2.0
+"""Seconds that a folder is looked through after a change: its disk's clock may be a coarse one."""
+
 _NAME = re.compile(r"(?P<source>.+?)(?:_(?P<stamp>\d{8}_\d{6}))?\.log(?:\.\d{1,6})?", re.DOTALL)
 _JOB = re.compile(rb"\S+ INFO  job id=([a-z2-7]{8}) ")
 
@@ -59,8 +68,15 @@ class LogFolder:
         self._files: dict[int, LogFile] = {}
         self._by_inode: dict[tuple[int, int], int] = {}
         self._next = 1
-        self._writer_of: dict[int, str] = {}
-        """By the number of a log, the job that wrote it; empty where none did."""
+        self._busy: list[int] = []
+        """The files that were written to of late."""
+        self._folders: list[float] = []
+        self._changed_at = 0.0
+        self._looked_at = 0.0
+        self._with_logs: set[str] = set()
+        """The jobs that are known to have a log."""
+        self._unread_logs: set[int] = set()
+        """Logs of which it is not known whose they are."""
         self._journals: dict[int, bool] = {}
         """By the number of a journal, whether it speaks, once that is decided."""
         self._troubles: dict[Path, Trouble] = {}
@@ -81,20 +97,42 @@ class LogFolder:
         self._troubles[path] = Trouble(path, error.strerror or str(error))
 
     def look(self) -> None:
-        """See which files there are by now, and how large they are."""
+        """See which files there are by now, and how large they are.
+
+        Where a folder has not changed, files that nobody wrote to for a while are passed over most times.
+        """
+        now = self._clock.monotonic()
+        folders = [_modified(folder) for folder in (self._folder, self._jobs)]
+        if folders != self._folders:
+            self._folders, self._changed_at = folders, now
+        quiet = now - self._changed_at > _SETTLED and now - self._looked_at < _ALL_EVERY
+        if quiet and all(self._is_itself(self._files[number]) for number in self._busy):
+            return
+        self._looked_at = now
         seen = set()
-        for path, found in (*self._listed(self._folder), *self._listed(self._jobs)):
-            key = (found.st_dev, found.st_ino)
-            number = self._by_inode.get(key)
-            if number is None or not self._still(self._files[number], path, found):
-                number = self._add(path, found)
+        for where, found in (*self._listed(self._folder), *self._listed(self._jobs)):
+            number = self._by_inode.get((found.st_dev, found.st_ino))
+            if number is None or not self._still(self._files[number], where, found):
+                number = self._add(Path(where), found)
             seen.add(number)
         for number in self._files.keys() - seen:
-            path = self._files.pop(number).path
-            self._troubles.pop(path, None)
+            self._forget(number)
         self._by_inode = {file.identity: number for number, file in self._files.items()}
+        late = self._clock.now().timestamp() - _BUSY_FOR
+        self._busy = [number for number, file in self._files.items() if file.written > late]
 
-    def _listed(self, folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    def _is_itself(self, file: LogFile) -> bool:
+        """Whether a file is where it was, grown at most."""
+        try:
+            found = file.path.lstat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == file.identity and self._still(file, str(file.path), found)
+
+    def _forget(self, number: int) -> None:
+        self._troubles.pop(self._files.pop(number).path, None)
+
+    def _listed(self, folder: Path) -> Iterator[tuple[str, os.stat_result]]:
         ours = _is_journal if folder == self._jobs else _NAME.fullmatch
         try:
             with os.scandir(folder) as entries:
@@ -106,16 +144,17 @@ class LogFolder:
                     except FileNotFoundError:
                         continue
                     if stat.S_ISREG(found.st_mode):
-                        yield Path(entry.path), found
+                        yield entry.path, found
             self._troubles.pop(folder, None)
         except FileNotFoundError:
             return  # nothing was ever logged there
         except OSError as error:
             self.trouble(folder, error)
 
-    def _still(self, file: LogFile, path: Path, found: os.stat_result) -> bool:
+    def _still(self, file: LogFile, where: str, found: os.stat_result) -> bool:
         """Whether a file found is the one of that inode that is known, grown or renamed at most."""
-        if path != file.path and (_source(path), _stamp(path)) != (_source(file.path), _stamp(file.path)):
+        path = file.path if where == str(file.path) else Path(where)
+        if path is not file.path and (_source(path), _stamp(path)) != (_source(file.path), _stamp(file.path)):
             return False  # the inode was given to another
         try:
             return file.refresh(path, found)
@@ -128,6 +167,8 @@ class LogFolder:
     def _add(self, path: Path, found: os.stat_result) -> int:
         number, self._next = self._next, self._next + 1
         journal = _is_journal(path.name)
+        if not journal:
+            self._unread_logs.add(number)
         understand = read_record if journal else partial(read_line, zone=self._zone)
         self._files[number] = LogFile(
             number,
@@ -157,13 +198,14 @@ class LogFolder:
         return self._journals[file.number]
 
     def _jobs_with_logs(self) -> set[str]:
-        for file in self._files.values():
-            if self._writer_of.get(file.number) is None and not _is_journal(file.path.name):
-                head = self._head(file, 200)
-                said = _JOB.match(head)
-                if said or b"\n" in head or len(head) == 200:
-                    self._writer_of[file.number] = said[1].decode() if said else ""
-        return {self._writer_of.get(file.number, "") for file in self._files.values()}
+        for file in [self._files[number] for number in self._unread_logs if number in self._files]:
+            head = self._head(file, 200)
+            said = _JOB.match(head)
+            if said:
+                self._with_logs.add(said[1].decode())
+            if said or b"\n" in head or len(head) == 200:
+                self._unread_logs.discard(file.number)
+        return self._with_logs
 
     def _head(self, file: LogFile, size: int) -> bytes:
         try:
@@ -173,6 +215,13 @@ class LogFolder:
         except OSError as error:
             self.trouble(file.path, error)
             return b""
+
+
+def _modified(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _is_journal(name: str) -> bool:

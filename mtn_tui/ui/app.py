@@ -175,6 +175,12 @@ class MtnApp(App[None]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
 
+    def do_logs(self) -> None:
+        from mtn_tui.ui.screens.logs import Logs
+
+        if not isinstance(self.here, Logs):
+            self.push_screen(Logs())
+
     def do_jobs(self) -> None:
         from mtn_tui.ui.screens.jobs import Jobs
 

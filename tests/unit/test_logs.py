@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Later:
         return datetime.now(UTC) + timedelta(seconds=self.ahead)
 
     def monotonic(self):
-        return 0.0
+        return time.monotonic()
 
 
 class Place:

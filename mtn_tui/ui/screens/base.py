@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mtn_tui.engine.jobview import JobView
+from mtn_tui.engine.logs import Line as LogLine
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.ui import frame
 from mtn_tui.ui.widgets.lines import Lines
@@ -41,6 +42,10 @@ class Framed(Screen[None]):
 
     @property
     def job(self) -> JobView | None:
+        return None
+
+    @property
+    def log_line(self) -> LogLine | None:
         return None
 
     def compose(self) -> ComposeResult:

@@ -140,6 +140,12 @@ class Rows(Lines, can_focus=True):
     def action_last(self) -> None:
         self._move_to(len(self._keys) - 1)
 
+    def go_to(self, index: int) -> None:
+        """Put the cursor on a row, without a word: it was not the operator who moved it."""
+        self.index = max(0, min(index, len(self._keys) - 1))
+        self.refresh()
+        self._keep_in_view()
+
     def _move_to(self, index: int) -> None:
         index = max(0, min(index, len(self._keys) - 1))
         if index == self.index:
