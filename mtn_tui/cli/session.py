@@ -17,6 +17,7 @@ from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.settings import find_configuration, load
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.stores import open_stores
 
@@ -43,6 +44,7 @@ class Session:
             state=paths.state_dir(settings.state_dir, os.environ),
             operator=operator.operator(os.environ),
             host=operator.host_name(),
+            cache=Cache(paths.cache_dir(os.environ)),
         )
 
     def run(self, kind: str, subject: str, title: str, body: Callable[[Job], R]) -> tuple[R, int]:
