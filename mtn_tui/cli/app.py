@@ -7,7 +7,20 @@ from pathlib import Path
 import click
 
 from mtn_tui import __version__
-from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, marks, output, restore, setup, verify
+from mtn_tui.cli import (
+    backup,
+    completion,
+    demo,
+    diagnostics,
+    doctor,
+    inventory,
+    jobs,
+    marks,
+    output,
+    restore,
+    setup,
+    verify,
+)
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
@@ -42,6 +55,7 @@ def mtn(context: click.Context, config: Path | None, lang: str | None, no_input:
 
 
 mtn.add_command(setup.init)
+mtn.add_command(doctor.doctor)
 mtn.add_command(backup.backup)
 mtn.add_command(inventory.list_backups)
 mtn.add_command(inventory.show)

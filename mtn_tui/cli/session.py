@@ -14,7 +14,7 @@ from mtn_tui.cli import diagnostics
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core import operator, paths
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.settings import find_configuration, load
+from mtn_tui.core.settings import Loaded, find_configuration, load
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.cache import Cache
@@ -32,12 +32,21 @@ class Session:
     no_input: bool
 
     @cached_property
+    def loaded(self) -> Loaded:
+        """The configuration. Raises ConfigError."""
+        return load(find_configuration(self.config, os.environ), os.environ)
+
+    @cached_property
     def context(self) -> Context:
         """Read the configuration; what is doubtful in it is said on stderr, once."""
-        loaded = load(find_configuration(self.config, os.environ), os.environ)
-        for notice in loaded.warnings:
+        for notice in self.loaded.warnings:
             diagnostics.warning(notice.title, notice.hint)
-        settings = loaded.settings
+        return self.quiet_context
+
+    @cached_property
+    def quiet_context(self) -> Context:
+        """The same, for whoever tells what is doubtful by other means."""
+        settings = self.loaded.settings
         return Context(
             settings=settings,
             stores=open_stores(settings),

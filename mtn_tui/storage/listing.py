@@ -32,6 +32,8 @@ def objects(client: Minio, bucket: str, prefix: str) -> Iterator[Entry]:
     while True:
         more = {"continuation-token": token} if token else {}
         page = Xml.fromstring(client._execute("GET", bucket, query_params={**asked, **more}).data)  # noqa: S314 - as minio does
+        if _bare(page.tag) != "ListBucketResult":
+            raise ValueError("no listing")
         said = {_bare(one.tag): one.text or "" for one in page if not len(one)}
         encoded = said.get("EncodingType") == "url"
         last = ""
