@@ -65,6 +65,7 @@ mtn.add_command(marks.accept)
 mtn.add_command(restore.restore)
 mtn.add_command(jobs.job)
 mtn.add_command(demo.demo)
+mtn.add_command(completion.completion)
 
 
 def run(arguments: list[str] | None = None) -> int:
