@@ -103,7 +103,8 @@ class MtnApp(App[None]):
         self.set_interval(_TICK, self._tick)
         self.call_after_refresh(self._bridge.start)
         if not self.is_headless:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
 
     def on_unmount(self) -> None:
         self._bridge.stop()

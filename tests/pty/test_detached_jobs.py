@@ -71,8 +71,8 @@ def over(practice: Practice, job: JobView) -> JobView:
     return until(practice, lambda one: one.id == job.id and one.state.over)
 
 
-def at_a_terminal(practice: Practice, *arguments: str) -> closing[Terminal]:
-    return closing(Terminal([sys.executable, "-m", "mtn_tui", *arguments], practice.environment))
+def at_a_terminal(practice: Practice, *arguments: str, **more: str) -> closing[Terminal]:
+    return closing(Terminal([sys.executable, "-m", "mtn_tui", *arguments], practice.environment | more))
 
 
 def assert_done(practice: Practice, job: JobView) -> None:

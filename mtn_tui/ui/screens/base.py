@@ -79,8 +79,9 @@ class Framed(Screen[None]):
         return self.query_one(f"#{name}", Lines)
 
     def on_mount(self) -> None:
-        self.ready = True
-        self.draw()
+        self.ready = bool(self.query(Lines))  # one that is opened while the program ends is never filled
+        if self.ready:
+            self.draw()
 
     def on_screen_resume(self) -> None:
         if self.ready:
