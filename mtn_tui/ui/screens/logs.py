@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import signal
-import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +20,7 @@ from mtn_tui.core.redact import redact
 from mtn_tui.engine.logs import Level, Line, Trouble, Wanted, as_text, compiled
 from mtn_tui.engine.logwindow import View
 from mtn_tui.operations.logs import open_logs
-from mtn_tui.ui import actions, frame, logtext
+from mtn_tui.ui import actions, frame, logtext, pager
 from mtn_tui.ui.cells import Piece, spread, wrapped
 from mtn_tui.ui.logreader import LogReader, LogsSeen, NothingFound, SourcesKnown
 from mtn_tui.ui.screens.ask import Answer, Ask
@@ -262,21 +259,20 @@ class Logs(Framed):
         self.rows.focus()
 
     def _page(self, path: Path) -> None:
-        """Hand the terminal to $PAGER. A ^C in it is for it alone."""
-        command = [*shlex.split(os.environ.get("PAGER") or "less"), str(path)]
         environment = {**os.environ, "LESSSECURE": "1"} if self.mtn.read_only else dict(os.environ)
-        before = signal.getsignal(signal.SIGINT)
+        trouble: Exception | None = None
         try:
             with self.app.suspend():
-                signal.signal(signal.SIGINT, lambda _number, _frame: None)
-                subprocess.run(command, env=environment, check=False)
+                try:
+                    pager.show(path, environment)
+                except Exception as error:  # noqa: BLE001 - the screen has to come back first
+                    trouble = error
         except SuspendNotSupported:
             self.mtn.say(_("This terminal can't be handed over. The file: {path}").format(path=path), "warn")
-        except OSError as error:
-            told = _("{pager} could not be started: {reason}.")
-            self.mtn.say(told.format(pager=command[0], reason=error.strerror or error), "warn")
-        finally:
-            signal.signal(signal.SIGINT, before)
+        if isinstance(trouble, UsageError):
+            self.mtn.say(f"{trouble.title} {trouble.hint}", "warn")
+        elif trouble is not None:
+            raise trouble
 
     def _lay_out(self) -> None:
         width, view = self.app.size.width, self._view
