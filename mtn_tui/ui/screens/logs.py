@@ -21,7 +21,7 @@ from mtn_tui.engine.logs import Level, Line, Trouble, Wanted, as_text, compiled
 from mtn_tui.engine.logwindow import View
 from mtn_tui.operations.logs import open_logs
 from mtn_tui.ui import actions, frame, logtext, pager
-from mtn_tui.ui.cells import Piece, spread, wrapped
+from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
 from mtn_tui.ui.logreader import LogReader, LogsSeen, NothingFound, SourcesKnown
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
@@ -111,7 +111,11 @@ class Logs(Framed):
         if not self.query("#pattern"):
             pattern = self._wanted.pattern
             field = Input(
-                pattern.pattern if pattern else "", id="pattern", compact=True, select_on_focus=False
+                pattern.pattern if pattern else "",
+                placeholder=_("a regular expression, then enter"),
+                id="pattern",
+                compact=True,
+                select_on_focus=False,
             )
             field.cursor_blink = False
             self.mount(field, after="#heading")
@@ -294,12 +298,11 @@ class Logs(Framed):
 
     def _draw_heading(self) -> None:
         view = self._view
-        left: list[Piece] = [(" " + logtext.asked(self._wanted), "strong")]
-        left.append((" · " + (_("follow on") if self._following else _("follow off")), "dim"))
+        more: list[Piece] = [(" · " + (_("follow on") if self._following else _("follow off")), "dim")]
         grave = [one for one in view.lines if one.level > Level.INFO and not one.follows] if view else []
         if grave:
             told = _("errors and warnings {count}").format(count=len(grave))
-            left.append((" · " + told, "warn"))
+            more.append((" · " + told, "warn"))
         right: list[Piece] = []
         line = self.log_line if self._rows else None
         if self._searching:
@@ -307,6 +310,10 @@ class Logs(Framed):
         elif line is not None and line in grave:
             told = _("{number} of {count}").format(number=grave.index(line) + 1, count=len(grave))
             right = [(f" {told} ", "dim")]
+        left: list[Piece] = [(" " + logtext.asked(self._wanted), "strong")]
+        for piece in more:
+            if width_of([*left, piece, *right]) <= self.app.size.width:
+                left.append(piece)
         self.lines("heading").show([spread(left, right, self.app.size.width)])
 
     def _draw_pane(self) -> None:
