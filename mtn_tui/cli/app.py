@@ -10,8 +10,10 @@ import click
 from mtn_tui import __version__
 from mtn_tui.cli import (
     backup,
+    completion,
     demo,
     diagnostics,
+    doctor,
     inventory,
     jobs,
     logs,
@@ -73,6 +75,7 @@ def mtn(
 
 
 mtn.add_command(setup.init)
+mtn.add_command(doctor.doctor)
 mtn.add_command(backup.backup)
 mtn.add_command(inventory.list_backups)
 mtn.add_command(inventory.show)
@@ -83,6 +86,7 @@ mtn.add_command(restore.restore)
 mtn.add_command(jobs.job)
 mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)
+mtn.add_command(completion.completion)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -17,9 +17,10 @@ from mtn_tui.core import operator, paths
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
-from mtn_tui.core.settings import find_configuration, load
+from mtn_tui.core.settings import Loaded, find_configuration, load
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
+from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.stores import open_stores
 
@@ -34,18 +35,28 @@ class Session:
     read_only: bool = False
 
     @cached_property
+    def loaded(self) -> Loaded:
+        """The configuration. Raises ConfigError."""
+        return load(find_configuration(self.config, os.environ), os.environ)
+
+    @cached_property
     def context(self) -> Context:
         """Read the configuration; what is doubtful in it is said on stderr, once."""
-        loaded = load(find_configuration(self.config, os.environ), os.environ)
-        for notice in loaded.warnings:
+        for notice in self.loaded.warnings:
             diagnostics.warning(notice.title, notice.hint)
-        settings = loaded.settings
+        return self.quiet_context
+
+    @cached_property
+    def quiet_context(self) -> Context:
+        """The same, for whoever tells what is doubtful by other means."""
+        settings = self.loaded.settings
         return Context(
             settings=settings,
             stores=open_stores(settings),
             state=paths.state_dir(settings.state_dir, os.environ),
             operator=operator.operator(os.environ),
             host=operator.host_name(),
+            cache=Cache(paths.cache_dir(os.environ)),
         )
 
     def run(
@@ -62,7 +73,7 @@ class Session:
         if job_id is None and _on_a_terminal():
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
             return following.outcome(view)
-        return self._host(kind, subject, body, job_id or new_job_id())
+        return self.host(kind, subject, body, job_id or "")
 
     def start(self, arguments: Sequence[str]) -> detached.Detached:
         """Begin ``mtn <arguments>`` as a job that outlives this process."""
@@ -87,7 +98,11 @@ class Session:
                 _("Nothing is changed with --read-only."), _("Leave the option out, if that is meant.")
             )
 
-    def _host(self, kind: str, subject: str, body: Callable[[Job], object], job_id: str) -> tuple[Facts, int]:
+    def host(
+        self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
+    ) -> tuple[Facts, int]:
+        """As ``run``, but here whatever this process hangs on."""
+        job_id = job_id or new_job_id()
         jobs = self.context.jobs
         job = Job.create(
             jobs, kind=kind, subject=subject, operator=self.context.operator, new_id=lambda: job_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -13,6 +14,8 @@ import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
+
+_STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
 PATIENCE = 120
 """Seconds until a condition counts as never met."""
@@ -43,9 +46,9 @@ class Terminal:
         )
 
     def wait_for(self, text: str) -> None:
-        """Read until ``text`` has been shown."""
+        """Read until ``text`` has been shown, in whatever colours."""
         end = time.monotonic() + PATIENCE
-        while text not in self.shown:
+        while text not in _STYLES.sub("", self.shown):
             assert time.monotonic() < end, (text, self.shown)
             self._read(0.1)
 

