@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -305,6 +306,36 @@ def test_any_keys_in_any_order_harm_nothing(practice):
 
     drive(practice, flow)
     i18n.use("en")
+
+
+def test_going_to_and_fro_keeps_one_reader(practice):
+    def readers():
+        return [thread for thread in threading.enumerate() if thread.name == "mtn-ui-logs"]
+
+    async def flow(operator):
+        for key in "j4j4j4":
+            await operator.press(key)
+        assert isinstance(operator.app.screen, Logs)
+        assert len(readers()) == 1
+        await operator.press("2")
+        await operator.until(lambda: not readers())
+
+    drive(practice, flow)
+
+
+def test_from_a_date_the_next_error_is_the_first_below_it(practice):
+    log(practice, "restore_20261124_030010.log", at(86400 * 3, "failed at once", "ERROR"))
+
+    async def flow(operator):
+        await operator.until(lambda: chosen(operator) == "failed at once")
+        await operator.press("up")
+        assert chosen(operator) == ""
+        await operator.press("e")
+        await operator.until(lambda: chosen(operator) == "failed at once")
+        await operator.press("up", "E")
+        await operator.until(lambda: chosen(operator) == "failed error=NoSpace")
+
+    drive(practice, flow)
 
 
 def test_a_flood_of_lines_is_followed_by_its_end(practice):

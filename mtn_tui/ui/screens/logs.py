@@ -22,7 +22,7 @@ from mtn_tui.engine.logwindow import View
 from mtn_tui.operations.logs import open_logs
 from mtn_tui.ui import actions, frame, logtext, pager
 from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
-from mtn_tui.ui.logreader import LogReader, LogsSeen, NothingFound, SourcesKnown
+from mtn_tui.ui.logreader import LogReader, LogsSeen, NothingFound, ReadingFailed, SourcesKnown
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.widgets.lines import Line as Drawn
@@ -177,6 +177,10 @@ class Logs(Framed):
         message.stop()
         self.mtn.say(_("No error after this one.") if message.forwards else _("No error before this one."))
 
+    @on(ReadingFailed)
+    def _reading_failed(self, message: ReadingFailed) -> None:
+        raise message.error
+
     @on(SourcesKnown)
     def _sources_known(self, message: SourcesKnown) -> None:
         message.stop()
@@ -226,13 +230,21 @@ class Logs(Framed):
     def _want(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._searching = True
-        self._reader.want(wanted, None if self._following else self.log_line)
+        self._reader.want(wanted, None if self._following else self._near(1))
         self.draw()
 
     def _to_error(self, *, forwards: bool) -> None:
         self._stay()
         self._searching = True
-        self._reader.error(self.log_line, forwards=forwards)
+        self._reader.error(self._near(-1 if forwards else 1), forwards=forwards)
+
+    def _near(self, step: int) -> Line | None:
+        """The chosen line; of a date, the one above or below it."""
+        for index in (self.rows.index, self.rows.index + step):
+            line = self._rows[index].line if 0 <= index < len(self._rows) else None
+            if line is not None:
+                return line
+        return None
 
     def _go_to(self, line: Line) -> None:
         wanted = (line.moment, line.file, line.start)
