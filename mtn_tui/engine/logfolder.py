@@ -96,6 +96,11 @@ class LogFolder:
     def trouble(self, path: Path, error: OSError) -> None:
         self._troubles[path] = Trouble(path, error.strerror or str(error))
 
+    def well(self, file: LogFile) -> None:
+        """Its bytes could be read."""
+        if self._troubles:
+            self._troubles.pop(file.path, None)
+
     def look(self) -> None:
         """See which files there are by now, and how large they are.
 

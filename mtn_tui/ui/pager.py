@@ -15,14 +15,20 @@ from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 
 
-def show(path: Path, environment: Mapping[str, str]) -> None:
-    """Show a file and wait until it was read. UsageError where PAGER is no command that can be run."""
+def show(path: Path, at: int, environment: Mapping[str, str]) -> None:
+    """Show a file and wait until it was read. UsageError where PAGER is no command that can be run.
+
+    ``at`` is the byte that it opens at, where the pager is ``less``.
+    """
     wanted = environment.get("PAGER") or "less"
     try:
-        command = [*shlex.split(wanted), str(path)]
+        command = shlex.split(wanted)
+        if Path(command[0]).name == "less":
+            command += ["-n", f"+{at}P"]
+        command.append(str(path))
         with _interrupts_are_the_childs(), _modes_kept():
             subprocess.run(command, env=environment, check=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
             _("The pager {pager} could not be started: {reason}.").format(pager=wanted, reason=reason),

@@ -93,3 +93,17 @@ def test_read_only_asks_the_pager_for_no_shell(practice):
         terminal.wait_for("follow on")
         terminal.type("q")
         assert terminal.ended() == 0
+
+
+def test_less_opens_at_the_chosen_line(practice):
+    less = practice.root / "less"
+    less.write_text('#!/bin/sh\necho "asked: $*" | tr -s "/"\nsleep 0.1\n')
+    less.chmod(0o755)
+    path = f"{practice.root}:{practice.environment['PATH']}"
+    with closing(opened(practice, PATH=path, PAGER="less -S")) as terminal:
+        terminal.type("o")
+        terminal.wait_for("asked: -S -n +288P /")
+        terminal.shown = ""
+        terminal.wait_for("follow on")
+        terminal.type("q")
+        assert terminal.ended() == 0

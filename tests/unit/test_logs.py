@@ -466,6 +466,15 @@ def test_a_log_that_may_not_be_read_is_said_and_the_others_are_shown(place):
     assert done.stdout.splitlines() == ["shown", "logs/closed.log Permission denied"], done.stderr
 
 
+def test_a_trouble_is_over_once_the_file_can_be_read(place):
+    path = place.write("x.log", at(0, "x"))
+    logs = place.open()
+    logs._found.trouble(path, PermissionError(13, "Permission denied"))
+    assert [trouble.path for trouble in logs.troubles] == [path]
+    logs.last(1)
+    assert logs.troubles == []
+
+
 def test_a_folder_that_is_none_is_said(place):
     place.logs.rmdir()
     place.logs.write_text("")

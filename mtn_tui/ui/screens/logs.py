@@ -145,7 +145,7 @@ class Logs(Framed):
         if path is None:
             self.mtn.say(_("The file of this line is gone."), "warn")
         else:
-            self._page(path)
+            self._page(path, line.start)
 
     def do_back(self) -> None:
         """Give the pattern up first, where one is being typed or in force."""
@@ -274,13 +274,13 @@ class Logs(Framed):
         self.lines("heading").display = True
         self.rows.focus()
 
-    def _page(self, path: Path) -> None:
+    def _page(self, path: Path, at: int) -> None:
         environment = {**os.environ, "LESSSECURE": "1"} if self.mtn.read_only else dict(os.environ)
         trouble: Exception | None = None
         try:
             with self.app.suspend():
                 try:
-                    pager.show(path, environment)
+                    pager.show(path, at, environment)
                 except Exception as error:  # noqa: BLE001 - the screen has to come back first
                     trouble = error
         except SuspendNotSupported:
