@@ -96,6 +96,11 @@ class LogFolder:
     def trouble(self, path: Path, error: OSError) -> None:
         self._troubles[path] = Trouble(path, error.strerror or str(error))
 
+    def well(self, file: LogFile) -> None:
+        """Its bytes could be read."""
+        if self._troubles:
+            self._troubles.pop(file.path, None)
+
     def look(self) -> None:
         """See which files there are by now, and how large they are.
 
@@ -110,8 +115,8 @@ class LogFolder:
             return
         self._looked_at = now
         seen = set()
-        for where, found in (*self._listed(self._folder), *self._listed(self._jobs)):
-            number = self._by_inode.get((found.st_dev, found.st_ino))
+        for key, (where, found) in self._there().items():
+            number = self._by_inode.get(key)
             if number is None or not self._still(self._files[number], where, found):
                 number = self._add(Path(where), found)
             seen.add(number)
@@ -131,6 +136,16 @@ class LogFolder:
 
     def _forget(self, number: int) -> None:
         self._troubles.pop(self._files.pop(number).path, None)
+
+    def _there(self) -> dict[tuple[int, int], tuple[str, os.stat_result]]:
+        """Every file once: of several names for it (hard links), the one that it is known by."""
+        there: dict[tuple[int, int], tuple[str, os.stat_result]] = {}
+        for where, found in (*self._listed(self._folder), *self._listed(self._jobs)):
+            key = (found.st_dev, found.st_ino)
+            number = self._by_inode.get(key)
+            if key not in there or (number is not None and where == str(self._files[number].path)):
+                there[key] = (where, found)
+        return there
 
     def _listed(self, folder: Path) -> Iterator[tuple[str, os.stat_result]]:
         ours = _is_journal if folder == self._jobs else _NAME.fullmatch

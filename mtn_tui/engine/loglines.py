@@ -62,8 +62,8 @@ _MARKS = {
     Level.ERROR: (b"ERR", b"FATAL", b"CRIT", b"PANIC"),
 }
 
-_GAP = r"(?:\x1b\[[\d;]*m|[\s\[\](){}|:*>=–-])*"
-_TAIL = r"(?:\x1b\[[\d;]*m|[\s\])}|:*>=–-])*"
+_GAP = r"(?:\x1b\[[\d;]*m|[\s\[\](){}|:*>=–-])*+"
+_TAIL = r"(?:\x1b\[[\d;]*m|[\s\])}|:*>=–-])*+"
 """What parts a line's head from its text; an opening bracket is the text's."""
 
 _OFFSET = r"Z\b|UTC\b|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?(?!\d)"

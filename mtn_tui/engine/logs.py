@@ -300,6 +300,7 @@ class _Merge:
         """Take the file's next line in; what it passed over on the way is yielded."""
         try:
             for item in stream:
+                self._found.well(file)
                 if isinstance(item, Line):
                     key = item.moment.timestamp() * self.sign
                     heapq.heappush(self._open, (key, file.number * self.sign, item, stream))

@@ -179,8 +179,10 @@ class MtnApp(App[None]):
     def do_logs(self) -> None:
         from mtn_tui.ui.screens.logs import Logs
 
-        if not isinstance(self.here, Logs):
+        if not any(isinstance(screen, Logs) for screen in self.screen_stack):
             self.push_screen(Logs())
+        while not isinstance(self.screen, Logs):
+            self.pop_screen()
 
     def do_jobs(self) -> None:
         from mtn_tui.ui.screens.jobs import Jobs

@@ -42,6 +42,14 @@ class NothingFound(Message):
         self.forwards = forwards
 
 
+class ReadingFailed(Message):
+    """A fault of the program's own: nothing more will come."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 class SourcesKnown(Message):
     def __init__(self, sources: tuple[str, ...]) -> None:
         super().__init__()
@@ -112,6 +120,12 @@ class LogReader:
     # On the thread
 
     def _run(self) -> None:
+        try:
+            self._read()
+        except Exception as error:  # noqa: BLE001 - raised anew on the screen's thread, which tells it
+            self._post(ReadingFailed(error))
+
+    def _read(self) -> None:
         self._logs = self._open()
         self._window = LogWindow(self._logs)
         work: Iterator[None] | None = self._to_end()

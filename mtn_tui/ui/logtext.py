@@ -23,7 +23,7 @@ class Row(NamedTuple):
     text: str
     line: Line | None
     first: bool
-    """Whether time, source and level stand before it."""
+    """Whether time, source and level stand before it; not where it plainly goes on with what is above."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def room(self) -> int:
-        return max(self.width - self.head, 10)
+        return max(self.width - self.head, 1)
 
 
 def layout(lines: Sequence[Line], width: int, *, wrap: bool) -> Layout:
@@ -55,16 +55,21 @@ def key(line: Line) -> str:
 def rows(lines: Sequence[Line], how: Layout) -> list[Row]:
     made = []
     day = ""
+    last: Line | None = None
     for line in lines:
+        goes_on = line.follows and last is not None and (last.file, last.end) == (line.file, line.start)
+        last = line
         today = f"{line.moment.astimezone():%Y-%m-%d}"
         if today != day:
             day = today
             made.append(Row(f"day:{key(line)}", day, None, first=False))
         if not how.wrap or len(line.text) <= how.room // 2:
-            made.append(Row(key(line), line.text, line, first=True))
+            made.append(Row(key(line), line.text, line, first=not goes_on))
             continue
         for number, part in enumerate(wrapped(line.text, how.room)):
-            made.append(Row(f"{key(line)}:{number}" if number else key(line), part, line, first=not number))
+            made.append(
+                Row(f"{key(line)}:{number}" if number else key(line), part, line, not (number or goes_on))
+            )
     return made
 
 
@@ -73,7 +78,7 @@ def drawn(row: Row, how: Layout) -> list[Piece]:
     if line is None:
         return [(fit(f" ── {row.text} " + "─" * how.width, how.width).replace("…", "─"), "dim")]
     tone = _TONES[line.level]
-    if not row.first or line.follows:
+    if not row.first:
         return [(" " * how.head, ""), (clipped(row.text, how.room), tone if line.follows else "")]
     return [
         (f" {line.moment.astimezone():%H:%M:%S} ", "dim"),

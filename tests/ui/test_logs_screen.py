@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -257,3 +259,93 @@ def test_footer_and_heading_fit_an_80_column_screen(practice, language):
         drive(practice, flow)
     finally:
         i18n.use("en")
+
+
+def test_any_keys_in_any_order_harm_nothing(practice):
+    log(practice, "restore_20261124_030010.log", *(at(60 + second, f"x{second}") for second in range(1200)))
+    keys = [
+        "up",
+        "down",
+        "pageup",
+        "pagedown",
+        "home",
+        "end",
+        "f",
+        "l",
+        "s",
+        "slash",
+        "e",
+        "E",
+        "w",
+        "y",
+        "o",
+        "enter",
+        "escape",
+        "backspace",
+        "r",
+        "4",
+        "j",
+        "2",
+        "x",
+        "(",
+        "T",
+        "L",
+    ]
+    chance = random.Random(20261124)
+
+    async def flow(operator):
+        for turn in range(150):
+            if turn % 20 == 0:
+                log(practice, "restore_20261124_030010.log", at(5000 + turn, "grows", "ERROR"))
+            await operator.press(chance.choice(keys))
+        for _turn in range(5):
+            await operator.press("escape")
+        await operator.press("4")
+        await operator.until(lambda: isinstance(operator.app.screen, Logs))
+        assert operator.app.fault is None
+
+    drive(practice, flow)
+    i18n.use("en")
+
+
+def test_going_to_and_fro_keeps_one_reader(practice):
+    def readers():
+        return [thread for thread in threading.enumerate() if thread.name == "mtn-ui-logs"]
+
+    async def flow(operator):
+        for key in "j4j4j4":
+            await operator.press(key)
+        assert isinstance(operator.app.screen, Logs)
+        assert len(readers()) == 1
+        await operator.press("2")
+        await operator.until(lambda: not readers())
+
+    drive(practice, flow)
+
+
+def test_from_a_date_the_next_error_is_the_first_below_it(practice):
+    log(practice, "restore_20261124_030010.log", at(86400 * 3, "failed at once", "ERROR"))
+
+    async def flow(operator):
+        await operator.until(lambda: chosen(operator) == "failed at once")
+        await operator.press("up")
+        assert chosen(operator) == ""
+        await operator.press("e")
+        await operator.until(lambda: chosen(operator) == "failed at once")
+        await operator.press("up", "E")
+        await operator.until(lambda: chosen(operator) == "failed error=NoSpace")
+
+    drive(practice, flow)
+
+
+def test_a_flood_of_lines_is_followed_by_its_end(practice):
+    async def flow(operator):
+        for burst in range(5):
+            lines = [at(100 + burst, f"flood {burst} {number}") for number in range(3000)]
+            log(practice, "restore_20261124_030010.log", *lines)
+        await operator.until(lambda: chosen(operator) == "flood 4 2999")
+        assert len(operator.rows) <= 2010
+        await operator.press("E")
+        await operator.until(lambda: chosen(operator) == "failed error=NoSpace")
+
+    drive(practice, flow)

@@ -27,12 +27,13 @@ class Later:
     """A clock that is ten seconds ahead of whatever a test writes: nothing is waited for."""
 
     ahead = 10.0
+    fixed: float | None = None
 
     def now(self):
         return datetime.now(UTC) + timedelta(seconds=self.ahead)
 
     def monotonic(self):
-        return time.monotonic()
+        return time.monotonic() if self.fixed is None else self.fixed
 
 
 class Place:
@@ -419,6 +420,40 @@ def test_a_torn_line_is_waited_for_until_nobody_writes(place):
     assert texts(logs.last(1).lines) == ["torn for good"]
 
 
+def test_a_quick_look_sees_files_that_are_written_to_grow_and_shrink_and_new_ones(place):
+    place.clock.fixed = 0.0
+    path = place.write("x.log", at(0, "one, quite long"))
+    old = place.write("old.log", at(0, "old"))
+    os.utime(old, (START.timestamp(), START.timestamp()))
+    logs = place.open()
+    seen = []
+
+    def news():
+        logs.look()
+        new = [text for text in sorted(texts(everything(logs))) if text not in seen]
+        seen.extend(new)
+        return new
+
+    assert news() == ["old", "one, quite long"]
+    place.clock.fixed = 10.0
+    assert news() == []
+    place.clock.fixed = 11.0  # from here on looks are quick
+    place.write("x.log", at(1, "grown"))
+    place.write("old.log", at(9, "after years"))
+    os.utime(old, (START.timestamp(), START.timestamp()))
+    assert news() == ["grown"]
+    path.write_text(at(2, "cut off") + "\n")
+    assert news() == ["after years", "cut off"]  # where one is not itself, all are looked at
+    place.write("old.log", at(10, "and again"))
+    os.utime(old, (START.timestamp(), START.timestamp()))
+    place.write("new.log", at(3, "appeared"))
+    assert news() == ["and again", "appeared"]
+    place.clock.fixed = 14.0
+    place.write("old.log", at(11, "at last"))
+    os.utime(old, (START.timestamp(), START.timestamp()))
+    assert news() == ["at last"]
+
+
 def test_a_cursor_holds_while_files_grow(place):
     place.write("a.log", *(at(second, f"a{second}") for second in range(0, 40, 2)))
     place.write("b.log", *(at(second, f"b{second}") for second in range(1, 40, 2)))
@@ -466,6 +501,15 @@ def test_a_log_that_may_not_be_read_is_said_and_the_others_are_shown(place):
     assert done.stdout.splitlines() == ["shown", "logs/closed.log Permission denied"], done.stderr
 
 
+def test_a_trouble_is_over_once_the_file_can_be_read(place):
+    path = place.write("x.log", at(0, "x"))
+    logs = place.open()
+    logs._found.trouble(path, PermissionError(13, "Permission denied"))
+    assert [trouble.path for trouble in logs.troubles] == [path]
+    logs.last(1)
+    assert logs.troubles == []
+
+
 def test_a_folder_that_is_none_is_said(place):
     place.logs.rmdir()
     place.logs.write_text("")
@@ -485,6 +529,18 @@ def test_links_pipes_folders_and_reports_are_no_logs(place):
     (place.logs / "backup-report_20261124_030000.txt").write_text("report")
     (place.logs / "x.log.2.gz").write_bytes(b"\x1f\x8b")
     assert texts(everything(place.open())) == ["once"]
+
+
+def test_a_file_of_two_names_is_one(place):
+    path = place.write("x.log", at(0, "once"))
+    logs = place.open()
+    os.link(path, place.logs / "y.log")
+    os.link(path, place.logs / "a.log")
+    assert followed(logs, {}, [lambda: None, lambda: place.write("x.log", at(1, "more"))]) == [
+        ["once"],
+        [],
+        ["more"],
+    ]
 
 
 def test_a_hostile_file_name_is_a_printable_source(place):

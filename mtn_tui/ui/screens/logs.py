@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import signal
-import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +20,9 @@ from mtn_tui.core.redact import redact
 from mtn_tui.engine.logs import Level, Line, Trouble, Wanted, as_text, compiled
 from mtn_tui.engine.logwindow import View
 from mtn_tui.operations.logs import open_logs
-from mtn_tui.ui import actions, frame, logtext
-from mtn_tui.ui.cells import Piece, spread, wrapped
-from mtn_tui.ui.logreader import LogReader, LogsSeen, NothingFound, SourcesKnown
+from mtn_tui.ui import actions, frame, logtext, pager
+from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
+from mtn_tui.ui.logreader import LogReader, LogsSeen, NothingFound, ReadingFailed, SourcesKnown
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.widgets.lines import Line as Drawn
@@ -114,7 +111,11 @@ class Logs(Framed):
         if not self.query("#pattern"):
             pattern = self._wanted.pattern
             field = Input(
-                pattern.pattern if pattern else "", id="pattern", compact=True, select_on_focus=False
+                pattern.pattern if pattern else "",
+                placeholder=_("a regular expression, then enter"),
+                id="pattern",
+                compact=True,
+                select_on_focus=False,
             )
             field.cursor_blink = False
             self.mount(field, after="#heading")
@@ -144,7 +145,7 @@ class Logs(Framed):
         if path is None:
             self.mtn.say(_("The file of this line is gone."), "warn")
         else:
-            self._page(path)
+            self._page(path, line.start)
 
     def do_back(self) -> None:
         """Give the pattern up first, where one is being typed or in force."""
@@ -175,6 +176,10 @@ class Logs(Framed):
     def _nothing_found(self, message: NothingFound) -> None:
         message.stop()
         self.mtn.say(_("No error after this one.") if message.forwards else _("No error before this one."))
+
+    @on(ReadingFailed)
+    def _reading_failed(self, message: ReadingFailed) -> None:
+        raise message.error
 
     @on(SourcesKnown)
     def _sources_known(self, message: SourcesKnown) -> None:
@@ -225,13 +230,21 @@ class Logs(Framed):
     def _want(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._searching = True
-        self._reader.want(wanted, None if self._following else self.log_line)
+        self._reader.want(wanted, None if self._following else self._near(1))
         self.draw()
 
     def _to_error(self, *, forwards: bool) -> None:
         self._stay()
         self._searching = True
-        self._reader.error(self.log_line, forwards=forwards)
+        self._reader.error(self._near(-1 if forwards else 1), forwards=forwards)
+
+    def _near(self, step: int) -> Line | None:
+        """The chosen line; of a date, the one above or below it."""
+        for index in (self.rows.index, self.rows.index + step):
+            line = self._rows[index].line if 0 <= index < len(self._rows) else None
+            if line is not None:
+                return line
+        return None
 
     def _go_to(self, line: Line) -> None:
         wanted = (line.moment, line.file, line.start)
@@ -261,22 +274,21 @@ class Logs(Framed):
         self.lines("heading").display = True
         self.rows.focus()
 
-    def _page(self, path: Path) -> None:
-        """Hand the terminal to $PAGER. A ^C in it is for it alone."""
-        command = [*shlex.split(os.environ.get("PAGER") or "less"), str(path)]
+    def _page(self, path: Path, at: int) -> None:
         environment = {**os.environ, "LESSSECURE": "1"} if self.mtn.read_only else dict(os.environ)
-        before = signal.getsignal(signal.SIGINT)
+        trouble: Exception | None = None
         try:
             with self.app.suspend():
-                signal.signal(signal.SIGINT, lambda _number, _frame: None)
-                subprocess.run(command, env=environment, check=False)
+                try:
+                    pager.show(path, at, environment)
+                except Exception as error:  # noqa: BLE001 - the screen has to come back first
+                    trouble = error
         except SuspendNotSupported:
             self.mtn.say(_("This terminal can't be handed over. The file: {path}").format(path=path), "warn")
-        except OSError as error:
-            told = _("{pager} could not be started: {reason}.")
-            self.mtn.say(told.format(pager=command[0], reason=error.strerror or error), "warn")
-        finally:
-            signal.signal(signal.SIGINT, before)
+        if isinstance(trouble, UsageError):
+            self.mtn.say(f"{trouble.title} {trouble.hint}", "warn")
+        elif trouble is not None:
+            raise trouble
 
     def _lay_out(self) -> None:
         width, view = self.app.size.width, self._view
@@ -298,12 +310,11 @@ class Logs(Framed):
 
     def _draw_heading(self) -> None:
         view = self._view
-        left: list[Piece] = [(" " + logtext.asked(self._wanted), "strong")]
-        left.append((" · " + (_("follow on") if self._following else _("follow off")), "dim"))
+        more: list[Piece] = [(" · " + (_("follow on") if self._following else _("follow off")), "dim")]
         grave = [one for one in view.lines if one.level > Level.INFO and not one.follows] if view else []
         if grave:
             told = _("errors and warnings {count}").format(count=len(grave))
-            left.append((" · " + told, "warn"))
+            more.append((" · " + told, "warn"))
         right: list[Piece] = []
         line = self.log_line if self._rows else None
         if self._searching:
@@ -311,6 +322,10 @@ class Logs(Framed):
         elif line is not None and line in grave:
             told = _("{number} of {count}").format(number=grave.index(line) + 1, count=len(grave))
             right = [(f" {told} ", "dim")]
+        left: list[Piece] = [(" " + logtext.asked(self._wanted), "strong")]
+        for piece in more:
+            if width_of([*left, piece, *right]) <= self.app.size.width:
+                left.append(piece)
         self.lines("heading").show([spread(left, right, self.app.size.width)])
 
     def _draw_pane(self) -> None:
