@@ -27,7 +27,7 @@ from mtn_tui.core.models import BackupName, Kind
 FORMAT = 1
 
 _ROWS = re.compile(
-    rb'"part":"table","raw":\d+,"rows":(\d+),"sha256":"[^"]*","size":\d+,"table":("(?:[^"\\]|\\.)*")'
+    rb'"part":"table","raw":\d+,"rows":(\d+),"sha256":"[^"]*","size":\d+,"table":("[^"\\]*(?:\\.[^"\\]*)*")'
 )
 """Rows and table in a section of a signed manifest, whose keys are sorted."""
 
@@ -114,7 +114,7 @@ class Manifest:
     @cached_property
     def _rows(self) -> dict[str, int]:
         counted: dict[str, int] = {}
-        unread: bytes | None = self.__dict__.get("_unread")
+        unread: memoryview | None = self.__dict__.get("_unread")
         if unread is None:
             for section in self.sections:
                 if section.part is Part.TABLE:
@@ -132,7 +132,7 @@ class Manifest:
             unread = self.__dict__.get("_unread") if name == "sections" else None
             if unread is None:
                 raise AttributeError(name)
-            self.__dict__["sections"] = _sections(json.loads(unread))
+            self.__dict__["sections"] = _sections(json.loads(bytes(unread)))
             return self.__dict__["sections"]
 
 
@@ -148,7 +148,7 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
     Raises WrongKey, Changed or ForeignManifest; ArchiveError where a newer
     version of this program wrote it.
     """
-    sections: bytes | None = None
+    sections: memoryview | None = None
     if (quick := _quick(data, key)) is not None:
         body, sections = quick
     else:
@@ -178,7 +178,7 @@ def peek(data: bytes) -> Manifest:
     return _from(body)
 
 
-def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], bytes] | None:
+def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], memoryview] | None:
     """What is signed, its sections left unread; None: look again, slowly, and say what is wrong.
 
     The MAC is of the canonical bytes without it, so those of the file are
@@ -189,7 +189,10 @@ def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], bytes] | None:
     match = _SIGNED.search(data)
     if match is None or not data.endswith(b"}\n"):
         return None
-    made = hmac.digest(key.mac, data[: match.start()] + data[match.end() : -1], "sha256").hex().encode()
+    whole = memoryview(data)  # nothing of it is copied: there are thousands
+    signed = hmac.new(key.mac, whole[: match.start()], "sha256")
+    signed.update(whole[match.end() : -1])
+    made = signed.hexdigest().encode()
     begin, end = data.find(_SECTIONS), data.rfind(_AFTER_SECTIONS)
     if not hmac.compare_digest(match[1], made) or not 0 < begin < end:
         return None
@@ -199,7 +202,7 @@ def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], bytes] | None:
         return None
     if list(body) != sorted(body) or body.pop("mac", None) != made.decode():
         return None
-    return body, data[begin + len(_SECTIONS) - 1 : end + 1]
+    return body, whole[begin + len(_SECTIONS) - 1 : end + 1]
 
 
 def _parse(data: bytes) -> dict[str, Any]:  # JSON of any shape until it is checked
@@ -256,7 +259,7 @@ def _mac(body: Mapping[str, Any], key: Key) -> str:
     return hmac.digest(key.mac, _canonical(body), "sha256").hex()
 
 
-def _from(body: dict[str, Any], unread: bytes | None = None) -> Manifest:
+def _from(body: dict[str, Any], unread: memoryview | None = None) -> Manifest:
     """``unread`` is the JSON of its sections, signed, where they are not in ``body``."""
     try:
         properties = body["properties"]
