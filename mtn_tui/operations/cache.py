@@ -163,7 +163,7 @@ class Cache:
             yield None
             return
         try:
-            import sqlite3  # 10 ms of a command's start, and not every Python was built with it
+            import sqlite3  # some ms of a command's start, and not every Python was built with it
         except ImportError:
             yield None
             return
