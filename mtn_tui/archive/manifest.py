@@ -12,7 +12,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from mtn_tui.core.models import BackupName, Kind
 FORMAT = 1
 
 _ROWS = re.compile(
-    rb'"part":"table","raw":\d+,"rows":(\d+),"sha256":"[^"]*","size":\d+,"table":("(?:[^"\\]|\\.)*")'
+    rb'"part":"table","raw":\d+,"rows":(\d+),"sha256":"[^"]*","size":\d+,"table":("[^"\\]*(?:\\.[^"\\]*)*")'
 )
 """Rows and table in a section of a signed manifest, whose keys are sorted."""
 
@@ -114,7 +114,7 @@ class Manifest:
     @cached_property
     def _rows(self) -> dict[str, int]:
         counted: dict[str, int] = {}
-        unread: bytes | None = self.__dict__.get("_unread")
+        unread: memoryview | None = self.__dict__.get("_unread")
         if unread is None:
             for section in self.sections:
                 if section.part is Part.TABLE:
@@ -132,7 +132,7 @@ class Manifest:
             unread = self.__dict__.get("_unread") if name == "sections" else None
             if unread is None:
                 raise AttributeError(name)
-            self.__dict__["sections"] = _sections(json.loads(unread))
+            self.__dict__["sections"] = _sections(json.loads(bytes(unread)))
             return self.__dict__["sections"]
 
 
@@ -148,7 +148,7 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
     Raises WrongKey, Changed or ForeignManifest; ArchiveError where a newer
     version of this program wrote it.
     """
-    sections: bytes | None = None
+    sections: memoryview | None = None
     if (quick := _quick(data, key)) is not None:
         body, sections = quick
     else:
@@ -178,29 +178,31 @@ def peek(data: bytes) -> Manifest:
     return _from(body)
 
 
-def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], bytes | None] | None:
+def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], memoryview] | None:
     """What is signed, its sections left unread; None: look again, slowly, and say what is wrong.
 
     The MAC is of the canonical bytes without it, so those of the file are
-    canonical where it holds for them and it stands where it belongs. Neither
-    of the marks can lie in a string, for there a quotation mark is escaped.
+    canonical where it holds for them and it stands where it belongs. None of
+    the marks can lie in a string, for there a quotation mark is escaped; one
+    found in an object within leaves brackets open, and that is no JSON.
     """
     match = _SIGNED.search(data)
-    if match is None or data.count(b',"mac":"') != 1 or not data.endswith(b"}\n"):
+    if match is None or not data.endswith(b"}\n"):
         return None
-    made = hmac.digest(key.mac, data[: match.start()] + data[match.end() : -1], "sha256").hex()
-    if not hmac.compare_digest(match[1], made.encode()):
-        return None
-    begin, end = data.find(_SECTIONS), data.find(_AFTER_SECTIONS)
-    if data.count(_SECTIONS) != 1 or data.count(_AFTER_SECTIONS) != 1 or end < begin:
+    whole = memoryview(data)  # nothing of it is copied: there are thousands
+    signed = hmac.new(key.mac, whole[: match.start()], "sha256")
+    signed.update(whole[match.end() : -1])
+    made = signed.hexdigest().encode()
+    begin, end = data.find(_SECTIONS), data.rfind(_AFTER_SECTIONS)
+    if not hmac.compare_digest(match[1], made) or not 0 < begin < end:
         return None
     try:
-        body = json.loads(data[:begin] + data[end + 1 :])
+        body = json.loads((data[:begin] + data[end + 1 :]).decode())
     except ValueError:
         return None
-    if list(body) != sorted(body) or body.pop("mac", "").encode() != match[1]:
+    if list(body) != sorted(body) or body.pop("mac", None) != made.decode():
         return None
-    return body, data[begin + len(_SECTIONS) - 1 : end + 1]
+    return body, whole[begin + len(_SECTIONS) - 1 : end + 1]
 
 
 def _parse(data: bytes) -> dict[str, Any]:  # JSON of any shape until it is checked
@@ -257,20 +259,24 @@ def _mac(body: Mapping[str, Any], key: Key) -> str:
     return hmac.digest(key.mac, _canonical(body), "sha256").hex()
 
 
-def _from(body: dict[str, Any], unread: bytes | None = None) -> Manifest:
+def _from(body: dict[str, Any], unread: memoryview | None = None) -> Manifest:
     """``unread`` is the JSON of its sections, signed, where they are not in ``body``."""
     try:
-        properties = DatabaseProperties(**body["properties"])
+        properties = body["properties"]
         plain = {
             **{name: value for name, value in body.items() if name != "format"},
             "kind": Kind(body["kind"]),
             **{at: datetime.fromisoformat(body[at]) for at in ("snapshot_at", "started_at", "ended_at")},
             "server": ServerIdentity(**body["server"]),
-            "properties": replace(
-                properties,
-                grants=_grants(body["properties"]["grants"]),
-                settings=tuple(properties.settings),
-                role_settings={role: tuple(names) for role, names in properties.role_settings.items()},
+            "properties": DatabaseProperties(
+                **{
+                    **properties,
+                    "grants": _grants(properties["grants"]),
+                    "settings": tuple(properties["settings"]),
+                    "role_settings": {
+                        role: tuple(names) for role, names in properties["role_settings"].items()
+                    },
+                }
             ),
             "roles": tuple(body["roles"]),
             "extensions": tuple(Extension(**item) for item in body["extensions"]),

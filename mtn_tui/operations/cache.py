@@ -11,17 +11,20 @@ proof is worth what the one beside the copy is worth, which has no MAC either.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.storage.base import Entry, Storage
+
+if TYPE_CHECKING:
+    import sqlite3
 
 FILE = "inventory.sqlite"
 _APPLICATION = 0x4D544E31
@@ -159,6 +162,11 @@ class Cache:
         if self._path is None:
             yield None
             return
+        try:
+            import sqlite3  # some ms of a command's start, and not every Python was built with it
+        except ImportError:
+            yield None
+            return
         database: sqlite3.Connection | None = None
         try:
             database = _connect(self._path)
@@ -177,6 +185,8 @@ class Cache:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    import sqlite3
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return _ours(path)
@@ -189,6 +199,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _ours(path: Path) -> sqlite3.Connection:
     """Raises sqlite3.DatabaseError where the file is none of ours."""
+    import sqlite3
+
     path.touch(mode=0o600)
     database = sqlite3.connect(path, timeout=_BUSY, isolation_level=None)
     try:

@@ -22,7 +22,7 @@ from mtn_tui.archive.keys import read_key
 from mtn_tui.core import paths
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import KeyFileError, MtnError, PostgresError
-from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Loaded
 from mtn_tui.operations import words
 from mtn_tui.operations.context import Context
@@ -251,10 +251,8 @@ def role(context: Context) -> Iterator[Finding]:
         yield Finding(
             "role",
             Status.FAIL,
-            ngettext(
-                "The role {name} may not read {count} table or sequence: no backup can be made.",
-                "The role {name} may not read {count} tables and sequences: no backup can be made.",
-                unreadable,
+            _(
+                "The role {name} may not read {count} of the tables and sequences: no backup can be made."
             ).format(name=name, count=unreadable),
             _("As a superuser: GRANT pg_read_all_data TO {name}; or let it own the database.").format(
                 name=name
