@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual import on
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from mtn_tui.core import i18n
@@ -26,6 +28,7 @@ from mtn_tui.ui.bridge import Bridge, Done, InventoryTaken, JobsSeen
 from mtn_tui.ui.cells import Piece
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.sending import Shown
 from mtn_tui.ui.state import State
 
 Start = Callable[[Sequence[str]], str]
@@ -80,12 +83,12 @@ class MtnApp(App[None]):
         self._start = start
         self._bridge = Bridge(context, self)
         self._ascii = Ascii() if ascii else None
+        self._shown = Shown()
         self._minute = ""
         self._said_until = 0.0
-        for theme in (themes.DARK, themes.LIGHT, themes.PLAIN):
+        for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        wanted = themes.LIGHT if light else themes.DARK
-        self.theme = themes.PLAIN.name if self.no_color else wanted.name
+        self.theme = (themes.LIGHT if light else themes.DARK).name
 
     @property
     def here(self) -> Framed:
@@ -96,11 +99,13 @@ class MtnApp(App[None]):
         return Backups()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
+        filters = [NoColor()] if self.no_color else super().get_line_filters()
         return [*filters, self._ascii] if self._ascii else filters
 
     def on_mount(self) -> None:
         self.set_interval(_TICK, self._tick)
+        # After ctrl-z and fg the terminal is empty: Textual takes it again, but draws nothing.
+        self.app_resume_signal.subscribe(self, self._resumed)
         self.call_after_refresh(self._bridge.start)
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
@@ -250,6 +255,19 @@ class MtnApp(App[None]):
         if over or minute != self._minute or self.state.live:
             self._minute = minute
             self.draw()
+
+    def _resumed(self, _driver: object) -> None:
+        self._shown.forget()
+        self.refresh(layout=True)
+
+    def on_resize(self) -> None:
+        self._shown.forget()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        drawn = self._running and not self._closed and not self._batch_count and not self.is_headless
+        if drawn and isinstance(renderable, CompositorUpdate):
+            renderable = self._shown.news(self.screen, self.console)
+        super()._display(screen, renderable)
 
     def _fatal_error(self) -> None:
         """Textual's own shows every local variable, and so perhaps a secret: the caller tells it instead."""

@@ -49,7 +49,7 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
         return spread([(" ", ""), app.said], [], width)
     live = app.state.live
     if live:
-        keys: list[Piece] = [(f"  j {_('jobs')} ", "dim")]
+        keys: list[Piece] = [("  " + _("j shows it") + " ", "dim")]
         if len(live) > 1:
             keys.insert(0, ("  " + _("and {count} more").format(count=len(live) - 1), ""))
         return spread([(" ▶ ", "good"), *jobtext.at_work(live[0])], keys, width)
@@ -59,8 +59,8 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
         return spread(idle, [], width)
     today = last.ended.astimezone().date() == app.context.clock.now().astimezone().date()
     when = f"{last.ended.astimezone():{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
-    text = _("last: {job}, {time}, ").format(job=words.job(last.kind), time=when)
-    return spread(idle, [(text, "dim"), jobtext.state(last), (" ", "")], width)
+    text = _("last: {job}, {time},").format(job=words.job(last.kind), time=when)
+    return spread(idle, [(text + " ", "dim"), jobtext.state(last), (" ", "")], width)
 
 
 def footer(app: MtnApp, screen: str, width: int) -> list[Piece]:

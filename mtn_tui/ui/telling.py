@@ -100,9 +100,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
         said.append((text, ""))
     if backup.suspect:
         said.append((_("Suspect: {reason}.").format(reason=backup.suspect), "warn"))
-        said.append(
-            (_("It evicts nothing until someone has looked: R restores it to look, a accepts it."), "")
-        )
+        said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
     if all(copy.standing is Standing.LEGACY for copy in backup.copies):
         said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
     if whole and not said:
@@ -127,9 +125,7 @@ def _copy_troubles(copy: Copy) -> list[Piece]:
     if copy.proof.failed:
         return [(f"{store}: {copy.proof.failed} " + _("v looks again."), "bad")]
     if copy.standing is Standing.UNFINISHED:
-        text = _(
-            "{store}: it was being written when something stopped, and counts as nothing. b makes another."
-        )
+        text = _("{store}: it was never finished, and counts as nothing. b makes another.")
         return [(text.format(store=store), "warn")]
     return []
 

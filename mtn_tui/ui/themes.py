@@ -34,24 +34,3 @@ LIGHT = Theme(
     dark=False,
     variables={"quiet": "#5f5f5f", "bar": "#dadada", "chosen": "#005f87", "chosen-text": "#ffffff"},
 )
-PLAIN = Theme(
-    name="mtn-plain",
-    primary="ansi_default",
-    secondary="ansi_default",
-    accent="ansi_default",
-    foreground="ansi_default",
-    background="ansi_default",
-    surface="ansi_default",
-    panel="ansi_default",
-    success="ansi_default",
-    warning="ansi_default",
-    error="ansi_default",
-    ansi=True,
-    variables={
-        "quiet": "ansi_default",
-        "bar": "ansi_default",
-        "chosen": "ansi_default",
-        "chosen-text": "ansi_default",
-    },
-)
-"""For NO_COLOR: the terminal's own two."""

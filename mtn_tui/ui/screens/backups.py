@@ -62,7 +62,6 @@ class Backups(ActsOnBackup):
         yield Lines(id="pane")
 
     def draw(self) -> None:
-        self.draw_frame()
         width, inventory = self.app.size.width, self.mtn.state.inventory
         if inventory is not self._shown_of:
             self._choose()
@@ -79,6 +78,7 @@ class Backups(ActsOnBackup):
             self._keys, lambda index: telling.row(self._shown[index], out, now, width), self._nothing(width)
         )
         self._draw_pane()
+        self.draw_frame()
 
     def do_backup(self) -> None:
         self.mtn.start_job(["backup", "full"], words.job("backup-full"))

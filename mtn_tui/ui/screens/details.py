@@ -49,11 +49,13 @@ class Details(ActsOnBackup):
         for text, tone in telling.troubles(backup, inventory):
             said += [(line, tone) for line in wrapped(text, width)]
         said.append(("", ""))
-        for name, value in self._facts(backup):
-            head = fit(name, 11)
-            for line in wrapped(value, width - 11):
+        facts = self._facts(backup)
+        names = max(len(name) for name, _value in facts) + 2
+        for name, value in facts:
+            head = fit(name, names)
+            for line in wrapped(value, width - names):
                 said.append((head + line, ""))
-                head = " " * 11
+                head = " " * names
         if backup.manifest:
             earlier = telling.before(backup, inventory)
             said += [("", ""), (_table_line(_("Table"), _("Rows"), _("Before"), width), "dim")]

@@ -39,7 +39,6 @@ class Jobs(Framed):
         yield Lines(id="told")
 
     def draw(self) -> None:
-        self.draw_frame()
         width, jobs = self.app.size.width, self.mtn.state.jobs
         now = self.mtn.context.clock.now()
         self.lines("heading").show([[(_heading(width), "dim")]])
@@ -59,6 +58,7 @@ class Jobs(Framed):
         nothing: list[Line] = [[], [(" " + _("No job has run yet."), "")]]
         self.query_one(Rows).show_rows([job.id for job in jobs], row, nothing)
         self._draw_told()
+        self.draw_frame()
 
     def do_cancel(self) -> None:
         job = self.job

@@ -64,7 +64,13 @@ class Lines(ScrollView, can_focus=False):
         line, chosen = self._sent[y] = self._at(y)
         plain = self.rich_style
         over = self.get_component_rich_style("line--chosen") if chosen else None
-        segments = [Segment(text, over or self._style(tone, plain)) for text, tone in line]
+        merged: list[tuple[str, str]] = []
+        for text, tone in line:  # each change of style costs as many bytes as half a line
+            if merged and merged[-1][1] == tone:
+                merged[-1] = (merged[-1][0] + text, tone)
+            else:
+                merged.append((text, tone))
+        segments = [Segment(text, over or self._style(tone, plain)) for text, tone in merged]
         return Strip(segments).adjust_cell_length(self.size.width, over or plain)
 
     def _style(self, tone: str, plain: Style) -> Style:
