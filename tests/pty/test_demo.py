@@ -21,8 +21,3 @@ def test_the_demo_opens_the_screens_on_servers_of_its_own_and_leaves_nothing(tmp
         assert terminal.ended() == 0, terminal.shown
         assert terminal.sane
     assert [path for path in tmp_path.glob("mtn-demo-*") if path.exists()] == []
-
-
-def test_without_a_terminal_it_says_how(tmp_path, practise, pg18, new_database):
-    practice = practise(new_database(pg18))
-    assert "mtn demo --headless" in practice.mtn("demo", check=64).stderr
