@@ -1,5 +1,7 @@
 """Every fixture that more than one folder uses."""
 
+import signal
+
 import pytest
 
 from mtn_tui.core.redact import redact
@@ -34,6 +36,11 @@ __all__ = [
     "school_db",
     "seaweed",
 ]
+
+# Under nohup, or behind a shell's &, these would be ignored by every child that is to be ended by them.
+for number, usual in {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}.items():
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)

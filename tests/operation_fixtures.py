@@ -164,6 +164,7 @@ class Practice:
     def environment(self) -> dict[str, str]:
         """As bare as cron's."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        kept["XDG_CACHE_HOME"] = str(self.root / "cache")
         return {**kept, "MTN_CONFIG": str(self.config), "MTN_LANG": "en", "PYTHONWARNINGS": "error"}
 
     @property
@@ -223,8 +224,9 @@ def install(root: Path, source: Database, bucket: Bucket | None = None, **change
 
 
 @pytest.fixture
-def practise(tmp_path: Path) -> Iterator[Callable[..., Practice]]:
+def practise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Practice]]:
     """Makes a Practice for a source database: ``practise(database)``, ``practise(database, s3)``."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made: list[Practice] = []
 
     def new(source: Database, bucket: Bucket | None = None, **changes: str) -> Practice:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.sections import Part
@@ -25,6 +25,15 @@ from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerId
 from mtn_tui.core.models import BackupName, Kind
 
 FORMAT = 1
+
+_ROWS = re.compile(
+    rb'"part":"table","raw":\d+,"rows":(\d+),"sha256":"[^"]*","size":\d+,"table":("[^"\\]*(?:\\.[^"\\]*)*")'
+)
+"""Rows and table in a section of a signed manifest, whose keys are sorted."""
+
+_SIGNED = re.compile(rb',"mac":"([0-9a-f]{64})"')
+_SECTIONS = b',"sections":['
+_AFTER_SECTIONS = b'],"server":{'
 
 
 @dataclass(frozen=True)
@@ -100,11 +109,31 @@ class Manifest:
 
     def rows(self) -> dict[str, int]:
         """Rows per table, in the order of the dump."""
-        counted: Counter[str] = Counter()
-        for section in self.sections:
-            if section.part is Part.TABLE:
-                counted[section.table] += section.rows
-        return dict(counted)
+        return dict(self._rows)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        counted: dict[str, int] = {}
+        unread: memoryview | None = self.__dict__.get("_unread")
+        if unread is None:
+            for section in self.sections:
+                if section.part is Part.TABLE:
+                    counted[section.table] = counted.get(section.table, 0) + section.rows
+        else:
+            for rows, quoted in _ROWS.findall(unread):
+                table = _table(quoted)
+                counted[table] = counted.get(table, 0) + int(rows)
+        return counted
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204 - typed as the field is
+            """Sections are most of a manifest, and of thousands hardly anybody looks at them."""
+            unread = self.__dict__.get("_unread") if name == "sections" else None
+            if unread is None:
+                raise AttributeError(name)
+            self.__dict__["sections"] = _sections(json.loads(bytes(unread)))
+            return self.__dict__["sections"]
 
 
 def encode(manifest: Manifest, key: Key) -> bytes:
@@ -119,10 +148,13 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
     Raises WrongKey, Changed or ForeignManifest; ArchiveError where a newer
     version of this program wrote it.
     """
-    body = _parse(data)
-    signed = _same(body.pop("mac", ""), _mac(body, key))
-    if not signed:
-        raise _unsigned(body, data, key)
+    sections: memoryview | None = None
+    if (quick := _quick(data, key)) is not None:
+        body, sections = quick
+    else:
+        body = _parse(data)
+        if not _same(body.pop("mac", ""), _mac(body, key)):
+            raise _unsigned(body, data, key)
     if body["format"] != FORMAT:
         raise ArchiveError(
             _("The manifest was written by a newer version of this program (format {format}).").format(
@@ -130,7 +162,7 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
             ),
             _("Restore it with that version, or with the openssl line on the restore card."),
         )
-    manifest = _from(body)
+    manifest = _from(body, sections)
     if manifest.payload != payload:
         raise ForeignManifest(
             _("The manifest belongs to another file: it is that of {other}.").format(other=manifest.payload),
@@ -144,6 +176,33 @@ def peek(data: bytes) -> Manifest:
     body = _parse(data)
     body.pop("mac", None)
     return _from(body)
+
+
+def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], memoryview] | None:
+    """What is signed, its sections left unread; None: look again, slowly, and say what is wrong.
+
+    The MAC is of the canonical bytes without it, so those of the file are
+    canonical where it holds for them and it stands where it belongs. None of
+    the marks can lie in a string, for there a quotation mark is escaped; one
+    found in an object within leaves brackets open, and that is no JSON.
+    """
+    match = _SIGNED.search(data)
+    if match is None or not data.endswith(b"}\n"):
+        return None
+    whole = memoryview(data)  # nothing of it is copied: there are thousands
+    signed = hmac.new(key.mac, whole[: match.start()], "sha256")
+    signed.update(whole[match.end() : -1])
+    made = signed.hexdigest().encode()
+    begin, end = data.find(_SECTIONS), data.rfind(_AFTER_SECTIONS)
+    if not hmac.compare_digest(match[1], made) or not 0 < begin < end:
+        return None
+    try:
+        body = json.loads((data[:begin] + data[end + 1 :]).decode())
+    except ValueError:
+        return None
+    if list(body) != sorted(body) or body.pop("mac", None) != made.decode():
+        return None
+    return body, whole[begin + len(_SECTIONS) - 1 : end + 1]
 
 
 def _parse(data: bytes) -> dict[str, Any]:  # JSON of any shape until it is checked
@@ -200,25 +259,46 @@ def _mac(body: Mapping[str, Any], key: Key) -> str:
     return hmac.digest(key.mac, _canonical(body), "sha256").hex()
 
 
-def _from(body: dict[str, Any]) -> Manifest:
+def _from(body: dict[str, Any], unread: memoryview | None = None) -> Manifest:
+    """``unread`` is the JSON of its sections, signed, where they are not in ``body``."""
     try:
-        properties = DatabaseProperties(**body["properties"])
+        properties = body["properties"]
         plain = {
             **{name: value for name, value in body.items() if name != "format"},
             "kind": Kind(body["kind"]),
             **{at: datetime.fromisoformat(body[at]) for at in ("snapshot_at", "started_at", "ended_at")},
             "server": ServerIdentity(**body["server"]),
-            "properties": replace(
-                properties,
-                grants=_grants(body["properties"]["grants"]),
-                settings=tuple(properties.settings),
-                role_settings={role: tuple(names) for role, names in properties.role_settings.items()},
+            "properties": DatabaseProperties(
+                **{
+                    **properties,
+                    "grants": _grants(properties["grants"]),
+                    "settings": tuple(properties["settings"]),
+                    "role_settings": {
+                        role: tuple(names) for role, names in properties["role_settings"].items()
+                    },
+                }
             ),
             "roles": tuple(body["roles"]),
             "extensions": tuple(Extension(**item) for item in body["extensions"]),
-            "sections": tuple(Section(**{**item, "part": Part(item["part"])}) for item in body["sections"]),
+            "sections": () if unread is not None else _sections(body["sections"]),
         }
-        return Manifest(**plain)
+        manifest = Manifest(**plain)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _changed() from error
+    if unread is not None:
+        del manifest.__dict__["sections"]
+        manifest.__dict__["_unread"] = unread
+    return manifest
+
+
+@lru_cache(maxsize=4096)
+def _table(quoted: bytes) -> str:
+    return str(json.loads(quoted))
+
+
+def _sections(items: list[dict[str, Any]]) -> tuple[Section, ...]:  # as JSON has them
+    try:
+        return tuple(Section(**{**item, "part": Part(item["part"])}) for item in items)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _changed() from error
 

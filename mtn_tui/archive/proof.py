@@ -88,9 +88,10 @@ def load(data: bytes) -> Proof | None:
 
     try:
         body = json.loads(data)
+        moments = {at: datetime.fromisoformat(at) for at in set(body["rungs"].values())}
         return Proof(
             str(body["sha256"]),
-            {Rung.of(word): datetime.fromisoformat(at) for word, at in body["rungs"].items()},
+            {Rung.of(word): moments[at] for word, at in body["rungs"].items()},
             body["failed"],
             datetime.fromisoformat(body["failed_at"]) if body["failed_at"] else None,
             mark(body["pinned"]),

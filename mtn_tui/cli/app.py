@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from mtn_tui import __version__
-from mtn_tui.cli import backup, demo, diagnostics, inventory, jobs, marks, output, restore, setup, verify
+from mtn_tui.cli import (
+    backup,
+    completion,
+    demo,
+    diagnostics,
+    doctor,
+    inventory,
+    jobs,
+    logs,
+    marks,
+    output,
+    restore,
+    screens,
+    setup,
+    verify,
+)
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
@@ -23,9 +39,10 @@ _EXIT_CODES = _(
 
 
 @click.group(
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
-    help=_("Backups of a PostgreSQL database that are proven to restore."),
+    help=_("Backups of a PostgreSQL database that are proven to restore. Alone, on a terminal: the screens."),
 )
 @click.version_option(__version__, prog_name="mtn", help=_("Show the version and exit."))
 @click.option(
@@ -36,12 +53,29 @@ _EXIT_CODES = _(
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), help=_("Speak this language."))
 @click.option("--no-input", is_flag=True, help=_("Never ask; fail where an answer would be needed."))
+@click.option("--read-only", is_flag=True, help=_("Look, and change nothing."))
+@click.option("--ascii", is_flag=True, help=_("Draw the screens with plain characters."))
+@click.option("--light", is_flag=True, help=_("Draw the screens for a light terminal."))
 @click.pass_context
-def mtn(context: click.Context, config: Path | None, lang: str | None, no_input: bool) -> None:
-    context.obj = Session(config, lang, no_input)
+def mtn(
+    context: click.Context,
+    config: Path | None,
+    lang: str | None,
+    no_input: bool,
+    read_only: bool,
+    ascii: bool,
+    light: bool,
+) -> int:
+    session = context.obj = Session(config, lang, no_input, read_only)
+    if context.invoked_subcommand is not None:
+        return 0
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.exceptions.NoArgsIsHelpError(context)
+    return screens.show(session, ascii=ascii, light=light)
 
 
 mtn.add_command(setup.init)
+mtn.add_command(doctor.doctor)
 mtn.add_command(backup.backup)
 mtn.add_command(inventory.list_backups)
 mtn.add_command(inventory.show)
@@ -50,7 +84,9 @@ mtn.add_command(marks.pin)
 mtn.add_command(marks.accept)
 mtn.add_command(restore.restore)
 mtn.add_command(jobs.job)
+mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)
+mtn.add_command(completion.completion)
 
 
 def run(arguments: list[str] | None = None) -> int:

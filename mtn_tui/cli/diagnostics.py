@@ -7,9 +7,10 @@ import sys
 import textwrap
 import traceback
 
-from mtn_tui.cli.output import printable, to_nowhere
+from mtn_tui.cli.output import to_nowhere
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
 
 

@@ -72,7 +72,7 @@ def _inventory(context: Context) -> tuple[Inventory, int]:
         key = context.key
     except KeyFileError as error:
         diagnostics.error(error)
-    inventory = take_inventory(context.stores, key)
+    inventory = take_inventory(context.stores, key, context.cache)
     for name, silence in inventory.silent.items():
         text = _("The {store} is not in this list: {reason}").format(
             store=words.store(name), reason=silence.title

@@ -8,9 +8,11 @@ from mtn_tui.cli import diagnostics, following, outcomes, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
 from mtn_tui.engine.journal import SUFFIX
+from mtn_tui.engine.loglines import read_record
 from mtn_tui.operations import words
 
 
@@ -46,10 +48,26 @@ def follow(session: Session, job_id: str) -> int:
     return outcomes.exit_code(view.kind, facts, code)
 
 
+@job.command(help=_("Print all that a job has done, from its journal."))
+@click.argument("job_id", metavar=_("JOB"))
+@click.pass_obj
+def log(session: Session, job_id: str) -> None:
+    view = find_job(session.context.jobs, job_id)
+    with (session.context.jobs / f"{view.id}{SUFFIX}").open("rb") as journal:
+        for raw in journal:
+            told = read_record(raw.rstrip(b"\n"), len(raw))
+            if told is not None and told.moment is not None and told.level is not None:
+                moment = told.moment.astimezone().isoformat(sep=" ", timespec="seconds")
+                output.line(f"{moment} {told.level.name:<5} {told.text}")
+    if view.state is JobState.LOST:
+        diagnostics.warning(view.title, view.hint)
+
+
 @job.command(help=_("Ask a job to stop. It stops cleanly; that may take a moment."))
 @click.argument("job_id", metavar=_("JOB"))
 @click.pass_obj
 def cancel(session: Session, job_id: str) -> None:
+    session.must_not_only_read()
     view = find_job(session.context.jobs, job_id)
     host.cancel(view)
     diagnostics.say(_("Job {id} was asked to stop. See: mtn job list").format(id=view.id))

@@ -21,6 +21,7 @@ from mtn_tui.operations.marks import Marked
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
 def pin(session: Session, wanted: str, off: bool, note: str) -> int:
+    session.must_not_only_read()
     chosen = choose(session.context, wanted=wanted)
     marked = marks.pin(session.context, chosen.backup, not off, note)
     text = _("{name} is no longer pinned.") if off else _("{name} is pinned.")
@@ -34,6 +35,7 @@ def pin(session: Session, wanted: str, off: bool, note: str) -> int:
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
 def accept(session: Session, wanted: str, note: str) -> int:
+    session.must_not_only_read()
     chosen = choose(session.context, wanted=wanted)
     marked = marks.accept(session.context, chosen.backup, note)
     return _tell(_("{name} is accepted.").format(name=chosen.backup.name), marked, chosen.silent)

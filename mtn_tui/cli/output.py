@@ -16,6 +16,7 @@ from typing import TextIO
 
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
 
 
@@ -28,8 +29,13 @@ def line(text: str = "") -> None:
 
 
 def lines(texts: Iterable[str]) -> None:
-    for text in texts:
-        line(text)
+    """Many at once: one write, not one each."""
+    _write("".join(_clean(text) + "\n" for text in texts))
+
+
+def json_lines(values: Sequence[object]) -> None:
+    """One JSON value a line, for what has no end."""
+    _write("".join(json.dumps(_plain(value), ensure_ascii=False) + "\n" for value in values))
 
 
 def as_json(value: object) -> None:
@@ -67,11 +73,6 @@ def folded(text: str, indent: str = "") -> str:
 
 def _clean(text: str) -> str:
     return printable(redact(text))
-
-
-def printable(text: str) -> str:
-    """Names can hold anything; a terminal must never obey them."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _write(text: str) -> None:

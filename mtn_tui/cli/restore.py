@@ -9,6 +9,7 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.inventory import Backup, Standing
@@ -84,7 +85,7 @@ def _asks_for_legacy(session: Session, backup: Backup) -> bool:
         return False
     question = _("{name} was made by the scripts: nothing vouches for its contents. Load it?")
     # Not click.confirm, which knows "y" alone. Nothing but a clear yes, in either language, is one.
-    asked = question.format(name=output.printable(str(backup.name))) + _(" [y/N]")
+    asked = question.format(name=printable(str(backup.name))) + _(" [y/N]")
     return click.prompt(asked, default="", show_default=False, err=True).strip().lower() in _YES
 
 

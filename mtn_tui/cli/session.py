@@ -15,9 +15,12 @@ from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core import operator, paths
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.settings import find_configuration, load
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import _
+from mtn_tui.core.settings import Loaded, find_configuration, load
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
+from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.stores import open_stores
 
@@ -29,20 +32,31 @@ class Session:
     config: Path | None
     lang: str | None
     no_input: bool
+    read_only: bool = False
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The configuration. Raises ConfigError."""
+        return load(find_configuration(self.config, os.environ), os.environ)
 
     @cached_property
     def context(self) -> Context:
         """Read the configuration; what is doubtful in it is said on stderr, once."""
-        loaded = load(find_configuration(self.config, os.environ), os.environ)
-        for notice in loaded.warnings:
+        for notice in self.loaded.warnings:
             diagnostics.warning(notice.title, notice.hint)
-        settings = loaded.settings
+        return self.quiet_context
+
+    @cached_property
+    def quiet_context(self) -> Context:
+        """The same, for whoever tells what is doubtful by other means."""
+        settings = self.loaded.settings
         return Context(
             settings=settings,
             stores=open_stores(settings),
             state=paths.state_dir(settings.state_dir, os.environ),
             operator=operator.operator(os.environ),
             host=operator.host_name(),
+            cache=Cache(paths.cache_dir(os.environ)),
         )
 
     def run(
@@ -54,14 +68,16 @@ class Session:
         the terminal; without one (cron) it runs here, which is ``body``. Raises
         what it failed of.
         """
+        self.must_not_only_read()
         job_id = os.environ.pop(detached.JOB_ID, None)
         if job_id is None and _on_a_terminal():
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
             return following.outcome(view)
-        return self._host(kind, subject, body, job_id or new_job_id())
+        return self.host(kind, subject, body, job_id or "")
 
     def start(self, arguments: Sequence[str]) -> detached.Detached:
         """Begin ``mtn <arguments>`` as a job that outlives this process."""
+        self.must_not_only_read()
         options = ["--no-input"]
         if self.config is not None:
             options += ["--config", str(self.config)]
@@ -69,7 +85,24 @@ class Session:
             options += ["--lang", self.lang]
         return detached.start([*options, *arguments], self.context.jobs, os.environ)
 
-    def _host(self, kind: str, subject: str, body: Callable[[Job], object], job_id: str) -> tuple[Facts, int]:
+    def begin(self, arguments: Sequence[str]) -> str:
+        """As ``start``, to be left alone: returns the job's id once anybody can find it."""
+        with closing(self.start(arguments)) as job:
+            job.wait_for_journal()
+            return job.id
+
+    def must_not_only_read(self) -> None:
+        """Refused with --read-only: to be called before anything is changed."""
+        if self.read_only:
+            raise Refused(
+                _("Nothing is changed with --read-only."), _("Leave the option out, if that is meant.")
+            )
+
+    def host(
+        self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
+    ) -> tuple[Facts, int]:
+        """As ``run``, but here whatever this process hangs on."""
+        job_id = job_id or new_job_id()
         jobs = self.context.jobs
         job = Job.create(
             jobs, kind=kind, subject=subject, operator=self.context.operator, new_id=lambda: job_id

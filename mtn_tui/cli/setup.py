@@ -12,7 +12,7 @@ from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import KEYS, Settings
-from mtn_tui.operations import setup
+from mtn_tui.operations import setup, shared
 from mtn_tui.operations.keeping import any_backup_known
 from mtn_tui.operations.setup import Answers, AwsBucket, MinioBucket
 from mtn_tui.operations.stores import open_stores
@@ -42,16 +42,28 @@ _NO = ("false", "no", "off", "0", "f", "n")
     metavar=_("FOLDER"),
     help=_("Where config/, backups/ and logs/ go; the current folder by default."),
 )
+@click.option(
+    "--system",
+    "for_all",
+    is_flag=True,
+    help=_("For all operators of this machine, the group mtn: in /etc/mtn, /var/lib/mtn and so on."),
+)
 @click.pass_obj
-def init(session: Session, folder: Path) -> None:
-    path = session.config or setup.configuration_in(folder.absolute())
+def init(session: Session, folder: Path, for_all: bool) -> None:
+    session.must_not_only_read()
     given = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
-    answers = _from(given) if session.no_input else _asked(given)
-    made = setup.set_up(path, answers, os.environ, _backups_exist)
+    answers = _from(given) if session.no_input else _asked(given, here=not for_all)
+    if for_all:
+        made = shared.set_up_system(answers, os.environ, _backups_exist)
+    else:
+        path = session.config or setup.configuration_in(folder.absolute())
+        made = setup.set_up(path, answers, os.environ, _backups_exist)
     output.line(str(made.configuration))
     if made.key_is_new:
         notice = setup.keep_elsewhere(made.settings.encryption_key_file)
         diagnostics.warning(notice.title, notice.hint)
+    if for_all:
+        diagnostics.say(_("Let an operator in: usermod -aG mtn NAME; it holds from their next login."))
     diagnostics.say(_("Next: mtn backup full"))
 
 
@@ -59,7 +71,7 @@ def _backups_exist(settings: Settings) -> bool:
     return any_backup_known(open_stores(settings))
 
 
-def _asked(given: Mapping[str, str]) -> Answers:
+def _asked(given: Mapping[str, str], *, here: bool) -> Answers:
     """Ask on the terminal, with what the environment says as the proposal. Secrets are not echoed."""
     said = dict(given)
 
@@ -78,7 +90,8 @@ def _asked(given: Mapping[str, str]) -> Answers:
     ask("DB_NAME", _("Database"), "Admisión_MTN_DB")
     ask("DB_USER", _("User"), "admin")
     ask("DB_PASSWORD", _("Password (empty: from ~/.pgpass)"), secret=True)
-    ask("BACKUP_DIR", _("Folder for the backups"), "./backups")
+    if here:
+        ask("BACKUP_DIR", _("Folder for the backups"), "./backups")
     ask("MINIO_ENDPOINT", _("MinIO or another S3 server, http://host:port (empty: none)"))
     if said["MINIO_ENDPOINT"]:
         ask("MINIO_BUCKET", _("Bucket"), "mtn-backups")

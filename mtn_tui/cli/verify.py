@@ -26,7 +26,7 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
         raise UsageError(_("Say which backup: an ID, or --all."), _("mtn list shows what there is."))
     context = session.context
     if every:
-        inventory = take_inventory(context.stores, context.key)
+        inventory = take_inventory(context.stores, context.key, context.cache)
         backups, silent = inventory.backups, inventory.silent
     else:
         chosen = choose(context, wanted=wanted or "")

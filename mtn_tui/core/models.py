@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 SUFFIX = ".sql.gz.gpg"
 CLEAR_SUFFIX = ".sql.gz"
@@ -69,6 +70,9 @@ _NAME = re.compile(
     rf"(?:{re.escape(SUFFIX)}|(?P<clear>{re.escape(CLEAR_SUFFIX)}))"
 )
 
+_FIELDS = ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15))
+"""Of a stamp: where its year, month, day, hour, minute and second lie."""
+
 _YEARS = range(1970, 9000)
 """Of a stamp: what lies beyond is no moment in every time zone, and ``strftime`` writes it otherwise."""
 
@@ -103,14 +107,21 @@ class BackupName:
     @classmethod
     def parse(cls, name: str) -> BackupName | None:
         """Read a bare file name; None where it is not one of a backup's payload."""
-        match = _NAME.fullmatch(name)
-        if match is None or "/" in name:
-            return None
-        try:
-            stamp = datetime.strptime(match["stamp"], "%Y%m%d_%H%M%S")
-        except ValueError:
-            return None
-        if stamp.year not in _YEARS:
-            return None
-        clear = match["clear"] is not None
-        return cls(stamp, match["prefix"], Kind(match["kind"]), match["host"] or "", clear)
+        return _parsed(name) if name.endswith((SUFFIX, CLEAR_SUFFIX)) else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(name: str) -> BackupName | None:
+    match = _NAME.fullmatch(name)
+    if match is None or "/" in name:
+        return None
+    digits = match["stamp"]
+    try:
+        year, month, day, hour, minute, second = (int(digits[at:end]) for at, end in _FIELDS)
+        stamp = datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return None
+    if stamp.year not in _YEARS:
+        return None
+    clear = match["clear"] is not None
+    return BackupName(stamp, match["prefix"], Kind(match["kind"]), match["host"] or "", clear)

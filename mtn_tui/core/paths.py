@@ -67,6 +67,11 @@ def state_dir(setting: Path | None, environment: Mapping[str, str], shared: Path
     return _user_folder(environment, "XDG_STATE_HOME", platformdirs.user_state_path(APPLICATION))
 
 
+def cache_dir(environment: Mapping[str, str]) -> Path:
+    """The user's own folder for what may be thrown away at any time. It is not made here."""
+    return _user_folder(environment, "XDG_CACHE_HOME", platformdirs.user_cache_path(APPLICATION))
+
+
 def too_open(path: Path) -> bool:
     """Whether others than its owner could read or change a file of secrets.
 

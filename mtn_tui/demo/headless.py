@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from mtn_tui.core import operator
@@ -14,28 +13,22 @@ from mtn_tui.core.errors import ArchiveError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import load
 from mtn_tui.demo import school
-from mtn_tui.demo.postgres_binaries import wheel_binaries
-from mtn_tui.demo.postgres_server import PostgresServer
-from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.demo.stack import DATABASE, Stack, running
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations import setup
 from mtn_tui.operations.backup import full_backup
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import take_inventory
-from mtn_tui.operations.keeping import any_backup_known
 from mtn_tui.operations.restore import Request, restore
-from mtn_tui.operations.setup import Answers, MinioBucket
 from mtn_tui.operations.stores import open_stores
 from mtn_tui.operations.verify import verify
 from mtn_tui.postgres.compare import Comparison, compare
 from mtn_tui.postgres.dump import Dumper
 from mtn_tui.postgres.tools import find_pg_dump
 
-DATABASE = "Admisión_MTN_DB"
-RESTORED = "Admisión_MTN_DB_copy"
+RESTORED = f"{DATABASE}_copy"
 
 R = TypeVar("R")
 
@@ -59,33 +52,24 @@ def practise(
 
     Raises what any step raises; ArchiveError where a copy does not verify.
     """
-    with (
-        PostgresServer(wheel_binaries(), workspace.path / "postgresql") as postgres,
-        SeaweedServer(workspace.folder("seaweedfs")) as seaweed,
-    ):
-        return _Round(postgres, seaweed, workspace.folder("mtn"), on_step, on_view).run(rows)
+    with running(workspace) as stack:
+        return _Round(stack, on_step, on_view).run(rows)
 
 
 class _Round:
     def __init__(
-        self,
-        postgres: PostgresServer,
-        seaweed: SeaweedServer,
-        folder: Path,
-        on_step: Callable[[Step], None],
-        on_view: Callable[[JobView], None],
+        self, stack: Stack, on_step: Callable[[Step], None], on_view: Callable[[JobView], None]
     ) -> None:
-        self._postgres = postgres
-        self._seaweed = seaweed
-        self._folder = folder
+        self._stack = stack
         self._on_step = on_step
         self._on_view = on_view
         self._clock = SystemClock()
 
     def run(self, rows: int) -> Comparison:
         began = self._clock.monotonic()
-        self._postgres.create_database(DATABASE)
-        filled = school.build(self._postgres.conninfo(DATABASE), rows=rows, newest=self._clock.now())
+        postgres = self._stack.postgres
+        postgres.create_database(DATABASE)
+        filled = school.build(postgres.conninfo(DATABASE), rows=rows, newest=self._clock.now())
         self._done("fill", began, rows=filled)
         context = self._configure()
 
@@ -112,35 +96,13 @@ class _Round:
         return found
 
     def _configure(self) -> Context:
-        """A configuration as ``mtn init`` writes it, read back as every command reads it."""
-        answers = Answers(
-            db_name=DATABASE,
-            db_user=self._postgres.user,
-            db_password=self._postgres.password,
-            db_host=self._postgres.host,
-            db_port=self._postgres.port,
-            bucket=MinioBucket(
-                f"http://{self._seaweed.endpoint}",
-                self._seaweed.access_key,
-                self._seaweed.secret_key,
-                self._seaweed.bucket,
-            ),
-            others={
-                "PG_DUMP": str(self._postgres.binaries / "pg_dump"),
-                "STATE_DIR": str(self._folder / "state"),
-            },
-        )
-        made = setup.set_up(
-            setup.configuration_in(self._folder),
-            answers,
-            {},
-            lambda settings: any_backup_known(open_stores(settings)),
-        )
-        settings = load(made.configuration, {}).settings
+        """The configuration, read back as every command reads it."""
+        settings = load(self._stack.configure(), {}).settings
+        assert settings.state_dir is not None  # noqa: S101 - the stack has one of its own
         return Context(
             settings,
             open_stores(settings),
-            self._folder / "state",
+            settings.state_dir,
             operator.operator(os.environ),
             operator.host_name(),
         )

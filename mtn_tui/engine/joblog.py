@@ -40,12 +40,15 @@ class JobLog:
 
     def write(self, level: Level, event: str, fields: Mapping[str, object]) -> None:
         moment = self._clock.now().astimezone(self._zone).isoformat(timespec="seconds")
-        words = [f"{moment} {level.upper():<5} {event}"]
-        words += [f"{name}={_quoted(value)}" for name, value in fields.items()]
-        self._lines.append(" ".join(words).encode())
+        self._lines.append(f"{moment} {level.upper():<5} {event_text(event, fields)}".encode())
 
     def close(self) -> None:
         self._lines.close()
+
+
+def event_text(event: str, fields: Mapping[str, object]) -> str:
+    """An event and its fields as they stand in a line, after its moment and level."""
+    return " ".join([event, *(f"{name}={_quoted(value)}" for name, value in fields.items())])
 
 
 def _quoted(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mtn_tui.archive.keys import Key
@@ -12,7 +13,7 @@ from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, Us
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, read_copy, take_inventory
+from mtn_tui.operations.inventory import Backup, read_copy, read_small, take_inventory
 from mtn_tui.storage.base import checked_key
 from mtn_tui.storage.local import LocalStorage
 
@@ -40,7 +41,7 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
         checked_key(wanted or file or "latest")
     except StorageError as error:
         raise UsageError(error.title, error.hint) from error
-    inventory = take_inventory(context.stores, context.key)
+    inventory = take_inventory(context.stores, context.key, context.cache)
     if latest:
         return Chosen(inventory.latest(database=context.settings.db_name), inventory.silent)
     return Chosen(inventory.find(wanted or file), inventory.silent)
@@ -74,7 +75,7 @@ def backup_at(path: Path, key: Key | None) -> Backup:
             return False
         return True
 
-    return Backup(name, (read_copy(store, name, entry, key, is_there),))
+    return Backup(name, (read_copy(store, entry, key, is_there, partial(read_small, store)),))
 
 
 def _is_folder(path: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.core.settings import Settings
+from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.stores import Stores
 from mtn_tui.postgres.connection import Server
 
@@ -23,6 +24,8 @@ class Context:
     host: str
     """As it stands in the names of backups."""
     clock: Clock = field(default_factory=SystemClock)
+    cache: Cache = field(default_factory=Cache)
+    """Manifests and proofs that were fetched before."""
 
     @property
     def server(self) -> Server:

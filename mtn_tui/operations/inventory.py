@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -18,7 +21,8 @@ from mtn_tui.archive.reader import Archive, check_size
 from mtn_tui.core.errors import ArchiveError, ForeignManifest, MtnError, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
-from mtn_tui.operations.suspect import why_suspect
+from mtn_tui.operations.cache import Cache
+from mtn_tui.operations.suspect import COMPARED, why_suspect
 from mtn_tui.storage.base import Entry, Storage
 
 _AT_ONCE = 8
@@ -156,63 +160,137 @@ class Inventory:
         return [copy.trouble for one in of_kind for copy in one.copies if copy.trouble]
 
 
-def take_inventory(stores: Iterable[Storage], key: Key | None) -> Inventory:
-    """Ask the stores. One that does not answer is named in ``silent``, and the other listed.
+def take_inventory(stores: Iterable[Storage], key: Key | None, cache: Cache | None = None) -> Inventory:
+    """Ask the stores, at once. One that does not answer is named in ``silent``, and the other listed.
 
-    Without ``key`` manifests can't be believed: every copy of ours is broken, and says why.
+    Without ``key`` manifests can't be believed: every copy of ours is broken,
+    and says why. What ``cache`` knows is not fetched again; who keeps it and
+    takes inventory again is answered sooner.
     """
+    cache = cache or Cache()
     found: dict[BackupName, list[Copy]] = {}
     silent: dict[str, MtnError] = {}
-    for store in stores:
-        try:
-            for name, copy in _copies(store, key):
-                found.setdefault(name, []).append(copy)
-        except StorageError as error:
-            silent[store.name] = error
-    backups = [Backup(name, tuple(copies)) for name, copies in found.items()]
-    backups.sort(key=lambda backup: (backup.moment, str(backup.name)), reverse=True)
-    return Inventory(tuple(_marked(backups)), silent)
+    with _uncollected():
+        with ThreadPoolExecutor(2, thread_name_prefix="mtn-listing") as pool:
+            asked = [(store, pool.submit(_copies, store, key, cache)) for store in stores]
+        for store, answer in asked:
+            try:
+                for name, copy in answer.result():
+                    found.setdefault(name, []).append(copy)
+            except StorageError as error:
+                silent[store.name] = error
+        backups = [Backup(name, tuple(copies)) for name, copies in found.items()]
+        backups.sort(key=lambda backup: (backup.moment, str(backup.name)), reverse=True)
+        return Inventory(tuple(_marked(backups)), silent)
 
 
-def _marked(backups: list[Backup]) -> Iterable[Backup]:
-    for index, backup in enumerate(backups):
-        reason = ""
-        if backup.manifest and not backup.accepted:
-            earlier = [one.manifest for one in backups[index + 1 :] if one.manifest]
-            reason = why_suspect(backup.manifest, earlier)
-        yield Backup(backup.name, backup.copies, reason)
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Python's collector looks for garbage again and again among thousands of new objects, all of them kept:
+    a quarter of the time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
-def _copies(store: Storage, key: Key | None) -> list[tuple[BackupName, Copy]]:
+def _marked(backups: list[Backup]) -> list[Backup]:
+    """Each with what is odd about it, beside the last few like it; given and returned newest first."""
+    before: dict[tuple[Kind, str], deque[Manifest]] = {}
+    marked = []
+    for backup in reversed(backups):
+        manifest = backup.manifest
+        if manifest is not None:
+            earlier = before.setdefault((manifest.kind, manifest.database), deque(maxlen=COMPARED))
+            reason = "" if backup.accepted else why_suspect(manifest, earlier)
+            earlier.appendleft(manifest)
+            if reason:
+                backup = replace(backup, suspect=reason)  # noqa: PLW2901 - the same one, marked
+        marked.append(backup)
+    return marked[::-1]
+
+
+def _copies(store: Storage, key: Key | None, cache: Cache) -> list[tuple[BackupName, Copy]]:
     entries = {entry.key: entry for entry in store.list()}
     payloads = [
         (name, entry)
         for entry in entries.values()
         if (name := BackupName.parse(entry.key.rpartition("/")[2])) is not None
     ]
+    beside = [
+        found
+        for _name, entry in payloads
+        for suffix in (MANIFEST, PROOF)
+        if (found := entries.get(entry.key + suffix)) is not None
+    ]
+    contents = cache.known(store, beside)
+    unknown = [entry.key for entry in beside if entry.key not in contents]
+    contents |= _fetched(store, unknown)
+    decoded = cache.decoded(key)
+    copies = []
+    again: dict[str, bytes] = {}
 
-    def read(item: tuple[BackupName, Entry]) -> tuple[BackupName, Copy]:
-        name, entry = item
-        return name, read_copy(store, name, entry, key, entries.__contains__)
+    def there(one: str) -> bool:
+        return one in contents or (one.endswith(ROLES) and one in entries)
 
+    for name, entry in payloads:
+        copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
+        if copy.manifest is None and entry.key + MANIFEST in contents and key is not None:
+            # What was kept from an earlier time is no reason to call a backup broken.
+            again |= (fresh := _fetched(store, [entry.key + MANIFEST]))
+            contents |= fresh
+            copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
+        copies.append((name, copy))
+    cache.keep(store, beside, {one: contents[one] for one in (*unknown, *again) if one in contents})
+    return copies
+
+
+def _fetched(store: Storage, keys: Sequence[str]) -> dict[str, bytes]:
+    """What is there now, by key; what is gone since the listing is left out."""
+
+    def read(one: str) -> bytes | None:
+        try:
+            return read_small(store, one)
+        except NotFound:
+            return None
+
+    if not keys:
+        return {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="mtn-inventory") as pool:
-        return list(pool.map(read, payloads))
+        return {one: data for one, data in zip(keys, pool.map(read, keys), strict=True) if data is not None}
 
 
 def read_copy(
-    store: Storage, name: BackupName, entry: Entry, key: Key | None, is_there: Callable[[str], bool]
+    store: Storage,
+    entry: Entry,
+    key: Key | None,
+    is_there: Callable[[str], bool],
+    read: Callable[[str], bytes],
+    decoded: dict[tuple[bytes, str], Manifest] | None = None,
 ) -> Copy:
-    """Tell what one payload is, from the files beside it."""
+    """Tell what one payload is, from the files beside it.
+
+    ``decoded`` holds manifests that this key vouched for, by bytes and name.
+    """
+
+    def proof_of(sha256: str) -> Proof:
+        beside = entry.key + PROOF
+        return proofs.decode(read(beside), sha256) if is_there(beside) else Proof(sha256)
+
     if not is_there(entry.key + MANIFEST):
         ours = is_there(entry.key + ROLES)
         standing = Standing.UNFINISHED if ours else Standing.LEGACY
-        return Copy(store, entry.key, entry.size, standing, None, _proof(store, entry, "", is_there))
+        return Copy(store, entry.key, entry.size, standing, None, proof_of(""))
     try:
-        manifest = _manifest(store, entry, name, key)
+        payload = entry.key.rpartition("/")[2]
+        manifest = _manifest(read(entry.key + MANIFEST), payload, key, {} if decoded is None else decoded)
     except ArchiveError as error:
-        proof = _proof(store, entry, "", is_there)
-        return Copy(store, entry.key, entry.size, Standing.BROKEN, None, proof, error)
-    proof = _proof(store, entry, manifest.sha256, is_there)
+        return Copy(store, entry.key, entry.size, Standing.BROKEN, None, proof_of(""), error)
+    proof = proof_of(manifest.sha256)
     trouble = _misfit(store, entry, manifest, key)
     standing = Standing.BROKEN if trouble else Standing.WHOLE
     return Copy(store, entry.key, entry.size, standing, manifest, proof, trouble)
@@ -235,20 +313,15 @@ def _misfit(store: Storage, entry: Entry, manifest: Manifest, key: Key | None) -
     return None
 
 
-def _manifest(store: Storage, entry: Entry, name: BackupName, key: Key | None) -> Manifest:
-    data = read_small(store, entry.key + MANIFEST)
+def _manifest(
+    data: bytes, payload: str, key: Key | None, decoded: dict[tuple[bytes, str], Manifest]
+) -> Manifest:
     if key is None:
         raise ArchiveError(_("Without the key nothing vouches for it."))
-    return manifests.decode(data, key, str(name))
-
-
-def _proof(store: Storage, entry: Entry, sha256: str, is_there: Callable[[str], bool]) -> Proof:
-    if not is_there(entry.key + PROOF):
-        return Proof(sha256)
-    try:
-        return proofs.decode(read_small(store, entry.key + PROOF), sha256)
-    except NotFound:
-        return Proof(sha256)
+    found = decoded.get((data, payload))
+    if found is None:
+        found = decoded[data, payload] = manifests.decode(data, key, payload)
+    return found
 
 
 def read_small(store: Storage, key: str) -> bytes:

@@ -54,7 +54,7 @@ def accept(context: Context, backup: Backup, note: str = "") -> Marked:
             _("See which are: mtn list --filter is:suspect"),
         )
     mark = Mark(context.clock.now(), context.operator, note or backup.suspect)
-    copies = [copy for copy in backup.copies if copy.standing is Standing.WHOLE]
+    copies = [copy for copy in backup.copies if copy.manifest is not None]
     return _write(context, copies, lambda proof: replace(proof, accepted=proof.accepted or mark))
 
 

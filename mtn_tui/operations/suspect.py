@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from statistics import median
 
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.core.i18n import _
 
-_COMPARED = 7
+COMPARED = 7
+"""Backups before it that one is compared with."""
+
 _SHRUNK = 0.5
 _MANY_ROWS = 1000
 _LEFT_PERCENT = 10
 
 
-def why_suspect(manifest: Manifest, earlier: Sequence[Manifest]) -> str:
+def why_suspect(manifest: Manifest, earlier: Iterable[Manifest]) -> str:
     """Say what is odd about a backup; empty where nothing is.
 
     ``earlier`` holds the backups before it, newest first, of any kind and
@@ -29,9 +31,9 @@ def why_suspect(manifest: Manifest, earlier: Sequence[Manifest]) -> str:
         now = rows.get(table, 0)
         if before > _MANY_ROWS and now * 100 <= before * _LEFT_PERCENT:
             return _("{table} has {now:,} rows, had {before:,}").format(table=table, now=now, before=before)
-    usual = median(one.size for one in like[:_COMPARED])
+    usual = median(one.size for one in like[:COMPARED])
     if manifest.size < usual * _SHRUNK:
         return _("{percent} % smaller than the {count} before it").format(
-            percent=round(100 - 100 * manifest.size / usual), count=min(len(like), _COMPARED)
+            percent=round(100 - 100 * manifest.size / usual), count=min(len(like), COMPARED)
         )
     return ""

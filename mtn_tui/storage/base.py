@@ -36,10 +36,11 @@ method may be called from several threads at once.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
@@ -62,12 +63,19 @@ class Entry:
     key: str
     size: int
     modified: datetime
+    tag: str = field(default="", compare=False)
+    """Of the listing: another one where the object was written again, also within a second and at the
+    same size. Empty where the store can't tell."""
 
 
 class Storage(Protocol):
     @property
     def name(self) -> str:
         """``disk`` or ``bucket``: the word in JSON and in messages."""
+
+    @property
+    def identity(self) -> str:
+        """Which store it is, for files of ours: the same in every language."""
 
     @property
     def place(self) -> str:
@@ -110,6 +118,9 @@ class Storage(Protocol):
 _LIMIT = 900
 """Bytes of UTF-8 in a key: S3 allows 1,024."""
 
+_PLAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What nearly every key is: a listing of thousands need not look at each character."""
+
 
 def checked_key(key: str) -> str:
     """Return ``key`` unchanged, or raise StorageError where it could leave the store.
@@ -118,6 +129,8 @@ def checked_key(key: str) -> str:
     terminal would obey (control characters, bytes that are no UTF-8), and
     ``.part``, which marks what is unfinished.
     """
+    if _PLAIN.fullmatch(key) and len(key) <= _LIMIT and not key.endswith(PART):
+        return key
     parts = key.split("/")
     bad = (
         len(parts) > 2

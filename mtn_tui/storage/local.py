@@ -45,6 +45,10 @@ class LocalStorage:
         self.root = root
 
     @property
+    def identity(self) -> str:
+        return f"disk {self.root.absolute()}"
+
+    @property
     def place(self) -> str:
         return str(self.root)
 
@@ -195,7 +199,7 @@ def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _file(key: str, item: os.DirEntry[str], root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    if not storable(key) or not _is_inside(Path(item.path), root):
+    if not storable(key) or (item.is_symlink() and not _is_inside(Path(item.path), root)):
         return
     try:
         status = item.stat()
@@ -213,4 +217,6 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def _entry(key: str, status: os.stat_result) -> Entry:
-    return Entry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+    # A file's bytes can be changed and its mtime set back; its ctime can't.
+    tag = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+    return Entry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), tag)

@@ -1,7 +1,7 @@
 """Uploads that were begun in parts and never ended: they hold space, and no listing of objects shows them.
 
-The one place that uses private methods of minio: its public interface cannot
-list or abort them. Their names and results were read in 7.2.20, which is why
+With ``listing`` the one place that uses private methods of minio: its public
+interface cannot list or abort them. Their names and results were read in 7.2.20, which is why
 that version is pinned exactly.
 """
 

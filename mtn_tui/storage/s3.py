@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -23,6 +23,7 @@ from mtn_tui.core.errors import ConfigError, MtnError, NotFound, StorageError, S
 from mtn_tui.core.i18n import _
 from mtn_tui.storage import multipart
 from mtn_tui.storage.base import Entry, Readable, checked_key, storable
+from mtn_tui.storage.listing import NEVER, objects
 from mtn_tui.storage.multipart import Unfinished
 from mtn_tui.storage.s3_errors import Bucket, http_date
 from mtn_tui.storage.s3_keys import Keys, static_keys
@@ -39,8 +40,6 @@ _BUFFER = 1 << 20
 _CHEAPER_FROM = 128 << 10
 """Bytes from which AWS's infrequent-access classes cost less: smaller objects are billed as this many."""
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_NEVER = datetime.fromtimestamp(0, UTC)
-"""For a server that does not tell when."""
 
 
 class S3Storage:
@@ -108,6 +107,10 @@ class S3Storage:
                 ),
                 _("Correct MINIO_ENDPOINT and MINIO_BUCKET, or S3_BUCKET on AWS."),
             ) from error
+
+    @property
+    def identity(self) -> str:
+        return f"bucket {self._endpoint}/{self.bucket}"
 
     @property
     def place(self) -> str:
@@ -194,10 +197,10 @@ class S3Storage:
                 if error.code != "InvalidRange":
                     raise
                 found = self._client.stat_object(self.bucket, key)
-                return Entry(key, found.size or 0, found.last_modified or _NEVER)
+                return Entry(key, found.size or 0, found.last_modified or NEVER)
             try:
                 return Entry(
-                    key, self._size(response, key), http_date(response.headers.get("Last-Modified")) or _NEVER
+                    key, self._size(response, key), http_date(response.headers.get("Last-Modified")) or NEVER
                 )
             finally:
                 response.close()
@@ -205,11 +208,7 @@ class S3Storage:
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with self._asking():
-            found = [
-                Entry(item.object_name, item.size or 0, item.last_modified or _NEVER)
-                for item in self._client.list_objects(self.bucket, prefix=prefix, recursive=True)
-                if item.object_name and storable(item.object_name)
-            ]
+            found = [found for found in objects(self._client, self.bucket, prefix) if storable(found.key)]
         # Servers that keep folders (SeaweedFS) list "a/b" before "a-b".
         yield from sorted(found, key=lambda entry: entry.key)
 

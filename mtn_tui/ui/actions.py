@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOOTER = 7
 """Keys in a footer, at most."""
 
-BACKUPS, DETAILS, JOBS, HELP = "backups", "details", "jobs", "help"
+BACKUPS, DETAILS, LOGS, JOBS, HELP = "backups", "details", "logs", "jobs", "help"
 """Screens."""
 
 
@@ -123,6 +123,50 @@ def actions() -> tuple[Action, ...]:
             why_not=_no_accepting,
         ),
         Action(
+            "follow",
+            ("f",),
+            _("Follow"),
+            _("Stays at the end of the logs while they grow, or no longer."),
+            (LOGS,),
+            footer=True,
+        ),
+        Action(
+            "level",
+            ("l",),
+            _("Level"),
+            _("Shows all lines, then warnings and errors, then errors only."),
+            (LOGS,),
+            footer=True,
+        ),
+        Action("source", ("s",), _("Source"), _("Shows one log only, or all."), (LOGS,), footer=True),
+        Action(
+            "search",
+            ("/",),
+            _("Search"),
+            _("Shows only lines that a regular expression matches; case counts where it has a capital."),
+            (LOGS,),
+            footer=True,
+        ),
+        Action("error", ("e",), _("Next error"), _("Goes to the next error."), (LOGS,), footer=True),
+        Action("error_before", ("E",), _("Error before"), _("Goes back to the error before."), (LOGS,)),
+        Action("wrap", ("w",), _("Wrap"), _("Shows long lines whole, or cut at the edge."), (LOGS,)),
+        Action(
+            "copy",
+            ("y",),
+            _("Copy"),
+            _("Sends the chosen line to the clipboard of your terminal, where it takes it."),
+            (LOGS,),
+            why_not=_no_line,
+        ),
+        Action(
+            "open",
+            ("o",),
+            _("Open"),
+            _("Opens the file of the chosen line in $PAGER, and comes back."),
+            (LOGS,),
+            why_not=_no_line,
+        ),
+        Action(
             "cancel",
             ("c",),
             _("Cancel"),
@@ -132,6 +176,7 @@ def actions() -> tuple[Action, ...]:
             why_not=_no_cancelling,
         ),
         Action("backups", ("2",), _("Backups"), _("Shows the backups of both stores.")),
+        Action("logs", ("4",), _("Logs"), _("Shows every log and journal, merged by time.")),
         Action("jobs", ("j",), _("Jobs"), _("Shows what is running, and what ran."), footer=True),
         Action(
             "reload",
@@ -159,7 +204,12 @@ def actions() -> tuple[Action, ...]:
     )
 
 
-_NOT_IN_FOOTER = {BACKUPS: ("jobs", "back", "command"), DETAILS: ("jobs", "command"), HELP: ("help", "jobs")}
+_NOT_IN_FOOTER = {
+    BACKUPS: ("jobs", "back", "command"),
+    DETAILS: ("jobs", "command"),
+    HELP: ("help", "jobs"),
+    LOGS: ("jobs", "back", "command"),
+}
 
 
 def footer(screen: str) -> list[Action]:
@@ -241,6 +291,10 @@ def _no_accepting(app: MtnApp) -> str:
     if why := _read_only(app) or _no_backup(app):
         return why
     return "" if backup and backup.suspect else _("It is not suspect: there is nothing to accept.")
+
+
+def _no_line(app: MtnApp) -> str:
+    return "" if app.here.log_line else _("No line is chosen.")
 
 
 def _no_cancelling(app: MtnApp) -> str:

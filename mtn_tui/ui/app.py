@@ -110,7 +110,8 @@ class MtnApp(App[None]):
         self.app_resume_signal.subscribe(self, self._resumed)
         self.call_after_refresh(self._bridge.start)
         if not self.is_headless:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
 
     def on_unmount(self) -> None:
         self._bridge.stop()
@@ -180,6 +181,14 @@ class MtnApp(App[None]):
 
     def do_backups(self) -> None:
         while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def do_logs(self) -> None:
+        from mtn_tui.ui.screens.logs import Logs
+
+        if not any(isinstance(screen, Logs) for screen in self.screen_stack):
+            self.push_screen(Logs())
+        while not isinstance(self.screen, Logs):
             self.pop_screen()
 
     def do_jobs(self) -> None:

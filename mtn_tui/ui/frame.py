@@ -29,7 +29,7 @@ def header(app: MtnApp, width: int) -> list[Piece]:
 
 def tabs(screen: str, width: int) -> list[Piece]:
     """Only of screens that there are; the jobs are shown while one is there."""
-    shown = [one for one in actions.actions() if one.id in (actions.BACKUPS, actions.JOBS)]
+    shown = [one for one in actions.actions() if one.id in (actions.BACKUPS, actions.LOGS, actions.JOBS)]
     here = actions.BACKUPS if screen == actions.DETAILS else screen
     pieces: list[Piece] = [(" ", "")]
     for one in shown:

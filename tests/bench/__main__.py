@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 
-from tests.bench import backup, restore, verify
+from tests.bench import backup, restore, ui, verify
 from tests.bench.stage import DATABASE, Stage, stage
 
 _ROWS = 1_800_000
@@ -17,7 +17,7 @@ _RUNS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", choices=["backup", "restore", "verify"])
+    parser.add_argument("what", choices=["backup", "restore", "verify", "ui"])
     parser.add_argument(
         "--rows", type=int, default=_ROWS, help="of the practice school (default %(default)s)"
     )
@@ -26,6 +26,9 @@ def main() -> None:
     )
     parser.add_argument("--system", action="store_true", help="use the machine's own PostgreSQL")
     given = parser.parse_args()
+    if given.what == "ui":
+        ui.run()
+        return
     with stage(given.rows, system=given.system) as ready:
         _print_setting(ready, given.runs)
         match given.what:

@@ -44,7 +44,7 @@ def full(source, tmp_path_factory) -> Practice:
 
 def everything_in(root: Path) -> dict[str, bytes | None]:
     """All files below ``root`` and what is in them, save what a run records of itself."""
-    own = ("state", "logs")
+    own = ("state", "logs", "cache")
     return {
         str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
         for path in root.rglob("*")

@@ -126,7 +126,6 @@ def test_the_language_may_come_from_the_option_or_the_environment(practice):
         ["job", "cancel"],
         ["job", "cancel", "../../etc/passwd"],
         ["job", "cancel", "aaaaaaaa"],
-        ["demo"],
         ["--lang", "xx", "list"],
     ],
 )

@@ -14,6 +14,8 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 
+import pyte
+
 PATIENCE = 120
 """Seconds until a condition counts as never met."""
 
@@ -33,6 +35,9 @@ class Terminal:
         self._modes = termios.tcgetattr(theirs)
         self._theirs = theirs
         self.shown = ""
+        """All that was ever written, as it came."""
+        self._screen = pyte.Screen(80, 24)
+        self._stream = pyte.ByteStream(self._screen)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _WITH_A_CONTROLLING_TERMINAL, *command],
             stdin=theirs,
@@ -43,10 +48,10 @@ class Terminal:
         )
 
     def wait_for(self, text: str) -> None:
-        """Read until ``text`` has been shown."""
+        """Read until ``text`` stands on the screen, in one line."""
         end = time.monotonic() + PATIENCE
-        while text not in self.shown:
-            assert time.monotonic() < end, (text, self.shown)
+        while not any(text in line for line in self._screen.display):
+            assert time.monotonic() < end, (text, "\n".join(self._screen.display))
             self._read(0.1)
 
     def type(self, keys: str) -> None:
@@ -56,7 +61,7 @@ class Terminal:
         """Read until the command has ended; its exit code."""
         end = time.monotonic() + PATIENCE
         while self.process.poll() is None:
-            assert time.monotonic() < end, self.shown
+            assert time.monotonic() < end, "\n".join(self._screen.display)
             self._read(0.1)
         self._read(0)
         return self.process.returncode
@@ -83,5 +88,7 @@ class Terminal:
 
     def _read(self, seconds: float) -> None:
         while select.select([self._ours], [], [], seconds)[0]:
-            self.shown += os.read(self._ours, 65536).decode(errors="replace")
+            piece = os.read(self._ours, 65536)
+            self._stream.feed(piece)
+            self.shown += piece.decode(errors="replace")
             seconds = 0

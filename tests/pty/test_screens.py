@@ -1,0 +1,140 @@
+"""The screens on a real terminal: whatever becomes of it, the job goes on and the next operator sees it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from mtn_tui.core.models import JobState
+from tests.operation_fixtures import Practice
+from tests.pty.terminal import PATIENCE, Terminal
+from tests.pty.test_detached_jobs import Hold, at_a_terminal, begun, over
+
+
+@pytest.fixture
+def practice(pg18, new_database, practise) -> Iterator[Practice]:
+    source = new_database(pg18)
+    source.psql("CREATE TABLE held AS SELECT n FROM generate_series(1, 1000) AS n")
+    practice: Practice = practise(source)
+    practice.back_up()
+    practice.made.append(target(practice))
+    return practice
+
+
+def target(practice: Practice) -> str:
+    """What the dialog proposes."""
+    return f"{practice.source.name}_staging"
+
+
+def opened(terminal: Terminal) -> None:
+    terminal.wait_for("q quit")
+    terminal.wait_for("Proven to: complete")
+
+
+def ask_for(terminal: Terminal, kind: str) -> None:
+    """By the keys of the screen."""
+    if kind == "backup-full":
+        terminal.type("b")
+        return
+    terminal.type("R")
+    terminal.wait_for("Restore into which database?")
+    terminal.type("\r")
+
+
+def close_the_pty(terminal: Terminal) -> None:
+    terminal.hang_up()
+
+
+def say_hangup(terminal: Terminal) -> None:
+    os.killpg(terminal.process.pid, signal.SIGHUP)
+
+
+def terminate(terminal: Terminal) -> None:
+    terminal.process.terminate()
+
+
+def kill(terminal: Terminal) -> None:
+    terminal.process.kill()
+
+
+def stall(terminal: Terminal) -> None:
+    terminal.stop_output()
+    terminal.type("j?\x1b" * 20)
+
+
+@pytest.mark.parametrize("fault", [close_the_pty, say_hangup, terminate, kill, stall])
+@pytest.mark.parametrize("kind", ["backup-full", "restore"])
+def test_a_job_of_the_screens_goes_on_without_them(practice, kind, fault):
+    with closing(Hold(practice, kind)) as hold, at_a_terminal(practice) as terminal:
+        opened(terminal)
+        ask_for(terminal, kind)
+        job = begun(practice, kind)
+        assert job.pid != terminal.process.pid
+        fault(terminal)
+        if fault is not stall:
+            terminal.process.wait(PATIENCE)
+        if fault in (say_hangup, terminate):
+            assert terminal.sane
+        with at_a_terminal(practice, SUDO_USER="beto") as another:
+            another.wait_for("▶")
+            another.wait_for("q quit")
+            hold.close()
+            another.wait_for("✔ succeeded")
+            another.type("q")
+            assert another.ended() == 0
+            assert another.sane
+    job = over(practice, job)
+    assert (job.state, job.title) == (JobState.SUCCEEDED, "")
+    if kind == "restore":
+        assert target(practice) in practice.databases()
+
+
+def test_a_job_of_cron_is_on_the_screen_as_it_runs(practice):
+    with at_a_terminal(practice) as terminal:
+        opened(terminal)
+        with closing(Hold(practice, "backup-full")) as hold:
+            cron = practice.start("backup", "full")
+            terminal.wait_for("▶")
+            hold.close()
+            assert cron.wait(PATIENCE) in (0, 1)
+            cron.communicate()
+        terminal.wait_for("✔ succeeded")
+        terminal.type("q")
+        assert terminal.ended() == 0
+
+
+def test_leaving_with_a_job_running_leaves_it_running(practice):
+    with closing(Hold(practice, "backup-full")) as hold, at_a_terminal(practice) as terminal:
+        opened(terminal)
+        terminal.type("b")
+        job = begun(practice, "backup-full")
+        terminal.wait_for("▶")
+        terminal.type("q")
+        terminal.wait_for(job.id)
+        terminal.type("\r")
+        assert terminal.ended() == 0
+        assert terminal.sane
+        hold.close()
+        assert over(practice, job).state is JobState.SUCCEEDED
+
+
+def test_stopped_by_ctrl_z_the_terminal_is_the_shells_again(practice):
+    environment = {**practice.environment, "PS1": "ready-\\#> "}
+    with closing(Terminal(["/bin/bash", "--norc", "--noprofile", "-i"], environment)) as terminal:
+        terminal.wait_for("ready-1>")
+        terminal.type(f"{sys.executable} -m mtn_tui\r")
+        opened(terminal)
+        terminal.type("\x1a")
+        terminal.wait_for("ready-2>")
+        terminal.type("fg\r")
+        terminal.type("q")
+        terminal.wait_for("ready-3>")
+        terminal.type("echo left with $?\r")
+        terminal.wait_for("left with 0")
+        terminal.type("exit\r")
+        assert terminal.ended() == 0
