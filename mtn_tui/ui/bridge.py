@@ -106,7 +106,7 @@ class Bridge:
             except KeyFileError as error:
                 trouble = error
             try:
-                inventory = take_inventory(self._context.stores, key)
+                inventory = take_inventory(self._context.stores, key, self._context.cache)
             except MtnError as error:
                 self._post(InventoryTaken(None, error))
             else:

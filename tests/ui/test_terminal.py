@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from tests.operation_fixtures import Practice
-from tests.pty.terminal import Terminal
+from tests.pty.terminal import PATIENCE, Terminal
 
 ROW_MOVE, SCREEN = 1536, 12288
 """Bytes, at most."""
@@ -50,6 +50,13 @@ def sent(terminal: Terminal, keys: str) -> int:
     return len(quiet(terminal).encode())
 
 
+def until_sent(terminal: Terminal, text: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while text not in terminal.shown:
+        assert time.monotonic() < end, text
+        terminal._read(0.1)
+
+
 def until_stopped(pid: int) -> None:
     while os.waitpid(pid, os.WUNTRACED)[0] != pid:
         time.sleep(0.01)
@@ -83,12 +90,12 @@ def test_being_told_to_end_leaves_it_as_it_was(practice):
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(practice):
     with opened(practice) as terminal:
         terminal.type("\x1a")
-        terminal.wait_for("\x1b[?1049l")
+        until_sent(terminal, "\x1b[?1049l")
         until_stopped(terminal.process.pid)
         assert terminal.sane
         terminal.shown = ""
         terminal.process.send_signal(signal.SIGCONT)
-        terminal.wait_for("Rows:")
+        until_sent(terminal, "Rows:")
         assert not terminal.sane
         terminal.type("q")
         assert terminal.ended() == 0

@@ -83,7 +83,7 @@ def _row(app: MtnApp, action: actions.Action, width: int) -> list[Piece]:
     key: list[Piece] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
     left: list[Piece] = [
         (" " + fit(action.id, 10), "dim" if why else "strong"),
-        (fit(action.label.lower(), 14) + " ", "dim" if why else ""),
-        (clipped(why, width - 34), "dim"),
+        (fit(action.label.lower(), 16) + " ", "dim" if why else ""),
+        (clipped(why, width - 36), "dim"),
     ]
     return spread(left, key, width)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
@@ -13,7 +14,7 @@ from mtn_tui.ui.cells import Piece, fit, wrapped
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.widgets.lines import Line, Text
 
-_KEYS, _LABEL = 15, 14
+_KEYS = 15
 
 
 class Help(Framed):
@@ -53,11 +54,12 @@ class Help(Framed):
 
 
 def _told(chosen: list[actions.Action], width: int) -> list[list[Piece]]:
+    label = max(cell_len(one.label) for one in actions.actions())
     lines = []
     for one in chosen:
         keys = " ".join(actions.shown_key(key) for key in one.keys)
-        start: list[Piece] = [(" " + fit(keys, _KEYS), "strong"), (fit(one.label.lower(), _LABEL) + " ", "")]
-        for line in wrapped(one.help, width - _KEYS - _LABEL - 3):
+        start: list[Piece] = [(" " + fit(keys, _KEYS), "strong"), (fit(one.label.lower(), label) + " ", "")]
+        for line in wrapped(one.help, width - _KEYS - label - 3):
             lines.append([*start, (line, "dim")])
-            start = [(" " * (_KEYS + _LABEL + 2), "")]
+            start = [(" " * (_KEYS + label + 2), "")]
     return lines
