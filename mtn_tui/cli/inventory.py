@@ -25,8 +25,9 @@ from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing, take
     "wanted",
     default="",
     metavar=_("TEXT"),
-    help=_("Only those that all these words fit: {examples}, or a part of the name.").format(
-        examples=", ".join(filters.EXAMPLES)
+    help=_(
+        "Only those that all these words fit: kind:full age:<7d proof:complete size:>1GB where:both "
+        "is:suspect !is:pinned, or a part of the name."
     ),
 )
 @as_json

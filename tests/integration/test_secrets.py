@@ -157,7 +157,7 @@ from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
 from pathlib import Path
 
-session = Session(Path(sys.argv[1]), True)
+session = Session(Path(sys.argv[1]), None, True)
 context = session.context
 values = [context.settings.db_password, context.settings.minio_secret_key, context.settings.smtp_password]
 secrets = [value.get_secret_value() for value in values] + [context.key.passphrase.decode()]
@@ -181,7 +181,7 @@ def body(job):
     fails(job)
 
 try:
-    session.run("backup-full", "x", "x", body)
+    session.host("backup-full", "x", body)
 except RuntimeError as error:
     diagnostics.fault(error)
 """

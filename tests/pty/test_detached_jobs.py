@@ -106,8 +106,13 @@ def stall(terminal: Terminal) -> None:
     terminal.stop_output()
 
 
-@pytest.mark.parametrize("fault", [hang_up, say_hangup, terminate, kill, stall])
-@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        *(("backup-full", fault) for fault in (hang_up, say_hangup, terminate, kill, stall)),
+        *(("restore", fault) for fault in (hang_up, kill)),
+    ],
+)
 def test_a_job_goes_on_without_its_terminal(practice, kind, fault):
     with closing(Hold(practice, kind)) as hold, at_a_terminal(practice, *COMMANDS[kind]) as terminal:
         job = begun(practice, kind)
