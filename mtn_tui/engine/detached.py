@@ -32,7 +32,7 @@ JOB_ID = "MTN_JOB"
 
 OUTPUT = ".out"
 
-_KILLS = (
+ASK_LOGIND = (
     "busctl",
     "get-property",
     "org.freedesktop.login1",
@@ -40,6 +40,8 @@ _KILLS = (
     "org.freedesktop.login1.Manager",
     "KillUserProcesses",
 )
+"""Answers ``b true`` where logind kills what a user leaves behind."""
+
 _ANSWER_WITHIN = 5.0
 
 
@@ -139,11 +141,11 @@ def discard_output(folder: Path, job_id: str) -> None:
 
 def logins_take_processes_along() -> bool:
     """Whether logind kills what a user has running when they log out. False where nobody can tell."""
-    if shutil.which(_KILLS[0]) is None:
+    if shutil.which(ASK_LOGIND[0]) is None:
         return False
     try:
         done = subprocess.run(
-            _KILLS, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_WITHIN, check=False
+            ASK_LOGIND, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_WITHIN, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

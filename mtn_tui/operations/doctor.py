@@ -24,6 +24,7 @@ from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import KeyFileError, MtnError, PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Loaded
+from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.operations import words
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.keeping import any_backup_known
@@ -40,15 +41,6 @@ _SKEW_WRONG = timedelta(minutes=5)
 
 PROBE = "mtn-check/doctor"
 """The object that the bucket is tried with; always the same, should it not be deletable."""
-
-BUSCTL = (
-    "busctl",
-    "get-property",
-    "org.freedesktop.login1",
-    "/org/freedesktop/login1",
-    "org.freedesktop.login1.Manager",
-    "KillUserProcesses",
-)
 
 
 class Status(StrEnum):
@@ -359,7 +351,7 @@ CHECKS: dict[str, Check] = {
 def machine() -> Iterator[Finding]:
     """What does not depend on the configuration."""
     yield from encoding(locale.getencoding())
-    yield from logind(BUSCTL, Path("/run/systemd/system"))
+    yield from logind(ASK_LOGIND, Path("/run/systemd/system"))
 
 
 def encoding(name: str) -> Iterator[Finding]:

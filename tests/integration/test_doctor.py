@@ -12,6 +12,7 @@ import pytest
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.demo.ports import free_port
+from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.operations import doctor
 from mtn_tui.operations.doctor import PROBE, Finding, Status
 from tests.operation_fixtures import Practice
@@ -231,6 +232,6 @@ def test_what_logind_does_at_logout(tmp_path, said, status):
 
 
 def test_without_systemd_or_its_tools_nothing_ends_at_logout(tmp_path):
-    for command, booted in (([str(tmp_path / "none")], tmp_path), (doctor.BUSCTL, Path("/nowhere"))):
+    for command, booted in (([str(tmp_path / "none")], tmp_path), (ASK_LOGIND, Path("/nowhere"))):
         (one,) = doctor.logind(command, booted)
         assert one.status is Status.OK
