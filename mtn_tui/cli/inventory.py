@@ -185,13 +185,7 @@ def _print_one(backup: Backup) -> None:
     ]
     if manifest:
         lines[:0] = [(_("ID"), manifest.id)]
-        lines += [
-            (_("SQL"), words.size(manifest.raw)),
-            (_("Database"), f"{manifest.database} @ {manifest.host}"),
-            (_("Server"), f"PostgreSQL {manifest.server.version}, {manifest.server.system_identifier}"),
-            ("LSN", manifest.lsn),
-            (_("Made with"), ", ".join(f"{name} {version}" for name, version in manifest.tools.items())),
-        ]
+        lines += words.made_of(manifest)
     if backup.suspect:
         lines.append((_("Suspect"), backup.suspect))
     if backup.accepted:
@@ -217,9 +211,4 @@ def _state_of(copy: Copy) -> str:
     trouble = copy.trouble.title if copy.trouble else copy.proof.failed
     if trouble:
         return f"{words.standing(Standing.BROKEN)}: {trouble}"
-    at = copy.proof.rungs.get(copy.rung)
-    if copy.rung is Rung.PRESENT or at is None:
-        return f"{words.standing(copy.standing)}, {words.rung(Rung.PRESENT)}"
-    return f"{words.standing(copy.standing)}, " + _("proven to: {rung}, {moment}").format(
-        rung=words.rung(copy.rung), moment=words.moment(at)
-    )
+    return f"{words.standing(copy.standing)}, {words.proven_to(copy) or words.rung(Rung.PRESENT)}"

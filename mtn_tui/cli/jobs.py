@@ -11,7 +11,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
-from mtn_tui.engine.journal import SUFFIX
+from mtn_tui.engine.journal import journal_path
 from mtn_tui.engine.loglines import read_record
 from mtn_tui.operations import words
 
@@ -41,8 +41,8 @@ def list_them(session: Session, limit: int, as_json: bool) -> None:
 @click.pass_obj
 def follow(session: Session, job_id: str) -> int:
     view = find_job(session.context.jobs, job_id)
-    journal = session.context.jobs / f"{view.id}{SUFFIX}"
-    view = following.until_it_is_over(Follower(journal), may_ask=False)
+    journal = Follower(journal_path(session.context.jobs, view.id))
+    view = following.until_it_is_over(journal, may_ask=False)
     facts, code = following.outcome(view)
     output.lines(outcomes.lines(view.kind, facts))
     return outcomes.exit_code(view.kind, facts, code)
@@ -53,7 +53,7 @@ def follow(session: Session, job_id: str) -> int:
 @click.pass_obj
 def log(session: Session, job_id: str) -> None:
     view = find_job(session.context.jobs, job_id)
-    with (session.context.jobs / f"{view.id}{SUFFIX}").open("rb") as journal:
+    with journal_path(session.context.jobs, view.id).open("rb") as journal:
         for raw in journal:
             told = read_record(raw.rstrip(b"\n"), len(raw))
             if told is not None and told.moment is not None and told.level is not None:

@@ -6,7 +6,6 @@ import humanize
 
 from mtn_tui.cli import diagnostics
 from mtn_tui.core.clock import Clock
-from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations import words
@@ -75,9 +74,4 @@ def _figures(progress: Progress, *, bar: bool) -> list[str]:
         parts.append(f"{share:4.0%}")
     if progress.unit != "bytes":
         return [*parts, humanize.intcomma(progress.done)] if progress.done else parts
-    parts.append(words.size(progress.done))
-    if progress.rate:
-        parts.append(f"{words.size(int(progress.rate))}/s")
-    if progress.eta is not None:
-        parts.append(_("{time} left").format(time=words.clock(progress.eta)))
-    return parts
+    return [*parts, words.size(progress.done), *words.pace(progress)]

@@ -12,7 +12,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
 from mtn_tui.operations.choose import choose
-from mtn_tui.operations.inventory import Backup, Standing
+from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.restore import Request
 from mtn_tui.operations.restore import restore as restore_backup
 
@@ -80,8 +80,7 @@ def restore(
 
 def _asks_for_legacy(session: Session, backup: Backup) -> bool:
     """On a terminal, ask; elsewhere the option has to say it."""
-    made_by_scripts = all(copy.standing is Standing.LEGACY for copy in backup.copies)
-    if not made_by_scripts or session.no_input or not diagnostics.is_terminal():
+    if not backup.legacy or session.no_input or not diagnostics.is_terminal():
         return False
     question = _("{name} was made by the scripts: nothing vouches for its contents. Load it?")
     # Not click.confirm, which knows "y" alone. Nothing but a clear yes, in either language, is one.
@@ -91,4 +90,4 @@ def _asks_for_legacy(session: Session, backup: Backup) -> bool:
 
 def _naming(backup: Backup, file: str) -> list[str]:
     """The backup that was chosen here, and not whatever is the newest by then."""
-    return ["--file", file] if file else [backup.id or str(backup.name)]
+    return ["--file", file] if file else [backup.handle]

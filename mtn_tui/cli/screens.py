@@ -6,6 +6,7 @@ import sys
 
 from mtn_tui.cli import diagnostics
 from mtn_tui.cli.session import Session
+from mtn_tui.core.i18n import is_utf8
 
 _FAILED = 2
 
@@ -14,7 +15,7 @@ def show(session: Session, *, ascii: bool, light: bool) -> int:
     """Open the screens; returns once they are left. What they failed of is told on stderr."""
     from mtn_tui.ui.app import MtnApp  # a command without screens never loads what draws them
 
-    ascii = ascii or (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    ascii = ascii or not is_utf8(sys.stdout.encoding or "")
     app = MtnApp(session.context, session.begin, read_only=session.read_only, ascii=ascii, light=light)
     app.run()
     if app.fault is None:

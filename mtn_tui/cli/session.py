@@ -102,16 +102,15 @@ class Session:
         self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
     ) -> tuple[Facts, int]:
         """As ``run``, but here whatever this process hangs on."""
-        job_id = job_id or new_job_id()
         jobs = self.context.jobs
-        job = Job.create(
-            jobs, kind=kind, subject=subject, operator=self.context.operator, new_id=lambda: job_id
-        )
+        new_id = (lambda: job_id) if job_id else new_job_id
+        job = Job.create(jobs, kind=kind, subject=subject, operator=self.context.operator, new_id=new_id)
         try:
             with closing(Watcher(SystemClock())) as watcher:
                 host.run(job, body, watcher)
         finally:
-            detached.discard_output(jobs, job_id)
+            if job_id:
+                detached.discard_output(jobs, job_id)
         for text in job.warnings:
             diagnostics.warning(text)
         return job.outcome, 1 if job.warnings else 0

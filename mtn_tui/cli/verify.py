@@ -37,7 +37,7 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
     facts, warned = session.run(
         "verify",
         context.settings.db_name,
-        ["verify", *(["--all"] if every else [backups[0].id or str(backups[0].name)])],
+        ["verify", *(["--all"] if every else [backups[0].handle])],
         lambda job: verify_backups(job, context, backups),
     )
     if as_json:

@@ -64,6 +64,11 @@ def language() -> str:
     return _language
 
 
+def is_utf8(encoding: str) -> bool:
+    """However it is spelled."""
+    return encoding.lower().replace("-", "") == "utf8"
+
+
 def _(message: str) -> str:
     return _translations.gettext(message)
 

@@ -24,7 +24,7 @@ from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobs import new_job_id
 from mtn_tui.engine.jobview import POLL_EVERY, Follower, JobView
-from mtn_tui.engine.journal import SUFFIX
+from mtn_tui.engine.journal import journal_path
 from mtn_tui.engine.statefiles import make_folder, open_shared, refusal
 
 JOB_ID = "MTN_JOB"
@@ -50,7 +50,7 @@ class Detached:
 
     def __init__(self, job_id: str, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self.id = job_id
-        self._journal = folder / f"{job_id}{SUFFIX}"
+        self._journal = journal_path(folder, job_id)
         self._output = output_path(folder, job_id)
         self._process = process
         self._follower: Follower | None = None

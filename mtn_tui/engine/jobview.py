@@ -22,7 +22,7 @@ from types import TracebackType
 from mtn_tui.core.errors import StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
-from mtn_tui.engine.journal import SUFFIX
+from mtn_tui.engine.journal import SUFFIX, journal_path
 from mtn_tui.engine.process import Process, this_host
 from mtn_tui.engine.progress import Progress
 from mtn_tui.engine.statefiles import open_found, refusal
@@ -88,7 +88,7 @@ def find_job(folder: Path, job_id: str, host: str | None = None) -> JobView:
     name = job_id.strip().lower()
     if not JOB_ID.fullmatch(name):
         raise _no_job(job_id)
-    return read_job(folder / f"{name}{SUFFIX}", host)
+    return read_job(journal_path(folder, name), host)
 
 
 def list_jobs(folder: Path, host: str | None = None, limit: int | None = None) -> list[JobView]:

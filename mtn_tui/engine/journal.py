@@ -46,6 +46,10 @@ PLAIN_WORDS = frozenset(
 """Fields that hold this program's own words: a short secret must not mangle what readers compare."""
 
 
+def journal_path(folder: Path, job_id: str) -> Path:
+    return folder / f"{job_id}{SUFFIX}"
+
+
 class Journal:
     """The writer's side. Safe from any thread. Raises NoSpace and other StorageErrors."""
 
@@ -59,7 +63,7 @@ class Journal:
     @classmethod
     def create(cls, folder: Path, job_id: str, *, clock: Clock, **about: object) -> Journal:
         """Begin ``<folder>/<job_id>.jsonl`` with what is known ``about`` the job. AlreadyThere if taken."""
-        path = folder / f"{job_id}{SUFFIX}"
+        path = journal_path(folder, job_id)
         try:
             lines = LineFile(path, exclusive=True)
         except FileExistsError as error:

@@ -195,15 +195,12 @@ def lease(folder: Path, archive: str) -> Iterator[None]:
 
     Locked where it is being deleted; look whether it is still there once inside.
     """
-    path = folder / f"{slug(archive)}.lease"
-    deadline = time.monotonic() + LEASE_WAIT
-    while (fd := _hold(path, fcntl.LOCK_SH)) is None:
-        if time.monotonic() > deadline:
-            raise Locked(
-                _("{archive} is being deleted just now.").format(archive=archive),
-                _("Choose another backup: mtn list"),
-            )
-        time.sleep(_TRY_EVERY)
+    fd = _hold_within(LEASE_WAIT, folder / f"{slug(archive)}.lease", fcntl.LOCK_SH)
+    if fd is None:
+        raise Locked(
+            _("{archive} is being deleted just now.").format(archive=archive),
+            _("Choose another backup: mtn list"),
+        )
     try:
         yield
     finally:
@@ -241,16 +238,21 @@ def claim(folder: Path, archive: str) -> Iterator[bool]:
 @contextmanager
 def turn(folder: Path, what: str) -> Iterator[None]:
     """One at a time of this machine: waits for whoever is at ``what``. Locked where that takes TURN_WAIT."""
-    path = folder / f"{slug(what)}.turn"
-    deadline = time.monotonic() + TURN_WAIT
-    while (fd := _hold(path, fcntl.LOCK_EX)) is None:
-        if time.monotonic() > deadline:
-            raise Locked(_("Somebody else is writing there just now."), _("Try it again in a minute."))
-        time.sleep(_TRY_EVERY)
+    fd = _hold_within(TURN_WAIT, folder / f"{slug(what)}.turn", fcntl.LOCK_EX)
+    if fd is None:
+        raise Locked(_("Somebody else is writing there just now."), _("Try it again in a minute."))
     try:
         yield
     finally:
         os.close(fd)
+
+
+def _hold_within(seconds: float, path: Path, kind: int) -> int | None:
+    """As ``_hold``, tried until so many seconds are over."""
+    deadline = time.monotonic() + seconds
+    while (fd := _hold(path, kind)) is None and time.monotonic() <= deadline:
+        time.sleep(_TRY_EVERY)
+    return fd
 
 
 def _hold(path: Path, kind: int) -> int | None:

@@ -6,9 +6,9 @@ takes in at the other, and it can stay at the end while the logs grow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mtn_tui.engine.logs import EVERYTHING, Cursor, Level, Line, Logs, Page, Wanted
+from mtn_tui.engine.logs import EVERYTHING, Cursor, Line, Logs, Page, Wanted
 
 HELD = 2000
 """Lines held at most."""
@@ -28,8 +28,6 @@ class View:
     wanted: Wanted = EVERYTHING
     at_start: bool = False
     at_end: bool = True
-    found: tuple[int, int] | None = None
-    """The file and start of the line that was looked for, where that is what brought this about."""
 
 
 class LogWindow:
@@ -44,13 +42,8 @@ class LogWindow:
         self._at_end = True
         self.wanted = EVERYTHING
 
-    def view(self, found: Line | None = None) -> View:
-        at = (found.file, found.start) if found else None
-        return View(tuple(self._lines), self.wanted, self._at_start, self._at_end, at)
-
-    @property
-    def at_end(self) -> bool:
-        return self._at_end
+    def view(self) -> View:
+        return View(tuple(self._lines), self.wanted, self._at_start, self._at_end)
 
     def to_end(self) -> None:
         """Empty, at the end; ``older`` takes in the last lines."""
@@ -122,7 +115,7 @@ class Search:
     def __init__(self, logs: Logs, wanted: Wanted, line: Line | None, *, forwards: bool) -> None:
         """From ``line`` on, itself not counted; from the nearer end of all where it is None."""
         self._logs = logs
-        self._wanted = replace(wanted, level=Level.ERROR, heads=True)
+        self._wanted = wanted
         self._forwards = forwards
         if line is None:
             self._cursor = {} if forwards else logs.end()
@@ -132,7 +125,7 @@ class Search:
 
     def step(self) -> tuple[Line | None, bool]:
         """What was found, and whether the search is over."""
-        look = self._logs.after if self._forwards else self._logs.before
-        page = look(self._cursor, 1, self._wanted, SEARCH_STEP)
+        look = self._logs.next_error if self._forwards else self._logs.previous_error
+        page = look(self._cursor, self._wanted, SEARCH_STEP)
         self._cursor = page.cursor
         return (page.lines[0], True) if page.lines else (None, page.ended)

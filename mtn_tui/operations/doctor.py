@@ -22,7 +22,7 @@ from mtn_tui.archive.keys import read_key
 from mtn_tui.core import paths
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import KeyFileError, MtnError, PostgresError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, is_utf8
 from mtn_tui.core.settings import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.operations import words
@@ -355,7 +355,7 @@ def machine() -> Iterator[Finding]:
 
 
 def encoding(name: str) -> Iterator[Finding]:
-    if name.lower().replace("-", "") == "utf8":
+    if is_utf8(name):
         yield Finding("encoding", Status.OK, _("The locale's encoding is UTF-8."))
         return
     yield Finding(

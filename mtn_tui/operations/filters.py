@@ -41,9 +41,6 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(b|kb|mb|gb|tb)?")
 _BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 """Powers of ten, as sizes are shown."""
 
-EXAMPLES = ("kind:full", "age:<7d", "proof:complete", "size:>1GB", "where:both", "is:suspect", "!is:pinned")
-"""One of each, for help texts."""
-
 
 def parse(text: str, now: datetime) -> Test:
     """What tells whether a backup is meant; ages are counted back from ``now``.

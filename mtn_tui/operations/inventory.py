@@ -77,6 +77,16 @@ class Backup:
         return self.manifest.id if self.manifest else ""
 
     @property
+    def handle(self) -> str:
+        """What a command calls it by: its id; what has none, its file's name."""
+        return self.id or str(self.name)
+
+    @property
+    def legacy(self) -> bool:
+        """Whether every copy of it is of the scripts' making."""
+        return all(copy.standing is Standing.LEGACY for copy in self.copies)
+
+    @property
     def kind(self) -> Kind:
         return self.name.kind
 

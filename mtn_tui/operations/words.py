@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 import humanize
 
+from mtn_tui.archive.manifest import Manifest
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Rung
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.engine.progress import Progress
+from mtn_tui.operations.inventory import Copy, Standing
 
 
 def size(count: int | None) -> str:
@@ -43,6 +45,31 @@ def clock(seconds: float) -> str:
 
 def seconds(value: float) -> str:
     return _("{count} s").format(count=f"{value:.1f}")
+
+
+def pace(progress: Progress) -> list[str]:
+    """How fast bytes move and how long still, as far as is known."""
+    said = [f"{size(int(progress.rate))}/s"] if progress.rate else []
+    return [*said, _("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else said
+
+
+def made_of(manifest: Manifest) -> list[tuple[str, str]]:
+    """What a backup is of and was made with: names and values."""
+    return [
+        (_("SQL"), size(manifest.raw)),
+        (_("Database"), f"{manifest.database} @ {manifest.host}"),
+        (_("Server"), f"PostgreSQL {manifest.server.version}, {manifest.server.system_identifier}"),
+        ("LSN", manifest.lsn),
+        (_("Made with"), ", ".join(f"{name} {version}" for name, version in manifest.tools.items())),
+    ]
+
+
+def proven_to(copy: Copy) -> str:
+    """The rung of a copy and since when; empty where nothing is proven."""
+    at = copy.proof.rungs.get(copy.rung)
+    if copy.rung is Rung.PRESENT or at is None:
+        return ""
+    return _("proven to: {rung}, {moment}").format(rung=rung(copy.rung), moment=moment(at))
 
 
 def rung(reached: Rung) -> str:

@@ -18,7 +18,7 @@ from textual.message_pump import MessagePump
 from mtn_tui.core.errors import KeyFileError, MtnError, StorageError, UsageError
 from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import Follower, JobView, list_jobs
-from mtn_tui.engine.journal import SUFFIX
+from mtn_tui.engine.journal import SUFFIX, journal_path
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Inventory, take_inventory
 
@@ -177,7 +177,7 @@ class Journals:
 
     def _follow(self, job_id: str) -> None:
         try:
-            self._live[job_id] = Follower(self._folder / f"{job_id}{SUFFIX}")
+            self._live[job_id] = Follower(journal_path(self._folder, job_id))
         except UsageError:
             self._known.pop(job_id, None)  # gone again
         except StorageError as error:

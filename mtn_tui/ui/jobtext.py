@@ -52,12 +52,7 @@ def figures(progress: Progress) -> list[str]:
     done = words.size(progress.done)
     if progress.total:
         done = _("{done} of {total}").format(done=done, total=words.size(progress.total))
-    parts.append(done)
-    if progress.rate:
-        parts.append(f"{words.size(int(progress.rate))}/s")
-    if progress.eta is not None:
-        parts.append(_("{time} left").format(time=words.clock(progress.eta)))
-    return parts
+    return [*parts, done, *words.pace(progress)]
 
 
 def took(job: JobView, now: datetime) -> str:

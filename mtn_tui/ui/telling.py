@@ -101,7 +101,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
     if backup.suspect:
         said.append((_("Suspect: {reason}.").format(reason=backup.suspect), "warn"))
         said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
-    if all(copy.standing is Standing.LEGACY for copy in backup.copies):
+    if backup.legacy:
         said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
     if whole and not said:
         said.append(_evidence(whole))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,16 +10,24 @@ import pytest
 
 from mtn_tui.core.models import JobState
 from tests.operation_fixtures import Practice
+from tests.pty.standing import (
+    Hold,
+    at_a_terminal,
+    begun,
+    hang_up,
+    kill,
+    over,
+    say_hangup,
+    stall,
+    terminate,
+    with_a_backup,
+)
 from tests.pty.terminal import PATIENCE, Terminal
-from tests.pty.test_detached_jobs import Hold, at_a_terminal, begun, over
 
 
 @pytest.fixture
 def practice(pg18, new_database, practise) -> Iterator[Practice]:
-    source = new_database(pg18)
-    source.psql("CREATE TABLE held AS SELECT n FROM generate_series(1, 1000) AS n")
-    practice: Practice = practise(source)
-    practice.back_up()
+    practice = with_a_backup(new_database(pg18), practise)
     practice.made.append(target(practice))
     return practice
 
@@ -46,28 +52,12 @@ def ask_for(terminal: Terminal, kind: str) -> None:
     terminal.type("\r")
 
 
-def close_the_pty(terminal: Terminal) -> None:
-    terminal.hang_up()
-
-
-def say_hangup(terminal: Terminal) -> None:
-    os.killpg(terminal.process.pid, signal.SIGHUP)
-
-
-def terminate(terminal: Terminal) -> None:
-    terminal.process.terminate()
-
-
-def kill(terminal: Terminal) -> None:
-    terminal.process.kill()
-
-
-def stall(terminal: Terminal) -> None:
-    terminal.stop_output()
+def stall_and_type(terminal: Terminal) -> None:
+    stall(terminal)
     terminal.type("j?\x1b" * 20)
 
 
-@pytest.mark.parametrize("fault", [close_the_pty, say_hangup, terminate, kill, stall])
+@pytest.mark.parametrize("fault", [hang_up, say_hangup, terminate, kill, stall_and_type])
 @pytest.mark.parametrize("kind", ["backup-full", "restore"])
 def test_a_job_of_the_screens_goes_on_without_them(practice, kind, fault):
     with closing(Hold(practice, kind)) as hold, at_a_terminal(practice) as terminal:
@@ -76,7 +66,7 @@ def test_a_job_of_the_screens_goes_on_without_them(practice, kind, fault):
         job = begun(practice, kind)
         assert job.pid != terminal.process.pid
         fault(terminal)
-        if fault is not stall:
+        if fault is not stall_and_type:
             terminal.process.wait(PATIENCE)
         if fault in (say_hangup, terminate):
             assert terminal.sane

@@ -27,7 +27,7 @@ def practice(pg18, new_school, practise) -> Practice:
 
 def opened(practice: Practice, *options: str, **more: str) -> closing[Terminal]:
     terminal = Terminal(
-        [sys.executable, "-m", "tests.ui.open_screen", str(practice.config), *options],
+        [sys.executable, "-m", "mtn_tui", *options],
         {**practice.environment, "COLORTERM": "truecolor", "MTN_LANG": "en", **more},
     )
     terminal.wait_for("Rows:")
@@ -109,7 +109,7 @@ def test_a_hangup_ends_it(practice):
 
 
 def test_no_colour_means_none_and_ascii_means_nothing_else(practice):
-    with opened(practice, "ascii", NO_COLOR="1") as terminal:
+    with opened(practice, "--ascii", NO_COLOR="1") as terminal:
         text = terminal.shown
         assert "\x1b[38;" not in text
         assert "\x1b[3" not in text.replace("\x1b[39", "").replace("\x1b[3;", "")

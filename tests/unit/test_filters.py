@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.archive.proof import Mark, Proof
+from mtn_tui.cli.inventory import list_backups
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import BackupName, Kind, Rung
-from mtn_tui.operations.filters import ALLOWED, EXAMPLES, parse
+from mtn_tui.operations.filters import ALLOWED, parse
 from mtn_tui.operations.inventory import Backup, Copy, Standing
 from mtn_tui.storage.local import LocalStorage
 from tests.archive_fixtures import patient
+
+EXAMPLES = tuple(
+    word.rstrip(",")
+    for option in list_backups.params
+    for word in (getattr(option, "help", None) or "").split()
+    if re.fullmatch(r"!?\w+:\S+", word)
+)
+"""Those of the command's help."""
 
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
 MARK = Mark(NOW, "ana")
@@ -140,6 +150,13 @@ def test_a_word_that_is_not_understood_is_named_with_what_could_stand_there(text
 def test_an_open_quotation_mark_is_told():
     with pytest.raises(UsageError, match="quotation mark"):
         parse('kind:full "db', NOW)
+
+
+def test_the_help_has_an_example_of_each():
+    assert (
+        *("kind:full", "age:<7d", "proof:complete", "size:>1GB"),
+        *("where:both", "is:suspect", "!is:pinned"),
+    ) == EXAMPLES
 
 
 def test_every_example_and_all_that_hints_offer_is_understood():

@@ -71,7 +71,7 @@ def test_a_flood_is_not_shown_line_by_line_but_by_its_end(place):
     assert window.grow()
     assert shown(window)[-1] == f"flood {3 * HELD - 1}"
     assert len(shown(window)) <= HELD
-    assert window.at_end
+    assert window.view().at_end
     assert window.grow() is False
 
 

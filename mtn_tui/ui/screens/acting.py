@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
-from mtn_tui.operations.inventory import Backup, Standing
 from mtn_tui.operations.marks import Marked, accept, pin
 from mtn_tui.ui.screens.base import Framed
 
@@ -14,7 +13,7 @@ class ActsOnBackup(Framed):
 
     def do_verify(self) -> None:
         assert self.backup is not None  # noqa: S101
-        self.mtn.start_job(_named("verify", self.backup), words.job("verify"))
+        self.mtn.start_job(["verify", self.backup.handle], words.job("verify"))
 
     def do_restore(self) -> None:
         from mtn_tui.ui.screens.target import Target
@@ -25,9 +24,8 @@ class ActsOnBackup(Framed):
         def chosen(target: str | None) -> None:
             if target is None:
                 return
-            legacy = all(copy.standing is Standing.LEGACY for copy in backup.copies)
-            extra = ["--legacy"] if legacy else []
-            arguments = [*_named("restore", backup), "--target", target, *extra]
+            extra = ["--legacy"] if backup.legacy else []
+            arguments = ["restore", backup.handle, "--target", target, *extra]
             self.mtn.start_job(arguments, words.job("restore"))
 
         self.app.push_screen(Target(backup), chosen)
@@ -56,8 +54,3 @@ def _and_where(said: str, marked: Marked) -> str:
     for store, error in marked.failed.items():
         said += " " + _("Not in the {store}: {reason}").format(store=words.store(store), reason=error.title)
     return said
-
-
-def _named(command: str, backup: Backup) -> list[str]:
-    """By its id; what has none, by its file's name, which never begins like an option."""
-    return [command, backup.id or str(backup.name)]

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import Rung
 from mtn_tui.operations import words
 from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.ui import actions, telling
@@ -74,13 +73,7 @@ class Details(ActsOnBackup):
         ]
         manifest = backup.manifest
         if manifest:
-            facts += [
-                (_("SQL"), words.size(manifest.raw)),
-                (_("Database"), f"{manifest.database} @ {manifest.host}"),
-                (_("Server"), f"PostgreSQL {manifest.server.version}, {manifest.server.system_identifier}"),
-                ("LSN", manifest.lsn),
-                (_("Made with"), ", ".join(f"{name} {version}" for name, version in manifest.tools.items())),
-            ]
+            facts += words.made_of(manifest)
         for copy in backup.copies:
             facts.append((words.store(copy.store.name), f"{copy.store.place}: {_standing(copy)}"))
             for what, mark in ((_("pinned"), copy.proof.pinned), (_("accepted"), copy.proof.accepted)):
@@ -91,11 +84,8 @@ class Details(ActsOnBackup):
 
 
 def _standing(copy: Copy) -> str:
-    at = copy.proof.rungs.get(copy.rung)
-    if copy.rung is Rung.PRESENT or at is None:
-        return words.standing(copy.standing)
-    proven = _("proven to: {rung}, {moment}").format(rung=words.rung(copy.rung), moment=words.moment(at))
-    return f"{words.standing(copy.standing)}, {proven}"
+    proven = words.proven_to(copy)
+    return f"{words.standing(copy.standing)}, {proven}" if proven else words.standing(copy.standing)
 
 
 def _table_line(table: str, rows: str, before: str, width: int) -> str:

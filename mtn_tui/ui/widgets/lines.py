@@ -148,21 +148,19 @@ class Rows(Lines, can_focus=True):
 
     def go_to(self, index: int) -> None:
         """Put the cursor on a row, without a word: it was not the operator who moved it."""
-        index = max(0, min(index, len(self._keys) - 1))
+        index = self._within(index)
         for one in {self.index, index}:
             self.refresh(Region(0, one - self.scroll_offset.y, self.size.width, 1))
         self.index = index
         self._keep_in_view()
 
     def _move_to(self, index: int) -> None:
-        index = max(0, min(index, len(self._keys) - 1))
-        if index == self.index:
-            return
-        for one in (self.index, index):
-            self.refresh(Region(0, one - self.scroll_offset.y, self.size.width, 1))
-        self.index = index
-        self._keep_in_view()
-        self.post_message(self.Moved())
+        if self._within(index) != self.index:
+            self.go_to(index)
+            self.post_message(self.Moved())
+
+    def _within(self, index: int) -> int:
+        return max(0, min(index, len(self._keys) - 1))
 
     def _keep_in_view(self) -> None:
         top, height = self.scroll_offset.y, self.size.height
