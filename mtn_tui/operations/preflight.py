@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, Refused, UsageError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Kind
@@ -81,7 +81,7 @@ def check_request(context: Context, backup: Backup, target: str, *, legacy_allow
 
 
 def check_server(
-    connection: Connection, context: Context, manifest: Manifest | None, target: str, *, drop: bool
+    connection: Connection, context: Context, manifest: About | None, target: str, *, drop: bool
 ) -> Preflight:
     """What the server says, asked in its maintenance database."""
     existing = databases.describe(connection, target)
@@ -112,7 +112,7 @@ def _nameable(target: str) -> bool:
         return False
 
 
-def _check_roles(connection: Connection, manifest: Manifest) -> None:
+def _check_roles(connection: Connection, manifest: About) -> None:
     with translated():
         there = {str(name) for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
     missing = [role for role in manifest.roles if role not in there]
@@ -129,7 +129,7 @@ def _check_roles(connection: Connection, manifest: Manifest) -> None:
         )
 
 
-def _check_extensions(connection: Connection, manifest: Manifest) -> None:
+def _check_extensions(connection: Connection, manifest: About) -> None:
     with translated():
         rows = connection.execute("SELECT name FROM pg_available_extensions").fetchall()
     there = {str(name) for (name,) in rows}
@@ -141,7 +141,7 @@ def _check_extensions(connection: Connection, manifest: Manifest) -> None:
         )
 
 
-def _check_room(connection: Connection, context: Context, manifest: Manifest) -> None:
+def _check_room(connection: Connection, context: Context, manifest: About) -> None:
     """Only where the server is this machine and lets us know where its data is: else nobody can tell."""
     if context.server.host not in ("localhost", "127.0.0.1", "::1"):
         return

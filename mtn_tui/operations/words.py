@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import humanize
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Rung
 from mtn_tui.engine.progress import Progress
@@ -53,7 +53,7 @@ def pace(progress: Progress) -> list[str]:
     return [*said, _("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else said
 
 
-def made_of(manifest: Manifest) -> list[tuple[str, str]]:
+def made_of(manifest: About) -> list[tuple[str, str]]:
     """What a backup is of and was made with: names and values."""
     return [
         (_("SQL"), size(manifest.raw)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations import words
@@ -142,7 +142,7 @@ def _evidence(whole: list[Copy]) -> Piece:
     return text, "good" if lowest.rung.proven else "warn"
 
 
-def before(backup: Backup, inventory: Inventory) -> Manifest | None:
+def before(backup: Backup, inventory: Inventory) -> About | None:
     """Of the backup before it, of the same kind and database."""
     manifest = backup.manifest
     if manifest is None:
@@ -158,7 +158,7 @@ def before(backup: Backup, inventory: Inventory) -> Manifest | None:
     return None
 
 
-def tables(manifest: Manifest, earlier: Manifest | None) -> list[tuple[str, int, int | None]]:
+def tables(manifest: About, earlier: About | None) -> list[tuple[str, int, int | None]]:
     """Each table, its rows, and what it had before; what has changed most stands first."""
     rows, was = manifest.rows(), earlier.rows() if earlier else {}
     listed = [(table, count, was.get(table, 0) if earlier else None) for table, count in rows.items()]
@@ -166,7 +166,7 @@ def tables(manifest: Manifest, earlier: Manifest | None) -> list[tuple[str, int,
     return sorted(listed, key=lambda one: (-abs(one[1] - (one[1] if one[2] is None else one[2])), -one[1]))
 
 
-def tables_in_short(manifest: Manifest, earlier: Manifest | None) -> str:
+def tables_in_short(manifest: About, earlier: About | None) -> str:
     parts = []
     for table, count, was in tables(manifest, earlier):
         if was is None or was == count:
