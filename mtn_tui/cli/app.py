@@ -14,6 +14,7 @@ from mtn_tui.cli import (
     demo,
     diagnostics,
     doctor,
+    incident,
     inventory,
     jobs,
     logs,
@@ -83,6 +84,7 @@ mtn.add_command(verify.verify)
 mtn.add_command(marks.pin)
 mtn.add_command(marks.accept)
 mtn.add_command(restore.restore)
+mtn.add_command(incident.incident)
 mtn.add_command(jobs.job)
 mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)

@@ -1,0 +1,236 @@
+"""What was seen, chosen and done in an incident, as Markdown: for the ticket, and for the morning after."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.printable import printable
+from mtn_tui.operations import words
+from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_SECONDS = "_seconds"
+
+
+def title(step: Step) -> str:
+    return {
+        Step.ASSESS: _("Assess"),
+        Step.NOTIFY: _("Notify"),
+        Step.CHOOSE: _("Choose backup"),
+        Step.STAGING: _("Staging"),
+        Step.VALIDATE: _("Validate"),
+        Step.PRODUCTION: _("Production"),
+        Step.SERVICES: _("Services"),
+        Step.REPORT: _("Report"),
+    }[step]
+
+
+def standing(one: Standing) -> str:
+    return {
+        Standing.PENDING: _("not yet"),
+        Standing.RUNNING: _("under way"),
+        Standing.DONE: _("done"),
+        Standing.SKIPPED: _("left out"),
+        Standing.FAILED: _("failed"),
+    }[one]
+
+
+def way(one: Way) -> str:
+    return {
+        Way.RESTORE: _("restore all of it, in production's place"),
+        Way.BESIDE: _("restore beside it, and copy back what is lost"),
+        Way.LEAVE: _("no restore: something else is wrong"),
+    }[one]
+
+
+def report(incident: Incident, now: datetime, target: timedelta) -> str:
+    """Markdown. ``target`` is the RTO; ``now`` ends the clock of an incident that is still open."""
+    return "\n".join(
+        [
+            "# "
+            + _("Incident {number}: {database}").format(
+                number=incident.number, database=_text(incident.database)
+            ),
+            "",
+            *_summary(incident, now, target),
+            "",
+            *_steps(incident),
+            "",
+            *_evidence(incident),
+            *_people(incident),
+            "## " + _("All that happened"),
+            "",
+            *_table([_("Moment"), _("Who"), _("What")], [_row(record) for record in incident.records]),
+            "",
+        ]
+    )
+
+
+def took(incident: Incident, now: datetime) -> timedelta:
+    """How long it has lasted, or lasted."""
+    assert incident.opened_at is not None  # noqa: S101 - the first record opens it
+    return (incident.closed_at or now) - incident.opened_at
+
+
+def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[str]:
+    assert incident.opened_at is not None  # noqa: S101 - the first record opens it
+    first = incident.records[0].who if incident.records else "—"
+    passed = took(incident, now)
+    yield f"- {_('Opened')}: {_moment(incident.opened_at)}, {_text(str(first))}"
+    if incident.closed_at is None:
+        where = _("at step {step}, {name}").format(step=int(incident.step), name=title(incident.step))
+        yield f"- {_('Still open')}: {where}"
+    else:
+        last = incident.records[-1]
+        yield f"- {_('Closed')}: {_moment(incident.closed_at)}, {_text(last.text)}"
+    held = _("within") if passed <= target else _("over")
+    yield "- " + _("Took {time}, {held} the RTO of {target}").format(
+        time=words.clock(passed.total_seconds()), held=held, target=words.clock(target.total_seconds())
+    )
+    yield f"- {_('Way')}: {way(incident.way)}"
+
+
+def _steps(incident: Incident) -> list[str]:
+    rows = []
+    for step, state in incident.steps.items():
+        lasted = "—"
+        if state.began is not None and state.ended is not None and state.ended >= state.began:
+            lasted = words.clock((state.ended - state.began).total_seconds())
+        began = _clock(state.began) if state.began else "—"
+        rows.append([str(int(step)), title(step), standing(state.standing), began, lasted, state.who or "—"])
+    return _table([_("Step"), "", _("State"), _("Began"), _("Took"), _("Who")], rows)
+
+
+def _evidence(incident: Incident) -> Iterator[str]:
+    for step, state in incident.steps.items():
+        if not state.facts and not state.reason:
+            continue
+        yield f"## {int(step)} {title(step)}"
+        yield ""
+        if state.reason:
+            yield f"- {standing(state.standing)}: {_text(state.reason)}"
+        for name, value in state.facts.items():
+            yield from _fact(name, value)
+        yield ""
+
+
+def _people(incident: Incident) -> Iterator[str]:
+    if not incident.ticked and not incident.called:
+        return
+    yield "## " + _("What people did")
+    yield ""
+    for what, who in incident.ticked.items():
+        yield "- " + _("seen: {what} ({who})").format(what=_text(what), who=_text(who))
+    for person in sorted(incident.called):
+        yield "- " + _("called: {person}").format(person=_text(person))
+    yield ""
+
+
+def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
+    indent = "  " * depth
+    label = _text(_label(name))
+    if isinstance(value, Mapping):
+        yield f"{indent}- {label}:"
+        for inner, one in value.items():
+            yield from _fact(str(inner), one, depth + 1)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield f"{indent}- {label}:"
+        for one in value:
+            yield f"{indent}  - {_text(str(one))}"
+    else:
+        yield f"{indent}- {label}: {_text(_value(name, value))}"
+
+
+def _label(name: str) -> str:
+    """A fact's name, for people. What is no word of ours (a table, an address) stays as it is."""
+    known = {
+        "way": _("way"),
+        "severity": _("severity"),
+        "why": _("why"),
+        "findings": _("what was found"),
+        "subject": _("subject"),
+        "recipients": _("to"),
+        "channels": _("sent by"),
+        "backup": _("backup"),
+        "name": _("file"),
+        "moment": _("as of"),
+        "store": _("from"),
+        "loses_seconds": _("what was written after it, and is lost"),
+        "expected_seconds": _("expected to take"),
+        "job": _("job"),
+        "database": _("database"),
+        "rows": _("rows"),
+        "tables": _("tables"),
+        "newest": _("newest row"),
+        "problems": _("not as it should be"),
+        "kept": _("what was there before is kept as"),
+        "away_seconds": _("time without a database"),
+        "load_seconds": _("took to load"),
+        "command": _("command"),
+        "services": _("services"),
+        "path": _("report"),
+        "hint": _("what to do"),
+    }
+    return known.get(name, name)
+
+
+def _value(name: str, value: object) -> str:
+    if value is None:
+        return "—"
+    if name == "away_seconds" and isinstance(value, int | float):
+        return words.seconds(float(value))
+    if name.endswith(_SECONDS) and isinstance(value, int | float):
+        return words.clock(float(value))
+    if name == "way" and value in [one.value for one in Way]:
+        return way(Way(str(value)))
+    if name == "store":
+        return words.store(str(value))
+    if name in ("moment", "newest"):
+        try:
+            return words.moment(datetime.fromisoformat(str(value)))
+        except ValueError:
+            return str(value)
+    return str(value)
+
+
+def _row(record: Record) -> list[str]:
+    return [_clock(record.at), str(record.who), happened(record)]
+
+
+def happened(record: Record) -> str:
+    """One record in words."""
+    step = f"{int(record.step)} {title(record.step)}" if record.step is not None else ""
+    said = {
+        "opened": _("opened the incident"),
+        "took": _("took it over"),
+        "began": _("began {step}").format(step=step),
+        "done": _("done: {step}").format(step=step),
+        "skipped": _("left out {step}: {why}").format(step=step, why=record.text),
+        "failed": _("failed: {step}: {why}").format(step=step, why=record.text),
+        "note": record.text,
+        "called": _("called {person}").format(person=record.text),
+        "ticked": _("has seen: {what}").format(what=record.text),
+        "closed": _("closed it: {outcome}").format(outcome=record.text),
+    }
+    return said.get(record.event, record.event)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S} ({at:%H:%M:%S} UTC)"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M:%S}"
+
+
+def _text(said: str) -> str:
+    """As it is, whatever Markdown makes of its characters; what does not print as an escape."""
+    return _SPECIAL.sub(r"\\\1", printable(said))
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *[[_text(cell) for cell in row] for row in rows]]
+    return [f"| {' | '.join(line)} |" for line in lines]

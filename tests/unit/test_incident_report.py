@@ -1,0 +1,78 @@
+"""The report says what happened, in the order in which it did, and nothing in it is markup by accident."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.operations.incident import Record, Step, Way, Who, fold
+from mtn_tui.operations.incident_report import report
+
+ANA = Who("ana", "db1", "s1")
+START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
+RTO = timedelta(hours=4)
+
+
+def records(*told):
+    """(event, step, facts, text), a minute apart."""
+    for minute, (event, step, facts, text) in enumerate(told):
+        yield Record(START + timedelta(minutes=minute), event, ANA, step, facts, text)
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    i18n.use("en")
+
+
+def test_it_says_what_was_seen_chosen_and_done():
+    facts = {"backup": "abc", "moment": "2026-01-01T02:00:00+00:00", "loses_seconds": 5400, "store": "disk"}
+    incident = fold(
+        7,
+        records(
+            ("opened", None, {"database": "Admisión_MTN_DB"}, ""),
+            ("began", Step.ASSESS, {}, ""),
+            ("done", Step.ASSESS, {"way": Way.RESTORE, "findings": ["no answer", "disk is full"]}, ""),
+            ("skipped", Step.NOTIFY, {}, "all in the room"),
+            ("began", Step.CHOOSE, {}, ""),
+            ("done", Step.CHOOSE, facts, ""),
+            ("began", Step.STAGING, {}, ""),
+            ("failed", Step.STAGING, {"hint": "Make room."}, "The disk is full."),
+            ("called", None, {}, "devops@mtn.cl"),
+            ("ticked", None, {}, "login works"),
+        ),
+    )
+    said = report(incident, START + timedelta(minutes=10), RTO)
+    for part in (
+        r"# Incident 7: Admisión\_MTN\_DB",
+        "Still open: at step 4, Staging",
+        "Took 10:00, within the RTO of 4:00:00",
+        "| 4 | Staging | failed |",
+        "| 2 | Notify | left out |",
+        "  - no answer",
+        "- what was written after it, and is lost: 1:30:00",
+        "- what to do: Make room.",
+        "- called: devops@mtn.cl",
+        "- seen: login works (ana@db1)",
+        "left out 2 Notify: all in the room",
+    ):
+        assert part in said, said
+
+
+def test_over_the_rto_is_said():
+    incident = fold(1, records(("opened", None, {}, ""), ("closed", None, {}, "restored")))
+    assert "within the RTO" in report(incident, START, RTO)
+    assert "over the RTO" in report(incident, START, timedelta(seconds=30))
+
+
+def test_hostile_words_are_text_and_take_one_line():
+    evil = "|x|\n# owned <script>alert(1)</script> [a](javascript:b) `c`\x1b[2J\u202e"
+    incident = fold(1, records(("opened", None, {"database": evil}, ""), ("note", None, {evil: evil}, evil)))
+    said = report(incident, START, RTO)
+    assert all(line.isprintable() for line in said.splitlines())
+    assert "\n# owned" not in said
+    assert "<script" not in said.replace(r"\<script", "")
+    rows = [line for line in said.splitlines() if "owned" in line and line.startswith("|")]
+    assert rows
+    assert all(line.replace(r"\|", "").count("|") == 4 for line in rows)
