@@ -189,9 +189,12 @@ def mail_server(
     tls: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
     login: bool = False,
+    **more: object,
 ) -> Iterator[Sink]:
+    """``more`` is for aiosmtpd."""
     sink = Sink(port or free_port())
-    more = {"tls_context": starttls, "require_starttls": starttls is not None} if starttls else {}
+    if starttls:
+        more |= {"tls_context": starttls, "require_starttls": True}
     if login:
         more |= {
             "authenticator": sink.authenticate,

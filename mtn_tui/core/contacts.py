@@ -221,7 +221,7 @@ def load(path: Path) -> Contacts:
     except FileNotFoundError:
         raise ConfigError(
             _("There is no file of contacts at {path}.").format(path=path),
-            _("Copy config/contacts.toml of the program there, and fill it in; or correct CONTACTS_FILE."),
+            _("Correct CONTACTS_FILE; or let mtn init in another folder write one, and fill it in there."),
             RUNBOOK,
         ) from None
     except OSError as error:
@@ -237,7 +237,7 @@ def load(path: Path) -> Contacts:
     except ValueError:
         raise ConfigError(
             _("{path} is no file of contacts: it is too large, or not text in UTF-8.").format(path=path),
-            _("See config/contacts.toml of the program for how it looks."),
+            _("See how it looks in the example that mtn init writes."),
             RUNBOOK,
         ) from None
     return parse(text, path)
@@ -250,7 +250,7 @@ def parse(text: str, path: Path) -> Contacts:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             _("{path} is not TOML: {reason}.").format(path=path, reason=error),
-            _("Mend that line. Texts stand in double quotes; see the program's config/contacts.toml."),
+            _("Mend that line. Texts stand in double quotes, as in the example that mtn init writes."),
             RUNBOOK,
         ) from None
     people = found.get("people")
@@ -284,7 +284,7 @@ def _wrong(error: ValidationError, text: str, path: Path) -> ConfigError:
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, WrongValue):
         return _at(text, path, place, cause.reason, cause.fix)
-    fix = _("See config/contacts.toml of the program for how it looks.")
+    fix = _("See how it looks in the example that mtn init writes.")
     if detail["type"] == "missing":
         return _at(text, path, place, _("is missing"), fix)
     if detail["type"] == "extra_forbidden":

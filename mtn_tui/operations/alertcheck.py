@@ -1,11 +1,12 @@
-"""The doctor's look at the alerts: can they be sent, has one ever arrived, is one waiting."""
+"""The doctor's look at the alerts: can they be sent, has one ever arrived, is one waiting, who is called."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mtn_tui.core.errors import AlertError
+from mtn_tui.core import contacts
+from mtn_tui.core.errors import AlertError, ConfigError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations import words
@@ -27,6 +28,19 @@ def alerts(context: Context) -> Iterator[Finding]:
             yield Finding(NAME, Status.FAIL, trouble.title, trouble.hint)
         yield _arrives(context, proof)
     yield from _left(context)
+    yield from _people(context.settings)
+
+
+def _people(settings: Settings) -> Iterator[Finding]:
+    try:
+        people = contacts.load(settings.contacts_file).people
+    except ConfigError as error:
+        yield Finding(NAME, Status.WARN, error.title, error.hint)
+    else:
+        text = ngettext(
+            "{path} knows {count} person to call.", "{path} knows {count} people to call.", len(people)
+        )
+        yield Finding(NAME, Status.OK, text.format(path=settings.contacts_file, count=len(people)))
 
 
 def _configured(settings: Settings) -> Iterator[Finding]:

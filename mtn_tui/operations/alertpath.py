@@ -71,10 +71,12 @@ def send_test(context: Context) -> list[Told]:
             context,
             Level.INFO,
             _("Test of the alerts"),
-            _(
-                "This is only a test. Whoever reads it proves that alerts arrive, by running:\n\n"
-                "    mtn notify --ack {token}\n"
-            ).format(token=token),
+            "\n\n".join(
+                (
+                    _("This is only a test. Whoever reads it proves that alerts arrive, by running:"),
+                    f"    mtn notify --ack {token}",
+                )
+            ),
             only=name,
         )
         for name, token in tokens.items()

@@ -83,7 +83,7 @@ def _of_failure(job: Job, error: Exception) -> Notice | None:
     if job.kind != _FULL:
         return None
     if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
-        text = _("Somebody asked it to stop. No backup was made.")
+        text = _("Somebody asked it to stop. See what there is: mtn list")
         return (Level.WARNING, _("Full backup cancelled"), text, _job_facts(job))
     level, subject, body, facts = _failed(error)
     return (level, subject, body, [*facts, *_job_facts(job)])

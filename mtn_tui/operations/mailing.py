@@ -36,6 +36,9 @@ _ANSWER = 30.0
 _ACCEPT = 120.0
 """Seconds. A server that was given a whole mail may look at it long; who gives up then sends it twice."""
 
+_FAULTS = (OSError, smtplib.SMTPException, UnicodeError)
+"""Of a connection, TLS among them; of the conversation; of a host's name that is none."""
+
 _PLAIN = policy.SMTP.clone(cte_type="7bit")
 
 _OK = 250
@@ -75,14 +78,14 @@ class Mail:
             self._transact(smtp, message, address)
         except AlertError:
             raise
-        except (OSError, smtplib.SMTPException) as error:  # SSLError is an OSError
+        except _FAULTS as error:
             raise self._failed(error) from error
 
     def check(self) -> None:
         """Connect and log in, and send nothing. Raises ChannelDown."""
         try:
             self._session()
-        except (OSError, smtplib.SMTPException) as error:
+        except _FAULTS as error:
             raise self._failed(error) from error
 
     def close(self) -> None:
@@ -148,11 +151,23 @@ class Mail:
                 ),
                 _("Set SMTP_PORT to one that has TLS; or empty SMTP_PASSWORD, if none is needed."),
             )
+        secret = base64.b64encode(b"\0" + user.encode() + b"\0" + password.encode()).decode("ascii")
+        redact.add(secret)  # a server may repeat what it does not understand
+        redact.add(base64.b64encode(password.encode()).decode("ascii"))
         if user.isascii() and password.isascii():
-            smtp.login(user, password)
+            try:
+                smtp.login(user, password)
+            except (smtplib.SMTPServerDisconnected, smtplib.SMTPResponseException):
+                raise
+            except smtplib.SMTPException as error:
+                raise ChannelDown(
+                    _("The mail server {server} knows no login: {reason}").format(
+                        server=self._server, reason=error
+                    ),
+                    _("Empty SMTP_PASSWORD, if it needs none; or use the port that has it, as a rule 587."),
+                ) from error
             return
         # smtplib knows ASCII alone; RFC 4616 has UTF-8.
-        secret = base64.b64encode(b"\0" + user.encode() + b"\0" + password.encode()).decode("ascii")
         code, said = smtp.docmd("AUTH", f"PLAIN {secret}")
         if code != _LOGGED_IN:
             raise smtplib.SMTPAuthenticationError(code, said)
@@ -189,7 +204,7 @@ class Mail:
         finally:
             smtp.command_encoding = "ascii"
 
-    def _failed(self, error: OSError | smtplib.SMTPException) -> ChannelDown:
+    def _failed(self, error: Exception) -> ChannelDown:
         """The server takes nothing more in this session, and why."""
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
@@ -197,7 +212,7 @@ class Mail:
         self._down = down = self._told(error)
         return down
 
-    def _told(self, error: OSError | smtplib.SMTPException) -> ChannelDown:
+    def _told(self, error: Exception) -> ChannelDown:
         server = self._server
         if isinstance(error, ssl.SSLCertVerificationError):
             return trust.distrusted(server, error)

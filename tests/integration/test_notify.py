@@ -23,7 +23,7 @@ from mtn_tui.core.errors import ChannelDown, UsageError
 from mtn_tui.core.redact import redact
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.locks import slug
-from mtn_tui.operations import alertcheck, alertpath
+from mtn_tui.operations import alertcheck, alertpath, setup
 from mtn_tui.operations.findings import Status
 from mtn_tui.operations.mailing import Mail
 from mtn_tui.operations.message import Level, new_message
@@ -63,6 +63,11 @@ def states(told):
 
 def reason(told):
     return next(one.reason + " " + one.hint for one in told.outcomes if one.channel != "syslog")
+
+
+def looked(at):
+    """What the doctor finds of the alerts, the people aside."""
+    return list(alertcheck.alerts(at.context))[:-1]
 
 
 @pytest.fixture
@@ -199,6 +204,16 @@ def test_a_password_goes_by_tls_and_in_utf8(tmp_path, authority):
     assert states(told) == [("mail", ANA, "kept")]
     assert "SMTP_PASSWORD" in reason(told)
     assert "wrong-but-plain" not in (tmp_path / "logs" / "notify.log").read_text()
+
+
+def test_a_server_without_a_login_and_a_name_that_is_none_are_told_as_such(tmp_path, authority):
+    no_login = {"auth_exclude_mechanism": ["LOGIN", "PLAIN"]}
+    with mail_server(starttls=authority.context("127.0.0.1"), **no_login) as sink:
+        more = {"SMTP_USER": "mtn", "SMTP_PASSWORD": "unneeded"}
+        at = with_mail(tmp_path, sink, ALERT_CA_FILE=str(authority.file), **more)
+        assert "knows no login" in reason(tell(at))
+    at.configure(SMTP_SERVER=f"mail..{'x' * 70}.example")
+    assert "does not answer" in reason(tell(at))
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -580,13 +595,13 @@ def test_the_path_is_proven_by_whoever_reads_the_token_and_by_nothing_else(tmp_p
         mail, hooked = alertpath.proofs(at.context)
         assert (mail.channel, mail.holds(at.clock.now()), hooked.at) == ("mail", True, None)
         alertpath.acknowledge(at.context, posted)
-        found = list(alertcheck.alerts(at.context))
+        found = looked(at)
         assert [one.status for one in found] == [Status.OK, Status.OK]
         at.configure(ALERT_EMAIL=BEA)
-        assert [one.status for one in alertcheck.alerts(at.context)] == [Status.WARN, Status.OK]
+        assert [one.status for one in looked(at)] == [Status.WARN, Status.OK]
         at.configure(ALERT_EMAIL=ANA)
         at.clock.by = timedelta(days=32)
-        found = list(alertcheck.alerts(at.context))
+        found = looked(at)
         assert [one.status for one in found] == [Status.WARN, Status.WARN]
         assert all("--test" in one.hint for one in found)
         with pytest.raises(UsageError):
@@ -597,12 +612,12 @@ def test_the_doctor_tells_a_mail_server_that_takes_nothing_and_what_waits(tmp_pa
     at = with_mail(tmp_path, free_port())
     tell(at)
     at.clock.by = timedelta(minutes=11)
-    found = list(alertcheck.alerts(at.context))
+    found = looked(at)
     assert [one.status for one in found] == [Status.FAIL, Status.WARN, Status.WARN]
     assert "does not answer" in found[0].title
     assert "--flush" in found[2].hint
     at.configure(SMTP_SERVER="")
-    assert "ALERT_EMAIL" in next(iter(alertcheck.alerts(at.context))).hint
+    assert "ALERT_EMAIL" in looked(at)[0].hint
 
 
 def test_a_state_file_that_is_not_ours_proves_nothing(tmp_path):
@@ -617,3 +632,12 @@ def test_a_state_file_that_is_not_ours_proves_nothing(tmp_path):
     ):
         path.write_bytes(content)
         assert [one.at for one in alertpath.proofs(at.context)] == [None]
+
+
+def test_the_doctor_says_whether_anybody_could_be_called(tmp_path):
+    at = place(tmp_path)
+    missing = list(alertcheck.alerts(at.context))[-1]
+    assert (missing.status, "CONTACTS_FILE" in missing.hint) == (Status.WARN, True)
+    setup.write_contacts(at.context.settings.contacts_file)
+    known = list(alertcheck.alerts(at.context))[-1]
+    assert (known.status, "5 people" in known.title) == (Status.OK, True)

@@ -256,13 +256,13 @@ def line_of(part):
         ('zone = "America/Santiago"', 'zone = "../../etc/passwd"', "time zone", "America/Santiago"),
         ('hours = "mon-fri 09:00-17:00"', 'hours = "9 to 5"', "people.dba.hours", "mon-fri"),
         ('email = "dba@mtn.cl"', 'email = "dba at mtn.cl"', "people.dba.email", ""),
-        ("level = 3", 'level = "three"', "people.dba.level", "contacts.toml"),
-        ('name = "[DBA]"', 'nmae = "[DBA]"', "people.dba", "contacts.toml"),
+        ("level = 3", 'level = "three"', "people.dba.level", "mtn init"),
+        ('name = "[DBA]"', 'nmae = "[DBA]"', "people.dba", "mtn init"),
         ('name = "[DBA]"', 'name = "[DBA]"\npager = "1"', "people.dba.pager is not known", "Remove"),
         ('tell = ["dba", "cto"]', 'tell = ["dbo", "cto"]', "names dbo", "[people.dbo]"),
-        ('tell = ["dba", "cto"]', 'tell = "dba"', "severity.critical.steps", "contacts.toml"),
-        ("[severity.medium]", "[severity.middling]", "severity.middling", "contacts.toml"),
-        ("respond_within = 240", "respond_within = 0", "severity.medium.respond_within", "contacts.toml"),
+        ('tell = ["dba", "cto"]', 'tell = "dba"', "severity.critical.steps", "mtn init"),
+        ("[severity.medium]", "[severity.middling]", "severity.middling", "mtn init"),
+        ("respond_within = 240", "respond_within = 0", "severity.medium.respond_within", "mtn init"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line_and_a_fix(old, new, said, fix):
