@@ -13,8 +13,9 @@ from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import alertpath, words
 from mtn_tui.operations import notify as notices
+from mtn_tui.operations.delivery import Outcome, State
 from mtn_tui.operations.message import Level
-from mtn_tui.operations.notify import Outcome, State, Told
+from mtn_tui.operations.notify import Told
 
 _GLYPHS = {State.SENT: "✔", State.KEPT: "⚠", State.FAILED: "✖", State.ABSENT: "·"}
 

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.values import WrongValue, each_email
+from mtn_tui.core.values import WrongValue, check_email
 
 RUNBOOK = "9"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -124,7 +124,7 @@ def _zone(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    return each_email(text) if text else text
+    return check_email(text) if text else text
 
 
 def _listed(value: object) -> object:

@@ -113,7 +113,7 @@ def _url(text: str) -> str:
     return text
 
 
-def each_email(text: str) -> str:
+def check_email(text: str) -> str:
     if not re.fullmatch(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+", text):
         raise WrongValue(
             _("must be e-mail addresses, parted by blanks or commas"),
@@ -165,6 +165,6 @@ Database = Annotated[str, AfterValidator(_database)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Bucket = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_bucket)]
 Address = Annotated[str, AfterValidator(_endpoint)]
-Emails = Annotated[Words, AfterValidator(_each(each_email))]
+Emails = Annotated[Words, AfterValidator(_each(check_email))]
 Urls = Annotated[Words, AfterValidator(_each(_url))]
 Webhook = Annotated[SecretStr | None, AfterValidator(_webhook)]

@@ -23,8 +23,9 @@ from mtn_tui.core.settings import Settings
 from mtn_tui.engine.locks import slug, turn
 from mtn_tui.engine.statefiles import open_found, refusal, write_whole
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.delivery import Channel
 from mtn_tui.operations.message import Level
-from mtn_tui.operations.notify import Channel, Told, channels, notify
+from mtn_tui.operations.notify import Told, channels, notify
 
 PROVEN_FOR = timedelta(days=31)
 """After that it has to be proven again: passwords expire, addresses change hands."""

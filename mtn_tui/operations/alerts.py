@@ -19,8 +19,9 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations import words
 from mtn_tui.operations.backup import FullBackup
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.delivery import Outcome, State
 from mtn_tui.operations.message import Level
-from mtn_tui.operations.notify import Outcome, State, channels, flush, notify
+from mtn_tui.operations.notify import channels, flush, notify
 from mtn_tui.operations.verify import Verdict
 
 R = TypeVar("R")

@@ -49,7 +49,7 @@ _LONGEST_ANSWER = 200
 
 
 class Mail:
-    """The channel ``mail``. Not thread-safe; connects with the first message. See ``notify.Channel``."""
+    """The channel ``mail``. Not thread-safe; connects with the first message. See ``delivery.Channel``."""
 
     name = "mail"
 

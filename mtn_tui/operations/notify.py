@@ -20,77 +20,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import AlertError, StorageError, UsageError
+from mtn_tui.core.errors import StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
 from mtn_tui.core.values import Emails
 from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.joblog import Level as LogLevel
 from mtn_tui.engine.locks import slug
-from mtn_tui.engine.spool import Entry, Record, Spool
+from mtn_tui.engine.spool import Entry, Spool
 from mtn_tui.operations import syslog
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.delivery import Channel, Kept, Outcome, State, due, send
 from mtn_tui.operations.message import Level, Message, new_message, parsed
 
 PAUSES = (1.0, 2.0)
 """Seconds between the tries of whoever has something to say; what fails then is left to later runs."""
 
-FIRST_AGAIN = 60.0
-LONGEST_AGAIN = 1800.0
-"""Seconds until an address is tried again by a later run: after one failure, and at most."""
-
-GIVEN_UP_AFTER = timedelta(days=3)
-
 _PATIENCE = 30.0
 """Seconds after which no further try begins."""
 
 LOG = "notify.log"
-
-
-class Channel(Protocol):
-    """A way to people, for one pass over the messages. Closed at its end."""
-
-    name: str
-
-    def due(self, message: Message) -> tuple[str, ...]:
-        """The addresses that are to have it, as they are written down."""
-
-    def shown(self, address: str) -> str:
-        """An address as people may see it."""
-
-    def send(self, message: Message, address: str) -> None:
-        """Returns once the other side has it for certain. Raises AlertError."""
-
-    def close(self) -> None: ...
-
-
-class State(StrEnum):
-    SENT = "sent"
-    KEPT = "kept"
-    """Not sent yet; it will be."""
-    FAILED = "failed"
-    """Not sent, and it could not be kept either."""
-    ABSENT = "absent"
-    """This machine has no such channel."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a message on the way to one address."""
-
-    channel: str
-    to: str
-    state: State
-    reason: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,7 +98,7 @@ def notify(
         only=only,
     )
     outcomes = [] if only else [_to_syslog(message, sockets)]
-    if _due(channels(context.settings, message.to), message):
+    if due(channels(context.settings, message.to), message):
         outcomes += _keep_and_send(context, message, pauses, token or CancelToken())
         _to_log(context, message, outcomes)
     return Told(message, tuple(outcomes))
@@ -164,9 +118,9 @@ def flush(context: Context, *, forced: bool = False) -> list[Told]:
             try:
                 with spool.held(name) as entry:
                     message = _parsed(entry)
-                    if entry is None or message is None or not _due(ways, message):
+                    if entry is None or message is None or not due(ways, message):
                         continue
-                    outcomes = _send(_Kept(context, entry), message, ways, forced=forced)
+                    outcomes = send(Kept(entry, context.clock), message, ways, forced=forced)
             except StorageError:
                 continue  # another operator's, or on a bad spot of the disk: it must not hold up the others
             told.append(Told(message, tuple(outcomes)))
@@ -210,67 +164,6 @@ def waiting(context: Context) -> list[Waiting]:
     return found
 
 
-class _Kept:
-    """A message's record, or none where it could not be kept."""
-
-    def __init__(self, context: Context, entry: Entry | None) -> None:
-        self.now = context.clock.now
-        self._entry = entry
-        self._lines: list[Record] = entry.since if entry else []
-
-    def has(self, channel: str, address: str) -> bool:
-        return any(line.get("sent") for line in self._of(channel, address))
-
-    def again_at(self, channel: str, address: str) -> datetime | None:
-        """When it may be tried again; None for at once."""
-        failures = [line for line in self._of(channel, address) if "failed" in line]
-        if not failures:
-            return None
-        last = _moment(failures[-1])
-        if last > self.now():
-            return None  # the clock was set back meanwhile
-        return last + timedelta(seconds=min(FIRST_AGAIN * 2 ** (min(len(failures), 16) - 1), LONGEST_AGAIN))
-
-    def reason(self, channel: str, address: str) -> str:
-        failures = [str(line["failed"]) for line in self._of(channel, address) if "failed" in line]
-        return failures[-1] if failures else ""
-
-    def sent(self, channel: str, address: str) -> None:
-        self._add(channel, address, {"sent": True})
-
-    def failed(self, channel: str, address: str, reason: str) -> None:
-        self._add(channel, address, {"failed": reason})
-
-    def over(self, message: Message, *, all_sent: bool) -> None:
-        if self._entry is None:
-            return
-        try:
-            if all_sent:
-                self._entry.finish()
-            elif self.now() - message.when > GIVEN_UP_AFTER:
-                self._entry.set_aside()
-        except StorageError:
-            return  # it stays, with a line for each address that has it; the next run takes it away
-
-    @property
-    def state(self) -> State:
-        """Of what could not be sent."""
-        return State.KEPT if self._entry else State.FAILED
-
-    def _of(self, channel: str, address: str) -> Iterator[Record]:
-        return (line for line in self._lines if line.get("channel") == channel and line.get("to") == address)
-
-    def _add(self, channel: str, address: str, what: dict[str, Any]) -> None:  # as JSON has it
-        line = {"at": self.now().isoformat(), "channel": channel, "to": address, **what}
-        if self._entry is None:
-            self._lines.append(line)
-            return
-        try:
-            self._entry.add(line)
-        except StorageError:
-            return  # a full disk: this process knows it still, and removing the file needs no room
-
-
 def _keep_and_send(
     context: Context, message: Message, pauses: Sequence[float], token: CancelToken
 ) -> list[Outcome]:
@@ -282,7 +175,7 @@ def _keep_and_send(
     except StorageError as error:
         unkept = error  # a full disk is the very thing that people have to hear of
 
-    memory = _Kept(context, None)
+    memory = Kept(None, context.clock)
     deadline = context.clock.monotonic() + _PATIENCE
     for pause in (0.0, *pauses):
         if pause and (token.wait(pause) or context.clock.monotonic() > deadline):
@@ -292,7 +185,7 @@ def _keep_and_send(
         else:
             with spool.held(name) as entry:
                 outcomes = (
-                    _try(context, _Kept(context, entry), message)
+                    _try(context, Kept(entry, context.clock), message)
                     if entry is not None
                     else _elsewhere(spool, name, context, message)
                 )
@@ -308,9 +201,9 @@ def _keep_and_send(
     ]
 
 
-def _try(context: Context, kept: _Kept, message: Message) -> list[Outcome]:
+def _try(context: Context, kept: Kept, message: Message) -> list[Outcome]:
     with _open(channels(context.settings, message.to)) as ways:
-        return _send(kept, message, ways, forced=True)
+        return send(kept, message, ways, forced=True)
 
 
 def _elsewhere(spool: Spool, name: str, context: Context, message: Message) -> list[Outcome]:
@@ -325,36 +218,8 @@ def _elsewhere(spool: Spool, name: str, context: Context, message: Message) -> l
             State.SENT if not lines or (way.name, address) in done else State.KEPT,
             "" if not lines else _("Another process is sending it just now."),
         )
-        for way, address in _due(channels(context.settings, message.to), message)
+        for way, address in due(channels(context.settings, message.to), message)
     ]
-
-
-def _send(kept: _Kept, message: Message, ways: Sequence[Channel], *, forced: bool) -> list[Outcome]:
-    outcomes = []
-    now = kept.now()
-    for way, address in _due(ways, message):
-        to = way.shown(address)
-        if kept.has(way.name, address):
-            outcomes.append(Outcome(way.name, to, State.SENT))
-            continue
-        later = kept.again_at(way.name, address)
-        if not forced and later is not None and now < later:
-            outcomes.append(Outcome(way.name, to, kept.state, kept.reason(way.name, address)))
-            continue
-        try:
-            way.send(message, address)
-        except AlertError as error:
-            kept.failed(way.name, address, error.title)
-            outcomes.append(Outcome(way.name, to, kept.state, error.title, error.hint))
-        else:
-            kept.sent(way.name, address)
-            outcomes.append(Outcome(way.name, to, State.SENT))
-    kept.over(message, all_sent=all(one.state is State.SENT for one in outcomes))
-    return outcomes
-
-
-def _due(ways: Sequence[Channel], message: Message) -> list[tuple[Channel, str]]:
-    return [(way, address) for way in ways if message.only in ("", way.name) for address in way.due(message)]
 
 
 @contextmanager
@@ -404,10 +269,3 @@ def _addresses(to: Sequence[str]) -> tuple[str, ...]:
             _("This is no list of e-mail addresses: {given}").format(given=", ".join(to)),
             _("Write them like admin@mtn.cl."),
         ) from None
-
-
-def _moment(line: Record) -> datetime:
-    try:
-        return datetime.fromisoformat(str(line["at"])).astimezone(UTC)
-    except (KeyError, ValueError):
-        return datetime.fromtimestamp(0, UTC)

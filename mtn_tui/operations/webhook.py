@@ -31,7 +31,7 @@ _LONGEST_ANSWER = 200
 
 
 class Webhook:
-    """The channel ``webhook``. Not thread-safe. See ``notify.Channel``."""
+    """The channel ``webhook``. Not thread-safe. See ``delivery.Channel``."""
 
     name = "webhook"
 

@@ -24,10 +24,11 @@ from mtn_tui.core.redact import redact
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.locks import slug
 from mtn_tui.operations import alertcheck, alertpath, setup
+from mtn_tui.operations.delivery import GIVEN_UP_AFTER, State
 from mtn_tui.operations.findings import Status
 from mtn_tui.operations.mailing import Mail
 from mtn_tui.operations.message import Level, new_message
-from mtn_tui.operations.notify import GIVEN_UP_AFTER, State, flush, notify, waiting
+from mtn_tui.operations.notify import flush, notify, waiting
 from tests.alert_fixtures import PASSWORD, Authority, mail_server, place, system_log, webhook
 
 ANA, BEA = "ana@mtn.cl", "bea@mtn.cl"
