@@ -19,9 +19,11 @@ from mtn_tui.cli import (
     jobs,
     logs,
     marks,
+    notify,
     output,
     restore,
     screens,
+    services,
     setup,
     verify,
 )
@@ -85,6 +87,8 @@ mtn.add_command(marks.pin)
 mtn.add_command(marks.accept)
 mtn.add_command(restore.restore)
 mtn.add_command(incident.incident)
+mtn.add_command(notify.notify)
+mtn.add_command(services.services)
 mtn.add_command(jobs.job)
 mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)

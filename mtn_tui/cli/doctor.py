@@ -12,7 +12,7 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import doctor as doctors
-from mtn_tui.operations.doctor import Finding, Status
+from mtn_tui.operations.findings import Finding, Status
 
 _EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
 _GLYPHS = {Status.OK: "✔", Status.WARN: "⚠", Status.FAIL: "✖", Status.UNKNOWN: "?"}

@@ -15,11 +15,12 @@ from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core import operator, paths
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.errors import Refused
+from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Loaded, find_configuration, load
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
+from mtn_tui.operations import alerts
 from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.stores import open_stores
@@ -102,12 +103,16 @@ class Session:
         self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
     ) -> tuple[Facts, int]:
         """As ``run``, but here whatever this process hangs on."""
-        jobs = self.context.jobs
+        context, jobs = self.context, self.context.jobs
         new_id = (lambda: job_id) if job_id else new_job_id
-        job = Job.create(jobs, kind=kind, subject=subject, operator=self.context.operator, new_id=new_id)
+        try:
+            job = Job.create(jobs, kind=kind, subject=subject, operator=context.operator, new_id=new_id)
+        except MtnError as error:
+            alerts.not_begun(context, kind, error)
+            raise
         try:
             with closing(Watcher(SystemClock())) as watcher:
-                host.run(job, body, watcher)
+                host.run(job, alerts.announced(context, body), watcher)
         finally:
             if job_id:
                 detached.discard_output(jobs, job_id)

@@ -18,6 +18,8 @@
     │   └── StorageUnavailable     it did not answer; worth a retry
     ├── PostgresError              the server, or a tool of its, said no
     │   └── ServerLost             it was there and is gone
+    ├── AlertError                 an alert did not reach somebody
+    │   └── ChannelDown            and nobody else would be reached that way just now
     └── JobError
         ├── Locked                 somebody else is at it                   (exit 75)
         └── Cancelled              somebody asked it to stop                (exit 130)
@@ -113,6 +115,14 @@ class PostgresError(MtnError):
 
 
 class ServerLost(PostgresError):
+    pass
+
+
+class AlertError(MtnError):
+    runbook = "6.3"
+
+
+class ChannelDown(AlertError):
     pass
 
 

@@ -34,6 +34,7 @@ from mtn_tui.core.values import (
     Prefix,
     Switch,
     Urls,
+    Webhook,
     Whole,
     Words,
     parse_endpoint,
@@ -41,6 +42,8 @@ from mtn_tui.core.values import (
 )
 
 _AWS = Endpoint("s3.amazonaws.com", secure=True)
+_SHORT_PATH = 8
+"""Characters; no secret, and it would mask parts of other paths."""
 _LARGEST = 1 << 20
 """Bytes; what is larger is no configuration."""
 
@@ -122,6 +125,10 @@ class Settings(BaseModel):
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     alert_email: Emails = ()
+    webhook_url: Webhook = None
+    """Whoever knows it can post there: all of it is a secret."""
+    alert_ca_file: Path | None = None
+    """Certificates (PEM) to trust besides the system's, for the mail server and the webhook."""
 
     # The services that use the database
     services_stop_command: str | None = None
@@ -226,8 +233,19 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
     settings = _checked(values, problems)
     for url in settings.service_health_urls:
         redact.add(urlsplit(url).password or "")
+    if settings.webhook_url is not None:
+        _hide_webhook(settings.webhook_url.get_secret_value())
     notices = (*doubts(assigned, KEYS, SECRET_KEYS), *_without_effect(settings, given))
     return Loaded(settings, path, notices, problems.origins)
+
+
+def _hide_webhook(url: str) -> None:
+    """Libraries tell the path alone, and it is what makes the address a secret."""
+    parts = urlsplit(url)
+    redact.add(parts.password or "")
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    if len(path) > _SHORT_PATH:
+        redact.add(path)
 
 
 def _given(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from mtn_tui.core.i18n import _
 
@@ -112,13 +113,41 @@ def _url(text: str) -> str:
     return text
 
 
-def _email(text: str) -> str:
+def check_email(text: str) -> str:
     if not re.fullmatch(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+", text):
         raise WrongValue(
             _("must be e-mail addresses, parted by blanks or commas"),
             _('Write it like ALERT_EMAIL="admin@mtn.cl".'),
         )
     return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there never leaves this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _webhook(secret: SecretStr | None) -> SecretStr | None:
+    try:
+        parts = urlsplit(secret.get_secret_value()) if secret else None
+        good = parts is None or (
+            bool(parts.hostname)
+            and parts.port != 0
+            and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")))
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise WrongValue(
+            _("must be a web address that begins with https://"),
+            _("Copy it whole from the service that gave it. http:// will do for this machine only."),
+        )
+    return secret
 
 
 def scratch_name(name: str, ending: str) -> str:
@@ -136,5 +165,6 @@ Database = Annotated[str, AfterValidator(_database)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Bucket = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_bucket)]
 Address = Annotated[str, AfterValidator(_endpoint)]
-Emails = Annotated[Words, AfterValidator(_each(_email))]
+Emails = Annotated[Words, AfterValidator(_each(check_email))]
 Urls = Annotated[Words, AfterValidator(_each(_url))]
+Webhook = Annotated[SecretStr | None, AfterValidator(_webhook)]

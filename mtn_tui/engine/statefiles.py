@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 from pathlib import Path
 
 from mtn_tui.core.errors import NoSpace, StorageError
 from mtn_tui.core.i18n import _
+
+PART = ".part"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -79,6 +82,25 @@ def _regular(fd: int, path: Path) -> int:
         os.close(fd)
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
     return fd
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Give a file this content at one stroke, durably; it follows its folder. Raises OSError.
+
+    The folder is made where there is none. What a crash leaves ends in ``.part``.
+    """
+    make_folder(path.parent)
+    part = path.with_name(f"{path.name}-{secrets.token_hex(4)}{PART}")
+    try:
+        with os.fdopen(open_shared(part, os.O_WRONLY | os.O_EXCL), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

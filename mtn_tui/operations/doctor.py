@@ -13,9 +13,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 
 from mtn_tui.archive.keys import read_key
@@ -26,7 +24,9 @@ from mtn_tui.core.i18n import _, is_utf8
 from mtn_tui.core.settings import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.operations import words
+from mtn_tui.operations.alertcheck import alerts
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.keeping import any_backup_known
 from mtn_tui.postgres.connection import connect, translated
 from mtn_tui.postgres.identity import server_identity
@@ -41,25 +41,6 @@ _SKEW_WRONG = timedelta(minutes=5)
 
 PROBE = "mtn-check/doctor"
 """The object that the bucket is tried with; always the same, should it not be deletable."""
-
-
-class Status(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one look has shown."""
-
-    check: str
-    """Its name in JSON; never translated."""
-    status: Status
-    title: str
-    hint: str = ""
-    """The fix; empty where all is well."""
 
 
 Check = Callable[[Context], Iterator[Finding]]
@@ -344,6 +325,7 @@ CHECKS: dict[str, Check] = {
     "role": role,
     "pg_dump": pg_dump,
     "bucket": bucket,
+    "alerts": alerts,
 }
 """Those that need a configuration, by their names."""
 

@@ -1,4 +1,4 @@
-"""``mtn init``: a configuration, its folders and, for the very first backup only, an encryption key.
+"""``mtn init``: a configuration, its folders, its people and, for the very first backup only, a key.
 
 The text is that of ``config/backup.conf`` (``backup.conf.template`` here, the
 same bytes) with the answers in their places. Nobody is asked anything here.
@@ -12,7 +12,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -100,6 +100,7 @@ def set_up(
     settings = interpret(text, path, home).settings
     write_configuration(path, text, replace=replace)
     make_folders(settings)
+    write_contacts(settings.contacts_file)
     is_new = ensure_key(settings.encryption_key_file, lambda: backups_exist(settings))
     return Made(path, settings, is_new)
 
@@ -122,7 +123,11 @@ def render(answers: Answers) -> str:
 
 def template() -> str:
     """The commented example, with the scripts' own values."""
-    return resources.files(__package__).joinpath("backup.conf.template").read_text("utf-8")
+    return _shipped("backup.conf.template")
+
+
+def _shipped(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _values(answers: Answers) -> dict[str, str]:
@@ -174,6 +179,14 @@ def make_folders(settings: Settings) -> None:
     for folder in (settings.backup_dir, settings.log_dir, settings.metrics_dir, settings.temp_dir):
         with _told(folder):
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+
+
+def write_contacts(path: Path) -> None:
+    """Write the runbook's people, to be filled in, where there is no such file yet. Raises ConfigError."""
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            _put(path, _shipped("contacts.toml.template").encode(), durable.publish)
 
 
 def ensure_key(path: Path, backups_exist: Callable[[], bool]) -> bool:

@@ -62,7 +62,7 @@ def set_up_system(
     places.state.mkdir(parents=True, exist_ok=True)
     for folder in (places.state, settings.backup_dir, settings.log_dir, settings.metrics_dir):
         _give(folder, group, _WRITABLE)
-    for file in (made.configuration, settings.encryption_key_file):
+    for file in (made.configuration, settings.encryption_key_file, settings.contacts_file):
         _give(file, group, _READABLE)
     return made
 

@@ -125,9 +125,15 @@ def phase(name: str) -> str:
         "keys": _("making keys and indexes"),
         "count": _("counting rows"),
         "put-in-place": _("putting in place"),
+        "notify": _("telling people"),
     }
     return known.get(name, name)
 
 
 def store(name: str) -> str:
     return {"disk": _("disk"), "bucket": _("bucket")}.get(name, name)
+
+
+def channel(name: str) -> str:
+    """A way to people, in the reader's language."""
+    return {"mail": _("e-mail"), "webhook": _("webhook"), "syslog": _("system log")}.get(name, name)

@@ -28,7 +28,7 @@ SCRIPTS_KEYS = """DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD STAGING_DB_NAME PG
     SMTP_SERVER SMTP_PORT SMTP_USER SMTP_PASSWORD ALERT_EMAIL"""
 NEW_KEYS = """DEFLATE_LEVEL STATE_DIR PRODUCTION_DATABASES KEEP_REPLACED_DAYS UPLOAD_DEADLINE_MINUTES
     S3_CA_FILE DIFF_EVERY_MINUTES SERVICES_STOP_COMMAND SERVICES_RESTART_COMMAND SERVICE_HEALTH_URLS
-    CONTACTS_FILE"""
+    CONTACTS_FILE WEBHOOK_URL ALERT_CA_FILE"""
 MINIMAL = "DB_NAME=school\nDB_USER=admin\n"
 PLACE = Path("/srv/backup-system/config/backup.conf")
 
@@ -440,6 +440,7 @@ def test_a_dollar_lost_from_a_password_is_pointed_out_without_any_of_it():
 
 def test_secrets_are_hidden_from_the_moment_they_were_read():
     words = {key: f"hidden-word-of-{key.lower()}" for key in SECRET_KEYS}
+    words["WEBHOOK_URL"] = "https://hooks.example/hidden-word"
     settings = read(
         "MINIO_ENDPOINT=h:1\nMINIO_ACCESS_KEY=open\n" + "\n".join(f"{k}={v}" for k, v in words.items())
     )
@@ -456,6 +457,27 @@ def test_a_secret_that_the_environment_overrides_stays_hidden_too():
 def test_the_password_in_a_health_address_is_hidden():
     read("SERVICE_HEALTH_URLS=http://probe:probe-pass-w@localhost/health")
     assert "probe-pass-w" not in redact("http://probe:probe-pass-w@localhost/health")
+
+
+def test_the_path_of_a_webhook_is_hidden_wherever_it_is_told_alone():
+    read("WEBHOOK_URL=https://u:hook-pass-w@hooks.example/services/T00/secret?key=1")
+    for told in ("url: /services/T00/secret?key=1", "hook-pass-w", "https://u:x@h/services/T00/secret?key=1"):
+        assert MASK in redact(told)
+    assert redact("/hooks") == "/hooks"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example/x", "hooks.example/x", "https://", "ftp://hooks.example/x", "https://h:0/x"]
+)
+def test_a_webhook_is_https_and_is_not_told_where_it_is_wrong(url):
+    error = refusal(f"WEBHOOK_URL={url}")
+    assert error.title.startswith("WEBHOOK_URL must be")
+    assert "hooks" not in error.title + error.hint
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
+def test_a_webhook_of_this_machine_may_do_without_tls(host):
+    assert read(f"WEBHOOK_URL=http://{host}:8080/x").settings.webhook_url is not None
 
 
 def test_no_error_about_a_value_holds_the_value_anywhere():

@@ -43,6 +43,15 @@ def test_the_template_is_the_commented_example():
     assert setup.template().encode() == EXAMPLE.read_bytes()
 
 
+def test_the_people_are_the_runbooks_until_somebody_fills_them_in(tmp_path):
+    path = set_up(tmp_path).settings.contacts_file
+    assert path == tmp_path / "config/contacts.toml"
+    assert path.read_bytes() == EXAMPLE.with_name("contacts.toml").read_bytes()
+    path.write_text("ours")
+    set_up(tmp_path, replace=True)
+    assert path.read_text() == "ours"
+
+
 def test_init_leaves_a_configuration_its_folders_and_a_key(tmp_path):
     made = set_up(tmp_path)
     loaded = load(made.configuration, {})
@@ -53,7 +62,8 @@ def test_init_leaves_a_configuration_its_folders_and_a_key(tmp_path):
     assert made.key_is_new
     for name in ("backups", "logs", "logs/metrics", "temp"):
         assert (tmp_path / name).is_dir()
-    assert sorted(path.name for path in (tmp_path / "config").iterdir()) == [".encryption.key", "backup.conf"]
+    names = [".encryption.key", "backup.conf", "contacts.toml"]
+    assert sorted(path.name for path in (tmp_path / "config").iterdir()) == names
 
 
 def test_the_key_is_32_random_bytes_in_one_line_for_its_owner_alone(tmp_path):

@@ -1,0 +1,94 @@
+"""A job's end is told to people; that it could not be told never fails the job."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mtn_tui.demo.ports import free_port
+from tests.alert_fixtures import mail_server
+from tests.operation_fixtures import Practice
+
+ANA = "ana@mtn.cl"
+
+
+@pytest.fixture
+def small(pg18, new_database):
+    database = new_database(pg18)
+    database.psql("CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 50) g")
+    return database
+
+
+def text(mail):
+    return mail.get_body(("plain",)).get_content()
+
+
+def test_a_backup_that_is_done_and_one_that_fails_are_told(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
+        )
+        made = json.loads(practice.mtn("backup", "full", "--json").stdout)
+        (done,) = sink.mails
+        assert done["Subject"].startswith("[MTN ✔] Full backup done: ")
+        assert made["id"] in text(done)
+        assert "complete" in text(done)
+        practice.configure(DB_PASSWORD="wrong")
+        practice.mtn("backup", "full", check=2)
+        (_done, failed) = sink.mails
+    assert failed["Subject"] == "[MTN ✖] CRITICAL: full backup failed"
+    assert failed["Importance"] == "high"
+    assert "mtn job log" in text(failed)
+    assert practice.jobs[0].title in text(failed).replace("\n", " ")
+    assert practice.jobs[1].warnings == ()
+
+
+def test_a_backup_is_not_lost_for_a_dead_mail_server_and_is_told_of_later(small, practise):
+    port = free_port()
+    practice: Practice = practise(small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(port), ALERT_EMAIL=ANA)
+    done = practice.mtn("backup", "full", check=1)
+    assert f"{ANA} was not told yet, and will be" in done.stderr
+    assert practice.inventory.latest().copies
+    assert practice.jobs[0].exit_code == 1
+    (kept,) = (practice.root / "state" / "notices").glob("*/*.jsonl")
+    aged = kept.read_text().replace(f'"at": "{practice.jobs[0].ended.year}', '"at": "2000')
+    kept.write_text(aged)
+    with mail_server(port) as sink:
+        practice.mtn("verify", "--all", check=0)
+    assert [mail["Subject"][:24] for mail in sink.mails] == ["[MTN ✔] Full backup done"]
+    assert not kept.exists()
+
+
+def test_a_job_that_cannot_even_begin_is_told_too(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
+        )
+        (practice.root / "state").write_bytes(b"")
+        practice.mtn("backup", "full", check=2)
+    (failed,) = sink.mails
+    assert failed["Subject"] == "[MTN ✖] CRITICAL: full backup failed"
+
+
+def test_a_corrupted_backup_that_verifying_finds_is_told(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
+        )
+        made = practice.back_up()
+        payload = practice.payload(made.manifest)
+        data = bytearray(payload.read_bytes())
+        data[len(data) // 2] ^= 1
+        payload.chmod(0o600)
+        payload.write_bytes(bytes(data))
+        practice.here("verify", "--all", check=2)
+    (told,) = sink.mails
+    assert told["Subject"] == "[MTN ✖] CRITICAL: corrupted backup"
+    assert made.manifest.payload in text(told).replace("\n", "")
+
+
+def test_without_a_mail_server_nobody_is_missed(small, practise):
+    practice: Practice = practise(small, SMTP_SERVER="", ALERT_EMAIL=ANA)
+    practice.here("backup", "full", check=0)
+    assert practice.jobs[0].warnings == ()
