@@ -1,0 +1,349 @@
+"""Step 1 of an incident: what is wrong, seen by looking, and what is best done about it.
+
+``look`` asks the server, its disk, the services and the stores, all within
+seconds and whatever of them is gone; ``propose`` decides from that alone.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from mtn_tui.core.errors import KeyFileError, MtnError, NoSpace, PostgresError, ServerLost
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import services, words
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.findings import Finding, Status
+from mtn_tui.operations.incident import Way
+from mtn_tui.operations.inventory import Backup, Inventory, take_inventory
+from mtn_tui.operations.services import Answer
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
+
+MAIN_TABLES = ("users", "applications", "interviews")
+"""Of runbook 5.1, step 5, and Appendix B."""
+
+_SHRUNK = 0.9
+"""Of the rows in the newest backup: a school loses an application now and then, not one in ten."""
+
+_TABLE_MS = 5000
+_LITTLE_ROOM = 0.02
+"""Of the server's disk: PostgreSQL stops writing, and then stops."""
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_APPLICATION = "mtn assess"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A main table, now and in the newest proven backup."""
+
+    name: str
+    rows: int | None
+    """None where it is not there, or could not be counted within seconds."""
+    before: int | None
+    trouble: str = ""
+    """What the server said, where it could not read it."""
+
+    @property
+    def shrunk(self) -> bool:
+        return self.rows is not None and self.before is not None and self.rows < self.before * _SHRUNK
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there was to see. Moments are in UTC."""
+
+    server: MtnError | None = None
+    """Why the server could not be asked; None where it answers."""
+    exists: bool | None = None
+    """Whether the database does; None where nobody can tell."""
+    database: MtnError | None = None
+    """Why the database itself could not be asked, though it exists."""
+    tables: tuple[Table, ...] = ()
+    newest: datetime | None = None
+    """When the last application was created."""
+    disk_free: int | None = None
+    disk_size: int | None = None
+    """Bytes of the server's disk; None where it can't be seen from here."""
+    services: tuple[Answer, ...] = ()
+    backup: Backup | None = None
+    """The newest that is proven and not suspect."""
+    silent: tuple[str, ...] = ()
+    """Stores that did not answer."""
+
+    @property
+    def disk_full(self) -> bool:
+        return (
+            self.disk_free is not None
+            and self.disk_size is not None
+            and self.disk_free < self.disk_size * _LITTLE_ROOM
+        )
+
+
+@dataclass(frozen=True)
+class Proposal:
+    way: Way
+    why: str
+    instead: str = ""
+    """What to do where nothing is restored."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    findings: tuple[Finding, ...]
+    proposal: Proposal
+    backup: Backup | None = None
+    services: tuple[Answer, ...] = field(default=(), repr=False)
+
+
+def assess(context: Context, tell: Callable[[Finding], None] = lambda _finding: None) -> Assessment:
+    """Look and propose. ``tell`` hears each finding as it is made. Raises nothing but bugs."""
+    seen = look(context)
+    found = tuple(findings(seen, context.clock.now()))
+    for one in found:
+        tell(one)
+    return Assessment(found, propose(seen), seen.backup, seen.services)
+
+
+def look(context: Context) -> Seen:
+    inventory = _inventory(context)
+    backup = _newest(inventory, context.settings.db_name)
+    answers = services.health(context.settings.service_health_urls)
+    seen = Seen(
+        services=answers,
+        backup=backup,
+        silent=tuple(inventory.silent) if inventory else ("disk", "bucket"),
+    )
+    try:
+        with connect(context.server, MAINTENANCE, _APPLICATION) as connection:
+            return _with_server(seen, context, connection)
+    except MtnError as error:
+        return replace(seen, server=error)
+
+
+def _inventory(context: Context) -> Inventory | None:
+    try:
+        return take_inventory(context.stores, context.key, context.cache)
+    except (KeyFileError, MtnError):
+        return None
+
+
+def _newest(inventory: Inventory | None, database: str) -> Backup | None:
+    if inventory is None:
+        return None
+    try:
+        found = inventory.latest(database=database)
+    except MtnError:
+        return None
+    return found if found.usable[0].rung.proven and not found.suspect else None
+
+
+def _with_server(seen: Seen, context: Context, connection: Connection) -> Seen:
+    database = context.settings.db_name
+    with translated():
+        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
+    free, size = _disk(context, connection)
+    seen = replace(seen, exists=exists is not None, disk_free=free, disk_size=size)
+    if exists is None:
+        return seen
+    try:
+        with connect(context.server, database, _APPLICATION) as inside:
+            return _with_database(seen, inside)
+    except MtnError as error:
+        return replace(seen, database=error)
+
+
+def _disk(context: Context, connection: Connection) -> tuple[int | None, int | None]:
+    """Only where the server is this machine, and lets us know where its data is."""
+    host = context.server.host
+    if host not in _LOCAL and not host.startswith("/"):
+        return None, None
+    with translated():
+        row = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchone()
+    try:
+        found = shutil.disk_usage(Path(str(row[0]))) if row else None
+    except OSError:
+        return None, None
+    return (found.free, found.total) if found else (None, None)
+
+
+def _with_database(seen: Seen, connection: Connection) -> Seen:
+    before = seen.backup.manifest.rows() if seen.backup and seen.backup.manifest else {}
+    with translated():
+        connection.execute(f"SET statement_timeout = {_TABLE_MS}".encode())
+    tables = []
+    for name in MAIN_TABLES:
+        known = next((rows for table, rows in before.items() if table.rpartition(".")[2] == name), None)
+        rows, trouble = _count(connection, name)
+        tables.append(Table(name, rows, known, trouble))
+    return replace(seen, tables=tuple(tables), newest=_last_written(connection))
+
+
+def _count(connection: Connection, table: str) -> tuple[int | None, str]:
+    try:
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        row = connection.execute(query).fetchone()
+    except psycopg.errors.QueryCanceled:
+        return None, ""
+    except psycopg.errors.UndefinedTable:
+        return None, _("it is not there")
+    except psycopg.Error as error:
+        if connection.broken:
+            with translated():
+                raise
+        return None, str(error.diag.message_primary or error)
+    return (int(str(row[0])) if row else None), ""
+
+
+def _last_written(connection: Connection) -> datetime | None:
+    try:
+        row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
+    except psycopg.Error:
+        if connection.broken:
+            with translated():
+                raise
+        return None
+    return row[0] if row and isinstance(row[0], datetime) else None
+
+
+def findings(seen: Seen, now: datetime) -> list[Finding]:
+    """What was seen, in words, in the order of the runbook: server, database, disk, services, backups."""
+    found = [_server_finding(seen)]
+    if seen.server is None:
+        found += _database_findings(seen, now)
+    found.append(_disk_finding(seen))
+    found += _service_findings(seen)
+    found.append(_backup_finding(seen, now))
+    return found
+
+
+def _server_finding(seen: Seen) -> Finding:
+    if seen.server is None:
+        return Finding("server", Status.OK, _("PostgreSQL answers."))
+    return Finding("server", Status.FAIL, seen.server.title, seen.server.hint)
+
+
+def _database_findings(seen: Seen, now: datetime) -> list[Finding]:
+    if not seen.exists:
+        return [Finding("database", Status.FAIL, _("The database is gone: the server has none of its name."))]
+    if seen.database is not None:
+        return [Finding("database", Status.FAIL, seen.database.title, seen.database.hint)]
+    found = []
+    for table in seen.tables:
+        if table.trouble:
+            text = _("The table {table} can't be read: {reason}")
+            found.append(Finding("tables", Status.FAIL, text.format(table=table.name, reason=table.trouble)))
+        elif table.rows is None:
+            text = _("The table {table} was not counted within seconds.").format(table=table.name)
+            found.append(Finding("tables", Status.UNKNOWN, text))
+        elif table.shrunk:
+            text = _("{table} has {now:,} rows, and {before:,} in the newest backup.")
+            found.append(
+                Finding(
+                    "tables",
+                    Status.WARN,
+                    text.format(table=table.name, now=table.rows, before=table.before),
+                )
+            )
+        else:
+            text = _("{table} has {now:,} rows.").format(table=table.name, now=table.rows)
+            found.append(Finding("tables", Status.OK, text))
+    if seen.newest is not None:
+        text = _("The last application was created {age} ago, {moment}.").format(
+            age=words.age(seen.newest, now), moment=words.moment(seen.newest)
+        )
+        found.append(Finding("last-write", Status.OK, text))
+    return found
+
+
+def _disk_finding(seen: Seen) -> Finding:
+    if seen.disk_free is None:
+        return Finding("disk", Status.UNKNOWN, _("The server's disk can't be seen from here."))
+    text = _("The server's disk has {free} free of {total}.").format(
+        free=words.size(seen.disk_free), total=words.size(seen.disk_size)
+    )
+    if seen.disk_full:
+        return Finding("disk", Status.FAIL, text, _("Make room there first: nothing can be written."))
+    return Finding("disk", Status.OK, text)
+
+
+def _service_findings(seen: Seen) -> list[Finding]:
+    if not seen.services:
+        hint = _("Set SERVICE_HEALTH_URLS.")
+        return [Finding("services", Status.UNKNOWN, _("No service is configured to be asked."), hint)]
+    down = [one for one in seen.services if not one.healthy]
+    if not down:
+        text = _("All {count} services are healthy.").format(count=len(seen.services))
+        return [Finding("services", Status.OK, text)]
+    text = _("{down} of {count} services are not healthy: {names}").format(
+        down=len(down), count=len(seen.services), names=", ".join(one.name for one in down)
+    )
+    return [Finding("services", Status.FAIL, text)]
+
+
+def _backup_finding(seen: Seen, now: datetime) -> Finding:
+    silent = ""
+    if seen.silent:
+        names = ", ".join(words.store(one) for one in seen.silent)
+        silent = " " + _("Not asked, for it does not answer: {stores}").format(stores=names)
+    if seen.backup is None:
+        return Finding("backup", Status.FAIL, _("There is no proven full backup.") + silent)
+    text = _("The newest proven full is {age} old, of {moment}.").format(
+        age=words.age(seen.backup.moment, now), moment=words.moment(seen.backup.moment)
+    )
+    return Finding("backup", Status.WARN if silent else Status.OK, text + silent)
+
+
+def propose(seen: Seen) -> Proposal:
+    """What is best done; the operator decides. Restoring is the last of all things that could help."""
+    if isinstance(seen.server, ServerLost):
+        return Proposal(
+            Way.LEAVE,
+            _("The server does not answer. Its data is most likely whole."),
+            _("Start it, then assess again. Restore only if it does not come up."),
+        )
+    if isinstance(seen.server, PostgresError):
+        return Proposal(Way.LEAVE, seen.server.title, seen.server.hint)
+    if seen.disk_full or isinstance(seen.database, NoSpace):
+        return Proposal(
+            Way.LEAVE,
+            _("The server's disk is full. A restore would need still more of it."),
+            _("Make room there (old logs, kept databases: mtn kept), then assess again."),
+        )
+    unreadable = seen.database is not None or any(table.trouble for table in seen.tables)
+    if seen.exists is False or unreadable:
+        why = (
+            _("The database is gone.")
+            if not seen.exists
+            else _("The database is there, but main tables in it can't be read.")
+        )
+        if seen.backup is None:
+            return Proposal(
+                Way.LEAVE,
+                why + " " + _("And there is no proven backup that could be restored."),
+                _("Look for one: mtn list, the bucket, a copy elsewhere. Call level 3."),
+            )
+        return Proposal(Way.RESTORE, why)
+    shrunk = [table.name for table in seen.tables if table.shrunk]
+    if shrunk:
+        return Proposal(
+            Way.BESIDE,
+            _("Rows are missing in {tables}; all else works.").format(tables=", ".join(shrunk)),
+        )
+    if any(not one.healthy for one in seen.services):
+        return Proposal(
+            Way.LEAVE,
+            _("The database is whole; services are not healthy."),
+            _("Restart them (step 7), and look at their logs."),
+        )
+    return Proposal(
+        Way.LEAVE,
+        _("Nothing is wrong that can be seen from here."),
+        _("If rows are wrong or missing, restore beside, and compare."),
+    )

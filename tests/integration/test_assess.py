@@ -1,0 +1,102 @@
+"""Step 1 sees what is wrong with a real server, and proposes a restore only where one would help."""
+
+from __future__ import annotations
+
+from mtn_tui.demo.services import Services
+from mtn_tui.operations.assess import MAIN_TABLES, Assessment, assess
+from mtn_tui.operations.findings import Status
+from mtn_tui.operations.incident import Way
+
+
+def statuses(found: Assessment) -> dict[str, set[Status]]:
+    told: dict[str, set[Status]] = {}
+    for one in found.findings:
+        told.setdefault(one.check, set()).add(one.status)
+    return told
+
+
+def test_where_all_is_well_nothing_is_restored(pg18, new_school, practise):
+    with Services() as services:
+        practice = practise(new_school(pg18), SERVICE_HEALTH_URLS=" ".join(services.urls))
+        practice.back_up()
+        found = assess(practice.context)
+        assert found.proposal.way is Way.LEAVE
+        assert "Nothing is wrong" in found.proposal.why
+        assert {status for said in statuses(found).values() for status in said} == {Status.OK}
+        services.all[2].healthy = False
+        found = assess(practice.context)
+        assert found.proposal.way is Way.LEAVE
+        assert "services are not healthy" in found.proposal.why
+        assert statuses(found)["services"] == {Status.FAIL}
+
+
+def test_a_database_that_is_gone_is_restored(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    pg18.drop_database(practice.source.name)
+    found = assess(practice.context)
+    assert found.proposal.way is Way.RESTORE
+    assert found.backup.name == practice.inventory.backups[0].name
+    assert statuses(found)["database"] == {Status.FAIL}
+
+
+def test_without_a_proven_backup_no_restore_is_proposed(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    pg18.drop_database(practice.source.name)
+    found = assess(practice.context)
+    assert found.proposal.way is Way.LEAVE
+    assert "no proven backup" in found.proposal.why
+    assert statuses(found)["backup"] == {Status.FAIL}
+
+
+def test_a_main_table_that_is_gone_calls_for_a_restore(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("DROP TABLE applications CASCADE")
+    found = assess(practice.context)
+    assert found.proposal.way is Way.RESTORE
+    assert statuses(found)["tables"] == {Status.OK, Status.FAIL}
+
+
+def test_a_table_whose_file_is_gone_calls_for_a_restore(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("CHECKPOINT")
+    path = practice.source.psql("SELECT pg_relation_filepath('interviews')").decode().strip()
+    for file in (pg18.folder / "data").glob(f"{path}*"):
+        file.unlink()
+    found = assess(practice.context)
+    assert found.proposal.way is Way.RESTORE
+    assert any("interviews" in one.title and one.status is Status.FAIL for one in found.findings)
+
+
+def test_missing_rows_are_recovered_beside_and_the_rest_is_left_alone(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
+    found = assess(practice.context)
+    assert found.proposal.way is Way.BESIDE
+    assert "applications" in found.proposal.why
+
+
+def test_a_server_that_is_down_is_to_be_started_and_not_restored(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.configure(DB_PORT="1")
+    found = assess(practice.context)
+    assert found.proposal.way is Way.LEAVE
+    assert "does not answer" in found.proposal.why
+    assert statuses(found)["server"] == {Status.FAIL}
+    assert "database" not in statuses(found)
+
+
+def test_a_password_that_changed_is_told_as_such(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.configure(DB_PASSWORD="wrong")
+    found = assess(practice.context)
+    assert found.proposal.way is Way.LEAVE
+    assert "refuses the user" in found.proposal.why
+
+
+def test_the_main_tables_are_those_of_the_runbook():
+    assert MAIN_TABLES == ("users", "applications", "interviews")
