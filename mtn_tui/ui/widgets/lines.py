@@ -38,6 +38,11 @@ class Lines(ScrollView, can_focus=False):
         self._sent: dict[int, tuple[Line, bool]] = {}
         """What was drawn last, by the line of the widget."""
 
+    @property
+    def allow_vertical_scroll(self) -> bool:
+        """Where there is more than fits, though no scrollbar takes a column to say so."""
+        return self.max_scroll_y > 0
+
     def show(self, lines: Sequence[Line]) -> None:
         self.show_drawn(len(lines), lines.__getitem__)
 
