@@ -51,7 +51,7 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
     if live:
         more: list[Piece] = []
         if len(live) > 1:
-            more = [("  " + _("and {count} more").format(count=len(live) - 1), "")]
+            more = [("  " + _("and {count} more").format(count=len(live) - 1) + " ", "")]
         keys: Piece = ("  " + _("j shows it") + " ", "dim")
         begin: Piece = (" ▶ ", "good")
         for told in jobtext.at_work(live[0]):
@@ -69,7 +69,8 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
     return spread(idle, [(text + " ", "dim"), jobtext.state(last), (" ", "")], width)
 
 
-def footer(app: MtnApp, screen: str, width: int) -> list[Piece]:
+def footer(app: MtnApp, screen: str, width: int, *, goes_on: bool = False) -> list[Piece]:
+    """``goes_on`` says that there is more below, where there is room to say it."""
     pieces: list[Piece] = []
     for one in actions.footer(screen):
         dimmed = bool(one.why_not(app))
@@ -77,4 +78,5 @@ def footer(app: MtnApp, screen: str, width: int) -> list[Piece]:
             (f" {actions.shown_key(one.keys[0])}", "dim" if dimmed else "strong"),
             (f" {one.label.lower()} ", "dim" if dimmed else ""),
         ]
-    return spread(pieces, [], width)
+    below: list[Piece] = [(_("more below") + " ", "dim")] if goes_on else []
+    return spread(pieces, below if width_of([*pieces, *below]) <= width else [], width)

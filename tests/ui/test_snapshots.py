@@ -145,6 +145,7 @@ def hostile(made: Installed) -> None:
 
 def logged(made: Installed) -> None:
     """A night with trouble."""
+    usual(made)
     job = f"kind=backup-full database=Admisión_MTN_DB operator=root host={MACHINE} pid=4711"
     name = f"admision_mtn_full_{MACHINE}_20261124_020004.sql.gz.gpg"
     made.log(
@@ -262,13 +263,16 @@ NORMAL = [
     Picture("logs_normal", logged, presses("4")),
     Picture("jobs_normal", history, presses("j")),
     Picture("help_normal", flow=presses("?")),
-    Picture("command_open", flow=presses(":")),
-    Picture("quit_running", at_work, presses("q")),
 ]
+
+COMMAND = Picture("command_open", flow=presses(":"))
+QUIT = Picture("quit_running", at_work, presses("q"))
 
 PICTURES = [
     *NORMAL,
     *(other for picture in NORMAL for other in picture.others()),
+    *(one for picture in (COMMAND, QUIT) for one in (picture, replace(picture, size=LARGE, language="en"))),
+    *(replace(picture, look="nocolor") for picture in (COMMAND, QUIT)),
     # Backups
     Picture("backups_empty", nothing),
     Picture("backups_no_bucket", bucket=""),
@@ -287,6 +291,7 @@ PICTURES = [
     Picture("backups_end_of_list", flow=presses("end")),
     Picture("backups_largest_first", flow=presses("o")),
     Picture("backups_least_proven_first", spoilt, presses("o", "o")),
+    Picture("backups_filter_begun", flow=presses("/")),
     Picture("backups_filter_typed", flow=types("/", "age:<3d")),
     Picture("backups_filter_wrong", flow=types("/", "proof:good")),
     Picture("backups_filter_kept", flow=types("/", "proof:restored", "enter")),

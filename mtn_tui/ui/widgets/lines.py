@@ -95,6 +95,22 @@ class Lines(ScrollView, can_focus=False):
 class Text(Lines, can_focus=True):
     """Lines to be read, longer than the screen perhaps."""
 
+    class Scrolled(Message):
+        """Another part of it is to be seen."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is more below what is to be seen."""
+        return self.scroll_offset.y < self.max_scroll_y
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.post_message(self.Scrolled())
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Scrolled())
+
 
 class Rows(Lines, can_focus=True):
     """A list with a cursor, which stays on its row by the row's key when the list changes."""
