@@ -269,7 +269,7 @@ def made_up(number: int, at: datetime, size: int, rows: dict[str, int], database
     sections: Sequence[Section] = [
         Section(Part.PRE_DATA, 0, 3000, 20000, 0, "ab" * 32),
         *(
-            Section(Part.TABLE, index << 30, 9000, count * 900, count, "ab" * 32, table, f"COPY {table}")
+            Section(Part.TABLE, index << 30, 9000, count * 24_000, count, "ab" * 32, table, f"COPY {table}")
             for index, (table, count) in enumerate(rows.items())
         ),
     ]
