@@ -289,7 +289,7 @@ def made_up(number: int, at: datetime, size: int, rows: dict[str, int], database
             7301558210984114411, 16_384, 1, "15.14", 150_014, "UTF8", "c", "es_CL.UTF-8", "es_CL.UTF-8", ""
         ),
         properties=DatabaseProperties("admin"),
-        tools={"mtn": "0.3.0", "pg_dump": "15.14"},
+        tools={"mtn": "0.1.0", "pg_dump": "15.14"},
         roles=("admin",),
         extensions=(),
         schema_hash="ab" * 32,
