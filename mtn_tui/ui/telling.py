@@ -103,7 +103,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
         said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
     if backup.legacy:
         said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
-    if whole and not said:
+    if whole and (not said or (backup.legacy and backup.rung > Rung.PRESENT)):
         said.append(_evidence(whole))
     for store, error in inventory.silent.items():
         if backup.copy_in(store) is None:
