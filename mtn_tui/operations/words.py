@@ -97,6 +97,7 @@ def standing(one: Standing) -> str:
         Standing.UNFINISHED: _("unfinished"),
         Standing.LEGACY: _("legacy"),
         Standing.BROKEN: _("broken"),
+        Standing.UNCHECKED: _("unchecked"),
     }[one]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
@@ -71,6 +74,8 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
 
 def footer(app: MtnApp, screen: str, width: int, *, goes_on: bool = False) -> list[Piece]:
     """``goes_on`` says that there is more below, where there is room to say it."""
+    if isinstance(app.focused, Input):
+        return _keys((("enter", _("keep")), ("esc", _("end"))))
     pieces: list[Piece] = []
     for one in actions.footer(screen):
         dimmed = bool(one.why_not(app))
@@ -80,3 +85,8 @@ def footer(app: MtnApp, screen: str, width: int, *, goes_on: bool = False) -> li
         ]
     below: list[Piece] = [(_("more below") + " ", "dim")] if goes_on else []
     return spread(pieces, below if width_of([*pieces, *below]) <= width else [], width)
+
+
+def _keys(told: Iterable[tuple[str, str]]) -> list[Piece]:
+    """What a field makes of keys, while it takes all others as letters."""
+    return [piece for key, word in told for piece in ((f" {key}", "strong"), (f" {word} ", ""))]

@@ -134,7 +134,7 @@ class Backups(ActsOnBackup):
 
     @on(Rows.Moved)
     def _moved(self) -> None:
-        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self.draw_footer()
         self._draw_pane()
 
     def _end_asking(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
@@ -69,10 +69,14 @@ class Framed(Screen[None]):
         self.lines("tabs").show([frame.tabs(self.where, width)])
         self.lines("top-rule").show([frame.rule(width)])
         self.lines("job-bar").show([frame.job_bar(app, width)])
-        self._draw_footer()
+        self.draw_footer()
 
     @on(Text.Scrolled)
-    def _draw_footer(self) -> None:
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def draw_footer(self) -> None:
+        if not self.ready:
+            return
         goes_on = any(text.goes_on for text in self.query(Text))
         self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width, goes_on=goes_on)])
 

@@ -85,7 +85,7 @@ class Jobs(Framed):
 
     @on(Rows.Moved)
     def _moved(self) -> None:
-        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self.draw_footer()
         self._draw_told()
 
     def _draw_told(self) -> None:

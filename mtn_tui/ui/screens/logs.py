@@ -208,7 +208,7 @@ class Logs(Framed):
         if self._following and self.rows.index < len(self._rows) - 1:
             self._stay()
         self._ask_for_more()
-        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self.draw_footer()
         self._draw_heading()
         self._draw_pane()
 
