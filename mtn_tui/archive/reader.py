@@ -138,14 +138,14 @@ def check_size(size: int, manifest: About) -> None:
     if size < manifest.size:
         raise Truncated(
             _("The backup was cut off: {size} of {whole} bytes are there.").format(
-                size=size, whole=manifest.size
+                size=f"{size:,}", whole=f"{manifest.size:,}"
             ),
             _another_copy(),
         )
     if size > manifest.size:
         raise Changed(
             _("The backup is longer than it was written: {size} bytes instead of {whole}.").format(
-                size=size, whole=manifest.size
+                size=f"{size:,}", whole=f"{manifest.size:,}"
             ),
             _another_copy(),
         )

@@ -41,6 +41,8 @@ class Standing(StrEnum):
     """The scripts made it: no manifest, and nothing that could vouch for it."""
     BROKEN = "broken"
     """Its manifest can't be believed, or does not fit it."""
+    UNCHECKED = "unchecked"
+    """Its manifest is there, and without the key nobody can tell."""
 
 
 @dataclass(frozen=True)
@@ -317,7 +319,8 @@ def read_copy(
         payload = entry.key.rpartition("/")[2]
         manifest = _summary(read(entry.key + MANIFEST), payload, key, {} if decoded is None else decoded)
     except ArchiveError as error:
-        return Copy(store, entry.key, entry.size, Standing.BROKEN, None, proof_of(""), error)
+        standing = Standing.UNCHECKED if key is None else Standing.BROKEN
+        return Copy(store, entry.key, entry.size, standing, None, proof_of(""), error)
     proof = proof_of(manifest.sha256)
     trouble = _misfit(store, entry, manifest)
     standing = Standing.BROKEN if trouble else Standing.WHOLE
@@ -343,7 +346,8 @@ def _summary(
     data: bytes, payload: str, key: Key | None, decoded: dict[tuple[bytes, str], Summary]
 ) -> Summary:
     if key is None:
-        raise ArchiveError(_("Without the key nothing vouches for it."))
+        hint = _("Put the key in its place: see ENCRYPTION_KEY_FILE.")
+        raise ArchiveError(_("Without the key nothing vouches for it."), hint, "7.2")
     found = decoded.get((data, payload))
     if found is None:
         if data.startswith(b"{"):

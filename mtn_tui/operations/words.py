@@ -49,8 +49,15 @@ def seconds(value: float) -> str:
 
 def pace(progress: Progress) -> list[str]:
     """How fast bytes move and how long still, as far as is known."""
-    said = [f"{size(int(progress.rate))}/s"] if progress.rate else []
-    return [*said, _("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else said
+    return [*rate(progress), *left(progress)]
+
+
+def rate(progress: Progress) -> list[str]:
+    return [f"{size(int(progress.rate))}/s"] if progress.rate else []
+
+
+def left(progress: Progress) -> list[str]:
+    return [_("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else []
 
 
 def made_of(manifest: About) -> list[tuple[str, str]]:
@@ -90,6 +97,7 @@ def standing(one: Standing) -> str:
         Standing.UNFINISHED: _("unfinished"),
         Standing.LEGACY: _("legacy"),
         Standing.BROKEN: _("broken"),
+        Standing.UNCHECKED: _("unchecked"),
     }[one]
 
 

@@ -63,7 +63,8 @@ def _presence(copy: Copy | None, silent: bool) -> Piece:
         return ("?", "warn") if silent else ("·", "dim")
     if copy.standing is Standing.BROKEN or copy.proof.failed:
         return "✖", "bad"
-    return ("…", "warn") if copy.standing is Standing.UNFINISHED else ("✔", "good")
+    unsure = {Standing.UNFINISHED: "…", Standing.UNCHECKED: "?"}.get(copy.standing)
+    return (unsure, "warn") if unsure else ("✔", "good")
 
 
 def _proven(backup: Backup) -> list[Piece]:
@@ -72,12 +73,12 @@ def _proven(backup: Backup) -> list[Piece]:
         return [("✖ " + words.standing(Standing.BROKEN), "bad")]
     if backup.suspect:
         return [("⚠ " + _("suspect"), "warn")]
-    for standing in (Standing.UNFINISHED, Standing.LEGACY):
+    for standing in (Standing.UNCHECKED, Standing.UNFINISHED, Standing.LEGACY):
         if any(copy.standing is standing for copy in backup.copies):
             word = words.standing(standing)
             if standing is Standing.LEGACY and backup.rung > Rung.PRESENT:
                 return [(f"{word}, {words.rung(backup.rung)}", ""), (word, "")]
-            return [(word, "warn" if standing is Standing.UNFINISHED else "")]
+            return [(word, "" if standing is Standing.LEGACY else "warn")]
     return [(words.rung(backup.rung), "good" if backup.rung.proven else "warn")]
 
 
@@ -103,7 +104,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
         said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
     if backup.legacy:
         said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
-    if whole and not said:
+    if whole and (not said or (backup.legacy and backup.rung > Rung.PRESENT)):
         said.append(_evidence(whole))
     for store, error in inventory.silent.items():
         if backup.copy_in(store) is None:
