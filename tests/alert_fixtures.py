@@ -247,7 +247,7 @@ def webhook(tls: ssl.SSLContext | None = None) -> Iterator[Hook]:
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     hook.url = f"{'https' if tls else 'http'}://{LOOPBACK}:{server.server_port}/hooks/T0PSECRETPATH"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield hook

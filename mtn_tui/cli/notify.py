@@ -28,12 +28,12 @@ _GLYPHS = {State.SENT: "✔", State.KEPT: "⚠", State.FAILED: "✖", State.ABSE
 )
 @click.argument(
     "level",
-    metavar=f"[{_('LEVEL')}]",
+    metavar="[" + _("LEVEL") + "]",
     type=click.Choice([level.value for level in Level], case_sensitive=False),
     required=False,
 )
-@click.argument("subject", metavar=f"[{_('SUBJECT')}]", required=False)
-@click.argument("body", metavar=f"[{_('BODY')}]", required=False)
+@click.argument("subject", metavar="[" + _("SUBJECT") + "]", required=False)
+@click.argument("body", metavar="[" + _("BODY") + "]", required=False)
 @click.option("--test", is_flag=True, help=_("Send each channel a token, to prove that it arrives."))
 @click.option("--ack", metavar=_("TOKEN"), help=_("Say that the token has arrived."))
 @click.option("--flush", is_flag=True, help=_("Send what waits from before."))

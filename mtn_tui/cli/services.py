@@ -19,13 +19,14 @@ from mtn_tui.operations.services import Answer, health
 @click.pass_obj
 def services(session: Session, as_json: bool) -> int:
     """Exit code 0: all are healthy. 1: some are. 2: none is."""
-    urls = session.context.settings.service_health_urls
+    settings = session.context.settings
+    urls = settings.service_health_urls
     if not urls:
         raise ConfigError(
             _("No services are known: SERVICE_HEALTH_URLS is not set."),
             _('Write it like SERVICE_HEALTH_URLS="http://localhost:8082/health".'),
         )
-    answers = health(urls)
+    answers = health(urls, settings.alert_ca_file)
     if as_json:
         output.as_json([asdict(one) for one in answers])
     else:

@@ -128,7 +128,7 @@ class Settings(BaseModel):
     webhook_url: Webhook = None
     """Whoever knows it can post there: all of it is a secret."""
     alert_ca_file: Path | None = None
-    """Certificates (PEM) to trust besides the system's, for the mail server and the webhook."""
+    """Certificates (PEM) to trust besides the system's, for the mail server, the webhook, the services."""
 
     # The services that use the database
     services_stop_command: str | None = None

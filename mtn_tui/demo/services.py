@@ -13,6 +13,9 @@ from mtn_tui.demo.ports import LOOPBACK
 
 COUNT = 6
 
+_LOOK_EVERY = 0.1
+"""Seconds between looks at whether a service is to end."""
+
 
 class Service:
     """Answers ``GET /health``: 200 and UP while ``healthy``, else 503 and DOWN."""
@@ -21,7 +24,7 @@ class Service:
         self.healthy = True
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="mtn-demo-service", daemon=True
+            target=self._server.serve_forever, args=(_LOOK_EVERY,), name="mtn-demo-service", daemon=True
         )
 
     @property

@@ -100,6 +100,8 @@ class Spool:
         try:
             write_whole(self._path(name), json.dumps(record).encode("ascii") + b"\n")
         except OSError as error:
+            with suppress(OSError):  # not proven to last, so not there: whoever sends it now sends it alone
+                self._path(name).unlink(missing_ok=True)
             raise refusal(error, self.folder) from error
 
     def names(self) -> list[str]:

@@ -63,7 +63,8 @@ def _tell(job: Job, context: Context, notice: Notice | None) -> None:
             for one in told.outcomes:
                 job.note("info", "told", channel=one.channel, to=one.to, state=one.state.value)
             _warn(job, told.those(State.KEPT) + told.those(State.FAILED))
-        for earlier in flush(context):
+        # Who is asked to stop does not do what can wait.
+        for earlier in [] if job.token.cancelled else flush(context):
             job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
     except Exception as error:  # noqa: BLE001 - a backup is never lost for a mail; the job tells it as a warning
         text = error.title if isinstance(error, MtnError) else f"{type(error).__name__}: {error}"

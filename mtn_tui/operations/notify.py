@@ -9,8 +9,9 @@ To whom it goes is what the configuration says at that moment, so a corrected
 address gets what the wrong one did not.
 
 Whoever sends a message holds its file's lock, so no other process does. Only a
-crash between a server's yes and the line that says so sends a copy again; it
-has the same Message-ID, or ``id``, by which receivers drop it.
+crash between a server's yes and the line that says so, or a disk too full for
+that line, sends a copy again; it has the same Message-ID, or ``id``, by which
+receivers drop it.
 
 Nothing here prints, and all of it may be called from any thread.
 """
@@ -58,7 +59,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that waits, or was given up."""
+    """A message that waits."""
 
     message: Message
     reason: str
@@ -180,15 +181,19 @@ def _keep_and_send(
     for pause in (0.0, *pauses):
         if pause and (token.wait(pause) or context.clock.monotonic() > deadline):
             break
-        if unkept is not None:
+        try:
+            if unkept is not None:
+                outcomes = _try(context, memory, message)
+            else:
+                with spool.held(name) as entry:
+                    outcomes = (
+                        _try(context, Kept(entry, context.clock), message)
+                        if entry is not None
+                        else _elsewhere(spool, name, context, message)
+                    )
+        except StorageError as error:
+            unkept = error
             outcomes = _try(context, memory, message)
-        else:
-            with spool.held(name) as entry:
-                outcomes = (
-                    _try(context, Kept(entry, context.clock), message)
-                    if entry is not None
-                    else _elsewhere(spool, name, context, message)
-                )
         if all(one.state is State.SENT for one in outcomes):
             break
     if unkept is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
@@ -67,16 +69,25 @@ class Errand(StrEnum):
 
 
 def health(
-    urls: Sequence[str], *, connect: float = CONNECT, answer: float = ANSWER, patience: float = PATIENCE
+    urls: Sequence[str],
+    ca_file: Path | None = None,
+    *,
+    connect: float = CONNECT,
+    answer: float = ANSWER,
+    patience: float = PATIENCE,
 ) -> tuple[Answer, ...]:
     """Ask all at once, and return their answers in the order of ``urls``, after ``patience`` seconds at most.
 
     Healthy is 200 and nothing else: a redirect is not followed, since a page of
-    login answers 200 too. Raises nothing.
+    login answers 200 too. ``ca_file`` is ALERT_CA_FILE; ChannelDown where it
+    can't be read, and nothing else is raised.
     """
     began = time.monotonic()
+    secure = any(url.startswith("https:") for url in urls)
+    trusted = trust.trusting(ca_file) if secure else None
+    timeout = Timeout(connect=connect, read=answer)
     asked = [
-        background(partial(_ask, url, Timeout(connect=connect, read=answer)), f"mtn-health-{number}")
+        background(partial(_ask, url, timeout, trusted), f"mtn-health-{number}")
         for number, url in enumerate(urls)
     ]
     answers = []
@@ -95,6 +106,7 @@ def wait_until_healthy(
     patience: float,
     token: CancelToken,
     tell: Callable[[tuple[Answer, ...]], None],
+    ca_file: Path | None = None,
     *,
     every: float = LOOK_EVERY,
 ) -> tuple[Answer, ...]:
@@ -104,7 +116,7 @@ def wait_until_healthy(
     """
     deadline = time.monotonic() + patience
     while True:
-        answers = health(urls)
+        answers = health(urls, ca_file)
         tell(answers)
         token.check()
         if all(one.healthy for one in answers) or time.monotonic() + every > deadline:
@@ -173,15 +185,14 @@ def run_command(
     return ran
 
 
-def _ask(url: str, timeout: Timeout) -> Answer:
+def _ask(url: str, timeout: Timeout, trusted: ssl.SSLContext | None) -> Answer:
     began = time.monotonic()
     parts = urlsplit(url)
     login = f"{parts.username}:{parts.password or ''}" if parts.username else None
     headers = urllib3.util.make_headers(basic_auth=login, user_agent="mtn", disable_cache=True)
-    context = trust.trusting(None) if parts.scheme == "https" else None
     try:
         with (
-            urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=context) as http,
+            urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=trusted) as http,
             http.request("GET", bare(url), headers=headers, redirect=False, preload_content=False) as answer,
         ):
             status, text = answer.status, ""
@@ -209,6 +220,8 @@ def _beginning(data: bytes) -> str:
 
 
 def _why(error: Exception) -> str:
+    if error.args and isinstance(error.args[0], ssl.SSLError):
+        return _("no TLS: {reason}").format(reason=error.args[0].reason or error.args[0])
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     reason = getattr(cause, "strerror", None) or type(cause).__name__
     known = {

@@ -20,7 +20,7 @@ from mtn_tui.demo.ports import LOOPBACK, free_port
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.process import Process
 from mtn_tui.operations.services import Errand, command_for, health, run_command, wait_until_healthy
-from tests.alert_fixtures import place
+from tests.alert_fixtures import Authority, place, webhook
 
 
 @contextmanager
@@ -101,6 +101,15 @@ def test_a_redirect_is_not_health():
         (answer,) = health([login])
     assert (answer.healthy, answer.status) == (False, 302)
     assert answer.text == f"→ {services.urls[0]}"[:50]
+
+
+def test_a_certificate_is_checked_and_one_of_our_own_authority_will_do(tmp_path):
+    authority = Authority(tmp_path)
+    with webhook(authority.context("127.0.0.1")) as hook, webhook() as plain:
+        (answer,) = health([hook.url])
+        assert (answer.status, answer.text[:7]) == (None, "no TLS:")
+        assert health([hook.url], authority.file)[0].status == 501
+        assert health([plain.url.replace("http", "https")])[0].text.startswith("no TLS:")
 
 
 def test_an_answer_is_shown_in_fifty_printable_characters():
