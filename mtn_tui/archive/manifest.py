@@ -89,6 +89,8 @@ class Manifest:
     key: str
     """Fingerprint of the key that it was made with."""
     sections: tuple[Section, ...] = field(repr=False)
+    roles_sha256: str = ""
+    """Of the roles' file beside it, in hex; empty where an earlier version wrote the manifest."""
 
     @property
     def name(self) -> BackupName:

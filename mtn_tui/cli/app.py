@@ -16,6 +16,7 @@ from mtn_tui.cli import (
     doctor,
     inventory,
     jobs,
+    kept,
     logs,
     marks,
     output,
@@ -83,6 +84,8 @@ mtn.add_command(verify.verify)
 mtn.add_command(marks.pin)
 mtn.add_command(marks.accept)
 mtn.add_command(restore.restore)
+mtn.add_command(kept.undo)
+mtn.add_command(kept.kept)
 mtn.add_command(jobs.job)
 mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)

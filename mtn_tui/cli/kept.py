@@ -1,0 +1,185 @@
+"""``mtn undo`` and ``mtn kept``: the databases that restores have replaced."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from mtn_tui.cli import diagnostics, outcomes, output, planning
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import production, words
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.leftovers import lost_swaps, sweep_over
+from mtn_tui.operations.undo import drop_kept, find_kept, newest_kept
+from mtn_tui.operations.undo import undo as swap_back
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.identity import server_identity
+from mtn_tui.postgres.kept import Kept, kept_databases
+
+
+@click.command(
+    help=_(
+        "Bring back what TARGET (DB_NAME unless given) was before its last restore. What is there now is "
+        "kept in its turn, so that this can be undone too."
+    )
+)
+@click.argument("target", metavar=f"[{_('TARGET')}]", required=False)
+@click.option("--kept", "name", default="", metavar=_("NAME"), help=_("This one, instead of the newest."))
+@click.option(
+    "--confirm",
+    default="",
+    metavar=_("WORDS"),
+    help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
+)
+@as_json
+@click.pass_obj
+def undo(session: Session, target: str | None, name: str, confirm: str, as_json: bool) -> int:
+    session.must_not_only_read()
+    context = session.context
+    target = target or context.settings.db_name
+    confirm = confirm or _confirmed(session, target, name)
+    arguments = ["undo", *(["--kept", name] if name else []), *(["--confirm", confirm] if confirm else [])]
+    facts, code = session.run(
+        "undo",
+        target,
+        [*arguments, "--", target],
+        lambda job: swap_back(job, context, target, confirm=confirm, kept=name),
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines("undo", facts))
+    return code
+
+
+def _confirmed(session: Session, target: str, name: str) -> str:
+    """On a terminal, what --confirm would say. Empty where nothing has to be, or nobody can be asked."""
+    context = session.context
+    if not production.is_production(context.settings, target) or not session.may_ask:
+        return ""
+    with connect(context.server, MAINTENANCE, "mtn undo") as server:
+        back, existing = newest_kept(server, target, name), databases.describe(server, target)
+        here = server_identity(server)
+    if existing is None:
+        return ""
+    return planning.ask_for_production(
+        [
+            f"{context.settings.db_host}:{context.settings.db_port}, {here.system_identifier}",
+            _("Now: {target}, {size}, {sessions} sessions").format(
+                target=target, size=words.size(existing.size), sessions=existing.sessions
+            ),
+            _("Comes back: {name}, {size}, of {moment}").format(
+                name=back.name, size=words.size(back.size), moment=words.moment(back.since)
+            ),
+        ],
+        target,
+        here.system_identifier,
+    )
+
+
+@click.group(
+    invoke_without_command=True,
+    help=_("List the databases that restores have replaced, and remove what killed restores have left."),
+)
+@as_json
+@click.pass_context
+def kept(context: click.Context, as_json: bool) -> int:
+    if context.invoked_subcommand is not None:
+        return 0
+    session = context.obj
+    assert isinstance(session, Session)  # noqa: S101 - for the type checker
+    with connect(session.context.server, MAINTENANCE, "mtn kept") as server:
+        lost = lost_swaps(session.context, server)
+        swept = [] if session.read_only else sweep_over(session.context, server)
+        found = kept_databases(server, _known(session.context))
+    for text in lost:
+        diagnostics.warning(text)
+    for name in swept:
+        diagnostics.say(_("Removed what a job that is over has left: {name}").format(name=name))
+    now = datetime.now(UTC)
+    days = session.context.settings.keep_replaced_days
+    if as_json:
+        output.as_json([_facts(one, now, days) for one in found])
+    elif not found:
+        diagnostics.say(_("Nothing is kept: no restore has replaced a database."))
+    else:
+        _print(found, now, days)
+    return 1 if lost else 0
+
+
+@kept.command(help=_("Drop one of them for good."))
+@click.argument("name", metavar=_("NAME"))
+@click.option("--yes", is_flag=True, help=_("Do not ask."))
+@as_json
+@click.pass_obj
+def drop(session: Session, name: str, yes: bool, as_json: bool) -> int:
+    session.must_not_only_read()
+    context = session.context
+    with connect(context.server, MAINTENANCE, "mtn kept") as server:
+        one = find_kept(server, name)
+    if not yes:
+        _ask_to_drop(session, one)
+    facts, code = session.run(
+        "kept-drop", one.of, ["kept", "drop", "--yes", "--", name], lambda job: drop_kept(job, context, name)
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines("kept-drop", facts))
+    return code
+
+
+def _ask_to_drop(session: Session, one: Kept) -> None:
+    if not session.may_ask:
+        raise Refused(
+            _("{name} would be gone for good. That has to be said.").format(name=one.name),
+            _("Say it with --yes."),
+        )
+    question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
+        name=one.name, of=one.of, moment=words.moment(one.since), size=words.size(one.size)
+    )
+    if not planning.yes(question):
+        raise Refused(_("Nothing was dropped."))
+
+
+def _known(context: Context) -> list[str]:
+    settings = context.settings
+    return [settings.db_name, settings.staging_db_name, *settings.production_databases]
+
+
+def _past(one: Kept, now: datetime, days: float) -> bool:
+    return now - one.since > timedelta(days=days)
+
+
+def _facts(one: Kept, now: datetime, days: float) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "of": one.of,
+        "since": one.since,
+        "age_seconds": round((now - one.since).total_seconds()),
+        "size": one.size,
+        "past": _past(one, now, days),
+    }
+
+
+def _print(found: list[Kept], now: datetime, days: float) -> None:
+    rows = [
+        [one.name, one.of, words.moment(one.since), words.age(one.since, now), words.size(one.size)]
+        for one in found
+    ]
+    head = [_("Name"), _("Was"), _("Until"), _("Age"), _("Size")]
+    notes = [
+        _("Kept for longer than {days:g} days. Drop it: mtn kept drop {name}").format(
+            days=days, name=shlex.quote(one.name)
+        )
+        if _past(one, now, days)
+        else ""
+        for one in found
+    ]
+    output.table(head, rows, right=frozenset([3, 4]), notes=notes)
