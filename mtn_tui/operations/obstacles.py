@@ -72,7 +72,7 @@ def owner(target: str, found: Obstacles, user: str) -> Check:
             ),
             "5.1",
         )
-    return Check("owner", Status.OK, _("{user} may rename it.").format(user=user))
+    return Check("owner", Status.OK, _("{user} may rename {target}.").format(user=user, target=target))
 
 
 def sessions(target: str, found: Obstacles, user: str) -> Check:
@@ -85,15 +85,15 @@ def sessions(target: str, found: Obstacles, user: str) -> Check:
             "5.1",
         )
     if not found.sessions:
-        return Check("sessions", Status.OK, _("Nobody is connected to it."))
+        return Check("sessions", Status.OK, _("Nobody is connected to {target}.").format(target=target))
     return Check(
         "sessions",
         Status.OK,
         ngettext(
-            "{count} session is ended when it is swapped.",
-            "{count} sessions are ended when it is swapped.",
+            "{count} session in {target} is ended when it is swapped.",
+            "{count} sessions in {target} are ended when it is swapped.",
             found.sessions,
-        ).format(count=found.sessions),
+        ).format(count=found.sessions, target=target),
     )
 
 
@@ -108,7 +108,9 @@ def prepared(target: str, found: Obstacles, user: str) -> Check:
             ),
             "5.1",
         )
-    return Check("prepared", Status.OK, _("There is no prepared transaction in it."))
+    return Check(
+        "prepared", Status.OK, _("There is no prepared transaction in {target}.").format(target=target)
+    )
 
 
 def slots(target: str, found: Obstacles, user: str) -> Check:
@@ -122,14 +124,14 @@ def slots(target: str, found: Obstacles, user: str) -> Check:
             ).format(name=found.slots[0]),
             "5.1",
         )
-    return Check("slots", Status.OK, _("There is no logical replication slot on it."))
+    return Check(
+        "slots", Status.OK, _("There is no logical replication slot on {target}.").format(target=target)
+    )
 
 
 def running(site: Site) -> Check:
     """A backup of the target that runs just now would be cut off by the swap."""
     name = site.request.target
-    if site.existing is None:
-        return Check("running", Status.OK, _("No backup of it is running."))
     holder = holder_of(lock_path(site.context.locks, name, "backup"))
     who = _("job {job} of {operator}").format(job=holder.job, operator=holder.operator) if holder else ""
     who = who or who_has(site.connection, advisory_key(site.here.system_identifier, name, "backup"))
@@ -142,7 +144,7 @@ def running(site: Site) -> Check:
             ),
             _("Let it end first (mtn job list), or cancel it: mtn job cancel"),
         )
-    return Check("running", Status.OK, _("No backup of it is running."))
+    return Check("running", Status.OK, _("No backup of {target} is running.").format(target=name))
 
 
 SWAP: dict[str, Callable[[str, Obstacles, str], Check]] = {

@@ -117,7 +117,7 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
         "room": premises.room,
     }
     checks = [looked(name, partial(look, site)) for name, look in looks.items()]
-    return [*checks, *obstacles.swap_checks(connection, request.target)]
+    return checks if site.existing is None else [*checks, *obstacles.swap_checks(connection, request.target)]
 
 
 def _nameable(target: str) -> bool:
