@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output, planning
+from mtn_tui.cli import diagnostics, outcomes, output
 from mtn_tui.cli.options import as_json
+from mtn_tui.cli.planning import ask_for_production, check_lines, yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import production, words
+from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.leftovers import lost_swaps, sweep_over
-from mtn_tui.operations.undo import drop_kept, find_kept, newest_kept
+from mtn_tui.operations.undo import UndoPlan, drop_kept, find_kept, plan_undo
 from mtn_tui.operations.undo import undo as swap_back
-from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
-from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.kept import Kept, kept_databases
 
 
@@ -37,12 +37,20 @@ from mtn_tui.postgres.kept import Kept, kept_databases
     metavar=_("WORDS"),
     help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
 )
+@click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))
 @as_json
 @click.pass_obj
-def undo(session: Session, target: str | None, name: str, confirm: str, as_json: bool) -> int:
-    session.must_not_only_read()
+def undo(session: Session, target: str | None, name: str, confirm: str, dry_run: bool, as_json: bool) -> int:
     context = session.context
     target = target or context.settings.db_name
+    if dry_run:
+        made = plan_undo(context, target, confirm=confirm, kept=name)
+        if as_json:
+            output.as_json(made.facts())
+        else:
+            output.lines([*_plan_lines(made), *(line for one in made.checks for line in check_lines(one))])
+        return exit_code(made.checks)
+    session.must_not_only_read()
     confirm = confirm or _confirmed(session, target, name)
     arguments = ["undo", *(["--kept", name] if name else []), *(["--confirm", confirm] if confirm else [])]
     facts, code = session.run(
@@ -60,27 +68,31 @@ def undo(session: Session, target: str | None, name: str, confirm: str, as_json:
 
 def _confirmed(session: Session, target: str, name: str) -> str:
     """On a terminal, what --confirm would say. Empty where nothing has to be, or nobody can be asked."""
-    context = session.context
-    if not production.is_production(context.settings, target) or not session.may_ask:
+    if not production.is_production(session.context.settings, target) or not session.may_ask:
         return ""
-    with connect(context.server, MAINTENANCE, "mtn undo") as server:
-        back, existing = newest_kept(server, target, name), databases.describe(server, target)
-        here = server_identity(server)
-    if existing is None:
+    made = plan_undo(session.context, target, kept=name)
+    if made.existing is None:
         return ""
-    return planning.ask_for_production(
-        [
-            f"{context.settings.db_host}:{context.settings.db_port}, {here.system_identifier}",
-            _("Now: {target}, {size}, {sessions} sessions").format(
-                target=target, size=words.size(existing.size), sessions=existing.sessions
-            ),
-            _("Comes back: {name}, {size}, of {moment}").format(
-                name=back.name, size=words.size(back.size), moment=words.moment(back.since)
-            ),
-        ],
-        target,
-        here.system_identifier,
+    raise_first(made.checks)
+    return ask_for_production(_plan_lines(made), target, made.system_identifier)
+
+
+def _plan_lines(made: UndoPlan) -> list[str]:
+    lines = [
+        _("Server: {host}:{port}, {identifier}").format(
+            host=made.host, port=made.port, identifier=made.system_identifier
+        )
+    ]
+    if made.existing is not None:
+        lines.append(
+            _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn").format(
+                target=made.target, size=words.size(made.existing.size), sessions=made.existing.sessions
+            )
+        )
+    text = _("Comes back: {name}, {size}, of {moment}").format(
+        name=made.back.name, size=words.size(made.back.size), moment=words.moment(made.back.since)
     )
+    return [*lines, text]
 
 
 @click.group(
@@ -115,15 +127,15 @@ def kept(context: click.Context, as_json: bool) -> int:
 
 @kept.command(help=_("Drop one of them for good."))
 @click.argument("name", metavar=_("NAME"))
-@click.option("--yes", is_flag=True, help=_("Do not ask."))
+@click.option("--yes", "sure", is_flag=True, help=_("Do not ask."))
 @as_json
 @click.pass_obj
-def drop(session: Session, name: str, yes: bool, as_json: bool) -> int:
+def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
     session.must_not_only_read()
     context = session.context
     with connect(context.server, MAINTENANCE, "mtn kept") as server:
         one = find_kept(server, name)
-    if not yes:
+    if not sure:
         _ask_to_drop(session, one)
     facts, code = session.run(
         "kept-drop", one.of, ["kept", "drop", "--yes", "--", name], lambda job: drop_kept(job, context, name)
@@ -144,7 +156,7 @@ def _ask_to_drop(session: Session, one: Kept) -> None:
     question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
         name=one.name, of=one.of, moment=words.moment(one.since), size=words.size(one.size)
     )
-    if not planning.yes(question):
+    if not yes(question):
         raise Refused(_("Nothing was dropped."))
 
 

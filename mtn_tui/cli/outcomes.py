@@ -85,7 +85,7 @@ def _swapped(facts: Facts) -> list[str]:
         )
     if facts.get("safety"):
         said.append(_("The one before was backed up and dropped: {safety}").format(safety=facts["safety"]))
-    elif facts.get("replaced"):
+    if facts.get("replaced"):
         said.append(_("Without a database: {seconds} s").format(seconds=f"{facts['seconds_without']:.2f}"))
     return said
 

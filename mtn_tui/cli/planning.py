@@ -15,12 +15,13 @@ from mtn_tui.operations.plan import Plan
 _GLYPHS = {Status.OK: "✔", Status.WARN: "⚠", Status.STOP: "✖", Status.UNKNOWN: "?"}
 
 
-def lines(plan: Plan) -> list[str]:
-    """What would be done, then each check, with its fix where it is not ok."""
+def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
+    """What would be done, then each check, with its fix where it is not ok; or only those that are not."""
+    checks = [one for one in plan.checks if not doubts_only or one.status is not Status.OK]
     told = [*_backup(plan), *_target(plan), *_loss(plan)]
     width = max(len(name) for name, _value in told)
     said = [f"{name.ljust(width)}  {value}" for name, value in told]
-    return [*said, "", *(line for check in plan.checks for line in check_lines(check))]
+    return [*said, "", *(line for check in checks for line in check_lines(check))]
 
 
 def check_lines(check: Check) -> list[str]:
@@ -35,8 +36,10 @@ def _backup(plan: Plan) -> list[tuple[str, str]]:
     moment = f"{words.moment(backup.moment)}  ({backup.moment:%Y-%m-%d %H:%M} UTC"
     moment += f" · {plan.moment_there} {plan.zone})"
     read = _("nothing can be read") if copy is None else f"{copy.store.place}, {words.size(copy.size)}"
+    made_of = words.made_of(backup.manifest) if backup.manifest else []
     return [
         (_("Backup"), f"{backup.id} {backup.name}".strip()),
+        *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
         (_("Moment"), moment),
         (_("Read from"), read),
         (_("Takes about"), "—" if plan.seconds is None else words.clock(plan.seconds)),
@@ -80,8 +83,9 @@ def ask_for_production(question: list[str], database: str, system_identifier: in
     for line in question:
         diagnostics.say(line)
     diagnostics.say("")
-    text = _("This replaces production, {database}. To go on, type: {phrase}")
-    diagnostics.say(text.format(database=printable(database), phrase=production.PHRASE))
+    text = _("This replaces production, {database}. To go on, type:")
+    diagnostics.say(text.format(database=printable(database)))
+    diagnostics.say("  " + production.PHRASE)
     typed = click.prompt(">", prompt_suffix=" ", default="", show_default=False, err=True)
     if typed.strip() != production.PHRASE:
         raise Refused(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mtn_tui.core.errors import MtnError
+from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties
 from mtn_tui.engine.jobs import Job
@@ -45,6 +45,7 @@ def exchange(
     new: str,
     target: str,
     *,
+    replace_it: bool = True,
     confirm: str,
     otherwise: DatabaseProperties | None = None,
     keep: bool = True,
@@ -52,6 +53,7 @@ def exchange(
 ) -> Exchanged:
     """Put the database ``new`` in the place of ``target``, which may be missing.
 
+    Where it is there, it is replaced only if ``replace_it`` allows that.
     ``confirm`` is looked at once more, on the very connection that renames.
     ``otherwise`` are the properties where nothing has the name, else those that
     ``new`` has. Without ``keep`` what was replaced is dropped, and its
@@ -62,6 +64,11 @@ def exchange(
     job.phase("put-in-place", unit="items")
     job.token.check()
     replacing = databases.describe(server, target) is not None
+    if replacing and not replace_it:
+        raise Refused(
+            _("There is a database {target} by now. It was left as it is.").format(target=target),
+            _("Choose another name, or say --drop: it is replaced once the new one is verified."),
+        )
     if replacing:
         here = server_identity(server).system_identifier
         production.check_confirmed(context.settings, target, confirm, here)

@@ -140,7 +140,7 @@ def plan(context: Context, request: Request) -> Plan:
             *preflight.server_checks(server, context, request),
         ]
         if not request.confirm:
-            checks = [_still_to_confirm(check, here.system_identifier) for check in checks]
+            checks = [production.still_to_confirm(check, here.system_identifier) for check in checks]
         keeps = existing and not request.in_place and not production.is_practice(settings, name)
         made = Plan(
             request,
@@ -175,16 +175,6 @@ def _newer_check(made: Plan) -> Check:
         text = _("Nobody can tell whether it holds something newer than the backup.")
         return Check("newer", Status.UNKNOWN, text)
     return Check("newer", Status.OK, _("It holds nothing that was created after the backup."))
-
-
-def _still_to_confirm(check: Check, system_identifier: int) -> Check:
-    """That production is not confirmed before anybody has seen the plan is nothing to stop for."""
-    if check.id != "production" or check.status is not Status.STOP:
-        return check
-    hint = _('Without a terminal: --confirm "{words}"').format(
-        words=production.confirmation(system_identifier)
-    )
-    return Check(check.id, Status.WARN, check.says, hint, check.runbook)
 
 
 def estimate(context: Context, backup: Backup) -> float | None:

@@ -129,7 +129,7 @@ def roles(site: Site) -> Check:
     named = manifest.roles if manifest else ()
     missing = [role for role in named if role not in site.roles]
     beside: list[str] = []
-    if request.roles:
+    if request.roles and request.backup.usable:
         companion = read_companion(request.backup.usable[0], site.context.key)
         beside = [role for role in companion.roles if role not in site.roles]
         if site.we.createrole:

@@ -18,6 +18,7 @@ from mtn_tui.core.errors import Refused, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
 from mtn_tui.engine.statefiles import LineFile, open_found
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 
 PHRASE = "CONFIRM DELETE PRODUCTION"
@@ -124,3 +125,11 @@ def check_confirmed(settings: Settings, database: str, given: str, system_identi
         hint,
         "5.1",
     )
+
+
+def still_to_confirm(check: Check, system_identifier: int) -> Check:
+    """That production is not confirmed before anybody has seen the plan is nothing to stop for."""
+    if check.id != "production" or check.status is not Status.STOP:
+        return check
+    hint = _('Without a terminal: --confirm "{words}"').format(words=confirmation(system_identifier))
+    return Check(check.id, Status.WARN, check.says, hint, check.runbook)

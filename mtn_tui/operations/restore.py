@@ -28,7 +28,7 @@ from mtn_tui.operations.checks import Status, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange
 from mtn_tui.operations.inventory import Backup, Copy
-from mtn_tui.operations.leftovers import RESTORING, application, sweep_target
+from mtn_tui.operations.leftovers import RESTORING, application, sweep_over, sweep_target
 from mtn_tui.operations.preflight import check_backup, check_target, check_usable
 from mtn_tui.operations.proving import archive_of, prove
 from mtn_tui.operations.records import begin_log, write_metrics
@@ -124,6 +124,8 @@ class _Run:
             key = advisory_key(here.system_identifier, request.target, "restore")
             held.enter_context(advisory_lock(context.server, key, self._application))
             sweep_target(job, context, server, request.target)
+            for name in sweep_over(context, server):
+                job.note("info", "swept", what="database", name=name)
             copy = self._settle(server, held)
             return self._restore(server, here, copy)
 
@@ -248,6 +250,7 @@ class _Run:
                     server,
                     scratch,
                     request.target,
+                    replace_it=request.drop,
                     confirm=request.confirm,
                     otherwise=cleared.properties if cleared else manifest.properties if manifest else None,
                     keep=not production.is_practice(self.context.settings, request.target),
@@ -258,6 +261,9 @@ class _Run:
             if cleared and isinstance(error, MtnError):
                 error.hint = f"{error.hint} {_get_back(request.target, cleared.safety)}".strip()
             raise
+        if cleared:
+            seconds = self.context.clock.monotonic() - cleared.at
+            exchanged = replace(exchanged, replaced=True, seconds=seconds)
         if request.target == self.context.settings.db_name:
             production.remember(self.context, here.system_identifier)
         if manifest is not None:
@@ -268,7 +274,7 @@ class _Run:
             copy.store.name,
             counted.rows if counted else None,
             counted.tables if counted else None,
-            replace(exchanged, replaced=True) if cleared else exchanged,
+            exchanged,
             cleared.safety if cleared else "",
             made,
             self.watch.seconds,
@@ -295,8 +301,9 @@ class _Run:
         production.check_confirmed(context.settings, target, self.request.confirm, here.system_identifier)
         job.result({"safety": made.manifest.id})
         job.note("warn", "dropped-to-make-room", target=target, safety=made.manifest.id)
+        at = context.clock.monotonic()
         databases.drop(server, target)
-        return _Cleared(made.manifest.id, properties)
+        return _Cleared(made.manifest.id, properties, at)
 
     def _open(self, database: str) -> LoadConnection:
         disowned = self.disowned.add if self.request.no_owner else None
@@ -357,6 +364,8 @@ class _Cleared:
 
     safety: str
     properties: DatabaseProperties
+    at: float
+    """By the clock's ``monotonic``."""
 
 
 def _get_back(target: str, safety: str) -> str:

@@ -12,7 +12,7 @@ from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
 from mtn_tui.operations import production
-from mtn_tui.operations.checks import raise_first
+from mtn_tui.operations.checks import Check, Status, looked, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
 from mtn_tui.operations.obstacles import swap_checks
@@ -20,6 +20,7 @@ from mtn_tui.operations.preflight import check_target
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
+from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.kept import Kept, kept_databases, kept_of, since
 
@@ -49,6 +50,55 @@ class Promoted:
     def facts(self) -> dict[str, object]:
         """For the journal, and for ``--json``."""
         return {"target": self.target, "source": self.source, **self.exchanged.facts()}
+
+
+@dataclass(frozen=True)
+class UndoPlan:
+    """What ``undo`` would do."""
+
+    target: str
+    host: str
+    port: int
+    system_identifier: int
+    existing: Described | None
+    """The target as it is now."""
+    back: Kept
+    checks: tuple[Check, ...]
+
+    def facts(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {
+            "target": self.target,
+            "host": self.host,
+            "port": self.port,
+            "system_identifier": str(self.system_identifier),
+            "size": self.existing.size if self.existing else None,
+            "sessions": self.existing.sessions if self.existing else None,
+            "put_back": self.back.name,
+            "since": self.back.since.isoformat(),
+            "checks": [check.facts() for check in self.checks],
+        }
+
+
+def plan_undo(context: Context, target: str, *, confirm: str = "", kept: str = "") -> UndoPlan:
+    """Look at everything, and change nothing. UsageError where nothing is kept."""
+    check_target(context, target, production_allowed=True)
+    settings = context.settings
+    with connect(context.server, MAINTENANCE, "mtn undo plan") as server:
+        here, existing = server_identity(server), databases.describe(server, target)
+        back = newest_kept(server, target, kept)
+        checks = [check for name in (target, back.name) for check in swap_checks(server, name)]
+        if existing is not None:
+            words = looked("production", lambda: _confirmed(context, here, target, confirm))
+            checks.insert(0, words if confirm else production.still_to_confirm(words, here.system_identifier))
+    return UndoPlan(
+        target, settings.db_host, settings.db_port, here.system_identifier, existing, back, tuple(checks)
+    )
+
+
+def _confirmed(context: Context, here: ServerIdentity, target: str, confirm: str) -> Check:
+    production.check_confirmed(context.settings, target, confirm, here.system_identifier)
+    return Check("production", Status.OK, _("Nothing has to be confirmed any more."))
 
 
 def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: str = "") -> Undone:
