@@ -19,14 +19,17 @@ from tests.pg_fixtures import (
     school_db,
 )
 from tests.s3_fixtures import bucket, seaweed
+from tests.swap_fixtures import live, pg_busy
 
 __all__ = [
     "any_pg",
     "bucket",
+    "live",
     "new_database",
     "new_rich",
     "new_school",
     "pg18",
+    "pg_busy",
     "pg_system",
     "pg_template",
     "pg_workspace",

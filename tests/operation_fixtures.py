@@ -29,6 +29,8 @@ from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Inventory, take_inventory
 from mtn_tui.operations.restore import Request, Restored, restore
 from mtn_tui.operations.stores import open_stores
+from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.kept import kept_of
 from tests.pg_fixtures import Database
 
 R = TypeVar("R")
@@ -240,5 +242,9 @@ def practise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
             continue  # it lay on a disk of the test's own, and went with it
         if not server.running:
             server.start()
-        for name in practice.made:
+        with connect(server.login, MAINTENANCE) as connection:
+            kept = [
+                one.name for of in (practice.source.name, *practice.made) for one in kept_of(connection, of)
+            ]
+        for name in (*practice.made, *kept):
             server.drop_database(name)

@@ -78,6 +78,8 @@ class About:
     """The payload's salt, in hex."""
     key: str
     """Fingerprint of the key that it was made with."""
+    roles_sha256: str = field(default="", kw_only=True)
+    """Of the roles' file beside it, in hex; empty where an earlier version wrote the manifest."""
 
     @property
     def name(self) -> BackupName:

@@ -17,6 +17,7 @@ from mtn_tui.cli import (
     incident,
     inventory,
     jobs,
+    kept,
     logs,
     marks,
     notify,
@@ -89,6 +90,8 @@ mtn.add_command(restore.restore)
 mtn.add_command(incident.incident)
 mtn.add_command(notify.notify)
 mtn.add_command(services.services)
+mtn.add_command(kept.undo)
+mtn.add_command(kept.kept)
 mtn.add_command(jobs.job)
 mtn.add_command(logs.logs)
 mtn.add_command(demo.demo)

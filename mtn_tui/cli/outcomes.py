@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,14 @@ Facts = Mapping[str, Any]
 
 def lines(kind: str, facts: Facts) -> list[str]:
     """For stdout. Empty for a kind without an outcome, or where the journal could not keep it."""
-    tell = {"backup-full": _backup, "verify": _verify, "restore": _restore}.get(kind)
+    tell = {
+        "backup-full": _backup,
+        "verify": _verify,
+        "restore": _restore,
+        "undo": _undo,
+        "promote": _promote,
+        "kept-drop": _dropped,
+    }.get(kind)
     return tell(facts) if tell and facts else []
 
 
@@ -45,7 +53,41 @@ def _restore(facts: Facts) -> list[str]:
         said = _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
             target=target, seconds=seconds, rows=facts["rows"], tables=facts["tables"]
         )
-    return [f"{facts['name']}  {words.store(facts['store'])}", said]
+    return [f"{facts['name']}  {words.store(facts['store'])}", said, *_swapped(facts)]
+
+
+def _undo(facts: Facts) -> list[str]:
+    return [
+        _("{target} is again what it was: {name}").format(target=facts["target"], name=facts["put_back"]),
+        *_swapped(facts),
+    ]
+
+
+def _promote(facts: Facts) -> list[str]:
+    return [
+        _("{source} is now {target}").format(source=facts["source"], target=facts["target"]),
+        *_swapped(facts),
+    ]
+
+
+def _dropped(facts: Facts) -> list[str]:
+    return [_("{name} was dropped, {size}").format(name=facts["dropped"], size=words.size(facts["size"]))]
+
+
+def _swapped(facts: Facts) -> list[str]:
+    """What became of the one that was there before, and for how long there was none."""
+    said = []
+    if facts.get("kept"):
+        said.append(
+            _("The one before is kept as {kept}. Bring it back: mtn undo {target}").format(
+                kept=facts["kept"], target=shlex.quote(facts["target"])
+            )
+        )
+    if facts.get("safety"):
+        said.append(_("The one before was backed up and dropped: {safety}").format(safety=facts["safety"]))
+    if facts.get("replaced"):
+        said.append(_("Without a database: {seconds} s").format(seconds=f"{facts['seconds_without']:.2f}"))
+    return said
 
 
 def _verify(facts: Facts) -> list[str]:

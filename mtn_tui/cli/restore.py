@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli import diagnostics, outcomes, output, planning
 from mtn_tui.cli.options import as_json
+from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import Refused
+from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
-from mtn_tui.core.printable import printable
-from mtn_tui.operations import words
+from mtn_tui.operations import production, words
+from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.restore import Request
+from mtn_tui.operations.plan import plan
+from mtn_tui.operations.request import Request
 from mtn_tui.operations.restore import restore as restore_backup
 
-_YES = ("y", "yes", "s", "si", "sí")
+_NOT_HOLDING = "5.3"
+"""The runbook's section on backups that do not hold: what is told with it, another backup may mend."""
 
 
 @click.command(
     help=_(
-        "Restore a full backup into a database that is not production. It is loaded beside, "
-        "verified, and only then gets the name."
+        "Restore a full backup. It is loaded beside the target, verified, and only then gets the name. "
+        "The database that had it is kept: mtn undo brings it back, mtn kept lists it. Only what "
+        "STAGING_DB_NAME and databases in _test or _test_YYYYMM were before is dropped at once."
     )
 )
 @click.argument("wanted", metavar=f"[{_('BACKUP')}]", required=False)
 @click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
-@click.option("--latest", is_flag=True, help=_("The newest full that is proven and not suspect."))
+@click.option(
+    "--latest",
+    is_flag=True,
+    help=_("The newest full that is proven and not suspect; where it does not hold, the one before it."),
+)
 @click.option("-t", "--target", required=True, metavar=_("DATABASE"), help=_("The database to restore into."))
 @click.option("-d", "--drop", is_flag=True, help=_("Replace it if it exists, once the new one is verified."))
+@click.option(
+    "--confirm",
+    default="",
+    metavar=_("WORDS"),
+    help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
+)
+@click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))
+@click.option("--roles", is_flag=True, help=_("Make the roles that lie beside the backup and are missing."))
+@click.option("--no-owner", is_flag=True, help=_("What belongs to roles that can't be had is yours."))
+@click.option(
+    "--in-place",
+    is_flag=True,
+    help=_("Where the disk can't hold both: back the present one up, drop it, then load."),
+)
 @click.option("-s", "--skip-verify", is_flag=True, help=_("Do not count rows afterwards."))
 @click.option("-r", "--type", "kind", type=click.Choice(["full", "differential"]), default="full")
 @click.option("--at", "moment", metavar=_("TIME"), help=_("Not in this version."))
 @click.option("--legacy", is_flag=True, help=_("Load a file of the scripts, which nothing vouches for."))
+@click.option("--or-earlier", is_flag=True, hidden=True)
 @as_json
 @click.pass_obj
 def restore(
@@ -43,10 +68,16 @@ def restore(
     latest: bool,
     target: str,
     drop: bool,
+    confirm: str,
+    dry_run: bool,
+    roles: bool,
+    no_owner: bool,
+    in_place: bool,
     skip_verify: bool,
     kind: str,
     moment: str | None,
     legacy: bool,
+    or_earlier: bool,
     as_json: bool,
 ) -> int:
     if kind != "full" or moment:
@@ -62,15 +93,26 @@ def restore(
             store=words.store(name), reason=error.title
         )
         diagnostics.warning(text, error.hint)
-    backup = chosen.backup
-    legacy = legacy or _asks_for_legacy(session, backup)
-    counted = context.settings.enable_post_restore_verify and not skip_verify
-    request = Request(backup, target, drop, legacy, counted)
-    arguments = ["restore", *_naming(backup, file or ""), "--target", target]
-    arguments += ["--drop"] if drop else []
-    arguments += ["--legacy"] if legacy else []
-    arguments += [] if counted else ["--skip-verify"]
-    facts, code = session.run("restore", target, arguments, lambda job: restore_backup(job, context, request))
+    fall_back = latest or or_earlier
+    request = Request(
+        chosen.backup,
+        target,
+        drop,
+        legacy or _asks_for_legacy(session, chosen.backup),
+        context.settings.enable_post_restore_verify and not skip_verify,
+        confirm=confirm,
+        in_place=in_place,
+        roles=roles,
+        no_owner=no_owner,
+        earlier=chosen.earlier,
+        fall_back=fall_back,
+        instead_of=chosen.newer_broken if fall_back else None,
+    )
+    if dry_run:
+        return _dry_run(session, request, as_json=as_json)
+    session.must_not_only_read()
+    request = _confirmed(session, request)
+    facts, code = _run(session, request, file or "")
     if as_json:
         output.as_json(facts)
     else:
@@ -78,16 +120,82 @@ def restore(
     return 1 if chosen.silent else code
 
 
+def _dry_run(session: Session, request: Request, *, as_json: bool) -> int:
+    made = plan(session.context, request)
+    if as_json:
+        output.as_json(made.facts())
+    else:
+        output.lines(planning.lines(made))
+    return exit_code(made.checks)
+
+
+def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
+    """Where the backup does not hold and there is somebody to ask, offer the proven one before it."""
+    context = session.context
+    try:
+        return session.run(
+            "restore",
+            request.target,
+            _arguments(request, file),
+            lambda job: restore_backup(job, context, request),
+        )
+    except MtnError as error:
+        if not (request.earlier and session.may_ask and error.runbook == _NOT_HOLDING):
+            raise
+        diagnostics.error(error)
+        other = request.earlier[0]
+        minutes = round((request.backup.moment - other.moment).total_seconds() / 60)
+        question = _("Use {name} instead? It is {minutes} min older.").format(
+            name=other.name, minutes=minutes
+        )
+        if not planning.yes(question):
+            raise
+        again = replace(
+            request, backup=other, earlier=request.earlier[1:], instead_of=request.backup, fall_back=True
+        )
+        return _run(session, again, "")
+
+
+def _confirmed(session: Session, request: Request) -> Request:
+    """On a terminal, show production as it is and have its replacing typed; elsewhere --confirm says it."""
+    context = session.context
+    if not production.is_production(context.settings, request.target) or not request.drop:
+        return request
+    if request.confirm or not session.may_ask:
+        return request
+    made = plan(context, request)
+    raise_first(made.checks)
+    if made.target.existing is None:
+        return request
+    words = planning.ask_for_production(
+        planning.lines(made, doubts_only=True), request.target, made.target.system_identifier
+    )
+    return replace(request, confirm=words)
+
+
+def _arguments(request: Request, file: str) -> list[str]:
+    """The same restore for a process of its own: of the backup that was chosen here, not of a newer one."""
+    options = {
+        "--drop": request.drop,
+        "--legacy": request.legacy,
+        "--skip-verify": not request.verify,
+        "--in-place": request.in_place,
+        "--roles": request.roles,
+        "--no-owner": request.no_owner,
+        "--or-earlier": request.fall_back,
+    }
+    return [
+        "restore",
+        *(["--file", file] if file else [request.backup.handle]),
+        f"--target={request.target}",
+        *(["--confirm", request.confirm] if request.confirm else []),
+        *(option for option, given in options.items() if given),
+    ]
+
+
 def _asks_for_legacy(session: Session, backup: Backup) -> bool:
     """On a terminal, ask; elsewhere the option has to say it."""
-    if not backup.legacy or session.no_input or not diagnostics.is_terminal():
+    if not backup.legacy or not session.may_ask:
         return False
     question = _("{name} was made by the scripts: nothing vouches for its contents. Load it?")
-    # Not click.confirm, which knows "y" alone. Nothing but a clear yes, in either language, is one.
-    asked = question.format(name=printable(str(backup.name))) + _(" [y/N]")
-    return click.prompt(asked, default="", show_default=False, err=True).strip().lower() in _YES
-
-
-def _naming(backup: Backup, file: str) -> list[str]:
-    """The backup that was chosen here, and not whatever is the newest by then."""
-    return ["--file", file] if file else [backup.handle]
+    return planning.yes(question.format(name=backup.name))

@@ -92,6 +92,11 @@ class Session:
             job.wait_for_journal()
             return job.id
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether there is somebody to answer."""
+        return not self.no_input and sys.stdin.isatty() and sys.stderr.isatty()
+
     def must_not_only_read(self) -> None:
         """Refused with --read-only: to be called before anything is changed."""
         if self.read_only:

@@ -59,3 +59,11 @@ class Extension:
     name: str
     version: str
     schema: str
+
+
+@dataclass(frozen=True)
+class Membership:
+    """``member`` has what ``role`` has."""
+
+    role: str
+    member: str

@@ -287,7 +287,16 @@ _EVENTS: Mapping[str, Callable[[JobView, Record], JobView]] = {
 }
 
 
+_SWAPPING = ("restore", "undo", "promote")
+
+
 def _lost(view: JobView) -> JobView:
+    hint = _("Whatever it had not finished counts as nothing. Run it again.")
+    if view.kind in _SWAPPING:
+        hint = _(
+            "{database} is the old one or the new one, whole: mtn kept says which, "
+            "and removes what was left half-made."
+        ).format(database=view.subject)
     return replace(
         view,
         state=JobState.LOST,
@@ -296,7 +305,7 @@ def _lost(view: JobView) -> JobView:
             "The process of this job is gone and did not say how it ended: "
             "it was killed, or the machine went down."
         ),
-        hint=_("Whatever it had not finished counts as nothing. Run it again."),
+        hint=hint,
         exit_code=2,
     )
 

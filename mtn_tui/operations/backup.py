@@ -6,8 +6,9 @@ bucket is waited for only after the database was let go.
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mtn_tui import __version__
@@ -21,7 +22,7 @@ from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
-from mtn_tui.operations import keeping
+from mtn_tui.operations import keeping, production
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
 from mtn_tui.operations.inventory import take_inventory
@@ -89,6 +90,13 @@ def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBac
         write_metrics(job, context, "full-backup", started, _figures(context, run, done))
 
 
+def safety_backup(job: Job, context: Context, database: str) -> FullBackup:
+    """Make one of any database within another job, and read it back whatever the configuration says."""
+    changed = {"db_name": database, "enable_post_backup_verify": True}
+    of_it = replace(context, settings=context.settings.model_copy(update=changed))
+    return _Run(job, of_it, context.clock.now(), False, Stopwatch(context.clock)).run()
+
+
 @dataclass
 class _Run:
     """One run of the operation."""
@@ -144,6 +152,7 @@ class _Run:
         path = lock_path(context.locks, database, "backup")
         held.enter_context(FileLock(path, self.job.holder("backup")))
         source = read_source(context.server, database, self._application)
+        production.remember(context, source.server.system_identifier)
         key = advisory_key(source.server.system_identifier, database, "backup")
         held.enter_context(advisory_lock(context.server, key, self._application))
         return source
@@ -216,6 +225,7 @@ class _Run:
             salt=dumped.payload.salt,
             key=key.fingerprint,
             sections=dumped.payload.sections,
+            roles_sha256=hashlib.sha256(dumped.roles).hexdigest(),
         )
 
     def _into_bucket(self, upload: Upload | None, kept: Signed, key: Key) -> bool:

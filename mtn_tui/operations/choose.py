@@ -12,6 +12,7 @@ from mtn_tui.core import paths
 from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName
+from mtn_tui.operations.alternatives import earlier_proven, newer_broken
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, read_copy, read_small, take_inventory
 from mtn_tui.storage.base import checked_key
@@ -23,6 +24,10 @@ class Chosen:
     backup: Backup
     silent: Mapping[str, MtnError] = field(default_factory=dict)
     """Stores that were to be asked for it and did not answer: what they hold is not among its copies."""
+    earlier: tuple[Backup, ...] = ()
+    """Proven ones from before it, newest first."""
+    newer_broken: Backup | None = None
+    """A newer one that does not hold, for which it can't be the latest."""
 
 
 def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Chosen:
@@ -41,10 +46,14 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
         checked_key(wanted or file or "latest")
     except StorageError as error:
         raise UsageError(error.title, error.hint) from error
-    inventory = take_inventory(context.stores, context.key, context.cache)
-    if latest:
-        return Chosen(inventory.latest(database=context.settings.db_name), inventory.silent)
-    return Chosen(inventory.find(wanted or file), inventory.silent)
+    inventory, database = take_inventory(context.stores, context.key, context.cache), context.settings.db_name
+    backup = inventory.latest(database=database) if latest else inventory.find(wanted or file)
+    return Chosen(
+        backup,
+        inventory.silent,
+        earlier_proven(inventory, backup, database),
+        newer_broken(inventory, backup),
+    )
 
 
 def backup_at(path: Path, key: Key | None) -> Backup:

@@ -23,7 +23,7 @@ from mtn_tui.core.errors import KeyFileError, MtnError, PostgresError
 from mtn_tui.core.i18n import _, is_utf8
 from mtn_tui.core.settings import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
-from mtn_tui.operations import words
+from mtn_tui.operations import production, words
 from mtn_tui.operations.alertcheck import alerts
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.findings import Finding, Status
@@ -185,6 +185,7 @@ def server(context: Context) -> Iterator[Finding]:
     settings = context.settings
     with connect(context.server, settings.db_name, "mtn doctor") as connection:
         identity = server_identity(connection)
+    production.remember(context, identity.system_identifier)
     text = _("PostgreSQL {version} answers at {host}:{port}, and has the database {database}.")
     yield Finding(
         "server",

@@ -2,59 +2,46 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
-from mtn_tui.archive.manifest import About
-from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, Refused, UsageError
-from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.archive.reader import check_header
+from mtn_tui.core.errors import (
+    ArchiveError,
+    MtnError,
+    PostgresError,
+    Refused,
+    StorageError,
+    UsageError,
+)
+from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
+from mtn_tui.operations import obstacles, premises
+from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, Standing
-from mtn_tui.postgres import databases
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, translated
-from mtn_tui.postgres.databases import Described
+from mtn_tui.operations.inventory import Backup, Copy, Standing
+from mtn_tui.operations.needs import Needs, read_needs
+from mtn_tui.operations.premises import Site
+from mtn_tui.operations.production import is_production
+from mtn_tui.operations.proving import source_of
+from mtn_tui.operations.request import Request
+from mtn_tui.postgres.connection import MAINTENANCE, Connection
 
 _LONGEST = 63
 _RESERVED = (MAINTENANCE, "template0", "template1")
-_LOADED_PER_SQL = 1.3
-"""Bytes on the server's disk for each byte of SQL, indexes included; measured on admission data."""
 
 
-@dataclass(frozen=True)
-class Preflight:
-    """What was found; that there is one means that nothing stands in the way."""
+def check_request(
+    context: Context, backup: Backup, target: str, *, legacy_allowed: bool, production_allowed: bool = False
+) -> None:
+    """What can be told without asking the server. Raises Refused, UsageError or an ArchiveError."""
+    check_target(context, target, production_allowed=production_allowed)
+    check_backup(backup, legacy_allowed=legacy_allowed)
+    check_usable(backup)
 
-    existing: Described | None
-    """The target as it is now."""
-    doubts: tuple[str, ...]
-    """What does not stop a restore, and should be known."""
 
-
-def check_request(context: Context, backup: Backup, target: str, *, legacy_allowed: bool) -> None:
-    """What can be told without asking the server. Raises Refused or UsageError."""
-    settings = context.settings
-    if not _nameable(target):
-        raise UsageError(
-            _("{target!r} can't be a database's name.").format(target=target),
-            _("Name a database of at most 63 bytes with --target."),
-        )
-    if target in _RESERVED:
-        raise Refused(
-            _("{target} belongs to PostgreSQL itself and is never replaced.").format(target=target),
-            _("Choose another name with --target, for example {name}.").format(name=settings.staging_db_name),
-        )
-    if target == settings.db_name or target in settings.production_databases:
-        raise Refused(
-            _("{target} is production. Restoring into production is not part of this version.").format(
-                target=target
-            ),
-            _("Restore beside it: --target {name}. Then see what is in it.").format(
-                name=settings.staging_db_name
-            ),
-            "5.1",
-        )
+def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
+    """Whether a backup of its kind is restored at all."""
     if backup.kind is Kind.DIFF:
         raise Refused(
             _("{name} is a differential. Restoring differentials is not part of this version.").format(
@@ -71,6 +58,33 @@ def check_request(context: Context, backup: Backup, target: str, *, legacy_allow
                 ),
                 _("If you know where it comes from, say so with --legacy."),
             )
+
+
+def check_target(context: Context, target: str, *, production_allowed: bool) -> None:
+    """Whether a database may be called so, and may be replaced from here."""
+    settings = context.settings
+    if not _nameable(target):
+        raise UsageError(
+            _("{target!r} can't be a database's name.").format(target=target),
+            _("Name a database of at most 63 bytes with --target."),
+        )
+    if target in _RESERVED:
+        raise Refused(
+            _("{target} belongs to PostgreSQL itself and is never replaced.").format(target=target),
+            _("Choose another name with --target, for example {name}.").format(name=settings.staging_db_name),
+        )
+    if is_production(settings, target) and not production_allowed:
+        raise Refused(
+            _("{target} is production. It is not restored from here.").format(target=target),
+            _("Restore beside it: {name}. Production: mtn restore --target {target} --drop").format(
+                name=settings.staging_db_name, target=target
+            ),
+            "5.1",
+        )
+
+
+def check_usable(backup: Backup) -> None:
+    """Raise why no copy of it can be believed."""
     if not backup.usable:
         trouble = next((copy.trouble for copy in backup.copies if copy.trouble), None)
         raise trouble or Refused(
@@ -80,29 +94,31 @@ def check_request(context: Context, backup: Backup, target: str, *, legacy_allow
         )
 
 
-def check_server(
-    connection: Connection, context: Context, manifest: About | None, target: str, *, drop: bool
-) -> Preflight:
-    """What the server says, asked in its maintenance database."""
-    existing = databases.describe(connection, target)
-    if existing is not None and not drop:
-        raise Refused(
-            _("The database {target} exists already.").format(target=target),
-            _("Choose another name, or say --drop: it is replaced once the new one is verified."),
-        )
-    doubts: list[str] = []
-    if manifest is not None:
-        _check_roles(connection, manifest)
-        _check_extensions(connection, manifest)
-        _check_room(connection, context, manifest)
-        major = connection.info.server_version // 10000
-        if major < manifest.server.major:
-            doubts.append(
-                _(
-                    "The server is PostgreSQL {here}, the backup is of {there}: it may not be understood."
-                ).format(here=major, there=manifest.server.major)
-            )
-    return Preflight(existing, tuple(doubts))
+def archive_checks(context: Context, backup: Backup) -> list[Check]:
+    """The key, and each copy as far as a look tells; a restore reads every byte before it makes anything."""
+    return [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
+
+
+def server_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
+    """What the server says, asked in its maintenance database. Raises ServerLost alone."""
+    site = Site(connection, context, request, _needs(context, request.backup))
+    looks: dict[str, Callable[[Site], Check]] = {
+        "version": premises.version,
+        "identity": premises.identity,
+        "rights": premises.rights,
+        "target": obstacles.target,
+        "production": obstacles.confirmed,
+        "running": obstacles.running,
+        "roles": premises.roles,
+        "owners": premises.owners,
+        "extensions": premises.extensions,
+        "settings": premises.settings,
+        "tablespaces": premises.tablespaces,
+        "locale": premises.locale,
+        "room": premises.room,
+    }
+    checks = [looked(name, partial(look, site)) for name, look in looks.items()]
+    return checks if site.existing is None else [*checks, *obstacles.swap_checks(connection, request.target)]
 
 
 def _nameable(target: str) -> bool:
@@ -112,55 +128,47 @@ def _nameable(target: str) -> bool:
         return False
 
 
-def _check_roles(connection: Connection, manifest: About) -> None:
-    with translated():
-        there = {str(name) for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
-    missing = [role for role in manifest.roles if role not in there]
-    if missing:
-        raise _refusal(
-            ngettext(
-                "The server has no role {names}, which the backup names.",
-                "The server has no roles {names}, which the backup names.",
-                len(missing),
-            ).format(names=", ".join(missing)),
-            _("Create them (the restore card tells how to read {file}), then start again.").format(
-                file=manifest.payload + ".roles.enc"
-            ),
-        )
+def _key(context: Context) -> Check:
+    path = context.settings.encryption_key_file
+    return Check(
+        "key",
+        Status.OK,
+        _("The key {path} is there, its fingerprint is {fingerprint}.").format(
+            path=path, fingerprint=context.key.fingerprint
+        ),
+    )
 
 
-def _check_extensions(connection: Connection, manifest: About) -> None:
-    with translated():
-        rows = connection.execute("SELECT name FROM pg_available_extensions").fetchall()
-    there = {str(name) for (name,) in rows}
-    missing = [extension.name for extension in manifest.extensions if extension.name not in there]
-    if missing:
-        raise _refusal(
-            _("The server has not got the extensions {names}.").format(names=", ".join(missing)),
-            _("Install them on the server (postgresql-contrib holds most), then start again."),
-        )
+def _archive(context: Context, backup: Backup) -> Check:
+    """Signed, of its size, and where it will be read from. The better copy is looked at first."""
+    check_usable(backup)
+    wrong: list[MtnError] = [copy.trouble for copy in backup.copies if copy.trouble]
+    for copy in backup.usable:
+        try:
+            copy.store.stat(copy.key)
+            if copy.manifest is not None:
+                check_header(source_of(copy), copy.manifest)
+        except (ArchiveError, StorageError) as error:
+            wrong.append(error)
+            continue
+        where = _("It will be read from {place}: signed, and of its size.")
+        if copy.manifest is None:
+            where = _("It will be read from {place}: nothing vouches for it.")
+        said = " ".join([where.format(place=copy.store.place), *(error.title for error in wrong)])
+        good = copy.manifest is not None and not wrong and copy.rung.proven
+        if not copy.rung.proven:
+            said += " " + _("It has not been proven yet.")
+        hint = "" if good else _("See how far it holds: mtn verify {id}").format(id=backup.handle)
+        return Check("archive", Status.OK if good else Status.WARN, said, hint)
+    raise wrong[-1]
 
 
-def _check_room(connection: Connection, context: Context, manifest: About) -> None:
-    """Only where the server is this machine and lets us know where its data is: else nobody can tell."""
-    if context.server.host not in ("localhost", "127.0.0.1", "::1"):
-        return
-    with translated():
-        row = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchone()
-    folder = Path(str(row[0])) if row else None
+def _needs(context: Context, backup: Backup) -> Needs | MtnError:
+    """What the script asks for; or why that could not be read, which whoever reads all of it will meet."""
+    copy: Copy | None = next((one for one in backup.usable if one.manifest), None)
+    if copy is None:
+        return PostgresError(_("Nobody knows what a file of the scripts needs until it is loaded."))
     try:
-        free = shutil.disk_usage(folder).free if folder else None
-    except OSError:
-        return
-    needed = int(manifest.raw * _LOADED_PER_SQL)
-    if free is not None and free < needed:
-        raise NoSpace(
-            _(
-                "The server's disk has {free:,} MB free; the restored database needs about {needed:,} MB."
-            ).format(free=free >> 20, needed=needed >> 20),
-            _("Make room on the server's disk. Nothing was made."),
-        )
-
-
-def _refusal(title: str, hint: str) -> MtnError:
-    return PostgresError(title, hint, "5.1")
+        return read_needs(copy, context.key)
+    except (ArchiveError, StorageError) as error:
+        return error

@@ -7,8 +7,9 @@ half-loaded database beside it is removed now or by the next restore.
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mtn_tui.archive import legacy
@@ -16,41 +17,36 @@ from mtn_tui.archive.manifest import About
 from mtn_tui.archive.reader import check_size
 from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, StorageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.identity import ServerIdentity
-from mtn_tui.core.models import JobState, Rung
+from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
+from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
-from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.locks import FileLock, advisory_key, lease, lock_path
-from mtn_tui.operations import loaded, preflight, script
+from mtn_tui.operations import loaded, preflight, production, script
+from mtn_tui.operations.backup import safety_backup
+from mtn_tui.operations.checks import Status, raise_first
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.exchange import Exchanged, exchange
 from mtn_tui.operations.inventory import Backup, Copy
-from mtn_tui.operations.preflight import Preflight
+from mtn_tui.operations.leftovers import RESTORING, application, sweep_over, sweep_target
+from mtn_tui.operations.preflight import check_backup, check_target, check_usable
 from mtn_tui.operations.proving import archive_of, prove
 from mtn_tui.operations.records import begin_log, write_metrics
+from mtn_tui.operations.request import Request
+from mtn_tui.operations.roles import RolesMade, read_companion
+from mtn_tui.operations.roles import apply as apply_roles
 from mtn_tui.operations.verify import record, record_fall
 from mtn_tui.postgres import databases
+from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
-from mtn_tui.postgres.identity import server_identity
+from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.load import LoadConnection
 
-_RESTORING = "restoring"
-_REPLACED = "replaced"
+__all__ = ["Request", "Restored", "restore"]
 
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for."""
-
-    backup: Backup
-    target: str
-    drop: bool = False
-    """Replace a database of that name, once the new one is verified."""
-    legacy: bool = False
-    """Load a file that nothing vouches for."""
-    verify: bool = True
-    """Count rows afterwards."""
+_SAID_WHEN_MET = ("settings", "tablespaces", "locale")
+"""Doubts that the load itself tells, and only where they come true."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,15 @@ class Restored:
     rows: int | None
     """None for a legacy backup, and where nobody counted."""
     tables: int | None
-    replaced: bool
+    exchanged: Exchanged
+    safety: str
+    """The id of the backup that was made of what was dropped to make room; else empty."""
+    roles: RolesMade | None
     seconds: dict[str, float]
+
+    @property
+    def replaced(self) -> bool:
+        return self.exchanged.replaced
 
     def facts(self) -> dict[str, object]:
         """For the journal, and for ``--json``."""
@@ -74,7 +77,9 @@ class Restored:
             "store": self.store,
             "rows": self.rows,
             "tables": self.tables,
-            "replaced": self.replaced,
+            **self.exchanged.facts(),
+            "safety": self.safety,
+            "roles": self.roles.facts() if self.roles else None,
             "seconds": self.seconds,
         }
 
@@ -104,32 +109,82 @@ class _Run:
     watch: Stopwatch
     skipped: set[str] = field(default_factory=set)
     """Statements that the server would not take."""
+    disowned: set[str] = field(default_factory=set)
+    """Statements about roles that were done without."""
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
         job.phase("prepare", unit="items")
-        job.files(str(request.backup.name))
-        preflight.check_request(context, request.backup, request.target, legacy_allowed=request.legacy)
+        check_target(context, request.target, production_allowed=True)
         with ExitStack() as held:
-            held.enter_context(lease(context.locks, str(request.backup.name)))
             path = lock_path(context.locks, request.target, "restore")
             held.enter_context(FileLock(path, job.holder("restore")))
             server = held.enter_context(connect(context.server, MAINTENANCE, self._application))
             here = server_identity(server)
             key = advisory_key(here.system_identifier, request.target, "restore")
             held.enter_context(advisory_lock(context.server, key, self._application))
-            found = preflight.check_server(
-                server, context, request.backup.manifest, request.target, drop=request.drop
-            )
-            for doubt in found.doubts:
-                job.warn("doubt", doubt)
-            copy = self._readable_copy()
-            self._clear_leftovers(server)
-            return self._restore(server, here, copy, found)
+            sweep_target(job, context, server, request.target)
+            for name in sweep_over(context, server):
+                job.note("info", "swept", what="database", name=name)
+            copy = self._settle(server, held)
+            return self._restore(server, here, copy)
+
+    def _settle(self, server: Connection, held: ExitStack) -> Copy:
+        """The copy to load: of the backup that was asked for or, where that is allowed, of one before it."""
+        job, context, request = self.job, self.context, self.request
+        if request.instead_of is not None:
+            self._fall_back(request.instead_of, request.backup, _why_broken(request.instead_of))
+        for backup, left in zip([request.backup, *request.earlier], [*request.earlier, None], strict=True):
+            self.request = replace(request, backup=backup)
+            job.files(str(backup.name))
+            check_backup(backup, legacy_allowed=request.legacy)
+            try:
+                check_usable(backup)
+            except ArchiveError as error:
+                self._go_on_with(left, error)
+                continue
+            held.enter_context(lease(context.locks, str(backup.name)))
+            self._look_ahead(server)
+            try:
+                return self._readable_copy()
+            except ArchiveError as error:
+                self._go_on_with(left, error)
+        raise AssertionError("unreachable")
+
+    def _go_on_with(self, other: Backup | None, error: ArchiveError) -> None:
+        """Raise why the present backup does not hold, unless another may be used without asking."""
+        broken = self.request.backup
+        if other is not None and self.request.fall_back:
+            self._fall_back(broken, other, error.title)
+            return
+        if other is not None:
+            error.hint = _use_another(broken, other, self.request.target, error.hint)
+        raise error
+
+    def _look_ahead(self, server: Connection) -> None:
+        checks = preflight.server_checks(server, self.context, self.request)
+        self.job.note("info", "preflight", **{check.id: check.status.value for check in checks})
+        raise_first(checks)
+        for check in checks:
+            if check.status is Status.WARN and check.id not in _SAID_WHEN_MET:
+                self.job.warn("doubt", check.says)
+
+    def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
+        """Say which one is used instead, and what that costs: the one place that an alert is raised from."""
+        minutes = _minutes_between(broken, used)
+        self.job.warn(
+            "backup-fallen-back",
+            _(
+                "{broken} does not hold: {reason} {used} is used instead, which is {minutes} min older."
+            ).format(broken=broken.name, reason=reason, used=used.name, minutes=minutes),
+            broken=str(broken.name),
+            used=str(used.name),
+            minutes=minutes,
+        )
 
     @property
     def _application(self) -> str:
-        return f"{_application(self.job.id)}{self.context.host}"[:63]
+        return f"{application(self.job.id)}{self.context.host}"[:63]
 
     def _readable_copy(self) -> Copy:
         """The first copy that reads back whole; one that does not is passed over, and said."""
@@ -172,36 +227,45 @@ class _Run:
                 job.token.check()
                 job.advance(len(piece))
 
-    def _clear_leftovers(self, server: Connection) -> None:
-        """Remove what restores into this target left when they were killed; the lock says none is running."""
-        views = list_jobs(self.context.jobs, limit=200)
-        for view in views:
-            if view.state is JobState.LOST and (view.kind, view.subject) == ("restore", self.request.target):
-                # The server goes on with what it was told, a CREATE DATABASE for one, though nobody listens.
-                databases.end_sessions(server, _application(view.id))
-        alive = {view.id for view in views if not view.state.over}
-        for purpose in (_RESTORING, _REPLACED):
-            for name, job_id in databases.scratch_of(server, self.request.target, purpose).items():
-                if job_id not in alive:
-                    databases.drop(server, name)
-                    self.job.note("info", "swept", what="database", name=name)
-
-    def _restore(self, server: Connection, here: ServerIdentity, copy: Copy, found: Preflight) -> Restored:
+    def _restore(self, server: Connection, here: ServerIdentity, copy: Copy) -> Restored:
         job, request = self.job, self.request
-        scratch = databases.scratch_name(request.target, _RESTORING, job.id)
+        scratch = databases.scratch_name(request.target, RESTORING, job.id)
         manifest = copy.manifest
+        made = self._make_roles(server, copy) if request.roles else None
+        cleared = self._make_room(server, here) if request.in_place else None
         try:
             note = databases.create(server, scratch, manifest.server if manifest else here)
             if note:
                 job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
             with self.watch.timing("load"):
                 self._load(copy, scratch)
+            if self.disowned:
+                text = _("{count} statements on owners and rights were done without.")
+                job.warn("disowned", text.format(count=len(self.disowned)))
             counted = self._verify(manifest, scratch)
             with self.watch.timing("swap"):
-                self._put_in_place(server, scratch, manifest, replacing=found.existing is not None)
+                exchanged = exchange(
+                    job,
+                    self.context,
+                    server,
+                    scratch,
+                    request.target,
+                    replace_it=request.drop,
+                    confirm=request.confirm,
+                    otherwise=cleared.properties if cleared else manifest.properties if manifest else None,
+                    keep=not production.is_practice(self.context.settings, request.target),
+                    closed=request.closed,
+                )
         except BaseException as error:
             self._drop_scratch(scratch, error)
+            if cleared and isinstance(error, MtnError):
+                error.hint = f"{error.hint} {_get_back(request.target, cleared.safety)}".strip()
             raise
+        if cleared:
+            seconds = self.context.clock.monotonic() - cleared.at
+            exchanged = replace(exchanged, replaced=True, seconds=seconds)
+        if request.target == self.context.settings.db_name:
+            production.remember(self.context, here.system_identifier)
         if manifest is not None:
             record(job, self.context, copy, Rung.RESTORED)
         return Restored(
@@ -210,12 +274,40 @@ class _Run:
             copy.store.name,
             counted.rows if counted else None,
             counted.tables if counted else None,
-            found.existing is not None,
+            exchanged,
+            cleared.safety if cleared else "",
+            made,
             self.watch.seconds,
         )
 
+    def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:
+        companion = read_companion(copy, self.context.key)
+        if not server_roles.rights(server).createrole:
+            return RolesMade((), (), (), ())  # preflight has said what can't be had for it
+        made = apply_roles(server, companion, lambda event, name: self.job.note("info", event, name=name))
+        for refused in made.refused:
+            self.job.warn("role-refused", _("Not had of the roles: {statement}").format(statement=refused))
+        return made
+
+    def _make_room(self, server: Connection, here: ServerIdentity) -> _Cleared | None:
+        """Back the target up, prove that, and drop it. None where there is no target."""
+        job, context, target = self.job, self.context, self.request.target
+        if databases.describe(server, target) is None:
+            return None
+        made = safety_backup(job, context, target)
+        job.files(str(self.request.backup.name))
+        properties = database_properties(server, target)
+        job.token.check()
+        production.check_confirmed(context.settings, target, self.request.confirm, here.system_identifier)
+        job.result({"safety": made.manifest.id})
+        job.note("warn", "dropped-to-make-room", target=target, safety=made.manifest.id)
+        at = context.clock.monotonic()
+        databases.drop(server, target)
+        return _Cleared(made.manifest.id, properties, at)
+
     def _open(self, database: str) -> LoadConnection:
-        return LoadConnection(self.context.server, database, self._application, self._tell_skipped)
+        disowned = self.disowned.add if self.request.no_owner else None
+        return LoadConnection(self.context.server, database, self._application, self._tell_skipped, disowned)
 
     def _tell_skipped(self, statement: str) -> None:
         """Once, though each connection that loads meets it."""
@@ -253,34 +345,6 @@ class _Run:
             self.job.note("warn", "sequences-behind", columns=", ".join(counted.behind))
         return counted
 
-    def _put_in_place(
-        self, server: Connection, scratch: str, manifest: About | None, *, replacing: bool
-    ) -> None:
-        self.job.phase("put-in-place", unit="items")
-        self.job.token.check()
-        target = self.request.target
-        old = databases.scratch_name(target, _REPLACED, self.job.id)
-        if manifest is not None:
-            for refused in databases.apply_properties(server, scratch, manifest.properties):
-                self.job.warn("property", _("Not carried over: {statement}").format(statement=refused))
-        renames = [(target, old)] if replacing else []
-        with connect(self.context.server, MAINTENANCE, self._application) as other:
-            databases.rename(server, [*renames, (scratch, target)], other)
-        if replacing:
-            self._drop_replaced(server, old)
-
-    def _drop_replaced(self, server: Connection, old: str) -> None:
-        """It is done by now: what is left over is no reason to say that it failed."""
-        try:
-            databases.drop(server, old)
-        except MtnError as error:
-            self.job.warn(
-                "replaced-left",
-                _("What was replaced is still there, as {name}: {reason}").format(
-                    name=old, reason=error.title
-                ),
-            )
-
     def _drop_scratch(self, scratch: str, error: BaseException) -> None:
         """Remove what was half loaded; where the server is gone, the next restore does it."""
         try:
@@ -294,13 +358,43 @@ class _Run:
             error.add_note(trouble.title)
 
 
-def _application(job_id: str) -> str:
-    """How the name begins that the server shows for the sessions of a restore."""
-    return f"mtn restore {job_id}@"
+@dataclass(frozen=True)
+class _Cleared:
+    """What was dropped to make room."""
+
+    safety: str
+    properties: DatabaseProperties
+    at: float
+    """By the clock's ``monotonic``."""
+
+
+def _get_back(target: str, safety: str) -> str:
+    return _("{target} was dropped to make room. Get it back: mtn restore {safety} --target {target}").format(
+        target=shlex.quote(target), safety=safety
+    )
+
+
+def _minutes_between(newer: Backup, older: Backup) -> int:
+    return round((newer.moment - older.moment).total_seconds() / 60)
+
+
+def _use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
+    told = _("{name} is proven, and {minutes} min older: mtn restore {handle} --target {target}").format(
+        name=other.name,
+        minutes=_minutes_between(broken, other),
+        handle=other.handle,
+        target=shlex.quote(target),
+    )
+    return f"{told} {hint}".strip()
+
+
+def _why_broken(backup: Backup) -> str:
+    reasons = (copy.trouble.title if copy.trouble else copy.proof.failed for copy in backup.copies)
+    return next((reason for reason in reasons if reason), _("it has not been proven."))
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:
-    seconds = run.watch.rounded()
+    seconds, manifest = run.watch.rounded(), run.request.backup.manifest
     return {
         "timestamp": started.isoformat(),
         "hostname": context.host,
@@ -310,6 +404,8 @@ def _figures(context: Context, started: datetime, run: _Run, done: Restored | No
         "target_database": run.request.target,
         "rows": done.rows if done else None,
         "source_store": done.store if done else None,
+        "raw_size_bytes": manifest.raw if manifest else None,
+        "seconds_without_database": round(done.exchanged.seconds, 3) if done else None,
         "load_duration_seconds": seconds.get("load"),
         "verify_duration_seconds": seconds.get("verify"),
         "total_duration_seconds": seconds.get("total", 0),

@@ -115,7 +115,14 @@ def state(of_job: JobState) -> str:
 
 def job(kind: str) -> str:
     """A kind of job as the journal names it, in the reader's language."""
-    known = {"backup-full": _("full backup"), "verify": _("verify"), "restore": _("restore")}
+    known = {
+        "backup-full": _("full backup"),
+        "verify": _("verify"),
+        "restore": _("restore"),
+        "undo": _("undo"),
+        "promote": _("promote"),
+        "kept-drop": _("drop of a kept one"),
+    }
     return known.get(kind, kind)
 
 

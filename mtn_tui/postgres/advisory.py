@@ -29,7 +29,13 @@ def advisory_lock(server: Server, key: int, application: str) -> Iterator[None]:
         yield
 
 
-def _taken(connection: Connection, key: int) -> Locked:
+def who_has(connection: Connection, key: int) -> str:
+    """Who holds that lock, in words; empty where nobody does."""
+    found = _holder(connection, key)
+    return " ".join(found) if found else ""
+
+
+def _holder(connection: Connection, key: int) -> tuple[str, str, str] | None:
     with translated():
         row = connection.execute(
             """
@@ -41,7 +47,11 @@ def _taken(connection: Connection, key: int) -> Locked:
             """,
             [key],
         ).fetchone()
-    who, where, since = row or ("?", "?", "?")
+    return (str(row[0]), str(row[1]), str(row[2])) if row else None
+
+
+def _taken(connection: Connection, key: int) -> Locked:
+    who, where, since = _holder(connection, key) or ("?", "?", "?")
     return Locked(
         _("Another host is at it: {who}, connected from {where} since {since}.").format(
             who=who, where=where, since=since

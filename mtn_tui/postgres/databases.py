@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -16,13 +14,12 @@ from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
+from mtn_tui.postgres.identity import database_properties
 
 _LONGEST = 63
 """Bytes of a name; the server would cut a longer one without a word."""
 
 _JOB = re.compile("[a-z2-7]{8}")
-_END_EVERY = 0.05
-"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +27,8 @@ class Described:
     """A database, and what is going on in it."""
 
     name: str
-    size: int
-    """Bytes."""
+    size: int | None
+    """Bytes; None where we may not be told."""
     sessions: int
 
 
@@ -39,12 +36,32 @@ def describe(connection: Connection, database: str) -> Described | None:
     with translated():
         row = connection.execute(
             """
-            SELECT pg_database_size(d.oid), (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid)
+            SELECT CASE WHEN has_database_privilege(d.oid, 'CONNECT')
+                    OR pg_has_role('pg_read_all_stats', 'USAGE') THEN pg_database_size(d.oid) END,
+                (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid AND usesysid IS NOT NULL)
             FROM pg_database AS d WHERE datname = %s
             """,
             [database],
         ).fetchone()
-    return None if row is None else Described(database, int(str(row[0])), int(str(row[1])))
+    if row is None:
+        return None
+    return Described(database, None if row[0] is None else int(str(row[0])), int(str(row[1])))
+
+
+def oid(connection: Connection, database: str) -> int | None:
+    """The number that a database keeps under whatever name; None where there is none of that name."""
+    with translated():
+        row = connection.execute(
+            "SELECT oid::bigint FROM pg_database WHERE datname = %s", [database]
+        ).fetchone()
+    return None if row is None else int(str(row[0]))
+
+
+def names(connection: Connection) -> list[str]:
+    """Every database that is no template."""
+    with translated():
+        rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall()
+    return [str(name) for (name,) in rows]
 
 
 def scratch_name(target: str, purpose: str, job: str) -> str:
@@ -56,10 +73,7 @@ def scratch_name(target: str, purpose: str, job: str) -> str:
 
 def scratch_of(connection: Connection, target: str, purpose: str) -> dict[str, str]:
     """Databases that ``scratch_name`` named for this target and purpose: name to job id."""
-    with translated():
-        rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall()
-    names = [str(name) for (name,) in rows]
-    jobs = {name: name.rpartition("_")[2] for name in names}
+    jobs = {name: name.rpartition("_")[2] for name in names(connection)}
     return {
         name: job
         for name, job in jobs.items()
@@ -91,14 +105,18 @@ def create(connection: Connection, database: str, like: ServerIdentity) -> str:
             connection.execute(plain)
         return reason
     except psycopg.errors.InsufficientPrivilege as error:
-        raise PostgresError(
-            _("The user {user} may not create databases.").format(user=connection.info.user),
-            _("Let a superuser run: ALTER ROLE {user} CREATEDB").format(user=connection.info.user),
-        ) from error
+        raise may_not_create(connection.info.user) from error
     except psycopg.Error:
         with translated(_("creating the database {database}").format(database=database)):
             raise
     return ""
+
+
+def may_not_create(user: str) -> PostgresError:
+    return PostgresError(
+        _("The user {user} may not create databases.").format(user=user),
+        _("Let a superuser run: ALTER ROLE {user} CREATEDB").format(user=user),
+    )
 
 
 def _locale_clause(like: ServerIdentity, major: int) -> sql.Composed:
@@ -151,48 +169,6 @@ def drop_tables(server: Server, database: str, application: str) -> None:
             )
 
 
-def rename(connection: Connection, names: list[tuple[str, str]], other: Connection) -> None:
-    """Rename databases, (from, to), all or none.
-
-    Over ``other``, a second connection, the sessions in them are ended
-    meanwhile: clients come back at once, and RENAME waits some seconds for
-    those who were in before its lock, which makes all later ones wait.
-    """
-    emptied = _emptied(other, [old for old, _new in names])
-    with translated(_("renaming databases")), emptied, connection.transaction():
-        for old, new in names:
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new))
-            )
-
-
-@contextmanager
-def _emptied(connection: Connection, names: list[str]) -> Iterator[None]:
-    """End all sessions in the databases, now and every 50 ms until the block ends."""
-    over = threading.Event()
-
-    def end_all() -> None:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY(%s)", [names]
-        )
-
-    def go_on() -> None:
-        while not over.wait(_END_EVERY):
-            try:
-                end_all()
-            except psycopg.Error:
-                return  # RENAME tells that somebody is still in there
-
-    end_all()
-    thread = threading.Thread(target=go_on, name="mtn-emptier", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def set_comment(connection: Connection, database: str, comment: str) -> None:
     with translated():
         connection.execute(
@@ -203,9 +179,13 @@ def set_comment(connection: Connection, database: str, comment: str) -> None:
 
 
 def apply_properties(connection: Connection, database: str, properties: DatabaseProperties) -> list[str]:
-    """Give a database its owner, comment, limit, settings and grants; return what was refused, and why."""
+    """Make these a database's owner, comment, limit, settings, grants; return what was refused, and why."""
+    has = database_properties(connection, database)
+    if has == properties:
+        return []
     name = sql.Identifier(database)
     statements = [
+        *_taken_away(name, has, properties),
         sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(properties.comment or None)),
         sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(
             name, sql.Literal(properties.connection_limit)
@@ -234,6 +214,22 @@ def apply_properties(connection: Connection, database: str, properties: Database
             with translated(_("setting the database's properties")):
                 raise
     return refused
+
+
+def _taken_away(
+    name: sql.Identifier, has: DatabaseProperties, wanted: DatabaseProperties
+) -> Iterator[sql.Composed]:
+    """What a database has that it is not to have any more."""
+    if has.settings:
+        yield sql.SQL("ALTER DATABASE {} RESET ALL").format(name)
+    for role in has.role_settings:
+        yield sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL").format(sql.Identifier(role), name)
+    if has.grants is None or has.grants == wanted.grants:
+        return
+    for grantee in {grant.grantee for grant in has.grants} - {"", has.owner}:
+        yield sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE").format(name, sql.Identifier(grantee))
+    if wanted.grants is None:  # PostgreSQL's own defaults
+        yield sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO PUBLIC").format(name)
 
 
 def _setting(prefix: sql.Composed, setting: str) -> sql.Composed:

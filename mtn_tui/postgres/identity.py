@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 from psycopg.rows import namedtuple_row
@@ -17,9 +18,11 @@ _LOCALE_COLUMNS: tuple[tuple[int, LiteralString], ...] = (
 )
 
 
-def _row(connection: Connection, query: LiteralString) -> Any:  # a named tuple of the query's columns
+def _row(
+    connection: Connection, query: LiteralString, values: Sequence[object] = ()
+) -> Any:  # a named tuple of the query's columns
     with translated(), connection.cursor(row_factory=namedtuple_row) as cursor:
-        return cursor.execute(query).fetchone()
+        return cursor.execute(query, values or None).fetchone()
 
 
 def server_identity(connection: Connection) -> ServerIdentity:
@@ -52,29 +55,33 @@ def server_identity(connection: Connection) -> ServerIdentity:
     )
 
 
-def database_properties(connection: Connection) -> DatabaseProperties:
-    """What belongs to the database ``connection`` is in, and is in no dump of its contents."""
+def database_properties(connection: Connection, database: str = "") -> DatabaseProperties:
+    """What belongs to a database, that of ``connection`` unless named, and is in no dump of its contents."""
+    of = [database or connection.info.dbname]
     row = _row(
         connection,
         """
         SELECT pg_get_userbyid(datdba) AS owner, datconnlimit, datacl IS NULL AS default_grants,
                coalesce(shobj_description(oid, 'pg_database'), '') AS comment
-        FROM pg_database WHERE datname = current_database()
+        FROM pg_database WHERE datname = %s
         """,
+        of,
     )
     with translated():
         grants = connection.execute(
             """
             SELECT CASE grantee WHEN 0 THEN '' ELSE pg_get_userbyid(grantee) END, privilege_type, is_grantable
-            FROM pg_database, aclexplode(datacl) WHERE datname = current_database() ORDER BY 1, 2
-            """
+            FROM pg_database, aclexplode(datacl) WHERE datname = %s ORDER BY 1, 2
+            """,
+            of,
         ).fetchall()
         settings = connection.execute(
             """
             SELECT CASE setrole WHEN 0 THEN '' ELSE pg_get_userbyid(setrole) END, setconfig
             FROM pg_db_role_setting
-            WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
-            """
+            WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = %s) ORDER BY 1
+            """,
+            of,
         ).fetchall()
     by_role: dict[str, tuple[str, ...]] = {str(role): tuple(config) for role, config in settings}  # type: ignore[arg-type]  # text[]
     return DatabaseProperties(

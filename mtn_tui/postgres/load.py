@@ -28,6 +28,12 @@ _OWNERS_ONLY = re.compile(
     re.DOTALL,
 )
 
+# Who something belongs to, and who may use it. A password or a name could hold any of these words, but not
+# at a statement's beginning.
+_OF_ROLES = re.compile(
+    rb"ALTER [A-Z ]+ .* OWNER TO \S+\Z|GRANT |REVOKE |ALTER DEFAULT PRIVILEGES |CREATE POLICY ", re.DOTALL
+)
+
 # Where and how a table is kept: one that this server has not got is replaced by its own.
 _PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compression)\b")
 
@@ -63,14 +69,21 @@ class LoadConnection:
 
     ``skipped`` gets, in words, each statement that the server would not take
     and that changes no data: settings it does not know, comments on what
-    belongs to a superuser.
+    belongs to a superuser. ``disowned``, where it is given, gets each one about
+    roles that are not here or that we may not act for: what was theirs is ours.
     """
 
     def __init__(
-        self, server: Server, database: str, application: str, skipped: Callable[[str], None]
+        self,
+        server: Server,
+        database: str,
+        application: str,
+        skipped: Callable[[str], None],
+        disowned: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = connect(server, database, application)
         self._skipped = skipped
+        self._disowned = disowned
         self._connection.execute(_FOR_LOADING)
         self._under: tuple[bytes, ...] = ()
         self._copy_options = b""
@@ -91,11 +104,17 @@ class LoadConnection:
                     continue
                 raise
             except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue) as error:
+                if self._disowned and _OF_ROLES.match(statement):
+                    self._disowned(_shown(statement))
+                    return
                 unknown = isinstance(error, psycopg.errors.UndefinedObject)
                 if not (is_setting(statement) if unknown else _PLACE.match(statement)):
                     raise _failed(statement, error) from error
                 self._skip(statement, error)
             except psycopg.errors.InsufficientPrivilege as error:
+                if self._disowned and _OF_ROLES.match(statement):
+                    self._disowned(_shown(statement))
+                    return
                 if not _OWNERS_ONLY.match(statement):
                     raise _failed(statement, error) from error
                 self._skip(statement, error)

@@ -28,5 +28,5 @@ def read_source(server: Server, database: str, application: str) -> Source:
             identity.database_properties(connection),
             identity.extensions(connection),
             identity.roles_named(connection),
-            described.size if described else 0,
+            (described.size if described else 0) or 0,
         )

@@ -37,7 +37,8 @@ from tests.pg_fixtures import Database, NewDatabase
 kills = pytest.mark.parametrize(
     "kills", [5, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
 )
-TARGET = f"mtn_killed_{os.getpid()}"
+TARGET = f"mtn_killed_{os.getpid()}_test"
+"""Of a name whose former contents are not kept: nothing at all may be left of it."""
 
 
 @pytest.fixture

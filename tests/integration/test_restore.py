@@ -180,9 +180,11 @@ def refusing(pg18, tmp_path_factory):
         tmp_path_factory.mktemp("refusing"), source, PRODUCTION_DATABASES="Matrícula MTN, other"
     )
     practice.back_up()
+    pg18.create_database("Matrícula MTN")
     shutil.copy(practice.legacy_backup(), practice.backups / "admision_mtn_diff_20251003_203400.sql.gz.gpg")
     yield practice
     pg18.drop_database(name)
+    pg18.drop_database("Matrícula MTN")
 
 
 @pytest.fixture

@@ -1,0 +1,197 @@
+"""``mtn undo`` and ``mtn kept``: the databases that restores have replaced."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.planning import ask_for_production, check_lines, yes
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import production, words
+from mtn_tui.operations.checks import exit_code, raise_first
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.leftovers import lost_swaps, sweep_over
+from mtn_tui.operations.undo import UndoPlan, drop_kept, find_kept, plan_undo
+from mtn_tui.operations.undo import undo as swap_back
+from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.kept import Kept, kept_databases
+
+
+@click.command(
+    help=_(
+        "Bring back what TARGET (DB_NAME unless given) was before its last restore. What is there now is "
+        "kept in its turn, so that this can be undone too."
+    )
+)
+@click.argument("target", metavar=f"[{_('TARGET')}]", required=False)
+@click.option("--kept", "name", default="", metavar=_("NAME"), help=_("This one, instead of the newest."))
+@click.option(
+    "--confirm",
+    default="",
+    metavar=_("WORDS"),
+    help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
+)
+@click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))
+@as_json
+@click.pass_obj
+def undo(session: Session, target: str | None, name: str, confirm: str, dry_run: bool, as_json: bool) -> int:
+    context = session.context
+    target = target or context.settings.db_name
+    if dry_run:
+        made = plan_undo(context, target, confirm=confirm, kept=name)
+        if as_json:
+            output.as_json(made.facts())
+        else:
+            output.lines([*_plan_lines(made), *(line for one in made.checks for line in check_lines(one))])
+        return exit_code(made.checks)
+    session.must_not_only_read()
+    confirm = confirm or _confirmed(session, target, name)
+    arguments = ["undo", *(["--kept", name] if name else []), *(["--confirm", confirm] if confirm else [])]
+    facts, code = session.run(
+        "undo",
+        target,
+        [*arguments, "--", target],
+        lambda job: swap_back(job, context, target, confirm=confirm, kept=name),
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines("undo", facts))
+    return code
+
+
+def _confirmed(session: Session, target: str, name: str) -> str:
+    """On a terminal, what --confirm would say. Empty where nothing has to be, or nobody can be asked."""
+    if not production.is_production(session.context.settings, target) or not session.may_ask:
+        return ""
+    made = plan_undo(session.context, target, kept=name)
+    if made.existing is None:
+        return ""
+    raise_first(made.checks)
+    return ask_for_production(_plan_lines(made), target, made.system_identifier)
+
+
+def _plan_lines(made: UndoPlan) -> list[str]:
+    lines = [
+        _("Server: {host}:{port}, {identifier}").format(
+            host=made.host, port=made.port, identifier=made.system_identifier
+        )
+    ]
+    if made.existing is not None:
+        lines.append(
+            _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn").format(
+                target=made.target, size=words.size(made.existing.size), sessions=made.existing.sessions
+            )
+        )
+    text = _("Comes back: {name}, {size}, of {moment}").format(
+        name=made.back.name, size=words.size(made.back.size), moment=words.moment(made.back.since)
+    )
+    return [*lines, text]
+
+
+@click.group(
+    invoke_without_command=True,
+    help=_("List the databases that restores have replaced, and remove what killed restores have left."),
+)
+@as_json
+@click.pass_context
+def kept(context: click.Context, as_json: bool) -> int:
+    if context.invoked_subcommand is not None:
+        return 0
+    session = context.obj
+    assert isinstance(session, Session)  # noqa: S101 - for the type checker
+    with connect(session.context.server, MAINTENANCE, "mtn kept") as server:
+        lost = lost_swaps(session.context, server)
+        swept = [] if session.read_only else sweep_over(session.context, server)
+        found = kept_databases(server, _known(session.context))
+    for text in lost:
+        diagnostics.warning(text)
+    for name in swept:
+        diagnostics.say(_("Removed what a job that is over has left: {name}").format(name=name))
+    now = datetime.now(UTC)
+    days = session.context.settings.keep_replaced_days
+    if as_json:
+        output.as_json([_facts(one, now, days) for one in found])
+    elif not found:
+        diagnostics.say(_("Nothing is kept: no restore has replaced a database."))
+    else:
+        _print(found, now, days)
+    return 1 if lost else 0
+
+
+@kept.command(help=_("Drop one of them for good."))
+@click.argument("name", metavar=_("NAME"))
+@click.option("--yes", "sure", is_flag=True, help=_("Do not ask."))
+@as_json
+@click.pass_obj
+def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
+    session.must_not_only_read()
+    context = session.context
+    with connect(context.server, MAINTENANCE, "mtn kept") as server:
+        one = find_kept(server, name)
+    if not sure:
+        _ask_to_drop(session, one)
+    facts, code = session.run(
+        "kept-drop", one.of, ["kept", "drop", "--yes", "--", name], lambda job: drop_kept(job, context, name)
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines("kept-drop", facts))
+    return code
+
+
+def _ask_to_drop(session: Session, one: Kept) -> None:
+    if not session.may_ask:
+        raise Refused(
+            _("{name} would be gone for good. That has to be said.").format(name=one.name),
+            _("Say it with --yes."),
+        )
+    question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
+        name=one.name, of=one.of, moment=words.moment(one.since), size=words.size(one.size)
+    )
+    if not yes(question):
+        raise Refused(_("Nothing was dropped."))
+
+
+def _known(context: Context) -> list[str]:
+    settings = context.settings
+    return [settings.db_name, settings.staging_db_name, *settings.production_databases]
+
+
+def _past(one: Kept, now: datetime, days: float) -> bool:
+    return now - one.since > timedelta(days=days)
+
+
+def _facts(one: Kept, now: datetime, days: float) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "of": one.of,
+        "since": one.since,
+        "age_seconds": round((now - one.since).total_seconds()),
+        "size": one.size,
+        "past": _past(one, now, days),
+    }
+
+
+def _print(found: list[Kept], now: datetime, days: float) -> None:
+    rows = [
+        [one.name, one.of, words.moment(one.since), words.age(one.since, now), words.size(one.size)]
+        for one in found
+    ]
+    head = [_("Name"), _("Was"), _("Until"), _("Age"), _("Size")]
+    notes = [
+        _("Kept for longer than {days:g} days. Drop it: mtn kept drop {name}").format(
+            days=days, name=shlex.quote(one.name)
+        )
+        if _past(one, now, days)
+        else ""
+        for one in found
+    ]
+    output.table(head, rows, right=frozenset([3, 4]), notes=notes)

@@ -1,0 +1,102 @@
+"""A plan and its checks in words, and the question that production asks."""
+
+from __future__ import annotations
+
+import click
+
+from mtn_tui.cli import diagnostics
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import _
+from mtn_tui.core.printable import printable
+from mtn_tui.operations import production, words
+from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.plan import Plan
+
+_GLYPHS = {Status.OK: "✔", Status.WARN: "⚠", Status.STOP: "✖", Status.UNKNOWN: "?"}
+
+
+def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
+    """What would be done, then each check, with its fix where it is not ok; or only those that are not."""
+    checks = [one for one in plan.checks if not doubts_only or one.status is not Status.OK]
+    told = [*_backup(plan), *_target(plan), *_loss(plan)]
+    width = max(len(name) for name, _value in told)
+    said = [f"{name.ljust(width)}  {value}" for name, value in told]
+    return [*said, "", *(line for check in checks for line in check_lines(check))]
+
+
+def check_lines(check: Check) -> list[str]:
+    hint = check.hint
+    if hint and check.runbook:
+        hint += " " + _("Runbook, section {section}.").format(section=check.runbook)
+    return [f"{_GLYPHS[check.status]} {check.says}", *([f"    {hint}"] if hint else [])]
+
+
+def _backup(plan: Plan) -> list[tuple[str, str]]:
+    backup, copy = plan.backup, plan.copy
+    moment = f"{words.moment(backup.moment)}  ({backup.moment:%Y-%m-%d %H:%M} UTC"
+    moment += f" · {plan.moment_there} {plan.zone})"
+    read = _("nothing can be read") if copy is None else f"{copy.store.place}, {words.size(copy.size)}"
+    made_of = words.made_of(backup.manifest) if backup.manifest else []
+    return [
+        (_("Backup"), f"{backup.id} {backup.name}".strip()),
+        *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
+        (_("Moment"), moment),
+        (_("Read from"), read),
+        (_("Takes about"), "—" if plan.seconds is None else words.clock(plan.seconds)),
+    ]
+
+
+def _target(plan: Plan) -> list[tuple[str, str]]:
+    target = plan.target
+    what = {
+        "new": _("is made anew"),
+        "existing": _("exists, and is replaced"),
+        "production": _("is PRODUCTION, and is replaced"),
+    }[target.standing]
+    server = f"{target.host}:{target.port}, PostgreSQL {target.version}, {target.system_identifier}"
+    told = [(_("Target"), f"{target.name} {what}"), (_("Server"), server)]
+    if target.existing is not None:
+        newest = target.newer.newest if target.newer else None
+        now = _("{size}, {sessions} sessions, newest row {moment}").format(
+            size=words.size(target.existing.size),
+            sessions=target.existing.sessions,
+            moment="—" if newest is None else words.moment(newest),
+        )
+        told.append((_("As it is now"), now))
+        after = _("it is dropped") if not plan.kept else _("kept as {name}").format(name=plan.kept)
+        if plan.request.in_place:
+            after = _("it is backed up, then dropped")
+        told.append((_("And then"), after))
+    return told
+
+
+def _loss(plan: Plan) -> list[tuple[str, str]]:
+    lost = _("the last {minutes} min").format(minutes=plan.lost_minutes)
+    newer = plan.target.newer
+    if newer is not None and newer.rows is not None:
+        lost += ", " + _("{rows:,} rows").format(rows=newer.rows)
+    return [(_("Lost"), lost)]
+
+
+def ask_for_production(question: list[str], database: str, system_identifier: int) -> str:
+    """Have the phrase typed, beneath what it is about; return what a job is given. Refused without it."""
+    for line in question:
+        diagnostics.say(line)
+    diagnostics.say("")
+    text = _("This replaces production, {database}. To go on, type:")
+    diagnostics.say(text.format(database=printable(database)))
+    diagnostics.say("  " + production.PHRASE)
+    typed = click.prompt(">", prompt_suffix=" ", default="", show_default=False, err=True)
+    if typed.strip() != production.PHRASE:
+        raise Refused(
+            _("That is not {phrase}. Nothing was changed.").format(phrase=production.PHRASE),
+            _("Run it again, if it is meant."),
+        )
+    return production.confirmation(system_identifier)
+
+
+def yes(question: str) -> bool:
+    """Nothing but a clear yes, in either language, is one. Not click.confirm, which knows "y" alone."""
+    asked = printable(question) + _(" [y/N]")
+    answer = click.prompt(asked, default="", show_default=False, err=True)
+    return answer.strip().lower() in ("y", "yes", "s", "si", "sí")

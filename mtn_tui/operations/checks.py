@@ -1,0 +1,67 @@
+"""A check before a restore, as data: what was looked at, what it says, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mtn_tui.core.errors import MtnError, ServerLost
+
+
+class Status(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    STOP = "stop"
+    UNKNOWN = "unknown"
+    """It could not be looked at, and is not ok for that."""
+
+
+@dataclass(frozen=True)
+class Check:
+    id: str
+    """Its name in JSON; never translated."""
+    status: Status
+    says: str
+    hint: str = ""
+    """The fix; empty where all is well."""
+    runbook: str = ""
+    error: MtnError | None = field(default=None, compare=False, repr=False)
+    """What a restore fails of, where it stops."""
+
+    @classmethod
+    def stop(cls, name: str, error: MtnError) -> Check:
+        return cls(name, Status.STOP, error.title, error.hint, error.runbook, error)
+
+    def facts(self) -> dict[str, str]:
+        return {
+            "id": self.id,
+            "status": self.status.value,
+            "says": self.says,
+            "hint": self.hint,
+            "runbook": self.runbook,
+        }
+
+
+def looked(name: str, look: Callable[[], Check]) -> Check:
+    """What a look has shown; an error that it raises stops. Raises ServerLost alone."""
+    try:
+        return look()
+    except ServerLost:
+        raise
+    except MtnError as error:
+        return Check.stop(name, error)
+
+
+def raise_first(checks: Iterable[Check]) -> None:
+    """Raise the error of the first check that stops."""
+    for check in checks:
+        if check.error is not None:
+            raise check.error
+
+
+def exit_code(checks: Sequence[Check]) -> int:
+    """0 where all is ok, 1 where something is doubtful or could not be seen, 2 where something stops."""
+    if any(check.status is Status.STOP for check in checks):
+        return 2
+    return 0 if all(check.status is Status.OK for check in checks) else 1

@@ -1,0 +1,115 @@
+"""Gives a database the name of another, which is kept: the one step in which production changes.
+
+What belongs to a name stays with the name: owner, grants, settings, comment and
+connection limit of the database that had it go to the one that takes it. They
+may have been changed since the backup, so the living ones are the true ones; a
+backup's are used where nothing has the name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mtn_tui.core.errors import MtnError, Refused
+from mtn_tui.core.i18n import _
+from mtn_tui.core.identity import DatabaseProperties
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations import production
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.leftovers import REPLACED
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
+from mtn_tui.postgres.identity import database_properties, server_identity
+from mtn_tui.postgres.kept import kept_name
+from mtn_tui.postgres.swap import swap
+
+READ_ONLY = "default_transaction_read_only=on"
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    kept: str
+    """The name of what was there before; empty where there was nothing, or where it was not worth keeping."""
+    replaced: bool
+    seconds: float
+    """In which there was no database to connect to."""
+
+    def facts(self) -> dict[str, object]:
+        return {"kept": self.kept, "replaced": self.replaced, "seconds_without": round(self.seconds, 3)}
+
+
+def exchange(
+    job: Job,
+    context: Context,
+    server: Connection,
+    new: str,
+    target: str,
+    *,
+    replace_it: bool = True,
+    confirm: str,
+    otherwise: DatabaseProperties | None = None,
+    keep: bool = True,
+    closed: bool = False,
+) -> Exchanged:
+    """Put the database ``new`` in the place of ``target``, which may be missing.
+
+    Where it is there, it is replaced only if ``replace_it`` allows that.
+    ``confirm`` is looked at once more, on the very connection that renames.
+    ``otherwise`` are the properties where nothing has the name, else those that
+    ``new`` has. Without ``keep`` what was replaced is dropped, and its
+    properties with it; ``closed`` makes it read-only. Raises what stood in the
+    way; nothing has changed then. Writes down what it is about to do, for
+    whoever finds the job lost.
+    """
+    job.phase("put-in-place", unit="items")
+    job.token.check()
+    replacing = databases.describe(server, target) is not None
+    if replacing and not replace_it:
+        raise Refused(
+            _("There is a database {target} by now. It was left as it is.").format(target=target),
+            _("Choose another name, or say --drop: it is replaced once the new one is verified."),
+        )
+    if replacing:
+        here = server_identity(server).system_identifier
+        production.check_confirmed(context.settings, target, confirm, here)
+    if replacing and keep:
+        wanted = database_properties(server, target)
+    else:
+        wanted = otherwise or database_properties(server, new)
+    for refused in databases.apply_properties(server, new, read_only(wanted) if closed else wanted):
+        job.warn("property", _("Not carried over: {statement}").format(statement=refused))
+    old = ""
+    if replacing:
+        old = databases.scratch_name(target, REPLACED, job.id)
+        if keep:
+            old = kept_name(target, context.clock.now(), databases.names(server))
+    oid = databases.oid(server, new)
+    job.result({"swap": {"target": target, "new_oid": oid, "kept": old if keep else ""}})
+    renames = [(target, old)] if replacing else []
+    with connect(context.server, MAINTENANCE, f"mtn {job.kind} {job.id}@{context.host}"[:63]) as other:
+        seconds = swap(server, other, [*renames, (new, target)], context.clock)
+    job.note("info", "swapped", target=target, kept=old if keep else "", seconds=round(seconds, 3))
+    if replacing and not keep:
+        _drop_replaced(job, server, old)
+    return Exchanged(old if keep else "", replacing, seconds)
+
+
+def writable(properties: DatabaseProperties) -> DatabaseProperties:
+    """The same, without what made a database read-only until it is promoted."""
+    return replace(properties, settings=tuple(one for one in properties.settings if one != READ_ONLY))
+
+
+def read_only(properties: DatabaseProperties) -> DatabaseProperties:
+    """The same, and read-only for whoever does not insist on writing."""
+    return replace(writable(properties), settings=(*writable(properties).settings, READ_ONLY))
+
+
+def _drop_replaced(job: Job, server: Connection, old: str) -> None:
+    """It is done by now: what is left over is no reason to say that it failed."""
+    try:
+        databases.drop(server, old)
+    except MtnError as error:
+        job.warn(
+            "replaced-left",
+            _("What was replaced is still there, as {name}: {reason}").format(name=old, reason=error.title),
+        )

@@ -1,0 +1,95 @@
+"""What jobs that were killed have left on the server, and which database is live after them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.jobview import JobView, list_jobs
+from mtn_tui.operations.context import Context
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.connection import Connection
+
+RESTORING = "restoring"
+REPLACED = "replaced"
+"""What was replaced and is not worth keeping, until it is dropped."""
+
+_SCRATCH = re.compile(rf".*__(?:{RESTORING}|{REPLACED})_(?P<job>[a-z2-7]{{8}})", re.DOTALL)
+_SWAPPING = ("restore", "undo", "promote")
+_RECENT = 200
+"""Journals looked at."""
+
+
+def application(job_id: str) -> str:
+    """How the name begins that the server shows for the sessions of a restore."""
+    return f"mtn restore {job_id}@"
+
+
+def sweep_target(job: Job, context: Context, server: Connection, target: str) -> None:
+    """Remove what killed restores into ``target`` have left; the caller's lock says that none is running."""
+    views = list_jobs(context.jobs, limit=_RECENT)
+    for view in views:
+        if view.state is JobState.LOST and (view.kind, view.subject) == ("restore", target):
+            # The server goes on with what it was told, a CREATE DATABASE for one, though nobody listens.
+            databases.end_sessions(server, application(view.id))
+    alive = {view.id for view in views if not view.state.over}
+    for purpose in (RESTORING, REPLACED):
+        for name, job_id in databases.scratch_of(server, target, purpose).items():
+            if job_id not in alive:
+                databases.drop(server, name)
+                job.note("info", "swept", what="database", name=name)
+
+
+def sweep_over(context: Context, server: Connection) -> list[str]:
+    """Remove what jobs of this machine that are over have left, whatever their target; return the names.
+
+    Another machine's are left: whether those jobs are over can't be seen from here.
+    """
+    over = {view.id for view in list_jobs(context.jobs, limit=_RECENT) if view.state.over}
+    swept = []
+    for name in databases.names(server):
+        match = _SCRATCH.fullmatch(name)
+        if match and match["job"] in over:
+            databases.end_sessions(server, application(match["job"]))
+            databases.drop(server, name)
+            swept.append(name)
+    return swept
+
+
+def lost_swaps(context: Context, server: Connection) -> list[str]:
+    """Of jobs that were lost: which database is live now, and what to do. One sentence a target."""
+    said: dict[str, str] = {}
+    seen: set[str] = set()
+    for view in list_jobs(context.jobs, limit=_RECENT):
+        if view.kind not in _SWAPPING or not view.state.over or view.subject in seen:
+            continue
+        seen.add(view.subject)  # only the last job of each target: what came before it is history
+        if view.state is JobState.LOST:
+            said[view.subject] = _told(view, server)
+    return list(said.values())
+
+
+def _told(view: JobView, server: Connection) -> str:
+    target, result = view.subject, view.result
+    oid = databases.oid(server, target)
+    about = _("Job {id} ({kind} of {target}) was killed.").format(id=view.id, kind=view.kind, target=target)
+    swap = result.get("swap")
+    if isinstance(swap, Mapping) and swap.get("target") == target and oid == swap.get("new_oid"):
+        text = _("{target} is the new one, whole.").format(target=target)
+        if swap.get("kept"):
+            text += " " + _("The old one is {kept}; mtn undo {target} brings it back.").format(
+                kept=swap["kept"], target=shlex.quote(target)
+            )
+    elif oid is None and result.get("safety"):
+        text = _(
+            "{target} was dropped to make room. Get it back: mtn restore {safety} --target {target}"
+        ).format(target=shlex.quote(target), safety=result["safety"])
+    elif oid is None:
+        text = _("There is no {target}, as before. Run it again.").format(target=target)
+    else:
+        text = _("{target} is the old one, as it was. Run it again.").format(target=target)
+    return f"{about} {text}"

@@ -1,0 +1,60 @@
+"""What a backup's script will ask of a server, read from its parts that hold no rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from mtn_tui.archive import statements
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.sections import Part
+from mtn_tui.archive.statements import Statement
+from mtn_tui.operations.inventory import Copy
+from mtn_tui.operations.proving import archive_of
+
+_SET = re.compile(rb"SET (?:SESSION |LOCAL )?([\w.]+)\s*(?:=|TO)\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
+_OWNER = re.compile(rb'ALTER [A-Z ]+ .* OWNER TO ("(?:[^"]|"")+"|[\w$\x80-\xff]+)\Z', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Needs:
+    settings: tuple[str, ...]
+    """Parameters that it sets."""
+    tablespaces: tuple[str, ...]
+    owners: tuple[str, ...]
+    """Roles that it hands things over to."""
+
+
+def read_needs(copy: Copy, key: Key) -> Needs:
+    """Read them from a copy that has a manifest. Raises ArchiveError or StorageError."""
+    archive = archive_of(copy, key)
+    parts = [one for one in archive.manifest.sections if one.part in (Part.PRE_DATA, Part.POST_DATA)]
+    return needs_of(chain.from_iterable(archive.sql(section) for section in parts))
+
+
+def needs_of(script: Iterable[bytes]) -> Needs:
+    settings: dict[str, None] = {}
+    tablespaces: dict[str, None] = {}
+    owners: dict[str, None] = {}
+    for event in statements.read(script):
+        if not isinstance(event, Statement):
+            continue
+        if match := _SET.match(event.sql):
+            name = match[1].decode(errors="replace").lower()
+            settings[name] = None
+            place = _plain(match[2])
+            if name == "default_tablespace" and place:
+                tablespaces[place] = None
+        elif match := _OWNER.match(event.sql):
+            owners[_plain(match[1])] = None
+    return Needs(tuple(settings), tuple(tablespaces), tuple(owners))
+
+
+def _plain(quoted: bytes) -> str:
+    text = quoted.decode(errors="surrogateescape").strip()
+    for quote in ("'", '"'):
+        if text.startswith(quote):
+            return text[1:-1].replace(quote * 2, quote)
+    return text

@@ -1,0 +1,35 @@
+"""What a restore was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtn_tui.operations.inventory import Backup
+
+
+@dataclass(frozen=True)
+class Request:
+    backup: Backup
+    target: str
+    drop: bool = False
+    """Take the place of a database of that name, once the new one is verified."""
+    legacy: bool = False
+    """Load a file that nothing vouches for."""
+    verify: bool = True
+    """Count rows afterwards."""
+    confirm: str = ""
+    """For production: ``production.confirmation`` of the target's server."""
+    in_place: bool = False
+    """Where the disk can't hold both: back the present one up, drop it, and load then."""
+    roles: bool = False
+    """Make the roles that lie beside the backup and are missing here."""
+    no_owner: bool = False
+    """What belongs to roles that can't be had here belongs to whoever restores."""
+    closed: bool = False
+    """Read-only until it is promoted."""
+    earlier: tuple[Backup, ...] = ()
+    """Proven ones from before it, newest first: what to use where it does not hold."""
+    fall_back: bool = False
+    """Use them without asking."""
+    instead_of: Backup | None = None
+    """A newer one that was wanted, and is known not to hold."""

@@ -1,0 +1,208 @@
+"""``mtn undo`` and ``mtn kept drop``: what was replaced comes back, or goes for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from mtn_tui.core.errors import Refused, UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.identity import ServerIdentity
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
+from mtn_tui.operations import production
+from mtn_tui.operations.checks import Check, Status, looked, raise_first
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.exchange import Exchanged, exchange, writable
+from mtn_tui.operations.obstacles import swap_checks
+from mtn_tui.operations.preflight import check_target
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.advisory import advisory_lock
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
+from mtn_tui.postgres.databases import Described
+from mtn_tui.postgres.identity import database_properties, server_identity
+from mtn_tui.postgres.kept import Kept, kept_databases, kept_of, since
+
+
+@dataclass(frozen=True)
+class Undone:
+    target: str
+    put_back: Kept
+    exchanged: Exchanged
+
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
+        return {
+            "target": self.target,
+            "put_back": self.put_back.name,
+            "since": self.put_back.since.isoformat(),
+            **self.exchanged.facts(),
+        }
+
+
+@dataclass(frozen=True)
+class Promoted:
+    target: str
+    source: str
+    exchanged: Exchanged
+
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
+        return {"target": self.target, "source": self.source, **self.exchanged.facts()}
+
+
+@dataclass(frozen=True)
+class UndoPlan:
+    """What ``undo`` would do."""
+
+    target: str
+    host: str
+    port: int
+    system_identifier: int
+    existing: Described | None
+    """The target as it is now."""
+    back: Kept
+    checks: tuple[Check, ...]
+
+    def facts(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {
+            "target": self.target,
+            "host": self.host,
+            "port": self.port,
+            "system_identifier": str(self.system_identifier),
+            "size": self.existing.size if self.existing else None,
+            "sessions": self.existing.sessions if self.existing else None,
+            "put_back": self.back.name,
+            "since": self.back.since.isoformat(),
+            "checks": [check.facts() for check in self.checks],
+        }
+
+
+def plan_undo(context: Context, target: str, *, confirm: str = "", kept: str = "") -> UndoPlan:
+    """Look at everything, and change nothing. UsageError where nothing is kept."""
+    check_target(context, target, production_allowed=True)
+    settings = context.settings
+    with connect(context.server, MAINTENANCE, "mtn undo plan") as server:
+        here, existing = server_identity(server), databases.describe(server, target)
+        back = newest_kept(server, target, kept)
+        checks = [check for name in (target, back.name) for check in swap_checks(server, name)]
+        if existing is not None:
+            words = looked("production", lambda: _confirmed(context, here, target, confirm))
+            checks.insert(0, words if confirm else production.still_to_confirm(words, here.system_identifier))
+    return UndoPlan(
+        target, settings.db_host, settings.db_port, here.system_identifier, existing, back, tuple(checks)
+    )
+
+
+def _confirmed(context: Context, here: ServerIdentity, target: str, confirm: str) -> Check:
+    production.check_confirmed(context.settings, target, confirm, here.system_identifier)
+    return Check("production", Status.OK, _("Nothing has to be confirmed any more."))
+
+
+def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: str = "") -> Undone:
+    """Swap the newest kept database of that name back, or the one named by ``kept``.
+
+    What was live is kept in its turn, so that an undo can be undone.
+    """
+    job.phase("prepare", unit="items")
+    check_target(context, target, production_allowed=True)
+    with _claimed(job, context, target) as (server, here):
+        back = newest_kept(server, target, kept)
+        _check(server, context, here, back.name, target, confirm)
+        done = Undone(target, back, exchange(job, context, server, back.name, target, confirm=confirm))
+    job.result(done.facts())
+    return done
+
+
+def promote(job: Job, context: Context, source: str, target: str, *, confirm: str = "") -> Promoted:
+    """Put a database that was validated, ``source``, in the place of ``target``, which is kept.
+
+    It may have been restored with ``Request.closed``: read-only until now.
+    """
+    job.phase("prepare", unit="items")
+    check_target(context, target, production_allowed=True)
+    if production.is_production(context.settings, source):
+        raise Refused(
+            _("{source} is production: it is not put in another's place.").format(source=source),
+            _("Name the database that was restored beside it."),
+            "5.1",
+        )
+    with _claimed(job, context, target, source) as (server, here):
+        if databases.describe(server, source) is None:
+            raise UsageError(
+                _("There is no database {source} to put in the place of {target}.").format(
+                    source=source, target=target
+                ),
+                _("Restore it first: mtn restore --latest --target {source}").format(source=source),
+            )
+        _check(server, context, here, source, target, confirm)
+        own = writable(database_properties(server, source))
+        done = Promoted(
+            target, source, exchange(job, context, server, source, target, confirm=confirm, otherwise=own)
+        )
+    if target == context.settings.db_name:
+        production.remember(context, here.system_identifier)
+    job.result(done.facts())
+    return done
+
+
+def drop_kept(job: Job, context: Context, name: str) -> None:
+    """Drop a database that was kept, and no other."""
+    job.phase("prepare", unit="items")
+    with connect(context.server, MAINTENANCE, f"mtn kept-drop {job.id}@{context.host}"[:63]) as server:
+        one = find_kept(server, name)
+        with _locked(job, context, one.of):
+            databases.drop(server, one.name)
+    job.result({"dropped": one.name, "of": one.of, "since": one.since.isoformat(), "size": one.size})
+
+
+def find_kept(server: Connection, name: str) -> Kept:
+    """UsageError where it is none."""
+    found = next((one for one in kept_databases(server) if one.name == name), None)
+    if found is None or since(name) is None:
+        raise UsageError(
+            _("There is no kept database {name!r}.").format(name=name), _("See which there are: mtn kept")
+        )
+    return found
+
+
+def newest_kept(server: Connection, target: str, name: str = "") -> Kept:
+    """The newest of that target, or the one that is called ``name``. UsageError where there is none."""
+    found = [one for one in kept_of(server, target) if name in ("", one.name)]
+    if not found:
+        raise UsageError(
+            _("Nothing is kept that {target} was before.").format(target=target),
+            _("See what is kept: mtn kept"),
+        )
+    return found[0]
+
+
+def _check(
+    server: Connection, context: Context, here: ServerIdentity, new: str, target: str, confirm: str
+) -> None:
+    """All that could stand in the way, before anything is changed."""
+    if databases.describe(server, target) is not None:
+        production.check_confirmed(context.settings, target, confirm, here.system_identifier)
+    for database in (target, new):
+        raise_first(swap_checks(server, database))
+
+
+@contextmanager
+def _claimed(job: Job, context: Context, *targets: str) -> Iterator[tuple[Connection, ServerIdentity]]:
+    """The locks of a restore into each of the databases, of this machine and of the server."""
+    with ExitStack() as held:
+        for target in targets:
+            held.enter_context(_locked(job, context, target))
+        application = f"mtn {job.kind} {job.id}@{context.host}"[:63]
+        server = held.enter_context(connect(context.server, MAINTENANCE, application))
+        here = server_identity(server)
+        for target in targets:
+            key = advisory_key(here.system_identifier, target, "restore")
+            held.enter_context(advisory_lock(context.server, key, application))
+        yield server, here
+
+
+def _locked(job: Job, context: Context, target: str) -> FileLock:
+    return FileLock(lock_path(context.locks, target, "restore"), job.holder("restore"))

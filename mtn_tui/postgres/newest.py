@@ -1,0 +1,107 @@
+"""What a database holds that is newer than a moment, by the rule of the application: ``created_at``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+from psycopg import sql
+
+from mtn_tui.core.clock import Clock
+from mtn_tui.postgres.connection import Connection, Server, connect, translated
+
+_SECONDS_A_TABLE = 5
+_SECONDS_IN_ALL = 15
+"""A look at what would be lost must not hold up a restore."""
+
+_TABLES = """
+    SELECT nspname, relname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
+    JOIN pg_namespace AS n ON n.oid = relnamespace
+    WHERE attname = 'created_at' AND atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
+      AND relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema') AND NOT attisdropped
+      AND has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+    ORDER BY reltuples
+"""
+
+
+@dataclass(frozen=True)
+class Newer:
+    rows: int | None
+    """Created after the moment; None where not every table could be counted in time, or none has a date."""
+    newest: datetime | None
+    """The newest ``created_at`` there is, in UTC."""
+    table: str
+    """Where that is."""
+    zone: str
+    """The database's TimeZone."""
+    moment: str
+    """The moment as that zone has it, with its offset."""
+
+
+def newer_than(server: Server, database: str, moment: datetime, application: str, clock: Clock) -> Newer:
+    """Count what was created after ``moment`` (aware), within some seconds. Raises PostgresError."""
+    with connect(server, database, application) as connection:
+        zone, text = in_zone(connection, moment)
+        with translated():
+            tables = connection.execute(_TABLES).fetchall()
+            connection.execute(f"SET statement_timeout = '{_SECONDS_A_TABLE}s'".encode())
+        rows: int | None = 0 if tables else None
+        newest: tuple[datetime, str] | None = None
+        began = clock.monotonic()
+        for schema, name in tables:
+            found = None
+            if clock.monotonic() - began < _SECONDS_IN_ALL:
+                found = _of_table(connection, str(schema), str(name), moment)
+            if found is None:
+                rows = None
+                continue
+            at, count = found
+            rows = None if rows is None else rows + count
+            if at is not None and (newest is None or at > newest[0]):
+                newest = at, f"{schema}.{name}"
+        return Newer(rows, newest[0] if newest else None, newest[1] if newest else "", zone, text)
+
+
+def _of_table(
+    connection: Connection, schema: str, name: str, moment: datetime
+) -> tuple[datetime | None, int] | None:
+    table = sql.Identifier(schema, name)
+    query = sql.SQL(
+        "SELECT max(created_at)::timestamptz, count(*) FILTER (WHERE created_at > %s::timestamptz)"
+        " FROM ONLY {}"
+    )
+    try:
+        row = connection.execute(query.format(table), [moment]).fetchone()
+    except (
+        psycopg.errors.QueryCanceled,
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.DataError,  # infinity, which Python has no word for
+    ):
+        return None
+    except psycopg.Error:
+        with translated():
+            raise
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    at, count = row
+    return at.astimezone(UTC) if isinstance(at, datetime) else None, int(str(count))
+
+
+def in_zone(connection: Connection, moment: datetime, zone: str = "") -> tuple[str, str]:
+    """The session's TimeZone, or ``zone`` where the server knows it, and the moment as it has it."""
+    if zone:
+        try:
+            connection.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+        except psycopg.errors.InvalidParameterValue:
+            zone = ""
+        except psycopg.Error:
+            with translated():
+                raise
+    with translated():
+        row = connection.execute(
+            "SELECT current_setting('TimeZone'), to_char(%s::timestamptz, 'YYYY-MM-DD HH24:MI:SS TZH:TZM')",
+            [moment],
+        ).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    return str(row[0]), str(row[1])

@@ -1,0 +1,256 @@
+"""Production is replaced by a swap: confirmed, kept, undone."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import psycopg
+import pytest
+
+from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.errors import PostgresError, Refused, UsageError
+from mtn_tui.operations.exchange import READ_ONLY, exchange
+from mtn_tui.operations.undo import drop_kept, promote
+from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.swap import swap
+from tests.pg_fixtures import Database
+from tests.swap_fixtures import count
+
+
+def restore_production(live, *more: str, check: int = 0):
+    name = live.database.name
+    return live.practice.here("restore", "--latest", "--target", name, "--drop", *more, check=check)
+
+
+def test_production_is_kept_and_comes_back_and_that_can_be_undone(live):
+    done = restore_production(live, "--confirm", live.words)
+    assert live.rows == 50
+    (kept,) = live.kept
+    assert count(kept) == 53
+    assert f"kept as {kept.name}" in done.stdout
+    assert "Without a database: 0." in done.stdout
+    print(done.stdout)
+    (told,) = json.loads(live.practice.here("kept", "--json").stdout)
+    assert (told["name"], told["of"], told["past"]) == (kept.name, live.database.name, False)
+    assert told["size"] > 1_000_000
+
+    undone = live.practice.here("undo", "--confirm", live.words, "--json")
+    facts = json.loads(undone.stdout)
+    assert (facts["put_back"], facts["target"]) == (kept.name, live.database.name)
+    assert live.rows == 53
+    (kept,) = live.kept
+    assert (kept.name, count(kept)) == (facts["kept"], 50)
+
+    live.practice.here("undo", live.database.name, "--confirm", live.words)
+    assert live.rows == 50
+    assert [count(one) for one in live.kept] == [53]
+    assert [job.kind for job in live.practice.jobs] == ["undo", "undo", "restore", "backup-full"]
+
+
+@pytest.mark.parametrize(
+    "confirm",
+    [
+        [],
+        ["--confirm", "CONFIRM DELETE PRODUCTION"],
+        ["--confirm", "CONFIRM DELETE PRODUCTION 7000000000000000001"],
+        ["--confirm", "confirm delete production {identifier}"],
+    ],
+)
+def test_production_is_not_replaced_without_the_words_for_its_server(live, confirm):
+    before, identifier = live.practice.databases(), live.words.rpartition(" ")[2]
+    given = [word.format(identifier=identifier) for word in confirm]
+    done = restore_production(live, *given, check=64)
+    assert "is production" in done.stderr
+    assert "--dry-run" in done.stderr
+    assert (live.rows, live.practice.databases()) == (53, before)
+    done = live.practice.here("undo", *given, check=64)
+    assert live.practice.databases() == before
+
+
+def test_the_confirmation_is_looked_at_once_more_right_before_the_swap(live):
+    new = Database(live.database.server, "mtn_ready")
+    live.practice.made.append(new.name)
+    new.server.create_database(new.name)
+    context = live.practice.context
+
+    def put(job):
+        with connect(context.server, MAINTENANCE) as server:
+            exchange(
+                job, context, server, new.name, live.database.name, confirm="CONFIRM DELETE PRODUCTION 1"
+            )
+
+    with pytest.raises(Refused):
+        live.practice.run("restore", put)
+    assert live.rows == 53
+
+
+def test_a_name_of_production_that_nothing_has_needs_no_confirmation(live):
+    live.database.server.drop_database(live.database.name)
+    live.practice.here("restore", "--latest", "--target", live.database.name)
+    assert live.rows == 50
+    assert live.kept == []
+
+
+def test_a_client_that_writes_all_through_a_swap_comes_back_to_the_new_one(live, capsys):
+    """What it wrote until then is in the old one. How long it could not write is printed."""
+    stop, written, gaps = threading.Event(), [], []
+    login = live.database.server.conninfo(live.database.name, application_name="a client")
+
+    def write():
+        number, failing = 1000, None
+        connection = None
+        while not stop.is_set():
+            try:
+                if connection is None:
+                    connection = psycopg.connect(login, autocommit=True)
+                oid = connection.execute(
+                    "WITH made AS (INSERT INTO applications VALUES (%s)) SELECT oid::bigint FROM pg_database"
+                    " WHERE datname = current_database()",
+                    [number],
+                ).fetchone()[0]
+                written.append((oid, number))
+                number += 1
+                if failing is not None:
+                    gaps.append(time.monotonic() - failing)
+                    failing = None
+            except psycopg.Error:
+                failing = failing or time.monotonic()
+                if connection is not None:
+                    connection.close()
+                connection = None
+            time.sleep(0.002)
+        if connection is not None:
+            connection.close()
+
+    client = threading.Thread(target=write)
+    client.start()
+    try:
+        done = restore_production(live, "--confirm", live.words, "--json")
+        deadline = time.monotonic() + 60
+        while not gaps and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        client.join()
+    without = json.loads(done.stdout)["seconds_without"]
+    with capsys.disabled():
+        print(f"\nclient without a database: {max(gaps):.2f} s; said: {without:.2f} s")
+    (kept,) = live.kept
+    ours = {row for _oid, row in written}
+    in_old, in_new = (
+        {int(line) for line in one.psql("SELECT id FROM applications WHERE id >= 1000").split()}
+        for one in (kept, live.database)
+    )
+    oids = list(dict.fromkeys(oid for oid, _row in written))
+    assert len(oids) == 2
+    # The last row before the session was ended may be in, though the client never heard of it.
+    assert {row for oid, row in written if oid == oids[0]} <= in_old
+    assert in_new == {row for oid, row in written if oid == oids[1]}
+    assert in_old | in_new >= ours
+
+
+def test_what_belongs_to_the_name_stays_with_the_name(live):
+    """Changed since the backup, and even since the swap: the living one's is true."""
+    name = live.database.name
+    live.database.psql(
+        f"COMMENT ON DATABASE \"{name}\" IS 'since'; ALTER DATABASE \"{name}\" SET work_mem = '7MB';"
+        f'ALTER DATABASE "{name}" CONNECTION LIMIT 44; REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC'
+    )
+    restore_production(live, "--confirm", live.words)
+    facts = """
+        SELECT shobj_description(oid, 'pg_database'), datconnlimit,
+            (SELECT array_agg(acl::text ORDER BY acl::text) FROM unnest(datacl) AS acl),
+            (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid)
+        FROM pg_database AS d WHERE datname = current_database()
+    """
+    (kept,) = live.kept
+    assert live.database.psql(facts) == kept.psql(facts)
+    assert b"since|44" in live.database.psql(facts)
+    live.database.psql(
+        f'COMMENT ON DATABASE "{name}" IS \'later\'; ALTER DATABASE "{name}" RESET ALL;'
+        f'GRANT ALL ON DATABASE "{name}" TO PUBLIC'
+    )
+    now = live.database.psql(facts)
+    live.practice.here("undo", "--confirm", live.words)
+    assert live.rows == 53
+    assert live.database.psql(facts) == now
+
+
+def test_what_staging_and_tests_were_before_is_not_kept_and_is_theirs_alone(live):
+    practice = live.practice
+    for target in (practice.context.settings.staging_db_name, f"{live.database.name}_test_202611"):
+        practice.made.append(target)
+        practice.here("restore", "--latest", "--target", target)
+        database = Database(live.database.server, target)
+        database.psql(f"CREATE TABLE scribbled (); ALTER DATABASE \"{target}\" SET work_mem = '9MB'")
+        done = practice.here("restore", "--latest", "--target", target, "--drop")
+        assert "kept" not in done.stdout
+        assert [name for name in practice.databases() if name.startswith(target)] == [target]
+        assert database.psql("SHOW work_mem") != b"9MB\n"
+
+
+def test_a_staging_that_was_validated_is_promoted_and_writable_from_then_on(live):
+    practice, staging = live.practice, live.practice.context.settings.staging_db_name
+    practice.made.append(staging)
+    restored = practice.restore(staging, closed=True)
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), restored.connect() as connection:
+        connection.execute("DELETE FROM applications")
+    context, name = practice.context, live.database.name
+    with pytest.raises(Refused):
+        practice.run("promote", lambda job: promote(job, context, staging, name))
+    assert live.rows == 53
+    done = practice.run("promote", lambda job: promote(job, context, staging, name, confirm=live.words))
+    assert live.rows == 50
+    live.database.psql("INSERT INTO applications VALUES (99)")
+    assert [one.name for one in live.kept] == [done.exchanged.kept]
+    assert staging not in practice.databases()
+    with pytest.raises(UsageError):
+        practice.run("promote", lambda job: promote(job, context, staging, name, confirm=live.words))
+
+    live.database.server.drop_database(name)
+    practice.restore(staging, closed=True)
+    practice.run("promote", lambda job: promote(job, context, staging, name))
+    live.database.psql("INSERT INTO applications VALUES (99)")
+    with live.database.connect() as connection:
+        settings = connection.execute("SELECT setconfig FROM pg_db_role_setting").fetchall()
+    assert READ_ONLY not in str(settings)
+
+
+def test_a_kept_one_is_dropped_when_that_is_said_and_nothing_else_ever(live):
+    restore_production(live, "--confirm", live.words)
+    (kept,) = live.kept
+    for other in (live.database.name, "postgres", "nothing__before_20260101_000000"):
+        assert "no kept database" in live.practice.here("kept", "drop", other, "--yes", check=64).stderr
+    assert "--yes" in live.practice.here("kept", "drop", kept.name, check=64).stderr
+    assert live.kept == [kept]
+    live.practice.configure(KEEP_REPLACED_DAYS="0")
+    assert f"mtn kept drop {kept.name}" in live.practice.here("kept").stdout
+    assert kept.name in live.practice.here("kept", "drop", kept.name, "--yes").stdout
+    assert live.kept == []
+    assert "Nothing is kept that" in live.practice.here("undo", "--confirm", live.words, check=64).stderr
+    context = live.practice.context
+    with pytest.raises(UsageError):
+        live.practice.run("kept-drop", lambda job: drop_kept(job, context, live.database.name))
+
+
+def test_with_read_only_nothing_is_swapped_dropped_or_swept(live):
+    restore_production(live, "--confirm", live.words)
+    before = live.practice.databases()
+    for command in (["undo", "--confirm", live.words], ["kept", "drop", live.kept[0].name, "--yes"]):
+        live.practice.here("--read-only", *command, check=64)
+    live.practice.here("--read-only", "kept")
+    assert live.practice.databases() == before
+
+
+def test_both_get_their_names_or_neither(live):
+    new = Database(live.database.server, "mtn_waiting")
+    live.practice.made.append(new.name)
+    new.server.create_database(new.name)
+    context = live.practice.context
+    with connect(context.server, MAINTENANCE) as server, connect(context.server, MAINTENANCE) as other:
+        with pytest.raises(PostgresError, match="does not exist"):
+            swap(server, other, [(live.database.name, "mtn_other"), ("mtn_missing", "x")], SystemClock())
+    assert "mtn_other" not in live.practice.databases()
+    assert live.rows == 53

@@ -1,0 +1,58 @@
+"""What is hard to undo is typed out on a terminal, beneath what it is about; a job carries the answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pty.standing import at_a_terminal
+from tests.swap_fixtures import count
+
+
+def test_production_is_replaced_once_the_phrase_is_typed_and_not_by_anything_else(live):
+    command = ["restore", "--latest", "--target", live.database.name, "--drop"]
+    for typed in ("\r", "y\r", "confirm delete production\r"):
+        with at_a_terminal(live.practice, *command) as terminal:
+            terminal.wait_for("CONFIRM DELETE PRODUCTION")
+            assert live.words.rpartition(" ")[2] in terminal.shown
+            terminal.type(typed)
+            assert terminal.ended() == 64
+            assert "Nothing was changed" in terminal.shown
+    assert live.rows == 53
+    assert len(live.practice.jobs) == 1
+    with at_a_terminal(live.practice, *command) as terminal:
+        terminal.wait_for("CONFIRM DELETE PRODUCTION")
+        terminal.type("CONFIRM DELETE PRODUCTION\r")
+        assert terminal.ended() == 0
+        assert "kept as" in terminal.shown
+    assert live.rows == 50
+    with at_a_terminal(live.practice, "undo") as terminal:
+        terminal.wait_for("CONFIRM DELETE PRODUCTION")
+        terminal.type("CONFIRM DELETE PRODUCTION\r")
+        assert terminal.ended() == 0
+    assert live.rows == 53
+    (kept,) = live.kept
+    for typed, left in (("\r", 1), ("y\r", 0)):
+        with at_a_terminal(live.practice, "kept", "drop", kept.name) as terminal:
+            terminal.wait_for("be brought back")
+            terminal.type(typed)
+            assert terminal.ended() == (64 if left else 0)
+        assert len(live.kept) == left
+
+
+@pytest.mark.parametrize(("answer", "code"), [("\r", 2), ("y\r", 1)])
+def test_another_backup_than_the_one_that_was_named_is_used_once_that_is_said(live, answer, code):
+    wanted = live.practice.back_up().manifest
+    path = live.practice.payload(wanted)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    live.practice.made.append("mtn_asked")
+    with at_a_terminal(live.practice, "restore", wanted.id, "--target", "mtn_asked") as terminal:
+        terminal.wait_for("[y/N]")
+        terminal.type(answer)
+        assert terminal.ended() == code
+    assert ("mtn_asked" in live.practice.databases()) is (code == 1)
+    if code == 1:
+        restored = type(live.database)(live.database.server, "mtn_asked")
+        assert count(restored) == 50
+        assert any("is used instead" in text for text in live.practice.jobs[0].warnings)
