@@ -14,8 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.sections import Part
@@ -25,15 +24,6 @@ from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerId
 from mtn_tui.core.models import BackupName, Kind
 
 FORMAT = 1
-
-_ROWS = re.compile(
-    rb'"part":"table","raw":\d+,"rows":(\d+),"sha256":"[^"]*","size":\d+,"table":("[^"\\]*(?:\\.[^"\\]*)*")'
-)
-"""Rows and table in a section of a signed manifest, whose keys are sorted."""
-
-_SIGNED = re.compile(rb',"mac":"([0-9a-f]{64})"')
-_SECTIONS = b',"sections":['
-_AFTER_SECTIONS = b'],"server":{'
 
 
 @dataclass(frozen=True)
@@ -57,8 +47,8 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """All that is known of one backup. Moments are aware and in UTC."""
+class About:
+    """What is known of one backup, but for where its sections lie. Moments are aware and in UTC."""
 
     id: str
     kind: Kind
@@ -88,8 +78,7 @@ class Manifest:
     """The payload's salt, in hex."""
     key: str
     """Fingerprint of the key that it was made with."""
-    sections: tuple[Section, ...] = field(repr=False)
-    roles_sha256: str = ""
+    roles_sha256: str = field(default="", kw_only=True)
     """Of the roles' file beside it, in hex; empty where an earlier version wrote the manifest."""
 
     @property
@@ -102,46 +91,44 @@ class Manifest:
     @property
     def raw(self) -> int:
         """Bytes of SQL in all."""
-        return sum(section.raw for section in self.sections)
+        raise NotImplementedError
 
     @property
     def gzip(self) -> int:
         """Bytes of gzip in all."""
-        return sum(section.size for section in self.sections)
+        raise NotImplementedError
 
     def rows(self) -> dict[str, int]:
         """Rows per table, in the order of the dump."""
-        return dict(self._rows)
+        raise NotImplementedError
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
+
+@dataclass(frozen=True)
+class Manifest(About):
+    """All that is known of one backup."""
+
+    sections: tuple[Section, ...] = field(repr=False)
+
+    @property
+    def raw(self) -> int:
+        return sum(section.raw for section in self.sections)
+
+    @property
+    def gzip(self) -> int:
+        return sum(section.size for section in self.sections)
+
+    def rows(self) -> dict[str, int]:
         counted: dict[str, int] = {}
-        unread: memoryview | None = self.__dict__.get("_unread")
-        if unread is None:
-            for section in self.sections:
-                if section.part is Part.TABLE:
-                    counted[section.table] = counted.get(section.table, 0) + section.rows
-        else:
-            for rows, quoted in _ROWS.findall(unread):
-                table = _table(quoted)
-                counted[table] = counted.get(table, 0) + int(rows)
+        for section in self.sections:
+            if section.part is Part.TABLE:
+                counted[section.table] = counted.get(section.table, 0) + section.rows
         return counted
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name):  # noqa: ANN001, ANN204 - typed as the field is
-            """Sections are most of a manifest, and of thousands hardly anybody looks at them."""
-            unread = self.__dict__.get("_unread") if name == "sections" else None
-            if unread is None:
-                raise AttributeError(name)
-            self.__dict__["sections"] = _sections(json.loads(bytes(unread)))
-            return self.__dict__["sections"]
 
 
 def encode(manifest: Manifest, key: Key) -> bytes:
     """The file's bytes, signed."""
     body = {"format": FORMAT, **asdict(manifest)}
-    return _canonical({**body, "mac": _mac(body, key)}) + b"\n"
+    return canonical({**body, "mac": mac(canonical(body), key)}) + b"\n"
 
 
 def decode(data: bytes, key: Key, payload: str) -> Manifest:
@@ -150,13 +137,9 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
     Raises WrongKey, Changed or ForeignManifest; ArchiveError where a newer
     version of this program wrote it.
     """
-    sections: memoryview | None = None
-    if (quick := _quick(data, key)) is not None:
-        body, sections = quick
-    else:
-        body = _parse(data)
-        if not _same(body.pop("mac", ""), _mac(body, key)):
-            raise _unsigned(body, data, key)
+    body = _parse(data)
+    if not same(body.pop("mac", ""), mac(canonical(body), key)):
+        raise _unsigned(body, data, key)
     if body["format"] != FORMAT:
         raise ArchiveError(
             _("The manifest was written by a newer version of this program (format {format}).").format(
@@ -164,7 +147,7 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
             ),
             _("Restore it with that version, or with the openssl line on the restore card."),
         )
-    manifest = _from(body, sections)
+    manifest = _from(body)
     if manifest.payload != payload:
         raise ForeignManifest(
             _("The manifest belongs to another file: it is that of {other}.").format(other=manifest.payload),
@@ -180,37 +163,10 @@ def peek(data: bytes) -> Manifest:
     return _from(body)
 
 
-def _quick(data: bytes, key: Key) -> tuple[dict[str, Any], memoryview] | None:
-    """What is signed, its sections left unread; None: look again, slowly, and say what is wrong.
-
-    The MAC is of the canonical bytes without it, so those of the file are
-    canonical where it holds for them and it stands where it belongs. None of
-    the marks can lie in a string, for there a quotation mark is escaped; one
-    found in an object within leaves brackets open, and that is no JSON.
-    """
-    match = _SIGNED.search(data)
-    if match is None or not data.endswith(b"}\n"):
-        return None
-    whole = memoryview(data)  # nothing of it is copied: there are thousands
-    signed = hmac.new(key.mac, whole[: match.start()], "sha256")
-    signed.update(whole[match.end() : -1])
-    made = signed.hexdigest().encode()
-    begin, end = data.find(_SECTIONS), data.rfind(_AFTER_SECTIONS)
-    if not hmac.compare_digest(match[1], made) or not 0 < begin < end:
-        return None
-    try:
-        body = json.loads((data[:begin] + data[end + 1 :]).decode())
-    except ValueError:
-        return None
-    if list(body) != sorted(body) or body.pop("mac", None) != made.decode():
-        return None
-    return body, whole[begin + len(_SECTIONS) - 1 : end + 1]
-
-
 def _parse(data: bytes) -> dict[str, Any]:  # JSON of any shape until it is checked
     try:
         body = json.loads(data)
-        exact = isinstance(body, dict) and _canonical(body) + b"\n" == data
+        exact = isinstance(body, dict) and canonical(body) + b"\n" == data
     except (ValueError, RecursionError):
         exact = False
     if not exact:
@@ -223,7 +179,7 @@ def _unsigned(body: dict[str, Any], data: bytes, key: Key) -> ArchiveError:
     theirs = str(body.get("key", ""))
     if theirs == key.fingerprint or not re.fullmatch("[0-9a-f]{16}", theirs):
         return _changed()
-    if _same(json.loads(data).get("mac", ""), _mac({**body, "key": key.fingerprint}, key)):
+    if same(json.loads(data).get("mac", ""), mac(canonical({**body, "key": key.fingerprint}), key)):
         return _changed()
     return WrongKey(
         _("The backup was made with another key (its fingerprint is {theirs}, this key's is {ours}).").format(
@@ -241,7 +197,8 @@ def _changed() -> Changed:
     )
 
 
-def _canonical(body: Mapping[str, Any]) -> bytes:
+def canonical(body: Mapping[str, Any]) -> bytes:
+    """JSON with sorted keys and no spaces, in UTF-8."""
     return json.dumps(
         body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
     ).encode(errors="backslashreplace")  # the bytes of a name that is no UTF-8 become JSON's own \udc..
@@ -253,56 +210,42 @@ def _plain(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _same(theirs: object, ours: str) -> bool:
+def same(theirs: object, ours: str) -> bool:
+    """Compare two signatures in constant time; theirs may be anything."""
     return hmac.compare_digest(str(theirs).encode(errors="backslashreplace"), ours.encode())
 
 
-def _mac(body: Mapping[str, Any], key: Key) -> str:
-    return hmac.digest(key.mac, _canonical(body), "sha256").hex()
+def mac(data: bytes, key: Key) -> str:
+    return hmac.digest(key.mac, data, "sha256").hex()
 
 
-def _from(body: dict[str, Any], unread: memoryview | None = None) -> Manifest:
-    """``unread`` is the JSON of its sections, signed, where they are not in ``body``."""
+def _from(body: dict[str, Any]) -> Manifest:
     try:
-        properties = body["properties"]
-        plain = {
-            **{name: value for name, value in body.items() if name != "format"},
-            "kind": Kind(body["kind"]),
-            **{at: datetime.fromisoformat(body[at]) for at in ("snapshot_at", "started_at", "ended_at")},
-            "server": ServerIdentity(**body["server"]),
-            "properties": DatabaseProperties(
-                **{
-                    **properties,
-                    "grants": _grants(properties["grants"]),
-                    "settings": tuple(properties["settings"]),
-                    "role_settings": {
-                        role: tuple(names) for role, names in properties["role_settings"].items()
-                    },
-                }
-            ),
-            "roles": tuple(body["roles"]),
-            "extensions": tuple(Extension(**item) for item in body["extensions"]),
-            "sections": () if unread is not None else _sections(body["sections"]),
-        }
-        manifest = Manifest(**plain)
+        sections = tuple(Section(**{**one, "part": Part(one["part"])}) for one in body["sections"])
+        return Manifest(**{**facts(body), "sections": sections})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _changed() from error
-    if unread is not None:
-        del manifest.__dict__["sections"]
-        manifest.__dict__["_unread"] = unread
-    return manifest
 
 
-@lru_cache(maxsize=4096)
-def _table(quoted: bytes) -> str:
-    return str(json.loads(quoted))
-
-
-def _sections(items: list[dict[str, Any]]) -> tuple[Section, ...]:  # as JSON has them
-    try:
-        return tuple(Section(**{**item, "part": Part(item["part"])}) for item in items)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _changed() from error
+def facts(body: dict[str, Any]) -> dict[str, Any]:  # JSON of any shape
+    """The fields of JSON as ``About`` has them. Raises KeyError, TypeError, ValueError or AttributeError."""
+    properties = body["properties"]
+    return {
+        **{name: value for name, value in body.items() if name != "format"},
+        "kind": Kind(body["kind"]),
+        **{at: datetime.fromisoformat(body[at]) for at in ("snapshot_at", "started_at", "ended_at")},
+        "server": ServerIdentity(**body["server"]),
+        "properties": DatabaseProperties(
+            **{
+                **properties,
+                "grants": _grants(properties["grants"]),
+                "settings": tuple(properties["settings"]),
+                "role_settings": {role: tuple(names) for role, names in properties["role_settings"].items()},
+            }
+        ),
+        "roles": tuple(body["roles"]),
+        "extensions": tuple(Extension(**item) for item in body["extensions"]),
+    }
 
 
 def _grants(items: list[dict[str, Any]] | None) -> tuple[Grant, ...] | None:  # as JSON has them

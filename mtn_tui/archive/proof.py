@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 from mtn_tui.core.models import Rung
 
@@ -80,6 +81,7 @@ def decode(data: bytes, sha256: str) -> Proof:
     return found if found.sha256 == sha256 else Proof(sha256, pinned=found.pinned)
 
 
+@lru_cache(maxsize=1 << 14)
 def load(data: bytes) -> Proof | None:
     """Read a proof as it is, whatever bytes it is of; None where that can't be read."""
 

@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol
 from mtn_tui.archive.blocks import Inflater
 from mtn_tui.archive.cipher import BLOCK, HEADER, MAGIC, Decryptor
 from mtn_tui.archive.keys import Key
-from mtn_tui.archive.manifest import Manifest, Section
+from mtn_tui.archive.manifest import About, Manifest, Section
 from mtn_tui.archive.sections import END, END_WITHIN, Part
 from mtn_tui.core.errors import Changed, ForeignManifest, Truncated
 from mtn_tui.core.i18n import _
@@ -64,14 +64,9 @@ class Archive:
         try:
             gzip = checked_gzip(self._window(section))
         except (Changed, Truncated):
-            self.check_header()
+            check_header(self._source, self.manifest)
             raise
         return _inflate(gzip)
-
-    def check_header(self) -> None:
-        """Read the first 16 bytes; raise ForeignManifest where they are another payload's."""
-        with self._source(0, HEADER) as stream:
-            self._check_header(read_exactly(stream, HEADER))
 
     def check(self, window: Window) -> Checked:
         """Read a section through: its hash, its gzip checksums, its length in SQL."""
@@ -89,7 +84,7 @@ class Archive:
         Its own size and SHA-256 are checked after the last piece.
         """
         header = read_exactly(stream, HEADER)
-        self._check_header(header)
+        _check_header(header, self.manifest)
         hashed = hashlib.sha256(header)
         left = self.manifest.size - HEADER
         while left:
@@ -130,17 +125,6 @@ class Archive:
         within = section.offset % BLOCK
         return Window(section, memoryview(plain)[within : within + section.size])
 
-    def _check_header(self, header: bytes) -> None:
-        expected = MAGIC + bytes.fromhex(self.manifest.salt)
-        differing = sum(one != other for one, other in zip(header, expected, strict=True))
-        if header.startswith(MAGIC) and differing > len(expected) // 4:
-            raise ForeignManifest(
-                _("The manifest belongs to another file than the one that lies beside it."),
-                _("Put each file back beside its own manifest, or use the copy in the other store."),
-            )
-        if differing:
-            raise _changed()
-
 
 def checked_gzip(window: Window) -> memoryview:
     """A section's gzip members; Changed where they are not those that were written."""
@@ -149,22 +133,40 @@ def checked_gzip(window: Window) -> memoryview:
     return window.gzip
 
 
-def check_size(size: int, manifest: Manifest) -> None:
+def check_size(size: int, manifest: About) -> None:
     """Compare a payload's size in bytes with the manifest's; raise Truncated or Changed."""
     if size < manifest.size:
         raise Truncated(
             _("The backup was cut off: {size} of {whole} bytes are there.").format(
-                size=size, whole=manifest.size
+                size=f"{size:,}", whole=f"{manifest.size:,}"
             ),
             _another_copy(),
         )
     if size > manifest.size:
         raise Changed(
             _("The backup is longer than it was written: {size} bytes instead of {whole}.").format(
-                size=size, whole=manifest.size
+                size=f"{size:,}", whole=f"{manifest.size:,}"
             ),
             _another_copy(),
         )
+
+
+def check_header(source: Source, manifest: About) -> None:
+    """Read the first 16 bytes; raise ForeignManifest where they are another payload's."""
+    with source(0, HEADER) as stream:
+        _check_header(read_exactly(stream, HEADER), manifest)
+
+
+def _check_header(header: bytes, manifest: About) -> None:
+    expected = MAGIC + bytes.fromhex(manifest.salt)
+    differing = sum(one != other for one, other in zip(header, expected, strict=True))
+    if header.startswith(MAGIC) and differing > len(expected) // 4:
+        raise ForeignManifest(
+            _("The manifest belongs to another file than the one that lies beside it."),
+            _("Put each file back beside its own manifest, or use the copy in the other store."),
+        )
+    if differing:
+        raise _changed()
 
 
 def check_complete(checked: list[Checked]) -> None:

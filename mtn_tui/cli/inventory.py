@@ -155,6 +155,8 @@ def _print_list(backups: list[Backup]) -> None:
 def _presence(copy: Copy | None) -> str:
     if copy is None:
         return "·"
+    if copy.standing is Standing.UNCHECKED:
+        return "?"
     return _("BROKEN") if copy.standing is Standing.BROKEN or copy.proof.failed else "✔"
 
 
@@ -162,8 +164,10 @@ def _proof(backup: Backup) -> str:
     parts = []
     if any(copy.standing is Standing.LEGACY for copy in backup.copies):
         parts.append(words.standing(Standing.LEGACY))
-    if any(copy.standing is Standing.UNFINISHED for copy in backup.copies):
-        parts.append(words.standing(Standing.UNFINISHED))
+    for standing in (Standing.UNFINISHED, Standing.UNCHECKED):
+        if any(copy.standing is standing for copy in backup.copies):
+            parts.append(words.standing(standing))
+            break
     else:
         parts.append(words.rung(backup.rung))
     if backup.suspect:
@@ -210,5 +214,6 @@ def _mark(mark: Mark) -> str:
 def _state_of(copy: Copy) -> str:
     trouble = copy.trouble.title if copy.trouble else copy.proof.failed
     if trouble:
-        return f"{words.standing(Standing.BROKEN)}: {trouble}"
+        standing = Standing.BROKEN if copy.proof.failed else copy.standing
+        return f"{words.standing(standing)}: {trouble}"
     return f"{words.standing(copy.standing)}, {words.proven_to(copy) or words.rung(Rung.PRESENT)}"

@@ -14,6 +14,7 @@ from datetime import datetime
 from mtn_tui import __version__
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.summary import Summary
 from mtn_tui.archive.writer import Payload
 from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError
 from mtn_tui.core.i18n import _
@@ -115,7 +116,7 @@ class _Run:
             tool = find_pg_dump(context.settings.pg_dump, source.server.major)
             answers = sweep_parts_and_uploads(job, context)
             key = self._key()
-            known = take_inventory([context.stores.disk], key)
+            known = take_inventory([context.stores.disk], key, context.cache)
             fulls = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
             earlier = [one for one in fulls if one.database == context.settings.db_name]
             keeping.require_room(context, earlier, source.size)
@@ -263,7 +264,7 @@ def _require_encryption(context: Context) -> None:
         )
 
 
-def _likely(earlier: list[Manifest], source: Source) -> int:
+def _likely(earlier: list[Summary], source: Source) -> int:
     """Bytes of SQL to expect."""
     return earlier[0].raw if earlier else source.size
 

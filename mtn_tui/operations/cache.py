@@ -3,9 +3,9 @@
 A file in the user's cache folder that may be thrown away at any time; one that
 is damaged, foreign or can't be used is as none. A content is known by its
 store, key, size and the store's tag (an etag; a file's inode and times), and
-checked by its SHA-256. Nothing in it is believed: the MAC of a manifest is
-checked with the key each time it is read, wherever its bytes came from, and a
-proof is worth what the one beside the copy is worth, which has no MAC either.
+checked by its SHA-256. Of a manifest its summary is kept, and nothing is
+believed: the MAC is checked with the key each time it is read, and a proof is
+worth what the one beside the copy is worth, which has no MAC either.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtn_tui.archive.keys import Key
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.summary import Summary
 from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.storage.base import Entry, Storage
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 FILE = "inventory.sqlite"
-_APPLICATION = 0x4D544E31
+_APPLICATION = 0x4D544E32
 _FORGET_AFTER = timedelta(days=60)
 """For stores that nobody lists any more."""
 
@@ -43,7 +43,7 @@ _TABLES = f"""
     PRAGMA application_id = {_APPLICATION};
 """
 
-_Decoded = dict[tuple[bytes, str], Manifest]
+_Decoded = dict[tuple[bytes, str], Summary]
 _Known = dict[str, tuple[int, str, bytes]]
 """Size, tag and content by key."""
 
@@ -95,7 +95,7 @@ class Cache:
             new = {
                 key: (there[key].size, there[key].tag, self._one(data))
                 for key, data in fetched.items()
-                if there[key].tag and there[key].size == len(data)
+                if there[key].tag
             }
             known.update(new)
             if gone or new:
@@ -122,7 +122,7 @@ class Cache:
             )
             for store, key, size, tag, number in rows:
                 content = contents.get(number)
-                if content is not None and len(content) == size:
+                if content is not None:
                     self._known.setdefault(store, {})[key] = (size, tag, content)
 
     def _write(self, store: str, gone: Iterable[str], new: Mapping[str, tuple[int, str, bytes]]) -> None:

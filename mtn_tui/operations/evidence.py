@@ -40,6 +40,6 @@ def _present(copy: Copy) -> Proof:
         data = read_small(copy.store, copy.key + PROOF)
     except NotFound:
         return Proof(sha256)
-    if copy.manifest is None and copy.standing is Standing.BROKEN:
+    if copy.manifest is None and copy.standing in (Standing.BROKEN, Standing.UNCHECKED):
         return proofs.load(data) or Proof(sha256)
     return proofs.decode(data, sha256)

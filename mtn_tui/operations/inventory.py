@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,10 +15,11 @@ from functools import partial
 
 from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive import proof as proofs
+from mtn_tui.archive import summary as summaries
 from mtn_tui.archive.keys import Key
-from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Mark, Proof
-from mtn_tui.archive.reader import Archive, check_size
+from mtn_tui.archive.reader import check_header, check_size
+from mtn_tui.archive.summary import Summary
 from mtn_tui.core.errors import ArchiveError, ForeignManifest, MtnError, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
@@ -39,6 +41,8 @@ class Standing(StrEnum):
     """The scripts made it: no manifest, and nothing that could vouch for it."""
     BROKEN = "broken"
     """Its manifest can't be believed, or does not fit it."""
+    UNCHECKED = "unchecked"
+    """Its manifest is there, and without the key nobody can tell."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Copy:
     key: str
     size: int
     standing: Standing
-    manifest: Manifest | None
+    manifest: Summary | None
     proof: Proof
     trouble: ArchiveError | None = None
     """Why it is broken."""
@@ -69,7 +73,7 @@ class Backup:
     """Why it should be looked at before it is relied upon."""
 
     @property
-    def manifest(self) -> Manifest | None:
+    def manifest(self) -> Summary | None:
         return next((copy.manifest for copy in self.copies if copy.manifest), None)
 
     @property
@@ -180,9 +184,10 @@ def take_inventory(stores: Iterable[Storage], key: Key | None, cache: Cache | No
     cache = cache or Cache()
     found: dict[BackupName, list[Copy]] = {}
     silent: dict[str, MtnError] = {}
+    made: dict[tuple[str, bytes], bytes] = {}
     with _uncollected():
         with ThreadPoolExecutor(2, thread_name_prefix="mtn-listing") as pool:
-            asked = [(store, pool.submit(_copies, store, key, cache)) for store in stores]
+            asked = [(store, pool.submit(_copies, store, key, cache, made)) for store in stores]
         for store, answer in asked:
             try:
                 for name, copy in answer.result():
@@ -210,7 +215,7 @@ def _uncollected() -> Iterator[None]:
 
 def _marked(backups: list[Backup]) -> list[Backup]:
     """Each with what is odd about it, beside the last few like it; given and returned newest first."""
-    before: dict[tuple[Kind, str], deque[Manifest]] = {}
+    before: dict[tuple[Kind, str], deque[Summary]] = {}
     marked = []
     for backup in reversed(backups):
         manifest = backup.manifest
@@ -224,7 +229,10 @@ def _marked(backups: list[Backup]) -> list[Backup]:
     return marked[::-1]
 
 
-def _copies(store: Storage, key: Key | None, cache: Cache) -> list[tuple[BackupName, Copy]]:
+def _copies(
+    store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], bytes]
+) -> list[tuple[BackupName, Copy]]:
+    """``made`` has summaries by payload and the manifest's SHA-256: mostly both stores hold the same."""
     entries = {entry.key: entry for entry in store.list()}
     payloads = [
         (name, entry)
@@ -239,7 +247,7 @@ def _copies(store: Storage, key: Key | None, cache: Cache) -> list[tuple[BackupN
     ]
     contents = cache.known(store, beside)
     unknown = [entry.key for entry in beside if entry.key not in contents]
-    contents |= _fetched(store, unknown)
+    contents |= _fetched(store, unknown, key, made)
     decoded = cache.decoded(key)
     copies = []
     again: dict[str, bytes] = {}
@@ -251,7 +259,7 @@ def _copies(store: Storage, key: Key | None, cache: Cache) -> list[tuple[BackupN
         copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
         if copy.manifest is None and entry.key + MANIFEST in contents and key is not None:
             # What was kept from an earlier time is no reason to call a backup broken.
-            again |= (fresh := _fetched(store, [entry.key + MANIFEST]))
+            again |= (fresh := _fetched(store, [entry.key + MANIFEST], key, made))
             contents |= fresh
             copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
         copies.append((name, copy))
@@ -259,14 +267,25 @@ def _copies(store: Storage, key: Key | None, cache: Cache) -> list[tuple[BackupN
     return copies
 
 
-def _fetched(store: Storage, keys: Sequence[str]) -> dict[str, bytes]:
-    """What is there now, by key; what is gone since the listing is left out."""
+def _fetched(
+    store: Storage, keys: Sequence[str], key: Key | None, made: dict[tuple[str, bytes], bytes]
+) -> dict[str, bytes]:
+    """What is there now; what is gone since the listing is left out. Of a manifest, its summary."""
 
     def read(one: str) -> bytes | None:
         try:
-            return read_small(store, one)
+            data = read_small(store, one)
         except NotFound:
             return None
+        if key is None or not one.endswith(MANIFEST):
+            return data
+        payload = one.rpartition("/")[2].removesuffix(MANIFEST)
+        same = payload, hashlib.sha256(data).digest()
+        with suppress(ArchiveError):  # as it is, it says what is wrong with it
+            if same not in made:
+                made[same] = summaries.encode(summaries.summary(manifests.decode(data, key, payload)), key)
+            return made[same]
+        return data
 
     if not keys:
         return {}
@@ -280,11 +299,12 @@ def read_copy(
     key: Key | None,
     is_there: Callable[[str], bool],
     read: Callable[[str], bytes],
-    decoded: dict[tuple[bytes, str], Manifest] | None = None,
+    decoded: dict[tuple[bytes, str], Summary] | None = None,
 ) -> Copy:
     """Tell what one payload is, from the files beside it.
 
-    ``decoded`` holds manifests that this key vouched for, by bytes and name.
+    A manifest may be read as its summary. ``decoded`` holds what this key
+    vouched for, by bytes and name.
     """
 
     def proof_of(sha256: str) -> Proof:
@@ -297,24 +317,23 @@ def read_copy(
         return Copy(store, entry.key, entry.size, standing, None, proof_of(""))
     try:
         payload = entry.key.rpartition("/")[2]
-        manifest = _manifest(read(entry.key + MANIFEST), payload, key, {} if decoded is None else decoded)
+        manifest = _summary(read(entry.key + MANIFEST), payload, key, {} if decoded is None else decoded)
     except ArchiveError as error:
-        return Copy(store, entry.key, entry.size, Standing.BROKEN, None, proof_of(""), error)
+        standing = Standing.UNCHECKED if key is None else Standing.BROKEN
+        return Copy(store, entry.key, entry.size, standing, None, proof_of(""), error)
     proof = proof_of(manifest.sha256)
-    trouble = _misfit(store, entry, manifest, key)
+    trouble = _misfit(store, entry, manifest)
     standing = Standing.BROKEN if trouble else Standing.WHOLE
     return Copy(store, entry.key, entry.size, standing, manifest, proof, trouble)
 
 
-def _misfit(store: Storage, entry: Entry, manifest: Manifest, key: Key | None) -> ArchiveError | None:
+def _misfit(store: Storage, entry: Entry, manifest: Summary) -> ArchiveError | None:
     """Why a manifest that can be believed does not fit the payload it lies beside."""
     try:
         check_size(entry.size, manifest)
     except ArchiveError as error:
-        if key is None:
-            return error
         try:
-            Archive(partial(store.open, entry.key), key, manifest).check_header()
+            check_header(partial(store.open, entry.key), manifest)
         except ForeignManifest as foreign:
             return foreign
         except ArchiveError:
@@ -323,14 +342,19 @@ def _misfit(store: Storage, entry: Entry, manifest: Manifest, key: Key | None) -
     return None
 
 
-def _manifest(
-    data: bytes, payload: str, key: Key | None, decoded: dict[tuple[bytes, str], Manifest]
-) -> Manifest:
+def _summary(
+    data: bytes, payload: str, key: Key | None, decoded: dict[tuple[bytes, str], Summary]
+) -> Summary:
     if key is None:
-        raise ArchiveError(_("Without the key nothing vouches for it."))
+        hint = _("Put the key in its place: see ENCRYPTION_KEY_FILE.")
+        raise ArchiveError(_("Without the key nothing vouches for it."), hint, "7.2")
     found = decoded.get((data, payload))
     if found is None:
-        found = decoded[data, payload] = manifests.decode(data, key, payload)
+        if data.startswith(b"{"):
+            found = summaries.summary(manifests.decode(data, key, payload))
+        else:
+            found = summaries.decode(data, key, payload)
+        decoded[data, payload] = found
     return found
 
 

@@ -17,6 +17,7 @@ from mtn_tui.archive.cipher import Encryptor
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Proof
+from mtn_tui.archive.summary import Summary, summary
 from mtn_tui.core.errors import ArchiveError, NoSpace, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import SUFFIX, BackupName, Kind, Rung
@@ -41,7 +42,7 @@ class Signed:
     data: bytes
 
 
-def require_room(context: Context, earlier: list[Manifest], database_size: int) -> None:
+def require_room(context: Context, earlier: list[Summary], database_size: int) -> None:
     """Raise NoSpace where the backup would hardly fit: 1.2 times the last one, or half the database."""
     likely = int(earlier[0].size * 1.2) if earlier else database_size // 2
     free = context.stores.disk.free()
@@ -93,7 +94,7 @@ def put_beside(store: Storage, name: BackupName, suffix: str, data: bytes) -> No
 def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, key: Key) -> Rung:
     """Read back what was written to ``store``, record how far it holds, raise the ArchiveError it finds."""
     name = key_in(store, manifest.name)
-    copy = Copy(store, name, manifest.size, Standing.WHOLE, manifest, Proof(manifest.sha256))
+    copy = Copy(store, name, manifest.size, Standing.WHOLE, summary(manifest), Proof(manifest.sha256))
     if not context.settings.enable_post_backup_verify:
         return record(job, context, copy, Rung.PRESENT)
     job.phase(f"verify-{store.name}", total=manifest.size)

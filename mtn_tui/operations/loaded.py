@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
@@ -47,7 +47,7 @@ class Loaded:
 
 
 def check_loaded(
-    manifest: Manifest, open_connection: Open, token: CancelToken, advance: Callable[[int], None]
+    manifest: About, open_connection: Open, token: CancelToken, advance: Callable[[int], None]
 ) -> Loaded:
     """Count every table, look at indexes and sequences. Raises PostgresError where something is missing."""
     expected = manifest.rows()

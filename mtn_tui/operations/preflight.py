@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from mtn_tui.archive.reader import check_header
 from mtn_tui.core.errors import (
     ArchiveError,
     MtnError,
@@ -22,7 +23,7 @@ from mtn_tui.operations.inventory import Backup, Copy, Standing
 from mtn_tui.operations.needs import Needs, read_needs
 from mtn_tui.operations.premises import Site
 from mtn_tui.operations.production import is_production
-from mtn_tui.operations.proving import archive_of
+from mtn_tui.operations.proving import source_of
 from mtn_tui.operations.request import Request
 from mtn_tui.postgres.connection import MAINTENANCE, Connection
 
@@ -146,7 +147,7 @@ def _archive(context: Context, backup: Backup) -> Check:
         try:
             copy.store.stat(copy.key)
             if copy.manifest is not None:
-                archive_of(copy, context.key).check_header()
+                check_header(source_of(copy), copy.manifest)
         except (ArchiveError, StorageError) as error:
             wrong.append(error)
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.identity import ServerIdentity
@@ -40,7 +40,7 @@ class Site:
     needs: Needs | MtnError = field(repr=False)
 
     @property
-    def manifest(self) -> Manifest | None:
+    def manifest(self) -> About | None:
         return self.request.backup.manifest
 
     @cached_property

@@ -8,13 +8,15 @@ from contextlib import closing
 from functools import partial
 
 from mtn_tui.archive import legacy
+from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.reader import Archive, Source, Stream, check_complete, check_size
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import ArchiveError, Changed, Truncated, WrongKey
-from mtn_tui.core.models import Rung
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import MANIFEST, Rung
 from mtn_tui.engine.pipeline import ordered_map
-from mtn_tui.operations.inventory import Copy
+from mtn_tui.operations.inventory import Copy, read_small
 
 WORKERS = min(os.cpu_count() or 1, 3)
 """Sections in memory at once, and one more: that bounds it to about 100 MB."""
@@ -38,9 +40,12 @@ class Counted:
 
 
 def archive_of(copy: Copy, key: Key) -> Archive:
-    """Of a copy that has a manifest."""
+    """Of a copy that has a manifest, which is read from its store again, whole. Raises as both do."""
     assert copy.manifest is not None  # noqa: S101 - the caller looked at its standing
-    return Archive(source_of(copy), key, copy.manifest)
+    manifest = manifests.decode(read_small(copy.store, copy.key + MANIFEST), key, copy.manifest.payload)
+    if manifest.sha256 != copy.manifest.sha256:
+        raise Changed(_("The backup was replaced by another of the same name."), _("Look again: mtn list"))
+    return Archive(source_of(copy), key, manifest)
 
 
 def prove(copy: Copy, key: Key | None, token: CancelToken, advance: Callable[[int], None]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mtn_tui.archive import legacy
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.archive.reader import check_size
 from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, StorageError
 from mtn_tui.core.i18n import _
@@ -333,7 +333,7 @@ class _Run:
             lambda statements: job.phase("keys", total=statements, unit="items"),
         )
 
-    def _verify(self, manifest: Manifest | None, scratch: str) -> loaded.Loaded | None:
+    def _verify(self, manifest: About | None, scratch: str) -> loaded.Loaded | None:
         if manifest is None or not self.request.verify:
             return None
         self.job.phase("count", total=len(manifest.rows()), unit="items")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import median
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import _
 
 COMPARED = 7
@@ -16,7 +16,7 @@ _MANY_ROWS = 1000
 _LEFT_PERCENT = 10
 
 
-def why_suspect(manifest: Manifest, earlier: Iterable[Manifest]) -> str:
+def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
     """Say what is odd about a backup; empty where nothing is.
 
     ``earlier`` holds the backups before it, newest first, of any kind and

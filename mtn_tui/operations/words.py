@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import humanize
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Rung
 from mtn_tui.engine.progress import Progress
@@ -49,11 +49,18 @@ def seconds(value: float) -> str:
 
 def pace(progress: Progress) -> list[str]:
     """How fast bytes move and how long still, as far as is known."""
-    said = [f"{size(int(progress.rate))}/s"] if progress.rate else []
-    return [*said, _("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else said
+    return [*rate(progress), *left(progress)]
 
 
-def made_of(manifest: Manifest) -> list[tuple[str, str]]:
+def rate(progress: Progress) -> list[str]:
+    return [f"{size(int(progress.rate))}/s"] if progress.rate else []
+
+
+def left(progress: Progress) -> list[str]:
+    return [_("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else []
+
+
+def made_of(manifest: About) -> list[tuple[str, str]]:
     """What a backup is of and was made with: names and values."""
     return [
         (_("SQL"), size(manifest.raw)),
@@ -90,6 +97,7 @@ def standing(one: Standing) -> str:
         Standing.UNFINISHED: _("unfinished"),
         Standing.LEGACY: _("legacy"),
         Standing.BROKEN: _("broken"),
+        Standing.UNCHECKED: _("unchecked"),
     }[one]
 
 

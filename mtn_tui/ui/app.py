@@ -68,12 +68,14 @@ class MtnApp(App[None]):
         read_only: bool = False,
         ascii: bool = False,
         light: bool = False,
+        machine: str | None = None,
     ) -> None:
+        """``machine`` is this one's name, as its jobs bear it; the system is asked unless it is given."""
         super().__init__()
         self.animation_level = "none"
         self.context = context
         self.database = context.settings.db_name
-        self.machine = this_host()
+        self.machine = machine or this_host()
         self.read_only = read_only
         self.state = State()
         self.said: Piece | None = None
@@ -81,7 +83,7 @@ class MtnApp(App[None]):
         self.fault: Exception | None = None
         """What ended the program, where it did not end by itself: for the caller to tell."""
         self._start = start
-        self._bridge = Bridge(context, self)
+        self._bridge = Bridge(context, self, self.machine)
         self._ascii = Ascii() if ascii else None
         self._over: set[str] | None = None
         """Jobs that had ended when last looked; None before the first look."""

@@ -59,8 +59,9 @@ class Done(Message):
 class Bridge:
     """Started once the first screen is painted; ``stop`` lets the threads end by themselves."""
 
-    def __init__(self, context: Context, screen: MessagePump) -> None:
+    def __init__(self, context: Context, screen: MessagePump, machine: str) -> None:
         self._context = context
+        self._machine = machine
         self._screen = screen
         self._stop = threading.Event()
         self._wanted = threading.Event()
@@ -113,7 +114,7 @@ class Bridge:
                 self._post(InventoryTaken(inventory, trouble))
 
     def _follow_jobs(self) -> None:
-        journals = Journals(self._context.jobs)
+        journals = Journals(self._context.jobs, self._machine)
         try:
             while not self._stop.is_set():
                 if journals.look():
@@ -126,8 +127,10 @@ class Bridge:
 class Journals:
     """The jobs of a folder. Where nothing happens, a look is one ``stat``, and a read for each live job."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine: str | None = None) -> None:
+        """``machine`` is this one's name: only its own jobs can be found lost."""
         self._folder = folder
+        self._machine = machine
         self._known: dict[str, JobView] = {}
         self._live: dict[str, Follower] = {}
         self._names: set[str] = set()
@@ -146,7 +149,7 @@ class Journals:
         if not self._begun:
             self._begun = True
             self._names = self._listed()
-            for view in list_jobs(self._folder, limit=JOBS_SHOWN):
+            for view in list_jobs(self._folder, self._machine, limit=JOBS_SHOWN):
                 self._known[view.id] = view
                 if not view.state.over:
                     self._follow(view.id)
@@ -177,7 +180,7 @@ class Journals:
 
     def _follow(self, job_id: str) -> None:
         try:
-            self._live[job_id] = Follower(journal_path(self._folder, job_id))
+            self._live[job_id] = Follower(journal_path(self._folder, job_id), self._machine)
         except UsageError:
             self._known.pop(job_id, None)  # gone again
         except StorageError as error:

@@ -35,15 +35,21 @@ def width_of(pieces: Iterable[Piece]) -> int:
 
 
 def spread(left: list[Piece], right: list[Piece], width: int) -> list[Piece]:
-    """Both ends of a line; where they do not fit, the end of ``left`` is given up."""
+    """Both ends of a line; where they do not fit, the end of ``left`` is given up, then that of ``right``."""
+    right = _within(right, width)
     room = width - width_of(right)
+    kept = _within(left, room)
+    return [*kept, (" " * (room - width_of(kept)), ""), *right]
+
+
+def _within(pieces: list[Piece], room: int) -> list[Piece]:
     kept: list[Piece] = []
-    for text, tone in left:
+    for text, tone in pieces:
         kept.append((clipped(text, room), tone))
         room -= cell_len(kept[-1][0])
         if room <= 0:
             break
-    return [*kept, (" " * max(room, 0), ""), *right]
+    return kept
 
 
 def wrapped(text: str, width: int) -> list[str]:

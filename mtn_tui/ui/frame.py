@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
 from mtn_tui.ui import actions, jobtext
-from mtn_tui.ui.cells import Piece, fit, spread, width_of
+from mtn_tui.ui.cells import Piece, clipped, spread, width_of
 from mtn_tui.ui.state import worst
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ def header(app: MtnApp, width: int) -> list[Piece]:
     right: list[Piece] = [worst(app.state), (f"  {app.context.clock.now().astimezone():%H:%M} ", "")]
     name: Piece = (" MTN ", "strong")
     room = width - width_of([name, *sure, *right]) - 2
-    middle = where if len(where) <= room else fit(where.rstrip(), max(room - 2, 0)) + "  "
+    middle = clipped(where.rstrip(), max(room - 2, 0)) + "  "
     return spread([name, (middle, ""), *sure], right, width)
 
 
@@ -49,10 +52,16 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
         return spread([(" ", ""), app.said], [], width)
     live = app.state.live
     if live:
-        keys: list[Piece] = [("  " + _("j shows it") + " ", "dim")]
+        more: list[Piece] = []
         if len(live) > 1:
-            keys.insert(0, ("  " + _("and {count} more").format(count=len(live) - 1), ""))
-        return spread([(" ▶ ", "good"), *jobtext.at_work(live[0])], keys, width)
+            more = [("  " + _("and {count} more").format(count=len(live) - 1) + " ", "")]
+        keys: Piece = ("  " + _("j shows it") + " ", "dim")
+        begin: Piece = (" ▶ ", "good")
+        for told in jobtext.at_work(live[0]):
+            for right in ([*more, keys], more):
+                if width_of([begin, (told, ""), *right]) <= width:
+                    return spread([begin, (told, "")], right, width)
+        return spread([begin, (told, "")], more, width)
     idle: list[Piece] = [(" " + _("no job is running"), "dim")]
     last = app.state.last
     if last is None or last.ended is None:
@@ -63,7 +72,10 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
     return spread(idle, [(text + " ", "dim"), jobtext.state(last), (" ", "")], width)
 
 
-def footer(app: MtnApp, screen: str, width: int) -> list[Piece]:
+def footer(app: MtnApp, screen: str, width: int, *, goes_on: bool = False) -> list[Piece]:
+    """``goes_on`` says that there is more below, where there is room to say it."""
+    if isinstance(app.focused, Input):
+        return _keys((("enter", _("keep")), ("esc", _("end"))))
     pieces: list[Piece] = []
     for one in actions.footer(screen):
         dimmed = bool(one.why_not(app))
@@ -71,4 +83,10 @@ def footer(app: MtnApp, screen: str, width: int) -> list[Piece]:
             (f" {actions.shown_key(one.keys[0])}", "dim" if dimmed else "strong"),
             (f" {one.label.lower()} ", "dim" if dimmed else ""),
         ]
-    return spread(pieces, [], width)
+    below: list[Piece] = [(_("more below") + " ", "dim")] if goes_on else []
+    return spread(pieces, below if width_of([*pieces, *below]) <= width else [], width)
+
+
+def _keys(told: Iterable[tuple[str, str]]) -> list[Piece]:
+    """What a field makes of keys, while it takes all others as letters."""
+    return [piece for key, word in told for piece in ((f" {key}", "strong"), (f" {word} ", ""))]

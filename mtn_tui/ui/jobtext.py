@@ -8,6 +8,7 @@ import humanize
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
+from mtn_tui.core.printable import printable
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations import words
@@ -31,28 +32,35 @@ def state(job: JobView) -> Piece:
     return f"{glyph} {words.state(job.state)}", tone
 
 
-def at_work(job: JobView) -> list[Piece]:
-    """One line's worth: what, how far, how fast, how long still."""
-    parts = [words.job(job.kind)]
+def at_work(job: JobView) -> list[str]:
+    """What, how far, how fast, how long still: in a line, and in ever shorter ones where there is less room.
+
+    How long still is what a reader waits for: it is in all of them.
+    """
+    what = [printable(words.job(job.kind))]
     if job.state is not JobState.RUNNING:
-        parts.append(words.state(job.state))
-    if job.phase:
-        parts.append(words.phase(job.phase))
-    if job.progress is not None and job.progress.phase == job.phase:
-        parts += figures(job.progress)
-    return [("  ".join(parts), "")]
+        what.append(words.state(job.state))
+    phase = [printable(words.phase(job.phase))] if job.phase else []
+    known = job.progress is not None and job.progress.phase == job.phase
+    share, done, rate, left = _figures(job.progress) if job.progress and known else ([], [], [], [])
+    tellings = (
+        [*what, *phase, *share, *done, *rate, *left],
+        [*what, *phase, *share, *done, *left],
+        [*what, *phase, *share, *left],
+        [*what, *share, *left],
+    )
+    return ["  ".join(parts) for parts in tellings]
 
 
-def figures(progress: Progress) -> list[str]:
-    parts = []
-    if progress.total:
-        parts.append(f"{min(progress.done / progress.total, 1):.0%}")
+def _figures(progress: Progress) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Percentage, amount, rate and remaining time, each where it is known."""
+    share = [f"{min(progress.done / progress.total, 1):.0%}"] if progress.total else []
     if progress.unit != "bytes":
-        return [*parts, humanize.intcomma(progress.done)] if progress.done else parts
+        return share, [humanize.intcomma(progress.done)] if progress.done else [], [], []
     done = words.size(progress.done)
     if progress.total:
         done = _("{done} of {total}").format(done=done, total=words.size(progress.total))
-    return [*parts, done, *words.pace(progress)]
+    return share, [done], words.rate(progress), words.left(progress)
 
 
 def took(job: JobView, now: datetime) -> str:

@@ -1,7 +1,8 @@
 """Only lines that differ from what the terminal shows already are sent.
 
 Textual paints a whole screen two to four times as one is opened; over a slow
-line the operator would wait for each. This leans on parts of Textual that are
+line the operator would wait for each. A list that scrolls by a line is moved by
+the terminal itself, as any terminal since the VT100 can. This leans on parts of Textual that are
 not its public interface, of the one version that is pinned.
 """
 
@@ -23,6 +24,9 @@ _STYLE = re.compile(r"((?:[1-9];)*)(38;[25];[0-9;]*?);(48;[25];[0-9;]*)")
 
 _NO_STYLE = ("", "", "")
 
+_WORTH_SCROLLING = 3
+"""Lines."""
+
 
 class Shown:
     """What the terminal shows, line by line, as far as that is known."""
@@ -39,8 +43,9 @@ class Shown:
         lines = [strip.render(console) for strip in screen._compositor.render_strips()]
         known = self._lines if len(self._lines) == len(lines) else [""] * len(lines)
         self._lines = lines
+        move, known = scrolled(known, lines)
         changed = [(y, line) for y, line in enumerate(lines) if line != known[y]]
-        return _Sequences(sequence(changed)) if changed else None
+        return _Sequences(move + sequence(changed)) if changed else None
 
 
 class _Sequences(CompositorUpdate):
@@ -49,6 +54,34 @@ class _Sequences(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         return self._text
+
+
+def scrolled(known: list[str], lines: list[str]) -> tuple[str, list[str]]:
+    """What makes the terminal move lines by one, where that makes many of ``lines``; and what it shows then.
+
+    That is the region set (DECSTBM), an index or reverse index at its edge (IND,
+    RI), and the region taken back. The line that comes free is not known.
+    """
+    up, down = _longest(known, lines, 1), _longest(known, lines, -1)
+    rows, by = (up, 1) if len(up) >= len(down) else (down, -1)
+    if len(rows) < _WORTH_SCROLLING:
+        return "", known
+    top, bottom = min(rows.start, rows.start + by), max(rows.stop, rows.stop + by)
+    moved = [*known[top + 1 : bottom], ""] if by > 0 else ["", *known[top : bottom - 1]]
+    edge, index = (bottom, "\x1bD") if by > 0 else (top + 1, "\x1bM")
+    move = f"\x1b[0m\x1b[{top + 1};{bottom}r\x1b[{edge};1H{index}\x1b[r"
+    return move, [*known[:top], *moved, *known[bottom:]]
+
+
+def _longest(known: list[str], lines: list[str], by: int) -> range:
+    """The most rows in a row that show what was shown ``by`` rows below, and something else than before."""
+    best, begin = range(0), 0
+    for y, line in enumerate(lines):
+        if not 0 <= y + by < len(known) or line != known[y + by] or line == known[y]:
+            begin = y + 1
+        elif y + 1 - begin > len(best):
+            best = range(begin, y + 1)
+    return best
 
 
 def sequence(lines: Iterable[tuple[int, str]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations import words
@@ -63,7 +63,8 @@ def _presence(copy: Copy | None, silent: bool) -> Piece:
         return ("?", "warn") if silent else ("·", "dim")
     if copy.standing is Standing.BROKEN or copy.proof.failed:
         return "✖", "bad"
-    return ("…", "warn") if copy.standing is Standing.UNFINISHED else ("✔", "good")
+    unsure = {Standing.UNFINISHED: "…", Standing.UNCHECKED: "?"}.get(copy.standing)
+    return (unsure, "warn") if unsure else ("✔", "good")
 
 
 def _proven(backup: Backup) -> list[Piece]:
@@ -72,12 +73,12 @@ def _proven(backup: Backup) -> list[Piece]:
         return [("✖ " + words.standing(Standing.BROKEN), "bad")]
     if backup.suspect:
         return [("⚠ " + _("suspect"), "warn")]
-    for standing in (Standing.UNFINISHED, Standing.LEGACY):
+    for standing in (Standing.UNCHECKED, Standing.UNFINISHED, Standing.LEGACY):
         if any(copy.standing is standing for copy in backup.copies):
             word = words.standing(standing)
             if standing is Standing.LEGACY and backup.rung > Rung.PRESENT:
                 return [(f"{word}, {words.rung(backup.rung)}", ""), (word, "")]
-            return [(word, "warn" if standing is Standing.UNFINISHED else "")]
+            return [(word, "" if standing is Standing.LEGACY else "warn")]
     return [(words.rung(backup.rung), "good" if backup.rung.proven else "warn")]
 
 
@@ -103,7 +104,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
         said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
     if backup.legacy:
         said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
-    if whole and not said:
+    if whole and (not said or (backup.legacy and backup.rung > Rung.PRESENT)):
         said.append(_evidence(whole))
     for store, error in inventory.silent.items():
         if backup.copy_in(store) is None:
@@ -142,7 +143,7 @@ def _evidence(whole: list[Copy]) -> Piece:
     return text, "good" if lowest.rung.proven else "warn"
 
 
-def before(backup: Backup, inventory: Inventory) -> Manifest | None:
+def before(backup: Backup, inventory: Inventory) -> About | None:
     """Of the backup before it, of the same kind and database."""
     manifest = backup.manifest
     if manifest is None:
@@ -158,7 +159,7 @@ def before(backup: Backup, inventory: Inventory) -> Manifest | None:
     return None
 
 
-def tables(manifest: Manifest, earlier: Manifest | None) -> list[tuple[str, int, int | None]]:
+def tables(manifest: About, earlier: About | None) -> list[tuple[str, int, int | None]]:
     """Each table, its rows, and what it had before; what has changed most stands first."""
     rows, was = manifest.rows(), earlier.rows() if earlier else {}
     listed = [(table, count, was.get(table, 0) if earlier else None) for table, count in rows.items()]
@@ -166,7 +167,7 @@ def tables(manifest: Manifest, earlier: Manifest | None) -> list[tuple[str, int,
     return sorted(listed, key=lambda one: (-abs(one[1] - (one[1] if one[2] is None else one[2])), -one[1]))
 
 
-def tables_in_short(manifest: Manifest, earlier: Manifest | None) -> str:
+def tables_in_short(manifest: About, earlier: About | None) -> str:
     parts = []
     for table, count, was in tables(manifest, earlier):
         if was is None or was == count:

@@ -26,10 +26,7 @@ def main() -> None:
     )
     parser.add_argument("--system", action="store_true", help="use the machine's own PostgreSQL")
     given = parser.parse_args()
-    if given.what == "ui":
-        ui.run()
-        return
-    with stage(given.rows, system=given.system) as ready:
+    with stage(given.rows, system=given.system, bucket=given.what == "ui") as ready:
         _print_setting(ready, given.runs)
         match given.what:
             case "backup":
@@ -39,6 +36,8 @@ def main() -> None:
                 backup.run(ready, given.runs, pigz)
             case "restore":
                 restore.run(ready, given.runs)
+            case "ui":
+                ui.run(ready)
             case _:
                 verify.run(ready, given.runs)
         if given.rows < _ROWS:

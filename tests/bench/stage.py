@@ -6,20 +6,23 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import psycopg
 
+from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.demo import school
 from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.operations import setup
-from mtn_tui.operations.setup import Answers
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.setup import Answers, MinioBucket
 
 DATABASE = school.NAME
 
@@ -50,8 +53,12 @@ class Stage:
             "PATH": path,
             "MTN_CONFIG": str(self.configuration),
             "MTN_LANG": "en",
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
             **more,
         }
+
+    def context(self) -> Context:
+        return Session(config=self.configuration, lang=None, no_input=True).quiet_context
 
     def server_cpu(self) -> float:
         """Seconds of CPU that the server and all its processes have spent so far."""
@@ -75,29 +82,33 @@ class Stage:
 
 
 @contextmanager
-def stage(rows: int, *, system: bool) -> Iterator[Stage]:
+def stage(rows: int, *, system: bool, bucket: bool = False) -> Iterator[Stage]:
     """Build it all in a workspace that is removed afterwards. ``system``: the machine's own PostgreSQL."""
     binaries = system_binaries() if system else wheel_binaries()
     if binaries is None:
         raise ConfigError("No PostgreSQL server is installed on this machine.", "Leave out --system.")
-    with Workspace() as workspace, PostgresServer(binaries, workspace.path / "postgresql") as server:
+    with ExitStack() as held:
+        workspace = held.enter_context(Workspace())
+        server = held.enter_context(PostgresServer(binaries, workspace.path / "postgresql"))
+        seaweed = held.enter_context(SeaweedServer(workspace.folder("seaweedfs"))) if bucket else None
         print(f"building a school of about {rows:,} rows", file=sys.stderr, flush=True)
         server.create_database(DATABASE)
         school.build(server.conninfo(DATABASE), rows=rows)
         with psycopg.connect(server.conninfo(DATABASE), autocommit=True) as connection:
             connection.execute("VACUUM")
-        folder = workspace.folder("work")
-        yield _installed(server, folder)
+        yield _installed(server, workspace.folder("work"), seaweed)
 
 
-def _installed(server: PostgresServer, folder: Path) -> Stage:
-    """An installation as ``mtn init`` makes it, on disk only."""
+def _installed(server: PostgresServer, folder: Path, seaweed: SeaweedServer | None) -> Stage:
+    """An installation as ``mtn init`` makes it; without a bucket, on disk only."""
     answers = Answers(
         db_name=DATABASE,
         db_user=server.user,
         db_password=server.password,
         db_host=server.host,
         db_port=server.port,
+        bucket=seaweed
+        and MinioBucket(f"http://{seaweed.endpoint}", seaweed.access_key, seaweed.secret_key, seaweed.bucket),
         others={"PG_DUMP": str(server.binaries / "pg_dump"), "STATE_DIR": str(folder / "mtn" / "state")},
     )
     made = setup.set_up(setup.configuration_in(folder / "mtn"), answers, {}, lambda _settings: False)

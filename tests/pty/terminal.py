@@ -57,6 +57,10 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
 
+    def ground(self, y: int) -> str:
+        """The colour below the text of a line, at its beginning."""
+        return str(self._screen.buffer[y][2].bg)
+
     def ended(self) -> int:
         """Read until the command has ended; its exit code."""
         end = time.monotonic() + PATIENCE

@@ -103,7 +103,7 @@ def test_without_the_key_the_list_is_shown_and_says_what_that_means(pg18, new_sc
     async def flow(operator):
         await operator.has_list()
         await operator.sees("✖ inventory", "Without the key nothing vouches for it.")
-        assert "broken" in operator.rows[0]
+        assert "unchecked" in operator.rows[0]
 
     operate(app, flow)
 

@@ -237,7 +237,7 @@ def test_no_logs_at_all(pg18, new_database, practise):
 
     async def flow(operator):
         await operator.press("4")
-        await operator.sees("There is no such line.")
+        await operator.sees("Nothing was logged yet.")
         await operator.press("y", "o", "e", "E", "w", "l", "f", "home", "end", "up")
         await operator.sees("4 Logs")
 

@@ -1,4 +1,4 @@
-"""Whatever is pressed, in whatever order, the program stands."""
+"""Whatever is pressed, in whatever order, the program stands and nothing is lost."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from tests.ui.pilots import operate
 KEYS = [key for one in actions.actions() for key in one.keys if one.id != "quit"]
 OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "x", "é", "f5"]
 
+SCREENS = {"backups": (), "details": ("enter",), "logs": ("4",), "jobs": ("j",), "help": ("?",)}
+"""The keys that lead to each from the first one."""
 
-@pytest.mark.parametrize("seed", [1])
-@pytest.mark.parametrize("read_only", [False, True])
-def test_random_keys_harm_nothing(pg18, new_school, practise, seed, read_only):
+
+@pytest.mark.parametrize("count", [50, pytest.param(500, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("read_only", [False, True], ids=["may act", "read only"])
+def test_random_keys_harm_nothing(pg18, new_school, practise, read_only, count):
     practice = practise(new_school(pg18))
     practice.back_up()
     practice.legacy_backup()
@@ -26,15 +29,18 @@ def test_random_keys_harm_nothing(pg18, new_school, practise, seed, read_only):
         begun.append(list(arguments))
         return "aaaaaaaa"
 
-    chance = random.Random(seed)
+    for seed, way in enumerate(SCREENS.values()):
+        chance = random.Random(seed)
 
-    async def flow(operator):
-        await operator.has_list()
-        for _number in range(170):
-            await operator.press(chance.choice(KEYS + OTHERS))
-            assert len(operator.lines()) == 24
+        async def flow(operator, way=way, chance=chance):
+            await operator.has_list()
+            await operator.press(*way)
+            for _number in range(count):
+                await operator.press(chance.choice(KEYS + OTHERS))
+                assert len(operator.lines()) == 24
+            assert operator.app.is_running
 
-    operate(MtnApp(practice.context, start, read_only=read_only), flow)
+        operate(MtnApp(practice.context, start, read_only=read_only), flow)
     names = [str(backup.name) for backup in practice.inventory.backups]
     assert len(names) == 2
     assert {arguments[0] for arguments in begun} <= {"backup", "verify", "restore"}

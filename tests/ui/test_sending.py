@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from mtn_tui.ui.sending import sequence
+import pyte
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtn_tui.ui.sending import scrolled, sequence
 
 PLAIN = "38;2;208;208;208;48;2;18;18;18"
 GOOD = "38;2;95;175;95;48;2;18;18;18"
@@ -27,3 +31,38 @@ def test_of_256_colours_too():
 def test_what_is_made_otherwise_is_left_as_it_is():
     for line in ("plain", "\x1b[31mred\x1b[0m", run(PLAIN, "a") + " ", run("2;39;49", "a")):
         assert sequence([(0, line)]) == f"\x1b[1;1H\x1b[0m{line}\x1b[0m\x1b[0m"
+
+
+def drawn(*sequences: str) -> list[str]:
+    screen = pyte.Screen(10, 8)
+    stream = pyte.Stream(screen)
+    for one in sequences:
+        stream.feed(one)
+    return [line.rstrip() for line in screen.display]
+
+
+def whole(lines: list[str]) -> list[tuple[int, str]]:
+    return [(y, run(PLAIN, line.ljust(10))) for y, line in enumerate(lines)]
+
+
+LINES = st.lists(st.sampled_from(["", "a", "b", "c", "d", "e"]), min_size=8, max_size=8)
+
+
+@given(LINES, LINES, st.integers(0, 3), st.integers(4, 8), st.sampled_from([1, -1]))
+def test_a_scrolled_screen_is_the_screen_drawn_anew(before, other, top, bottom, by):
+    after = list(before)
+    block = before[top:bottom]
+    after[top:bottom] = [*block[1:], other[0]] if by > 0 else [other[0], *block[:-1]]
+    for wanted in (after, other):
+        known, lines = ([line for _y, line in whole(one)] for one in (before, wanted))
+        move, shown = scrolled(known, lines)
+        news = [(y, line) for y, line in enumerate(lines) if line != shown[y]]
+        assert drawn(sequence(whole(before)), move + sequence(news)) == wanted
+
+
+def test_a_list_that_scrolls_by_a_row_is_sent_as_one_line():
+    rows = [run(PLAIN, f"row {number}") for number in range(9)]
+    for before, after in ((rows[:8], rows[1:]), (rows[1:], rows[:8])):
+        move, shown = scrolled(before, after)
+        assert move
+        assert sum(old != new for old, new in zip(shown, after, strict=True)) == 1

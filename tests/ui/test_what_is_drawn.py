@@ -11,12 +11,17 @@ from rich.cells import cell_len
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobs import Job
-from mtn_tui.ui import actions
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.engine.progress import Progress
+from mtn_tui.ui import actions, jobtext
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.ascii import folded
-from mtn_tui.ui.cells import MORE, fit, wrapped
+from mtn_tui.ui.cells import MORE, fit, spread, width_of, wrapped
 from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.help import Help
+from tests.ui.installed import MACHINE, Installed, night
 from tests.ui.pilots import LARGE, SMALL, nothing_begins, operate
 
 HOSTILE = (
@@ -141,3 +146,63 @@ def test_wrapped_lines_fit_and_lose_nothing_but_blanks(text, width):
 def test_ascii_is_ascii_of_the_same_width(text):
     assert folded(text).isascii()
     assert cell_len(folded(fit(text, 50))) == 50
+
+
+@given(
+    st.lists(st.text(max_size=50), max_size=4), st.lists(st.text(max_size=50), max_size=4), st.integers(0, 60)
+)
+def test_both_ends_of_a_line_fit_and_are_never_obeyed(left, right, width):
+    pieces = spread([(text, "") for text in left], [(text, "dim") for text in right], width)
+    assert width_of(pieces) == width
+    assert all(text.isprintable() for text, _tone in pieces)
+
+
+def test_how_long_still_is_told_however_little_room_there_is():
+    progress = Progress("dump", 26, 42, "bytes", 14, 11)
+    job = JobView("a" * 8, kind="backup-full", state=JobState.RUNNING, phase="dump", progress=progress)
+    told = jobtext.at_work(job)
+    assert sorted(told, key=len, reverse=True) == told
+    assert all(one.endswith("0:11 left") for one in told)
+    assert len(told[-1]) < 40
+
+
+@pytest.mark.parametrize("name", ["a" * 63, "\x1b[2J" * 9, "漢" * 21])
+def test_production_is_named_however_long_the_database_is_called(tmp_path, name):
+    app = MtnApp(Installed(tmp_path / "mtn", database=name).context, nothing_begins, read_only=True)
+
+    async def flow(operator):
+        await operator.has_list()
+        assert "PRODUCTION  READ-ONLY" in operator.lines()[0]
+        assert "no proven full" in operator.lines()[0]
+
+    operate(app, flow)
+
+
+def test_the_cursor_and_the_end_of_a_text_are_always_to_be_seen(tmp_path):
+    made = Installed(tmp_path / "mtn")
+    for day in range(30):
+        made.full(night(day))
+    app = MtnApp(made.context, nothing_begins, machine=MACHINE)
+
+    async def flow(operator):
+        await operator.has_list()
+        for keys in (["end"], ["home"], ["pagedown"], ["down"] * 9, ["up"] * 7):
+            await operator.press(*keys)
+            await operator.pilot.pause()
+            chosen = operator.rows[app.screen.rows.index].rstrip()
+            assert [line for line in operator.lines() if line.rstrip() == chosen], keys
+        await operator.press("end", "/")
+        await operator.type("age:<2d")
+        await operator.until(lambda: len(operator.rows) == 2)
+        await operator.pilot.pause()
+        assert all(row in operator.lines() for row in operator.rows)
+        await operator.press("escape", "?")
+        await operator.until(lambda: isinstance(app.screen, Help))
+        last = app.screen.query_one("#text").texts()[-1]
+        assert last not in [line.rstrip() for line in operator.lines()]
+        await operator.sees("quit more below")
+        await operator.press("end")
+        await operator.until(lambda: last in [line.rstrip() for line in operator.lines()], last)
+        assert "more below" not in operator.text()
+
+    operate(app, flow)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtn_tui.archive import summary as summaries
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest, Section, decode, encode, peek
 from mtn_tui.archive.sections import Part
@@ -257,3 +258,29 @@ def test_the_sums_are_those_of_the_sections() -> None:
     assert manifest.rows() == {'public."ñ"': 8, "b": 0}
     assert [*manifest.rows()] == ['public."ñ"', "b"]
     assert (manifest.raw, manifest.gzip) == (1600, 480)
+
+
+@given(manifests)
+def test_a_summary_says_all_but_the_sections(manifest: Manifest) -> None:
+    told = summaries.summary(manifest)
+    read = summaries.decode(summaries.encode(told, KEY), KEY, PAYLOAD)
+    assert read == told
+    assert list(read.rows().items()) == list(manifest.rows().items())
+    assert (read.raw, read.gzip, read.name) == (manifest.raw, manifest.gzip, manifest.name)
+
+
+def test_a_summary_that_the_key_does_not_vouch_for_is_not_believed() -> None:
+    data = summaries.encode(summaries.summary(MANIFEST), KEY)
+    for at in range(len(data)):
+        with pytest.raises(Changed):
+            summaries.decode(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], KEY, PAYLOAD)
+    for key, name in ((OTHER_KEY, PAYLOAD), (KEY, OTHER_PAYLOAD)):
+        with pytest.raises(Changed):
+            summaries.decode(data, key, name)
+
+
+def test_neither_a_manifest_nor_a_summary_passes_for_the_other() -> None:
+    with pytest.raises(Changed):
+        summaries.decode(ENCODED, KEY, PAYLOAD)
+    with pytest.raises(Changed):
+        decode(summaries.encode(summaries.summary(MANIFEST), KEY), KEY, PAYLOAD)

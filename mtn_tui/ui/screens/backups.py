@@ -16,7 +16,7 @@ from mtn_tui.operations import words
 from mtn_tui.operations.filters import parse
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.ui import actions, frame, telling
-from mtn_tui.ui.cells import Piece, spread, wrapped
+from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
 from mtn_tui.ui.screens.acting import ActsOnBackup
 from mtn_tui.ui.widgets.lines import Line, Lines, Rows
 
@@ -96,7 +96,13 @@ class Backups(ActsOnBackup):
     def do_filter(self) -> None:
         asked = self.query("#filter")
         if not asked:
-            field = Input(self._filter, id="filter", compact=True, select_on_focus=False)
+            field = Input(
+                self._filter,
+                placeholder=_("such as: kind:full age:<7d proof:complete"),
+                id="filter",
+                compact=True,
+                select_on_focus=False,
+            )
             field.cursor_blink = False
             self.mount(field, after="#summary")
             self.lines("summary").display = False
@@ -128,7 +134,7 @@ class Backups(ActsOnBackup):
 
     @on(Rows.Moved)
     def _moved(self) -> None:
-        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self.draw_footer()
         self._draw_pane()
 
     def _end_asking(self) -> None:
@@ -158,33 +164,34 @@ class Backups(ActsOnBackup):
             return [(" " + _("Asking the stores what they hold …"), "dim")]
         every = state.inventory.backups
         fulls = sum(one.kind is Kind.FULL for one in every)
-        said = " " + _("fulls: {fulls}, differentials: {others}").format(
-            fulls=fulls, others=len(every) - fulls
-        )
-        for store in self.mtn.context.stores:
-            copies = [copy for one in every if (copy := one.copy_in(store.name))]
-            if store.name not in state.inventory.silent:
-                said += f" · {words.store(store.name)} {words.size(sum(copy.size for copy in copies))}"
-        left: list[Piece] = [(said, "")]
+        counted = _("fulls: {fulls}, differentials: {others}")
+        left: list[Piece] = [(" " + counted.format(fulls=fulls, others=len(every) - fulls), "")]
         if self._filter:
             told = _("{shown} of {every}: {filter}")
             text = told.format(shown=len(self._shown), every=len(every), filter=self._filter)
             left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
-        return spread(left, [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")], width)
+        right: list[Piece] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
+        if not self._filter:
+            for store in self.mtn.context.stores:
+                held = sum(copy.size for one in every if (copy := one.copy_in(store.name)))
+                part: Piece = (f" · {words.store(store.name)} {words.size(held)}", "")
+                if store.name not in state.inventory.silent and width_of([*left, part, *right]) <= width:
+                    left.append(part)
+        return spread(left, right, width)
 
     def _silent(self, width: int) -> list[Line]:
         """What the list lacks, and why."""
         state, said = self.mtn.state, list[str]()
         if state.trouble is not None:
-            said.append(f"✖ {state.trouble.title} {state.trouble.hint}")
+            said += [f"✖ {state.trouble.title}", state.trouble.hint]
         for store, error in (state.inventory.silent if state.inventory else {}).items():
             text = _("⚠ What the {store} holds is not in this list: {reason}")
             said.append(text.format(store=words.store(store), reason=error.title))
         if self._wrong is not None:
             said = [f"✖ {self._wrong.title} {self._wrong.hint}"]
-        lines = [line for text in said for line in wrapped(text, width - 2)]
+        lines = [line for text in said if text for line in wrapped(text, width - 2)]
         return [[(" ", ""), (line, "warn")] for line in lines[:4]]
 
     def _nothing(self, width: int) -> list[Line]:

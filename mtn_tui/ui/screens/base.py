@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
@@ -13,7 +14,7 @@ from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.logs import Line as LogLine
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.ui import frame
-from mtn_tui.ui.widgets.lines import Lines
+from mtn_tui.ui.widgets.lines import Lines, Text
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
@@ -68,7 +69,16 @@ class Framed(Screen[None]):
         self.lines("tabs").show([frame.tabs(self.where, width)])
         self.lines("top-rule").show([frame.rule(width)])
         self.lines("job-bar").show([frame.job_bar(app, width)])
-        self.lines("footer").show([frame.footer(app, self.where, width)])
+        self.draw_footer()
+
+    @on(Text.Scrolled)
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def draw_footer(self) -> None:
+        if not self.ready:
+            return
+        goes_on = any(text.goes_on for text in self.query(Text))
+        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width, goes_on=goes_on)])
 
     @property
     def below(self) -> int:

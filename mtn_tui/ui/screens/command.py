@@ -82,8 +82,8 @@ def _row(app: MtnApp, action: actions.Action, width: int) -> list[Piece]:
     why = action.why_not(app) if here else _("on another screen")
     key: list[Piece] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
     left: list[Piece] = [
-        (" " + fit(action.id, 10), "dim" if why else "strong"),
+        (" " + fit(action.id, 12) + " ", "dim" if why else "strong"),
         (fit(action.label.lower(), 16) + " ", "dim" if why else ""),
-        (clipped(why, width - 36), "dim"),
+        (clipped(why, width - 39), "dim"),
     ]
     return spread(left, key, width)

@@ -38,8 +38,8 @@ class Details(ActsOnBackup):
         yield Text(id="text")
 
     def draw(self) -> None:
-        self.draw_frame()
         self.query_one("#text", Text).show(self._lines(self.app.size.width - 2))
+        self.draw_frame()
 
     def _lines(self, width: int) -> list[Line]:
         backup, inventory = self.backup, self.mtn.state.inventory

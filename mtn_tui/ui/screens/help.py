@@ -29,8 +29,8 @@ class Help(Framed):
         yield Text(id="text")
 
     def draw(self) -> None:
-        self.draw_frame()
         self.query_one("#text", Text).show(self._lines(self.app.size.width))
+        self.draw_frame()
 
     def do_help(self) -> None:
         """It is here already."""

@@ -20,7 +20,7 @@ from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.widgets.lines import Line, Lines, Rows
 
-_ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 17, 14, 21, 8
+_ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 18, 13, 21, 8
 
 
 class Jobs(Framed):
@@ -48,7 +48,7 @@ class Jobs(Framed):
             job = jobs[index]
             glyph, tone = jobtext.state(job)
             pieces: list[Piece] = [
-                (" " + fit(job.id, _ID) + fit(words.job(job.kind), _JOB), ""),
+                (" " + fit(job.id, _ID) + fit(words.job(job.kind), _JOB - 1) + " ", ""),
                 (fit(glyph, _STATE), tone),
                 (fit(words.moment(job.started) if job.started else "—", _BEGAN), ""),
                 (fit(jobtext.took(job, now), _TOOK, right=True) + "  ", ""),
@@ -68,7 +68,7 @@ class Jobs(Framed):
             if not cancel:
                 return
             try:
-                host.cancel(job)
+                host.cancel(job, self.mtn.machine)
             except MtnError as error:
                 self.mtn.tell(error)
             else:
@@ -85,7 +85,7 @@ class Jobs(Framed):
 
     @on(Rows.Moved)
     def _moved(self) -> None:
-        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self.draw_footer()
         self._draw_told()
 
     def _draw_told(self) -> None:
@@ -111,7 +111,7 @@ def _told(job: JobView, width: int) -> list[Piece]:
     )
     said: list[Piece] = [(about, "strong")]
     if not job.state.over:
-        said += jobtext.at_work(job)
+        said.append((jobtext.at_work(job)[0], ""))
         said.append((_("It goes on when you leave. c asks it to stop."), "dim"))
     elif job.ended is not None:
         glyph, tone = jobtext.state(job)

@@ -17,7 +17,7 @@ from textual.widgets import Input
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
-from mtn_tui.engine.logs import Level, Line, Trouble, Wanted, as_text, compiled
+from mtn_tui.engine.logs import EVERYTHING, Level, Line, Trouble, Wanted, as_text, compiled
 from mtn_tui.engine.logwindow import View
 from mtn_tui.operations.logs import open_logs
 from mtn_tui.ui import actions, frame, logtext, pager
@@ -208,7 +208,7 @@ class Logs(Framed):
         if self._following and self.rows.index < len(self._rows) - 1:
             self._stay()
         self._ask_for_more()
-        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width)])
+        self.draw_footer()
         self._draw_heading()
         self._draw_pane()
 
@@ -306,6 +306,8 @@ class Logs(Framed):
     def _nothing(self) -> list[Drawn]:
         if self._view is None or self._searching:
             return []
+        if self._wanted == EVERYTHING:
+            return [[], [(" " + _("Nothing was logged yet."), "")]]
         return [[], [(" " + _("There is no such line. esc and l show more."), "")]]
 
     def _draw_heading(self) -> None:

@@ -39,7 +39,7 @@ class Quit(Ask[str]):
         if answer == CANCEL:
             try:
                 for job in self._jobs:
-                    host.cancel(job)
+                    host.cancel(job, app.machine)
             except MtnError as error:
                 self.dismiss(None)
                 app.tell(error)

@@ -38,6 +38,11 @@ class Lines(ScrollView, can_focus=False):
         self._sent: dict[int, tuple[Line, bool]] = {}
         """What was drawn last, by the line of the widget."""
 
+    @property
+    def allow_vertical_scroll(self) -> bool:
+        """Where there is more than fits, though no scrollbar takes a column to say so."""
+        return self.max_scroll_y > 0
+
     def show(self, lines: Sequence[Line]) -> None:
         self.show_drawn(len(lines), lines.__getitem__)
 
@@ -89,6 +94,22 @@ class Lines(ScrollView, can_focus=False):
 
 class Text(Lines, can_focus=True):
     """Lines to be read, longer than the screen perhaps."""
+
+    class Scrolled(Message):
+        """Another part of it is to be seen."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is more below what is to be seen."""
+        return self.scroll_offset.y < self.max_scroll_y
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.post_message(self.Scrolled())
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Scrolled())
 
 
 class Rows(Lines, can_focus=True):

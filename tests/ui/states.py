@@ -1,0 +1,161 @@
+"""What the screens may have to show: installations in good and in bad state, each told in a function."""
+
+from __future__ import annotations
+
+import shutil
+
+from mtn_tui.archive.proof import Mark
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import MANIFEST, Rung
+from tests.ui.installed import ABSENT, MACHINE, NOW, ROWS, Installed, night, stamped
+
+MB, GB = 10**6, 10**9
+
+
+def nothing(_made: Installed) -> None:
+    """A machine on its first day."""
+
+
+def usual(made: Installed) -> None:
+    """Two weeks of good nights."""
+    for day in range(14):
+        pinned = Mark(night(4), "bruno", "cierre de postulaciones") if day == 5 else None
+        rung = Rung.RESTORED if day in (3, 10) else Rung.COMPLETE
+        rows = {table: count - day * (count // 300) for table, count in ROWS.items()}
+        made.full(night(day), 42 * GB // 10 - day * 13 * MB, rung, rows=rows, pinned=pinned)
+    made.succeeded("m4zt7kqa", "backup-full", 62)
+
+
+def shrunk(made: Installed) -> None:
+    """Last night most applications were gone."""
+    for day in range(1, 5):
+        made.full(night(day))
+    made.full(night(0), 11 * GB // 10, rows={**ROWS, "public.applications": 1204, "public.interviews": 902})
+    made.succeeded("m4zt7kqa", "backup-full", 62)
+
+
+def spoilt(made: Installed) -> None:
+    """A copy cut short, one that was read and found wrong, one that was never finished."""
+    (disk, _bucket) = made.full(night(0))
+    with disk.open("r+b") as file:
+        file.truncate(31 * GB // 10)
+    made.full(night(1), stores="disk", failed="Sección 7 (public.documents): los bytes cambiaron.")
+    (unfinished,) = made.full(night(2), stores="disk")
+    unfinished.with_name(unfinished.name + MANIFEST).unlink()
+    made.full(night(3))
+
+
+def unproven(made: Installed) -> None:
+    for day in range(3):
+        made.full(night(day), rung=Rung.PRESENT if day else Rung.HASHED)
+
+
+def scripts(made: Installed) -> None:
+    """The scripts' backups beside the first of ours."""
+    made.full(night(0))
+    made.legacy("admision_mtn_full_MacBook-Pro-de-Jorge-4_20251003_203400.sql.gz.gpg", 20_480, Rung.INFLATES)
+    made.legacy("admision_mtn_full_db1_20261122_020000.sql.gz.gpg", 41 * GB // 10)
+    made.legacy("admision_mtn_diff_db1_20261123_140000.sql.gz.gpg", 38 * MB)
+
+
+def at_work(made: Installed) -> None:
+    usual(made)
+    made.running()
+
+
+def two_at_work(made: Installed) -> None:
+    at_work(made)
+    made.job("n5pw3rte", "restore", 3).close()
+    made.clock.at = NOW
+
+
+def stopping(made: Installed) -> None:
+    usual(made)
+    made.running(cancelling=True)
+
+
+def elsewhere(made: Installed) -> None:
+    usual(made)
+    made.running(host="db2")
+
+
+def failed(made: Installed) -> None:
+    usual(made)
+    made.failed()
+
+
+def lost(made: Installed) -> None:
+    usual(made)
+    made.lost(ago=20)
+
+
+def warned(made: Installed) -> None:
+    usual(made)
+    reason = _("The disk that holds {path} is full.").format(path=ABSENT / "logs")
+    text = _("There is no log of this run: {reason}").format(reason=reason)
+    made.succeeded("w6hx4pzs", "backup-full", 30, text)
+
+
+def history(made: Installed) -> None:
+    """Jobs of every end."""
+    at_work(made)
+    made.failed()
+    made.cancelled()
+    made.lost()
+    made.succeeded("d2vx6nqb", "verify", 500, operator="bruno")
+    made.succeeded("d3vx6nqb", "restore", 1600, operator="ana")
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]x[/]\n\u202etxt.exe\u202c אבג " + "long " * 12
+
+
+def hostile(made: Installed) -> None:
+    made.full(night(0), rows={**ROWS, f"public.{HOSTILE}": 999_999_999})
+    made.legacy("\u202e[bold]evil[x]_full_[link=x]_20261123_203400.sql.gz.gpg", 20_480)
+    with_job = made.job("h7kq2mbx", HOSTILE[:60], 3, HOSTILE, HOSTILE)
+    with_job.warn("hostile", HOSTILE)
+    with_job.files(HOSTILE)
+    with_job.end()
+    with_job.close()
+    made.clock.at = NOW
+    made.log("restore_20261124_025800.log", *(stamped("02:58:00", "WARN", one) for one in (HOSTILE, "[/x]")))
+
+
+def logged(made: Installed) -> None:
+    """A night with trouble."""
+    usual(made)
+    job = f"kind=backup-full database=Admisión_MTN_DB operator=root host={MACHINE} pid=4711"
+    name = f"admision_mtn_full_{MACHINE}_20261124_020004.sql.gz.gpg"
+    made.log(
+        "full-backup_20261124_020002.log",
+        stamped("02:00:02", "INFO", f"job id=m4zt7kqa {job}"),
+        stamped("02:00:02", "INFO", "phase name=prepare"),
+        stamped("02:00:04", "INFO", "phase name=dump bytes=4187000000"),
+        stamped("02:00:33", "INFO", f"kept-on-disk name={name} bytes=4200000000"),
+        stamped("02:00:34", "WARN", 'upload-failed attempt=1 reason="El bucket no responde." pause=2'),
+        stamped("02:00:38", "WARN", 'upload-failed attempt=2 reason="El bucket no responde." pause=4'),
+        stamped("02:01:10", "INFO", f"kept-in-bucket name={name} bytes=4200000000"),
+        stamped("02:01:52", "INFO", f"copy-proven name={name} store=disk rung=complete"),
+        stamped("02:02:40", "INFO", f"copy-proven name={name} store=bucket rung=complete"),
+        stamped("02:02:40", "INFO", "succeeded warnings=0"),
+    )
+    made.log(
+        "restore_20261124_021500.log",
+        stamped("02:15:00", "INFO", "job id=n5pw3rte kind=restore database=prueba operator=ana pid=4822"),
+        stamped("02:15:01", "INFO", "phase name=load bytes=13400000000"),
+        stamped("02:19:47", "ERROR", 'failed error=ServerLost title="El servidor se fue."'),
+    )
+    made.log(
+        "diff-backup_20261123_211700.log",
+        "[2026-11-23 21:17:03] [INFO] Starting differential backup",
+        "[2026-11-23 21:17:09] [ERROR] pg_dump: error: connection to server at db1 (10.0.0.7) failed",
+        "    Is the server running on that host and accepting TCP/IP connections?",
+        "[2026-11-23 21:17:09] [WARNING] Differential backup skipped",
+    )
+
+
+def unreadable(made: Installed) -> None:
+    """Something else lies where the journals should."""
+    logged(made)
+    shutil.rmtree(made.root / "state" / "jobs")
+    (made.root / "state" / "jobs").touch()

@@ -1,0 +1,316 @@
+"""Every screen in every state, as approved pictures in ``snapshots/``: 80x24, Spanish, dark.
+
+One normal state of each also in English, large and light, in ASCII, and without colour.
+After a change that is meant: ``pytest tests/ui/test_snapshots.py --snapshot-update``,
+then look at each.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.core.errors import JobError
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.context import Context
+from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.screens.logs import Logs
+from tests.ui.installed import ABSENT, MACHINE, ZONE, Folder, Installed
+from tests.ui.pictures import FOLDER, pictured
+from tests.ui.pilots import LARGE, SMALL, Operator
+from tests.ui.states import (
+    HOSTILE,
+    at_work,
+    elsewhere,
+    failed,
+    history,
+    hostile,
+    logged,
+    lost,
+    nothing,
+    scripts,
+    shrunk,
+    spoilt,
+    stopping,
+    two_at_work,
+    unproven,
+    unreadable,
+    usual,
+    warned,
+)
+
+__all__ = ["pictured"]
+
+Flow = Callable[[Operator], Awaitable[None]]
+
+
+# What the operator does
+
+
+async def looks(_operator: Operator) -> None:
+    """Only looks."""
+
+
+def presses(*keys: str) -> Flow:
+    async def flow(operator: Operator) -> None:
+        for key in keys:
+            await operator.press(key)
+            await settled(operator)
+
+    return flow
+
+
+def types(before: str, text: str, *after: str) -> Flow:
+    async def flow(operator: Operator) -> None:
+        await presses(*before.split())(operator)
+        operator.app.focused.insert_text_at_cursor(text)
+        await presses(*after)(operator)
+
+    return flow
+
+
+async def settled(operator: Operator) -> None:
+    """What was asked of a thread has come."""
+    screen = operator.app.screen
+    if isinstance(screen, Logs):
+        await operator.until(lambda: screen._view is not None and not screen._searching, "the logs")
+        await operator.pilot.pause()
+
+
+def says(text: Callable[[], str], flow: Flow) -> Flow:
+    """What is done by a thread is done once the job bar says so."""
+
+    async def then(operator: Operator) -> None:
+        await flow(operator)
+        await operator.sees(text())
+
+    return then
+
+
+async def which_logs(operator: Operator) -> None:
+    await presses("4", "s")(operator)
+    await operator.sees(_("Which logs?"))
+
+
+# The pictures
+
+
+@dataclass(frozen=True)
+class Picture:
+    name: str
+    made: Callable[[Installed], None] = usual
+    flow: Flow = looks
+    bucket: str = "folder"
+    disk_gone: bool = False
+    no_key: bool = False
+    read_only: bool = False
+    refused: bool = False
+    """Whether no job can begin."""
+    database: str = "Admisión_MTN_DB"
+    size: tuple[int, int] = SMALL
+    language: str = "es"
+    look: str = "dark"
+
+    @property
+    def id(self) -> str:
+        width, height = self.size
+        return f"{self.name}_{width}x{height}_{self.language}_{self.look}"
+
+    def others(self) -> list[Picture]:
+        """The same state, as others see it."""
+        return [
+            replace(self, language="en"),
+            replace(self, size=LARGE, look="light"),
+            *(replace(self, look=look) for look in ("ascii", "nocolor")),
+        ]
+
+
+NORMAL = [
+    Picture("backups_normal"),
+    Picture("details_normal", flow=presses("enter")),
+    Picture("logs_normal", logged, presses("4")),
+    Picture("jobs_normal", history, presses("j")),
+    Picture("help_normal", flow=presses("?")),
+]
+
+COMMAND = Picture("command_open", flow=presses(":"))
+QUIT = Picture("quit_running", at_work, presses("q"))
+
+PICTURES = [
+    *NORMAL,
+    *(other for picture in NORMAL for other in picture.others()),
+    *(one for picture in (COMMAND, QUIT) for one in (picture, replace(picture, size=LARGE, language="en"))),
+    *(replace(picture, look="nocolor") for picture in (COMMAND, QUIT)),
+    # Backups
+    Picture("backups_empty", nothing),
+    Picture("backups_no_bucket", bucket=""),
+    Picture("backups_bucket_silent", bucket="silent"),
+    Picture("backups_disk_gone", disk_gone=True),
+    Picture("backups_no_key", no_key=True),
+    Picture("backups_suspect", shrunk),
+    Picture("backups_accepted", shrunk, says(lambda: _("Accepted: no longer suspect"), presses("a"))),
+    Picture("backups_copy_cut_short", spoilt),
+    Picture("backups_found_changed", spoilt, presses("down")),
+    Picture("backups_unfinished", spoilt, presses("down", "down")),
+    Picture("backups_unproven", unproven),
+    Picture("backups_legacy", scripts, presses("down", "down")),
+    Picture("backups_legacy_read", scripts, presses("end")),
+    Picture("backups_pinned", flow=says(lambda: _("Pinned: kept whatever its age"), presses("p"))),
+    Picture("backups_end_of_list", flow=presses("end")),
+    Picture("backups_largest_first", flow=presses("o")),
+    Picture("backups_least_proven_first", spoilt, presses("o", "o")),
+    Picture("backups_filter_begun", flow=presses("/")),
+    Picture("backups_filter_typed", flow=types("/", "age:<3d")),
+    Picture("backups_filter_wrong", flow=types("/", "proof:good")),
+    Picture("backups_filter_kept", flow=types("/", "proof:restored", "enter")),
+    Picture("backups_filter_nothing", flow=types("/", "kind:diff", "enter")),
+    Picture("backups_read_only", read_only=True, flow=presses("b")),
+    Picture("backups_job_running", at_work),
+    Picture("backups_two_jobs_running", two_at_work),
+    Picture("backups_job_failed", failed),
+    Picture("backups_job_lost", lost),
+    Picture("backups_job_warned", warned),
+    Picture("backups_job_begun", flow=says(lambda: "q2nr5tdw", presses("b"))),
+    Picture("backups_backup_refused", at_work, presses("b")),
+    Picture("backups_hostile", hostile, presses("down"), database=HOSTILE[:40]),
+    # Details
+    Picture("details_suspect", shrunk, presses("enter")),
+    Picture("details_pinned", flow=presses("down", "down", "down", "down", "down", "enter")),
+    Picture("details_copy_cut_short", spoilt, presses("enter")),
+    Picture("details_unfinished", spoilt, presses("down", "down", "enter")),
+    Picture("details_legacy", scripts, presses("end", "enter")),
+    Picture("details_hostile", hostile, presses("enter", "pagedown")),
+    # Logs
+    Picture("logs_none", nothing, presses("4")),
+    Picture("logs_not_followed", logged, presses("4", "f")),
+    Picture("logs_warnings", logged, presses("4", "l")),
+    Picture("logs_errors", logged, presses("4", "l", "l")),
+    Picture("logs_next_error", logged, presses("4", "E")),
+    Picture("logs_first_error", logged, says(lambda: _("No error before this one."), presses(*"4EEE"))),
+    Picture("logs_wrapped", logged, presses("4", "w")),
+    Picture("logs_search_typed", logged, types("4 /", "upload|pg_dump")),
+    Picture("logs_search_wrong", logged, types("4 /", "(", "enter")),
+    Picture("logs_search_kept", logged, types("4 /", "upload|pg_dump", "enter")),
+    Picture("logs_search_nothing", logged, types("4 /", "zzz", "enter")),
+    Picture("logs_sources", logged, which_logs),
+    Picture("logs_copied", logged, presses("4", "y")),
+    Picture("logs_unreadable", unreadable, presses("4")),
+    Picture("logs_hostile", hostile, presses("4")),
+    # Jobs
+    Picture("jobs_none", nothing, presses("j")),
+    Picture("jobs_done", history, presses("j", "end")),
+    Picture("jobs_failed", failed, presses("j")),
+    Picture("jobs_cancelling", stopping, presses("j")),
+    Picture("jobs_cancelled", history, presses("j", "down", "down", "down")),
+    Picture("jobs_lost", lost, presses("j")),
+    Picture("jobs_warned", warned, presses("j")),
+    Picture("jobs_elsewhere", elsewhere, presses("j", "c")),
+    Picture("jobs_cancel_asked", at_work, presses("j", "c")),
+    Picture("jobs_hostile", hostile, presses("j")),
+    # Over the screens
+    Picture("help_end", flow=presses("?", "end")),
+    Picture("help_of_logs", logged, presses("4", "?")),
+    Picture("command_typed", flow=types(":", "re")),
+    Picture("command_unknown", flow=types(":", "zzz")),
+    Picture("restore_target", flow=presses("R")),
+    Picture("restore_target_refused", flow=types("R ctrl+u", "Admisión_MTN_DB", "enter")),
+    Picture("restore_target_legacy", scripts, presses("end", "R")),
+    Picture("told_error", refused=True, flow=says(lambda: "7.1", presses("b"))),
+    Picture("quit_read_only", at_work, presses("q"), read_only=True),
+]
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The operator's, whoever runs the tests: a time zone, and a terminal that shows colours."""
+    with monkeypatch.context() as environment:
+        environment.setenv("TZ", ZONE)
+        environment.delenv("NO_COLOR", raising=False)
+        time.tzset()
+        yield
+    time.tzset()
+    i18n.use("en")
+
+
+def app_of(picture: Picture, context: Context) -> MtnApp:
+    def begin(_arguments: object) -> str:
+        if picture.refused:
+            title = _("The job could not be started: its command ended with exit code {code}.")
+            raise JobError(title.format(code=2), _("It said nothing."), "7.1")
+        return "q2nr5tdw"
+
+    app = MtnApp(
+        context,
+        begin,
+        read_only=picture.read_only,
+        ascii=picture.look == "ascii",
+        light=picture.look == "light",
+        machine=MACHINE,
+    )
+    app.title = "mtn"
+    return app
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.id)
+def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured):
+    monkeypatch.chdir(tmp_path)  # a path on a picture is the same wherever this runs
+    i18n.use(picture.language)
+    if picture.look == "nocolor":
+        monkeypatch.setenv("NO_COLOR", "1")
+    made = Installed(
+        Path("mtn"),
+        bucket=picture.bucket,
+        disk=ABSENT / "backups" if picture.disk_gone else None,
+        key_file=ABSENT / "config" / ".encryption.key" if picture.no_key else None,
+        database=picture.database,
+    )
+    picture.made(made)
+    app = app_of(picture, made.context)
+    jobs = len(list((made.root / "state" / "jobs").glob("*")))
+
+    async def flow(pilot) -> None:
+        operator = Operator(app, pilot)
+        await operator.has_list()
+        await operator.until(lambda: len(app.state.jobs) == jobs, "its jobs")
+        await picture.flow(operator)
+        await settled(operator)
+
+    looks_as_approved = pictured(app, terminal_size=picture.size, run_before=flow)
+    assert app.fault is None
+    assert looks_as_approved, f"snapshots/{picture.id}.svg is another: see the report named below"
+
+
+@pytest.mark.parametrize("picture", [Picture("backups_reading")], ids=lambda picture: picture.id)
+def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured):
+    i18n.use(picture.language)
+    made = Installed(tmp_path / "mtn")
+    usual(made)
+    answers = threading.Event()
+
+    class Slow(Folder):
+        def list(self, prefix: str = ""):
+            answers.wait()
+            return super().list(prefix)
+
+    context = made.context
+    slow = Slow(made.root / "bucket", "bucket", "mtn-backups @ s3.mtn.cl")
+    app = app_of(picture, replace(context, stores=replace(context.stores, bucket=slow)))
+
+    async def flow(pilot) -> None:
+        await Operator(app, pilot).until(lambda: app.state.jobs)
+
+    try:
+        assert pictured(app, terminal_size=picture.size, run_before=flow)
+    finally:
+        answers.set()
+
+
+def test_there_is_no_picture_of_what_is_no_state_any_more():
+    states = {f"{picture.id}.svg" for picture in (*PICTURES, Picture("backups_reading"))}
+    assert {path.name for path in FOLDER.glob("*")} <= states
