@@ -108,10 +108,10 @@ def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: st
     """
     job.phase("prepare", unit="items")
     check_target(context, target, production_allowed=True)
-    with _claimed(job, context, target) as (server, here):
+    with _claimed(job, context, target) as (server, other, here):
         back = newest_kept(server, target, kept)
         _check(server, context, here, back.name, target, confirm)
-        done = Undone(target, back, exchange(job, context, server, back.name, target, confirm=confirm))
+        done = Undone(target, back, exchange(job, context, server, other, back.name, target, confirm=confirm))
     job.result(done.facts())
     return done
 
@@ -129,7 +129,7 @@ def promote(job: Job, context: Context, source: str, target: str, *, confirm: st
             _("Name the database that was restored beside it."),
             "5.1",
         )
-    with _claimed(job, context, target, source) as (server, here):
+    with _claimed(job, context, target, source) as (server, other, here):
         if databases.describe(server, source) is None:
             raise UsageError(
                 _("There is no database {source} to put in the place of {target}.").format(
@@ -140,7 +140,9 @@ def promote(job: Job, context: Context, source: str, target: str, *, confirm: st
         _check(server, context, here, source, target, confirm)
         own = writable(database_properties(server, source))
         done = Promoted(
-            target, source, exchange(job, context, server, source, target, confirm=confirm, otherwise=own)
+            target,
+            source,
+            exchange(job, context, server, other, source, target, confirm=confirm, otherwise=own),
         )
     if target == context.settings.db_name:
         production.remember(context, here.system_identifier)
@@ -190,18 +192,21 @@ def _check(
 
 
 @contextmanager
-def _claimed(job: Job, context: Context, *targets: str) -> Iterator[tuple[Connection, ServerIdentity]]:
-    """The locks of a restore into each of the databases, of this machine and of the server."""
+def _claimed(
+    job: Job, context: Context, *targets: str
+) -> Iterator[tuple[Connection, Connection, ServerIdentity]]:
+    """The locks of a restore into each of the databases, and two connections to their server."""
     with ExitStack() as held:
         for target in targets:
             held.enter_context(_locked(job, context, target))
         application = f"mtn {job.kind} {job.id}@{context.host}"[:63]
         server = held.enter_context(connect(context.server, MAINTENANCE, application))
+        other = held.enter_context(connect(context.server, MAINTENANCE, application))
         here = server_identity(server)
         for target in targets:
             key = advisory_key(here.system_identifier, target, "restore")
             held.enter_context(advisory_lock(context.server, key, application))
-        yield server, here
+        yield server, other, here
 
 
 def _locked(job: Job, context: Context, target: str) -> FileLock:
