@@ -29,7 +29,7 @@ from mtn_tui.postgres.kept import Kept, kept_databases
         "kept in its turn, so that this can be undone too."
     )
 )
-@click.argument("target", metavar=f"[{_('TARGET')}]", required=False)
+@click.argument("target", metavar="[" + _("TARGET") + "]", required=False)
 @click.option("--kept", "name", default="", metavar=_("NAME"), help=_("This one, instead of the newest."))
 @click.option(
     "--confirm",
