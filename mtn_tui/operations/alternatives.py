@@ -28,6 +28,8 @@ def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
     for one in inventory.backups:
         if one.moment <= backup.moment or one.kind is not backup.kind:
             continue
+        if one.manifest and backup.manifest and one.manifest.database != backup.manifest.database:
+            continue
         if any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in one.copies):
             return one
     return None

@@ -187,7 +187,7 @@ def _not_theirs(user: str) -> str:
 
 
 def owners(site: Site) -> Check:
-    """Only a superuser can give a table to just anybody: the new owner needs rights that come later."""
+    """A superuser can give a table to just anybody; others only to roles that they may act for."""
     if site.we.superuser:
         return Check("owners", Status.OK, _("Everything can be given to whom it belongs."))
     if isinstance(site.needs, MtnError):
@@ -200,6 +200,12 @@ def owners(site: Site) -> Check:
     )
     if site.request.no_owner:
         return Check("owners", Status.WARN, said, _not_theirs(site.we.user))
+    if not server_roles.not_ours(site.connection, others):
+        # It may act for them all; whether they may make anything in its schemas is seen when it is loaded.
+        said = _("What belongs to {names} can be given to them where they may create in its schema.").format(
+            names=", ".join(others)
+        )
+        return Check("owners", Status.WARN, said, _("Or let all of it be yours: --no-owner"))
     raise PostgresError(
         said, _("Restore as a superuser (DB_USER). Or let all of it be yours: --no-owner"), "5.1"
     )

@@ -23,6 +23,7 @@ from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.kept import Kept, kept_databases, kept_of, since
+from mtn_tui.postgres.roles import rights
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,9 @@ def _check(
     server: Connection, context: Context, here: ServerIdentity, new: str, target: str, confirm: str
 ) -> None:
     """All that could stand in the way, before anything is changed."""
+    we = rights(server)
+    if not we.createdb:
+        raise databases.may_not_create(we.user)
     if databases.describe(server, target) is not None:
         production.check_confirmed(context.settings, target, confirm, here.system_identifier)
     for database in (target, new):
