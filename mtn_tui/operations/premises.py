@@ -27,6 +27,9 @@ from mtn_tui.postgres.identity import server_identity
 _LOADED_PER_SQL = 1.3
 """Bytes on the server's disk for each byte of SQL, indexes included; measured on admission data."""
 
+_EMPTY = 8 << 20
+"""Bytes that a database takes before anything is in it."""
+
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -305,7 +308,7 @@ def room(site: Site) -> Check:
     """Can the disk hold the new one beside the present one? Told only where the server is this machine."""
     if site.manifest is None:
         return Check("room", Status.UNKNOWN, _("Nobody knows how much a file of the scripts will need."))
-    needed = int(site.manifest.raw * _LOADED_PER_SQL)
+    needed = int(site.manifest.raw * _LOADED_PER_SQL) + _EMPTY
     present = (site.existing.size or 0) if site.existing else 0
     said = _("The new database needs about {needed}.").format(needed=words.size(needed))
     if present and not site.request.in_place:

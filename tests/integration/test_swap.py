@@ -18,7 +18,7 @@ from mtn_tui.operations.undo import drop_kept, promote
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.swap import swap
 from tests.pg_fixtures import Database
-from tests.swap_fixtures import count
+from tests.swap_fixtures import count, production
 
 
 def restore_production(live, *more: str, check: int = 0):
@@ -26,7 +26,8 @@ def restore_production(live, *more: str, check: int = 0):
     return live.practice.here("restore", "--latest", "--target", name, "--drop", *more, check=check)
 
 
-def test_production_is_kept_and_comes_back_and_that_can_be_undone(live):
+def test_production_is_kept_and_comes_back_and_that_can_be_undone(any_pg, new_database, practise):
+    live = production(practise(new_database(any_pg)))
     done = restore_production(live, "--confirm", live.words)
     assert live.rows == 50
     (kept,) = live.kept
