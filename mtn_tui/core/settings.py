@@ -133,6 +133,7 @@ class Settings(BaseModel):
     # The services that use the database
     services_stop_command: str | None = None
     services_restart_command: str | None = None
+    database_start_command: str | None = None
     service_health_urls: Urls = ()
 
     @property
