@@ -23,7 +23,11 @@ def header(app: MtnApp, width: int) -> list[Piece]:
     sure: list[Piece] = [(_("PRODUCTION"), "bad")]
     if app.read_only:
         sure.append(("  " + _("READ-ONLY"), "warn"))
-    right: list[Piece] = [*_incident(app), worst(app.state), (f"  {app.context.clock.now().astimezone():%H:%M} ", "")]
+    right: list[Piece] = [
+        *_incident(app),
+        worst(app.state),
+        (f"  {app.context.clock.now().astimezone():%H:%M} ", ""),
+    ]
     name: Piece = (" MTN ", "strong")
     room = width - width_of([name, *sure, *right]) - 2
     middle = clipped(where.rstrip(), max(room - 2, 0)) + "  "

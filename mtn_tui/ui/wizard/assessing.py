@@ -71,7 +71,9 @@ class Assessing(StepView):
         found = self.found
         if found is None:
             sheet.title(_("What is wrong?"))
-            sheet.say(_("Asking the server, its disk, the services and the stores. That takes seconds."), "dim")
+            sheet.say(
+                _("Asking the server, its disk, the services and the stores. That takes seconds."), "dim"
+            )
             sheet.gap()
             for one in self.heard:
                 sheet.finding(one.status, one.title, one.hint)
@@ -90,9 +92,12 @@ class Assessing(StepView):
         for one in found.findings:
             sheet.finding(one.status, one.title, one.hint)
         sheet.gap()
-        sheet.say(_("Severity {severity} (v changes it). It decides whom to call. a looks again.").format(
-            severity=severity_word(self.severity)
-        ), "dim")
+        sheet.say(
+            _("Severity {severity} (v changes it). It decides whom to call. a looks again.").format(
+                severity=severity_word(self.severity)
+            ),
+            "dim",
+        )
         sheet.say(_("Nothing is changed by this step; you can come back to it from every later one."), "dim")
 
     def _starting(self, sheet: Sheet, found: Assessment) -> None:

@@ -48,7 +48,9 @@ class Choosing(StepView):
         of_ours = [
             one
             for one in inventory.backups
-            if one.kind is Kind.FULL and one.usable and (not one.manifest or one.manifest.database == database)
+            if one.kind is Kind.FULL
+            and one.usable
+            and (not one.manifest or one.manifest.database == database)
         ]
         try:
             best = inventory.latest(database=database)
@@ -140,7 +142,11 @@ class Choosing(StepView):
             lost += ", " + _("{rows:,} rows that are still there").format(rows=rows)
         sheet.fact(_("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
         sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
-        takes = _("about {time}, by earlier restores").format(time=words.clock(made.seconds)) if made.seconds else ""
+        takes = (
+            _("about {time}, by earlier restores").format(time=words.clock(made.seconds))
+            if made.seconds
+            else ""
+        )
         sheet.fact(_("Will take"), takes or _("nobody knows: none was restored here before"))
         sheet.fact(_("Goes to"), made.target.name + " " + _("(production is not touched)"))
         sheet.gap()

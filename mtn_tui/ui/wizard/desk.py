@@ -39,7 +39,7 @@ def new_session() -> str:
 
 
 def is_gone(who: Who, host: str) -> bool:
-    """Whether the screen that ``who`` sat at is certainly no more; only on its own machine can that be told."""
+    """Whether the screen that ``who`` sat at is certainly no more; that can be told on its own machine."""
     pid, _slash, rest = who.session.partition("/")
     start = rest.rpartition("/")[0]
     return who.host == host and pid.isdigit() and Process(int(pid), start).gone

@@ -29,6 +29,8 @@ def write(sheet: Sheet, step: Step, state: StepState) -> None:
     sheet.gap()
     for name, value in state.facts.items():
         _fact(sheet, name, value)
+    if state.facts.get("channels") == {}:
+        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
 
 
 def _when(state: StepState) -> str:

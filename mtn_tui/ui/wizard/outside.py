@@ -61,6 +61,8 @@ def over(sheet: Sheet, desk: Desk, incident: Incident) -> None:
     channels = facts.get("channels")
     for name, what in channels.items() if isinstance(channels, dict) else ():
         sheet.item("·", f"{name}: {what}")
+    if channels == {}:
+        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
     sheet.gap()
     sheet.say(_("i reads the report here."), "dim")
 

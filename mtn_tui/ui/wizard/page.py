@@ -89,24 +89,24 @@ class Page(Text):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._at: list[int] = []
+        self._choices: list[int] = []
         self.index = 0
 
     def show_sheet(self, sheet: Sheet, index: int) -> None:
-        self._at, self.index = sheet.at, index
+        self._choices, self.index = sheet.at, index
         self.show(sheet.lines)
 
     def action_go(self, by: int) -> None:
-        if not self._at:
+        if not self._choices:
             self.scroll_to(y=self.scroll_offset.y + by, animate=False)
             return
-        wanted = max(0, min(self.index + by, len(self._at) - 1))
+        wanted = max(0, min(self.index + by, len(self._choices) - 1))
         if wanted == self.index:
             # The cursor is at an end of the choices: what stands beyond it is to be read.
             self.scroll_to(y=self.scroll_offset.y + by, animate=False)
             return
         for one in (self.index, wanted):
-            self.refresh(Region(0, self._at[one] - self.scroll_offset.y, self.size.width, 1))
+            self.refresh(Region(0, self._choices[one] - self.scroll_offset.y, self.size.width, 1))
         self.index = wanted
         self._keep_in_view()
         self.post_message(self.Moved())
@@ -115,9 +115,9 @@ class Page(Text):
         self.scroll_to(y=0, animate=False)
 
     def _keep_in_view(self) -> None:
-        line, top, height = self._at[self.index], self.scroll_offset.y, self.size.height
+        line, top, height = self._choices[self.index], self.scroll_offset.y, self.size.height
         if height > 0 and not top <= line < top + height:
             self.scroll_to(y=line if line < top else line - height + 1, animate=False)
 
     def _chosen(self, index: int) -> bool:
-        return self.index < len(self._at) and self._at[self.index] == index
+        return self.index < len(self._choices) and self._choices[self.index] == index

@@ -84,7 +84,9 @@ class Promoting(StepView):
 
     @property
     def phrase(self) -> str:
-        return PHRASE if self.ready and self.ready.there and self.desk.mine and not self.desk.looks_back else ""
+        return (
+            PHRASE if self.ready and self.ready.there and self.desk.mine and not self.desk.looks_back else ""
+        )
 
     @property
     def wants_yes(self) -> bool:
@@ -151,7 +153,9 @@ class Promoting(StepView):
         if looked.there:
             if made.overwrites:
                 sheet.item("⚠", made.overwrites, "warn")
-            sheet.say(_("The present database is kept as {name}; mtn undo brings it back.").format(name=made.kept))
+            sheet.say(
+                _("The present database is kept as {name}; mtn undo brings it back.").format(name=made.kept)
+            )
         else:
             sheet.say(_("Nothing is replaced: there is no {database}.").format(database=made.target.name))
         if command := context.settings.services_stop_command:
@@ -160,8 +164,8 @@ class Promoting(StepView):
 
     def next(self) -> str:
         if self.phrase:
-            return _("Type {phrase} · esc goes back, nothing done").format(phrase=PHRASE)
-        return _("y puts it in place · esc goes back, nothing done") if self.wants_yes else ""
+            return _("Type it out: {phrase}").format(phrase=PHRASE)
+        return _("y puts it in place; esc goes back, nothing done") if self.wants_yes else ""
 
     def enter(self) -> None:
         """Enter alone never does this."""

@@ -16,9 +16,11 @@ def write(sheet: Sheet, context: Context) -> None:
     for line in lines(context, MAIN_TABLES[1]):
         sheet.say("  " + line, "strong")
     others = ", ".join(one for one in MAIN_TABLES if one != MAIN_TABLES[1])
-    sheet.say(_("The same for {tables}, those first that others refer to. What is there stays.").format(
-        tables=others
-    ))
+    sheet.say(
+        _("The same for {tables}, those first that others refer to. What is there stays.").format(
+            tables=others
+        )
+    )
 
 
 def lines(context: Context, table: str) -> list[str]:

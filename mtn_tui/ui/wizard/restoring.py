@@ -41,9 +41,9 @@ class Restoring(StepView):
             takes = _("About {time}, by earlier restores.").format(time=words.clock(expected))
         about(
             sheet,
-            does=_("Loads it into {database}, read-only, and counts its rows. Production is not touched.").format(
-                database=target
-            ),
+            does=_(
+                "Loads it into {database}, read-only, and counts its rows. Production is not touched."
+            ).format(database=target),
             takes=takes,
             wrong=_("A damaged backup, a full disk: it is said, and nothing is left half-made."),
             back=_("backspace, then a in step 3: choose another backup."),

@@ -218,7 +218,9 @@ class Emergency(Framed):
 
         said = [_("What was done after it rests on it, and has to be done again. Nothing is dropped.")]
         if undone:
-            said.append(_("To be done again: {steps}").format(steps=", ".join(str(int(one)) for one in undone)))
+            said.append(
+                _("To be done again: {steps}").format(steps=", ".join(str(int(one)) for one in undone))
+            )
         answers = [Answer(_("Leave it as it is"), False), Answer(_("Do it again"), True)]
         self.app.push_screen(Ask(_("Do step {step} again?").format(step=int(step)), said, answers), chosen)
 
@@ -227,7 +229,9 @@ class Emergency(Framed):
             if text:
                 self.desk.write(lambda file: file.note(text))
 
-        self.app.push_screen(Typed(_("A note"), _("It stands in the report, with the time and your name.")), given)
+        self.app.push_screen(
+            Typed(_("A note"), _("It stands in the report, with the time and your name.")), given
+        )
 
     def do_skip(self) -> None:
         def given(reason: str | None) -> None:

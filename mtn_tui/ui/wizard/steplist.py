@@ -44,8 +44,9 @@ def escalation(desk: Desk) -> list[Drawn]:
         if desk.no_contacts is not None:
             say(_("Nobody to call is known: see CONTACTS_FILE."), "warn")
         return lines
-    for call in calls.due:
+    if calls.due:
         say(_("call now (c)"), "warn")
+    for call in calls.due:
         lines += _person(call.person)
     if calls.next_at is not None:
         later = [call for call in calls.next_calls if call.reachable]
@@ -55,9 +56,12 @@ def escalation(desk: Desk) -> list[Drawn]:
                 lines += _person(call.person)
         for call in calls.next_calls:
             if not call.reachable:
-                say(_("{time} not {name}: outside their hours").format(
-                    time=_clock(calls.next_at), name=call.person.name
-                ), "dim")
+                say(
+                    _("{time} not {name}: outside their hours").format(
+                        time=_clock(calls.next_at), name=call.person.name
+                    ),
+                    "dim",
+                )
     for call in calls.passed_over:
         say(_("{name}: outside their hours").format(name=call.person.name), "dim")
     if not calls.due and calls.next_at is None:
