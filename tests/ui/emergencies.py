@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.operations.emergency import staging_of
 from mtn_tui.operations.incident import Incident, Step, Way, Who
-from mtn_tui.operations.incident_file import IncidentFile, find, open_incident, path_of
+from mtn_tui.operations.incident_file import IncidentFile, find, open_incident
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.wizard.desk import QUIET
+from mtn_tui.ui.wizard.desk import QUIET, new_session
 from mtn_tui.ui.wizard.page import Page
 from mtn_tui.ui.wizard.steplist import WIDTH
 from tests.operation_fixtures import Practice
@@ -37,17 +36,11 @@ class Hurried(SystemClock):
         self.by += seconds
 
 
-class Aged(Hurried):
-    """Time has passed, too."""
-
-    def now(self):
-        return super().now() + timedelta(seconds=self.by)
-
-
-def wizard(practice: Practice, start, operator: str = "ana", **options) -> MtnApp:
+def wizard(practice: Practice, start, operator: str = "ana", *, stays: bool = False, **options) -> MtnApp:
+    """One whose process is no more once it is left; or that others have to take the incident from."""
     context = replace(practice.context, clock=Hurried(), operator=operator)
-    number = next(_sessions)
-    return MtnApp(context, start, session=f"0/there/{number}", machine="db-host-1", **options)
+    session = new_session() if stays else f"0/another boot:1/{next(_sessions)}"
+    return MtnApp(context, start, session=session, machine="db-host-1", **options)
 
 
 class AtTheWizard(Operator):
@@ -102,5 +95,19 @@ def on_disk(practice: Practice) -> Incident:
     return find(practice.context.state, None)
 
 
-def file_of(practice: Practice, who: Who) -> IncidentFile:
-    return IncidentFile(path_of(practice.context.state, on_disk(practice)), who, SystemClock())
+def brought_to(practice: Practice, step: Step, way: Way = Way.RESTORE) -> IncidentFile:
+    """One that somebody left at ``step``, all before it done."""
+    file = opened(practice)
+    (backup, *_older) = practice.inventory.backups
+    facts = {
+        Step.ASSESS: {"way": way.value, "why": "The database is gone.", "findings": ["fail: It is gone."]},
+        Step.CHOOSE: {"backup": backup.handle, "name": str(backup.name), "moment": backup.moment.isoformat()},
+        Step.VALIDATE: {"tables": ["All is there."]},
+    }
+    for one in Step:
+        if one == step:
+            break
+        if not file.state.steps[one].standing.over:
+            file.begin(one)
+            file.done(one, **facts.get(one, {}))
+    return file
