@@ -130,7 +130,8 @@ class Settings(BaseModel):
     alert_ca_file: Path | None = None
     """Certificates (PEM) to trust besides the system's, for the mail server, the webhook, the services."""
 
-    # The services that use the database
+    # The services that use the database, and its server
+    database_start_command: str | None = None
     services_stop_command: str | None = None
     services_restart_command: str | None = None
     service_health_urls: Urls = ()
