@@ -22,6 +22,7 @@ from mtn_tui.cli import (
     marks,
     notify,
     output,
+    promote,
     restore,
     screens,
     services,
@@ -90,6 +91,7 @@ mtn.add_command(restore.restore)
 mtn.add_command(incident.incident)
 mtn.add_command(notify.notify)
 mtn.add_command(services.services)
+mtn.add_command(promote.promote)
 mtn.add_command(kept.undo)
 mtn.add_command(kept.kept)
 mtn.add_command(jobs.job)

@@ -54,6 +54,7 @@ _NOT_HOLDING = "5.3"
     is_flag=True,
     help=_("Where the disk can't hold both: back the present one up, drop it, then load."),
 )
+@click.option("--closed", is_flag=True, help=_("Leave it read-only until it is promoted (mtn promote)."))
 @click.option("-s", "--skip-verify", is_flag=True, help=_("Do not count rows afterwards."))
 @click.option("-r", "--type", "kind", type=click.Choice(["full", "differential"]), default="full")
 @click.option("--at", "moment", metavar=_("TIME"), help=_("Not in this version."))
@@ -73,6 +74,7 @@ def restore(
     roles: bool,
     no_owner: bool,
     in_place: bool,
+    closed: bool,
     skip_verify: bool,
     kind: str,
     moment: str | None,
@@ -102,6 +104,7 @@ def restore(
         context.settings.enable_post_restore_verify and not skip_verify,
         confirm=confirm,
         in_place=in_place,
+        closed=closed,
         roles=roles,
         no_owner=no_owner,
         earlier=chosen.earlier,
@@ -180,6 +183,7 @@ def _arguments(request: Request, file: str) -> list[str]:
         "--legacy": request.legacy,
         "--skip-verify": not request.verify,
         "--in-place": request.in_place,
+        "--closed": request.closed,
         "--roles": request.roles,
         "--no-owner": request.no_owner,
         "--or-earlier": request.fall_back,

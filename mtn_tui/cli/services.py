@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 import click
@@ -9,16 +10,48 @@ import click
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import ConfigError
+from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations import starting
 from mtn_tui.operations.services import Answer, health
 
 
-@click.command(help=_("Ask the services that use the database for their health."))
+@click.command(
+    help=_(
+        "Ask the services that use the database for their health; or restart them, or start the "
+        "database's server, by the commands of the configuration."
+    )
+)
+@click.option(
+    "--restart", is_flag=True, help=_("Run SERVICES_RESTART_COMMAND, and wait until all are healthy.")
+)
+@click.option(
+    "--start-database", is_flag=True, help=_("Run DATABASE_START_COMMAND, and wait until it answers.")
+)
 @as_json
 @click.pass_obj
-def services(session: Session, as_json: bool) -> int:
+def services(session: Session, restart: bool, start_database: bool, as_json: bool) -> int:
     """Exit code 0: all are healthy. 1: some are. 2: none is."""
+    context = session.context
+    if restart and start_database:
+        raise UsageError(_("--restart and --start-database are two things."), _("Start the database first."))
+    if start_database:
+        words = ["services", "--start-database"]
+        body: Callable[[Job], object] = lambda job: starting.start_database(job, context)  # noqa: E731
+        facts, code = session.run("database-start", context.settings.db_name, words, body)
+    elif restart:
+        words = ["services", "--restart"]
+        body = lambda job: starting.restart_services(job, context)  # noqa: E731
+        facts, code = session.run("services-restart", context.settings.db_name, words, body)
+    else:
+        return _ask(session, as_json=as_json)
+    if as_json:
+        output.as_json(facts)
+    return code
+
+
+def _ask(session: Session, *, as_json: bool) -> int:
     settings = session.context.settings
     urls = settings.service_health_urls
     if not urls:

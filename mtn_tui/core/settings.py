@@ -130,10 +130,10 @@ class Settings(BaseModel):
     alert_ca_file: Path | None = None
     """Certificates (PEM) to trust besides the system's, for the mail server, the webhook, the services."""
 
-    # The services that use the database, and its server
-    database_start_command: str | None = None
+    # The services that use the database
     services_stop_command: str | None = None
     services_restart_command: str | None = None
+    database_start_command: str | None = None
     service_health_urls: Urls = ()
 
     @property

@@ -114,7 +114,7 @@ def assess(context: Context, tell: Callable[[Finding], None] = lambda _finding: 
 def look(context: Context) -> Seen:
     inventory = _inventory(context)
     backup = _newest(inventory, context.settings.db_name)
-    answers = services.health(context.settings.service_health_urls)
+    answers = services.health(context.settings.service_health_urls, context.settings.alert_ca_file)
     seen = Seen(
         services=answers,
         backup=backup,

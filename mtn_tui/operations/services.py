@@ -23,6 +23,7 @@ from mtn_tui.core.errors import ConfigError, JobError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
+from mtn_tui.core.settings import Settings
 from mtn_tui.engine.command import Ran, run_shell
 from mtn_tui.engine.detached import JOB_ID
 from mtn_tui.engine.pipeline import background
@@ -64,8 +65,20 @@ class Answer:
 
 
 class Errand(StrEnum):
-    STOP = "stop"
-    RESTART = "restart"
+    """A command of the configuration. Its output goes to the log of this name."""
+
+    STOP = "services-stop"
+    RESTART = "services-restart"
+    START_DATABASE = "database-start"
+
+    @property
+    def key(self) -> str:
+        return f"{self.value.upper().replace('-', '_')}_COMMAND"
+
+    def line(self, settings: Settings) -> str | None:
+        """As it is set."""
+        found: str | None = getattr(settings, self.key.lower())
+        return found
 
 
 def health(
@@ -127,15 +140,10 @@ def wait_until_healthy(
 
 def command_for(context: Context, errand: Errand) -> str:
     """What ``run_command`` will run, to be shown before. Raises ConfigError where nothing is set."""
-    settings = context.settings
-    found = {
-        Errand.STOP: settings.services_stop_command,
-        Errand.RESTART: settings.services_restart_command,
-    }[errand]
+    found = errand.line(context.settings)
     if not found:
-        key = f"SERVICES_{errand.value.upper()}_COMMAND"
         raise ConfigError(
-            _("There is no command for that: {key} is not set.").format(key=key),
+            _("There is no command for that: {key} is not set.").format(key=errand.key),
             _("Set it in the configuration, or do it by hand."),
             "5.1",
         )
@@ -150,15 +158,14 @@ def run_command(
     on_line: Callable[[str], None],
     limit: float = TIME_LIMIT,
 ) -> Ran:
-    """Run it; what it says goes to ``on_line`` and to ``LOG_DIR/services-<errand>_<stamp>.log``.
+    """Run it; what it says goes to ``on_line`` and to ``LOG_DIR/<errand>_<stamp>.log``.
 
     Raises ConfigError, Cancelled, StorageError, and JobError where it failed or
     took longer than ``limit`` seconds.
     """
     shown = command_for(context, errand)
     settings = context.settings
-    line = settings.services_stop_command if errand is Errand.STOP else settings.services_restart_command
-    output = settings.log_dir / f"services-{errand.value}_{local_stamp(context.clock.now())}.log"
+    output = settings.log_dir / f"{errand.value}_{local_stamp(context.clock.now())}.log"
     try:
         output.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as error:
@@ -168,7 +175,7 @@ def run_command(
             "7.1",
         ) from error
     ran = run_shell(
-        line or "",
+        errand.line(settings) or "",
         output=output,
         limit=limit,
         token=token,

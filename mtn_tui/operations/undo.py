@@ -11,7 +11,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
-from mtn_tui.operations import production
+from mtn_tui.operations import production, starting
 from mtn_tui.operations.checks import Check, Status, looked, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
@@ -80,6 +80,26 @@ class UndoPlan:
         }
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """A database that something is to take the place of."""
+
+    target: str
+    host: str
+    port: int
+    system_identifier: int
+    existing: Described | None
+    """The target as it is now."""
+
+
+def look_at(context: Context, target: str) -> Replaced:
+    """Who it is, so that an operator can tell. Raises PostgresError."""
+    settings = context.settings
+    with connect(context.server, MAINTENANCE, "mtn promote plan") as server:
+        here, existing = server_identity(server), databases.describe(server, target)
+    return Replaced(target, settings.db_host, settings.db_port, here.system_identifier, existing)
+
+
 def plan_undo(context: Context, target: str, *, confirm: str = "", kept: str = "") -> UndoPlan:
     """Look at everything, and change nothing. UsageError where nothing is kept."""
     check_target(context, target, production_allowed=True)
@@ -116,10 +136,13 @@ def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: st
     return done
 
 
-def promote(job: Job, context: Context, source: str, target: str, *, confirm: str = "") -> Promoted:
+def promote(
+    job: Job, context: Context, source: str, target: str, *, confirm: str = "", stop_services: bool = False
+) -> Promoted:
     """Put a database that was validated, ``source``, in the place of ``target``, which is kept.
 
-    It may have been restored with ``Request.closed``: read-only until now.
+    It may have been restored with ``Request.closed``: read-only until now. The
+    services are stopped only once nothing stands in the way any more.
     """
     job.phase("prepare", unit="items")
     check_target(context, target, production_allowed=True)
@@ -138,6 +161,8 @@ def promote(job: Job, context: Context, source: str, target: str, *, confirm: st
                 _("Restore it first: mtn restore --latest --target {source}").format(source=source),
             )
         _check(server, context, here, source, target, confirm)
+        if stop_services:
+            starting.stop_services(job, context)
         own = writable(database_properties(server, source))
         done = Promoted(
             target, source, exchange(job, context, server, source, target, confirm=confirm, otherwise=own)

@@ -122,6 +122,8 @@ def job(kind: str) -> str:
         "undo": _("undo"),
         "promote": _("promote"),
         "kept-drop": _("drop of a kept one"),
+        "services-restart": _("restart of the services"),
+        "database-start": _("start of the database"),
     }
     return known.get(kind, kind)
 
@@ -141,6 +143,11 @@ def phase(name: str) -> str:
         "count": _("counting rows"),
         "put-in-place": _("putting in place"),
         "notify": _("telling people"),
+        "services-stop": _("stopping the services"),
+        "services-restart": _("starting the services"),
+        "wait-healthy": _("waiting for the services"),
+        "database-start": _("starting the database"),
+        "wait-server": _("waiting for the server"),
     }
     return known.get(name, name)
 

@@ -42,7 +42,7 @@ def test_the_latest_is_chosen_before_the_safety_backup_is_made(live):
 def test_a_load_that_fails_says_how_to_get_the_present_one_back(live):
     backup = live.practice.inventory.latest()
     wrong = replace(
-        backup.manifest, sections=tuple(replace(one, rows=one.rows + 1) for one in backup.manifest.sections)
+        backup.manifest, counts={table: rows + 1 for table, rows in backup.manifest.rows().items()}
     )
     broken = Backup(backup.name, tuple(replace(copy, manifest=wrong) for copy in backup.copies))
     with pytest.raises(PostgresError) as failed:

@@ -206,6 +206,7 @@ def test_without_a_command_the_key_is_named(tmp_path):
     for errand, key in (
         (Errand.STOP, "SERVICES_STOP_COMMAND"),
         (Errand.RESTART, "SERVICES_RESTART_COMMAND"),
+        (Errand.START_DATABASE, "DATABASE_START_COMMAND"),
     ):
         with pytest.raises(ConfigError) as caught:
             command_for(place(tmp_path).context, errand)

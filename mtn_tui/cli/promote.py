@@ -1,0 +1,76 @@
+"""``mtn promote``: what was restored beside production, and validated, takes its place."""
+
+from __future__ import annotations
+
+import click
+
+from mtn_tui.cli import outcomes, output
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.planning import ask_for_production
+from mtn_tui.cli.session import Session
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import production, words
+from mtn_tui.operations.undo import Replaced, look_at
+from mtn_tui.operations.undo import promote as put_in_place
+
+
+@click.command(
+    help=_(
+        "Give the database SOURCE, which was restored and looked at, the name of TARGET (DB_NAME unless "
+        "given). The database that had it is kept: mtn undo brings it back."
+    )
+)
+@click.argument("source", metavar=_("SOURCE"))
+@click.option("-t", "--target", metavar=_("DATABASE"), help=_("The name it is to have."))
+@click.option(
+    "--confirm",
+    default="",
+    metavar=_("WORDS"),
+    help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
+)
+@click.option("--stop-services", is_flag=True, help=_("Run SERVICES_STOP_COMMAND before."))
+@as_json
+@click.pass_obj
+def promote(
+    session: Session, source: str, target: str | None, confirm: str, stop_services: bool, as_json: bool
+) -> int:
+    session.must_not_only_read()
+    context = session.context
+    target = target or context.settings.db_name
+    confirm = confirm or _confirmed(session, source, target)
+    arguments = ["promote", f"--target={target}", *(["--confirm", confirm] if confirm else [])]
+    arguments += ["--stop-services"] if stop_services else []
+    facts, code = session.run(
+        "promote",
+        target,
+        [*arguments, "--", source],
+        lambda job: put_in_place(job, context, source, target, confirm=confirm, stop_services=stop_services),
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines("promote", facts))
+    return code
+
+
+def _confirmed(session: Session, source: str, target: str) -> str:
+    """On a terminal, what --confirm would say. Empty where nothing has to be, or nobody can be asked."""
+    if not production.is_production(session.context.settings, target) or not session.may_ask:
+        return ""
+    now = look_at(session.context, target)
+    if now.existing is None:
+        return ""
+    return ask_for_production(_lines(now, source), target, now.system_identifier)
+
+
+def _lines(now: Replaced, source: str) -> list[str]:
+    assert now.existing is not None  # noqa: S101 - the caller looked
+    return [
+        _("Server: {host}:{port}, {identifier}").format(
+            host=now.host, port=now.port, identifier=now.system_identifier
+        ),
+        _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn").format(
+            target=now.target, size=words.size(now.existing.size), sessions=now.existing.sessions
+        ),
+        _("Takes its place: {name}").format(name=source),
+    ]

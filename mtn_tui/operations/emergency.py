@@ -1,0 +1,197 @@
+"""What each step of an incident does, for whoever shows it: words to be sent, commands to be run, evidence.
+
+Whatever takes long is a job, a command of ours in a process of its own, whose
+id stands in the step's facts: so a step that is under way ends by what the
+job's journal says (``settle``), whichever screen looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mtn_tui.core.clock import local_stamp
+from mtn_tui.core.errors import MtnError, StorageError, UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.core.values import scratch_name
+from mtn_tui.engine.jobview import find_job
+from mtn_tui.operations import words
+from mtn_tui.operations.assess import Assessment
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.delivery import State
+from mtn_tui.operations.incident import Facts, Incident, Standing, Step, Way
+from mtn_tui.operations.incident_file import IncidentFile
+from mtn_tui.operations.incident_report import report, took
+from mtn_tui.operations.message import Level
+from mtn_tui.operations.notify import notify
+from mtn_tui.operations.plan import Plan
+
+_BESIDE = "_recovery"
+"""Of runbook 5.2."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    level: Level
+    subject: str
+    body: str
+
+
+def staging_of(context: Context, way: Way) -> str:
+    """Where step 4 restores to; of a recovery beside, also where it stays."""
+    settings = context.settings
+    if way is Way.BESIDE:
+        return scratch_name(settings.db_name, _BESIDE)
+    return settings.staging_db_name or scratch_name(settings.db_name, "_staging")
+
+
+def first_alert(context: Context, assessment: Assessment) -> Alert:
+    """Step 2, in the runbook's words where they fit."""
+    subjects = {
+        Way.RESTORE: _("CRITICAL: Database Down"),
+        Way.BESIDE: _("CRITICAL: Rows are missing"),
+        Way.LEAVE: _("CRITICAL: The admission system is down"),
+    }
+    proposal = assessment.proposal
+    next_step = {
+        Way.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
+        Way.BESIDE: _("A backup is restored beside it; production is left as it is."),
+        Way.LEAVE: proposal.instead,
+    }
+    lines = [proposal.why, next_step[proposal.way], ""]
+    lines += [f"{one.status.value}: {one.title}" for one in assessment.findings]
+    lines += ["", _("At it: {operator} on {host}.").format(operator=context.operator, host=context.host)]
+    return Alert(Level.ERROR, subjects[proposal.way], "\n".join(lines))
+
+
+def last_alert(context: Context, incident: Incident) -> Alert:
+    """Step 8: ``success``, "Database Restored"."""
+    chosen = incident.steps[Step.CHOOSE].facts
+    passed = words.clock(took(incident, context.clock.now()).total_seconds())
+    if incident.way is Way.LEAVE:
+        return Alert(
+            Level.SUCCESS,
+            _("The admission system is back"),
+            _("Nothing had to be restored. It took {time}.").format(time=passed),
+        )
+    if incident.way is Way.BESIDE:
+        text = _("The backup of {moment} is in {database}, beside production. It took {time}.")
+        return Alert(
+            Level.SUCCESS,
+            _("Lost rows can be recovered"),
+            text.format(moment=_moment(chosen), database=staging_of(context, incident.way), time=passed),
+        )
+    text = _("The database was restored from the backup of {moment}. It took {time}.")
+    body = [text.format(moment=_moment(chosen), time=passed)]
+    if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
+        body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
+    return Alert(Level.SUCCESS, _("Database Restored"), "\n".join(body))
+
+
+def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]:
+    """Tell people; returns the step's facts. May take half a minute. Raises UsageError for an address."""
+    told = notify(context, alert.level, alert.subject, alert.body, to=to)
+    channels = {}
+    for one in told.outcomes:
+        if one.state is not State.ABSENT:
+            channels[f"{one.channel} {one.to}".strip()] = f"{one.state.value} {one.reason}".strip()
+    return {"subject": alert.subject, "recipients": list(to), "channels": channels}
+
+
+def chosen(made: Plan) -> dict[str, object]:
+    """Step 3's facts."""
+    return {
+        "backup": made.backup.handle,
+        "name": str(made.backup.name),
+        "moment": made.backup.moment.isoformat(),
+        "store": made.copy.store.name if made.copy else None,
+        "loses_seconds": made.lost_minutes * 60,
+        "expected_seconds": made.seconds,
+    }
+
+
+def restore_arguments(context: Context, incident: Incident) -> list[str]:
+    """Step 4, as a command. UsageError where no backup was chosen."""
+    backup = incident.steps[Step.CHOOSE].facts.get("backup")
+    if not backup:
+        raise UsageError(_("No backup was chosen."), _("Go back to step 3."))
+    target = staging_of(context, incident.way)
+    return ["restore", str(backup), f"--target={target}", "--drop", "--closed"]
+
+
+def promote_arguments(context: Context, confirm: str) -> list[str]:
+    """Step 6, as a command. ``confirm`` is empty where there is nothing to be replaced."""
+    arguments = ["promote", f"--target={context.settings.db_name}"]
+    arguments += ["--confirm", confirm] if confirm else []
+    arguments += ["--stop-services"] if context.settings.services_stop_command else []
+    return [*arguments, "--", staging_of(context, Way.RESTORE)]
+
+
+def services_arguments() -> list[str]:
+    """Step 7, as a command."""
+    return ["services", "--restart"]
+
+
+def start_arguments() -> list[str]:
+    """What step 1 may propose, as a command."""
+    return ["services", "--start-database"]
+
+
+def settle(file: IncidentFile, jobs: Path) -> Incident:
+    """Let a step that is under way end with its job, where that is over. Only the incident's holder does."""
+    incident = file.look()
+    for step, state in incident.steps.items():
+        job_id = state.facts.get("job")
+        if state.standing is not Standing.RUNNING or not job_id or not file.is_mine:
+            continue
+        try:
+            view = find_job(jobs, str(job_id))
+        except (UsageError, StorageError) as error:
+            return file.failed(step, error)
+        if not view.state.over:
+            continue
+        if view.state is JobState.SUCCEEDED:
+            return file.done(step, **_shown(step, view.result))
+        title = view.title or words.state(view.state)
+        return file.failed(step, MtnError(title, view.hint))
+    return incident
+
+
+def _shown(step: Step, result: Facts) -> dict[str, object]:
+    """What a job's result has of evidence for its step."""
+    wanted = {
+        Step.STAGING: {"target": "database", "rows": "rows", "tables": "tables"},
+        Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds"},
+        Step.SERVICES: {"services": "services"},
+    }
+    found = {ours: result[theirs] for theirs, ours in wanted.get(step, {}).items() if theirs in result}
+    seconds = result.get("seconds")
+    if step is Step.STAGING and isinstance(seconds, dict) and "load" in seconds:
+        found["load_seconds"] = seconds["load"]
+    return found
+
+
+def write_report(context: Context, incident: Incident) -> Path:
+    """Write the report beside the logs; returns where. Raises StorageError."""
+    now = context.clock.now()
+    path = context.settings.log_dir / f"incident_{incident.number:04}_{local_stamp(now)}.md"
+    text = report(incident, now, timedelta(hours=context.settings.target_rto_hours))
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise StorageError(
+            _("The report {path} can't be written: {reason}.").format(path=path, reason=error.strerror),
+            _("mtn incident export prints it at any time."),
+        ) from error
+    return path
+
+
+def _moment(facts: Facts) -> str:
+    try:
+        return words.moment(datetime.fromisoformat(str(facts["moment"])))
+    except (KeyError, ValueError):
+        return "—"

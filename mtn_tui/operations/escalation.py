@@ -1,0 +1,36 @@
+"""Whom to call now, whom next, and who was passed over: the runbook's 9.2 and 9.3 as a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mtn_tui.core.contacts import Call, Contacts, Severity, next_escalation, who_to_tell
+from mtn_tui.operations.incident import Incident
+
+
+@dataclass(frozen=True)
+class Clock:
+    due: tuple[Call, ...]
+    """To be called now: within their hours, and nobody has called them yet."""
+    passed_over: tuple[Call, ...]
+    """They would be due, and are outside their hours."""
+    next_at: datetime | None
+    """When somebody further is to be called, in UTC; None where nobody is left."""
+    next_calls: tuple[Call, ...]
+    """Whom then."""
+
+
+def clock(contacts: Contacts, incident: Incident, now: datetime) -> Clock:
+    """Where escalation stands at ``now``. Once the incident is over, nobody is due."""
+    if not incident.is_open or incident.opened_at is None:
+        return Clock((), (), None, ())
+    calls = who_to_tell(contacts, Severity(incident.severity), incident.opened_at, now)
+    due = [call for call in calls if call.is_due(now) and call.person.key not in incident.called]
+    at = next_escalation(calls, now)
+    return Clock(
+        tuple(call for call in due if call.reachable),
+        tuple(call for call in due if not call.reachable),
+        at,
+        tuple(call for call in calls if call.due == at),
+    )

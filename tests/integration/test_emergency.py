@@ -1,0 +1,209 @@
+"""An incident's steps as commands, on real servers: each ends by its job, whoever looks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.contacts import load as load_contacts
+from mtn_tui.core.errors import UsageError
+from mtn_tui.demo.services import Services
+from mtn_tui.operations import emergency
+from mtn_tui.operations.assess import assess
+from mtn_tui.operations.escalation import clock
+from mtn_tui.operations.findings import Status
+from mtn_tui.operations.incident import Standing, Step, Way, Who
+from mtn_tui.operations.incident_file import IncidentFile, open_incident
+from mtn_tui.operations.production import confirmation
+from mtn_tui.operations.setup import write_contacts
+from mtn_tui.operations.validate import validate
+from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.identity import server_identity
+from tests.pg_fixtures import Database
+
+WHO = Who("ana", "db1", "s1")
+
+
+def opened(practice) -> IncidentFile:
+    return open_incident(practice.context.state, practice.source.name, WHO, SystemClock())
+
+
+def at_step(file: IncidentFile, step: Step, **facts: object) -> None:
+    """All before it done, with what step 3 has chosen."""
+    for one in Step:
+        if one == step:
+            return
+        file.begin(one)
+        file.done(one, **(facts if one is Step.CHOOSE else {}))
+
+
+def run_as_job(practice, file: IncidentFile, step: Step, arguments: list[str], check: int = 0) -> None:
+    """As the wizard does, but waiting for it."""
+    practice.mtn(*arguments, check=check)
+    file.begin(step, job=practice.jobs[0].id)
+    emergency.settle(file, practice.context.jobs)
+
+
+def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    name, before = practice.source.name, practice.source.dump()
+    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    practice.made.append(staging)
+    pg18.drop_database(name)
+    (backup,) = practice.inventory.backups
+    file = opened(practice)
+    at_step(file, Step.STAGING, backup=backup.handle, moment=backup.moment.isoformat())
+
+    run_as_job(practice, file, Step.STAGING, emergency.restore_arguments(practice.context, file.state))
+    state = file.state.steps[Step.STAGING]
+    assert (state.standing, state.facts["database"]) == (Standing.DONE, staging)
+    assert state.facts["rows"] == sum(backup.manifest.rows().values())
+
+    found = validate(practice.context, staging, backup)
+    assert {one.status for one in found} == {Status.OK}
+    file.begin(Step.VALIDATE)
+    file.done(Step.VALIDATE)
+
+    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, ""))
+    assert file.state.steps[Step.PRODUCTION].standing is Standing.DONE
+    assert practice.source.dump() == before
+    assert staging not in practice.databases()
+    practice.source.psql("CREATE TABLE written (id int)")
+
+    alert = emergency.last_alert(practice.context, file.state)
+    assert alert.subject == "Database Restored"
+    assert "restored from the backup of" in alert.body
+    path = emergency.write_report(practice.context, file.state)
+    assert f"backup: {backup.handle}" in path.read_text()
+    told = json.loads(practice.here("incident", "show", "--json").stdout)
+    assert told["steps"]["6"]["standing"] == "done"
+    assert "Incident 1" in practice.here("incident", "show").stdout
+    assert practice.here("incident", "export").stdout.startswith("# Incident 1")
+
+
+def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    practice.restore(staging, closed=True)
+    file = opened(practice)
+    at_step(file, Step.PRODUCTION)
+    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, ""), check=64)
+    failed = file.state.steps[Step.PRODUCTION]
+    assert failed.standing is Standing.FAILED
+    assert "is production" in failed.reason
+    with connect(practice.context.server, MAINTENANCE) as server:
+        words = confirmation(server_identity(server).system_identifier)
+    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, words))
+    facts = file.state.steps[Step.PRODUCTION].facts
+    practice.made.append(facts["kept"])
+    assert facts["kept"] in practice.databases()
+    assert facts["away_seconds"] < 30
+
+
+def test_services_are_stopped_before_and_waited_for_after(pg18, new_school, practise, tmp_path):
+    with Services() as services:
+        practice = practise(
+            new_school(pg18),
+            SERVICES_STOP_COMMAND=f"echo stopped > {shlex.quote(str(tmp_path / 'stopped'))}",
+            SERVICES_RESTART_COMMAND=f"rm {shlex.quote(str(tmp_path / 'stopped'))}",
+            SERVICE_HEALTH_URLS=" ".join(services.urls),
+        )
+        practice.back_up()
+        staging = emergency.staging_of(practice.context, Way.RESTORE)
+        practice.made.append(staging)
+        practice.restore(staging, closed=True)
+        pg18.drop_database(practice.source.name)
+        practice.mtn(*emergency.promote_arguments(practice.context, ""))
+        assert (tmp_path / "stopped").exists()
+        file = opened(practice)
+        at_step(file, Step.SERVICES)
+        run_as_job(practice, file, Step.SERVICES, emergency.services_arguments())
+        assert not (tmp_path / "stopped").exists()
+        assert set(file.state.steps[Step.SERVICES].facts["services"].values()) == {True}
+
+
+def test_a_server_that_is_down_is_started_by_its_command(pg18, new_school, practise):
+    practice = practise(new_school(pg18), DATABASE_START_COMMAND="echo up")
+    practice.mtn(*emergency.start_arguments())
+    assert (practice.jobs[0].kind, practice.jobs[0].exit_code) == ("database-start", 0)
+    (log,) = practice.context.settings.log_dir.glob("database-start_*.log")
+    assert log.read_text() == "up\n"
+    practice.configure(DATABASE_START_COMMAND="")
+    done = practice.mtn(*emergency.start_arguments(), check=2)
+    assert "DATABASE_START_COMMAND is not set" in done.stderr
+
+
+def test_a_job_that_is_lost_or_unknown_fails_its_step(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    file = opened(practice)
+    at_step(file, Step.STAGING)
+    file.begin(Step.STAGING, job="aaaaaaaa")
+    emergency.settle(file, practice.context.jobs)
+    assert file.state.steps[Step.STAGING].standing is Standing.FAILED
+    with pytest.raises(UsageError):
+        emergency.restore_arguments(practice.context, file.state)
+
+
+def test_only_the_holder_settles(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    file = opened(practice)
+    at_step(file, Step.STAGING)
+    file.begin(Step.STAGING, job="aaaaaaaa")
+    other = IncidentFile(file.path, Who("luis", "db1", "s2"), SystemClock())
+    assert emergency.settle(other, practice.context.jobs).steps[Step.STAGING].standing is Standing.RUNNING
+
+
+def test_validating_what_is_not_what_was_backed_up_stands_in_the_way(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    (backup,) = practice.inventory.backups
+    restored: Database = practice.restore()
+    restored.psql("SET session_replication_role = replica; DELETE FROM interviews WHERE id % 2 = 0")
+    found = {one.check: one for one in validate(practice.context, restored.name, backup)}
+    assert found["counts"].status is Status.FAIL
+    assert "interviews" in found["counts"].title
+    restored.psql("DROP TABLE applications CASCADE")
+    told = validate(practice.context, restored.name, backup)
+    assert any(one.check == "tables" and one.status is Status.FAIL for one in told)
+    missing = validate(practice.context, "mtn_never", backup)
+    assert [one.status for one in missing] == [Status.FAIL]
+
+
+def test_the_first_alert_says_what_is_wrong_and_what_is_done(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    pg18.drop_database(practice.source.name)
+    alert = emergency.first_alert(practice.context, assess(practice.context))
+    assert alert.subject == "CRITICAL: Database Down"
+    assert "The database is gone" in alert.body
+    assert "ana" in alert.body
+    told = emergency.send(practice.context, alert, [])
+    assert told["subject"] == alert.subject
+
+
+def test_the_clock_says_whom_to_call_and_who_was_passed_over(tmp_path):
+    path = tmp_path / "contacts.toml"
+    write_contacts(path)
+    contacts = load_contacts(path)
+    sunday = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+
+    class Fixed(SystemClock):
+        def now(self) -> datetime:
+            return sunday
+
+    file = open_incident(tmp_path, "db", WHO, Fixed())
+    state = clock(contacts, file.state, sunday + timedelta(minutes=1))
+    assert [call.person.level for call in state.due] == [2]
+    assert [call.person.level for call in state.passed_over] == [1]
+    assert state.next_at == sunday + timedelta(minutes=60)
+    assert state.next_calls
+    called = IncidentFile(file.path, WHO, Fixed()).called(state.due[0].person.key)
+    assert clock(contacts, called, sunday + timedelta(minutes=2)).due == ()
+    closed = IncidentFile(file.path, WHO, Fixed()).close("over")
+    assert clock(contacts, closed, sunday + timedelta(minutes=90)).due == ()
