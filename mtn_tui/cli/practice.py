@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mtn_tui.cli import diagnostics, output
@@ -65,12 +65,9 @@ def begin(incident: PracticeIncident, scene: Scene) -> Happened:
 def tell(happened: Happened, *, as_json: bool) -> int:
     """Say what came of it. Exit code 0: all went well. 1: the school works again. 2: it does not."""
     from mtn_tui.demo import verdict
-    from mtn_tui.demo.evaluation import judge, look
+    from mtn_tui.demo.evaluation import evaluate
 
-    scene = happened.scene
-    rto = timedelta(hours=scene.context.settings.target_rto_hours)
-    seen = look(scene, happened.mails)
-    found = judge(happened.incident, scene.fulls, scene.held, rto, happened.at, seen)
+    found = evaluate(happened.scene, happened.incident, happened.at, happened.mails)
     well = verdict.well(found)
     if as_json:
         output.as_json({**found.facts(), "well": well})

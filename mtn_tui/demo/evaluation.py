@@ -100,8 +100,15 @@ class Evaluation:
         }
 
 
+def evaluate(
+    scene: Scene, practised: PracticeIncident, happened: datetime, mails: Counter[str]
+) -> Evaluation:
+    """Look, and judge. ``mails`` are the subjects that had arrived when it ``happened``."""
+    rto = timedelta(hours=scene.context.settings.target_rto_hours)
+    return judge(practised, scene.fulls, scene.held, rto, happened, look(scene, mails))
+
+
 def look(scene: Scene, mails: Counter[str]) -> Seen:
-    """``mails`` are the subjects that had arrived when it happened."""
     context = scene.context
     try:
         held = holds(context)

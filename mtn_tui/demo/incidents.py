@@ -51,7 +51,7 @@ def _corrupt_and_lose(scene: Scene) -> None:
 
 
 def _stop_bucket_and_lose(scene: Scene) -> None:
-    scene.stack.seaweed.stop()
+    scene.stack.seaweed.kill()
     _lose_database(scene)
 
 

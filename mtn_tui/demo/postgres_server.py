@@ -234,6 +234,7 @@ class PostgresServer:
             )
 
     def _launch(self) -> None:
+        self._forget()
         said_before = self.log.stat().st_size
         self._process = self._child("postgres", "-D", str(self._data), "-c", f"port={self.port}")
         self._lifeline = Lifeline('kill -QUIT "$1"', str(self._process.pid))

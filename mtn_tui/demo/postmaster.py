@@ -10,11 +10,11 @@ import psutil
 
 _PID_FILE = "postmaster.pid"
 
-QUIT = f"""
-pid=$(head -n 1 "$1/{_PID_FILE}") &&
-    {{ tr "\\0" " " < "/proc/$pid/cmdline" || ps -ww -o args= -p "$pid"; }} | grep -qF -- "$1" &&
-    kill -QUIT "$pid"
-"""
+QUIT = (
+    f'pid=$(head -n 1 "$1/{_PID_FILE}")'
+    ' && { tr "\\0" " " < "/proc/$pid/cmdline" || ps -ww -o args= -p "$pid"; } | grep -qF -- "$1"'
+    ' && kill -QUIT "$pid"'
+)
 """A shell command that crashes the server of the data folder ``$1``, and nobody who has its number by now."""
 
 

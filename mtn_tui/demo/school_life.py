@@ -23,11 +23,13 @@ WITH applied AS (
         'Recibimos la postulación ' || a.folio || '. La revisaremos pronto.', now()
     FROM applied a JOIN guardians g ON g.id = a.guardian_id
 )
-SELECT count(*) FROM applied
+INSERT INTO notifications (user_id, channel, title, body, sent_at)
+SELECT id, 'correo', 'Resultado disponible', 'El calendario de entrevistas ya está en el portal.', now()
+FROM users ORDER BY id LIMIT %s
 """
 
 
 def live_on(conninfo: str, applications: int) -> None:
-    """Take in so many applications more, or as many as there are students left, with what belongs to each."""
+    """Take so many applications more, or as many as there are students left, and tell so many people."""
     with psycopg.connect(conninfo) as connection:
-        connection.execute(_APPLY, [applications])
+        connection.execute(_APPLY, [applications, applications])
