@@ -46,6 +46,11 @@ def way(one: Way) -> str:
     }[one]
 
 
+def to_be_seen() -> dict[str, str]:
+    """The manual half of Appendix B: the word for it in the incident's file, and what people do."""
+    return {"login": _("Users can log in"), "application": _("A new application can be created")}
+
+
 def report(incident: Incident, now: datetime, target: timedelta) -> str:
     """Markdown. ``target`` is the RTO; ``now`` ends the clock of an incident that is still open."""
     return "\n".join(
@@ -123,7 +128,8 @@ def _people(incident: Incident) -> Iterator[str]:
     yield "## " + _("What people did")
     yield ""
     for what, who in incident.ticked.items():
-        yield "- " + _("seen: {what} ({who})").format(what=_text(what), who=_text(who))
+        text = to_be_seen().get(what, what)
+        yield "- " + _("seen: {what} ({who})").format(what=_text(text), who=_text(who))
     for person in sorted(incident.called):
         yield "- " + _("called: {person}").format(person=_text(person))
     yield ""
@@ -131,7 +137,7 @@ def _people(incident: Incident) -> Iterator[str]:
 
 def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
     indent = "  " * depth
-    label = _text(_label(name))
+    label = _text(fact_name(name))
     if isinstance(value, Mapping):
         yield f"{indent}- {label}:"
         for inner, one in value.items():
@@ -141,10 +147,10 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
         for one in value:
             yield f"{indent}  - {_text(str(one))}"
     else:
-        yield f"{indent}- {label}: {_text(_value(name, value))}"
+        yield f"{indent}- {label}: {_text(fact_value(name, value))}"
 
 
-def _label(name: str) -> str:
+def fact_name(name: str) -> str:
     """A fact's name, for people. What is no word of ours (a table, an address) stays as it is."""
     known = {
         "way": _("way"),
@@ -177,7 +183,7 @@ def _label(name: str) -> str:
     return known.get(name, name)
 
 
-def _value(name: str, value: object) -> str:
+def fact_value(name: str, value: object) -> str:
     if value is None:
         return "—"
     if name == "away_seconds" and isinstance(value, int | float):
@@ -212,7 +218,7 @@ def happened(record: Record) -> str:
         "failed": _("failed: {step}: {why}").format(step=step, why=record.text),
         "note": record.text,
         "called": _("called {person}").format(person=record.text),
-        "ticked": _("has seen: {what}").format(what=record.text),
+        "ticked": _("has seen: {what}").format(what=to_be_seen().get(record.text, record.text)),
         "closed": _("closed it: {outcome}").format(outcome=record.text),
     }
     return said.get(record.event, record.event)

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.operations import words
+from mtn_tui.operations.incident import Step
 from mtn_tui.operations.inventory import Standing
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ FOOTER = 7
 """Keys in a footer, at most."""
 
 BACKUPS, DETAILS, LOGS, JOBS, HELP = "backups", "details", "logs", "jobs", "help"
+EMERGENCY, INCIDENT = "emergency", "incident"
 """Screens."""
 
 
@@ -175,7 +177,105 @@ def actions() -> tuple[Action, ...]:
             footer=True,
             why_not=_no_cancelling,
         ),
+        Action(
+            "next",
+            ("enter",),
+            _("Next"),
+            _("Does what the line above the job bar says: each step's next thing."),
+            (EMERGENCY,),
+            footer=True,
+            why_not=_no_next,
+        ),
+        Action(
+            "note",
+            ("n",),
+            _("Note"),
+            _("Writes a line into the incident's report, with the time and your name."),
+            (EMERGENCY,),
+            footer=True,
+            why_not=lambda app: app.desk.why_not(),
+        ),
+        Action(
+            "called",
+            ("c",),
+            _("Called"),
+            _("Marks somebody as called; asks whom."),
+            (EMERGENCY,),
+            footer=True,
+            why_not=_no_calling,
+        ),
+        Action(
+            "incident",
+            ("i",),
+            _("Incident"),
+            _("Shows all that has happened in the incident, as its report will have it."),
+            (EMERGENCY,),
+            footer=True,
+            why_not=lambda app: "" if app.desk.incident or app.desk.past else _("There was no incident yet."),
+        ),
+        Action(
+            "again",
+            ("a",),
+            _("Once more"),
+            _("Looks again; of a step that is over, does it again, and all after it. Asks first."),
+            (EMERGENCY,),
+            why_not=lambda app: app.desk.why_not(),
+        ),
+        Action(
+            "skip",
+            ("s",),
+            _("Leave out"),
+            _("Leaves a step out, with a reason that stands in the report."),
+            (EMERGENCY,),
+            why_not=_no_skipping,
+        ),
+        Action(
+            "take",
+            ("t",),
+            _("Take over"),
+            _("Takes the incident over from whoever has it; they are told. Asks first."),
+            (EMERGENCY,),
+            why_not=_no_taking,
+        ),
+        Action(
+            "severity",
+            ("v",),
+            _("Severity"),
+            _("In step 1, changes how severe it is: that decides whom to call, and when."),
+            (EMERGENCY,),
+            why_not=lambda app: _only_in(app, Step.ASSESS),
+        ),
+        Action(
+            "start",
+            ("d",),
+            _("Start the server"),
+            _("In step 1, runs DATABASE_START_COMMAND. Asks first."),
+            (EMERGENCY,),
+            why_not=_no_starting,
+        ),
+        Action(
+            "yes",
+            ("y",),
+            _("Put in place"),
+            _("In step 6, gives the restored database production's name, where nothing has it."),
+            (EMERGENCY,),
+            why_not=_no_yes,
+        ),
+        Action(
+            "tick",
+            ("x",),
+            _("Tick"),
+            _("In step 7, says that you have seen what the cursor is on, with your name."),
+            (EMERGENCY,),
+            why_not=lambda app: _only_in(app, Step.SERVICES),
+        ),
         Action("backups", ("2",), _("Backups"), _("Shows the backups of both stores.")),
+        Action(
+            "emergency",
+            ("3",),
+            _("Emergency"),
+            _("Restores step by step when the database is lost, or shows where that stands."),
+        ),
         Action("logs", ("4",), _("Logs"), _("Shows every log and journal, merged by time.")),
         Action("jobs", ("j",), _("Jobs"), _("Shows what is running, and what ran."), footer=True),
         Action(
@@ -209,6 +309,7 @@ _NOT_IN_FOOTER = {
     DETAILS: ("jobs", "command"),
     HELP: ("help", "jobs"),
     LOGS: ("jobs", "back", "command"),
+    EMERGENCY: ("jobs", "command"),
 }
 
 
@@ -291,6 +392,63 @@ def _no_accepting(app: MtnApp) -> str:
     if why := _read_only(app) or _no_backup(app):
         return why
     return "" if backup and backup.suspect else _("It is not suspect: there is nothing to accept.")
+
+
+def _no_next(app: MtnApp) -> str:
+    desk = app.desk
+    if desk.incident is None:
+        return _read_only(app) or desk.busy
+    if not desk.incident.is_open:
+        return ""
+    may_continue = desk.holder_gone and not app.read_only
+    return "" if may_continue and not desk.mine else desk.why_not()
+
+
+def _no_calling(app: MtnApp) -> str:
+    if why := app.desk.why_not():
+        return why
+    return "" if app.desk.contacts else _("Nobody to call is known: see CONTACTS_FILE.")
+
+
+def _no_skipping(app: MtnApp) -> str:
+    desk = app.desk
+    if why := desk.why_not():
+        return why
+    assert desk.incident is not None  # noqa: S101 - just looked
+    return desk.incident.why_not_skip(desk.viewing)
+
+
+def _no_taking(app: MtnApp) -> str:
+    desk = app.desk
+    if why := _read_only(app):
+        return why
+    if desk.incident is None or not desk.incident.is_open:
+        return _("No incident is open.")
+    return _("You have it already.") if desk.mine else ""
+
+
+def _only_in(app: MtnApp, step: Step) -> str:
+    if why := app.desk.why_not():
+        return why
+    text = _("That belongs to step {step}.").format(step=int(step))
+    here = app.desk.viewing is step and (step is Step.SERVICES or not app.desk.looks_back)
+    return "" if here else text
+
+
+def _no_starting(app: MtnApp) -> str:
+    if why := _only_in(app, Step.ASSESS):
+        return why
+    if not app.context.settings.database_start_command:
+        return _("Start it by hand: DATABASE_START_COMMAND is not set.")
+    return ""
+
+
+def _no_yes(app: MtnApp) -> str:
+    if why := _only_in(app, Step.PRODUCTION):
+        return why
+    if getattr(app.desk.view, "wants_yes", False):
+        return ""
+    return _("Not now: step 6 says what has to be typed.")
 
 
 def _no_line(app: MtnApp) -> str:

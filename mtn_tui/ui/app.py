@@ -24,12 +24,14 @@ from mtn_tui.engine.process import this_host
 from mtn_tui.operations.context import Context
 from mtn_tui.ui import actions, themes
 from mtn_tui.ui.ascii import Ascii
-from mtn_tui.ui.bridge import Bridge, Done, InventoryTaken, JobsSeen
+from mtn_tui.ui.bridge import Back, Bridge, Done, IncidentsSeen, InventoryTaken, JobsSeen
 from mtn_tui.ui.cells import Piece
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.sending import Shown
 from mtn_tui.ui.state import State
+from mtn_tui.ui.wizard.desk import Desk, new_session
+from mtn_tui.ui.wizard.work import Work
 
 Start = Callable[[Sequence[str]], str]
 """Begins a job that outlives this program, from the arguments of an ``mtn`` command; returns its id.
@@ -52,6 +54,7 @@ class MtnApp(App[None]):
         _HERE / "screens" / "base.tcss",
         _HERE / "screens" / "backups.tcss",
         _HERE / "screens" / "ask.tcss",
+        _HERE / "wizard" / "wizard.tcss",
     ]
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,8 +72,11 @@ class MtnApp(App[None]):
         ascii: bool = False,
         light: bool = False,
         machine: str | None = None,
+        session: str | None = None,
+        work: Work | None = None,
     ) -> None:
-        """``machine`` is this one's name, as its jobs bear it; the system is asked unless it is given."""
+        """``machine`` is this one's name, as its jobs bear it, ``session`` that of this start of the
+        program; the system is asked unless they are given. ``work`` is what the wizard has done."""
         super().__init__()
         self.animation_level = "none"
         self.context = context
@@ -84,6 +90,7 @@ class MtnApp(App[None]):
         """What ended the program, where it did not end by itself: for the caller to tell."""
         self._start = start
         self._bridge = Bridge(context, self, self.machine)
+        self.desk = Desk(self, work or Work(), session or new_session())
         self._ascii = Ascii() if ascii else None
         self._over: set[str] | None = None
         """Jobs that had ended when last looked; None before the first look."""
@@ -143,6 +150,18 @@ class MtnApp(App[None]):
 
         self._bridge.ask(start)
 
+    def start_now(self, arguments: Sequence[str]) -> str:
+        """The same, for a thread that waits for the job's id. Raises an MtnError where it can't begin."""
+        return self._start(arguments)
+
+    def errand(self, work: Callable[[], object], then: Callable[[object, MtnError | None], None]) -> None:
+        """Do ``work`` on a thread, then ``then`` here."""
+        self._bridge.errand(work, then)
+
+    def later(self, work: Callable[[], None]) -> None:
+        """For threads: do it here, soon."""
+        self._bridge.back(work)
+
     def change(self, work: Callable[[], str]) -> None:
         """Do something to the stores, say what came of it, and read them again."""
         self._bridge.ask(work, then_reload=True)
@@ -193,6 +212,14 @@ class MtnApp(App[None]):
         while not isinstance(self.screen, Logs):
             self.pop_screen()
 
+    def do_emergency(self) -> None:
+        from mtn_tui.ui.wizard.screen import Emergency
+
+        if not any(isinstance(screen, Emergency) for screen in self.screen_stack):
+            self.push_screen(Emergency())
+        while not isinstance(self.screen, Emergency):
+            self.pop_screen()
+
     def do_jobs(self) -> None:
         from mtn_tui.ui.screens.jobs import Jobs
 
@@ -230,7 +257,18 @@ class MtnApp(App[None]):
             self._bridge.reload()
         self._over = over
         self.state = replace(self.state, jobs=message.jobs)
+        self.desk.jobs_seen()
         self.draw()
+
+    @on(IncidentsSeen)
+    def _incidents_seen(self, message: IncidentsSeen) -> None:
+        self.desk.seen(message.found)
+        self.desk.jobs_seen()
+        self.draw()
+
+    @on(Back)
+    def _back(self, message: Back) -> None:
+        message.work()
 
     @on(InventoryTaken)
     def _inventory_taken(self, message: InventoryTaken) -> None:

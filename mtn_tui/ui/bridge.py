@@ -20,7 +20,9 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import Follower, JobView, list_jobs
 from mtn_tui.engine.journal import SUFFIX, journal_path
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.incident import Incident
 from mtn_tui.operations.inventory import Inventory, take_inventory
+from mtn_tui.ui.wizard.watch import Watch
 
 LOOK_EVERY = 0.25
 """Seconds between looks at the journals."""
@@ -56,6 +58,22 @@ class Done(Message):
         self.then_reload = then_reload
 
 
+class Back(Message):
+    """Something that a thread wants done where the screens are."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self.work = work
+
+
+class IncidentsSeen(Message):
+    """All there ever were; or why they can't be read."""
+
+    def __init__(self, found: tuple[Incident, ...] | MtnError) -> None:
+        super().__init__()
+        self.found = found
+
+
 class Bridge:
     """Started once the first screen is painted; ``stop`` lets the threads end by themselves."""
 
@@ -70,6 +88,7 @@ class Bridge:
         self._wanted.set()
         self._begin(self._follow_jobs, "mtn-ui-jobs")
         self._begin(self._take_inventories, "mtn-ui-inventory")
+        self._begin(self._watch_incidents, "mtn-ui-incidents")
 
     def stop(self) -> None:
         self._stop.set()
@@ -89,6 +108,31 @@ class Bridge:
                 self._post(Done("", error, then_reload))
 
         self._begin(run, "mtn-ui-ask")
+
+    def errand(self, work: Callable[[], object], then: Callable[[object, MtnError | None], None]) -> None:
+        """Do ``work`` on a thread of its own; then ``then`` where the screens are, with what came of it."""
+
+        def run() -> None:
+            what, failed = None, None
+            try:
+                what = work()
+            except MtnError as error:
+                failed = error
+            self.back(lambda: then(what, failed))
+
+        self._begin(run, "mtn-ui-errand")
+
+    def back(self, work: Callable[[], None]) -> None:
+        """Do it where the screens are, soon; from any thread."""
+        self._post(Back(work))
+
+    def _watch_incidents(self) -> None:
+        watch = Watch(self._context.state)
+        while not self._stop.is_set():
+            found = watch.look()
+            if found is not None:
+                self._post(IncidentsSeen(found))
+            self._stop.wait(LOOK_EVERY)
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
         threading.Thread(target=work, name=name, daemon=True).start()

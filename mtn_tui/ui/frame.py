@@ -23,20 +23,35 @@ def header(app: MtnApp, width: int) -> list[Piece]:
     sure: list[Piece] = [(_("PRODUCTION"), "bad")]
     if app.read_only:
         sure.append(("  " + _("READ-ONLY"), "warn"))
-    right: list[Piece] = [worst(app.state), (f"  {app.context.clock.now().astimezone():%H:%M} ", "")]
+    right: list[Piece] = [
+        *_incident(app),
+        worst(app.state),
+        (f"  {app.context.clock.now().astimezone():%H:%M} ", ""),
+    ]
     name: Piece = (" MTN ", "strong")
     room = width - width_of([name, *sure, *right]) - 2
     middle = clipped(where.rstrip(), max(room - 2, 0)) + "  "
     return spread([name, (middle, ""), *sure], right, width)
 
 
+def _incident(app: MtnApp) -> list[Piece]:
+    """On every screen, since when there is one."""
+    one = app.desk.incident
+    if one is None or not one.is_open or one.opened_at is None:
+        return []
+    minutes = max(int((app.context.clock.now() - one.opened_at).total_seconds() // 60), 0)
+    age = f"{minutes // 60}:{minutes % 60:02}"
+    return [("✖ " + _("incident {number} {age}").format(number=one.number, age=age), "bad"), ("  ", "")]
+
+
 def tabs(screen: str, width: int) -> list[Piece]:
     """Only of screens that there are; the jobs are shown while one is there."""
-    shown = [one for one in actions.actions() if one.id in (actions.BACKUPS, actions.LOGS, actions.JOBS)]
-    here = actions.BACKUPS if screen == actions.DETAILS else screen
+    wanted = (actions.BACKUPS, actions.EMERGENCY, actions.LOGS, actions.JOBS)
+    shown = [one for one in actions.actions() if one.id in wanted]
+    here = {actions.DETAILS: actions.BACKUPS, actions.INCIDENT: actions.EMERGENCY}.get(screen, screen)
     pieces: list[Piece] = [(" ", "")]
     for one in shown:
-        text = f"{one.keys[0]} {one.label}"
+        text = f"{one.keys[0]} {_('Restore') if one.id == actions.EMERGENCY else one.label}"
         pieces.append((f"[{text}]", "strong") if one.id == here else (f" {text} ", "dim"))
         pieces.append((" ", ""))
     return spread(pieces, [], width)
@@ -63,6 +78,9 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
                     return spread([begin, (told, "")], right, width)
         return spread([begin, (told, "")], more, width)
     idle: list[Piece] = [(" " + _("no job is running"), "dim")]
+    one = app.desk.incident
+    if one is not None and one.is_open and app.here.where not in (actions.EMERGENCY, actions.INCIDENT):
+        idle = [(" " + _("incident {number} is open: 3 continues it").format(number=one.number), "bad")]
     last = app.state.last
     if last is None or last.ended is None:
         return spread(idle, [], width)
@@ -75,7 +93,7 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
 def footer(app: MtnApp, screen: str, width: int, *, goes_on: bool = False) -> list[Piece]:
     """``goes_on`` says that there is more below, where there is room to say it."""
     if isinstance(app.focused, Input):
-        return _keys((("enter", _("keep")), ("esc", _("end"))))
+        return _keys(app.here.field_keys)
     pieces: list[Piece] = []
     for one in actions.footer(screen):
         dimmed = bool(one.why_not(app))

@@ -16,6 +16,8 @@ from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.screens.jobs import Jobs
 from mtn_tui.ui.screens.logs import Logs
+from mtn_tui.ui.wizard.report_screen import IncidentReport
+from mtn_tui.ui.wizard.screen import Emergency
 from tests.ui.pilots import nothing_begins, operate
 
 SCREENS: dict[str, type[Framed]] = {
@@ -24,6 +26,8 @@ SCREENS: dict[str, type[Framed]] = {
     actions.LOGS: Logs,
     actions.JOBS: Jobs,
     actions.HELP: Help,
+    actions.EMERGENCY: Emergency,
+    actions.INCIDENT: IncidentReport,
 }
 
 

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.logs import Line as LogLine
 from mtn_tui.operations.inventory import Backup
@@ -48,6 +49,11 @@ class Framed(Screen[None]):
     @property
     def log_line(self) -> LogLine | None:
         return None
+
+    @property
+    def field_keys(self) -> tuple[tuple[str, str], ...]:
+        """What a field on this screen makes of keys, while it takes all others as letters."""
+        return (("enter", _("keep")), ("esc", _("end")))
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header")

@@ -1,0 +1,154 @@
+"""Step 1: what is wrong, and what is best done about it. It looks by itself; the operator decides."""
+
+from __future__ import annotations
+
+from mtn_tui.core.contacts import Severity
+from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations import incident_report
+from mtn_tui.operations.assess import Assessment
+from mtn_tui.operations.emergency import start_arguments
+from mtn_tui.operations.findings import Finding
+from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.step import StepView, progress
+
+_WAYS = tuple(Way)
+
+
+class Assessing(StepView):
+    step = Step.ASSESS
+
+    looking = False
+    severity = Severity.CRITICAL
+    heard: tuple[Finding, ...] = ()
+    _starts = False
+    """Whether the server was being started when last looked."""
+
+    @property
+    def found(self) -> Assessment | None:
+        return self.desk.assessment
+
+    def opens(self) -> None:
+        """Once the server has been started there is something else to be seen."""
+        started, self._starts = self._starts, self.starting is not None
+        again = self.found is None or (started and not self._starts)
+        if again and not self.looking and not self.state.standing.over:
+            self.look()
+
+    @property
+    def starting(self) -> JobView | None:
+        return next((job for job in self.desk.app.state.live if job.kind == "database-start"), None)
+
+    def look(self) -> None:
+        desk = self.desk
+        self.looking, self.heard, desk.assessment = True, (), None
+        context, running = desk.app.context, self.state.standing is Standing.RUNNING
+
+        def heard(one: Finding) -> None:
+            desk.app.later(lambda: self._hear(one))
+
+        def came(found: object) -> None:
+            assert isinstance(found, Assessment)  # noqa: S101 - for the type checker
+            self.looking, desk.assessment = False, found
+            self.index = _WAYS.index(found.proposal.way)
+            desk.changed()
+
+        def ask() -> None:
+            desk.errand(lambda: desk.work.assess(context, heard), came)
+
+        if running:
+            ask()
+        else:
+            desk.write(lambda file: file.begin(Step.ASSESS), ask)
+
+    def _hear(self, one: Finding) -> None:
+        self.heard = (*self.heard, one)
+        self.desk.app.draw()
+
+    def write(self, sheet: Sheet) -> None:
+        found = self.found
+        if found is None:
+            sheet.title(_("What is wrong?"))
+            sheet.say(
+                _("Asking the server, its disk, the services and the stores. That takes seconds."), "dim"
+            )
+            sheet.gap()
+            for one in self.heard:
+                sheet.finding(one.status, one.title, one.hint)
+            return
+        sheet.title(_("What is to be done?"))
+        sheet.say(found.proposal.why, "strong")
+        if found.proposal.instead:
+            sheet.say(found.proposal.instead)
+        sheet.gap()
+        for way in _WAYS:
+            text = incident_report.way(way)
+            mark = " " + _("(proposed)") if way is found.proposal.way else ""
+            sheet.choice(way.value, text + mark)
+        sheet.gap()
+        self._starting(sheet, found)
+        for one in found.findings:
+            sheet.finding(one.status, one.title, one.hint)
+        sheet.gap()
+        sheet.say(
+            _("Severity {severity} (v changes it). It decides whom to call. a looks again.").format(
+                severity=severity_word(self.severity)
+            ),
+            "dim",
+        )
+        sheet.say(_("Nothing is changed by this step; you can come back to it from every later one."), "dim")
+
+    def _starting(self, sheet: Sheet, found: Assessment) -> None:
+        """The server is down, and a command is known that starts it."""
+        command = self.desk.app.context.settings.database_start_command
+        if not any(one.check == "server" and one.status.value == "fail" for one in found.findings):
+            return
+        if self.starting is not None:
+            progress(sheet, self.starting, "")
+        elif command:
+            sheet.say(_("d starts the server: {command}").format(command=redact(command)), "strong")
+        else:
+            sheet.say(_("Start it by hand: DATABASE_START_COMMAND is not set."), "dim")
+        sheet.gap()
+
+    def next(self) -> str:
+        if self.found is None:
+            return ""
+        way = _WAYS[self.index]
+        return {
+            Way.RESTORE: _("go that way: step by step to a restore; nothing is replaced yet"),
+            Way.BESIDE: _("go that way: restore beside; production is left as it is"),
+            Way.LEAVE: _("go that way: no restore; on to the services"),
+        }[way]
+
+    def enter(self) -> None:
+        found, desk = self.found, self.desk
+        if found is None:
+            return
+        way = _WAYS[self.index]
+        facts = {
+            "way": way.value,
+            "severity": self.severity.value,
+            "why": found.proposal.why if way is found.proposal.way else _("the operator's decision"),
+            "findings": [f"{one.status.value}: {one.title}" for one in found.findings],
+        }
+        desk.write(lambda file: file.done(Step.ASSESS, **facts), desk.follow)
+
+    def other_severity(self) -> None:
+        every = tuple(Severity)
+        self.severity = every[(every.index(self.severity) + 1) % len(every)]
+
+    def start_database(self) -> None:
+        desk = self.desk
+        desk.app.start_job(start_arguments(), _("start of the database"))
+
+
+def severity_word(one: Severity) -> str:
+    return {
+        Severity.CRITICAL: _("critical"),
+        Severity.HIGH: _("high"),
+        Severity.MEDIUM: _("medium"),
+        Severity.LOW: _("low"),
+    }[one]

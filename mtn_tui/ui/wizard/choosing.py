@@ -1,0 +1,190 @@
+"""Step 3: which backup, what is lost by it, and whether it will restore here."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.operations import words
+from mtn_tui.operations.alternatives import newer_broken
+from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.emergency import chosen, staging_of
+from mtn_tui.operations.findings import Status as Found
+from mtn_tui.operations.incident import Incident, Step
+from mtn_tui.operations.incident_file import IncidentFile
+from mtn_tui.operations.inventory import Backup
+from mtn_tui.operations.plan import Plan
+from mtn_tui.operations.request import Request
+from mtn_tui.ui.cells import fit
+from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.step import StepView, failure, problem
+
+SHOWN = 6
+"""Fulls that are offered; older ones by mtn restore."""
+
+STATUS = {
+    Status.OK: Found.OK,
+    Status.WARN: Found.WARN,
+    Status.STOP: Found.FAIL,
+    Status.UNKNOWN: Found.UNKNOWN,
+}
+
+
+class Choosing(StepView):
+    step = Step.CHOOSE
+
+    offered: tuple[Backup, ...] = ()
+    _asked = ""
+
+    def opens(self) -> None:
+        """The newest that is proven, and not suspect, comes first under the cursor."""
+        if self.offered or self.desk.app.state.inventory is None:
+            return
+        self.plans: dict[str, Plan | MtnError] = {}
+        self.losses: dict[str, int | None] = {}
+        inventory, database = self.desk.app.state.inventory, self.desk.app.database
+        of_ours = [
+            one
+            for one in inventory.backups
+            if one.kind is Kind.FULL
+            and one.usable
+            and (not one.manifest or one.manifest.database == database)
+        ]
+        try:
+            best = inventory.latest(database=database)
+        except MtnError:
+            return
+        self.offered = tuple(of_ours[:SHOWN]) if best in of_ours[:SHOWN] else (best, *of_ours[: SHOWN - 1])
+        self.index = self.offered.index(best)
+        self.moved()
+
+    def moved(self) -> None:
+        """Plan for what the cursor is on."""
+        backup, desk = self.backup, self.desk
+        if backup is None or backup.handle in self.plans or self._asked == backup.handle:
+            return
+        self._asked = backup.handle
+        context, work, incident = desk.app.context, desk.work, desk.incident
+        assert incident is not None  # noqa: S101 - a step is of an incident
+        staging = staging_of(context, incident.way)
+
+        def look() -> tuple[Plan, Plan]:
+            beside = Request(backup, staging, drop=True, closed=True, legacy=backup.legacy)
+            instead = Request(backup, context.settings.db_name, drop=True, legacy=backup.legacy)
+            return work.plan(context, beside), work.plan(context, instead)
+
+        def came(found: object) -> None:
+            beside, instead = cast("tuple[Plan, Plan]", found)
+            self.plans[backup.handle] = beside
+            newer = instead.target.newer
+            self.losses[backup.handle] = newer.rows if newer else None
+
+        def failed(error: MtnError) -> None:
+            self.plans[backup.handle] = error
+
+        desk.errand(look, came, failed=failed)
+
+    @property
+    def backup(self) -> Backup | None:
+        return self.offered[self.index] if self.index < len(self.offered) else None
+
+    @property
+    def plan(self) -> Plan | MtnError | None:
+        return self.plans.get(self.backup.handle) if self.backup else None
+
+    def write(self, sheet: Sheet) -> None:
+        desk, inventory = self.desk, self.desk.app.state.inventory
+        sheet.title(_("Restore from which backup?"))
+        failure(sheet, self.state)
+        if inventory is None:
+            sheet.say(_("Asking the stores what they hold …"), "dim")
+            return
+        if self.backup is None:
+            sheet.item("✖", _("There is no full backup that could be restored."), "bad")
+            sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))
+            return
+        now = desk.app.context.clock.now()
+        for one in self.offered:
+            cells = [
+                fit(words.moment(one.moment), 21),
+                fit(words.age(one.moment, now), 6, right=True) + "  ",
+                fit(words.size(one.size), 9, right=True) + "  ",
+                _standing(one),
+            ]
+            sheet.choice(one.handle, "".join(cells))
+        sheet.gap()
+        self._broken(sheet, self.backup)
+        self._plan(sheet, self.backup)
+
+    def _broken(self, sheet: Sheet, backup: Backup) -> None:
+        """A newer one does not hold: what falling back costs (runbook 5.3)."""
+        inventory = self.desk.app.state.inventory
+        other = newer_broken(inventory, backup) if inventory else None
+        if other is None:
+            return
+        minutes = round((other.moment - backup.moment).total_seconds() / 60)
+        text = _("The backup of {moment} is broken. Falling back costs {minutes} min more (runbook 5.3).")
+        sheet.item("⚠", text.format(moment=words.moment(other.moment), minutes=minutes), "warn")
+
+    def _plan(self, sheet: Sheet, backup: Backup) -> None:
+        made = self.plan
+        if made is None:
+            sheet.say(_("Looking whether it will restore here …"), "dim")
+            return
+        if isinstance(made, MtnError):
+            problem(sheet, made)
+            return
+        rows = self.losses.get(backup.handle)
+        lost = _("what was written in the last {minutes} min").format(minutes=made.lost_minutes)
+        if rows is not None:
+            lost += ", " + _("{rows:,} rows that are still there").format(rows=rows)
+        sheet.fact(_("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
+        sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
+        takes = (
+            _("about {time}, by earlier restores").format(time=words.clock(made.seconds))
+            if made.seconds
+            else ""
+        )
+        sheet.fact(_("Will take"), takes or _("nobody knows: none was restored here before"))
+        sheet.fact(_("Goes to"), made.target.name + " " + _("(production is not touched)"))
+        sheet.gap()
+        good = sum(check.status is Status.OK for check in made.checks)
+        sheet.say(_("{good} of {every} checks are good").format(good=good, every=len(made.checks)), "dim")
+        for check in made.checks:
+            if check.status is not Status.OK:
+                sheet.finding(STATUS[check.status], check.says, check.hint)
+
+    @property
+    def _stops(self) -> Check | None:
+        made = self.plan
+        if not isinstance(made, Plan):
+            return None
+        return next((check for check in made.checks if check.status is Status.STOP), None)
+
+    def next(self) -> str:
+        if not isinstance(self.plan, Plan):
+            return ""
+        if self._stops is not None:
+            return ""
+        return _("take this one; step 4 restores it")
+
+    def enter(self) -> None:
+        made, desk = self.plan, self.desk
+        if not isinstance(made, Plan) or self._stops is not None:
+            return
+        facts = chosen(made)
+
+        def change(file: IncidentFile) -> Incident:
+            file.begin(Step.CHOOSE)
+            return file.done(Step.CHOOSE, **facts)
+
+        desk.write(change, desk.follow)
+
+
+def _standing(backup: Backup) -> str:
+    best = backup.usable[0].rung
+    if backup.suspect:
+        return "⚠ " + _("suspect")
+    return ("✔ " if best.proven else "? ") + words.rung(best)

@@ -1,0 +1,59 @@
+"""What a step has shown, for whoever looks at it afterwards or from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import words
+from mtn_tui.operations.incident import Standing, Step, StepState
+from mtn_tui.operations.incident_report import fact_name, fact_value, standing, title
+from mtn_tui.ui.wizard.page import Sheet
+
+LOOKS = {
+    Standing.PENDING: ("·", "dim"),
+    Standing.RUNNING: ("▶", "good"),
+    Standing.DONE: ("✔", "good"),
+    Standing.SKIPPED: ("·", "dim"),
+    Standing.FAILED: ("✖", "bad"),
+}
+"""Glyph and tone."""
+
+
+def write(sheet: Sheet, step: Step, state: StepState) -> None:
+    glyph, tone = LOOKS[state.standing]
+    sheet.title(title(step))
+    sheet.say(f"{glyph} {_when(state)}", tone)
+    if state.reason:
+        sheet.say(state.reason, "bad" if state.standing is Standing.FAILED else "")
+    sheet.gap()
+    for name, value in state.facts.items():
+        _fact(sheet, name, value)
+    if state.facts.get("channels") == {}:
+        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
+
+
+def _when(state: StepState) -> str:
+    said = standing(state.standing)
+    at = state.ended or state.began
+    if at is not None:
+        said += f", {at.astimezone():%H:%M:%S}"
+    if state.began is not None and state.ended is not None and state.ended > state.began:
+        lasted = words.clock((state.ended - state.began).total_seconds())
+        said += ", " + _("took {time}").format(time=lasted)
+    return f"{said}, {state.who}" if state.who else said
+
+
+def _fact(sheet: Sheet, name: str, value: object) -> None:
+    if value in (None, "", [], {}):
+        return
+    if isinstance(value, Mapping):
+        sheet.fact(fact_name(name), "")
+        for inner, one in value.items():
+            sheet.item("·", f"{inner}: {fact_value(str(inner), one)}")
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        sheet.fact(fact_name(name), "")
+        for one in value:
+            sheet.item("·", str(one))
+    else:
+        sheet.fact(fact_name(name), fact_value(name, value))

@@ -1,0 +1,101 @@
+"""Step 2: the alert, as it will be sent, and to whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mtn_tui.core.contacts import Call
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.assess import Assessment, Proposal
+from mtn_tui.operations.emergency import Alert, first_alert
+from mtn_tui.operations.findings import Finding, Status
+from mtn_tui.operations.incident import Incident, Step
+from mtn_tui.operations.incident_file import IncidentFile
+from mtn_tui.ui.wizard.desk import Desk
+from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.step import StepView, about, failure
+
+
+class Notifying(StepView):
+    step = Step.NOTIFY
+
+    def write(self, sheet: Sheet) -> None:
+        alert = self.alert()
+        sheet.title(_("Tell the team?"))
+        failure(sheet, self.state)
+        sheet.say(alert.subject, "strong")
+        for line in alert.body.splitlines():
+            sheet.say(line)
+        sheet.gap()
+        people(sheet, self.desk)
+        about(
+            sheet,
+            does=_("Sends this by every channel of the configuration. n adds a line to it."),
+            takes=_("Seconds; half a minute where a server does not answer."),
+            wrong=_("What can't be sent is kept, and sent later by itself. Call them: c."),
+            back=_("What is sent is sent. s leaves this step out, with a reason."),
+        )
+
+    def alert(self) -> Alert:
+        """In the words of what was found; what was noted since belongs to it."""
+        desk, incident = self.desk, self.desk.incident
+        assert incident is not None  # noqa: S101 - a step is of an incident
+        found = desk.assessment or _told(incident)
+        made = first_alert(
+            desk.app.context, replace(found, proposal=replace(found.proposal, way=incident.way))
+        )
+        notes = [record.text for record in incident.records if record.event == "note"]
+        return replace(made, body="\n".join([made.body, *notes])) if notes else made
+
+    def next(self) -> str:
+        return _("send it")
+
+    def enter(self) -> None:
+        send(self.desk, Step.NOTIFY, self.alert())
+
+
+def send(desk: Desk, step: Step, alert: Alert) -> None:
+    """Send, and write down what came of it. What was sent is evidence, whatever came of it."""
+    context, work, to = desk.app.context, desk.work, addresses(desk)
+
+    def change(file: IncidentFile) -> Incident:
+        file.begin(step)
+        return file.done(step, **work.send(context, alert, to))
+
+    desk.write(change, saying=_("Sending. That may take half a minute."))
+
+
+def addresses(desk: Desk) -> list[str]:
+    """Of those who are to be told now and can be reached."""
+    return [call.person.email for call in _due(desk) if call.reachable and call.person.email]
+
+
+def people(sheet: Sheet, desk: Desk) -> None:
+    for address in desk.app.context.settings.alert_email:
+        sheet.item("✔", address, "good")
+    if desk.no_contacts is not None:
+        sheet.item("⚠", desk.no_contacts.title, "warn", hint=desk.no_contacts.hint)
+    for call in _due(desk):
+        person = call.person
+        text = f"{person.name}, {person.role}, {person.email or person.phone}"
+        if call.reachable:
+            sheet.item("✔", text, "good")
+        else:
+            sheet.item("·", text + ": " + _("passed over, outside their hours"), "dim")
+
+
+def _due(desk: Desk) -> tuple[Call, ...]:
+    calls = desk.calls()
+    return (*calls.due, *calls.passed_over) if calls else ()
+
+
+def _told(incident: Incident) -> Assessment:
+    """What step 1 has found, by what stands written of it: it was another screen, or an earlier start."""
+    facts = incident.steps[Step.ASSESS].facts
+    found = []
+    lines = facts.get("findings")
+    for line in lines if isinstance(lines, list) else ():
+        status, _colon, title = str(line).partition(": ")
+        known = status in [one.value for one in Status]
+        found.append(Finding("", Status(status) if known else Status.UNKNOWN, title))
+    return Assessment(tuple(found), Proposal(incident.way, str(facts.get("why") or "")))

@@ -1,0 +1,86 @@
+"""What the wizard shows where no step of it is to be done: nothing is open, it is over, another has it."""
+
+from __future__ import annotations
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import incident_report, words
+from mtn_tui.operations.incident import Incident, Standing, Step
+from mtn_tui.ui.wizard import evidence
+from mtn_tui.ui.wizard.desk import Desk
+from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.step import progress
+
+_SHOWN = 5
+
+
+def nothing_open(sheet: Sheet, desk: Desk) -> None:
+    sheet.title(_("Emergency: the database is lost, damaged, or does not answer"))
+    sheet.say(
+        _(
+            "Eight steps, as in the runbook (5.1): see what is wrong, tell people, choose a backup, restore "
+            "it beside production, validate it, put it in production's place, see the services come back, "
+            "report. Nothing is replaced before you have typed it out."
+        )
+    )
+    sheet.gap()
+    sheet.say(
+        _(
+            "Every step is written down. If you leave, or the connection breaks, it goes on where it was; "
+            "another operator can take it over."
+        )
+    )
+    sheet.gap()
+    if desk.trouble is not None:
+        sheet.item("✖", desk.trouble.title, "bad", hint=desk.trouble.hint)
+    if not desk.past:
+        sheet.say(_("There was no incident yet."), "dim")
+        return
+    sheet.say(_("Incidents before"), "strong")
+    for one in desk.past[:_SHOWN]:
+        sheet.say(_past(one))
+
+
+def _past(one: Incident) -> str:
+    when = words.moment(one.opened_at) if one.opened_at else "—"
+    lasted = "—"
+    if one.opened_at and one.closed_at:
+        lasted = words.clock((one.closed_at - one.opened_at).total_seconds())
+    return f"{one.number}  {when}  {lasted}  {incident_report.way(one.way)}"
+
+
+def over(sheet: Sheet, desk: Desk, incident: Incident) -> None:
+    facts = incident.steps[Step.REPORT].facts
+    sheet.title(_("Incident {number} is closed").format(number=incident.number))
+    if incident.records:
+        sheet.say(incident.records[-1].text, "strong")
+    sheet.gap()
+    if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
+        sheet.say(_("What was there before is kept as {name}; mtn undo brings it back.").format(name=kept))
+    if path := facts.get("path"):
+        sheet.say(_("The report: {path}").format(path=path))
+    channels = facts.get("channels")
+    for name, what in channels.items() if isinstance(channels, dict) else ():
+        sheet.item("·", f"{name}: {what}")
+    if channels == {}:
+        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
+    sheet.gap()
+    sheet.say(_("i reads the report here."), "dim")
+
+
+def another_has_it(sheet: Sheet, desk: Desk, incident: Incident) -> None:
+    state = incident.steps[incident.step]
+    since = next(
+        (one.at for one in reversed(incident.records) if one.event in ("opened", "took")), incident.opened_at
+    )
+    text = _("{who} has it since {time}. You follow it here.")
+    if desk.holder_gone:
+        text = _("{who} had it since {time}. Their screen is no more.")
+    sheet.say(
+        text.format(who=incident.holder, time=f"{since.astimezone():%H:%M}" if since else "—"), "strong"
+    )
+    sheet.say(_("t takes it over. Talk to them first.") if not desk.holder_gone else _("enter continues it."))
+    sheet.gap()
+    evidence.write(sheet, incident.step, state)
+    if state.standing is Standing.RUNNING and state.facts.get("job"):
+        sheet.gap()
+        progress(sheet, desk.job_of(incident.step), _("It begins."))

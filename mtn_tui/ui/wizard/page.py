@@ -1,0 +1,123 @@
+"""The right side of the wizard: lines to be read, some of them choices, with a cursor over those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.message import Message
+
+from mtn_tui.operations.findings import Status
+from mtn_tui.ui.cells import fit, wrapped
+from mtn_tui.ui.widgets.lines import Line, Text
+
+_LOOKS = {
+    Status.OK: ("✔", "good"),
+    Status.WARN: ("⚠", "warn"),
+    Status.FAIL: ("✖", "bad"),
+    Status.UNKNOWN: ("?", "warn"),
+}
+
+NAMES = 15
+"""Cells of the names of facts."""
+
+
+class Sheet:
+    """A page being written: each call adds lines that fit ``width``."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.lines: list[Line] = []
+        self.keys: list[str] = []
+        """Of the choices, in order."""
+        self.at: list[int] = []
+        """Where each choice stands among the lines."""
+
+    def title(self, text: str) -> None:
+        self.say(text, "strong")
+        self.gap()
+
+    def say(self, text: str, tone: str = "") -> None:
+        self.lines += [[(line, tone)] for line in wrapped(text, self.width)]
+
+    def gap(self) -> None:
+        self.lines.append([])
+
+    def item(self, glyph: str, text: str, tone: str = "", *, hint: str = "") -> None:
+        """A glyph, and what it is about beside it."""
+        room = self.width - 2
+        head = glyph + " "
+        for line in wrapped(text, room):
+            self.lines.append([(head, tone), (line, "" if tone == "good" else tone)])
+            head = "  "
+        if hint:
+            self.lines += [[("  ", ""), (line, "dim")] for line in wrapped(hint, room)]
+
+    def finding(self, status: Status, text: str, hint: str = "") -> None:
+        glyph, tone = _LOOKS[status]
+        self.item(glyph, text, tone, hint=hint)
+
+    def fact(self, name: str, value: str, tone: str = "") -> None:
+        head = fit(name, NAMES)
+        for line in wrapped(value, self.width - NAMES - 1):
+            self.lines.append([(head + " ", "dim"), (line, tone)])
+            head = " " * NAMES
+
+    def table(self, rows: Sequence[Sequence[str]], widths: Sequence[int], tone: str = "") -> None:
+        for row in rows:
+            cells = [fit(cell, width) for cell, width in zip(row, widths, strict=True)]
+            self.lines.append([(fit(" ".join(cells), self.width), tone)])
+
+    def choice(self, key: str, text: str, tone: str = "") -> None:
+        self.at.append(len(self.lines))
+        self.keys.append(key)
+        self.lines.append([(fit(" " + text, self.width), tone)])
+
+
+class Page(Text):
+    """Shows a sheet. The arrows move the cursor where there are choices, else they scroll."""
+
+    class Moved(Message):
+        """The cursor is on another choice."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "go(-1)", show=False),
+        Binding("down", "go(1)", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._choices: list[int] = []
+        self.index = 0
+
+    def show_sheet(self, sheet: Sheet, index: int) -> None:
+        self._choices, self.index = sheet.at, index
+        self.show(sheet.lines)
+
+    def action_go(self, by: int) -> None:
+        if not self._choices:
+            self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+            return
+        wanted = max(0, min(self.index + by, len(self._choices) - 1))
+        if wanted == self.index:
+            # The cursor is at an end of the choices: what stands beyond it is to be read.
+            self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+            return
+        for one in (self.index, wanted):
+            self.refresh(Region(0, self._choices[one] - self.scroll_offset.y, self.size.width, 1))
+        self.index = wanted
+        self._keep_in_view()
+        self.post_message(self.Moved())
+
+    def top(self) -> None:
+        self.scroll_to(y=0, animate=False)
+
+    def _keep_in_view(self) -> None:
+        line, top, height = self._choices[self.index], self.scroll_offset.y, self.size.height
+        if height > 0 and not top <= line < top + height:
+            self.scroll_to(y=line if line < top else line - height + 1, animate=False)
+
+    def _chosen(self, index: int) -> bool:
+        return self.index < len(self._choices) and self._choices[self.index] == index

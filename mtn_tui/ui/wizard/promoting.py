@@ -1,0 +1,185 @@
+"""Step 6: what was validated takes production's place. The one step in which production changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+from mtn_tui.operations import words
+from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.emergency import promote_arguments, staging_of
+from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.operations.plan import Plan, Target
+from mtn_tui.operations.production import PHRASE, confirmation
+from mtn_tui.operations.request import Request
+from mtn_tui.ui.wizard.choosing import STATUS
+from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
+
+_MATTER = ("owner", "sessions", "prepared", "slots", "running")
+"""Of the checks before a restore, those that a renaming can fail of."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    production: Plan
+    staging: Target
+
+    @property
+    def there(self) -> bool:
+        """Whether there is anything to be replaced."""
+        return self.production.target.existing is not None
+
+    @property
+    def checks(self) -> list[Check]:
+        return [one for one in self.production.checks if one.id in _MATTER and one.status is not Status.OK]
+
+
+class Promoting(StepView):
+    step = Step.PRODUCTION
+
+    looking = False
+    looked: Looked | MtnError | None = None
+
+    def opens(self) -> None:
+        if not self.looking and self.looked is None and not self.runs and not self.state.standing.over:
+            self.look()
+
+    def look(self) -> None:
+        desk, context, work, incident = self.desk, self.desk.app.context, self.desk.work, self.desk.incident
+        assert incident is not None  # noqa: S101 - a step is of an incident
+        self.looking, self.looked = True, None
+        handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
+        staging = staging_of(context, Way.RESTORE)
+
+        def see() -> Looked:
+            backup = work.find(context, handle)
+            instead = Request(backup, context.settings.db_name, drop=True, legacy=backup.legacy)
+            beside = Request(backup, staging, drop=True, legacy=backup.legacy)
+            return Looked(work.plan(context, instead), work.plan(context, beside).target)
+
+        def came(found: object) -> None:
+            self.looking, self.looked = False, cast("Looked", found)
+            desk.changed()
+
+        def failed(error: MtnError) -> None:
+            self.looking, self.looked = False, error
+
+        desk.errand(see, came, failed=failed)
+
+    @property
+    def runs(self) -> bool:
+        return self.state.standing is Standing.RUNNING and bool(self.state.facts.get("job"))
+
+    @property
+    def ready(self) -> Looked | None:
+        """All was looked at, and nothing stands in the way."""
+        looked = self.looked
+        if self.runs or not isinstance(looked, Looked) or looked.staging.existing is None:
+            return None
+        return None if any(one.status is Status.STOP for one in looked.checks) else looked
+
+    @property
+    def phrase(self) -> str:
+        return (
+            PHRASE if self.ready and self.ready.there and self.desk.mine and not self.desk.looks_back else ""
+        )
+
+    @property
+    def wants_yes(self) -> bool:
+        """Nothing is there to be replaced: it is asked for, but no phrase."""
+        return self.ready is not None and not self.ready.there
+
+    def write(self, sheet: Sheet) -> None:
+        looked = self.looked
+        if self.runs:
+            sheet.title(_("Putting it in production's place"))
+            progress(sheet, self.desk.job_of(self.step), _("It begins."))
+            sheet.gap()
+            sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
+            return
+        if looked is None:
+            sheet.title(_("Production"))
+            failure(sheet, self.state)
+            sheet.say(_("Looking at what would be replaced …"), "dim")
+            return
+        if isinstance(looked, MtnError):
+            sheet.title(_("Production"))
+            problem(sheet, looked)
+            sheet.say(_("a looks again."), "dim")
+            return
+        title = _("Replace PRODUCTION with what was proven in staging?")
+        if not looked.there:
+            title = _("Give what was proven in staging production's name?")
+        sheet.title(title)
+        failure(sheet, self.state)
+        self._table(sheet, looked)
+        sheet.gap()
+        self._what_it_means(sheet, looked)
+
+    def _table(self, sheet: Sheet, looked: Looked) -> None:
+        target, staging = looked.production.target, looked.staging
+        old, new = target.existing, staging.existing
+        column = max((sheet.width - 15) // 2, 10)
+        widths = (13, column, column)
+        nothing = "—"
+        tables = self.desk.incident.steps[Step.VALIDATE].facts.get("tables") if self.desk.incident else None
+        sheet.table([["", _("now"), _("will be")]], widths, "dim")
+        newer, newest = target.newer, staging.newer
+        rows = [
+            [_("database"), target.name if old else _("is not there"), target.name],
+            [_("host, system"), f"{target.host}, {_short(target.system_identifier)}", _("the same")],
+            [_("size"), words.size(old.size) if old else nothing, words.size(new.size) if new else nothing],
+            [
+                _("newest row"),
+                words.moment(newer.newest) if newer and newer.newest else nothing,
+                words.moment(newest.newest) if newest and newest.newest else nothing,
+            ],
+            [_("sessions"), _("{count}, ended").format(count=old.sessions) if old else nothing, "0"],
+            [_("validated"), nothing, "✔ " + _("step 5") if tables else nothing],
+        ]
+        sheet.table(rows, widths)
+
+    def _what_it_means(self, sheet: Sheet, looked: Looked) -> None:
+        made, context = looked.production, self.desk.app.context
+        if looked.staging.existing is None:
+            sheet.item("✖", _("The staging database is gone. Go back to step 4 and restore again."), "bad")
+            return
+        for check in looked.checks:
+            sheet.finding(STATUS[check.status], check.says, check.hint)
+        if looked.there:
+            if made.overwrites:
+                sheet.item("⚠", made.overwrites, "warn")
+            sheet.say(
+                _("The present database is kept as {name}; mtn undo brings it back.").format(name=made.kept)
+            )
+        else:
+            sheet.say(_("Nothing is replaced: there is no {database}.").format(database=made.target.name))
+        if command := context.settings.services_stop_command:
+            sheet.say(_("Before it, the services stop: {command}").format(command=redact(command)))
+        sheet.say(_("Takes about a second without a database. If it fails, all is as before."), "dim")
+
+    def next(self) -> str:
+        if self.phrase:
+            return _("Type it out: {phrase}").format(phrase=PHRASE)
+        return _("y puts it in place; esc goes back, nothing done") if self.wants_yes else ""
+
+    def enter(self) -> None:
+        """Enter alone never does this."""
+
+    def confirmed(self) -> None:
+        """The phrase was typed out; or there is nothing to be replaced, and y was pressed."""
+        ready, desk, context = self.ready, self.desk, self.desk.app.context
+        if ready is None:
+            return
+        words_of_it = confirmation(ready.production.target.system_identifier) if ready.there else ""
+        self.looked = None
+        desk.begin_job(Step.PRODUCTION, lambda: promote_arguments(context, words_of_it))
+
+
+def _short(identifier: int) -> str:
+    text = str(identifier)
+    return f"{text[:4]}…{text[-4:]}"

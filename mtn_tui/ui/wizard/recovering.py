@@ -1,0 +1,38 @@
+"""How lost rows are copied back from a database that was restored beside production."""
+
+from __future__ import annotations
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.assess import MAIN_TABLES
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.emergency import staging_of
+from mtn_tui.operations.incident import Way
+from mtn_tui.ui.wizard.page import Sheet
+
+
+def write(sheet: Sheet, context: Context) -> None:
+    beside = staging_of(context, Way.BESIDE)
+    sheet.say(_("Copy the lost rows back, table by table. {database} is read-only.").format(database=beside))
+    for line in lines(context, MAIN_TABLES[1]):
+        sheet.say("  " + line, "strong")
+    others = ", ".join(one for one in MAIN_TABLES if one != MAIN_TABLES[1])
+    sheet.say(
+        _("The same for {tables}, those first that others refer to. What is there stays.").format(
+            tables=others
+        )
+    )
+
+
+def lines(context: Context, table: str) -> list[str]:
+    """For psql, which is asked to connect as the configuration says."""
+    settings = context.settings
+    where = f"-h {settings.db_host} -p {settings.db_port} -U {settings.db_user}"
+    return [
+        f'psql {where} -d "{staging_of(context, Way.BESIDE)}"',
+        rf"  \copy {table} to '{table}.copy'",
+        f'psql {where} -d "{settings.db_name}"',
+        f"  create temp table back (like {table});",
+        rf"  \copy back from '{table}.copy'",
+        f"  insert into {table} overriding system value",
+        "    select * from back on conflict do nothing;",
+    ]

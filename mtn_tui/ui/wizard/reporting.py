@@ -1,0 +1,68 @@
+"""Step 8: people are told that it is over, and what happened is written down."""
+
+from __future__ import annotations
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations import words
+from mtn_tui.operations.emergency import last_alert, write_report
+from mtn_tui.operations.incident import Incident, Step
+from mtn_tui.operations.incident_file import IncidentFile
+from mtn_tui.operations.incident_report import took
+from mtn_tui.ui.wizard.desk import Desk
+from mtn_tui.ui.wizard.notifying import addresses, people
+from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.step import StepView, about, failure
+
+
+class Reporting(StepView):
+    step = Step.REPORT
+
+    def write(self, sheet: Sheet) -> None:
+        desk, incident = self.desk, self.desk.incident
+        assert incident is not None  # noqa: S101 - a step is of an incident
+        alert = last_alert(desk.app.context, incident)
+        sheet.title(_("Tell people, and close the incident?"))
+        failure(sheet, self.state)
+        sheet.say(against_target(desk, incident), "strong")
+        sheet.gap()
+        sheet.say(alert.subject, "strong")
+        for line in alert.body.splitlines():
+            sheet.say(line)
+        sheet.gap()
+        people(sheet, desk)
+        about(
+            sheet,
+            does=_("Sends this, writes the report beside the logs, and closes the incident."),
+            takes=_("Seconds; half a minute where a server does not answer."),
+            wrong=_("What can't be sent is kept, and sent later by itself."),
+            back=_("backspace looks back. What is closed stays closed: mtn incident show."),
+        )
+
+    def next(self) -> str:
+        return _("send it, write the report and close")
+
+    def enter(self) -> None:
+        desk, context, work, to = self.desk, self.desk.app.context, self.desk.work, addresses(self.desk)
+        incident = desk.incident
+        assert incident is not None  # noqa: S101 - a step is of an incident
+        alert, outcome = last_alert(context, incident), against_target(desk, incident)
+
+        def change(file: IncidentFile) -> Incident:
+            file.begin(Step.REPORT)
+            sent = work.send(context, alert, to)
+            path = write_report(context, file.state)
+            file.done(Step.REPORT, path=str(path), **sent)
+            closed = file.close(outcome)
+            write_report(context, closed).replace(path)  # now it also says how it ended
+            return closed
+
+        desk.write(change, saying=_("Sending. That may take half a minute."))
+
+
+def against_target(desk: Desk, incident: Incident) -> str:
+    passed = took(incident, desk.app.context.clock.now()).total_seconds()
+    target = desk.app.context.settings.target_rto_hours * 3600
+    text = _("{time} so far: within the RTO of {target}.")
+    if passed > target:
+        text = _("{time} so far: over the RTO of {target}.")
+    return text.format(time=words.clock(passed), target=words.clock(target))

@@ -1,0 +1,308 @@
+"""``3 Restore``: the steps at the left, the one to be done at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Input
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.incident import Standing, Step
+from mtn_tui.ui import actions
+from mtn_tui.ui.cells import fit
+from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.widgets.lines import Lines
+from mtn_tui.ui.wizard import evidence, outside, steplist
+from mtn_tui.ui.wizard.assessing import Assessing
+from mtn_tui.ui.wizard.desk import Desk
+from mtn_tui.ui.wizard.page import Page, Sheet
+from mtn_tui.ui.wizard.promoting import Promoting
+from mtn_tui.ui.wizard.serving import Serving
+from mtn_tui.ui.wizard.typed import Typed
+from mtn_tui.ui.wizard.validating import Validating
+
+
+class Emergency(Framed):
+    BINDINGS: ClassVar = actions.bindings([actions.EMERGENCY])
+    where = actions.EMERGENCY
+
+    _seen: tuple[object, ...] = ()
+    """What was drawn last: another step is read from its beginning."""
+
+    @property
+    def desk(self) -> Desk:
+        return self.mtn.desk
+
+    @property
+    def page(self) -> Page:
+        return self.query_one(Page)
+
+    @property
+    def field_keys(self) -> tuple[tuple[str, str], ...]:
+        return (("enter", _("replace it, once it is exact")), ("esc", _("back, nothing done")))
+
+    def body(self) -> Iterable[Widget]:
+        with Horizontal(id="wizard"):
+            yield Lines(id="steps")
+            yield Page(id="page")
+        yield Lines(id="next")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.page.focus()
+        self.desk.on_screen = True
+        self.desk.changed()
+        self.desk.attend()
+        if self.ready:
+            self.draw()
+
+    def on_unmount(self) -> None:
+        self.desk.on_screen = False
+
+    def draw(self) -> None:
+        if self.desk.mine:
+            self.desk.view.opens()
+        width = self.app.size.width - steplist.WIDTH - 1
+        sheet = Sheet(width)
+        index = self._write(sheet)
+        seen = (self.desk.incident.number if self.desk.incident else 0, self.desk.viewing, self.desk.mine)
+        if seen != self._seen:
+            self._seen = seen
+            self.page.top()
+        self.page.show_sheet(sheet, index)
+        self._draw_steps()
+        self.lines("next").show([self._next()])
+        self._draw_field()
+        self.draw_frame()
+        if not self.desk.drawn:
+            self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        self.desk.drawn = True
+
+    def _write(self, sheet: Sheet) -> int:
+        """Returns which choice the cursor is on."""
+        desk, incident = self.desk, self.desk.incident
+        if incident is None:
+            outside.nothing_open(sheet, desk)
+        elif not incident.is_open:
+            outside.over(sheet, desk, incident)
+        elif not desk.mine:
+            outside.another_has_it(sheet, desk, incident)
+        elif desk.looks_back and not self._still_live:
+            evidence.write(sheet, desk.viewing, desk.state)
+        else:
+            desk.view.write(sheet)
+            return desk.view.index
+        return 0
+
+    @property
+    def _still_live(self) -> bool:
+        """Step 7 goes on being looked at once its job is over: people have to tick what they see."""
+        return self.desk.viewing is Step.SERVICES and self.desk.state.standing is Standing.DONE
+
+    def _draw_steps(self) -> None:
+        desk, incident = self.desk, self.desk.incident
+        lines: list[steplist.Drawn] = []
+        if incident is not None:
+            lines = [*steplist.steps(incident, desk.viewing), *steplist.escalation(desk)]
+        self.lines("steps").show(lines)
+
+    def _next(self) -> list[tuple[str, str]]:
+        """What the next key does, always in the same place."""
+        desk, width = self.desk, self.app.size.width
+        said, tone = self._what_enter_does(), "strong"
+        if desk.busy:
+            said, tone = f"… {desk.busy}", "dim"
+        elif said and not self._is_typed:
+            said = "enter  " + said
+        return [(" " * (steplist.WIDTH + 1), ""), (fit(said, width - steplist.WIDTH - 1), tone)]
+
+    @property
+    def _is_typed(self) -> bool:
+        view = self.desk.view if self.desk.mine and not self.desk.looks_back else None
+        return isinstance(view, Promoting) and bool(view.phrase or view.wants_yes)
+
+    def _what_enter_does(self) -> str:
+        desk, incident = self.desk, self.desk.incident
+        if incident is None:
+            return "" if self.mtn.read_only else _("opens an incident, and looks what is wrong")
+        if not incident.is_open:
+            return _("puts it away")
+        if not desk.mine:
+            return _("continues it") if desk.holder_gone and not self.mtn.read_only else ""
+        if desk.looks_back and not self._still_live:
+            return _("back to step {step} · a does this one again").format(step=int(incident.step))
+        return desk.view.next()
+
+    def _draw_field(self) -> None:
+        """The field is there exactly while there is something to be typed out."""
+        wanted = self.desk.mine and not self.desk.looks_back and not self.desk.busy and self.desk.view.phrase
+        there = self.query("#phrase")
+        if wanted and not there:
+            field = Input(id="phrase", compact=True, select_on_focus=False)
+            field.cursor_blink = False
+            self.mount(field, after="#wizard")
+            field.focus()
+        elif not wanted and there:
+            there.remove()
+            self.page.focus()
+
+    # Keys
+
+    def do_next(self) -> None:
+        desk, incident = self.desk, self.desk.incident
+        if not desk.takes_enter():
+            return
+        if incident is None:
+            desk.open()
+        elif not incident.is_open:
+            desk.put_away()
+        elif not desk.mine:
+            desk.take()
+        elif desk.looks_back and not self._still_live:
+            desk.follow()
+        else:
+            desk.view.enter()
+
+    @on(Input.Submitted, "#phrase")
+    def _phrase_given(self, event: Input.Submitted) -> None:
+        desk = self.desk
+        exact = desk.takes_enter() and not desk.why_not() and event.value == desk.view.phrase != ""
+        if exact and isinstance(desk.view, Promoting):
+            desk.view.confirmed()
+            self.draw()
+        elif event.value != desk.view.phrase:
+            self.mtn.say(_("That is not the phrase. Nothing was done."), "warn")
+
+    def do_yes(self) -> None:
+        view = self.desk.view
+        if isinstance(view, Promoting) and self.desk.drawn:
+            view.confirmed()
+
+    def do_back(self) -> None:
+        """One step back, to be looked at; nothing is undone by looking. From the first one, away."""
+        desk, incident = self.desk, self.desk.incident
+        before = [
+            step
+            for step in Step
+            if incident is not None and step < desk.viewing and incident.steps[step].began is not None
+        ]
+        if incident is not None and incident.is_open and desk.mine and before:
+            desk.go(before[-1])
+        else:
+            self.app.pop_screen()
+
+    def do_again(self) -> None:
+        desk, incident = self.desk, self.desk.incident
+        assert incident is not None  # noqa: S101 - the registry has looked
+        view = desk.view
+        if not desk.looks_back:
+            if isinstance(view, Assessing | Validating | Promoting):
+                view.look()
+            return
+        step = desk.viewing
+        later = [one for one in Step if step < one <= incident.step and one is not Step.NOTIFY]
+        undone = [one for one in later if incident.steps[one].standing is Standing.DONE]
+
+        def chosen(again: bool | None) -> None:
+            if again and not desk.why_not():
+                desk.forget(step)
+                desk.assessment = None if step is Step.ASSESS else desk.assessment
+                desk.write(lambda file: file.begin(step), desk.follow)
+
+        said = [_("What was done after it rests on it, and has to be done again. Nothing is dropped.")]
+        if undone:
+            said.append(
+                _("To be done again: {steps}").format(steps=", ".join(str(int(one)) for one in undone))
+            )
+        answers = [Answer(_("Leave it as it is"), False), Answer(_("Do it again"), True)]
+        self.app.push_screen(Ask(_("Do step {step} again?").format(step=int(step)), said, answers), chosen)
+
+    def do_note(self) -> None:
+        def given(text: str | None) -> None:
+            if text:
+                self.desk.write(lambda file: file.note(text))
+
+        self.app.push_screen(
+            Typed(_("A note"), _("It stands in the report, with the time and your name.")), given
+        )
+
+    def do_skip(self) -> None:
+        def given(reason: str | None) -> None:
+            if reason and not self.desk.why_not():
+                self.desk.leave_out(reason)
+
+        title = _("Why is step {step} left out?").format(step=int(self.desk.viewing))
+        self.app.push_screen(Typed(title, _("It stands in the report.")), given)
+
+    def do_called(self) -> None:
+        desk, calls = self.desk, self.desk.calls()
+        assert calls is not None  # noqa: S101 - the registry has looked
+
+        def chosen(person: str | None) -> None:
+            if person and not desk.why_not():
+                desk.write(lambda file: file.called(person))
+
+        answers: list[Answer[str]] = [Answer(_("Nobody yet"), "")]
+        for call in (*calls.due, *calls.next_calls, *calls.passed_over):
+            person = call.person
+            told = f"{person.name}, {person.role}, {person.phone or person.email}"
+            answers.append(Answer(told, person.key))
+        self.app.push_screen(Ask(_("Whom have you called?"), [], answers), chosen)
+
+    def do_take(self) -> None:
+        desk, incident = self.desk, self.desk.incident
+        assert incident is not None  # noqa: S101 - the registry has looked
+
+        def chosen(take: bool | None) -> None:
+            if take:
+                desk.take()
+
+        said = [
+            _("They are told at once on their screen, and their keys do nothing to it any more."),
+            _("What is running goes on."),
+        ]
+        answers = [Answer(_("Follow it only"), False), Answer(_("Take it over"), True)]
+        title = _("Take incident {number} over from {who}?")
+        self.app.push_screen(
+            Ask(title.format(number=incident.number, who=incident.holder), said, answers), chosen
+        )
+
+    def do_incident(self) -> None:
+        from mtn_tui.ui.wizard.report_screen import IncidentReport
+
+        self.app.push_screen(IncidentReport())
+
+    def do_tick(self) -> None:
+        view = self.desk.view
+        if isinstance(view, Serving):
+            view.tick()
+
+    def do_severity(self) -> None:
+        view = self.desk.view
+        if isinstance(view, Assessing):
+            view.other_severity()
+
+    def do_start(self) -> None:
+        def chosen(start: bool | None) -> None:
+            view = self.desk.view
+            if start and not self.desk.why_not() and isinstance(view, Assessing):
+                view.start_database()
+
+        command = self.mtn.context.settings.database_start_command or ""
+        answers = [Answer(_("Not yet"), False), Answer(_("Run it"), True)]
+        said = [command, _("Then a looks again.")]
+        self.app.push_screen(Ask(_("Start the database's server with this?"), said, answers), chosen)
+
+    @on(Page.Moved)
+    def _moved(self) -> None:
+        if self.desk.mine and (not self.desk.looks_back or self._still_live):
+            self.desk.view.index = self.page.index
+            self.desk.view.moved()
+        self.draw()

@@ -1,0 +1,102 @@
+"""What every step of the wizard has in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations import words
+from mtn_tui.operations.incident import Standing, Step, StepState
+from mtn_tui.ui import jobtext
+from mtn_tui.ui.wizard.desk import Desk
+from mtn_tui.ui.wizard.page import Sheet
+
+_BAR = 30
+
+
+class StepView:
+    """One step at one desk. What it has found out lasts as long as it."""
+
+    step: ClassVar[Step]
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.index = 0
+        """Of the choice that the cursor is on."""
+
+    @property
+    def state(self) -> StepState:
+        assert self.desk.incident is not None  # noqa: S101 - a step is of an incident
+        return self.desk.incident.steps[self.step]
+
+    def opens(self) -> None:
+        """It is to be seen: what needs no decision begins. Called again whenever anything has changed."""
+
+    def write(self, sheet: Sheet) -> None:
+        raise NotImplementedError
+
+    def next(self) -> str:
+        """What enter does; empty where it does nothing."""
+        raise NotImplementedError
+
+    def enter(self) -> None:
+        raise NotImplementedError
+
+    def moved(self) -> None:
+        """The cursor is on another choice."""
+
+    @property
+    def phrase(self) -> str:
+        """What has to be typed out before it goes on; empty where nothing has."""
+        return ""
+
+
+def about(sheet: Sheet, *, does: str, takes: str, wrong: str, back: str) -> None:
+    """What everybody asks before they press enter."""
+    sheet.gap()
+    sheet.fact(_("What it does"), does)
+    sheet.fact(_("How long"), takes)
+    sheet.fact(_("May go wrong"), wrong)
+    sheet.fact(_("The way back"), back)
+
+
+def failure(sheet: Sheet, state: StepState) -> None:
+    """Why it failed the last time."""
+    if state.standing is Standing.FAILED:
+        sheet.item("✖", state.reason, "bad", hint=str(state.facts.get("hint") or ""))
+        sheet.gap()
+
+
+def problem(sheet: Sheet, error: MtnError) -> None:
+    sheet.item("✖", error.title, "bad", hint=error.hint)
+
+
+def progress(sheet: Sheet, job: JobView | None, now_it_is: str) -> None:
+    """A job at work: how far, how fast, how long still."""
+    if job is None:
+        sheet.say(now_it_is, "dim")
+        return
+    words_of_it, tone = jobtext.state(job)
+    sheet.lines.append([(words_of_it, tone), ("  " + _("job {id}").format(id=job.id), "dim")])
+    if job.state is JobState.RUNNING and job.phase:
+        sheet.say(words.phase(job.phase))
+    known = job.progress if job.progress and job.progress.phase == job.phase else None
+    if known and known.total:
+        share = min(known.done / known.total, 1)
+        full = round(share * _BAR)
+        bar = "█" * full + "░" * (_BAR - full)
+        sheet.lines.append([(bar, "good"), (f" {share:.0%}", "")])
+    if known:
+        said = [*words.rate(known), *words.left(known)]
+        if known.unit == "bytes":
+            done = words.size(known.done)
+            if known.total:
+                done = _("{done} of {total}").format(done=done, total=words.size(known.total))
+            said = [done, *said]
+        if said:
+            sheet.say("  ".join(said))
+    for warning in job.warnings:
+        sheet.item("⚠", warning, "warn")

@@ -1,0 +1,78 @@
+"""The left side of the wizard: where it stands, and whom to call when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mtn_tui.core.contacts import Person
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.incident import Incident, Standing, Step
+from mtn_tui.operations.incident_report import title
+from mtn_tui.ui.cells import Piece, clipped, fit, wrapped
+from mtn_tui.ui.wizard.desk import Desk
+from mtn_tui.ui.wizard.evidence import LOOKS
+
+WIDTH = 21
+_ROOM = WIDTH - 2
+
+Drawn = list[Piece]
+
+
+def steps(incident: Incident, viewing: Step) -> list[Drawn]:
+    lines: list[Drawn] = []
+    for step, state in incident.steps.items():
+        glyph, tone = LOOKS[state.standing]
+        if step is incident.step and state.standing in (Standing.PENDING, Standing.RUNNING):
+            glyph, tone = "▶", "good"
+        if not incident.is_open and state.standing is Standing.PENDING:
+            glyph, tone = "·", "dim"
+        said = "strong" if step is viewing else "dim" if glyph == "·" else ""
+        text = fit(f"{int(step)} {title(step)}", _ROOM - 2)
+        lines.append([(f" {glyph} ", tone), (text, said)])
+    return lines
+
+
+def escalation(desk: Desk) -> list[Drawn]:
+    """Whom to call now, whom next and when, and who is passed over."""
+    lines: list[Drawn] = [[]]
+
+    def say(text: str, tone: str = "") -> None:
+        lines.extend([[(" " + line, tone)] for line in wrapped(text, _ROOM)])
+
+    calls = desk.calls()
+    if calls is None:
+        if desk.no_contacts is not None:
+            say(_("Nobody to call is known: see CONTACTS_FILE."), "warn")
+        return lines
+    if calls.due:
+        say(_("call now (c)"), "warn")
+    for call in calls.due:
+        lines += _person(call.person)
+    if calls.next_at is not None:
+        later = [call for call in calls.next_calls if call.reachable]
+        if later:
+            say(_("{time} call").format(time=_clock(calls.next_at)))
+            for call in later:
+                lines += _person(call.person)
+        for call in calls.next_calls:
+            if not call.reachable:
+                say(
+                    _("{time} not {name}: outside their hours").format(
+                        time=_clock(calls.next_at), name=call.person.name
+                    ),
+                    "dim",
+                )
+    for call in calls.passed_over:
+        say(_("{name}: outside their hours").format(name=call.person.name), "dim")
+    if not calls.due and calls.next_at is None:
+        say(_("Nobody is left to be called."), "dim")
+    return lines
+
+
+def _person(person: Person) -> list[Drawn]:
+    told = [person.name, person.phone or person.email]
+    return [[(" " + clipped(one, _ROOM), "strong" if one == person.name else "")] for one in told if one]
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M}"

@@ -1,0 +1,39 @@
+"""What the wizard has done by others: given to it, so that pictures of it need no servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mtn_tui.operations import emergency
+from mtn_tui.operations.assess import Assessment, assess
+from mtn_tui.operations.choose import choose
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.emergency import Alert
+from mtn_tui.operations.findings import Finding
+from mtn_tui.operations.inventory import Backup
+from mtn_tui.operations.plan import Plan, plan
+from mtn_tui.operations.request import Request
+from mtn_tui.operations.services import Answer, health
+from mtn_tui.operations.validate import validate
+
+
+def _chosen(context: Context, handle: str) -> Backup:
+    return choose(context, wanted=handle).backup
+
+
+def _health(context: Context) -> tuple[Answer, ...]:
+    settings = context.settings
+    return health(settings.service_health_urls, settings.alert_ca_file)
+
+
+@dataclass(frozen=True)
+class Work:
+    """All of it may take long, and is done on threads."""
+
+    assess: Callable[[Context, Callable[[Finding], None]], Assessment] = assess
+    find: Callable[[Context, str], Backup] = _chosen
+    plan: Callable[[Context, Request], Plan] = plan
+    validate: Callable[[Context, str, Backup], tuple[Finding, ...]] = validate
+    health: Callable[[Context], tuple[Answer, ...]] = _health
+    send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = emergency.send

@@ -1,0 +1,113 @@
+"""Somebody at the wizard, on real servers, with a clock that need not be waited for."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from dataclasses import replace
+
+from mtn_tui.core.clock import SystemClock
+from mtn_tui.operations.emergency import staging_of
+from mtn_tui.operations.incident import Incident, Step, Way, Who
+from mtn_tui.operations.incident_file import IncidentFile, find, open_incident
+from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.wizard.desk import QUIET, new_session
+from mtn_tui.ui.wizard.page import Page
+from mtn_tui.ui.wizard.steplist import WIDTH
+from tests.operation_fixtures import Practice
+from tests.ui.pilots import Begun, Operator, operate
+
+_sessions = itertools.count(1)
+
+GONE = "999999999/another boot:1/aaaaaaaa"
+"""The session of a screen that is no more."""
+
+
+class Hurried(SystemClock):
+    """The real time, but whoever waits for a key to count need not."""
+
+    def __init__(self) -> None:
+        self.by = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.by
+
+    def on(self, seconds: float) -> None:
+        self.by += seconds
+
+
+def wizard(practice: Practice, start, operator: str = "ana", *, stays: bool = False, **options) -> MtnApp:
+    """One whose process is no more once it is left; or that others have to take the incident from."""
+    context = replace(practice.context, clock=Hurried(), operator=operator)
+    session = new_session() if stays else f"0/another boot:1/{next(_sessions)}"
+    return MtnApp(context, start, session=session, machine="db-host-1", **options)
+
+
+class AtTheWizard(Operator):
+    async def enters(self) -> None:
+        """Presses enter, once what is to be seen is there, and no sooner than it counts."""
+        desk = self.app.desk
+        await self.until(lambda: desk.drawn and not desk.busy, "the next step")
+        self.app.context.clock.on(QUIET)
+        await self.press("enter")
+        await self.pilot.pause()
+
+    def text(self) -> str:
+        """Column by column, where there are two."""
+        lines = self.lines()
+        if not self.app.screen.query(Page):
+            return super().text()
+        body, around = lines[3:-2], [*lines[:3], *lines[-2:]]
+        columns = [line[:WIDTH] for line in body] + [line[WIDTH:] for line in body]
+        return " ".join(" ".join(line.split()) for line in (*columns, *around) if line.strip())
+
+    async def at(self, step: Step) -> None:
+        desk = self.app.desk
+        await self.until(lambda: desk.incident and desk.viewing is step and not desk.busy, f"step {step}")
+
+
+def at_the_wizard(app: MtnApp, flow) -> None:
+    async def adapted(operator: Operator) -> None:
+        await flow(AtTheWizard(operator.app, operator.pilot))
+
+    operate(app, adapted)
+
+
+@contextmanager
+def beginning(practice: Practice):
+    """Jobs as the program begins them; what they make is dropped with the test."""
+    practice.made.append(staging_of(practice.context, Way.RESTORE))
+    practice.made.append(staging_of(practice.context, Way.BESIDE))
+    begun = Begun(practice)
+    try:
+        yield begun
+    finally:
+        begun.close()
+
+
+def opened(practice: Practice, session: str = GONE, operator: str = "ana") -> IncidentFile:
+    """An incident that somebody has begun at another screen."""
+    who = Who(operator, "db-host-1", session)
+    return open_incident(practice.context.state, practice.source.name, who, SystemClock())
+
+
+def on_disk(practice: Practice) -> Incident:
+    return find(practice.context.state, None)
+
+
+def brought_to(practice: Practice, step: Step, way: Way = Way.RESTORE) -> IncidentFile:
+    """One that somebody left at ``step``, all before it done."""
+    file = opened(practice)
+    (backup, *_older) = practice.inventory.backups
+    facts = {
+        Step.ASSESS: {"way": way.value, "why": "The database is gone.", "findings": ["fail: It is gone."]},
+        Step.CHOOSE: {"backup": backup.handle, "name": str(backup.name), "moment": backup.moment.isoformat()},
+        Step.VALIDATE: {"tables": ["All is there."]},
+    }
+    for one in Step:
+        if one == step:
+            break
+        if not file.state.steps[one].standing.over:
+            file.begin(one)
+            file.done(one, **facts.get(one, {}))
+    return file

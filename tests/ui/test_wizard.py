@@ -1,0 +1,226 @@
+"""The worst hour, from the first screen to healthy services."""
+
+from __future__ import annotations
+
+import shlex
+from email.header import decode_header, make_header
+
+from mtn_tui.demo.mail import MailServer
+from mtn_tui.demo.services import Services
+from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.operations.production import PHRASE
+from mtn_tui.operations.setup import write_contacts
+from tests.ui.emergencies import at_the_wizard, beginning, on_disk, wizard
+
+
+def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_school, practise, tmp_path):
+    with Services() as services, MailServer(tmp_path / "mail") as mail:
+        restarted = tmp_path / "restarted"
+        practice = practise(
+            new_school(pg18),
+            SERVICES_RESTART_COMMAND=f"touch {shlex.quote(str(restarted))}",
+            SERVICE_HEALTH_URLS=" ".join(services.urls),
+            SMTP_SERVER=mail.host,
+            SMTP_PORT=str(mail.port),
+            ALERT_EMAIL="admin@mtn.cl",
+        )
+        write_contacts(practice.config.with_name("contacts.toml"))
+        practice.back_up()
+        before = practice.source.dump()
+        pg18.drop_database(practice.source.name)
+        with beginning(practice) as begun:
+            app = wizard(practice, begun)
+
+            async def flow(operator):
+                await operator.has_list()
+                await operator.press("3")
+                await operator.sees("Eight steps", "enter opens an incident")
+                await operator.enters()
+                await operator.sees("✖ incident 1 0:00", "The database is gone.", "(proposed)")
+                await operator.enters()
+                await operator.at(Step.NOTIFY)
+                await operator.sees("CRITICAL: Database Down", "call now (c)", "[Ingeniero DevOps]")
+                await operator.press("c", "down", "enter")
+                await operator.until(lambda: on_disk(practice).called, "the call")
+                await operator.enters()
+                await operator.sees("sent by", "admin@mtn.cl: sent", "enter back to step 3")
+                await operator.enters()
+                await operator.at(Step.CHOOSE)
+                await operator.sees("✔ complete", "You lose", "checks are good")
+                await operator.enters()
+                await operator.at(Step.STAGING)
+                await operator.sees("Production is not touched.")
+                await operator.enters()
+                await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+                await operator.enters()
+                await operator.at(Step.VALIDATE)
+                await operator.sees("All is as the backup says.")
+                await operator.enters()
+                await operator.at(Step.PRODUCTION)
+                await operator.sees("is not there", "y puts it in place", "Nothing is replaced")
+                await operator.enters()
+                assert begun.asked[-1][0] == "restore"
+                await operator.press("y")
+                await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")
+                await operator.enters()
+                await operator.at(Step.SERVICES)
+                await operator.sees("enter restarts them: touch", "✔ healthy")
+                await operator.enters()
+                await operator.until(lambda: on_disk(practice).step is Step.REPORT, "services")
+                await operator.at(Step.SERVICES)
+                await operator.press("x", "down")
+                await operator.sees("[✔] Users can log in, ana@db-host-1")
+                await operator.at(Step.SERVICES)
+                await operator.press("x")
+                await operator.sees("[✔] A new application can be created")
+                await operator.enters()
+                await operator.at(Step.REPORT)
+                await operator.sees("Database Restored", "within the RTO of 4:00:00")
+                await operator.enters()
+                await operator.sees("Incident 1 is closed", "The report:")
+                await operator.enters()
+                await operator.sees("Incidents before", "restore all of it")
+
+            at_the_wizard(app, flow)
+        assert practice.source.dump() == before
+        assert restarted.exists()
+        subjects = {str(make_header(decode_header(one["subject"]))) for one in mail.messages()}
+        assert subjects == {"[MTN ✖] CRITICAL: Database Down", "[MTN ✔] Database Restored"}
+        incident = on_disk(practice)
+        assert not incident.is_open
+        assert {state.standing for state in incident.steps.values()} == {Standing.DONE}
+        (report,) = practice.context.settings.log_dir.glob("incident_*.md")
+        assert "Users can log in" in report.read_text()
+        assert str(report) == incident.steps[Step.REPORT].facts["path"]
+
+
+def test_production_that_is_there_needs_the_phrase_and_nothing_else_will_do(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("DROP TABLE interviews CASCADE")
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.enters()
+            await operator.sees("main tables in it can't be read", "(proposed)")
+            await operator.enters()
+            await operator.at(Step.NOTIFY)
+            await operator.press("s")
+            await operator.sees("Why is step 2 left out?")
+            await operator.type("sola de guardia")
+            await operator.press("enter")
+            await operator.at(Step.CHOOSE)
+            await operator.sees("checks are good")
+            await operator.enters()
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+            await operator.enters()
+            await operator.sees("All is as the backup says.")
+            await operator.enters()
+            await operator.sees("Replace PRODUCTION", f"Type it out: {PHRASE}", "mtn undo brings it back")
+            asked = len(begun.asked)
+            field = app.screen.query_one("#phrase")
+            await operator.until(lambda: app.focused is field, "the field")
+            for wrong in ("", PHRASE.lower(), PHRASE + " ", PHRASE[:-1], "rm -rf / && DROP DATABASE;"):
+                field.value = wrong
+                await operator.enters()
+            assert len(begun.asked) == asked
+            await operator.press("escape")
+            await operator.at(Step.VALIDATE)
+            assert not app.screen.query("#phrase")
+            await operator.enters()
+            await operator.sees(f"Type it out: {PHRASE}")
+            await operator.until(lambda: app.focused is not None and app.focused.id == "phrase")
+            await operator.type(PHRASE)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")
+            await operator.sees("what was there before is kept as"[:14])
+
+        at_the_wizard(app, flow)
+    assert practice.source.psql("SELECT count(*) > 0 FROM interviews") == b"t\n"
+    incident = on_disk(practice)
+    assert incident.steps[Step.NOTIFY].reason == "sola de guardia"
+    practice.made.append(str(incident.steps[Step.PRODUCTION].facts["kept"]))
+    assert practice.made[-1] in practice.databases()
+
+
+def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.enters()
+            await operator.sees("Rows are missing in applications")
+            await operator.enters()
+            await operator.at(Step.NOTIFY)
+            await operator.sees("CRITICAL: Rows are missing")
+            await operator.enters()
+            await operator.sees("It reached nobody")
+            await operator.enters()
+            await operator.sees("checks are good", "_recovery")
+            await operator.enters()
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+            await operator.enters()
+            await operator.sees("All is as the backup says.")
+            await operator.enters()
+            await operator.at(Step.SERVICES)
+            await operator.press("pagedown", "pagedown")
+            await operator.sees("insert into applications overriding system value")
+
+        at_the_wizard(app, flow)
+    incident = on_disk(practice)
+    assert incident.way is Way.BESIDE
+    assert incident.steps[Step.PRODUCTION].standing is Standing.SKIPPED
+    assert [one[0] for one in begun.asked] == ["restore"]
+
+
+def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    port = practice.values["DB_PORT"]
+    practice.configure(DB_PORT="9", DATABASE_START_COMMAND="systemctl start postgresql")
+    asked = []
+
+    def start(arguments):
+        asked.append(list(arguments))
+        return "aaaaaaaa"
+
+    app = wizard(practice, start)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.enters()
+        await operator.sees("The server does not answer.", "d starts the server: systemctl start postgresql")
+        await operator.press("d")
+        await operator.sees("Start the database's server with this?")
+        await operator.press("enter")
+        assert asked == []
+        await operator.press("d", "down", "enter")
+        await operator.until(lambda: asked == [["services", "--start-database"]], "the start")
+        practice.configure(DB_PORT=port)
+        object.__setattr__(app.context.settings, "db_port", int(port))
+        await operator.press("a")
+        await operator.sees("Nothing is wrong that can be seen from here.")
+        await operator.press("up", "up", "down", "down")
+        await operator.enters()
+        await operator.at(Step.NOTIFY)
+        await operator.sees("The admission system is down")
+        await operator.enters()
+        await operator.sees("It reached nobody")
+        await operator.enters()
+        await operator.at(Step.SERVICES)
+
+    at_the_wizard(app, flow)
+    assert on_disk(practice).way is Way.LEAVE

@@ -1,0 +1,289 @@
+"""Whose hands the incident is in, and what they can't do by mistake."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from textual import events
+
+from mtn_tui.core import i18n
+from mtn_tui.operations.emergency import staging_of
+from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.operations.production import PHRASE
+from mtn_tui.ui import actions
+from mtn_tui.ui.screens.ask import Told
+from mtn_tui.ui.wizard.desk import QUIET
+from tests.ui.emergencies import (
+    AtTheWizard,
+    at_the_wizard,
+    beginning,
+    brought_to,
+    on_disk,
+    opened,
+    wizard,
+)
+from tests.ui.pilots import SMALL, nothing_begins
+
+
+def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    first = wizard(practice, nothing_begins, "ana", stays=True)
+    second = wizard(practice, nothing_begins, "bruno", stays=True)
+    has_it, took_it, seen = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def ana():
+        async with first.run_test(size=SMALL) as pilot:
+            operator = AtTheWizard(first, pilot)
+            await operator.has_list()
+            await operator.press("3")
+            await operator.enters()
+            await operator.sees("(proposed)")
+            await operator.press("2")
+            has_it.set()
+            await took_it.wait()
+            await operator.until(lambda: isinstance(first.screen, Told), "the word of it")
+            await operator.sees("bruno@db-host-1 has taken the incident over.")
+            await operator.press("enter", "3")
+            await operator.sees("bruno@db-host-1 has it since", "t takes it over")
+            for keys in ("enter", "n", "a", "s", "y", "x"):
+                await operator.press(keys)
+                await operator.sees("bruno@db-host-1 has this incident.")
+            seen.set()
+
+    async def bruno():
+        await has_it.wait()
+        async with second.run_test(size=SMALL) as pilot:
+            operator = AtTheWizard(second, pilot)
+            await operator.has_list()
+            await operator.sees("incident 1 is open: 3 continues it")
+            await operator.press("3")
+            await operator.sees("ana@db-host-1 has it since", "You follow it here.")
+            await operator.press("t")
+            await operator.sees("Take incident 1 over from ana@db-host-1?")
+            await operator.press("enter")
+            assert on_disk(practice).holder.operator == "ana"
+            await operator.press("t", "down", "enter")
+            await operator.until(lambda: second.desk.mine, "the incident")
+            took_it.set()
+            await operator.sees("(proposed)")
+            await seen.wait()
+
+    async def both():
+        await asyncio.gather(ana(), bruno())
+
+    asyncio.run(both())
+    assert on_disk(practice).holder.operator == "bruno"
+
+
+@pytest.mark.parametrize("step", [one for one in Step if one is not Step.VALIDATE])
+def test_left_at_any_step_it_is_where_it_was(pg18, new_school, practise, step):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    brought_to(practice, step)
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("✖ incident 1 0:00", "incident 1 is open: 3 continues it")
+        await operator.press("3")
+        await operator.at(step)
+        await operator.until(lambda: app.desk.mine, "the incident")
+        await operator.sees(f"▶ {int(step)}")
+
+    at_the_wizard(app, flow)
+
+
+def test_a_restore_goes_on_when_its_screen_is_left_and_the_next_screen_has_its_end(
+    pg18, new_school, practise
+):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    brought_to(practice, Step.STAGING)
+    with beginning(practice) as begun:
+
+        async def begins(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).steps[Step.STAGING].facts.get("job"), "the job")
+
+        at_the_wizard(wizard(practice, begun), begins)
+        assert on_disk(practice).steps[Step.STAGING].standing is Standing.RUNNING
+
+        async def comes_back(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "its end")
+            await operator.enters()
+            await operator.sees("All is as the backup says.")
+
+        at_the_wizard(wizard(practice, nothing_begins), comes_back)
+    assert [one[0] for one in begun.asked] == ["restore"]
+
+
+def test_a_restore_that_fails_is_said_with_what_to_do_and_can_be_tried_again(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    brought_to(practice, Step.STAGING)
+    payload = practice.payload(practice.inventory.backups[0].manifest)
+    data = payload.read_bytes()
+    payload.write_bytes(
+        data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :]
+    )
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.until(
+                lambda: on_disk(practice).steps[Step.STAGING].standing is Standing.FAILED, "its failure"
+            )
+            await operator.sees("✖ 4 Staging", "enter restore again")
+            payload.write_bytes(data)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+
+        at_the_wizard(app, flow)
+
+
+def test_what_is_not_what_was_backed_up_does_not_get_past_step_5(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    staging = practice.restore(staging_of(practice.context, Way.RESTORE))
+    staging.psql("SET session_replication_role = replica; DELETE FROM interviews WHERE id % 2 = 0")
+    brought_to(practice, Step.VALIDATE)
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees("It must not go into production.", "✖ 5 Validate")
+        await operator.enters()
+        await operator.press("s")
+        await operator.sees("Nothing goes into production that was not restored beside it and validated.")
+        await operator.press("backspace")
+        await operator.at(Step.STAGING)
+        await operator.press("backspace")
+        await operator.at(Step.CHOOSE)
+        await operator.sees("a does this one again")
+        await operator.press("a")
+        await operator.sees("Do step 3 again?", "Leave it as it is")
+        await operator.press("down", "enter")
+        await operator.sees("Restore from which backup?", "▶ 3 Choose backup", "· 4 Staging")
+
+    at_the_wizard(app, flow)
+    assert on_disk(practice).step is Step.CHOOSE
+
+
+@pytest.mark.parametrize("gap", [0.0, QUIET - 0.1])
+def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise, gap):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    pg18.drop_database(practice.source.name)
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.until(lambda: app.desk.drawn)
+        app.context.clock.on(QUIET)
+        for _number in range(20):
+            await operator.press("enter")
+            app.context.clock.on(gap)
+        await operator.sees("(proposed)")
+        for _number in range(20):
+            await operator.press("enter")
+            app.context.clock.on(gap)
+        await operator.sees("(proposed)")
+        assert on_disk(practice).step is Step.ASSESS
+
+    at_the_wizard(app, flow)
+
+
+def test_what_is_pasted_into_the_field_does_nothing_of_itself(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.restore(staging_of(practice.context, Way.RESTORE), closed=True)
+    brought_to(practice, Step.PRODUCTION)
+    app = wizard(practice, nothing_begins)
+    rubbish = f"{PHRASE} please\n\n{PHRASE}\ny\n"
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees(f"Type it out: {PHRASE}")
+        await operator.until(lambda: app.focused is not None and app.focused.id == "phrase", "the field")
+        app.post_message(events.Paste(rubbish))
+        for _number in range(5):
+            await operator.enters()
+        for letter in rubbish:
+            await operator.press("enter" if letter == "\n" else letter)
+        await operator.press(*"y1234nca", "enter", "enter")
+        await operator.sees("That is not the phrase. Nothing was done.")
+
+    at_the_wizard(app, flow)
+    assert on_disk(practice).step is Step.PRODUCTION
+
+
+KEYS = [key for one in actions.actions() for key in one.keys if one.id != "quit"]
+OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "z", "é", "f5", "enter", "enter"]
+
+
+@pytest.mark.parametrize("step", [None, Step.STAGING, Step.PRODUCTION])
+@pytest.mark.parametrize("count", [200, pytest.param(500, marks=[pytest.mark.soak])])
+def test_random_keys_destroy_nothing(pg18, new_school, practise, step, count):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    if step is not None:
+        practice.restore(staging_of(practice.context, Way.RESTORE), closed=True)
+        brought_to(practice, step)
+    begun: list[list[str]] = []
+
+    def start(arguments):
+        begun.append(list(arguments))
+        return "aaaaaaaa"
+
+    app, chance = wizard(practice, start), random.Random(int(step or 0))
+    before = practice.databases()
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        for _number in range(count):
+            app.context.clock.on(QUIET)
+            await operator.press(chance.choice(KEYS + OTHERS))
+            assert len(operator.lines()) == 24
+        assert app.is_running
+
+    try:
+        at_the_wizard(app, flow)
+    finally:
+        i18n.use("en")
+    assert {one[0] for one in begun} <= {"backup", "verify", "restore", "services"}
+    assert practice.databases() == before
+    assert step is None or on_disk(practice).number == 1
+
+
+def test_nothing_is_opened_with_read_only_and_an_incident_is_followed(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    app = wizard(practice, nothing_begins, read_only=True)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.enters()
+        await operator.sees("opened with --read-only")
+        opened(practice)
+        await operator.sees("✖ incident 1", "ana@db-host-1 had it since")
+        await operator.press("t")
+        await operator.sees("opened with --read-only")
+
+    at_the_wizard(app, flow)
