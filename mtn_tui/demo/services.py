@@ -4,24 +4,55 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psycopg
+from psycopg import sql
+
 from mtn_tui.demo.ports import LOOPBACK
 
-COUNT = 6
+TABLES = ("users", "applications", "documents", "interviews", "evaluations", "notifications")
+"""What each of the six can't do without."""
 
 _LOOK_EVERY = 0.1
 """Seconds between looks at whether a service is to end."""
 
+_PATIENCE = 2
+"""Seconds for a connection, and for an answer of the database."""
+
+
+def asks(conninfo: str, stopped: Path, table: str) -> str:
+    """What keeps a service from working on ``table``; empty where nothing does.
+
+    It is stopped while there is a file ``stopped``, and else asks the database.
+    """
+    if stopped.exists():
+        return "stopped"
+    try:
+        with psycopg.connect(
+            conninfo,
+            connect_timeout=_PATIENCE,
+            application_name=f"admision-{table}",
+            options=f"-c statement_timeout={_PATIENCE}s",
+        ) as connection:
+            connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(sql.Identifier(table)))
+    except psycopg.Error:
+        return "no database"
+    return ""
+
 
 class Service:
-    """Answers ``GET /health``: 200 and UP while ``healthy``, else 503 and DOWN."""
+    """Answers ``GET /health``: 200 and UP while ``healthy`` and without ``trouble``, else 503 and DOWN."""
 
-    def __init__(self) -> None:
+    def __init__(self, trouble: Callable[[], str] = lambda: "") -> None:
         self.healthy = True
+        self._trouble = trouble
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_LOOK_EVERY,), name="mtn-demo-service", daemon=True
@@ -30,6 +61,13 @@ class Service:
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._server.server_port}/health"
+
+    def state(self) -> dict[str, str]:
+        """As it answers, in JSON."""
+        if not self.healthy:
+            return {"status": "DOWN"}
+        trouble = self._trouble()
+        return {"status": "DOWN", "reason": trouble} if trouble else {"status": "UP"}
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -46,13 +84,14 @@ class Service:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 found = self.path == "/health"
-                up = found and service.healthy
-                body = json.dumps({"status": "UP" if up else "DOWN"}).encode()
-                self.send_response(200 if up else 503 if found else 404)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                state = service.state() if found else {"status": "DOWN"}
+                body = json.dumps(state).encode()
+                with suppress(ConnectionError):  # whoever asked has not waited
+                    self.send_response(200 if state["status"] == "UP" else 503 if found else 404)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing: stderr is the program's."""
@@ -61,9 +100,13 @@ class Service:
 
 
 class Services:
-    """All six, on free ports of loopback, from the start of the ``with`` block to its end."""
+    """All six, on free ports of loopback, from the start of the ``with`` block to its end.
 
-    def __init__(self) -> None:
+    With ``trouble`` each asks it of its own table; without, all is well.
+    """
+
+    def __init__(self, trouble: Callable[[str], str] = lambda _table: "") -> None:
+        self._trouble = trouble
         self._stack = ExitStack()
         self.all: tuple[Service, ...] = ()
 
@@ -73,7 +116,7 @@ class Services:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.all = tuple(stack.enter_context(Service()) for _ in range(COUNT))
+            self.all = tuple(stack.enter_context(Service(partial(self._trouble, table))) for table in TABLES)
             self._stack = stack.pop_all()
         return self
 

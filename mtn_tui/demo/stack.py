@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from mtn_tui.demo import school
+from mtn_tui.demo import school, scripts
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
-from mtn_tui.demo.services import Services
+from mtn_tui.demo.services import Services, asks
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.operations import setup
 from mtn_tui.operations.keeping import any_backup_known
@@ -53,6 +54,7 @@ class Stack:
                 "SMTP_PORT": str(self.mail.port),
                 "ALERT_EMAIL": OPERATOR,
                 "SERVICE_HEALTH_URLS": " ".join(self.services.urls),
+                **scripts.write(self.folder, self.postgres.start_line, _stopped_in(self.folder)),
             },
         )
         return setup.set_up(
@@ -66,11 +68,18 @@ class Stack:
 @contextmanager
 def running(workspace: Workspace) -> Iterator[Stack]:
     """The servers, started; all are stopped at the end of the block. Raises what a start raises."""
+    folder = workspace.folder("mtn")
     with ExitStack() as stack:
+        postgres = stack.enter_context(PostgresServer(wheel_binaries(), workspace.path / "postgresql"))
         yield Stack(
-            stack.enter_context(PostgresServer(wheel_binaries(), workspace.path / "postgresql")),
+            postgres,
             stack.enter_context(SeaweedServer(workspace.folder("seaweedfs"))),
             stack.enter_context(MailServer(workspace.path / "mail")),
-            stack.enter_context(Services()),
-            workspace.folder("mtn"),
+            stack.enter_context(Services(partial(asks, postgres.conninfo(DATABASE), _stopped_in(folder)))),
+            folder,
         )
+
+
+def _stopped_in(folder: Path) -> Path:
+    """The file whose being there stops the services."""
+    return folder / "services-are-stopped"

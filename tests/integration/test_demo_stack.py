@@ -8,12 +8,12 @@ from email.message import EmailMessage
 import urllib3
 
 from mtn_tui.demo.mail import MailServer
-from mtn_tui.demo.services import COUNT, Services
+from mtn_tui.demo.services import TABLES, Services
 
 
 def test_six_services_answer_for_their_health():
     with Services() as services, urllib3.PoolManager() as http:
-        assert len(set(services.urls)) == COUNT
+        assert len(set(services.urls)) == len(TABLES)
         services.all[2].healthy = False
         answers = [http.request("GET", url, retries=False) for url in services.urls]
     assert [answer.status for answer in answers] == [200, 200, 503, 200, 200, 200]

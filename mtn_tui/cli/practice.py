@@ -1,0 +1,76 @@
+"""``mtn demo --list`` and ``--incident``: the worst hour, on servers that are nobody's."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mtn_tui.cli import diagnostics, output
+from mtn_tui.core.errors import UsageError
+from mtn_tui.core.i18n import _
+
+if TYPE_CHECKING:
+    from mtn_tui.demo.incidents import PracticeIncident
+    from mtn_tui.demo.scene import Scene
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An incident that is under way."""
+
+    incident: PracticeIncident
+    scene: Scene
+    at: datetime
+    mails: Counter[str]
+    """Subjects that had arrived before."""
+
+
+def list_incidents(*, as_json: bool) -> None:
+    from mtn_tui.demo.incidents import INCIDENTS
+
+    if as_json:
+        output.as_json([{"name": one.name, "said": one.said()} for one in INCIDENTS])
+        return
+    width = max(len(one.name) for one in INCIDENTS)
+    output.lines(f"{one.name:<{width}}  {one.said()}" for one in INCIDENTS)
+
+
+def find(name: str) -> PracticeIncident:
+    """Raises UsageError where there is none of that name, and where nobody could resolve it."""
+    from mtn_tui.demo import incidents
+
+    found = incidents.find(name)
+    # Stdout may go elsewhere, with --json say: the screens are drawn on stderr.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            _("A practice incident needs a terminal: it is you who practises."),
+            _("What the program does by itself, mtn demo --headless shows."),
+        )
+    return found
+
+
+def begin(incident: PracticeIncident, scene: Scene) -> Happened:
+    """Let it happen; the time counts from here."""
+    from mtn_tui.demo.scene import subjects
+
+    mails = subjects(scene.stack)
+    incident.happen(scene)
+    diagnostics.say(_("It has happened: the admission system is down. The time counts from now."))
+    return Happened(incident, scene, scene.context.clock.now(), mails)
+
+
+def tell(happened: Happened, *, as_json: bool) -> int:
+    """Say what came of it. Exit code 0: all went well. 1: the school works again. 2: it does not."""
+    from mtn_tui.demo import verdict
+    from mtn_tui.demo.evaluation import evaluate
+
+    found = evaluate(happened.scene, happened.incident, happened.at, happened.mails)
+    well = verdict.well(found)
+    if as_json:
+        output.as_json({**found.facts(), "well": well})
+    else:
+        output.lines(verdict.lines(found))
+    return 0 if well else 1 if found.recovered else 2

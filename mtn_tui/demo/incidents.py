@@ -1,0 +1,99 @@
+"""The incidents that can be practised, and how each is made to happen on the demo's own servers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mtn_tui.core.errors import UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.demo.scene import Scene
+from mtn_tui.demo.stack import DATABASE
+from mtn_tui.operations.incident import Way
+from mtn_tui.operations.inventory import take_inventory
+
+
+@dataclass(frozen=True)
+class PracticeIncident:
+    name: str
+    """Never translated."""
+    said: Callable[[], str]
+    """In one line."""
+    happen: Callable[[Scene], None]
+    way: Way
+    """The right one."""
+    back: int = 0
+    """Which full is the one to restore, counted from the newest; it matters where the way is a restore."""
+
+
+def find(name: str) -> PracticeIncident:
+    """Raises UsageError."""
+    for one in INCIDENTS:
+        if one.name == name:
+            return one
+    raise UsageError(
+        _("There is no practice incident {name!r}.").format(name=name), _("mtn demo --list has them all.")
+    )
+
+
+def _lose_database(scene: Scene) -> None:
+    scene.stack.postgres.drop_database(DATABASE)
+
+
+def _stop_server(scene: Scene) -> None:
+    scene.stack.postgres.stop_for_others()
+
+
+def _corrupt_and_lose(scene: Scene) -> None:
+    _flip_a_byte(scene, scene.fulls[0].name)
+    _lose_database(scene)
+
+
+def _stop_bucket_and_lose(scene: Scene) -> None:
+    scene.stack.seaweed.kill()
+    _lose_database(scene)
+
+
+def _flip_a_byte(scene: Scene, name: str) -> None:
+    """In every copy of a backup, in its middle, leaving its size and all that is known of it."""
+    context = scene.context
+    backups = take_inventory(context.stores, context.key).backups
+    for copy in next(one for one in backups if str(one.name) == name).copies:
+        with copy.store.open(copy.key) as stream:
+            data = bytearray(stream.read())
+        data[len(data) // 2] ^= 1
+        if copy.store.name == "disk":
+            (context.settings.backup_dir / copy.key).write_bytes(data)
+        else:
+            seaweed = scene.stack.seaweed
+            seaweed.client().put_object(seaweed.bucket, copy.key, io.BytesIO(data), len(data))
+
+
+INCIDENTS = (
+    PracticeIncident(
+        "lost-database",
+        lambda: _("Somebody has dropped the database."),
+        _lose_database,
+        Way.RESTORE,
+    ),
+    PracticeIncident(
+        "database-down",
+        lambda: _("The database's server has stopped."),
+        _stop_server,
+        Way.LEAVE,
+    ),
+    PracticeIncident(
+        "corrupt-backup",
+        lambda: _("The database is gone, and the newest backup is damaged, on disk and in the bucket."),
+        _corrupt_and_lose,
+        Way.RESTORE,
+        back=1,
+    ),
+    PracticeIncident(
+        "s3-down",
+        lambda: _("The database is gone, and the bucket does not answer."),
+        _stop_bucket_and_lose,
+        Way.RESTORE,
+    ),
+)

@@ -1,0 +1,124 @@
+"""An evaluation in plain words: a line for each thing that counts, and what each step took."""
+
+from __future__ import annotations
+
+from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.demo.evaluation import Evaluation, Production
+from mtn_tui.operations import words
+from mtn_tui.operations.incident import Way
+from mtn_tui.operations.incident_report import standing, title
+from mtn_tui.operations.incident_report import way as way_words
+
+Mark = tuple[bool, str]
+
+
+def well(one: Evaluation) -> bool:
+    return all(ok for ok, _text in marks(one))
+
+
+def lines(one: Evaluation) -> list[str]:
+    """For people."""
+    told = [f"{'✔' if ok else '✖'} {text}" for ok, text in marks(one)]
+    steps = [_step(number, one) for number in range(len(one.steps))]
+    if not steps:
+        steps = [_("No incident was begun: the screens lead through the steps, and keep the report.")]
+    if well(one):
+        end = _("All went well.")
+    elif one.recovered:
+        end = _("The school works again. What has a ✖ is worth another try.")
+    else:
+        end = _("The school does not work yet. Try again; nothing here was real.")
+    return [_("Practice: {name}").format(name=one.name), "", *told, "", *steps, "", end]
+
+
+def marks(one: Evaluation) -> list[Mark]:
+    """What counts, in words, and whether it is as it should be."""
+    return [
+        _time(one),
+        _services(one),
+        _production(one),
+        _way(one),
+        *(_kept(one) if one.production is not Production.GONE else []),
+        _alert(one),
+        (one.all_clear, _("The all-clear arrived.") if one.all_clear else _("No all-clear arrived.")),
+        (one.closed, _("The incident is closed.") if one.closed else _("The incident was not closed.")),
+    ]
+
+
+def _step(number: int, one: Evaluation) -> str:
+    step = one.steps[number]
+    took = words.clock(step.seconds) if step.seconds is not None else "—"
+    return f"  {int(step.step)} {title(step.step):<16} {standing(step.standing):<12} {took:>8}"
+
+
+def _time(one: Evaluation) -> Mark:
+    figures = {"target": words.clock(one.target.total_seconds()), "rto": words.clock(one.rto.total_seconds())}
+    if one.seconds is None:
+        return False, _("Not healthy when you left.")
+    time = words.clock(one.seconds)
+    if one.seconds <= one.target.total_seconds():
+        text = _("Healthy after {time}: within the {target} of a practice, and the RTO of {rto}.")
+    elif one.seconds <= one.rto.total_seconds():
+        text = _("Healthy after {time}: within the RTO of {rto}; a practice should take {target}.")
+    else:
+        text = _("Healthy after {time}: over the RTO of {rto}.")
+    return one.seconds <= one.rto.total_seconds(), text.format(time=time, **figures)
+
+
+def _services(one: Evaluation) -> Mark:
+    text = _("{healthy} of {count} services are healthy.")
+    return one.healthy == one.services, text.format(healthy=one.healthy, count=one.services)
+
+
+def _production(one: Evaluation) -> Mark:
+    said = {
+        Production.EQUAL: _("Production answers, and holds exactly the {rows:,} rows that it should."),
+        Production.CHANGED: _("Production answers, and holds all that it should and what was written since."),
+        Production.MISSING: _("Production answers, but rows are missing that it should hold."),
+        Production.GONE: _("Production does not answer."),
+    }[one.production]
+    ok = one.production in (Production.EQUAL, Production.CHANGED)
+    return ok, said.format(rows=one.rows)
+
+
+def _way(one: Evaluation) -> Mark:
+    if one.way is None:
+        return False, _("Step 1 was not ended: right was “{right}”.").format(right=way_words(one.right_way))
+    if one.way is one.right_way:
+        return True, _("The right way: {way}.").format(way=way_words(one.way))
+    text = _("Not the right way: {way}. Right was “{right}”.")
+    return False, text.format(way=way_words(one.way), right=way_words(one.right_way))
+
+
+def _kept(one: Evaluation) -> list[Mark]:
+    return [*_backup(one), _rows(one)]
+
+
+def _backup(one: Evaluation) -> list[Mark]:
+    if one.restored == one.right_backup:
+        text = _("The right backup: {name}").format(name=one.restored)
+        return [(True, text)] if one.restored else []
+    if one.right_way is not Way.RESTORE:
+        return [(False, _("Restored from {name}, though nothing was lost.").format(name=one.restored))]
+    if not one.restored:
+        return [(False, _("Not restored: right was {name}").format(name=one.right_backup))]
+    text = _("Restored from {name}; right was {right}")
+    return [(False, text.format(name=one.restored, right=one.right_backup))]
+
+
+def _rows(one: Evaluation) -> Mark:
+    if not one.lost:
+        return True, _("No row was lost.")
+    lost = ngettext("{count:,} row was lost", "{count:,} rows were lost", one.lost).format(count=one.lost)
+    if not one.needless:
+        return True, lost + ", " + _("written after the backup; none that could have been kept.")
+    return False, lost + ", " + _("{count:,} of which could have been kept.").format(count=one.needless)
+
+
+def _alert(one: Evaluation) -> Mark:
+    if not one.alert:
+        return False, _("No alert of step 2 arrived.")
+    text = ngettext(
+        "The alert arrived ({count} mail in all).", "The alert arrived ({count} mails in all).", one.mails
+    )
+    return True, text.format(count=one.mails)

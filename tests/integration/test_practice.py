@@ -1,0 +1,365 @@
+"""Practice incidents happen on real servers as they say, can be resolved, and are judged by what is there."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from mtn_tui.cli import app
+from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.settings import load
+from mtn_tui.demo import verdict
+from mtn_tui.demo.evaluation import Evaluation, Production, evaluate
+from mtn_tui.demo.incidents import INCIDENTS, PracticeIncident, find
+from mtn_tui.demo.scene import Scene, fill, holds, set_up, subjects
+from mtn_tui.demo.stack import DATABASE, running
+from mtn_tui.demo.workspace import Workspace
+from mtn_tui.engine import host
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations import emergency
+from mtn_tui.operations.assess import assess
+from mtn_tui.operations.backup import full_backup
+from mtn_tui.operations.context import Context
+from mtn_tui.operations.findings import Status
+from mtn_tui.operations.incident import Step, Way, Who
+from mtn_tui.operations.incident_file import FOLDER, open_incident
+from mtn_tui.operations.inventory import Backup, take_inventory
+from mtn_tui.operations.services import health
+from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.verify import verify
+from tests.integration.test_demo_servers import gone, wait_until
+
+BEFORE = "before"
+
+
+def command(config: Path, *arguments: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = app.run(["--config", str(config), *arguments])
+    return code, out.getvalue(), err.getvalue()
+
+
+@dataclass
+class Place:
+    """The scene, and how it was before anything happened."""
+
+    config: Path
+    scene: Scene
+
+    @property
+    def context(self) -> Context:
+        return self.scene.context
+
+    @property
+    def healthy(self) -> list[bool]:
+        return [one.healthy for one in health(self.context.settings.service_health_urls)]
+
+    def mtn(self, *arguments: str, check: int = 0) -> str:
+        """Returns what was said on stderr."""
+        code, out, err = command(self.config, *arguments)
+        assert code == check, (code, out, err)
+        return err
+
+    def backup(self, number: int) -> Backup:
+        """Counted from the newest."""
+        known = take_inventory(self.context.stores, self.context.key)
+        return known.find(self.scene.fulls[number].name)
+
+    def judged(self, incident: PracticeIncident, happened, mails) -> Evaluation:
+        return evaluate(self.scene, incident, happened, mails)
+
+
+@pytest.fixture(scope="module")
+def furnished() -> Iterator[Place]:
+    with Workspace() as workspace, running(workspace) as stack:
+        fill(stack, 500, SystemClock().now())
+        config = stack.configure()
+        settings = load(config, {}).settings
+        context = Context(settings, open_stores(settings), settings.state_dir, "ana", "db1")
+
+        def back_up() -> str:
+            job = Job.create(context.jobs, kind="backup-full", subject=DATABASE, operator="ana")
+            return host.run(job, lambda job: full_backup(job, context)).manifest.payload
+
+        scene = set_up(stack, context, back_up)
+        stack.postgres.create_database(BEFORE, DATABASE)
+        yield Place(config, scene)
+
+
+@pytest.fixture
+def place(furnished: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """As it was set up; mended after the test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    scene = furnished.scene
+    stack, backups = scene.stack, scene.context.settings.backup_dir
+    client, bucket = stack.seaweed.client(), stack.seaweed.bucket
+    shutil.copytree(backups, tmp_path / "backups")
+    names = [item.object_name for item in client.list_objects(bucket, recursive=True)]
+    objects = {}
+    for name in names:
+        with client.get_object(bucket, name) as answer:
+            objects[name] = answer.read()
+    yield furnished
+    stack.postgres.start()
+    stack.seaweed.start()
+    stack.postgres.drop_database(DATABASE)
+    stack.postgres.create_database(DATABASE, BEFORE)
+    shutil.copytree(tmp_path / "backups", backups, dirs_exist_ok=True)
+    for name, data in objects.items():
+        client.put_object(bucket, name, io.BytesIO(data), len(data))
+    shutil.rmtree(scene.context.state / FOLDER, ignore_errors=True)
+
+
+def happen(place: Place, name: str) -> PracticeIncident:
+    incident = find(name)
+    incident.happen(place.scene)
+    return incident
+
+
+# What happens
+
+
+def test_the_school_works_until_something_happens_and_has_worked_on_since_each_backup(place):
+    assert place.healthy == [True] * 6
+    newest, older = place.scene.fulls
+    assert newest.held.missing(older.held) == 0
+    assert older.held.missing(newest.held) > 0
+    assert newest.held.missing(place.scene.held) > 0
+    assert holds(place.context) == place.scene.held
+
+
+@pytest.mark.parametrize("name", [one.name for one in INCIDENTS])
+def test_the_services_are_down_and_the_right_way_is_proposed(place, name):
+    incident = happen(place, name)
+    assert place.healthy == [False] * 6
+    found = assess(place.context)
+    assert found.proposal.way is incident.way
+    judged = place.judged(incident, SystemClock().now(), subjects(place.scene.stack))
+    assert (judged.recovered, judged.production) == (False, Production.GONE)
+    assert not verdict.well(judged)
+
+
+def test_a_damaged_backup_is_found_out_in_both_stores_and_the_one_before_it_is_proposed(place):
+    happen(place, "corrupt-backup")
+    context, damaged = place.context, place.backup(0)
+    assert {copy.store.name for copy in damaged.copies} == {"disk", "bucket"}
+    job = Job.create(context.jobs, kind="verify", subject=DATABASE, operator="ana")
+    told = host.run(job, lambda job: verify(job, context, [damaged]))
+    assert [bool(one.trouble) for one in told] == [True, True]
+    assert str(assess(context).backup.name) == place.scene.fulls[1].name
+
+
+def test_a_bucket_that_does_not_answer_is_told_and_the_disk_is_enough(place):
+    happen(place, "s3-down")
+    (told,) = [one for one in assess(place.context).findings if one.check == "backup"]
+    assert told.status is Status.WARN
+    assert "bucket" in told.title
+    place.mtn("restore", "--latest", "--target", DATABASE, check=1)
+    assert holds(place.context) == place.scene.fulls[0].held
+    assert place.healthy == [True] * 6
+
+
+def test_a_server_that_has_stopped_is_started_by_its_command_and_is_still_the_demo_s_to_end(place):
+    postgres = place.scene.stack.postgres
+    before = postgres.pid
+    happen(place, "database-down")
+    assert (postgres.running, postgres.pid) == (False, None)
+    place.mtn(*emergency.start_arguments())
+    assert postgres.running
+    assert postgres.pid != before
+    assert psutil.Process(postgres.pid).uids().effective != 0
+    assert holds(place.context) == place.scene.held
+    assert place.healthy == [True] * 6
+    started = postgres.pid
+    postgres.stop()
+    assert gone(started)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(postgres.conninfo())
+
+
+def test_services_are_stopped_and_started_by_the_commands_of_the_configuration(place):
+    settings = place.context.settings
+    subprocess.run(settings.services_stop_command, shell=True, check=True, stdout=subprocess.DEVNULL)
+    answers = health(settings.service_health_urls)
+    assert {(one.status, one.text) for one in answers} == {(503, '{"status": "DOWN", "reason": "stopped"}')}
+    place.mtn(*emergency.services_arguments())
+    assert place.healthy == [True] * 6
+
+
+def test_a_service_is_down_alone_where_its_own_table_is_gone(place):
+    with psycopg.connect(place.scene.stack.postgres.conninfo(DATABASE)) as connection:
+        connection.execute("DROP TABLE evaluations CASCADE")
+    assert place.healthy == [True, True, True, True, False, True]
+
+
+def test_a_server_that_others_started_goes_when_the_demo_is_killed(tmp_path):
+    script = textwrap.dedent(
+        """
+        import subprocess, sys
+        from mtn_tui.demo.postgres_binaries import wheel_binaries
+        from mtn_tui.demo.postgres_server import PostgresServer
+        from mtn_tui.demo.workspace import Workspace
+        workspace = Workspace()
+        server = PostgresServer(wheel_binaries(), workspace.path / "pg")
+        server.start()
+        server.stop_for_others()
+        subprocess.run(["sh", "-c", server.start_line], check=True, stdout=subprocess.DEVNULL)
+        print(server.pid, workspace.path, flush=True)
+        sys.stdin.read()
+        """
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    with program:
+        assert program.stdout
+        pid, path = program.stdout.readline().split()
+        assert not gone(int(pid))
+        program.kill()
+        program.wait(60)
+    wait_until(lambda: gone(int(pid)))
+    wait_until(lambda: not Path(path).exists())
+
+
+# How it is judged
+
+
+def test_a_lost_database_that_was_restored_step_by_step_went_well(place):
+    mails = subjects(place.scene.stack)
+    incident = happen(place, "lost-database")
+    happened, context = SystemClock().now(), place.context
+    assessment = assess(context)
+    file = open_incident(context.state, DATABASE, Who("ana", "db1", "s1"), SystemClock())
+    file.begin(Step.ASSESS)
+    file.done(Step.ASSESS, way=assessment.proposal.way)
+    file.begin(Step.NOTIFY)
+    file.done(
+        Step.NOTIFY, **emergency.send(context, emergency.first_alert(context, assessment), ["dba@mtn.cl"])
+    )
+    file.begin(Step.CHOOSE)
+    file.done(Step.CHOOSE, backup=assessment.backup.handle, moment=assessment.backup.moment.isoformat())
+    file.begin(Step.STAGING)
+    place.mtn(*emergency.restore_arguments(context, file.state))
+    file.done(Step.STAGING)
+    file.begin(Step.VALIDATE)
+    file.done(Step.VALIDATE)
+    file.begin(Step.PRODUCTION)
+    place.mtn(*emergency.promote_arguments(context, ""))
+    file.done(Step.PRODUCTION)
+    assert place.healthy == [False] * 6, "they are stopped until step 7"
+    file.begin(Step.SERVICES)
+    place.mtn(*emergency.services_arguments())
+    file.done(Step.SERVICES)
+    file.begin(Step.REPORT)
+    file.done(Step.REPORT, **emergency.send(context, emergency.last_alert(context, file.state), []))
+    file.close("restored")
+
+    judged = place.judged(incident, happened, mails)
+    assert verdict.well(judged), verdict.lines(judged)
+    assert judged.production is Production.EQUAL
+    assert judged.restored == judged.right_backup == place.scene.fulls[0].name
+    assert (judged.needless, judged.mails) == (0, 3)
+    assert 0 < judged.seconds < 300
+    told = verdict.lines(judged)
+    assert told[-1] == "All went well."
+    assert any(line.startswith("✔ Healthy after 0:") for line in told)
+    assert any("none that could have been kept" in line for line in told)
+    assert any(line.split()[:3] == ["6", "Production", "done"] for line in told)
+    json.dumps(judged.facts(), default=str)
+
+
+def test_restoring_the_older_backup_loses_rows_that_need_not_have_been(place):
+    incident = happen(place, "lost-database")
+    happened, mails = SystemClock().now(), subjects(place.scene.stack)
+    place.mtn("restore", place.backup(1).handle, "--target", DATABASE)
+    judged = place.judged(incident, happened, mails)
+    newest, older = place.scene.fulls
+    assert judged.recovered
+    assert (judged.production, judged.restored) == (Production.MISSING, older.name)
+    assert judged.needless == older.held.missing(newest.held)
+    assert judged.lost == older.held.missing(place.scene.held)
+    said = "\n".join(verdict.lines(judged))
+    assert f"✖ Restored from {older.name}; right was {newest.name}" in said
+    assert f"{judged.needless} of which could have been kept" in said
+    assert "✖ No alert of step 2 arrived." in said
+    assert "No incident was begun" in said
+
+
+def test_in_a_damaged_backup_s_place_the_one_before_it_is_right(place):
+    incident = happen(place, "corrupt-backup")
+    happened, mails = SystemClock().now(), subjects(place.scene.stack)
+    said = place.mtn("restore", place.backup(0).handle, "--target", DATABASE, check=2)
+    assert "Do not trust this copy" in said
+    place.mtn("restore", "--latest", "--target", DATABASE, check=1)
+    judged = place.judged(incident, happened, mails)
+    assert (judged.production, judged.restored) == (Production.EQUAL, place.scene.fulls[1].name)
+    assert (judged.right_backup, judged.needless) == (judged.restored, 0)
+    assert judged.lost > 0
+
+
+def test_a_server_that_only_had_to_be_started_loses_nothing_and_work_since_is_no_fault(place):
+    incident = happen(place, "database-down")
+    happened, mails = SystemClock().now(), subjects(place.scene.stack)
+    place.mtn(*emergency.start_arguments())
+    judged = place.judged(incident, happened, mails)
+    assert (judged.production, judged.restored, judged.lost) == (Production.EQUAL, "", 0)
+    with psycopg.connect(place.scene.stack.postgres.conninfo(DATABASE)) as connection:
+        connection.execute("UPDATE users SET active = false WHERE id = 1")
+        connection.execute(
+            "INSERT INTO notifications (user_id, channel, title, body) SELECT 1, channel, 'a', 'b'"
+            " FROM notifications LIMIT 1"
+        )
+    judged = place.judged(incident, happened, mails)
+    assert (judged.production, judged.restored, judged.lost) == (Production.CHANGED, "", 0)
+    assert "✔ No row was lost." in verdict.lines(judged)
+
+
+def test_a_restore_where_none_was_needed_is_said(place):
+    incident = happen(place, "database-down")
+    happened, mails = SystemClock().now(), subjects(place.scene.stack)
+    place.mtn(*emergency.start_arguments())
+    place.scene.stack.postgres.drop_database(DATABASE)
+    place.mtn("restore", place.backup(0).handle, "--target", DATABASE)
+    judged = place.judged(incident, happened, mails)
+    newest = place.scene.fulls[0]
+    assert (judged.right_way, judged.restored) == (Way.LEAVE, newest.name)
+    assert judged.needless == judged.lost == newest.held.missing(place.scene.held)
+    assert f"✖ Restored from {newest.name}, though nothing was lost." in verdict.lines(judged)
+
+
+# The command
+
+
+def test_the_incidents_are_listed_each_in_a_line(tmp_path):
+    code, out, _err = command(tmp_path, "demo", "--list")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert (code, names) == (0, ["lost-database", "database-down", "corrupt-backup", "s3-down"])
+    _code, out, _err = command(tmp_path, "demo", "--list", "--json")
+    assert [one["name"] for one in json.loads(out)] == names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--incident", "s3-down"], "needs a terminal"),
+        (["--incident", "fire"], "There is no practice incident 'fire'"),
+        (["--incident", "s3-down", "--headless"], "two things"),
+        (["--json"], "--json goes with"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_started(tmp_path, arguments, said):
+    code, _out, err = command(tmp_path, "demo", *arguments)
+    assert code == 64
+    assert said in err
