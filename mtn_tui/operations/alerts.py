@@ -1,6 +1,7 @@
 """What people are told of a job's end, and the one place where they are: ``announced`` around its body.
 
-They hear of every full backup, and of a verification that found a bad copy.
+They hear of every full backup, and of a verification or a restore that found
+a bad copy.
 The job is still running then, so that nobody was told is a warning of the job
 like any other: it ends with exit code 1, and never fails for it. What is
 waiting from before is sent after every job, of any kind.
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from mtn_tui.core.errors import Cancelled, Locked, MtnError
+from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, MtnError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Rung
 from mtn_tui.core.redact import redact
@@ -22,11 +23,13 @@ from mtn_tui.operations.context import Context
 from mtn_tui.operations.delivery import Outcome, State
 from mtn_tui.operations.message import Level
 from mtn_tui.operations.notify import channels, flush, notify
+from mtn_tui.operations.restore import Restored
 from mtn_tui.operations.verify import Verdict
 
 R = TypeVar("R")
 
 _FULL = "backup-full"
+_RESTORE = "restore"
 Notice = tuple[Level, str, str, list[tuple[str, str]]]
 """Level, subject, body, facts."""
 
@@ -82,6 +85,8 @@ def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
 
 
 def _of_failure(job: Job, error: Exception) -> Notice | None:
+    if isinstance(error, ArchiveError) and job.kind == _RESTORE:
+        return _of_corruption(job, [f"{error.title}\n{error.hint}".strip()])
     if job.kind != _FULL:
         return None
     if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
@@ -105,6 +110,8 @@ def _failed(error: Exception) -> Notice:
 def _of_result(job: Job, result: object) -> Notice | None:
     if isinstance(result, FullBackup):
         return _of_backup(job, result)
+    if isinstance(result, Restored):
+        return _of_corruption(job, list(result.fallen_back)) if result.fallen_back else None
     if isinstance(result, list):
         bad = [one for one in result if isinstance(one, Verdict) and one.trouble and not one.unknown]
         return _of_bad_copies(job, bad) if bad else None
@@ -140,6 +147,10 @@ def _of_backup(job: Job, made: FullBackup) -> Notice:
 def _of_bad_copies(job: Job, bad: list[Verdict]) -> Notice:
     lines = [f"{one.backup.name} ({words.store(one.copy.store.name)}): {one.trouble}" for one in bad]
     lines.append(_("Restore from another: mtn list shows which are proven."))
+    return _of_corruption(job, lines)
+
+
+def _of_corruption(job: Job, lines: list[str]) -> Notice:
     facts = [(_("Runbook"), "5.3"), *_job_facts(job)]
     return (Level.ERROR, _("CRITICAL: corrupted backup"), "\n".join(lines), facts)
 

@@ -63,6 +63,8 @@ class Restored:
     """The id of the backup that was made of what was dropped to make room; else empty."""
     roles: RolesMade | None
     seconds: dict[str, float]
+    fallen_back: tuple[str, ...] = ()
+    """Of backups that did not hold: which, why, and what using an earlier one costs."""
 
     @property
     def replaced(self) -> bool:
@@ -111,6 +113,7 @@ class _Run:
     """Statements that the server would not take."""
     disowned: set[str] = field(default_factory=set)
     """Statements about roles that were done without."""
+    fallen_back: list[str] = field(default_factory=list)
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
@@ -175,13 +178,14 @@ class _Run:
                 self.job.warn("doubt", check.says)
 
     def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
-        """Say which one is used instead, and what that costs: the one place that an alert is raised from."""
+        """Say which one is used instead, and what that costs; people are told of it once the job ends."""
         minutes = minutes_between(broken, used)
+        told = _("{broken} does not hold: {reason} {used} is used instead, which is {minutes} min older.")
+        said = told.format(broken=broken.name, reason=reason, used=used.name, minutes=minutes)
+        self.fallen_back.append(said)
         self.job.warn(
             "backup-fallen-back",
-            _(
-                "{broken} does not hold: {reason} {used} is used instead, which is {minutes} min older."
-            ).format(broken=broken.name, reason=reason, used=used.name, minutes=minutes),
+            said,
             broken=str(broken.name),
             used=str(used.name),
             minutes=minutes,
@@ -285,6 +289,7 @@ class _Run:
             cleared.safety if cleared else "",
             made,
             self.watch.seconds,
+            tuple(self.fallen_back),
         )
 
     def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:

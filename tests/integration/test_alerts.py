@@ -92,3 +92,25 @@ def test_without_a_mail_server_nobody_is_missed(small, practise):
     practice: Practice = practise(small, SMTP_SERVER="", ALERT_EMAIL=ANA)
     practice.here("backup", "full", check=0)
     assert practice.jobs[0].warnings == ()
+
+
+def test_a_restore_that_falls_back_and_one_that_may_not_are_told(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
+        )
+        practice.mtn("backup", "full")
+        newest = json.loads(practice.mtn("backup", "full", "--json").stdout)
+        path = practice.backups / newest["name"]
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        before = len(sink.mails)
+        practice.made += ["mtn_alert_never", "mtn_alert"]
+        practice.mtn("restore", newest["id"], "--target", "mtn_alert_never", check=2)
+        practice.mtn("restore", "--latest", "--target", "mtn_alert", check=1)
+        named, latest = sink.mails[before:]
+    for mail in (named, latest):
+        assert mail["Subject"] == "[MTN ✖] CRITICAL: corrupted backup"
+    assert newest["name"] in " ".join(text(latest).split())
+    assert "is used instead" in " ".join(text(latest).split())
