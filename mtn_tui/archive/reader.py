@@ -19,7 +19,7 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import About, Manifest, Section
 from mtn_tui.archive.sections import END, END_WITHIN, Part
 from mtn_tui.core.errors import Changed, ForeignManifest, Truncated
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 
 _STEP = 1 << 20
 
@@ -138,14 +138,14 @@ def check_size(size: int, manifest: About) -> None:
     if size < manifest.size:
         raise Truncated(
             _("The backup was cut off: {size} of {whole} bytes are there.").format(
-                size=f"{size:,}", whole=f"{manifest.size:,}"
+                size=f"{Figure(size):,}", whole=f"{Figure(manifest.size):,}"
             ),
             _another_copy(),
         )
     if size > manifest.size:
         raise Changed(
             _("The backup is longer than it was written: {size} bytes instead of {whole}.").format(
-                size=f"{size:,}", whole=f"{manifest.size:,}"
+                size=f"{Figure(size):,}", whole=f"{Figure(manifest.size):,}"
             ),
             _another_copy(),
         )

@@ -17,7 +17,7 @@ from mtn_tui.cli.progress import Watcher
 from mtn_tui.cli.session import Session
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import ConfigError, UsageError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
 from mtn_tui.operations import words
@@ -116,7 +116,7 @@ def _on_screen(
     diagnostics.say(_("Starting PostgreSQL, an S3 server, a mail server and six services …"))
     with running(workspace) as stack:
         filled = scene.fill(stack, rows, SystemClock().now())
-        diagnostics.say(_("A school filled with {rows:,} rows.").format(rows=filled))
+        diagnostics.say(_("A school filled with {rows:,} rows.").format(rows=Figure(filled)))
         session = Session(stack.configure(), asked.lang, asked.no_input)
         context = session.context
         happened = None

@@ -11,7 +11,7 @@ from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import KeyFileError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations import filters, words
 from mtn_tui.operations.context import Context
@@ -203,7 +203,7 @@ def _print_one(backup: Backup) -> None:
         output.line(f"{name.ljust(width)}  {value}")
     if manifest:
         output.line()
-        rows = [[table, f"{count:,}"] for table, count in manifest.rows().items()]
+        rows = [[table, f"{Figure(count):,}"] for table, count in manifest.rows().items()]
         output.table([_("Table"), _("Rows")], rows, right=frozenset([1]))
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _, written
 from mtn_tui.core.models import Rung
 from mtn_tui.operations import words
 
@@ -51,7 +51,7 @@ def _restore(facts: Facts) -> list[str]:
         said = _("{target} restored in {seconds}, rows not counted").format(target=target, seconds=seconds)
     else:
         said = _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
-            target=target, seconds=seconds, rows=facts["rows"], tables=facts["tables"]
+            target=target, seconds=seconds, rows=Figure(facts["rows"]), tables=facts["tables"]
         )
     return [f"{facts['name']}  {words.store(facts['store'])}", said, *_swapped(facts)]
 
@@ -86,7 +86,9 @@ def _swapped(facts: Facts) -> list[str]:
     if facts.get("safety"):
         said.append(_("The one before was backed up and dropped: {safety}").format(safety=facts["safety"]))
     if facts.get("replaced"):
-        said.append(_("Without a database: {seconds} s").format(seconds=f"{facts['seconds_without']:.2f}"))
+        said.append(
+            _("Without a database: {seconds} s").format(seconds=written(f"{facts['seconds_without']:.2f}"))
+        )
     return said
 
 

@@ -6,7 +6,7 @@ import click
 
 from mtn_tui.cli import diagnostics
 from mtn_tui.core.errors import Refused
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
 from mtn_tui.operations import production, words
 from mtn_tui.operations.checks import Check, Status
@@ -74,7 +74,7 @@ def _loss(plan: Plan) -> list[tuple[str, str]]:
     lost = _("the last {minutes} min").format(minutes=plan.lost_minutes)
     newer = plan.target.newer
     if newer is not None and newer.rows is not None:
-        lost += ", " + _("{rows:,} rows").format(rows=newer.rows)
+        lost += ", " + _("{rows:,} rows").format(rows=Figure(newer.rows))
     return [(_("Lost"), lost)]
 
 

@@ -69,6 +69,21 @@ def is_utf8(encoding: str) -> bool:
     return encoding.lower().replace("-", "") == "utf8"
 
 
+class Figure(int):
+    """A number as people write it: ``{:,}`` parts its thousands as the language in use does."""
+
+    def __format__(self, spec: str) -> str:
+        return written(super().__format__(spec))
+
+
+def written(number: str) -> str:
+    """A number in English writing, 1,234.5, as the language in use writes it."""
+    return number.translate(_SPANISH_MARKS) if _language == "es" else number
+
+
+_SPANISH_MARKS = str.maketrans(",.", ".,")
+
+
 def _(message: str) -> str:
     return _translations.gettext(message)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from mtn_tui.core import operator
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import ArchiveError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.settings import load
 from mtn_tui.demo import school
 from mtn_tui.demo.stack import DATABASE, Stack, running
@@ -124,7 +124,7 @@ class _Round:
 
 def said(step: Step) -> str:
     """A step in words, without its time."""
-    figures = step.figures
+    figures = {name: Figure(count) for name, count in step.figures.items()}
     match step.name:
         case "fill":
             return _("a school filled with {rows:,} rows").format(**figures)

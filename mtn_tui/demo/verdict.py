@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.demo.evaluation import Evaluation, Production
 from mtn_tui.operations import words
 from mtn_tui.operations.incident import Way
@@ -78,7 +78,7 @@ def _production(one: Evaluation) -> Mark:
         Production.GONE: _("Production does not answer."),
     }[one.production]
     ok = one.production in (Production.EQUAL, Production.CHANGED)
-    return ok, said.format(rows=one.rows)
+    return ok, said.format(rows=Figure(one.rows))
 
 
 def _way(one: Evaluation) -> Mark:
@@ -109,10 +109,14 @@ def _backup(one: Evaluation) -> list[Mark]:
 def _rows(one: Evaluation) -> Mark:
     if not one.lost:
         return True, _("No row was lost.")
-    lost = ngettext("{count:,} row was lost", "{count:,} rows were lost", one.lost).format(count=one.lost)
+    lost = ngettext("{count:,} row was lost", "{count:,} rows were lost", one.lost).format(
+        count=Figure(one.lost)
+    )
     if not one.needless:
         return True, lost + ", " + _("written after the backup; none that could have been kept.")
-    return False, lost + ", " + _("{count:,} of which could have been kept.").format(count=one.needless)
+    return False, lost + ", " + _("{count:,} of which could have been kept.").format(
+        count=Figure(one.needless)
+    )
 
 
 def _alert(one: Evaluation) -> Mark:

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from mtn_tui.core.errors import KeyFileError, MtnError, NoSpace, PostgresError, ServerLost
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import services, words
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.findings import Finding, Status
@@ -244,15 +244,10 @@ def _database_findings(seen: Seen, now: datetime) -> list[Finding]:
             found.append(Finding("tables", Status.UNKNOWN, text))
         elif table.shrunk:
             text = _("{table} has {now:,} rows, and {before:,} in the newest backup.")
-            found.append(
-                Finding(
-                    "tables",
-                    Status.WARN,
-                    text.format(table=table.name, now=table.rows, before=table.before),
-                )
-            )
+            now_and_then = {"now": Figure(table.rows), "before": Figure(table.before or 0)}
+            found.append(Finding("tables", Status.WARN, text.format(table=table.name, **now_and_then)))
         else:
-            text = _("{table} has {now:,} rows.").format(table=table.name, now=table.rows)
+            text = _("{table} has {now:,} rows.").format(table=table.name, now=Figure(table.rows))
             found.append(Finding("tables", Status.OK, text))
     if seen.newest is not None:
         text = _("The last application was created {age} ago, {moment}.").format(

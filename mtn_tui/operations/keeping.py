@@ -19,7 +19,7 @@ from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Proof
 from mtn_tui.archive.summary import Summary, summary
 from mtn_tui.core.errors import ArchiveError, NoSpace, StorageError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import SUFFIX, BackupName, Kind, Rung
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.card import leave_card
@@ -50,7 +50,11 @@ def require_room(context: Context, earlier: list[Summary], database_size: int) -
         raise NoSpace(
             _(
                 "There is not enough room in {folder}: about {needed:,} MB are needed, {free:,} MB are free."
-            ).format(folder=context.settings.backup_dir, needed=(likely + _SPARE) >> 20, free=free >> 20),
+            ).format(
+                folder=context.settings.backup_dir,
+                needed=Figure((likely + _SPARE) >> 20),
+                free=Figure(free >> 20),
+            ),
             _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.engine.tasks import Task, run_tasks
 from mtn_tui.operations.script import CONNECTIONS, Open
 from mtn_tui.postgres.load import LoadConnection
@@ -75,7 +75,9 @@ def check_loaded(
         invalid = connections[0].rows(_INVALID)[0][0]
         behind = _behind_their_columns(connections[0])
     wrong = [
-        _("{table} has {now:,} rows instead of {then:,}").format(table=table, now=counted[table], then=rows)
+        _("{table} has {now:,} rows instead of {then:,}").format(
+            table=table, now=Figure(counted[table]), then=Figure(rows)
+        )
         for table, rows in expected.items()
         if counted.get(table, rows) != rows
     ]

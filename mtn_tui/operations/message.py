@@ -16,7 +16,7 @@ from enum import StrEnum
 from html import escape
 from typing import Any
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
 from mtn_tui.operations import words
@@ -89,7 +89,11 @@ def new_message(
     """A message with an id of its own, its secrets masked and its subject on one line."""
     text = redact(body)
     if len(text) > LONGEST_BODY:
-        text = text[:LONGEST_BODY] + "\n" + _("… (cut: {count:,} characters in all)").format(count=len(text))
+        text = (
+            text[:LONGEST_BODY]
+            + "\n"
+            + _("… (cut: {count:,} characters in all)").format(count=Figure(len(text)))
+        )
     return Message(
         id=base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower(),
         level=level,

@@ -12,7 +12,7 @@ from datetime import datetime
 from statistics import median
 
 from mtn_tui.core.errors import PostgresError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import preflight, production, words
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
@@ -88,7 +88,7 @@ class Plan:
             table=newer.table, moment=words.moment(newer.newest)
         )
         if newer.rows:
-            text += " " + _("{rows:,} rows were created after the backup.").format(rows=newer.rows)
+            text += " " + _("{rows:,} rows were created after the backup.").format(rows=Figure(newer.rows))
         return text
 
     def facts(self) -> dict[str, object]:

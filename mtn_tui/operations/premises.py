@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError
-from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import ROLES
 from mtn_tui.operations import production, words
@@ -331,10 +331,11 @@ def room(site: Site) -> Check:
         )
     raise NoSpace(
         _("The server's disk has {free:,} MB free; the restored database needs about {needed:,} MB.").format(
-            free=free >> 20, needed=needed >> 20
+            free=Figure(free >> 20), needed=Figure(needed >> 20)
         )
         + (
-            " " + _("The present one takes {size:,} MB and stays beside it.").format(size=present >> 20)
+            " "
+            + _("The present one takes {size:,} MB and stays beside it.").format(size=Figure(present >> 20))
             if present and not gained
             else ""
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from statistics import median
 
 from mtn_tui.archive.manifest import About
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 
 COMPARED = 7
 """Backups before it that one is compared with."""
@@ -30,7 +30,9 @@ def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
     for table, before in like[0].rows().items():
         now = rows.get(table, 0)
         if before > _MANY_ROWS and now * 100 <= before * _LEFT_PERCENT:
-            return _("{table} has {now:,} rows, had {before:,}").format(table=table, now=now, before=before)
+            return _("{table} has {now:,} rows, had {before:,}").format(
+                table=table, now=Figure(now), before=Figure(before)
+            )
     usual = median(one.size for one in like[:COMPARED])
     if manifest.size < usual * _SHRUNK:
         return _("{percent} % smaller than the {count} before it").format(

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import MtnError, PostgresError, ServerLost
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import words
 from mtn_tui.operations.assess import MAIN_TABLES
 from mtn_tui.operations.context import Context
@@ -50,7 +50,7 @@ def _main_table(connection: Connection, name: str) -> Finding:
         with translated():
             raise
     rows = int(str(row[0])) if row else 0
-    text = _("{table} has {now:,} rows.").format(table=name, now=rows)
+    text = _("{table} has {now:,} rows.").format(table=name, now=Figure(rows))
     return Finding("tables", Status.OK if rows else Status.WARN, text)
 
 
@@ -91,7 +91,7 @@ def _counted(context: Context, database: str, backup: Backup) -> list[Finding]:
             Finding("counts", Status.FAIL, error.title, _("Restore to staging again, or choose another."))
         ]
     text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
-    found = [Finding("counts", Status.OK, text.format(rows=loaded.rows, tables=loaded.tables))]
+    found = [Finding("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
     if loaded.behind:
         text = _("Sequences are behind their columns, as they were: {columns}")
         found.append(Finding("sequences", Status.WARN, text.format(columns=", ".join(loaded.behind))))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import humanize
 
 from mtn_tui.archive.manifest import About
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, written
 from mtn_tui.core.models import JobState, Rung
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations.inventory import Copy, Standing
@@ -15,7 +15,7 @@ from mtn_tui.operations.inventory import Copy, Standing
 
 def size(count: int | None) -> str:
     """Bytes, in powers of ten, as disks are sold and filled."""
-    return "—" if count is None else humanize.naturalsize(count)
+    return "—" if count is None else written(humanize.naturalsize(count))
 
 
 def moment(when: datetime) -> str:
@@ -44,7 +44,7 @@ def clock(seconds: float) -> str:
 
 
 def seconds(value: float) -> str:
-    return _("{count} s").format(count=f"{value:.1f}")
+    return _("{count} s").format(count=written(f"{value:.1f}"))
 
 
 def pace(progress: Progress) -> list[str]:

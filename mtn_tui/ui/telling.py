@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mtn_tui.archive.manifest import About
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations import words
 from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing
@@ -171,9 +171,11 @@ def tables_in_short(manifest: About, earlier: About | None) -> str:
     parts = []
     for table, count, was in tables(manifest, earlier):
         if was is None or was == count:
-            parts.append(f"{_bare(table)} {count:,}")
+            parts.append(f"{_bare(table)} {Figure(count):,}")
         else:
-            parts.append(f"{_bare(table)} {count:,} " + _("(was {count})").format(count=f"{was:,}"))
+            parts.append(
+                f"{_bare(table)} {Figure(count):,} " + _("(was {count})").format(count=f"{Figure(was):,}")
+            )
     return _("Rows: {tables}").format(tables=" · ".join(parts))
 
 

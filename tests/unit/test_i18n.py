@@ -9,6 +9,7 @@ import pytest
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _, asked_for, ngettext, use
+from mtn_tui.operations import words
 
 LOCALES = ("MTN_LANG", "LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 
@@ -82,3 +83,15 @@ def test_english_counts_one_and_many():
         "1 row",
         "2 rows",
     ]
+
+
+def test_numbers_are_written_as_the_language_does():
+    i18n.use("es")
+    try:
+        assert f"{i18n.Figure(1234567):,}" == "1.234.567"
+        assert words.size(4_234_567_890) == "4,2 GB"
+        assert words.seconds(3.25) == "3,2 s"
+    finally:
+        i18n.use("en")
+    assert f"{i18n.Figure(1234567):,}" == "1,234,567"
+    assert words.size(4_234_567_890) == "4.2 GB"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.widget import Widget
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import words
 from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.ui import actions, telling
@@ -60,7 +60,9 @@ class Details(ActsOnBackup):
             said += [("", ""), (_table_line(_("Table"), _("Rows"), _("Before"), width), "dim")]
             for table, count, was in telling.tables(backup.manifest, earlier):
                 shrunk = was is not None and count < was
-                text = _table_line(table, f"{count:,}", "—" if was is None else f"{was:,}", width)
+                text = _table_line(
+                    table, f"{Figure(count):,}", "—" if was is None else f"{Figure(was):,}", width
+                )
                 said.append((text, "warn" if shrunk else ""))
         return [[(" ", ""), piece] for piece in said]
 
