@@ -92,7 +92,7 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
 
 def footer(app: MtnApp, screen: str, width: int, *, goes_on: bool = False) -> list[Piece]:
     """``goes_on`` says that there is more below, where there is room to say it."""
-    if isinstance(app.focused, Input):
+    if isinstance(app.here.focused, Input):  # not of a dialog above it
         return _keys(app.here.field_keys)
     pieces: list[Piece] = []
     for one in actions.footer(screen):

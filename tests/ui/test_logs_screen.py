@@ -227,7 +227,7 @@ def test_what_cannot_be_read_is_said_beside_the_rest(practice):
     (practice.root / "state" / "jobs").write_text("")
 
     async def flow(operator):
-        await operator.sees("could not be", "read: Not a directory", "started")
+        await operator.sees("Not readable (Not a directory)", "started")
 
     drive(practice, flow)
 

@@ -338,7 +338,7 @@ class Logs(Framed):
         said: list[Drawn] = []
         if self._troubles:
             trouble = self._troubles[0]
-            text = _("{path} could not be read: {reason}.").format(path=trouble.path, reason=trouble.reason)
+            text = _("Not readable ({reason}): {path}").format(path=trouble.path, reason=trouble.reason)
             if len(self._troubles) > 1:
                 text += " " + _("And {count} more.").format(count=len(self._troubles) - 1)
             said = [[(" " + part, "warn")] for part in wrapped("⚠ " + text, width - 2)[: _PANE - 1]]
