@@ -106,6 +106,11 @@ class MtnApp(App[None]):
         """The screen that the operator is on, below any dialog."""
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Framed))
 
+    @property
+    def knows_jobs(self) -> bool:
+        """Whether the journals have been looked at."""
+        return self._over is not None
+
     def get_default_screen(self) -> Screen[None]:
         return Backups()
 

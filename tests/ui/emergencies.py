@@ -46,11 +46,14 @@ def wizard(practice: Practice, start, operator: str = "ana", *, stays: bool = Fa
 class AtTheWizard(Operator):
     async def enters(self) -> None:
         """Presses enter, once what is to be seen is there, and no sooner than it counts."""
+        await self.reads()
+        await self.press("enter")
+        await self.pilot.pause()
+
+    async def reads(self) -> None:
         desk = self.app.desk
         await self.until(lambda: desk.drawn and not desk.busy, "the next step")
         self.app.context.clock.on(QUIET)
-        await self.press("enter")
-        await self.pilot.pause()
 
     def text(self) -> str:
         """Column by column, where there are two."""
