@@ -131,7 +131,7 @@ class MtnApp(App[None]):
         self._bridge.stop()
 
     def draw(self) -> None:
-        if self.here.ready:
+        if self.is_running and self.here.ready:  # while it ends, its screens are taken apart
             self.here.draw()
 
     def say(self, text: str, tone: str = "") -> None:
@@ -267,13 +267,15 @@ class MtnApp(App[None]):
 
     @on(IncidentsSeen)
     def _incidents_seen(self, message: IncidentsSeen) -> None:
-        self.desk.seen(message.found)
-        self.desk.jobs_seen()
-        self.draw()
+        if self.is_running:
+            self.desk.seen(message.found)
+            self.desk.jobs_seen()
+            self.draw()
 
     @on(Back)
     def _back(self, message: Back) -> None:
-        message.work()
+        if self.is_running:
+            message.work()
 
     @on(InventoryTaken)
     def _inventory_taken(self, message: InventoryTaken) -> None:

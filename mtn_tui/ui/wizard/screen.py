@@ -53,11 +53,11 @@ class Emergency(Framed):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.page.focus()
-        self.desk.on_screen = True
-        self.desk.changed()
-        self.desk.attend()
         if self.ready:
+            self.page.focus()
+            self.desk.on_screen = True
+            self.desk.changed()
+            self.desk.attend()
             self.draw()
 
     def on_unmount(self) -> None:
