@@ -109,6 +109,11 @@ class MtnApp(App[None]):
         """The screen that the operator is on, below any dialog."""
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Framed))
 
+    @property
+    def knows_jobs(self) -> bool:
+        """Whether the journals have been looked at."""
+        return self._over is not None
+
     def get_default_screen(self) -> Screen[None]:
         return Backups()
 
@@ -129,7 +134,7 @@ class MtnApp(App[None]):
         self._bridge.stop()
 
     def draw(self) -> None:
-        if self.here.ready:
+        if self.is_running and self.here.ready:  # while it ends, its screens are taken apart
             self.here.draw()
 
     def say(self, text: str, tone: str = "") -> None:
@@ -276,13 +281,15 @@ class MtnApp(App[None]):
 
     @on(IncidentsSeen)
     def _incidents_seen(self, message: IncidentsSeen) -> None:
-        self.desk.seen(message.found)
-        self.desk.jobs_seen()
-        self.draw()
+        if self.is_running:
+            self.desk.seen(message.found)
+            self.desk.jobs_seen()
+            self.draw()
 
     @on(Back)
     def _back(self, message: Back) -> None:
-        message.work()
+        if self.is_running:
+            message.work()
 
     @on(InventoryTaken)
     def _inventory_taken(self, message: InventoryTaken) -> None:

@@ -83,10 +83,10 @@ class Assessing(StepView):
         if found.proposal.instead:
             sheet.say(found.proposal.instead)
         sheet.gap()
+        sheet.say(_("★ is proposed; the arrows choose."), "dim")
         for way in _WAYS:
-            text = incident_report.way(way)
-            mark = " " + _("(proposed)") if way is found.proposal.way else ""
-            sheet.choice(way.value, text + mark)
+            mark = "★ " if way is found.proposal.way else "  "
+            sheet.choice(way.value, mark + incident_report.way(way))
         sheet.gap()
         self._starting(sheet, found)
         for one in found.findings:

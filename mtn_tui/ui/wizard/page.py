@@ -45,6 +45,12 @@ class Sheet:
     def gap(self) -> None:
         self.lines.append([])
 
+    def code(self, line: str) -> None:
+        """To be typed elsewhere, as it is: its indent stays."""
+        indent = " " * (len(line) - len(line.lstrip()))
+        for part in wrapped(line.lstrip(), self.width - len(indent)):
+            self.lines.append([(indent + part, "strong")])
+
     def item(self, glyph: str, text: str, tone: str = "", *, hint: str = "") -> None:
         """A glyph, and what it is about beside it."""
         room = self.width - 2

@@ -24,7 +24,6 @@ from mtn_tui.ui.wizard.page import Page, Sheet
 from mtn_tui.ui.wizard.promoting import Promoting
 from mtn_tui.ui.wizard.serving import Serving
 from mtn_tui.ui.wizard.typed import Typed
-from mtn_tui.ui.wizard.validating import Validating
 
 
 class Emergency(Framed):
@@ -54,11 +53,11 @@ class Emergency(Framed):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.page.focus()
-        self.desk.on_screen = True
-        self.desk.changed()
-        self.desk.attend()
         if self.ready:
+            self.page.focus()
+            self.desk.on_screen = True
+            self.desk.changed()
+            self.desk.attend()
             self.draw()
 
     def on_unmount(self) -> None:
@@ -131,7 +130,7 @@ class Emergency(Framed):
     def _what_enter_does(self) -> str:
         desk, incident = self.desk, self.desk.incident
         if incident is None:
-            return "" if self.mtn.read_only else _("opens an incident, and looks what is wrong")
+            return "" if self.mtn.read_only else _("opens an incident, and looks at what is wrong")
         if not incident.is_open:
             return _("puts it away")
         if not desk.mine:
@@ -182,7 +181,7 @@ class Emergency(Framed):
 
     def do_yes(self) -> None:
         view = self.desk.view
-        if isinstance(view, Promoting) and self.desk.drawn:
+        if isinstance(view, Promoting) and self.desk.has_been_read():
             view.confirmed()
 
     def do_back(self) -> None:
@@ -203,8 +202,7 @@ class Emergency(Framed):
         assert incident is not None  # noqa: S101 - the registry has looked
         view = desk.view
         if not desk.looks_back:
-            if isinstance(view, Assessing | Validating | Promoting):
-                view.look()
+            view.look()
             return
         step = desk.viewing
         later = [one for one in Step if step < one <= incident.step and one is not Step.NOTIFY]
