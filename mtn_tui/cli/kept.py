@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli import diagnostics, options, outcomes, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import ask_for_production, check_lines, yes
 from mtn_tui.cli.session import Session
@@ -31,12 +31,7 @@ from mtn_tui.postgres.kept import Kept, kept_databases
 )
 @click.argument("target", metavar="[" + _("TARGET") + "]", required=False)
 @click.option("--kept", "name", default="", metavar=_("NAME"), help=_("This one, instead of the newest."))
-@click.option(
-    "--confirm",
-    default="",
-    metavar=_("WORDS"),
-    help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
-)
+@options.confirm
 @click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))
 @as_json
 @click.pass_obj

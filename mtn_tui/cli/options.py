@@ -14,3 +14,12 @@ F = TypeVar("F", bound=Callable[..., Any])  # any command's function
 
 def as_json(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help=_("Print JSON on stdout."))(command)
+
+
+def confirm(command: F) -> F:
+    return click.option(
+        "--confirm",
+        default="",
+        metavar=_("WORDS"),
+        help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
+    )(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import outcomes, output
+from mtn_tui.cli import options, outcomes, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import ask_for_production
 from mtn_tui.cli.session import Session
@@ -22,12 +22,7 @@ from mtn_tui.operations.undo import promote as put_in_place
 )
 @click.argument("source", metavar=_("SOURCE"))
 @click.option("-t", "--target", metavar=_("DATABASE"), help=_("The name it is to have."))
-@click.option(
-    "--confirm",
-    default="",
-    metavar=_("WORDS"),
-    help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
-)
+@options.confirm
 @click.option("--stop-services", is_flag=True, help=_("Run SERVICES_STOP_COMMAND before."))
 @as_json
 @click.pass_obj

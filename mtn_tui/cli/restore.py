@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output, planning
+from mtn_tui.cli import diagnostics, options, outcomes, output, planning
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.session import Session
@@ -41,12 +41,7 @@ _NOT_HOLDING = "5.3"
 )
 @click.option("-t", "--target", required=True, metavar=_("DATABASE"), help=_("The database to restore into."))
 @click.option("-d", "--drop", is_flag=True, help=_("Replace it if it exists, once the new one is verified."))
-@click.option(
-    "--confirm",
-    default="",
-    metavar=_("WORDS"),
-    help=_("For production, without a terminal: CONFIRM DELETE PRODUCTION <system identifier>."),
-)
+@options.confirm
 @click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))
 @click.option("--roles", is_flag=True, help=_("Make the roles that lie beside the backup and are missing."))
 @click.option("--no-owner", is_flag=True, help=_("What belongs to roles that can't be had is yours."))

@@ -153,7 +153,7 @@ class FileLock:
                 time.sleep(_TRY_EVERY)
                 continue
             try:
-                if _locked(fd, fcntl.LOCK_EX):
+                if try_lock(fd, fcntl.LOCK_EX):
                     return fd
                 holder = Holder.parse(os.pread(fd, 1 << 16, 0))
             except BaseException:
@@ -184,7 +184,7 @@ def holder_of(path: Path) -> Holder | None:
     except OSError as error:
         raise refusal(error, path) from error
     try:
-        return None if _locked(fd, fcntl.LOCK_SH) else Holder.parse(os.pread(fd, 1 << 16, 0))
+        return None if try_lock(fd, fcntl.LOCK_SH) else Holder.parse(os.pread(fd, 1 << 16, 0))
     finally:
         os.close(fd)
 
@@ -217,7 +217,7 @@ def is_leased(folder: Path, archive: str) -> bool:
     except OSError as error:
         raise refusal(error, path) from error
     try:
-        return not _locked(fd, fcntl.LOCK_EX)
+        return not try_lock(fd, fcntl.LOCK_EX)
     finally:
         os.close(fd)
 
@@ -265,7 +265,7 @@ def _hold(path: Path, kind: int) -> int | None:
     except OSError as error:
         raise refusal(error, path) from error
     try:
-        if _locked(fd, kind) and _is_still(fd, path):
+        if try_lock(fd, kind) and is_still(fd, path):
             return fd
     except OSError as error:
         os.close(fd)
@@ -274,7 +274,8 @@ def _hold(path: Path, kind: int) -> int | None:
     return None
 
 
-def _locked(fd: int, kind: int) -> bool:
+def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Take the ``flock`` of that kind, if nobody stands in the way."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -282,7 +283,8 @@ def _locked(fd: int, kind: int) -> bool:
     return True
 
 
-def _is_still(fd: int, path: Path) -> bool:
+def is_still(fd: int, path: Path) -> bool:
+    """Whether the open file is the one of that name: whoever held it may have removed it meanwhile."""
     try:
         return os.path.samestat(os.fstat(fd), path.lstat())
     except FileNotFoundError:

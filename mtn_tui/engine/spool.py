@@ -10,7 +10,6 @@ takes a record away, ``set_aside`` puts it into the folder ``given-up``.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -19,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mtn_tui.engine.locks import is_still, try_lock
 from mtn_tui.engine.statefiles import (
     PART,
     LineFile,
@@ -128,7 +128,7 @@ class Spool:
         except OSError as error:
             raise refusal(error, path) from error
         try:
-            if not _locked(fd) or not _is_still(fd, path) or not (lines := self._read(path)):
+            if not try_lock(fd) or not is_still(fd, path) or not (lines := self._read(path)):
                 yield None
                 return
             entry = Entry(path, lines)
@@ -183,18 +183,3 @@ def _ends_whole(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
-
-
-def _locked(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_still(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.lstat())
-    except FileNotFoundError:
-        return False
