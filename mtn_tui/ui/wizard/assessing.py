@@ -9,7 +9,7 @@ from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations import incident_report
 from mtn_tui.operations.assess import Assessment
 from mtn_tui.operations.emergency import start_arguments
-from mtn_tui.operations.findings import Finding
+from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, progress
@@ -25,6 +25,8 @@ class Assessing(StepView):
     heard: tuple[Finding, ...] = ()
     _starts = False
     """Whether the server was being started when last looked."""
+    _tried = False
+    """Whether that was tried at all: enter does it once, and goes on the next time."""
 
     @property
     def found(self) -> Assessment | None:
@@ -103,7 +105,7 @@ class Assessing(StepView):
     def _starting(self, sheet: Sheet, found: Assessment) -> None:
         """The server is down, and a command is known that starts it."""
         command = self.desk.app.context.settings.database_start_command
-        if not any(one.check == "server" and one.status.value == "fail" for one in found.findings):
+        if not _down(found):
             return
         if self.starting is not None:
             progress(sheet, self.starting, "")
@@ -114,8 +116,10 @@ class Assessing(StepView):
         sheet.gap()
 
     def next(self) -> str:
-        if self.found is None:
+        if self.found is None or self.starting is not None:
             return ""
+        if self._starts_first(self.found):
+            return _("start the server, and look again")
         way = _WAYS[self.index]
         return {
             Way.RESTORE: _("go that way: step by step to a restore; nothing is replaced yet"),
@@ -125,7 +129,10 @@ class Assessing(StepView):
 
     def enter(self) -> None:
         found, desk = self.found, self.desk
-        if found is None:
+        if found is None or self.starting is not None:
+            return
+        if self._starts_first(found):
+            self.start_database()
             return
         way = _WAYS[self.index]
         facts = {
@@ -140,9 +147,18 @@ class Assessing(StepView):
         every = tuple(Severity)
         self.severity = every[(every.index(self.severity) + 1) % len(every)]
 
+    def _starts_first(self, found: Assessment) -> bool:
+        """A server that is down is started before anybody gives it up."""
+        command = self.desk.app.context.settings.database_start_command
+        return bool(command) and _down(found) and _WAYS[self.index] is Way.LEAVE and not self._tried
+
     def start_database(self) -> None:
-        desk = self.desk
+        desk, self._tried = self.desk, True
         desk.app.start_job(start_arguments(), _("start of the database"))
+
+
+def _down(found: Assessment) -> bool:
+    return any(one.check == "server" and one.status is Status.FAIL for one in found.findings)
 
 
 def severity_word(one: Severity) -> str:
