@@ -293,7 +293,9 @@ def _with(incident: Incident, record: Record, state: StepState) -> Incident:
 
 
 def _later_again(incident: Incident, step: Step) -> Incident:
-    """What was done after ``step`` rests on it, and has to be done again."""
+    """What was done after ``step`` rests on it, and has to be done again; on an alert nothing rests."""
+    if step is Step.NOTIFY:
+        return incident
     left_out = _LEFT_OUT[incident.way] if step is not Step.ASSESS else frozenset()
     again = {
         one: state if one <= step or one in left_out or one is Step.NOTIFY else StepState()
