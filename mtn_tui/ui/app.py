@@ -20,11 +20,12 @@ from textual.screen import Screen
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.process import this_host
 from mtn_tui.operations.context import Context
 from mtn_tui.ui import actions, themes
 from mtn_tui.ui.ascii import Ascii
-from mtn_tui.ui.bridge import Back, Bridge, Done, IncidentsSeen, InventoryTaken, JobsSeen
+from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, Done, IncidentsSeen, InventoryTaken, JobsSeen
 from mtn_tui.ui.cells import Piece
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
@@ -92,6 +93,8 @@ class MtnApp(App[None]):
         self._bridge = Bridge(context, self, self.machine)
         self.desk = Desk(self, work or Work(), session or new_session())
         self._ascii = Ascii() if ascii else None
+        self._beginning: set[object] = set()
+        """Jobs that were asked for and are not there yet."""
         self._over: set[str] | None = None
         """Jobs that had ended when last looked; None before the first look."""
         self._shown = Shown()
@@ -149,8 +152,14 @@ class MtnApp(App[None]):
     def start_job(self, arguments: Sequence[str], name: str) -> None:
         """Begin a job, which outlives this program; the job bar says that it has begun."""
 
+        begun = object()
+        self._beginning.add(begun)
+
         def start() -> str:
-            job_id = self._start(arguments)
+            try:
+                job_id = self._start(arguments)
+            finally:
+                self._beginning.discard(begun)
             return _("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id)
 
         self._bridge.ask(start)
@@ -249,7 +258,12 @@ class MtnApp(App[None]):
     def do_quit(self) -> None:
         from mtn_tui.ui.screens.quit import Quit
 
-        mine = [job for job in self.state.live if job.host == self.machine]
+        if self._beginning:
+            self.say(_("A job is just beginning. Once more in a moment."), "warn")
+            return
+        # From the journals themselves: one that has just begun is not among what was seen last.
+        known = list_jobs(self.context.jobs, self.machine, JOBS_SHOWN)
+        mine = [job for job in known if not job.state.over and job.host == self.machine]
         if not mine:
             self.exit()
             return
