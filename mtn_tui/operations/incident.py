@@ -89,6 +89,11 @@ class StepState:
     reason: str = ""
     """Why it was skipped, or of what it failed."""
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it goes on by itself, as a job. What only people are at can be left for another step."""
+        return self.standing is Standing.RUNNING and bool(self.facts.get("job"))
+
 
 @dataclass(frozen=True)
 class Record:
@@ -141,7 +146,7 @@ class Incident:
                 break
             if not self.steps[before].standing.over:
                 return _("Step {before} comes first.").format(before=before.value)
-        running = [one for one, state in self.steps.items() if state.standing is Standing.RUNNING]
+        running = [one for one, state in self.steps.items() if state.is_under_way]
         if running and running != [step]:
             return _("Step {step} is under way.").format(step=running[0].value)
         return ""
