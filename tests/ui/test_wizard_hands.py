@@ -204,6 +204,35 @@ def test_what_is_not_what_was_backed_up_does_not_get_past_step_5(pg18, new_schoo
     assert on_disk(practice).step is Step.CHOOSE
 
 
+def test_a_step_that_is_over_is_done_again_by_its_own_job(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    brought_to(practice, Step.PRODUCTION)
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.at(Step.PRODUCTION)
+        await operator.sees("The staging database is gone.")
+        for step in (Step.VALIDATE, Step.STAGING):
+            await operator.press("backspace")
+            await operator.at(step)
+        await operator.press("a", "enter")
+        assert on_disk(practice).step is Step.PRODUCTION
+        await operator.press("a", "down", "enter")
+        await operator.sees("enter restore it", "▶ 4 Staging", "· 5 Validate")
+        await operator.press("backspace", "backspace")
+        await operator.at(Step.NOTIFY)
+        await operator.press("a", "down", "enter")
+        await operator.until(lambda: on_disk(practice).steps[Step.NOTIFY].facts.get("subject"), "the alert")
+
+    at_the_wizard(app, flow)
+    incident = on_disk(practice)
+    assert (incident.step, incident.steps[Step.STAGING].facts["job"]) == (Step.STAGING, "")
+    assert incident.steps[Step.CHOOSE].standing is Standing.DONE
+
+
 def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()

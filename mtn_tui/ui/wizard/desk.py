@@ -228,6 +228,17 @@ class Desk:
 
         self.write(change, saying=_("Beginning."))
 
+    def once_more(self, step: Step) -> None:
+        """Do a step that is over again. What it has shown is to be looked at anew, and all after it."""
+        if step is Step.NOTIFY:
+            self.view_of(step).enter()
+            return
+        self._views = {one: view for one, view in self._views.items() if one < step}
+        if step is Step.ASSESS:
+            self.assessment = None
+        no_job = {"job": ""} if step in JOBS else {}
+        self.write(lambda file: file.begin(step, **no_job), self.follow)
+
     def leave_out(self, reason: str) -> None:
         step = self.viewing
         self.write(lambda file: file.skip(step, reason), self.follow)
@@ -248,10 +259,6 @@ class Desk:
         """The incident is over, and has been seen."""
         self.incident = None
         self.changed()
-
-    def forget(self, step: Step) -> None:
-        """What was seen in a step, and in those after it, is to be looked at again."""
-        self._views = {one: view for one, view in self._views.items() if one < step}
 
     def attend(self) -> None:
         """Let what needs no decision begin by itself, where the operator is there to see it."""

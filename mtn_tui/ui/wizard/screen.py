@@ -146,7 +146,7 @@ class Emergency(Framed):
         if wanted and not there:
             field = Input(id="phrase", compact=True, select_on_focus=False)
             field.cursor_blink = False
-            self.mount(field, after="#wizard")
+            self.mount(field, after="#next")
             field.focus()
         elif not wanted and there:
             there.remove()
@@ -198,29 +198,25 @@ class Emergency(Framed):
             self.app.pop_screen()
 
     def do_again(self) -> None:
-        desk, incident = self.desk, self.desk.incident
+        """Look once more; or, of a step that is over, do it once more, and with it all that rests on it."""
+        desk, incident, step = self.desk, self.desk.incident, self.desk.viewing
         assert incident is not None  # noqa: S101 - the registry has looked
-        view = desk.view
         if not desk.looks_back:
-            view.look()
+            desk.view.look()
             return
-        step = desk.viewing
-        later = [one for one in Step if step < one <= incident.step and one is not Step.NOTIFY]
-        undone = [one for one in later if incident.steps[one].standing is Standing.DONE]
+        if step is Step.PRODUCTION:
+            self.mtn.say(_("Production was replaced. mtn undo brings back what was there."), "warn")
+            return
+        said = _("What was done after it rests on it, and has to be done again. Nothing is dropped.")
+        if step is Step.NOTIFY:
+            said = _("Everybody gets it once more. Nothing else is done again.")
 
         def chosen(again: bool | None) -> None:
             if again and not desk.why_not():
-                desk.forget(step)
-                desk.assessment = None if step is Step.ASSESS else desk.assessment
-                desk.write(lambda file: file.begin(step), desk.follow)
+                desk.once_more(step)
 
-        said = [_("What was done after it rests on it, and has to be done again. Nothing is dropped.")]
-        if undone:
-            said.append(
-                _("To be done again: {steps}").format(steps=", ".join(str(int(one)) for one in undone))
-            )
         answers = [Answer(_("Leave it as it is"), False), Answer(_("Do it again"), True)]
-        self.app.push_screen(Ask(_("Do step {step} again?").format(step=int(step)), said, answers), chosen)
+        self.app.push_screen(Ask(_("Do step {step} again?").format(step=int(step)), [said], answers), chosen)
 
     def do_note(self) -> None:
         def given(text: str | None) -> None:

@@ -63,6 +63,11 @@ class Serving(StepView):
         return not self.urls or (self.answers is not None and all(one.healthy for one in self.answers))
 
     @property
+    def restarts(self) -> bool:
+        """Whether the command is run next: services that are seen to be healthy are left alone."""
+        return bool(self.command) and not self.state.standing.over and not (self.urls and self.healthy)
+
+    @property
     def unseen(self) -> list[str]:
         incident = self.desk.incident
         ticked = incident.ticked if incident else {}
@@ -77,8 +82,10 @@ class Serving(StepView):
             progress(sheet, self.desk.job_of(self.step), _("It begins."))
         elif self.state.standing.over:
             sheet.say("✔ " + standing(Standing.DONE), "good")
-        elif self.command:
+        elif self.restarts:
             sheet.say(_("enter restarts them: {command}").format(command=redact(self.command)), "strong")
+        elif self.command:
+            sheet.say(_("All are healthy: none has to be restarted."), "good")
         else:
             sheet.say(_("Restart them by hand: SERVICES_RESTART_COMMAND is not set."))
         sheet.gap()
@@ -115,7 +122,7 @@ class Serving(StepView):
     def next(self) -> str:
         if self.runs:
             return ""
-        if self.command and not self.state.standing.over:
+        if self.restarts:
             return _("restart the services")
         if not self.healthy:
             return ""
@@ -124,7 +131,7 @@ class Serving(StepView):
     def enter(self) -> None:
         if self.runs:
             return
-        if self.command and not self.state.standing.over:
+        if self.restarts:
             self.desk.begin_job(Step.SERVICES, services_arguments)
         elif self.healthy and self.unseen:
             self._ask_whether()
