@@ -65,7 +65,9 @@ class Serving(StepView):
     @property
     def restarts(self) -> bool:
         """Whether the command is run next: services that are seen to be healthy are left alone."""
-        return bool(self.command) and not self.state.standing.over and not (self.urls and self.healthy)
+        if not self.command or self.state.standing.over:
+            return False
+        return not self.urls or (self.answers is not None and not self.healthy)
 
     @property
     def unseen(self) -> list[str]:
@@ -84,6 +86,8 @@ class Serving(StepView):
             sheet.say("✔ " + standing(Standing.DONE), "good")
         elif self.restarts:
             sheet.say(_("enter restarts them: {command}").format(command=redact(self.command)), "strong")
+        elif self.command and self.answers is None:
+            pass  # their health is asked for, right below
         elif self.command:
             sheet.say(_("All are healthy: none has to be restarted."), "good")
         else:
