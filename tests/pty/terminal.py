@@ -19,6 +19,9 @@ import pyte
 PATIENCE = 120
 """Seconds until a condition counts as never met."""
 
+_QUIET = 1.0
+"""Seconds; the screens take no Enter that comes sooner after another, or after they have changed."""
+
 _WITH_A_CONTROLLING_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -50,9 +53,24 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Read until ``text`` stands on the screen, in one line."""
         end = time.monotonic() + PATIENCE
-        while not any(text in line for line in self._screen.display):
+        while not self.shows(text):
             assert time.monotonic() < end, (text, "\n".join(self._screen.display))
             self._read(0.1)
+
+    def shows(self, text: str) -> bool:
+        return any(text in line for line in self._screen.display)
+
+    def press(self, key: str, what: str) -> None:
+        """Wait for ``what``, which says what ``key`` does; type it, and again while that stands there."""
+        self.wait_for(what)
+        end = time.monotonic() + PATIENCE
+        while self.shows(what):
+            assert time.monotonic() < end, (what, "\n".join(self._screen.display))
+            quiet = time.monotonic() + _QUIET
+            while time.monotonic() < quiet:
+                self._read(0.1)
+            if self.shows(what):
+                self.type(key)
 
     def type(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
