@@ -19,7 +19,7 @@ import pyte
 PATIENCE = 120
 """Seconds until a condition counts as never met."""
 
-_QUIET = 1.0
+_QUIET = 0.9
 """Seconds; the screens take no Enter that comes sooner after another, or after they have changed."""
 
 _WITH_A_CONTROLLING_TERMINAL = """
@@ -60,17 +60,21 @@ class Terminal:
     def shows(self, text: str) -> bool:
         return any(text in line for line in self._screen.display)
 
-    def press(self, key: str, what: str) -> None:
-        """Wait for ``what``, which says what ``key`` does; type it, and again while that stands there."""
+    def press(self, what: str, *keys: str) -> None:
+        """Wait for ``what``, which says what ``keys`` do; type them, and again while that stands there."""
         self.wait_for(what)
         end = time.monotonic() + PATIENCE
         while self.shows(what):
             assert time.monotonic() < end, (what, "\n".join(self._screen.display))
-            quiet = time.monotonic() + _QUIET
-            while time.monotonic() < quiet:
-                self._read(0.1)
-            if self.shows(what):
-                self.type(key)
+            for key in keys:
+                self._pause()
+                if self.shows(what):
+                    self.type(key)
+
+    def _pause(self) -> None:
+        until = time.monotonic() + _QUIET
+        while time.monotonic() < until:
+            self._read(0.1)
 
     def type(self, keys: str) -> None:
         os.write(self._ours, keys.encode())

@@ -23,11 +23,11 @@ class Practice:
     def enters(self, *what: str) -> None:
         """Each in turn, once the screen says that Enter does it."""
         for one in what:
-            self.terminal.press(ENTER, one)
+            self.terminal.press(one, ENTER)
 
     def begins(self) -> None:
         self.terminal.wait_for("q quit")
-        self.terminal.press("3", "[2 Backups]")
+        self.terminal.press("[2 Backups]", "3")
         self.enters("opens an incident")
 
     def tells_people(self) -> None:
@@ -36,15 +36,15 @@ class Practice:
     def brings_back(self) -> None:
         """Steps 4 to 6."""
         self.enters("enter  restore it", "back to step 5", "accept it, and go on")
-        self.terminal.press("y", "y puts it in place")
+        self.terminal.press("y puts it in place", "y")
         self.enters("back to step 7")
 
     def ends(self) -> None:
         """Steps 7 and 8."""
         self.enters("restart the services")
         self.terminal.wait_for("on to the report")
-        self.terminal.press("x", "[ ] Users can log in")
-        self.terminal.press(DOWN + "x", "[ ] A new application")
+        self.terminal.press("[ ] Users can log in", "x")
+        self.terminal.press("[ ] A new application", DOWN, "x")
         self.enters("on to the report", "write the report and close")
         self.terminal.wait_for("is closed")
 
