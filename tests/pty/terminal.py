@@ -67,13 +67,13 @@ class Terminal:
         while self.shows(what):
             assert time.monotonic() < end, (what, "\n".join(self._screen.display))
             for key in keys:
-                self._pause()
-                if self.shows(what):
-                    self.type(key)
+                self._read_for(_QUIET)
+                self.type(key)
+            self._read_for(_QUIET, what)
 
-    def _pause(self) -> None:
-        until = time.monotonic() + _QUIET
-        while time.monotonic() < until:
+    def _read_for(self, seconds: float, while_shown: str = "") -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.shows(while_shown):
             self._read(0.1)
 
     def type(self, keys: str) -> None:
