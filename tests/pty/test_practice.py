@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import pytest
+
 from tests.pty.terminal import Terminal
 
 ENTER, DOWN, BACK = "\r", "\x1b[B", "\x7f"
@@ -66,6 +68,7 @@ def well(told: dict[str, object]) -> bool:
     return bool(told["well"] and told["alert"] and told["all_clear"] and told["closed"])
 
 
+@pytest.mark.soak  # all of it is in that of the damaged backup
 def test_a_lost_database_is_restored(tmp_path):
     with practice("lost-database", tmp_path) as made:
         made.begins()
@@ -113,6 +116,7 @@ def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_pa
     assert made.told["needless"] == 0
 
 
+@pytest.mark.soak  # by the same keys as a lost database
 def test_without_the_bucket_the_disk_is_enough(tmp_path):
     with practice("s3-down", tmp_path) as made:
         made.begins()
