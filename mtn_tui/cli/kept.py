@@ -29,7 +29,7 @@ from mtn_tui.postgres.kept import Kept, kept_databases
         "kept in its turn, so that this can be undone too."
     )
 )
-@click.argument("target", metavar=f"[{_('TARGET')}]", required=False)
+@click.argument("target", metavar="[" + _("TARGET") + "]", required=False)
 @click.option("--kept", "name", default="", metavar=_("NAME"), help=_("This one, instead of the newest."))
 @click.option(
     "--confirm",
@@ -181,11 +181,8 @@ def _facts(one: Kept, now: datetime, days: float) -> dict[str, object]:
 
 
 def _print(found: list[Kept], now: datetime, days: float) -> None:
-    rows = [
-        [one.name, one.of, words.moment(one.since), words.age(one.since, now), words.size(one.size)]
-        for one in found
-    ]
-    head = [_("Name"), _("Was"), _("Until"), _("Age"), _("Size")]
+    rows = [[one.name, one.of, words.age(one.since, now), words.size(one.size)] for one in found]
+    head = [_("Name"), _("Was"), _("Age"), _("Size")]
     notes = [
         _("Kept for longer than {days:g} days. Drop it: mtn kept drop {name}").format(
             days=days, name=shlex.quote(one.name)
@@ -194,4 +191,4 @@ def _print(found: list[Kept], now: datetime, days: float) -> None:
         else ""
         for one in found
     ]
-    output.table(head, rows, right=frozenset([3, 4]), notes=notes)
+    output.table(head, rows, right=frozenset([2, 3]), notes=notes)

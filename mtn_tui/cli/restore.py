@@ -13,6 +13,7 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import production, words
+from mtn_tui.operations.alternatives import minutes_between
 from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.inventory import Backup
@@ -147,7 +148,7 @@ def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
             raise
         diagnostics.error(error)
         other = request.earlier[0]
-        minutes = round((request.backup.moment - other.moment).total_seconds() / 60)
+        minutes = minutes_between(request.backup, other)
         question = _("Use {name} instead? It is {minutes} min older.").format(
             name=other.name, minutes=minutes
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.inventory import Backup, Inventory, Standing
 
 
@@ -25,6 +28,29 @@ def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
     for one in inventory.backups:
         if one.moment <= backup.moment or one.kind is not backup.kind:
             continue
+        if one.manifest and backup.manifest and one.manifest.database != backup.manifest.database:
+            continue
         if any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in one.copies):
             return one
     return None
+
+
+def minutes_between(newer: Backup, older: Backup) -> int:
+    """What it costs to use the older one."""
+    return round((newer.moment - older.moment).total_seconds() / 60)
+
+
+def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
+    """The hint for whoever named a backup that does not hold, before the ``hint`` there is already."""
+    told = _("{name} is proven, and {minutes} min older: mtn restore {handle} --target {target}").format(
+        name=other.name,
+        minutes=minutes_between(broken, other),
+        handle=other.handle,
+        target=shlex.quote(target),
+    )
+    return f"{told} {hint}".strip()
+
+
+def why_broken(backup: Backup) -> str:
+    reasons = (copy.trouble.title if copy.trouble else copy.proof.failed for copy in backup.copies)
+    return next((reason for reason in reasons if reason), _("it has not been proven."))

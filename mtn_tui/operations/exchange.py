@@ -18,7 +18,7 @@ from mtn_tui.operations import production
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.leftovers import REPLACED
 from mtn_tui.postgres import databases
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
+from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.kept import kept_name
 from mtn_tui.postgres.swap import swap
@@ -42,6 +42,7 @@ def exchange(
     job: Job,
     context: Context,
     server: Connection,
+    other: Connection,
     new: str,
     target: str,
     *,
@@ -53,7 +54,8 @@ def exchange(
 ) -> Exchanged:
     """Put the database ``new`` in the place of ``target``, which may be missing.
 
-    Where it is there, it is replaced only if ``replace_it`` allows that.
+    ``server`` and ``other`` are two connections to the maintenance database.
+    Where the target is there, it is replaced only if ``replace_it`` allows that.
     ``confirm`` is looked at once more, on the very connection that renames.
     ``otherwise`` are the properties where nothing has the name, else those that
     ``new`` has. Without ``keep`` what was replaced is dropped, and its
@@ -86,8 +88,7 @@ def exchange(
     oid = databases.oid(server, new)
     job.result({"swap": {"target": target, "new_oid": oid, "kept": old if keep else ""}})
     renames = [(target, old)] if replacing else []
-    with connect(context.server, MAINTENANCE, f"mtn {job.kind} {job.id}@{context.host}"[:63]) as other:
-        seconds = swap(server, other, [*renames, (new, target)], context.clock)
+    seconds = swap(server, other, [*renames, (new, target)], context.clock)
     job.note("info", "swapped", target=target, kept=old if keep else "", seconds=round(seconds, 3))
     if replacing and not keep:
         _drop_replaced(job, server, old)

@@ -89,6 +89,11 @@ class StepState:
     reason: str = ""
     """Why it was skipped, or of what it failed."""
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it goes on by itself, as a job. What only people are at can be left for another step."""
+        return self.standing is Standing.RUNNING and bool(self.facts.get("job"))
+
 
 @dataclass(frozen=True)
 class Record:
@@ -141,7 +146,7 @@ class Incident:
                 break
             if not self.steps[before].standing.over:
                 return _("Step {before} comes first.").format(before=before.value)
-        running = [one for one, state in self.steps.items() if state.standing is Standing.RUNNING]
+        running = [one for one, state in self.steps.items() if state.is_under_way]
         if running and running != [step]:
             return _("Step {step} is under way.").format(step=running[0].value)
         return ""
@@ -293,7 +298,9 @@ def _with(incident: Incident, record: Record, state: StepState) -> Incident:
 
 
 def _later_again(incident: Incident, step: Step) -> Incident:
-    """What was done after ``step`` rests on it, and has to be done again."""
+    """What was done after ``step`` rests on it, and has to be done again; on an alert nothing rests."""
+    if step is Step.NOTIFY:
+        return incident
     left_out = _LEFT_OUT[incident.way] if step is not Step.ASSESS else frozenset()
     again = {
         one: state if one <= step or one in left_out or one is Step.NOTIFY else StepState()

@@ -84,18 +84,18 @@ def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[s
     assert incident.opened_at is not None  # noqa: S101 - the first record opens it
     first = incident.records[0].who if incident.records else "—"
     passed = took(incident, now)
-    yield f"- {_('Opened')}: {_moment(incident.opened_at)}, {_text(str(first))}"
+    yield "- " + _("Opened") + f": {_moment(incident.opened_at)}, {_text(str(first))}"
     if incident.closed_at is None:
         where = _("at step {step}, {name}").format(step=int(incident.step), name=title(incident.step))
-        yield f"- {_('Still open')}: {where}"
+        yield "- " + _("Still open") + f": {where}"
     else:
         last = incident.records[-1]
-        yield f"- {_('Closed')}: {_moment(incident.closed_at)}, {_text(last.text)}"
+        yield "- " + _("Closed") + f": {_moment(incident.closed_at)}, {_text(last.text)}"
     held = _("within") if passed <= target else _("over")
     yield "- " + _("Took {time}, {held} the RTO of {target}").format(
         time=words.clock(passed.total_seconds()), held=held, target=words.clock(target.total_seconds())
     )
-    yield f"- {_('Way')}: {way(incident.way)}"
+    yield "- " + _("Way") + f": {way(incident.way)}"
 
 
 def _steps(incident: Incident) -> list[str]:

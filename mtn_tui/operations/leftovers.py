@@ -11,6 +11,7 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, list_jobs
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.in_place import get_back
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection
 
@@ -85,9 +86,7 @@ def _told(view: JobView, server: Connection) -> str:
                 kept=swap["kept"], target=shlex.quote(target)
             )
     elif oid is None and result.get("safety"):
-        text = _(
-            "{target} was dropped to make room. Get it back: mtn restore {safety} --target {target}"
-        ).format(target=shlex.quote(target), safety=result["safety"])
+        text = get_back(target, str(result["safety"]))
     elif oid is None:
         text = _("There is no {target}, as before. Run it again.").format(target=target)
     else:

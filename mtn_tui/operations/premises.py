@@ -27,6 +27,9 @@ from mtn_tui.postgres.identity import server_identity
 _LOADED_PER_SQL = 1.3
 """Bytes on the server's disk for each byte of SQL, indexes included; measured on admission data."""
 
+_EMPTY = 8 << 20
+"""Bytes that a database takes before anything is in it."""
+
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -187,7 +190,7 @@ def _not_theirs(user: str) -> str:
 
 
 def owners(site: Site) -> Check:
-    """Only a superuser can give a table to just anybody: the new owner needs rights that come later."""
+    """A superuser can give a table to just anybody; others only to roles that they may act for."""
     if site.we.superuser:
         return Check("owners", Status.OK, _("Everything can be given to whom it belongs."))
     if isinstance(site.needs, MtnError):
@@ -200,6 +203,12 @@ def owners(site: Site) -> Check:
     )
     if site.request.no_owner:
         return Check("owners", Status.WARN, said, _not_theirs(site.we.user))
+    if not server_roles.not_ours(site.connection, others):
+        # It may act for them all; whether they may make anything in its schemas is seen when it is loaded.
+        said = _("What belongs to {names} can be given to them where they may create in its schema.").format(
+            names=", ".join(others)
+        )
+        return Check("owners", Status.WARN, said, _("Or let all of it be yours: --no-owner"))
     raise PostgresError(
         said, _("Restore as a superuser (DB_USER). Or let all of it be yours: --no-owner"), "5.1"
     )
@@ -299,7 +308,7 @@ def room(site: Site) -> Check:
     """Can the disk hold the new one beside the present one? Told only where the server is this machine."""
     if site.manifest is None:
         return Check("room", Status.UNKNOWN, _("Nobody knows how much a file of the scripts will need."))
-    needed = int(site.manifest.raw * _LOADED_PER_SQL)
+    needed = int(site.manifest.raw * _LOADED_PER_SQL) + _EMPTY
     present = (site.existing.size or 0) if site.existing else 0
     said = _("The new database needs about {needed}.").format(needed=words.size(needed))
     if present and not site.request.in_place:

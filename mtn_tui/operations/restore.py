@@ -7,7 +7,6 @@ half-loaded database beside it is removed now or by the next restore.
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,16 +16,17 @@ from mtn_tui.archive.manifest import About
 from mtn_tui.archive.reader import check_size
 from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, StorageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
+from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lease, lock_path
 from mtn_tui.operations import loaded, preflight, production, script
-from mtn_tui.operations.backup import safety_backup
+from mtn_tui.operations.alternatives import minutes_between, use_another, why_broken
 from mtn_tui.operations.checks import Status, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange
+from mtn_tui.operations.in_place import get_back, make_room
 from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.operations.leftovers import RESTORING, application, sweep_over, sweep_target
 from mtn_tui.operations.preflight import check_backup, check_target, check_usable
@@ -40,7 +40,7 @@ from mtn_tui.postgres import databases
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
-from mtn_tui.postgres.identity import database_properties, server_identity
+from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.load import LoadConnection
 
 __all__ = ["Request", "Restored", "restore"]
@@ -121,19 +121,21 @@ class _Run:
             held.enter_context(FileLock(path, job.holder("restore")))
             server = held.enter_context(connect(context.server, MAINTENANCE, self._application))
             here = server_identity(server)
+            # Opened now, for by then its clients may have taken every connection there is.
+            other = held.enter_context(connect(context.server, MAINTENANCE, self._application))
             key = advisory_key(here.system_identifier, request.target, "restore")
             held.enter_context(advisory_lock(context.server, key, self._application))
             sweep_target(job, context, server, request.target)
             for name in sweep_over(context, server):
                 job.note("info", "swept", what="database", name=name)
             copy = self._settle(server, held)
-            return self._restore(server, here, copy)
+            return self._restore(server, other, here, copy)
 
     def _settle(self, server: Connection, held: ExitStack) -> Copy:
         """The copy to load: of the backup that was asked for or, where that is allowed, of one before it."""
         job, context, request = self.job, self.context, self.request
         if request.instead_of is not None:
-            self._fall_back(request.instead_of, request.backup, _why_broken(request.instead_of))
+            self._fall_back(request.instead_of, request.backup, why_broken(request.instead_of))
         for backup, left in zip([request.backup, *request.earlier], [*request.earlier, None], strict=True):
             self.request = replace(request, backup=backup)
             job.files(str(backup.name))
@@ -147,18 +149,21 @@ class _Run:
             self._look_ahead(server)
             try:
                 return self._readable_copy()
-            except ArchiveError as error:
+            except (ArchiveError, StorageError) as error:
                 self._go_on_with(left, error)
         raise AssertionError("unreachable")
 
-    def _go_on_with(self, other: Backup | None, error: ArchiveError) -> None:
-        """Raise why the present backup does not hold, unless another may be used without asking."""
+    def _go_on_with(self, other: Backup | None, error: ArchiveError | StorageError) -> None:
+        """Raise why the present backup does not hold, unless another may be used without asking.
+
+        A store that does not answer may do so in a minute: for that nothing is lost without asking.
+        """
         broken = self.request.backup
-        if other is not None and self.request.fall_back:
+        if other is not None and self.request.fall_back and isinstance(error, ArchiveError):
             self._fall_back(broken, other, error.title)
             return
         if other is not None:
-            error.hint = _use_another(broken, other, self.request.target, error.hint)
+            error.hint = use_another(broken, other, self.request.target, error.hint)
         raise error
 
     def _look_ahead(self, server: Connection) -> None:
@@ -171,7 +176,7 @@ class _Run:
 
     def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
         """Say which one is used instead, and what that costs: the one place that an alert is raised from."""
-        minutes = _minutes_between(broken, used)
+        minutes = minutes_between(broken, used)
         self.job.warn(
             "backup-fallen-back",
             _(
@@ -227,12 +232,13 @@ class _Run:
                 job.token.check()
                 job.advance(len(piece))
 
-    def _restore(self, server: Connection, here: ServerIdentity, copy: Copy) -> Restored:
+    def _restore(self, server: Connection, other: Connection, here: ServerIdentity, copy: Copy) -> Restored:
         job, request = self.job, self.request
         scratch = databases.scratch_name(request.target, RESTORING, job.id)
         manifest = copy.manifest
         made = self._make_roles(server, copy) if request.roles else None
-        cleared = self._make_room(server, here) if request.in_place else None
+        cleared = make_room(job, self.context, server, request) if request.in_place else None
+        job.files(str(request.backup.name))
         try:
             note = databases.create(server, scratch, manifest.server if manifest else here)
             if note:
@@ -248,6 +254,7 @@ class _Run:
                     job,
                     self.context,
                     server,
+                    other,
                     scratch,
                     request.target,
                     replace_it=request.drop,
@@ -259,7 +266,7 @@ class _Run:
         except BaseException as error:
             self._drop_scratch(scratch, error)
             if cleared and isinstance(error, MtnError):
-                error.hint = f"{error.hint} {_get_back(request.target, cleared.safety)}".strip()
+                error.hint = f"{error.hint} {get_back(request.target, cleared.safety)}".strip()
             raise
         if cleared:
             seconds = self.context.clock.monotonic() - cleared.at
@@ -288,22 +295,6 @@ class _Run:
         for refused in made.refused:
             self.job.warn("role-refused", _("Not had of the roles: {statement}").format(statement=refused))
         return made
-
-    def _make_room(self, server: Connection, here: ServerIdentity) -> _Cleared | None:
-        """Back the target up, prove that, and drop it. None where there is no target."""
-        job, context, target = self.job, self.context, self.request.target
-        if databases.describe(server, target) is None:
-            return None
-        made = safety_backup(job, context, target)
-        job.files(str(self.request.backup.name))
-        properties = database_properties(server, target)
-        job.token.check()
-        production.check_confirmed(context.settings, target, self.request.confirm, here.system_identifier)
-        job.result({"safety": made.manifest.id})
-        job.note("warn", "dropped-to-make-room", target=target, safety=made.manifest.id)
-        at = context.clock.monotonic()
-        databases.drop(server, target)
-        return _Cleared(made.manifest.id, properties, at)
 
     def _open(self, database: str) -> LoadConnection:
         disowned = self.disowned.add if self.request.no_owner else None
@@ -356,41 +347,6 @@ class _Run:
         except MtnError as trouble:
             self.job.note("warn", "scratch-left", name=scratch, reason=trouble.title)
             error.add_note(trouble.title)
-
-
-@dataclass(frozen=True)
-class _Cleared:
-    """What was dropped to make room."""
-
-    safety: str
-    properties: DatabaseProperties
-    at: float
-    """By the clock's ``monotonic``."""
-
-
-def _get_back(target: str, safety: str) -> str:
-    return _("{target} was dropped to make room. Get it back: mtn restore {safety} --target {target}").format(
-        target=shlex.quote(target), safety=safety
-    )
-
-
-def _minutes_between(newer: Backup, older: Backup) -> int:
-    return round((newer.moment - older.moment).total_seconds() / 60)
-
-
-def _use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
-    told = _("{name} is proven, and {minutes} min older: mtn restore {handle} --target {target}").format(
-        name=other.name,
-        minutes=_minutes_between(broken, other),
-        handle=other.handle,
-        target=shlex.quote(target),
-    )
-    return f"{told} {hint}".strip()
-
-
-def _why_broken(backup: Backup) -> str:
-    reasons = (copy.trouble.title if copy.trouble else copy.proof.failed for copy in backup.copies)
-    return next((reason for reason in reasons if reason), _("it has not been proven."))
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:

@@ -23,6 +23,7 @@ from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.kept import Kept, kept_databases, kept_of, since
+from mtn_tui.postgres.roles import rights
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,10 @@ def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: st
     """
     job.phase("prepare", unit="items")
     check_target(context, target, production_allowed=True)
-    with _claimed(job, context, target) as (server, here):
+    with _claimed(job, context, target) as (server, other, here):
         back = newest_kept(server, target, kept)
         _check(server, context, here, back.name, target, confirm)
-        done = Undone(target, back, exchange(job, context, server, back.name, target, confirm=confirm))
+        done = Undone(target, back, exchange(job, context, server, other, back.name, target, confirm=confirm))
     job.result(done.facts())
     return done
 
@@ -152,7 +153,7 @@ def promote(
             _("Name the database that was restored beside it."),
             "5.1",
         )
-    with _claimed(job, context, target, source) as (server, here):
+    with _claimed(job, context, target, source) as (server, other, here):
         if databases.describe(server, source) is None:
             raise UsageError(
                 _("There is no database {source} to put in the place of {target}.").format(
@@ -165,7 +166,9 @@ def promote(
             starting.stop_services(job, context)
         own = writable(database_properties(server, source))
         done = Promoted(
-            target, source, exchange(job, context, server, source, target, confirm=confirm, otherwise=own)
+            target,
+            source,
+            exchange(job, context, server, other, source, target, confirm=confirm, otherwise=own),
         )
     if target == context.settings.db_name:
         production.remember(context, here.system_identifier)
@@ -208,6 +211,9 @@ def _check(
     server: Connection, context: Context, here: ServerIdentity, new: str, target: str, confirm: str
 ) -> None:
     """All that could stand in the way, before anything is changed."""
+    we = rights(server)
+    if not we.createdb:
+        raise databases.may_not_create(we.user)
     if databases.describe(server, target) is not None:
         production.check_confirmed(context.settings, target, confirm, here.system_identifier)
     for database in (target, new):
@@ -215,18 +221,21 @@ def _check(
 
 
 @contextmanager
-def _claimed(job: Job, context: Context, *targets: str) -> Iterator[tuple[Connection, ServerIdentity]]:
-    """The locks of a restore into each of the databases, of this machine and of the server."""
+def _claimed(
+    job: Job, context: Context, *targets: str
+) -> Iterator[tuple[Connection, Connection, ServerIdentity]]:
+    """The locks of a restore into each of the databases, and two connections to their server."""
     with ExitStack() as held:
         for target in targets:
             held.enter_context(_locked(job, context, target))
         application = f"mtn {job.kind} {job.id}@{context.host}"[:63]
         server = held.enter_context(connect(context.server, MAINTENANCE, application))
+        other = held.enter_context(connect(context.server, MAINTENANCE, application))
         here = server_identity(server)
         for target in targets:
             key = advisory_key(here.system_identifier, target, "restore")
             held.enter_context(advisory_lock(context.server, key, application))
-        yield server, here
+        yield server, other, here
 
 
 def _locked(job: Job, context: Context, target: str) -> FileLock:

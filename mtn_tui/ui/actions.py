@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 from textual.binding import Binding, BindingType
 
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import Kind
-from mtn_tui.operations import words
 from mtn_tui.operations.incident import Step
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.ui import reasons
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
@@ -63,7 +61,7 @@ def actions() -> tuple[Action, ...]:
             _("Details"),
             _("Shows all that is known of the chosen backup: its copies, and the rows of every table."),
             (BACKUPS,),
-            why_not=_no_backup,
+            why_not=reasons.no_backup,
         ),
         Action(
             "backup",
@@ -72,7 +70,7 @@ def actions() -> tuple[Action, ...]:
             _("Backs the whole database up, to disk and bucket, and reads it back."),
             (BACKUPS,),
             footer=True,
-            why_not=_no_backing_up,
+            why_not=reasons.no_backing_up,
         ),
         Action(
             "verify",
@@ -81,7 +79,7 @@ def actions() -> tuple[Action, ...]:
             _("Reads every copy of the chosen backup through, and records how far it is proven."),
             (BACKUPS, DETAILS),
             footer=True,
-            why_not=lambda app: _read_only(app) or _no_backup(app),
+            why_not=lambda app: reasons.read_only(app) or reasons.no_backup(app),
         ),
         Action(
             "restore",
@@ -90,7 +88,7 @@ def actions() -> tuple[Action, ...]:
             _("Restores the chosen backup into a database that is not production; asks for its name."),
             (BACKUPS, DETAILS),
             footer=True,
-            why_not=_no_restoring,
+            why_not=reasons.no_restoring,
         ),
         Action(
             "filter",
@@ -114,7 +112,7 @@ def actions() -> tuple[Action, ...]:
             _("Keeps the chosen backup whatever its age, or no longer."),
             (BACKUPS, DETAILS),
             footer=True,
-            why_not=_no_pinning,
+            why_not=reasons.no_pinning,
         ),
         Action(
             "accept",
@@ -122,7 +120,7 @@ def actions() -> tuple[Action, ...]:
             _("Accept"),
             _("Says of a suspect backup that somebody looked, and that it is right."),
             (BACKUPS, DETAILS),
-            why_not=_no_accepting,
+            why_not=reasons.no_accepting,
         ),
         Action(
             "follow",
@@ -158,7 +156,7 @@ def actions() -> tuple[Action, ...]:
             _("Copy"),
             _("Sends the chosen line to the clipboard of your terminal, where it takes it."),
             (LOGS,),
-            why_not=_no_line,
+            why_not=reasons.no_line,
         ),
         Action(
             "open",
@@ -166,7 +164,7 @@ def actions() -> tuple[Action, ...]:
             _("Open"),
             _("Opens the file of the chosen line in $PAGER, and comes back."),
             (LOGS,),
-            why_not=_no_line,
+            why_not=reasons.no_line,
         ),
         Action(
             "cancel",
@@ -175,7 +173,7 @@ def actions() -> tuple[Action, ...]:
             _("Asks the chosen job to stop; it stops cleanly. Asks first."),
             (JOBS,),
             footer=True,
-            why_not=_no_cancelling,
+            why_not=reasons.no_cancelling,
         ),
         Action(
             "next",
@@ -184,7 +182,7 @@ def actions() -> tuple[Action, ...]:
             _("Does what the line above the job bar says: each step's next thing."),
             (EMERGENCY,),
             footer=True,
-            why_not=_no_next,
+            why_not=reasons.no_next,
         ),
         Action(
             "note",
@@ -193,7 +191,7 @@ def actions() -> tuple[Action, ...]:
             _("Writes a line into the incident's report, with the time and your name."),
             (EMERGENCY,),
             footer=True,
-            why_not=lambda app: app.desk.why_not(),
+            why_not=reasons.not_at_it,
         ),
         Action(
             "called",
@@ -202,7 +200,7 @@ def actions() -> tuple[Action, ...]:
             _("Marks somebody as called; asks whom."),
             (EMERGENCY,),
             footer=True,
-            why_not=_no_calling,
+            why_not=reasons.no_calling,
         ),
         Action(
             "incident",
@@ -211,7 +209,7 @@ def actions() -> tuple[Action, ...]:
             _("Shows all that has happened in the incident, as its report will have it."),
             (EMERGENCY,),
             footer=True,
-            why_not=lambda app: "" if app.desk.incident or app.desk.past else _("There was no incident yet."),
+            why_not=reasons.no_report,
         ),
         Action(
             "again",
@@ -219,7 +217,7 @@ def actions() -> tuple[Action, ...]:
             _("Once more"),
             _("Looks again; of a step that is over, does it again, and all after it. Asks first."),
             (EMERGENCY,),
-            why_not=lambda app: app.desk.why_not(),
+            why_not=reasons.not_at_it,
         ),
         Action(
             "skip",
@@ -227,7 +225,7 @@ def actions() -> tuple[Action, ...]:
             _("Leave out"),
             _("Leaves a step out, with a reason that stands in the report."),
             (EMERGENCY,),
-            why_not=_no_skipping,
+            why_not=reasons.no_skipping,
         ),
         Action(
             "take",
@@ -235,7 +233,7 @@ def actions() -> tuple[Action, ...]:
             _("Take over"),
             _("Takes the incident over from whoever has it; they are told. Asks first."),
             (EMERGENCY,),
-            why_not=_no_taking,
+            why_not=reasons.no_taking,
         ),
         Action(
             "severity",
@@ -243,7 +241,7 @@ def actions() -> tuple[Action, ...]:
             _("Severity"),
             _("In step 1, changes how severe it is: that decides whom to call, and when."),
             (EMERGENCY,),
-            why_not=lambda app: _only_in(app, Step.ASSESS),
+            why_not=lambda app: reasons.only_in(app, Step.ASSESS),
         ),
         Action(
             "start",
@@ -251,7 +249,7 @@ def actions() -> tuple[Action, ...]:
             _("Start the server"),
             _("In step 1, runs DATABASE_START_COMMAND. Asks first."),
             (EMERGENCY,),
-            why_not=_no_starting,
+            why_not=reasons.no_starting,
         ),
         Action(
             "yes",
@@ -259,7 +257,7 @@ def actions() -> tuple[Action, ...]:
             _("Put in place"),
             _("In step 6, gives the restored database production's name, where nothing has it."),
             (EMERGENCY,),
-            why_not=_no_yes,
+            why_not=reasons.no_yes,
         ),
         Action(
             "tick",
@@ -267,7 +265,7 @@ def actions() -> tuple[Action, ...]:
             _("Tick"),
             _("In step 7, says that you have seen what the cursor is on, with your name."),
             (EMERGENCY,),
-            why_not=lambda app: _only_in(app, Step.SERVICES),
+            why_not=lambda app: reasons.only_in(app, Step.SERVICES),
         ),
         Action("backups", ("2",), _("Backups"), _("Shows the backups of both stores.")),
         Action(
@@ -345,124 +343,3 @@ def shown_key(key: str) -> str:
     return {"enter": "enter", "escape": "esc", "backspace": "backspace"}.get(
         key, key.upper() if key.startswith("f") and key[1:].isdigit() else key
     )
-
-
-def _read_only(app: MtnApp) -> str:
-    return _("This screen was opened with --read-only: it changes nothing.") if app.read_only else ""
-
-
-def _no_backup(app: MtnApp) -> str:
-    return "" if app.here.backup else _("No backup is chosen.")
-
-
-def _no_backing_up(app: MtnApp) -> str:
-    if why := _read_only(app):
-        return why
-    running = [job for job in app.state.live if job.kind.startswith("backup") and job.subject == app.database]
-    if running:
-        return _("A backup is running already: job {id}.").format(id=running[0].id)
-    return ""
-
-
-def _no_restoring(app: MtnApp) -> str:
-    backup = app.here.backup
-    if why := _read_only(app) or _no_backup(app):
-        return why
-    assert backup is not None  # noqa: S101 - just looked
-    if backup.kind is not Kind.FULL:
-        return _("It is a differential: choose the full before it.")
-    if not backup.usable:
-        standings = ", ".join(sorted({words.standing(copy.standing) for copy in backup.copies}))
-        return _("No copy of it can be restored: {standings}.").format(standings=standings)
-    return ""
-
-
-def _no_pinning(app: MtnApp) -> str:
-    backup = app.here.backup
-    if why := _read_only(app) or _no_backup(app):
-        return why
-    assert backup is not None  # noqa: S101 - just looked
-    if all(copy.standing is Standing.UNFINISHED for copy in backup.copies):
-        return _("It was never finished: there is nothing to keep.")
-    return ""
-
-
-def _no_accepting(app: MtnApp) -> str:
-    backup = app.here.backup
-    if why := _read_only(app) or _no_backup(app):
-        return why
-    return "" if backup and backup.suspect else _("It is not suspect: there is nothing to accept.")
-
-
-def _no_next(app: MtnApp) -> str:
-    desk = app.desk
-    if desk.incident is None:
-        return _read_only(app) or desk.busy
-    if not desk.incident.is_open:
-        return ""
-    may_continue = desk.holder_gone and not app.read_only
-    return "" if may_continue and not desk.mine else desk.why_not()
-
-
-def _no_calling(app: MtnApp) -> str:
-    if why := app.desk.why_not():
-        return why
-    return "" if app.desk.contacts else _("Nobody to call is known: see CONTACTS_FILE.")
-
-
-def _no_skipping(app: MtnApp) -> str:
-    desk = app.desk
-    if why := desk.why_not():
-        return why
-    assert desk.incident is not None  # noqa: S101 - just looked
-    return desk.incident.why_not_skip(desk.viewing)
-
-
-def _no_taking(app: MtnApp) -> str:
-    desk = app.desk
-    if why := _read_only(app):
-        return why
-    if desk.incident is None or not desk.incident.is_open:
-        return _("No incident is open.")
-    return _("You have it already.") if desk.mine else ""
-
-
-def _only_in(app: MtnApp, step: Step) -> str:
-    if why := app.desk.why_not():
-        return why
-    text = _("That belongs to step {step}.").format(step=int(step))
-    here = app.desk.viewing is step and (step is Step.SERVICES or not app.desk.looks_back)
-    return "" if here else text
-
-
-def _no_starting(app: MtnApp) -> str:
-    if why := _only_in(app, Step.ASSESS):
-        return why
-    if not app.context.settings.database_start_command:
-        return _("Start it by hand: DATABASE_START_COMMAND is not set.")
-    return ""
-
-
-def _no_yes(app: MtnApp) -> str:
-    if why := _only_in(app, Step.PRODUCTION):
-        return why
-    if getattr(app.desk.view, "wants_yes", False):
-        return ""
-    return _("Not now: step 6 says what has to be typed.")
-
-
-def _no_line(app: MtnApp) -> str:
-    return "" if app.here.log_line else _("No line is chosen.")
-
-
-def _no_cancelling(app: MtnApp) -> str:
-    job = app.here.job
-    if why := _read_only(app):
-        return why
-    if job is None:
-        return _("No job is chosen.")
-    if job.state.over:
-        return _("It is over: {state}.").format(state=words.state(job.state))
-    if job.host != app.machine:
-        return _("It runs on {host}: cancel it there.").format(host=job.host)
-    return ""

@@ -20,11 +20,12 @@ from textual.screen import Screen
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.process import this_host
 from mtn_tui.operations.context import Context
 from mtn_tui.ui import actions, themes
 from mtn_tui.ui.ascii import Ascii
-from mtn_tui.ui.bridge import Back, Bridge, Done, IncidentsSeen, InventoryTaken, JobsSeen
+from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, Done, IncidentsSeen, InventoryTaken, JobsSeen
 from mtn_tui.ui.cells import Piece
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
@@ -92,6 +93,8 @@ class MtnApp(App[None]):
         self._bridge = Bridge(context, self, self.machine)
         self.desk = Desk(self, work or Work(), session or new_session())
         self._ascii = Ascii() if ascii else None
+        self._beginning: set[object] = set()
+        """Jobs that were asked for and are not there yet."""
         self._over: set[str] | None = None
         """Jobs that had ended when last looked; None before the first look."""
         self._shown = Shown()
@@ -105,6 +108,11 @@ class MtnApp(App[None]):
     def here(self) -> Framed:
         """The screen that the operator is on, below any dialog."""
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Framed))
+
+    @property
+    def knows_jobs(self) -> bool:
+        """Whether the journals have been looked at."""
+        return self._over is not None
 
     def get_default_screen(self) -> Screen[None]:
         return Backups()
@@ -126,7 +134,7 @@ class MtnApp(App[None]):
         self._bridge.stop()
 
     def draw(self) -> None:
-        if self.here.ready:
+        if self.is_running and self.here.ready:  # while it ends, its screens are taken apart
             self.here.draw()
 
     def say(self, text: str, tone: str = "") -> None:
@@ -144,8 +152,14 @@ class MtnApp(App[None]):
     def start_job(self, arguments: Sequence[str], name: str) -> None:
         """Begin a job, which outlives this program; the job bar says that it has begun."""
 
+        begun = object()
+        self._beginning.add(begun)
+
         def start() -> str:
-            job_id = self._start(arguments)
+            try:
+                job_id = self._start(arguments)
+            finally:
+                self._beginning.discard(begun)
             return _("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id)
 
         self._bridge.ask(start)
@@ -244,7 +258,12 @@ class MtnApp(App[None]):
     def do_quit(self) -> None:
         from mtn_tui.ui.screens.quit import Quit
 
-        mine = [job for job in self.state.live if job.host == self.machine]
+        if self._beginning:
+            self.say(_("A job is just beginning. Once more in a moment."), "warn")
+            return
+        # From the journals themselves: one that has just begun is not among what was seen last.
+        known = list_jobs(self.context.jobs, self.machine, JOBS_SHOWN)
+        mine = [job for job in known if not job.state.over and job.host == self.machine]
         if not mine:
             self.exit()
             return
@@ -262,13 +281,15 @@ class MtnApp(App[None]):
 
     @on(IncidentsSeen)
     def _incidents_seen(self, message: IncidentsSeen) -> None:
-        self.desk.seen(message.found)
-        self.desk.jobs_seen()
-        self.draw()
+        if self.is_running:
+            self.desk.seen(message.found)
+            self.desk.jobs_seen()
+            self.draw()
 
     @on(Back)
     def _back(self, message: Back) -> None:
-        message.work()
+        if self.is_running:
+            message.work()
 
     @on(InventoryTaken)
     def _inventory_taken(self, message: InventoryTaken) -> None:

@@ -51,7 +51,8 @@ def tabs(screen: str, width: int) -> list[Piece]:
     here = {actions.DETAILS: actions.BACKUPS, actions.INCIDENT: actions.EMERGENCY}.get(screen, screen)
     pieces: list[Piece] = [(" ", "")]
     for one in shown:
-        text = f"{one.keys[0]} {_('Restore') if one.id == actions.EMERGENCY else one.label}"
+        name = _("Restore") if one.id == actions.EMERGENCY else one.label
+        text = f"{one.keys[0]} {name}"
         pieces.append((f"[{text}]", "strong") if one.id == here else (f" {text} ", "dim"))
         pieces.append((" ", ""))
     return spread(pieces, [], width)
@@ -80,7 +81,8 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
     idle: list[Piece] = [(" " + _("no job is running"), "dim")]
     one = app.desk.incident
     if one is not None and one.is_open and app.here.where not in (actions.EMERGENCY, actions.INCIDENT):
-        idle = [(" " + _("incident {number} is open: 3 continues it").format(number=one.number), "bad")]
+        told = _("incident {number} is open: 3 continues it").format(number=one.number)
+        return spread([(" " + told, "bad")], [], width)
     last = app.state.last
     if last is None or last.ended is None:
         return spread(idle, [], width)

@@ -110,6 +110,28 @@ def test_a_restore_that_is_killed_right_before_and_right_after_the_swap(
     assert "is the" not in live.practice.here("kept").stderr
 
 
+def test_after_a_kill_without_a_database_it_is_told_how_to_get_it_back(
+    pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
+) -> None:
+    """``--in-place``: the present one is dropped, and the new one half loaded."""
+    live = production(practise(new_database(pg18)))
+    name = live.database.name
+    options = ["--drop", "--in-place", "--confirm", live.words]
+    with Database(pg18, "postgres").connect() as connection, connection.transaction():
+        # Whoever makes a database waits for template0.
+        connection.execute("COMMENT ON DATABASE template0 IS 'unmodifiable empty database'")
+        running = begin(live.practice, "restore", "--latest", "--target", name, *options)
+        wait_for(lambda: name not in live.practice.databases(), "the present one to be dropped")
+        running.kill()
+    told = live.practice.here("kept", check=1).stderr
+    safety = running.view.result["safety"]
+    assert f"mtn restore {safety} --target {name}" in " ".join(told.split())
+    live.practice.here("restore", str(safety), "--target", name)
+    assert live.rows == 53
+    assert_nothing_half_named(live)
+    assert_no_session(live.database)
+
+
 @pytest.fixture
 def mortal(pg_busy: PostgresServer) -> Iterator[PostgresServer]:
     yield pg_busy

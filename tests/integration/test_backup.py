@@ -531,7 +531,7 @@ def test_an_owner_who_is_no_superuser_can_do_it_all(pg18, new_database, practise
         assert practice.job.warnings == ()
         journal = practice.root / "state" / "jobs" / f"{practice.job.id}.jsonl"
         assert "roles-without-passwords" in journal.read_text()
-        restored = practice.restore()
+        restored = practice.restore(f"mtn_owned_{os.getpid()}_test")  # of which nothing is kept
         assert restored.dump() == source.dump()
         practice.restore(restored.name, drop=True)
         owned = restored.psql(

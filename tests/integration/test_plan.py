@@ -17,7 +17,8 @@ from mtn_tui.operations.checks import Status
 from mtn_tui.operations.needs import needs_of
 from mtn_tui.operations.plan import plan
 from mtn_tui.operations.request import Request
-from tests.operation_fixtures import Practice
+from tests.operation_fixtures import Practice, install
+from tests.pg_fixtures import Database
 from tests.swap_fixtures import BEFORE, Live
 from tests.swap_fixtures import production as made_production
 
@@ -62,8 +63,17 @@ def test_a_dry_run_tells_all_of_it_and_makes_nothing(live):
     assert (new["target"]["standing"], new["kept"], new["lost"]["rows"]) == ("new", "", None)
 
 
-def test_a_dry_run_ends_with_2_where_something_stops_it(live):
-    done = live.practice.here("restore", "--latest", "--target", live.database.name, "--dry-run", check=2)
+@pytest.fixture(scope="module")
+def seen(pg18, tmp_path_factory):
+    """Production for every test that only looks at it."""
+    name = f"mtn_seen_{os.getpid()}"
+    pg18.create_database(name)
+    yield made_production(install(tmp_path_factory.mktemp("seen"), Database(pg18, name)))
+    pg18.drop_database(name)
+
+
+def test_a_dry_run_ends_with_2_where_something_stops_it(seen):
+    done = seen.practice.here("restore", "--latest", "--target", seen.database.name, "--dry-run", check=2)
     assert "exists already" in done.stdout
     assert "--drop" in done.stdout
 
@@ -153,14 +163,14 @@ def test_what_a_plain_owner_may_not_do_is_told_before(plain):
     assert f"ALTER ROLE {role} CREATEDB" in refused.hint
 
 
-def test_a_backup_of_the_target_that_runs_just_now_is_told(live):
-    path = lock_path(live.practice.context.locks, live.database.name, "backup")
-    holder = Holder("backup", live.database.name, "abcdefgh", "eva", "db-host-1", 1, datetime.now(UTC))
+def test_a_backup_of_the_target_that_runs_just_now_is_told(seen):
+    path = lock_path(seen.practice.context.locks, seen.database.name, "backup")
+    holder = Holder("backup", seen.database.name, "abcdefgh", "eva", "db-host-1", 1, datetime.now(UTC))
     with FileLock(path, holder):
-        running = checks(live.practice)["running"]
+        running = checks(seen.practice)["running"]
     assert running.status is Status.WARN
     assert "abcdefgh" in running.says
-    assert checks(live.practice)["running"].status is Status.OK
+    assert checks(seen.practice)["running"].status is Status.OK
 
 
 def test_another_server_than_the_one_production_was_last_seen_on_is_told(live, pg_busy):
@@ -183,28 +193,28 @@ def test_another_server_than_the_one_production_was_last_seen_on_is_told(live, p
         pg_busy.drop_database(live.database.name)
 
 
-def test_too_little_room_says_the_numbers_and_the_other_way(live):
-    backup = live.practice.inventory.latest()
-    free = os.statvfs(live.practice.root)
-    size = int(live.database.psql("SELECT pg_database_size(current_database())"))
-    wanted = int((free.f_bavail * free.f_frsize + size // 2) / 1.3)
+def test_too_little_room_says_the_numbers_and_the_other_way(seen):
+    backup = seen.practice.inventory.latest()
+    free = os.statvfs(seen.practice.root)
+    size = int(seen.database.psql("SELECT pg_database_size(current_database())"))
+    wanted = int((free.f_bavail * free.f_frsize + size // 2 - (8 << 20)) / 1.3)
     manifest = replace(backup.manifest, sums=(wanted, backup.manifest.gzip))
     copies = tuple(replace(copy, manifest=manifest) for copy in backup.copies)
-    room = checks(live.practice, backup=replace(backup, copies=copies))["room"]
+    room = checks(seen.practice, backup=replace(backup, copies=copies))["room"]
     assert room.status is Status.STOP
     assert "MB free" in room.says
     assert "stays beside it" in room.says
-    in_place = checks(live.practice, backup=replace(backup, copies=copies), in_place=True)
+    in_place = checks(seen.practice, backup=replace(backup, copies=copies), in_place=True)
     assert ("--in-place" in room.hint) is (in_place["room"].status is Status.OK)
     assert in_place["target"].status is Status.WARN
 
 
-def test_a_locale_that_the_server_lacks_is_told(live):
-    backup = live.practice.inventory.latest()
+def test_a_locale_that_the_server_lacks_is_told(seen):
+    backup = seen.practice.inventory.latest()
     server = replace(backup.manifest.server, locale_provider="c", collate="tlh_KX.UTF-8", ctype="C")
     assert isinstance(server, ServerIdentity)
     copies = tuple(replace(copy, manifest=replace(backup.manifest, server=server)) for copy in backup.copies)
-    locale = checks(live.practice, backup=replace(backup, copies=copies))["locale"]
+    locale = checks(seen.practice, backup=replace(backup, copies=copies))["locale"]
     assert locale.status is Status.WARN
     assert "tlh_KX.UTF-8" in locale.says
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -16,7 +18,7 @@ from mtn_tui.operations.undo import drop_kept, promote
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.swap import swap
 from tests.pg_fixtures import Database
-from tests.swap_fixtures import count
+from tests.swap_fixtures import count, production
 
 
 def restore_production(live, *more: str, check: int = 0):
@@ -24,7 +26,8 @@ def restore_production(live, *more: str, check: int = 0):
     return live.practice.here("restore", "--latest", "--target", name, "--drop", *more, check=check)
 
 
-def test_production_is_kept_and_comes_back_and_that_can_be_undone(live):
+def test_production_is_kept_and_comes_back_and_that_can_be_undone(any_pg, new_database, practise):
+    live = production(practise(new_database(any_pg)))
     done = restore_production(live, "--confirm", live.words)
     assert live.rows == 50
     (kept,) = live.kept
@@ -49,37 +52,38 @@ def test_production_is_kept_and_comes_back_and_that_can_be_undone(live):
     assert [job.kind for job in live.practice.jobs] == ["undo", "undo", "restore", "backup-full"]
 
 
-@pytest.mark.parametrize(
-    "confirm",
-    [
-        [],
-        ["--confirm", "CONFIRM DELETE PRODUCTION"],
-        ["--confirm", "CONFIRM DELETE PRODUCTION 7000000000000000001"],
-        ["--confirm", "confirm delete production {identifier}"],
-    ],
-)
-def test_production_is_not_replaced_without_the_words_for_its_server(live, confirm):
+def test_production_is_not_replaced_without_the_words_for_its_server(live):
     before, identifier = live.practice.databases(), live.words.rpartition(" ")[2]
-    given = [word.format(identifier=identifier) for word in confirm]
-    done = restore_production(live, *given, check=64)
-    assert "is production" in done.stderr
-    assert "--dry-run" in done.stderr
+    words = (
+        "",
+        "CONFIRM DELETE PRODUCTION",
+        "CONFIRM DELETE PRODUCTION 7000000000000000001",
+        f"confirm delete production {identifier}",
+    )
+    for given in words:
+        done = restore_production(live, "--confirm", given, check=64)
+        assert "is production" in done.stderr
+        assert "--dry-run" in done.stderr
     assert (live.rows, live.practice.databases()) == (53, before)
-    done = live.practice.here("undo", *given, check=64)
-    assert live.practice.databases() == before
+    restore_production(live, "--confirm", live.words)
+    for given in words:
+        live.practice.here("undo", "--confirm", given, check=64)
+    assert (live.rows, len(live.kept)) == (50, 1)
+    told = live.practice.here("undo", "--dry-run", check=1).stdout
+    assert live.kept[0].name in told
+    assert live.words in told
+    assert (live.rows, len(live.kept)) == (50, 1)
 
 
 def test_the_confirmation_is_looked_at_once_more_right_before_the_swap(live):
     new = Database(live.database.server, "mtn_ready")
     live.practice.made.append(new.name)
     new.server.create_database(new.name)
-    context = live.practice.context
+    context, name = live.practice.context, live.database.name
 
     def put(job):
         with connect(context.server, MAINTENANCE) as server:
-            exchange(
-                job, context, server, new.name, live.database.name, confirm="CONFIRM DELETE PRODUCTION 1"
-            )
+            exchange(job, context, server, server, new.name, name, confirm="CONFIRM DELETE PRODUCTION 1")
 
     with pytest.raises(Refused):
         live.practice.run("restore", put)
@@ -242,6 +246,25 @@ def test_with_read_only_nothing_is_swapped_dropped_or_swept(live):
         live.practice.here("--read-only", *command, check=64)
     live.practice.here("--read-only", "kept")
     assert live.practice.databases() == before
+
+
+@pytest.mark.soak
+def test_a_session_that_may_not_be_ended_is_named_after_three_tries(live):
+    """The server waits five seconds in each. Here a superuser's, against a plain owner."""
+    role, name = f"mtn_swapper_{os.getpid()}", live.database.name
+    live.database.psql(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'cambia-1'")
+    live.database.psql(f'ALTER DATABASE "{name}" OWNER TO {role}')
+    login = replace(live.database.login, user=role, password="cambia-1")
+    try:
+        with connect(login, MAINTENANCE) as server, connect(login, MAINTENANCE) as other:
+            with live.database.connect() as session:
+                with pytest.raises(PostgresError, match="in 3 tries") as refused:
+                    swap(server, other, [(name, "mtn_other")], SystemClock())
+                assert session.execute("SELECT 1").fetchone() == (1,)
+            assert live.database.server.user in refused.value.title
+        assert "mtn_other" not in live.practice.databases()
+    finally:
+        live.database.psql(f'ALTER DATABASE "{name}" OWNER TO {live.database.server.user}; DROP ROLE {role}')
 
 
 def test_both_get_their_names_or_neither(live):

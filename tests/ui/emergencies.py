@@ -9,7 +9,7 @@ from dataclasses import replace
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.operations.emergency import staging_of
 from mtn_tui.operations.incident import Incident, Step, Way, Who
-from mtn_tui.operations.incident_file import IncidentFile, find, open_incident
+from mtn_tui.operations.incident_file import IncidentFile, find, open_incident, path_of
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.wizard.desk import QUIET, new_session
 from mtn_tui.ui.wizard.page import Page
@@ -46,11 +46,14 @@ def wizard(practice: Practice, start, operator: str = "ana", *, stays: bool = Fa
 class AtTheWizard(Operator):
     async def enters(self) -> None:
         """Presses enter, once what is to be seen is there, and no sooner than it counts."""
+        await self.reads()
+        await self.press("enter")
+        await self.pilot.pause()
+
+    async def reads(self) -> None:
         desk = self.app.desk
         await self.until(lambda: desk.drawn and not desk.busy, "the next step")
         self.app.context.clock.on(QUIET)
-        await self.press("enter")
-        await self.pilot.pause()
 
     def text(self) -> str:
         """Column by column, where there are two."""
@@ -102,6 +105,7 @@ def brought_to(practice: Practice, step: Step, way: Way = Way.RESTORE) -> Incide
     facts = {
         Step.ASSESS: {"way": way.value, "why": "The database is gone.", "findings": ["fail: It is gone."]},
         Step.CHOOSE: {"backup": backup.handle, "name": str(backup.name), "moment": backup.moment.isoformat()},
+        Step.STAGING: {"job": "aaaaaaaa"},
         Step.VALIDATE: {"tables": ["All is there."]},
     }
     for one in Step:
@@ -110,4 +114,12 @@ def brought_to(practice: Practice, step: Step, way: Way = Way.RESTORE) -> Incide
         if not file.state.steps[one].standing.over:
             file.begin(one)
             file.done(one, **facts.get(one, {}))
+    return file
+
+
+def taken_by(practice: Practice, operator: str = "bruno") -> IncidentFile:
+    """The open incident, in the hands of somebody else."""
+    path = path_of(practice.context.state, on_disk(practice))
+    file = IncidentFile(path, Who(operator, "db2", "s2"), SystemClock())
+    file.take()
     return file

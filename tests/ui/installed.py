@@ -106,6 +106,8 @@ class Installed:
     key_file: Path | None = None
     database: str = DATABASE
     clock: Hand = field(default_factory=Hand)
+    settings: dict[str, object] = field(default_factory=dict)
+    """Besides those that every one has."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -124,6 +126,7 @@ class Installed:
             backup_dir=self.root / "backups",
             log_dir=self.root / "logs",
             encryption_key_file=self.key_file or self.root / "key",
+            **self.settings,
         )
         disk = Folder(self.disk or self.root / "backups", "disk", str(ABSENT / "backups"))
         buckets = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from contextlib import closing
 
@@ -15,7 +16,7 @@ from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.jobs import Jobs
 from mtn_tui.ui.screens.quit import Quit
-from tests.ui.pilots import nothing_begins, operate
+from tests.ui.pilots import WITHIN, nothing_begins, operate
 
 
 def test_a_job_begun_elsewhere_is_seen_at_work_and_then_done(pg18, new_school, practise):
@@ -130,6 +131,32 @@ def test_quitting_can_cancel_it(pg18, new_school, practise):
         operate(app, flow)
         standing.wait()
         assert standing.state is JobState.CANCELLED
+
+
+def test_quitting_right_after_a_job_was_asked_for_never_goes_without_a_word(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    may_begin = threading.Event()
+    begun = []
+
+    def begins(_arguments):
+        assert may_begin.wait(WITHIN)
+        begun.append(Standing(practice))
+        return practice.jobs[0].id
+
+    app = MtnApp(practice.context, begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("b", "q")
+        await operator.sees("just beginning")
+        may_begin.set()
+        await operator.until(lambda: begun and not app._beginning)
+        await operator.press("q")
+        await operator.until(lambda: isinstance(app.screen, Quit))
+
+    operate(app, flow)
+    assert begun[0].state is JobState.RUNNING
+    begun[0].close()
 
 
 def test_nothing_asks_where_no_job_runs(pg18, new_school, practise):

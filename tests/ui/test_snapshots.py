@@ -19,8 +19,24 @@ from mtn_tui.core import i18n
 from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.incident import Step, Way
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.logs import Logs
+from mtn_tui.ui.wizard.desk import QUIET
+from mtn_tui.ui.wizard.work import Work
+from tests.ui.incident_states import (
+    BRUNO,
+    DOWN,
+    LOST,
+    ROWS_LOST,
+    SESSION,
+    Canned,
+    at,
+    before,
+    newest_broken,
+    restore_failed,
+    restoring,
+)
 from tests.ui.installed import ABSENT, MACHINE, ZONE, Folder, Installed
 from tests.ui.pictures import FOLDER, pictured
 from tests.ui.pilots import LARGE, SMALL, Operator
@@ -98,6 +114,29 @@ async def which_logs(operator: Operator) -> None:
     await operator.sees(_("Which logs?"))
 
 
+def emergency(text: Callable[[], str], *keys: str) -> Flow:
+    """At the wizard, once it has come to what is to be seen."""
+
+    async def flow(operator: Operator) -> None:
+        await operator.press("3")
+        for key in keys:
+            await quiet(operator)
+            await operator.press(key)
+        await quiet(operator)
+        await operator.sees(text())
+
+    return flow
+
+
+async def quiet(operator: Operator) -> None:
+    """Nothing is being done, and the next Enter counts."""
+    desk = operator.app.desk
+    await operator.until(lambda: desk.drawn and not desk.busy, "a pause")
+    await operator.pilot.pause(0.1)
+    await operator.until(lambda: desk.drawn and not desk.busy, "a pause")
+    operator.app.context.clock.on(QUIET)
+
+
 # The pictures
 
 
@@ -110,6 +149,8 @@ class Picture:
     disk_gone: bool = False
     no_key: bool = False
     read_only: bool = False
+    canned: Canned = LOST
+    """What the servers say to the wizard."""
     refused: bool = False
     """Whether no job can begin."""
     database: str = "Admisión_MTN_DB"
@@ -130,6 +171,23 @@ class Picture:
             *(replace(self, look=look) for look in ("ascii", "nocolor")),
         ]
 
+
+STEPS = [
+    Picture("wizard_assess", at(Step.ASSESS), emergency(lambda: _("★ is proposed; the arrows choose."))),
+    Picture("wizard_notify", at(Step.NOTIFY), emergency(lambda: _("send it"))),
+    Picture("wizard_choose", at(Step.CHOOSE), emergency(lambda: _("You lose"))),
+    Picture("wizard_staging", at(Step.STAGING), emergency(lambda: _("restore it"))),
+    Picture("wizard_validate", at(Step.VALIDATE), emergency(lambda: _("accept it, and go on"))),
+    Picture(
+        "wizard_production",
+        at(Step.PRODUCTION),
+        emergency(lambda: "CONFIRM DELETE PRODUCTION"),
+        canned=Canned(there=True),
+    ),
+    Picture("wizard_services", at(Step.SERVICES), emergency(lambda: _("healthy"))),
+    Picture("wizard_report", at(Step.REPORT), emergency(lambda: _("send it, write the report and close"))),
+]
+(PRODUCTION,) = (one for one in STEPS if one.name == "wizard_production")
 
 NORMAL = [
     Picture("backups_normal"),
@@ -213,6 +271,49 @@ PICTURES = [
     Picture("jobs_elsewhere", elsewhere, presses("j", "c")),
     Picture("jobs_cancel_asked", at_work, presses("j", "c")),
     Picture("jobs_hostile", hostile, presses("j")),
+    # The wizard
+    *STEPS,
+    *PRODUCTION.others(),
+    Picture("wizard_none", before, emergency(lambda: _("Incidents before"))),
+    Picture("wizard_read_only", before, emergency(lambda: _("Incidents before"), "enter"), read_only=True),
+    Picture("wizard_server_down", at(Step.ASSESS), emergency(lambda: "systemctl"), canned=DOWN),
+    Picture(
+        "wizard_rows_lost",
+        at(Step.ASSESS),
+        emergency(lambda: _("★ is proposed; the arrows choose.")),
+        canned=ROWS_LOST,
+    ),
+    Picture("wizard_notified", at(Step.NOTIFY), emergency(lambda: "guardia@mtn.cl: " + _("sent"), "enter")),
+    Picture("wizard_newest_broken", newest_broken, emergency(lambda: "5.3")),
+    Picture("wizard_restoring", restoring, emergency(lambda: "r4mq2xab")),
+    Picture("wizard_restore_failed", restore_failed, emergency(lambda: _("restore again"))),
+    Picture(
+        "wizard_not_valid",
+        at(Step.VALIDATE),
+        emergency(lambda: _("It must not go into production.")),
+        canned=Canned(problems=True),
+    ),
+    Picture(
+        "wizard_doubts",
+        at(Step.VALIDATE),
+        emergency(lambda: _("accept it, with a reason")),
+        canned=Canned(doubts=True),
+    ),
+    Picture("wizard_production_lost", at(Step.PRODUCTION), emergency(lambda: _("is not there"))),
+    Picture(
+        "wizard_services_ill",
+        at(Step.SERVICES, Way.LEAVE),
+        emergency(lambda: _("not healthy"), "x"),
+        canned=Canned(healthy=4),
+    ),
+    Picture("wizard_beside", at(Step.SERVICES, Way.BESIDE), emergency(lambda: "psql", "end")),
+    Picture("wizard_closed", at(Step.REPORT), emergency(lambda: _("i reads the report here."), "enter")),
+    Picture("wizard_others", at(Step.VALIDATE, who=BRUNO), emergency(lambda: "bruno@db2")),
+    Picture("wizard_take_asked", at(Step.STAGING, who=BRUNO), emergency(lambda: _("Take it over"), "t")),
+    Picture("wizard_called_asked", at(Step.NOTIFY), emergency(lambda: _("Whom have you called?"), "c")),
+    Picture("wizard_back_at_step_3", at(Step.STAGING), emergency(lambda: "admision_mtn", "backspace")),
+    Picture("incident_report", at(Step.PRODUCTION), emergency(lambda: "RTO", "i")),
+    Picture("backups_incident_open", at(Step.STAGING)),
     # Over the screens
     Picture("help_end", flow=presses("?", "end")),
     Picture("help_of_logs", logged, presses("4", "?")),
@@ -238,7 +339,7 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     i18n.use("en")
 
 
-def app_of(picture: Picture, context: Context) -> MtnApp:
+def app_of(picture: Picture, context: Context, work: Work | None = None) -> MtnApp:
     def begin(_arguments: object) -> str:
         if picture.refused:
             title = _("The job could not be started: its command ended with exit code {code}.")
@@ -252,6 +353,8 @@ def app_of(picture: Picture, context: Context) -> MtnApp:
         ascii=picture.look == "ascii",
         light=picture.look == "light",
         machine=MACHINE,
+        session=SESSION,
+        work=work,
     )
     app.title = "mtn"
     return app
@@ -271,7 +374,7 @@ def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured):
         database=picture.database,
     )
     picture.made(made)
-    app = app_of(picture, made.context)
+    app = app_of(picture, made.context, picture.canned.work(made))
     jobs = len(list((made.root / "state" / "jobs").glob("*")))
 
     async def flow(pilot) -> None:

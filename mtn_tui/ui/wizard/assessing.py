@@ -83,10 +83,10 @@ class Assessing(StepView):
         if found.proposal.instead:
             sheet.say(found.proposal.instead)
         sheet.gap()
+        sheet.say(_("★ is proposed; the arrows choose."), "dim")
         for way in _WAYS:
-            text = incident_report.way(way)
-            mark = " " + _("(proposed)") if way is found.proposal.way else ""
-            sheet.choice(way.value, text + mark)
+            mark = "★ " if way is found.proposal.way else "  "
+            sheet.choice(way.value, mark + incident_report.way(way))
         sheet.gap()
         self._starting(sheet, found)
         for one in found.findings:
@@ -118,9 +118,9 @@ class Assessing(StepView):
             return ""
         way = _WAYS[self.index]
         return {
-            Way.RESTORE: _("go that way: step by step to a restore; nothing is replaced yet"),
-            Way.BESIDE: _("go that way: restore beside; production is left as it is"),
-            Way.LEAVE: _("go that way: no restore; on to the services"),
+            Way.RESTORE: _("go that way; nothing is replaced yet"),
+            Way.BESIDE: _("go that way; production is left as it is"),
+            Way.LEAVE: _("go that way, on to the services"),
         }[way]
 
     def enter(self) -> None:

@@ -14,10 +14,11 @@ from mtn_tui.operations.emergency import chosen, staging_of
 from mtn_tui.operations.findings import Status as Found
 from mtn_tui.operations.incident import Incident, Step
 from mtn_tui.operations.incident_file import IncidentFile
-from mtn_tui.operations.inventory import Backup
+from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.plan import Plan
 from mtn_tui.operations.request import Request
 from mtn_tui.ui.cells import fit
+from mtn_tui.ui.wizard.desk import Desk
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, failure, problem
 
@@ -36,29 +37,43 @@ class Choosing(StepView):
     step = Step.CHOOSE
 
     offered: tuple[Backup, ...] = ()
-    _asked = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.plans: dict[str, Plan | MtnError] = {}
+        self.losses: dict[str, int | None] = {}
+        self._asked = ""
+        self._of: Inventory | None = None
 
     def opens(self) -> None:
         """The newest that is proven, and not suspect, comes first under the cursor."""
-        if self.offered or self.desk.app.state.inventory is None:
-            return
-        self.plans: dict[str, Plan | MtnError] = {}
-        self.losses: dict[str, int | None] = {}
         inventory, database = self.desk.app.state.inventory, self.desk.app.database
+        if inventory is None or inventory is self._of:
+            return
+        self._of, before = inventory, self.backup
         of_ours = [
             one
             for one in inventory.backups
             if one.kind is Kind.FULL
-            and one.usable
+            and any(not copy.proof.failed for copy in one.usable)
             and (not one.manifest or one.manifest.database == database)
         ]
         try:
             best = inventory.latest(database=database)
         except MtnError:
+            self.offered = ()
             return
         self.offered = tuple(of_ours[:SHOWN]) if best in of_ours[:SHOWN] else (best, *of_ours[: SHOWN - 1])
-        self.index = self.offered.index(best)
+        names = [one.name for one in self.offered]
+        wanted = before.name if before and before.name in names else best.name
+        self.index = names.index(wanted)
         self.moved()
+
+    def look(self) -> None:
+        if self.backup is not None:
+            self.plans.pop(self.backup.handle, None)
+            self._asked = ""
+            self.moved()
 
     def moved(self) -> None:
         """Plan for what the cursor is on."""

@@ -32,6 +32,10 @@ QUIET = 0.8
 waits longer before it repeats a key that is held down."""
 
 
+JOBS = {Step.STAGING: "restore", Step.PRODUCTION: "promote", Step.SERVICES: "services-restart"}
+"""The steps that are jobs, and of which kind."""
+
+
 def new_session() -> str:
     """Names this process and this start of the program, so that others can tell whether it is still there."""
     process = this_process()
@@ -69,7 +73,8 @@ class Desk:
         """Whether what is to be seen now has been painted since it changed."""
         self._views: dict[Step, StepView] = {}
         self._entered = self._moved = float("-inf")
-        self._settling = ""
+        self._settled: set[tuple[str, bool]] = set()
+        """Jobs whose end was written down, or was looked for though they were not to be seen."""
 
     # What is so
 
@@ -134,9 +139,13 @@ class Desk:
     def takes_enter(self) -> bool:
         """Whether an Enter counts: it was pressed anew, and what it is about has been on the screen."""
         now = self.app.context.clock.monotonic()
-        anew = now - self._entered >= QUIET and now - self._moved >= QUIET
+        anew = now - self._entered >= QUIET
         self._entered = now
-        return anew and self.drawn
+        return anew and self.has_been_read()
+
+    def has_been_read(self) -> bool:
+        """Whether what is to be seen has been there for a moment."""
+        return self.drawn and self.app.context.clock.monotonic() - self._moved >= QUIET
 
     def changed(self) -> None:
         """Something else is to be decided now."""
@@ -219,6 +228,17 @@ class Desk:
 
         self.write(change, saying=_("Beginning."))
 
+    def once_more(self, step: Step) -> None:
+        """Do a step that is over again. What it has shown is to be looked at anew, and all after it."""
+        if step is Step.NOTIFY:
+            self.view_of(step).enter()
+            return
+        self._views = {one: view for one, view in self._views.items() if one < step}
+        if step is Step.ASSESS:
+            self.assessment = None
+        no_job = {"job": ""} if step in JOBS else {}
+        self.write(lambda file: file.begin(step, **no_job), self.follow)
+
     def leave_out(self, reason: str) -> None:
         step = self.viewing
         self.write(lambda file: file.skip(step, reason), self.follow)
@@ -239,10 +259,6 @@ class Desk:
         """The incident is over, and has been seen."""
         self.incident = None
         self.changed()
-
-    def forget(self, step: Step) -> None:
-        """What was seen in a step, and in those after it, is to be looked at again."""
-        self._views = {one: view for one, view in self._views.items() if one < step}
 
     def attend(self) -> None:
         """Let what needs no decision begin by itself, where the operator is there to see it."""
@@ -300,16 +316,27 @@ class Desk:
     def jobs_seen(self) -> None:
         """A step that is a job ends with it."""
         incident = self.incident
-        if incident is None or not self.mine or self.busy:
+        if incident is None or not self.mine or self.busy or not self.app.knows_jobs:
             return
         step, state = incident.step, incident.steps[incident.step]
+        if state.standing is not Standing.RUNNING or step not in JOBS:
+            return
+        if not state.facts.get("job"):
+            self._adopt(step, state)
+            return
         job = self.job_of(step)
-        if state.standing is not Standing.RUNNING or job is None or not job.state.over:
-            return
-        if self._settling == job.id:
-            return
-        self._settling = job.id
-        self.settle()
+        sign = (str(state.facts["job"]), job is not None)
+        if (job is None or job.state.over) and sign not in self._settled:
+            self._settled.add(sign)
+            self.settle()
+
+    def _adopt(self, step: Step, state: StepState) -> None:
+        """Whoever began the step was killed before they could write down its job."""
+        began, kind = state.began, JOBS[step]
+        ours = [one for one in self.app.state.jobs if one.kind == kind]
+        found = next((one.id for one in ours if one.started and began and one.started >= began), None)
+        if found is not None:
+            self.write(lambda file: file.begin(step, job=found))
 
     def settle(self) -> None:
         jobs = self.app.context.jobs

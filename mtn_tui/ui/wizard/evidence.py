@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
+from mtn_tui.operations.delivery import State
 from mtn_tui.operations.incident import Standing, Step, StepState
 from mtn_tui.operations.incident_report import fact_name, fact_value, standing, title
 from mtn_tui.ui.wizard.page import Sheet
@@ -28,9 +29,12 @@ def write(sheet: Sheet, step: Step, state: StepState) -> None:
         sheet.say(state.reason, "bad" if state.standing is Standing.FAILED else "")
     sheet.gap()
     for name, value in state.facts.items():
-        _fact(sheet, name, value)
-    if state.facts.get("channels") == {}:
-        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
+        if name == "channels" and isinstance(value, Mapping):
+            delivered(sheet, value)
+        else:
+            _fact(sheet, name, value)
+    if state.facts.get("kept"):
+        sheet.say(_("mtn undo brings it back."), "dim")
 
 
 def _when(state: StepState) -> str:
@@ -44,16 +48,32 @@ def _when(state: StepState) -> str:
     return f"{said}, {state.who}" if state.who else said
 
 
+def delivered(sheet: Sheet, channels: Mapping[str, object]) -> None:
+    """What became of an alert on each way to people."""
+    for name, what in channels.items():
+        way, _blank, to = str(name).partition(" ")
+        state, _blank, reason = str(what).partition(" ")
+        said = {State.SENT.value: _("sent"), State.KEPT.value: _("kept, and sent later")}.get(
+            state, _("not sent")
+        )
+        text = f"{words.channel(way)} {to}".rstrip() + f": {said}"
+        good = state == State.SENT.value
+        sheet.item("✔" if good else "⚠", text, "good" if good else "warn", hint=reason)
+    if not channels:
+        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
+
+
 def _fact(sheet: Sheet, name: str, value: object) -> None:
     if value in (None, "", [], {}):
         return
     if isinstance(value, Mapping):
-        sheet.fact(fact_name(name), "")
+        sheet.say(fact_name(name) + ":")
         for inner, one in value.items():
-            sheet.item("·", f"{inner}: {fact_value(str(inner), one)}")
+            said = {True: "✔", False: "✖"}[one] if isinstance(one, bool) else fact_value(str(inner), one)
+            sheet.item("·", f"{inner}: {said}")
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        sheet.fact(fact_name(name), "")
+        sheet.say(fact_name(name) + ":")
         for one in value:
             sheet.item("·", str(one))
     else:
-        sheet.fact(fact_name(name), fact_value(name, value))
+        sheet.say(f"{fact_name(name)}: {fact_value(name, value)}")

@@ -13,7 +13,7 @@ from mtn_tui.operations.incident import Incident, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.ui.wizard.desk import Desk
 from mtn_tui.ui.wizard.page import Sheet
-from mtn_tui.ui.wizard.step import StepView, about, failure
+from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
 
 
 class Notifying(StepView):
@@ -23,11 +23,12 @@ class Notifying(StepView):
         alert = self.alert()
         sheet.title(_("Tell the team?"))
         failure(sheet, self.state)
+        cut_short(sheet, self)
+        people(sheet, self.desk)
+        sheet.gap()
         sheet.say(alert.subject, "strong")
         for line in alert.body.splitlines():
             sheet.say(line)
-        sheet.gap()
-        people(sheet, self.desk)
         about(
             sheet,
             does=_("Sends this by every channel of the configuration. n adds a line to it."),

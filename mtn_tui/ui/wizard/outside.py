@@ -59,10 +59,8 @@ def over(sheet: Sheet, desk: Desk, incident: Incident) -> None:
     if path := facts.get("path"):
         sheet.say(_("The report: {path}").format(path=path))
     channels = facts.get("channels")
-    for name, what in channels.items() if isinstance(channels, dict) else ():
-        sheet.item("·", f"{name}: {what}")
-    if channels == {}:
-        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
+    if isinstance(channels, dict):
+        evidence.delivered(sheet, channels)
     sheet.gap()
     sheet.say(_("i reads the report here."), "dim")
 
@@ -74,7 +72,7 @@ def another_has_it(sheet: Sheet, desk: Desk, incident: Incident) -> None:
     )
     text = _("{who} has it since {time}. You follow it here.")
     if desk.holder_gone:
-        text = _("{who} had it since {time}. Their screen is no more.")
+        text = _("{who} had it since {time}. Their screen is gone.")
     sheet.say(
         text.format(who=incident.holder, time=f"{since.astimezone():%H:%M}" if since else "—"), "strong"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
@@ -44,6 +45,12 @@ class Sheet:
 
     def gap(self) -> None:
         self.lines.append([])
+
+    def code(self, line: str) -> None:
+        """To be typed elsewhere, as it is: its indent stays."""
+        indent = " " * (len(line) - len(line.lstrip()))
+        for part in wrapped(line.lstrip(), self.width - len(indent)):
+            self.lines.append([(indent + part, "strong")])
 
     def item(self, glyph: str, text: str, tone: str = "", *, hint: str = "") -> None:
         """A glyph, and what it is about beside it."""
@@ -96,15 +103,20 @@ class Page(Text):
         self._choices, self.index = sheet.at, index
         self.show(sheet.lines)
 
+    def on_click(self, event: events.Click) -> None:
+        line = self.scroll_offset.y + event.y
+        if line in self._choices:
+            self._choose(self._choices.index(line))
+
     def action_go(self, by: int) -> None:
-        if not self._choices:
-            self.scroll_to(y=self.scroll_offset.y + by, animate=False)
-            return
         wanted = max(0, min(self.index + by, len(self._choices) - 1))
-        if wanted == self.index:
+        if not self._choices or wanted == self.index:
             # The cursor is at an end of the choices: what stands beyond it is to be read.
             self.scroll_to(y=self.scroll_offset.y + by, animate=False)
-            return
+        else:
+            self._choose(wanted)
+
+    def _choose(self, wanted: int) -> None:
         for one in (self.index, wanted):
             self.refresh(Region(0, self._choices[one] - self.scroll_offset.y, self.size.width, 1))
         self.index = wanted

@@ -123,8 +123,8 @@ class Promoting(StepView):
     def _table(self, sheet: Sheet, looked: Looked) -> None:
         target, staging = looked.production.target, looked.staging
         old, new = target.existing, staging.existing
-        column = max((sheet.width - 15) // 2, 10)
-        widths = (13, column, column)
+        column = max((sheet.width - 16) // 2, 10)
+        widths = (14, column, column)
         nothing = "—"
         tables = self.desk.incident.steps[Step.VALIDATE].facts.get("tables") if self.desk.incident else None
         sheet.table([["", _("now"), _("will be")]], widths, "dim")

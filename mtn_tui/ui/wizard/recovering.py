@@ -14,7 +14,7 @@ def write(sheet: Sheet, context: Context) -> None:
     beside = staging_of(context, Way.BESIDE)
     sheet.say(_("Copy the lost rows back, table by table. {database} is read-only.").format(database=beside))
     for line in lines(context, MAIN_TABLES[1]):
-        sheet.say("  " + line, "strong")
+        sheet.code(line)
     others = ", ".join(one for one in MAIN_TABLES if one != MAIN_TABLES[1])
     sheet.say(
         _("The same for {tables}, those first that others refer to. What is there stays.").format(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import groupby
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.widget import Widget
 
 from mtn_tui.operations.incident_report import report
 from mtn_tui.ui import actions
-from mtn_tui.ui.cells import wrapped
+from mtn_tui.ui.cells import fit, wrapped
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.widgets.lines import Line, Text
+
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>#|~])")
 
 
 class IncidentReport(Framed):
@@ -28,8 +33,28 @@ class IncidentReport(Framed):
         incident = desk.incident or (desk.past[0] if desk.past else None)
         if incident is not None:
             target = timedelta(hours=context.settings.target_rto_hours)
-            for told in report(incident, context.clock.now(), target).splitlines():
+            for told in _read(report(incident, context.clock.now(), target)):
                 tone = "strong" if told.startswith("#") else ""
                 lines += [[(" ", ""), (line, tone)] for line in wrapped(told, self.app.size.width - 2)]
         self.query_one("#text", Text).show(lines)
         self.draw_frame()
+
+
+def _read(markdown: str) -> Iterator[str]:
+    """As it is read on a screen: tables in columns, and no escapes."""
+    for in_table, lines in groupby(markdown.splitlines(), lambda line: line.startswith("| ")):
+        if not in_table:
+            yield from (_plain(line) for line in lines)
+            continue
+        rows = [[_plain(cell) for cell in line[2:-2].split(" | ")] for line in lines]
+        rows = [row for row in rows if set(row) != {"---"}]
+        widths = [
+            max(cell_len(row[index]) for row in rows if index < len(row)) for index in range(len(rows[0]))
+        ]
+        for row in rows:
+            *cells, last = row
+            yield "  ".join([*(fit(cell, width) for cell, width in zip(cells, widths, strict=False)), last])
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)

@@ -11,7 +11,7 @@ from mtn_tui.operations.incident_report import took
 from mtn_tui.ui.wizard.desk import Desk
 from mtn_tui.ui.wizard.notifying import addresses, people
 from mtn_tui.ui.wizard.page import Sheet
-from mtn_tui.ui.wizard.step import StepView, about, failure
+from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
 
 
 class Reporting(StepView):
@@ -23,6 +23,7 @@ class Reporting(StepView):
         alert = last_alert(desk.app.context, incident)
         sheet.title(_("Tell people, and close the incident?"))
         failure(sheet, self.state)
+        cut_short(sheet, self)
         sheet.say(against_target(desk, incident), "strong")
         sheet.gap()
         sheet.say(alert.subject, "strong")
@@ -62,7 +63,7 @@ class Reporting(StepView):
 def against_target(desk: Desk, incident: Incident) -> str:
     passed = took(incident, desk.app.context.clock.now()).total_seconds()
     target = desk.app.context.settings.target_rto_hours * 3600
-    text = _("{time} so far: within the RTO of {target}.")
+    text = _("It took {time}, within the RTO of {target}.")
     if passed > target:
-        text = _("{time} so far: over the RTO of {target}.")
+        text = _("It took {time}, over the RTO of {target}.")
     return text.format(time=words.clock(passed), target=words.clock(target))

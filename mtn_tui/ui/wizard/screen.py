@@ -24,7 +24,6 @@ from mtn_tui.ui.wizard.page import Page, Sheet
 from mtn_tui.ui.wizard.promoting import Promoting
 from mtn_tui.ui.wizard.serving import Serving
 from mtn_tui.ui.wizard.typed import Typed
-from mtn_tui.ui.wizard.validating import Validating
 
 
 class Emergency(Framed):
@@ -54,12 +53,17 @@ class Emergency(Framed):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.page.focus()
-        self.desk.on_screen = True
-        self.desk.changed()
-        self.desk.attend()
         if self.ready:
+            self.page.focus()
+            self.desk.on_screen = True
+            self.desk.changed()
+            self.desk.attend()
             self.draw()
+
+    def on_screen_resume(self) -> None:
+        """The key that closed what was before it may still be down."""
+        self.desk.changed()
+        super().on_screen_resume()
 
     def on_unmount(self) -> None:
         self.desk.on_screen = False
@@ -131,13 +135,16 @@ class Emergency(Framed):
     def _what_enter_does(self) -> str:
         desk, incident = self.desk, self.desk.incident
         if incident is None:
-            return "" if self.mtn.read_only else _("opens an incident, and looks what is wrong")
+            return "" if self.mtn.read_only else _("opens an incident, and looks at what is wrong")
         if not incident.is_open:
             return _("puts it away")
         if not desk.mine:
             return _("continues it") if desk.holder_gone and not self.mtn.read_only else ""
         if desk.looks_back and not self._still_live:
-            return _("back to step {step} · a does this one again").format(step=int(incident.step))
+            on = _("on to step {step} · a does this one again")
+            if desk.viewing is Step.PRODUCTION:
+                on = _("on to step {step}")
+            return on.format(step=int(incident.step))
         return desk.view.next()
 
     def _draw_field(self) -> None:
@@ -147,7 +154,7 @@ class Emergency(Framed):
         if wanted and not there:
             field = Input(id="phrase", compact=True, select_on_focus=False)
             field.cursor_blink = False
-            self.mount(field, after="#wizard")
+            self.mount(field, after="#next")
             field.focus()
         elif not wanted and there:
             there.remove()
@@ -158,6 +165,7 @@ class Emergency(Framed):
     def do_next(self) -> None:
         desk, incident = self.desk, self.desk.incident
         if not desk.takes_enter():
+            self.mtn.say(_("Let enter go for a second, then it counts."), "warn")
             return
         if incident is None:
             desk.open()
@@ -182,7 +190,7 @@ class Emergency(Framed):
 
     def do_yes(self) -> None:
         view = self.desk.view
-        if isinstance(view, Promoting) and self.desk.drawn:
+        if isinstance(view, Promoting) and self.desk.has_been_read():
             view.confirmed()
 
     def do_back(self) -> None:
@@ -199,30 +207,25 @@ class Emergency(Framed):
             self.app.pop_screen()
 
     def do_again(self) -> None:
-        desk, incident = self.desk, self.desk.incident
+        """Look once more; or, of a step that is over, do it once more, and with it all that rests on it."""
+        desk, incident, step = self.desk, self.desk.incident, self.desk.viewing
         assert incident is not None  # noqa: S101 - the registry has looked
-        view = desk.view
         if not desk.looks_back:
-            if isinstance(view, Assessing | Validating | Promoting):
-                view.look()
+            desk.view.look()
             return
-        step = desk.viewing
-        later = [one for one in Step if step < one <= incident.step and one is not Step.NOTIFY]
-        undone = [one for one in later if incident.steps[one].standing is Standing.DONE]
+        if step is Step.PRODUCTION:
+            self.mtn.say(_("Production was replaced. mtn undo brings back what was there."), "warn")
+            return
+        said = _("What was done after it rests on it, and has to be done again. Nothing is dropped.")
+        if step is Step.NOTIFY:
+            said = _("Everybody gets it once more. Nothing else is done again.")
 
         def chosen(again: bool | None) -> None:
             if again and not desk.why_not():
-                desk.forget(step)
-                desk.assessment = None if step is Step.ASSESS else desk.assessment
-                desk.write(lambda file: file.begin(step), desk.follow)
+                desk.once_more(step)
 
-        said = [_("What was done after it rests on it, and has to be done again. Nothing is dropped.")]
-        if undone:
-            said.append(
-                _("To be done again: {steps}").format(steps=", ".join(str(int(one)) for one in undone))
-            )
         answers = [Answer(_("Leave it as it is"), False), Answer(_("Do it again"), True)]
-        self.app.push_screen(Ask(_("Do step {step} again?").format(step=int(step)), said, answers), chosen)
+        self.app.push_screen(Ask(_("Do step {step} again?").format(step=int(step)), [said], answers), chosen)
 
     def do_note(self) -> None:
         def given(text: str | None) -> None:

@@ -9,7 +9,7 @@ from mtn_tui.core.redact import redact
 from mtn_tui.operations.emergency import services_arguments
 from mtn_tui.operations.incident import Incident, Standing, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
-from mtn_tui.operations.incident_report import to_be_seen
+from mtn_tui.operations.incident_report import standing, to_be_seen
 from mtn_tui.operations.services import Answer
 from mtn_tui.ui.cells import fit
 from mtn_tui.ui.screens.ask import Answer as Choice
@@ -76,7 +76,7 @@ class Serving(StepView):
         if self.runs:
             progress(sheet, self.desk.job_of(self.step), _("It begins."))
         elif self.state.standing.over:
-            sheet.say("✔ " + _("restarted, and healthy"), "good")
+            sheet.say("✔ " + standing(Standing.DONE), "good")
         elif self.command:
             sheet.say(_("enter restarts them: {command}").format(command=redact(self.command)), "strong")
         else:
@@ -91,6 +91,8 @@ class Serving(StepView):
         if incident.way is Way.BESIDE:
             sheet.gap()
             recovering.write(sheet, self.desk.app.context)
+        if self.state.standing.over:
+            return
         sheet.gap()
         sheet.say(_("s leaves this step out, with a reason. The database is not changed by it."), "dim")
 

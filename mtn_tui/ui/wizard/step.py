@@ -48,6 +48,9 @@ class StepView:
     def moved(self) -> None:
         """The cursor is on another choice."""
 
+    def look(self) -> None:
+        """See once more what can be seen."""
+
     @property
     def phrase(self) -> str:
         """What has to be typed out before it goes on; empty where nothing has."""
@@ -67,6 +70,17 @@ def failure(sheet: Sheet, state: StepState) -> None:
     """Why it failed the last time."""
     if state.standing is Standing.FAILED:
         sheet.item("✖", state.reason, "bad", hint=str(state.facts.get("hint") or ""))
+        sheet.gap()
+
+
+def cut_short(sheet: Sheet, view: StepView) -> None:
+    """Somebody's screen ended while an alert was being sent."""
+    if view.state.standing is Standing.RUNNING and not view.desk.busy:
+        sheet.item(
+            "⚠",
+            _("It was being sent when that screen ended, and may have arrived. enter sends it again."),
+            "warn",
+        )
         sheet.gap()
 
 

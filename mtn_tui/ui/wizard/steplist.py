@@ -40,6 +40,8 @@ def escalation(desk: Desk) -> list[Drawn]:
         lines.extend([[(" " + line, tone)] for line in wrapped(text, _ROOM)])
 
     calls = desk.calls()
+    if desk.incident is None or not desk.incident.is_open:
+        return []
     if calls is None:
         if desk.no_contacts is not None:
             say(_("Nobody to call is known: see CONTACTS_FILE."), "warn")
@@ -53,7 +55,7 @@ def escalation(desk: Desk) -> list[Drawn]:
         if later:
             say(_("{time} call").format(time=_clock(calls.next_at)))
             for call in later:
-                lines += _person(call.person)
+                lines.append([(" " + clipped(call.person.name, _ROOM), "")])
         for call in calls.next_calls:
             if not call.reachable:
                 say(

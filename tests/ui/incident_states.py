@@ -1,0 +1,332 @@
+"""What the wizard may have to show: an incident at each of its steps, and what there is to see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from mtn_tui.core.errors import MtnError, ServerLost
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.assess import Assessment, Seen, Table, findings, propose
+from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.emergency import chosen, staging_of
+from mtn_tui.operations.findings import Finding
+from mtn_tui.operations.findings import Status as Found
+from mtn_tui.operations.incident import Step, Way, Who
+from mtn_tui.operations.incident_file import IncidentFile, open_incident
+from mtn_tui.operations.inventory import take_inventory
+from mtn_tui.operations.plan import Plan, Target
+from mtn_tui.operations.services import Answer
+from mtn_tui.postgres.databases import Described
+from mtn_tui.postgres.newest import Newer
+from mtn_tui.ui.wizard.work import Work
+from tests.ui.installed import DATABASE, KEY, MACHINE, NOW, ROWS, Installed, night
+from tests.ui.states import GB, usual
+
+SESSION = "s1"
+"""Of the screen that the pictures are taken of."""
+
+ANA, BRUNO = Who("ana", MACHINE, SESSION), Who("bruno", "db2", "s2")
+
+SYSTEM = 7301558210984114411
+KEPT = f"{DATABASE}__before_20261124_0312"
+PORTS = range(8082, 8088)
+
+CONTACTS = """
+zone = "America/Santiago"
+[people.operations]
+level = 1
+name = "Jorge Rojas"
+role = "Operaciones"
+email = "admin@mtn.cl"
+phone = "+56 9 1111 2222"
+hours = "mon-fri 08:00-18:00"
+[people.devops]
+level = 2
+name = "Carla Soto"
+role = "DevOps"
+email = "devops@mtn.cl"
+phone = "+56 9 3333 4444"
+hours = "24/7"
+[people.cto]
+name = "María Paz Lira"
+role = "CTO"
+email = "cto@mtn.cl"
+[severity.critical]
+respond_within = 15
+steps = [{ after = 0, tell = ["operations", "devops"] }, { after = 60, tell = ["cto"] }]
+"""
+
+
+def prepared(made: Installed) -> None:
+    """A configuration for the worst hour, and good backups."""
+    usual(made)
+    made.settings |= {
+        "services_restart_command": "./start-microservices-gateway.sh",
+        "services_stop_command": "./stop-microservices.sh",
+        "database_start_command": "systemctl start postgresql",
+        "service_health_urls": tuple(f"http://localhost:{port}/health" for port in PORTS),
+        "alert_email": ("guardia@mtn.cl",),
+    }
+    contacts = Path("config/contacts.toml")
+    contacts.parent.mkdir()
+    contacts.write_text(CONTACTS, encoding="utf-8")
+
+
+def at(step: Step, way: Way = Way.RESTORE, who: Who = ANA) -> Callable[[Installed], None]:
+    """An incident of a quarter of an hour, with all before ``step`` done."""
+
+    def made_so(made: Installed) -> None:
+        prepared(made)
+        _brought_to(made, step, way, who)
+        made.clock.at = NOW
+
+    return made_so
+
+
+def _brought_to(made: Installed, step: Step, way: Way, who: Who) -> IncidentFile:
+    context = made.context
+    made.clock.at = NOW - timedelta(minutes=15)
+    file = open_incident(context.state, DATABASE, who, made.clock)
+    looked = _assessed(made)
+    alert = {"subject": _("CRITICAL: Database Down"), "recipients": ["devops@mtn.cl"]}
+    facts: dict[Step, dict[str, object]] = {
+        Step.ASSESS: {
+            "way": way.value,
+            "severity": "critical",
+            "why": looked.proposal.why,
+            "findings": [f"{one.status.value}: {one.title}" for one in looked.findings],
+        },
+        Step.NOTIFY: alert | {"channels": SENT},
+        Step.CHOOSE: chosen(_planned(made, staging_of(context, way), there=False)),
+        Step.STAGING: {
+            "job": "r4mq2xab",
+            "database": staging_of(context, way),
+            "rows": sum(ROWS.values()),
+            "tables": 11,
+            "load_seconds": 221,
+        },
+        Step.VALIDATE: {"tables": [_("The tables are as they were.")]},
+        Step.PRODUCTION: {"job": "p5nw3xcd", "kept": KEPT, "away_seconds": 0.2},
+    }
+    for one in Step:
+        if one == step:
+            break
+        if not file.state.steps[one].standing.over:
+            made.clock.on(20)
+            file.begin(one)
+            made.clock.on(35)
+            file.done(one, **facts.get(one, {}))
+    return file
+
+
+SENT = {"mail guardia@mtn.cl": "sent", "mail devops@mtn.cl": "sent", "syslog backup-system": "sent"}
+
+
+def restoring(made: Installed) -> None:
+    prepared(made)
+    file = _brought_to(made, Step.STAGING, Way.RESTORE, ANA)
+    with closing(made.job("r4mq2xab", "restore", 2)) as job:
+        file.begin(Step.STAGING, job=job.id)
+        made.clock.on(1)
+        job.phase("load", total=134 * GB // 10)
+        for _second in range(60):
+            made.clock.on(1)
+            job.advance(121_000_000)
+            job.beat()
+    made.clock.at = NOW
+
+
+def restore_failed(made: Installed) -> None:
+    prepared(made)
+    file = _brought_to(made, Step.STAGING, Way.RESTORE, ANA)
+    file.begin(Step.STAGING, job="")
+    title = _("The server's disk has {free:,} MB free; the restored database needs about {needed:,} MB.")
+    file.failed(
+        Step.STAGING,
+        MtnError(
+            title.format(free=2100, needed=5590), _("Make room on the server's disk. Nothing was made.")
+        ),
+    )
+    made.clock.at = NOW
+
+
+def newest_broken(made: Installed) -> None:
+    at(Step.CHOOSE)(made)
+    made.full(night(0, hour=6), stores="disk", failed="Sección 7 (public.documents): los bytes cambiaron.")
+
+
+def over(made: Installed) -> None:
+    at(Step.REPORT)(made)
+
+
+def before(made: Installed) -> None:
+    """Nothing is open; there were incidents."""
+    prepared(made)
+    for days, way in ((40, Way.RESTORE), (12, Way.LEAVE)):
+        made.clock.at = NOW - timedelta(days=days)
+        file = open_incident(made.context.state, DATABASE, BRUNO, made.clock)
+        file.begin(Step.ASSESS)
+        file.done(Step.ASSESS, way=way.value)
+        made.clock.on(1900)
+        file.close("")
+    made.clock.at = NOW
+
+
+def _seen(made: Installed) -> Seen:
+    inventory = take_inventory(made.context.stores, KEY)
+    return Seen(
+        exists=False,
+        disk_free=212 * GB,
+        disk_size=505 * GB,
+        services=answers(healthy=0),
+        backup=inventory.latest(database=DATABASE),
+    )
+
+
+def _assessed(made: Installed, **changes: object) -> Assessment:
+    seen = replace(_seen(made), **changes)
+    return Assessment(tuple(findings(seen, NOW)), propose(seen), seen.backup, seen.services)
+
+
+def answers(healthy: int) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(
+            f"http://localhost:{port}/health",
+            f"localhost:{port}",
+            number < healthy,
+            200 if number < healthy else None,
+            '{"status": "UP"}' if number < healthy else "Connection refused",
+            4,
+        )
+        for number, port in enumerate(PORTS)
+    )
+
+
+def _planned(made: Installed, target: str, *, there: bool, stops: bool = False) -> Plan:
+    from mtn_tui.operations.request import Request
+
+    backup = take_inventory(made.context.stores, KEY).latest(database=DATABASE)
+    return _plan_of(Request(backup, target, drop=True), there=there, stops=stops)
+
+
+def _plan_of(request, *, there: bool, stops: bool = False) -> Plan:
+    production = request.target == DATABASE
+    newest = NOW - timedelta(minutes=21) if production else request.backup.moment - timedelta(minutes=2)
+    there = there or not production
+    newer = Newer(210 if production else 0, newest, "applications", "America/Santiago", "") if there else None
+    checks = [Check(name, Status.OK, name) for name in ("key", "archive", "version", "roles", "locale")]
+    checks.append(
+        Check(
+            "room",
+            Status.STOP if stops else Status.UNKNOWN,
+            _("What is free on the server's disk can't be seen from here."),
+            _("Look on the server: df -h"),
+        )
+    )
+    return Plan(
+        request,
+        request.backup.usable[0],
+        Target(
+            request.target,
+            MACHINE,
+            5432,
+            SYSTEM,
+            "15.14",
+            production,
+            Described(request.target, 44 * GB // 10 if production else 43 * GB // 10, 6 if production else 0)
+            if there
+            else None,
+            newer,
+        ),
+        NOW,
+        660.0,
+        "America/Santiago",
+        "",
+        KEPT if there and production else "",
+        tuple(checks),
+    )
+
+
+@dataclass(frozen=True)
+class Canned:
+    """What the servers say, without any."""
+
+    there: bool = False
+    """Whether production is."""
+    healthy: int = 6
+    problems: bool = False
+    doubts: bool = False
+    changes: tuple[tuple[str, object], ...] = ()
+    """Of what step 1 sees."""
+
+    def work(self, made: Installed) -> Work:
+        def assess(_context, tell):
+            found = _assessed(made, **dict(self.changes))
+            for one in found.findings:
+                tell(one)
+            return found
+
+        return replace(
+            Work(),
+            assess=assess,
+            plan=lambda _context, request: _plan_of(request, there=self.there),
+            validate=lambda _context, database, _backup: self._validated(database),
+            health=lambda _context: answers(self.healthy),
+            send=lambda _context, alert, to: {
+                "subject": alert.subject,
+                "recipients": list(to),
+                "channels": SENT,
+            },
+        )
+
+    def _validated(self, database: str) -> tuple[Finding, ...]:
+        found = [Finding("database", Found.OK, _("{database} can be reached.").format(database=database))]
+        text = _("{table} has {now:,} rows.")
+        for table in ("users", "applications", "interviews"):
+            found.append(Finding("tables", Found.OK, text.format(table=table, now=ROWS[f"public.{table}"])))
+        if self.problems:
+            found.append(
+                Finding("tables", Found.FAIL, _("The main table {table} is not there.").format(table="users"))
+            )
+        elif self.doubts:
+            found.append(Finding("newest", Found.WARN, _("There is no application in it.")))
+        else:
+            told = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
+            found.append(Finding("counts", Found.OK, told.format(rows=sum(ROWS.values()), tables=11)))
+            found.append(Finding("sequences", Found.OK, _("Every sequence is ahead of its column.")))
+        return tuple(found)
+
+
+LOST = Canned()
+DOWN = Canned(
+    changes=(
+        (
+            "server",
+            ServerLost(
+                _("PostgreSQL at {where} does not answer: {words}").format(
+                    where=f"{MACHINE}:5432", words="Connection refused"
+                ),
+                "",
+            ),
+        ),
+    )
+)
+ROWS_LOST = Canned(
+    there=True,
+    changes=(
+        ("exists", True),
+        (
+            "tables",
+            (
+                Table("users", 38, 38),
+                Table("applications", 31_204, 48_311),
+                Table("interviews", 12_902, 12_902),
+            ),
+        ),
+        ("newest", NOW - timedelta(minutes=21)),
+    ),
+)
