@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,7 +32,7 @@ class Production(StrEnum):
 
 @dataclass(frozen=True)
 class Took:
-    """A step of the incident; seconds from its last beginning to its end."""
+    """A step of the incident; seconds from the end of the one before it, so with what people took."""
 
     step: Step
     standing: Standing
@@ -196,8 +196,11 @@ def _has_arrived(incident: Incident | None, step: Step, mails: Iterable[str]) ->
     return bool(subject) and any(subject in mail for mail in mails)
 
 
-def _took(incident: Incident) -> Iterable[Took]:
+def _took(incident: Incident) -> Iterator[Took]:
+    before = incident.opened_at
     for step, state in incident.steps.items():
-        over = state.began is not None and state.ended is not None and state.ended >= state.began
-        seconds = (state.ended - state.began).total_seconds() if over else None  # type: ignore[operator]
-        yield Took(step, state.standing, seconds)
+        if state.standing is not Standing.DONE or state.ended is None or before is None:
+            yield Took(step, state.standing, None)
+            continue
+        yield Took(step, state.standing, (state.ended - before).total_seconds())
+        before = state.ended

@@ -19,6 +19,9 @@ import pyte
 PATIENCE = 120
 """Seconds until a condition counts as never met."""
 
+_QUIET = 0.9
+"""Seconds; the screens take no Enter that comes sooner after another, or after they have changed."""
+
 _WITH_A_CONTROLLING_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -50,8 +53,27 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Read until ``text`` stands on the screen, in one line."""
         end = time.monotonic() + PATIENCE
-        while not any(text in line for line in self._screen.display):
+        while not self.shows(text):
             assert time.monotonic() < end, (text, "\n".join(self._screen.display))
+            self._read(0.1)
+
+    def shows(self, text: str) -> bool:
+        return any(text in line for line in self._screen.display)
+
+    def press(self, what: str, *keys: str) -> None:
+        """Wait for ``what``, which says what ``keys`` do; type them, and again while that stands there."""
+        self.wait_for(what)
+        end = time.monotonic() + PATIENCE
+        while self.shows(what):
+            assert time.monotonic() < end, (what, "\n".join(self._screen.display))
+            for key in keys:
+                self._read_for(_QUIET)
+                self.type(key)
+            self._read_for(_QUIET, what)
+
+    def _read_for(self, seconds: float, while_shown: str = "") -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.shows(while_shown):
             self._read(0.1)
 
     def type(self, keys: str) -> None:

@@ -43,7 +43,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.press("c", "down", "enter")
                 await operator.until(lambda: on_disk(practice).called, "the call")
                 await operator.enters()
-                await operator.sees("e-mail admin@mtn.cl: sent", "enter back to step 3")
+                await operator.sees("e-mail admin@mtn.cl: sent", "enter on to step 3")
                 await operator.enters()
                 await operator.at(Step.CHOOSE)
                 await operator.sees("✔ complete", "You lose", "checks are good")

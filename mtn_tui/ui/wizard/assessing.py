@@ -122,9 +122,9 @@ class Assessing(StepView):
             return _("start the server, and look again")
         way = _WAYS[self.index]
         return {
-            Way.RESTORE: _("go that way: step by step to a restore; nothing is replaced yet"),
-            Way.BESIDE: _("go that way: restore beside; production is left as it is"),
-            Way.LEAVE: _("go that way: no restore; on to the services"),
+            Way.RESTORE: _("go that way; nothing is replaced yet"),
+            Way.BESIDE: _("go that way; production is left as it is"),
+            Way.LEAVE: _("go that way, on to the services"),
         }[way]
 
     def enter(self) -> None:

@@ -33,6 +33,8 @@ def write(sheet: Sheet, step: Step, state: StepState) -> None:
             delivered(sheet, value)
         else:
             _fact(sheet, name, value)
+    if state.facts.get("kept"):
+        sheet.say(_("mtn undo brings it back."), "dim")
 
 
 def _when(state: StepState) -> str:
@@ -67,7 +69,8 @@ def _fact(sheet: Sheet, name: str, value: object) -> None:
     if isinstance(value, Mapping):
         sheet.say(fact_name(name) + ":")
         for inner, one in value.items():
-            sheet.item("·", f"{inner}: {fact_value(str(inner), one)}")
+            said = {True: "✔", False: "✖"}[one] if isinstance(one, bool) else fact_value(str(inner), one)
+            sheet.item("·", f"{inner}: {said}")
     elif isinstance(value, Sequence) and not isinstance(value, str):
         sheet.say(fact_name(name) + ":")
         for one in value:

@@ -60,6 +60,11 @@ class Emergency(Framed):
             self.desk.attend()
             self.draw()
 
+    def on_screen_resume(self) -> None:
+        """The key that closed what was before it may still be down."""
+        self.desk.changed()
+        super().on_screen_resume()
+
     def on_unmount(self) -> None:
         self.desk.on_screen = False
 
@@ -136,7 +141,10 @@ class Emergency(Framed):
         if not desk.mine:
             return _("continues it") if desk.holder_gone and not self.mtn.read_only else ""
         if desk.looks_back and not self._still_live:
-            return _("back to step {step} · a does this one again").format(step=int(incident.step))
+            on = _("on to step {step} · a does this one again")
+            if desk.viewing is Step.PRODUCTION:
+                on = _("on to step {step}")
+            return on.format(step=int(incident.step))
         return desk.view.next()
 
     def _draw_field(self) -> None:
@@ -157,6 +165,7 @@ class Emergency(Framed):
     def do_next(self) -> None:
         desk, incident = self.desk, self.desk.incident
         if not desk.takes_enter():
+            self.mtn.say(_("Let enter go for a second, then it counts."), "warn")
             return
         if incident is None:
             desk.open()

@@ -102,6 +102,8 @@ class Serving(StepView):
         if incident.way is Way.BESIDE:
             sheet.gap()
             recovering.write(sheet, self.desk.app.context)
+        if self.state.standing.over:
+            return
         sheet.gap()
         sheet.say(_("s leaves this step out, with a reason. The database is not changed by it."), "dim")
 

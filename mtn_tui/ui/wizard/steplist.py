@@ -55,7 +55,7 @@ def escalation(desk: Desk) -> list[Drawn]:
         if later:
             say(_("{time} call").format(time=_clock(calls.next_at)))
             for call in later:
-                lines += _person(call.person)
+                lines.append([(" " + clipped(call.person.name, _ROOM), "")])
         for call in calls.next_calls:
             if not call.reachable:
                 say(

@@ -1,0 +1,128 @@
+"""The worst hour as an operator has it: from the first screen to a school that works, by keys alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.pty.terminal import Terminal
+
+ENTER, DOWN, BACK = "\r", "\x1b[B", "\x7f"
+
+
+class Practice:
+    """Somebody at the demo's screens, and what they are told at the end."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.told: dict[str, object] = {}
+
+    def enters(self, *what: str) -> None:
+        """Each in turn, once the screen says that Enter does it."""
+        for one in what:
+            self.terminal.press(one, ENTER)
+
+    def begins(self) -> None:
+        self.terminal.wait_for("q quit")
+        self.terminal.press("[2 Backups]", "3")
+        self.enters("opens an incident")
+
+    def tells_people(self) -> None:
+        self.enters("send it", "back to step")
+
+    def brings_back(self) -> None:
+        """Steps 4 to 6."""
+        self.enters("enter  restore it", "back to step 5", "accept it, and go on")
+        self.terminal.press("y puts it in place", "y")
+        self.enters("back to step 7")
+
+    def ends(self) -> None:
+        """Steps 7 and 8."""
+        self.enters("restart the services")
+        self.terminal.wait_for("on to the report")
+        self.terminal.press("[ ] Users can log in", "x")
+        self.terminal.press("[ ] A new application", DOWN, "x")
+        self.enters("on to the report", "write the report and close")
+        self.terminal.wait_for("is closed")
+
+
+@contextmanager
+def practice(incident: str, tmp_path) -> Iterator[Practice]:
+    environment = {**os.environ, "HOME": str(tmp_path), "MTN_LANG": "en"}
+    demo = f"{sys.executable} -m mtn_tui demo --rows 500 --incident {incident} --json > {tmp_path}/told"
+    with closing(Terminal(["/bin/sh", "-c", demo], environment)) as terminal:
+        made = Practice(terminal)
+        yield made
+        terminal.type("q")
+        code = terminal.ended()
+        made.told = json.loads((tmp_path / "told").read_text())
+        assert code == 0, made.told
+
+
+def well(told: dict[str, object]) -> bool:
+    return bool(told["well"] and told["alert"] and told["all_clear"] and told["closed"])
+
+
+@pytest.mark.soak  # all of it is in that of the damaged backup
+def test_a_lost_database_is_restored(tmp_path):
+    with practice("lost-database", tmp_path) as made:
+        made.begins()
+        made.enters("go that way: step by step to a restore")
+        made.tells_people()
+        made.enters("take this one")
+        made.brings_back()
+        made.ends()
+    assert well(made.told)
+    assert made.told["production"] == "equal"
+    assert made.told["seconds"] < made.told["target"]
+
+
+def test_a_server_that_is_down_is_started(tmp_path):
+    with practice("database-down", tmp_path) as made:
+        made.begins()
+        made.terminal.wait_for("d starts the server")
+        made.terminal.type("d")
+        made.terminal.wait_for("Start the database's server with this?")
+        made.terminal.type(DOWN + ENTER)
+        made.terminal.wait_for("PostgreSQL answers.")
+        made.enters("go that way: no restore")
+        made.tells_people()
+        made.ends()
+    assert well(made.told)
+    assert (made.told["production"], made.told["lost"]) == ("equal", 0)
+
+
+def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_path):
+    with practice("corrupt-backup", tmp_path) as made:
+        made.begins()
+        made.enters("go that way: step by step to a restore")
+        made.tells_people()
+        made.enters("take this one", "enter  restore it")
+        made.terminal.wait_for("was changed after it was written")
+        made.terminal.type(BACK)
+        made.terminal.wait_for("a does this one again")
+        made.terminal.type("a")
+        made.terminal.wait_for("Do step 3 again?")
+        made.terminal.type(DOWN + ENTER)
+        made.enters("take this one")
+        made.brings_back()
+        made.ends()
+    assert well(made.told)
+    assert made.told["needless"] == 0
+
+
+@pytest.mark.soak  # by the same keys as a lost database
+def test_without_the_bucket_the_disk_is_enough(tmp_path):
+    with practice("s3-down", tmp_path) as made:
+        made.begins()
+        made.enters("go that way: step by step to a restore")
+        made.tells_people()
+        made.enters("take this one")
+        made.brings_back()
+        made.ends()
+    assert well(made.told)
