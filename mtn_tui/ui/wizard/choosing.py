@@ -151,6 +151,9 @@ class Choosing(StepView):
         if isinstance(made, MtnError):
             problem(sheet, made)
             return
+        if backup.legacy:
+            told = _("The scripts made it: nothing vouches for its contents. Step 5 can compare nothing.")
+            sheet.item("⚠", told, "warn")
         rows = self.losses.get(backup.handle)
         lost = _("what was written in the last {minutes} min").format(minutes=made.lost_minutes)
         if rows is not None:
