@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 from textual import events
@@ -15,6 +16,7 @@ from mtn_tui.operations.production import PHRASE
 from mtn_tui.ui import actions
 from mtn_tui.ui.screens.ask import Told
 from mtn_tui.ui.wizard.desk import QUIET
+from mtn_tui.ui.wizard.work import Work
 from tests.ui.emergencies import (
     AtTheWizard,
     at_the_wizard,
@@ -333,3 +335,23 @@ def test_nothing_is_opened_with_read_only_and_an_incident_is_followed(pg18, new_
         await operator.sees("opened with --read-only")
 
     at_the_wizard(app, flow)
+
+
+def test_a_bug_on_a_thread_ends_the_program_and_leaves_the_incident_where_it_was(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+
+    def fails(_context, _tell):
+        raise ZeroDivisionError
+
+    app = wizard(practice, nothing_begins, work=replace(Work(), assess=fails))
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.enters()
+        await operator.until(lambda: app.fault, "the fault")
+
+    with pytest.raises(ZeroDivisionError):
+        at_the_wizard(app, flow)
+    assert on_disk(practice).step is Step.ASSESS
