@@ -132,7 +132,8 @@ class Assessing(StepView):
         if found is None or self.starting is not None:
             return
         if self._starts_first(found):
-            self.start_database()
+            self._tried = True
+            desk.app.perform("start")
             return
         way = _WAYS[self.index]
         facts = {
@@ -153,8 +154,8 @@ class Assessing(StepView):
         return bool(command) and _down(found) and _WAYS[self.index] is Way.LEAVE and not self._tried
 
     def start_database(self) -> None:
-        desk, self._tried = self.desk, True
-        desk.app.start_job(start_arguments(), _("start of the database"))
+        self._tried = True
+        self.desk.app.start_job(start_arguments(), _("start of the database"))
 
 
 def _down(found: Assessment) -> bool:
