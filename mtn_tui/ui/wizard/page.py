@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
-from textual.message import Message
 
 from mtn_tui.operations.findings import Status
 from mtn_tui.ui.cells import fit, wrapped
@@ -86,16 +85,16 @@ class Sheet:
 class Page(Text):
     """Shows a sheet. The arrows move the cursor where there are choices, else they scroll."""
 
-    class Moved(Message):
-        """The cursor is on another choice."""
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "go(-1)", show=False),
         Binding("down", "go(1)", show=False),
     ]
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, moved: Callable[[], None], *, id: str | None = None) -> None:
+        """``moved`` is called at once when the cursor is on another choice: the next key is about that one,
+        though it may have come together with the arrow."""
         super().__init__(id=id)
+        self._moved = moved
         self._choices: list[int] = []
         self.index = 0
 
@@ -121,7 +120,7 @@ class Page(Text):
             self.refresh(Region(0, self._choices[one] - self.scroll_offset.y, self.size.width, 1))
         self.index = wanted
         self._keep_in_view()
-        self.post_message(self.Moved())
+        self._moved()
 
     def top(self) -> None:
         self.scroll_to(y=0, animate=False)

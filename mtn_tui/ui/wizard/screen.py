@@ -48,7 +48,7 @@ class Emergency(Framed):
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="wizard"):
             yield Lines(id="steps")
-            yield Page(id="page")
+            yield Page(self._moved, id="page")
         yield Lines(id="next")
 
     def on_mount(self) -> None:
@@ -307,7 +307,6 @@ class Emergency(Framed):
         said = [command, _("Then a looks again.")]
         self.app.push_screen(Ask(_("Start the database's server with this?"), said, answers), chosen)
 
-    @on(Page.Moved)
     def _moved(self) -> None:
         if self.desk.mine and (not self.desk.looks_back or self._still_live):
             self.desk.view.index = self.page.index
