@@ -7,27 +7,33 @@ job's journal says (``settle``), whichever screen looks at it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 from mtn_tui.core.clock import local_stamp
-from mtn_tui.core.errors import MtnError, StorageError, UsageError
+from mtn_tui.core.errors import MtnError, PostgresError, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.values import scratch_name
-from mtn_tui.engine.jobview import find_job
-from mtn_tui.operations import words
+from mtn_tui.engine.jobview import JobView, find_job
+from mtn_tui.operations import leftovers, words
 from mtn_tui.operations.assess import Assessment
+from mtn_tui.operations.checks import Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.delivery import State
 from mtn_tui.operations.incident import Facts, Incident, Standing, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import report, took
+from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.message import Level
 from mtn_tui.operations.notify import notify
-from mtn_tui.operations.plan import Plan
+from mtn_tui.operations.plan import Plan, plan
+from mtn_tui.operations.request import Request
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.connection import MAINTENANCE, connect
 
 _BESIDE = "_recovery"
 """Of runbook 5.2."""
@@ -101,9 +107,27 @@ def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]
     return {"subject": alert.subject, "recipients": list(to), "channels": channels}
 
 
+def plan_staging(
+    context: Context, way: Way, backup: Backup, plan: Callable[[Context, Request], Plan] = plan
+) -> Plan:
+    """What step 4 would do. Roles that the server lacks, a new one for example, are made with it."""
+    wanted = Request(backup, staging_of(context, way), drop=True, closed=True, legacy=backup.legacy)
+    made = plan(context, wanted)
+    if any(check.id == "roles" and check.status is Status.STOP for check in made.checks):
+        return plan(context, replace(wanted, roles=True))
+    return made
+
+
+def roles_of(made: Plan) -> str:
+    """Which roles will be made, in words; empty where none have to be."""
+    says = [check.says for check in made.checks if check.id == "roles"]
+    return says[0] if made.request.roles and says else ""
+
+
 def chosen(made: Plan) -> dict[str, object]:
     """Step 3's facts."""
     legacy = {"legacy": True} if made.backup.legacy else {}
+    roles = {"roles": roles_of(made)} if made.request.roles else {}
     return {
         **legacy,
         "backup": made.backup.handle,
@@ -112,6 +136,7 @@ def chosen(made: Plan) -> dict[str, object]:
         "store": made.copy.store.name if made.copy else None,
         "loses_seconds": made.lost_minutes * 60,
         "expected_seconds": made.seconds,
+        **roles,
     }
 
 
@@ -123,6 +148,7 @@ def restore_arguments(context: Context, incident: Incident) -> list[str]:
         raise UsageError(_("No backup was chosen."), _("Go back to step 3."))
     target = staging_of(context, incident.way)
     options = ["--drop", "--closed", *(["--legacy"] if facts.get("legacy") else [])]
+    options += ["--roles"] if facts.get("roles") else []
     return ["restore", str(backup), f"--target={target}", *options]
 
 
@@ -144,24 +170,45 @@ def start_arguments() -> list[str]:
     return ["services", "--start-database"]
 
 
-def settle(file: IncidentFile, jobs: Path) -> Incident:
-    """Let a step that is under way end with its job, where that is over. Only the incident's holder does."""
+def settle(file: IncidentFile, context: Context) -> Incident:
+    """Let a step that is under way end with its job, where that is over. Only the incident's holder does.
+
+    A promotion that was killed is asked of the server: it may have come through.
+    """
     incident = file.look()
     for step, state in incident.steps.items():
         job_id = state.facts.get("job")
         if state.standing is not Standing.RUNNING or not job_id or not file.is_mine:
             continue
         try:
-            view = find_job(jobs, str(job_id))
+            view = find_job(context.jobs, str(job_id))
         except (UsageError, StorageError) as error:
             return file.failed(step, error)
         if not view.state.over:
             continue
         if view.state is JobState.SUCCEEDED:
             return file.done(step, **_shown(step, view.result))
+        if view.state is JobState.LOST and step is Step.PRODUCTION:
+            return _after_a_killed_promotion(file, context, view)
         title = view.title or words.state(view.state)
         return file.failed(step, MtnError(title, view.hint))
     return incident
+
+
+def _after_a_killed_promotion(file: IncidentFile, context: Context, view: JobView) -> Incident:
+    """By what the server has. Where that can't be asked, the failure's hint says how to see it later."""
+    try:
+        with connect(context.server, MAINTENANCE, "mtn incident") as server:
+            # The server goes on with what it was told last, though nobody listens any more.
+            databases.end_sessions(server, f"mtn {view.kind} {view.id}@")
+            done, told = leftovers.came_through(view, server), leftovers.told(view, server)
+    except PostgresError:
+        done, told = False, view.hint
+    if not done:
+        return file.failed(Step.PRODUCTION, MtnError(view.title, told))
+    file.note(told)
+    swap = cast("Facts", view.result["swap"])
+    return file.done(Step.PRODUCTION, kept=swap.get("kept"))
 
 
 def _shown(step: Step, result: Facts) -> dict[str, object]:

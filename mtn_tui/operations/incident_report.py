@@ -166,6 +166,7 @@ def fact_name(name: str) -> str:
         "store": _("from"),
         "loses_seconds": _("what was written after it, and is lost"),
         "expected_seconds": _("expected to take"),
+        "roles": _("roles"),
         "job": _("job"),
         "database": _("database"),
         "rows": _("rows"),

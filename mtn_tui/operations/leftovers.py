@@ -70,16 +70,28 @@ def lost_swaps(context: Context, server: Connection) -> list[str]:
             continue
         seen.add(view.subject)  # only the last job of each target: what came before it is history
         if view.state is JobState.LOST:
-            said[view.subject] = _told(view, server)
+            said[view.subject] = told(view, server)
     return list(said.values())
 
 
-def _told(view: JobView, server: Connection) -> str:
+def came_through(view: JobView, server: Connection) -> bool:
+    """Whether the target of a lost job is by now what the job was about to put there."""
+    swap, oid = view.result.get("swap"), databases.oid(server, view.subject)
+    return (
+        isinstance(swap, Mapping)
+        and swap.get("target") == view.subject
+        and oid is not None
+        and oid == swap.get("new_oid")
+    )
+
+
+def told(view: JobView, server: Connection) -> str:
+    """Which database is live after a lost job, and what to do."""
     target, result = view.subject, view.result
     oid = databases.oid(server, target)
     about = _("Job {id} ({kind} of {target}) was killed.").format(id=view.id, kind=view.kind, target=target)
     swap = result.get("swap")
-    if isinstance(swap, Mapping) and swap.get("target") == target and oid == swap.get("new_oid"):
+    if isinstance(swap, Mapping) and came_through(view, server):
         text = _("{target} is the new one, whole.").format(target=target)
         if swap.get("kept"):
             text += " " + _("The old one is {kept}; mtn undo {target} brings it back.").format(

@@ -11,7 +11,9 @@ import pytest
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.contacts import load as load_contacts
 from mtn_tui.core.errors import UsageError
+from mtn_tui.core.models import JobState
 from mtn_tui.demo.services import Services
+from mtn_tui.engine.journal import journal_path
 from mtn_tui.operations import emergency
 from mtn_tui.operations.assess import assess
 from mtn_tui.operations.escalation import clock
@@ -45,7 +47,7 @@ def run_as_job(practice, file: IncidentFile, step: Step, arguments: list[str], c
     """As the wizard does, but waiting for it."""
     practice.mtn(*arguments, check=check)
     file.begin(step, job=practice.jobs[0].id)
-    emergency.settle(file, practice.context.jobs)
+    emergency.settle(file, practice.context)
 
 
 def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_school, practise):
@@ -106,6 +108,33 @@ def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_scho
     assert facts["away_seconds"] < 30
 
 
+def test_a_promotion_that_was_killed_once_it_had_swapped_is_done(pg18, new_school, practise):
+    """Its journal ends with the swap, and its process is gone: the server says what became of it."""
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    practice.restore(staging, closed=True)
+    pg18.drop_database(practice.source.name)
+    file = opened(practice)
+    at_step(file, Step.PRODUCTION)
+    practice.mtn(*emergency.promote_arguments(practice.context, ""))
+    journal = journal_path(practice.context.jobs, practice.jobs[0].id)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    swapped = next(number for number, line in enumerate(lines) if b'"swapped"' in line)
+    journal.write_bytes(b"".join(lines[: swapped + 1]))
+    assert practice.jobs[0].state is JobState.LOST
+    file.begin(Step.PRODUCTION, job=practice.jobs[0].id)
+    emergency.settle(file, practice.context)
+    assert file.state.step is Step.SERVICES
+    assert f"{practice.source.name} is the new one, whole." in file.state.records[-2].text
+    pg18.drop_database(practice.source.name)
+    file.begin(Step.PRODUCTION, job=practice.jobs[0].id)
+    emergency.settle(file, practice.context)
+    state = file.state.steps[Step.PRODUCTION]
+    assert state.standing is Standing.FAILED
+    assert f"There is no {practice.source.name}, as before." in str(state.facts["hint"])
+
+
 def test_services_are_stopped_before_and_waited_for_after(pg18, new_school, practise, tmp_path):
     with Services() as services:
         practice = practise(
@@ -144,7 +173,7 @@ def test_a_job_that_is_lost_or_unknown_fails_its_step(pg18, new_school, practise
     file = opened(practice)
     at_step(file, Step.STAGING)
     file.begin(Step.STAGING, job="aaaaaaaa")
-    emergency.settle(file, practice.context.jobs)
+    emergency.settle(file, practice.context)
     assert file.state.steps[Step.STAGING].standing is Standing.FAILED
     with pytest.raises(UsageError):
         emergency.restore_arguments(practice.context, file.state)
@@ -156,7 +185,7 @@ def test_only_the_holder_settles(pg18, new_school, practise):
     at_step(file, Step.STAGING)
     file.begin(Step.STAGING, job="aaaaaaaa")
     other = IncidentFile(file.path, Who("luis", "db1", "s2"), SystemClock())
-    assert emergency.settle(other, practice.context.jobs).steps[Step.STAGING].standing is Standing.RUNNING
+    assert emergency.settle(other, practice.context).steps[Step.STAGING].standing is Standing.RUNNING
 
 
 def test_validating_what_is_not_what_was_backed_up_stands_in_the_way(pg18, new_school, practise):

@@ -10,7 +10,7 @@ from mtn_tui.core.models import Kind
 from mtn_tui.operations import words
 from mtn_tui.operations.alternatives import newer_broken
 from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.emergency import chosen, staging_of
+from mtn_tui.operations.emergency import chosen, plan_staging, roles_of
 from mtn_tui.operations.findings import Status as Found
 from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
@@ -83,12 +83,11 @@ class Choosing(StepView):
         self._asked = backup.handle
         context, work, incident = desk.app.context, desk.work, desk.incident
         assert incident is not None  # noqa: S101 - a step is of an incident
-        staging = staging_of(context, incident.way)
+        way = incident.way
 
         def look() -> tuple[Plan, Plan]:
-            beside = Request(backup, staging, drop=True, closed=True, legacy=backup.legacy)
             instead = Request(backup, context.settings.db_name, drop=True, legacy=backup.legacy)
-            return work.plan(context, beside), work.plan(context, instead)
+            return plan_staging(context, way, backup, work.plan), work.plan(context, instead)
 
         def came(found: object) -> None:
             beside, instead = cast("tuple[Plan, Plan]", found)
@@ -174,7 +173,7 @@ class Choosing(StepView):
         good = sum(check.status is Status.OK for check in made.checks)
         sheet.say(_("{good} of {every} checks are good").format(good=good, every=len(made.checks)), "dim")
         for check in made.checks:
-            if check.status is not Status.OK:
+            if check.status is not Status.OK or (check.id == "roles" and roles_of(made)):
                 sheet.finding(STATUS[check.status], check.says, check.hint)
 
     @property

@@ -179,6 +179,7 @@ class Desk:
                 self.busy = ""
             if error is None:
                 then(what)
+                self.jobs_seen()  # while it was busy, what has ended was passed over
             elif failed is not None:
                 failed(error)
             else:
@@ -350,8 +351,8 @@ class Desk:
     def settle(self) -> None:
         from mtn_tui.operations import emergency
 
-        jobs = self.app.context.jobs
-        self.write(lambda file: emergency.settle(file, jobs), saying=_("Reading how it ended."))
+        context = self.app.context
+        self.write(lambda file: emergency.settle(file, context), saying=_("Reading how it ended."))
 
     def read_contacts(self) -> None:
         path = self.app.context.settings.contacts_file
