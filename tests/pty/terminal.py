@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyte
 
@@ -82,6 +82,13 @@ class Terminal:
     def ground(self, y: int) -> str:
         """The colour below the text of a line, at its beginning."""
         return str(self._screen.buffer[y][2].bg)
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Read until ``condition`` holds."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, (what, "\n".join(self._screen.display))
+            self._read(0.05)
 
     def ended(self) -> int:
         """Read until the command has ended; its exit code."""
