@@ -103,7 +103,9 @@ def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]
 
 def chosen(made: Plan) -> dict[str, object]:
     """Step 3's facts."""
+    legacy = {"legacy": True} if made.backup.legacy else {}
     return {
+        **legacy,
         "backup": made.backup.handle,
         "name": str(made.backup.name),
         "moment": made.backup.moment.isoformat(),
@@ -115,11 +117,13 @@ def chosen(made: Plan) -> dict[str, object]:
 
 def restore_arguments(context: Context, incident: Incident) -> list[str]:
     """Step 4, as a command. UsageError where no backup was chosen."""
-    backup = incident.steps[Step.CHOOSE].facts.get("backup")
+    facts = incident.steps[Step.CHOOSE].facts
+    backup = facts.get("backup")
     if not backup:
         raise UsageError(_("No backup was chosen."), _("Go back to step 3."))
     target = staging_of(context, incident.way)
-    return ["restore", str(backup), f"--target={target}", "--drop", "--closed"]
+    options = ["--drop", "--closed", *(["--legacy"] if facts.get("legacy") else [])]
+    return ["restore", str(backup), f"--target={target}", *options]
 
 
 def promote_arguments(context: Context, confirm: str) -> list[str]:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
 from textual import on
@@ -32,7 +32,9 @@ from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.sending import Shown
 from mtn_tui.ui.state import State
 from mtn_tui.ui.wizard.desk import Desk, new_session
-from mtn_tui.ui.wizard.work import Work
+
+if TYPE_CHECKING:
+    from mtn_tui.ui.wizard.work import Work
 
 Start = Callable[[Sequence[str]], str]
 """Begins a job that outlives this program, from the arguments of an ``mtn`` command; returns its id.
@@ -91,7 +93,7 @@ class MtnApp(App[None]):
         """What ended the program, where it did not end by itself: for the caller to tell."""
         self._start = start
         self._bridge = Bridge(context, self, self.machine)
-        self.desk = Desk(self, work or Work(), session or new_session())
+        self.desk = Desk(self, work, session or new_session())
         self._ascii = Ascii() if ascii else None
         self._beginning: set[object] = set()
         """Jobs that were asked for and are not there yet."""

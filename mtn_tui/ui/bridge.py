@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from textual.message import Message
@@ -118,6 +119,9 @@ class Bridge:
                 what = work()
             except MtnError as error:
                 failed = error
+            except Exception as bug:  # noqa: BLE001 - it ends the program, and is told; here it would be lost
+                self.back(partial(_raise, bug))
+                return
             self.back(lambda: then(what, failed))
 
         self._begin(run, "mtn-ui-errand")
@@ -241,6 +245,10 @@ class Journals:
                 follower.close()
                 del self._live[job_id]
         return changed
+
+
+def _raise(bug: Exception) -> None:
+    raise bug
 
 
 def _began(view: JobView) -> tuple[float, str]:

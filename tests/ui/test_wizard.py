@@ -40,6 +40,10 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.enters()
                 await operator.at(Step.NOTIFY)
                 await operator.sees("CRITICAL: Database Down", "call now (c)", "[Ingeniero DevOps]")
+                await operator.press("n")
+                await operator.type("Disco nuevo")
+                await operator.press("enter")
+                await operator.at(Step.NOTIFY)
                 await operator.press("c", "down", "enter")
                 await operator.until(lambda: on_disk(practice).called, "the call")
                 await operator.enters()
@@ -86,6 +90,8 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
         assert practice.source.dump() == before
         assert restarted.exists()
         subjects = {str(make_header(decode_header(one["subject"]))) for one in mail.messages()}
+        told = [part.get_payload(decode=True) for one in mail.messages() for part in one.walk()]
+        assert any(b"Disco nuevo" in text for text in told if text)
         assert subjects == {"[MTN ✖] CRITICAL: Database Down", "[MTN ✔] Database Restored"}
         incident = on_disk(practice)
         assert not incident.is_open
@@ -214,7 +220,8 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
         object.__setattr__(app.context.settings, "db_port", int(port))
         await operator.press("a")
         await operator.sees("Nothing is wrong that can be seen from here.")
-        await operator.press("up", "up", "down", "down")
+        await operator.press("pagedown", "v")
+        await operator.sees("Severity high")
         await operator.enters()
         await operator.at(Step.NOTIFY)
         await operator.sees("The admission system is down")
@@ -224,4 +231,41 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
         await operator.at(Step.SERVICES)
 
     at_the_wizard(app, flow)
-    assert on_disk(practice).way is Way.LEAVE
+    incident = on_disk(practice)
+    assert (incident.way, incident.severity) == (Way.LEAVE, "high")
+
+
+def test_a_file_of_the_scripts_can_be_restored_when_there_is_nothing_else(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.legacy_backup()
+    pg18.drop_database(practice.source.name)
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.enters()
+            await operator.sees("And there is no proven backup that could be restored.")
+            await operator.press("up", "up")
+            await operator.enters()
+            await operator.at(Step.NOTIFY)
+            await operator.enters()
+            await operator.sees("It reached nobody")
+            await operator.enters()
+            await operator.sees("nothing vouches for its contents", "enter take this one")
+            await operator.enters()
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+            await operator.enters()
+            await operator.sees("Somebody has to say why that is all right", "nothing can be compared")
+            await operator.enters()
+            await operator.sees("Why is that all right?")
+            await operator.type("solo hay esto")
+            await operator.press("enter")
+            await operator.at(Step.PRODUCTION)
+
+        at_the_wizard(app, flow)
+    assert "--legacy" in begun.asked[0]
+    assert any("solo hay esto" in record.text for record in on_disk(practice).records)

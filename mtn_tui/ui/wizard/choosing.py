@@ -12,7 +12,7 @@ from mtn_tui.operations.alternatives import newer_broken
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import chosen, staging_of
 from mtn_tui.operations.findings import Status as Found
-from mtn_tui.operations.incident import Incident, Step
+from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.plan import Plan
@@ -151,11 +151,17 @@ class Choosing(StepView):
         if isinstance(made, MtnError):
             problem(sheet, made)
             return
+        if backup.legacy:
+            told = _("The scripts made it: nothing vouches for its contents. Step 5 can compare nothing.")
+            sheet.item("⚠", told, "warn")
         rows = self.losses.get(backup.handle)
         lost = _("what was written in the last {minutes} min").format(minutes=made.lost_minutes)
         if rows is not None:
             lost += ", " + _("{rows:,} rows that are still there").format(rows=rows)
-        sheet.fact(_("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
+        incident = self.desk.incident
+        beside = incident is not None and incident.way is Way.BESIDE
+        name = _("It lacks") if beside else _("You lose")
+        sheet.fact(name, lost, "warn" if made.lost_minutes > 60 else "")
         sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
         takes = (
             _("about {time}, by earlier restores").format(time=words.clock(made.seconds))

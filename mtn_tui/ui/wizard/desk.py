@@ -16,16 +16,16 @@ from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.process import Process, this_process
-from mtn_tui.operations import emergency, escalation
-from mtn_tui.operations.assess import Assessment
+from mtn_tui.operations import escalation
 from mtn_tui.operations.escalation import Clock
 from mtn_tui.operations.incident import Incident, Standing, Step, StepState, Who
 from mtn_tui.operations.incident_file import IncidentFile, open_incident, path_of
-from mtn_tui.ui.wizard.work import Work
 
 if TYPE_CHECKING:
+    from mtn_tui.operations.assess import Assessment
     from mtn_tui.ui.app import MtnApp
     from mtn_tui.ui.wizard.step import StepView
+    from mtn_tui.ui.wizard.work import Work
 
 QUIET = 0.8
 """Seconds without an Enter, and since a step has changed, after which the next one counts: no terminal
@@ -52,9 +52,9 @@ def is_gone(who: Who, host: str) -> bool:
 class Desk:
     """``viewing`` is the step to be seen, which may be one before that where the incident stands."""
 
-    def __init__(self, app: MtnApp, work: Work, session: str) -> None:
+    def __init__(self, app: MtnApp, work: Work | None, session: str) -> None:
         self.app = app
-        self.work = work
+        self._work = work
         self.who = Who(app.context.operator, app.machine, session)
         self.incident: Incident | None = None
         """The open one; or the one that was closed while it was at this desk."""
@@ -75,6 +75,15 @@ class Desk:
         self._entered = self._moved = float("-inf")
         self._settled: set[tuple[str, bool]] = set()
         """Jobs whose end was written down, or was looked for though they were not to be seen."""
+
+    @property
+    def work(self) -> Work:
+        """The real one, where none was given; loaded once there is an emergency, not at every start."""
+        if self._work is None:
+            from mtn_tui.ui.wizard.work import Work
+
+            self._work = Work()
+        return self._work
 
     # What is so
 
@@ -339,6 +348,8 @@ class Desk:
             self.write(lambda file: file.begin(step, job=found))
 
     def settle(self) -> None:
+        from mtn_tui.operations import emergency
+
         jobs = self.app.context.jobs
         self.write(lambda file: emergency.settle(file, jobs), saying=_("Reading how it ended."))
 

@@ -180,13 +180,17 @@ class Emergency(Framed):
 
     @on(Input.Submitted, "#phrase")
     def _phrase_given(self, event: Input.Submitted) -> None:
-        desk = self.desk
-        exact = desk.takes_enter() and not desk.why_not() and event.value == desk.view.phrase != ""
-        if exact and isinstance(desk.view, Promoting):
-            desk.view.confirmed()
-            self.draw()
-        elif event.value != desk.view.phrase:
+        desk, view = self.desk, self.desk.view
+        counts = desk.takes_enter()
+        if not isinstance(view, Promoting) or desk.why_not():
+            return
+        if event.value != view.phrase or not view.phrase:
             self.mtn.say(_("That is not the phrase. Nothing was done."), "warn")
+        elif not counts:
+            self.mtn.say(_("Let enter go for a second, then it counts."), "warn")
+        else:
+            view.confirmed()
+            self.draw()
 
     def do_yes(self) -> None:
         view = self.desk.view
