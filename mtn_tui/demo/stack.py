@@ -71,9 +71,11 @@ def running(workspace: Workspace) -> Iterator[Stack]:
     folder = workspace.folder("mtn")
     with ExitStack() as stack:
         postgres = stack.enter_context(PostgresServer(wheel_binaries(), workspace.path / "postgresql"))
+        seaweed = stack.enter_context(SeaweedServer(workspace.folder("seaweedfs")))
+        stack.callback(seaweed.kill)  # asked to end, it may take twenty seconds; what it holds goes anyway
         yield Stack(
             postgres,
-            stack.enter_context(SeaweedServer(workspace.folder("seaweedfs"))),
+            seaweed,
             stack.enter_context(MailServer(workspace.path / "mail")),
             stack.enter_context(Services(partial(asks, postgres.conninfo(DATABASE), _stopped_in(folder)))),
             folder,

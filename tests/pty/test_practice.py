@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import pytest
-
 from tests.pty.terminal import Terminal
 
 ENTER, DOWN, BACK = "\r", "\x1b[B", "\x7f"
@@ -33,13 +31,13 @@ class Practice:
         self.enters("opens an incident")
 
     def tells_people(self) -> None:
-        self.enters("send it", "back to step")
+        self.enters("send it", "on to step")
 
     def brings_back(self) -> None:
         """Steps 4 to 6."""
-        self.enters("enter  restore it", "back to step 5", "accept it, and go on")
+        self.enters("enter  restore it", "on to step 5", "accept it, and go on")
         self.terminal.press("y puts it in place", "y")
-        self.enters("back to step 7")
+        self.enters("on to step 7")
 
     def ends(self, *, restarts: bool = True) -> None:
         """Steps 7 and 8."""
@@ -69,11 +67,10 @@ def well(told: dict[str, object]) -> bool:
     return bool(told["well"] and told["alert"] and told["all_clear"] and told["closed"])
 
 
-@pytest.mark.soak  # all of it is in that of the damaged backup
 def test_a_lost_database_is_restored(tmp_path):
     with practice("lost-database", tmp_path) as made:
         made.begins()
-        made.enters("go that way; nothing is replaced yet")
+        made.enters("enter  go that way")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()
@@ -86,11 +83,12 @@ def test_a_lost_database_is_restored(tmp_path):
 def test_a_server_that_is_down_is_started(tmp_path):
     with practice("database-down", tmp_path) as made:
         made.begins()
-        made.enters("start the server, and look again")
+        made.terminal.wait_for("d starts the server")
+        made.terminal.type("d")
         made.terminal.wait_for("Start the database's server with this?")
         made.terminal.type(DOWN + ENTER)
         made.terminal.wait_for("PostgreSQL answers.")
-        made.enters("go that way, on to the services")
+        made.enters("enter  go that way")
         made.tells_people()
         made.ends(restarts=False)
     assert well(made.told)
@@ -100,10 +98,11 @@ def test_a_server_that_is_down_is_started(tmp_path):
 def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_path):
     with practice("corrupt-backup", tmp_path) as made:
         made.begins()
-        made.enters("go that way; nothing is replaced yet")
+        made.enters("enter  go that way")
         made.tells_people()
         made.enters("take this one", "enter  restore it")
         made.terminal.wait_for("was changed after it was written")
+        made.terminal.wait_for("✖ 4 Staging")
         made.terminal.type(BACK)
         made.terminal.wait_for("a does this one again")
         made.terminal.type("a")
@@ -116,11 +115,10 @@ def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_pa
     assert made.told["needless"] == 0
 
 
-@pytest.mark.soak  # by the same keys as a lost database
 def test_without_the_bucket_the_disk_is_enough(tmp_path):
     with practice("s3-down", tmp_path) as made:
         made.begins()
-        made.enters("go that way; nothing is replaced yet")
+        made.enters("enter  go that way")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()
