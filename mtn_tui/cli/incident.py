@@ -25,7 +25,7 @@ def incident() -> None:
 
 
 @incident.command(help=_("Show where an incident stands: the one that is open, else the last."))
-@click.argument("number", metavar=f"[{_('NUMBER')}]", type=int, required=False)
+@click.argument("number", metavar="[" + _("NUMBER") + "]", type=int, required=False)
 @as_json
 @click.pass_obj
 def show(session: Session, number: int | None, as_json: bool) -> None:
@@ -50,7 +50,7 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
 
 
 @incident.command(help=_("Write an incident's report, in Markdown, to stdout or a file."))
-@click.argument("number", metavar=f"[{_('NUMBER')}]", type=int, required=False)
+@click.argument("number", metavar="[" + _("NUMBER") + "]", type=int, required=False)
 @click.option("-o", "--output", "path", metavar=_("FILE"), type=click.Path(path_type=Path))
 @click.pass_obj
 def export(session: Session, number: int | None, path: Path | None) -> None:

@@ -32,7 +32,7 @@ _NOT_HOLDING = "5.3"
         "STAGING_DB_NAME and databases in _test or _test_YYYYMM were before is dropped at once."
     )
 )
-@click.argument("wanted", metavar=f"[{_('BACKUP')}]", required=False)
+@click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
 @click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
 @click.option(
     "--latest",

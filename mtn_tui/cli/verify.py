@@ -16,7 +16,7 @@ from mtn_tui.operations.verify import verify as verify_backups
 
 
 @click.command(help=_("Read backups through, in every store, and record how far they are proven."))
-@click.argument("wanted", metavar=f"[{_('BACKUP')}]", required=False)
+@click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
 @click.option("--all", "every", is_flag=True, help=_("All of them."))
 @as_json
 @click.pass_obj

@@ -97,6 +97,8 @@ class MtnApp(App[None]):
         self._ascii = Ascii() if ascii else None
         self._beginning: set[object] = set()
         """Jobs that were asked for and are not there yet."""
+        self._quits_then = False
+        """Whether the operator wants to leave as soon as they are."""
         self._over: set[str] | None = None
         """Jobs that had ended when last looked; None before the first look."""
         self._shown = Shown()
@@ -192,6 +194,7 @@ class MtnApp(App[None]):
         """Do an action, or say why it can't be done here or now."""
         action = next(one for one in actions.actions() if one.id == action_id)
         self.said = None
+        self._quits_then = False
         if not action.belongs(self.here.where):
             self.say(_("Not on this screen: {action}.").format(action=action.label.lower()), "warn")
             return
@@ -261,7 +264,8 @@ class MtnApp(App[None]):
         from mtn_tui.ui.screens.quit import Quit
 
         if self._beginning:
-            self.say(_("A job is just beginning. Once more in a moment."), "warn")
+            self._quits_then = True
+            self.say(_("A job is just beginning. Once it has, you can leave."), "warn")
             return
         # From the journals themselves: one that has just begun is not among what was seen last.
         known = list_jobs(self.context.jobs, self.machine, JOBS_SHOWN)
@@ -308,9 +312,12 @@ class MtnApp(App[None]):
         if message.then_reload:
             self._bridge.reload()
         if message.error is not None:
+            self._quits_then = False
             self.tell(message.error)
-        else:
-            self.say(message.what, "good")
+            return
+        self.say(message.what, "good")
+        if self._quits_then and not self._beginning:
+            self.perform("quit")
 
     def _tick(self) -> None:
         now = self.context.clock.monotonic()

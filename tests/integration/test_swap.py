@@ -35,7 +35,9 @@ def test_production_is_kept_and_comes_back_and_that_can_be_undone(any_pg, new_da
     assert f"kept as {kept.name}" in done.stdout
     assert "Without a database: 0." in done.stdout
     print(done.stdout)
-    (told,) = json.loads(live.practice.here("kept", "--json").stdout)
+    (told,) = (
+        one for one in json.loads(live.practice.here("kept", "--json").stdout) if one["name"] == kept.name
+    )
     assert (told["name"], told["of"], told["past"]) == (kept.name, live.database.name, False)
     assert told["size"] > 1_000_000
 

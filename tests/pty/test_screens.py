@@ -105,7 +105,7 @@ def test_leaving_with_a_job_running_leaves_it_running(practice):
         job = begun(practice, "backup-full")
         terminal.wait_for("▶")
         terminal.type("q")
-        terminal.wait_for(job.id)
+        terminal.wait_for("A job is running.")
         terminal.type("\r")
         assert terminal.ended() == 0
         assert terminal.sane
