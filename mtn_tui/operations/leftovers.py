@@ -33,10 +33,7 @@ def application(job_id: str) -> str:
 def sweep_target(job: Job, context: Context, server: Connection, target: str) -> None:
     """Remove what killed restores into ``target`` have left; the caller's lock says that none is running."""
     views = list_jobs(context.jobs, limit=_RECENT)
-    for view in views:
-        if view.state is JobState.LOST and (view.kind, view.subject) == ("restore", target):
-            # The server goes on with what it was told, a CREATE DATABASE for one, though nobody listens.
-            databases.end_sessions(server, application(view.id))
+    _end_lost([view for view in views if view.subject == target], server)
     alive = {view.id for view in views if not view.state.over}
     for purpose in (RESTORING, REPLACED):
         for name, job_id in databases.scratch_of(server, target, purpose).items():
@@ -50,15 +47,24 @@ def sweep_over(context: Context, server: Connection) -> list[str]:
 
     Another machine's are left: whether those jobs are over can't be seen from here.
     """
-    over = {view.id for view in list_jobs(context.jobs, limit=_RECENT) if view.state.over}
+    views = list_jobs(context.jobs, limit=_RECENT)
+    _end_lost(views, server)
+    over = {view.id for view in views if view.state.over}
     swept = []
     for name in databases.names(server):
         match = _SCRATCH.fullmatch(name)
         if match and match["job"] in over:
-            databases.end_sessions(server, application(match["job"]))
             databases.drop(server, name)
             swept.append(name)
     return swept
+
+
+def _end_lost(views: list[JobView], server: Connection) -> None:
+    """The server goes on with what a killed restore told it, though nobody listens: with a CREATE DATABASE
+    for one, whose database is in no list before it is done."""
+    for view in views:
+        if view.state is JobState.LOST and view.kind == "restore":
+            databases.end_sessions(server, application(view.id))
 
 
 def lost_swaps(context: Context, server: Connection) -> list[str]:

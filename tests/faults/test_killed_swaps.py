@@ -132,6 +132,24 @@ def test_after_a_kill_without_a_database_it_is_told_how_to_get_it_back(
     assert_no_session(live.database)
 
 
+def test_a_database_that_a_killed_restore_is_still_making_is_not_left_behind(
+    pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
+) -> None:
+    live = production(practise(new_database(pg18)))
+    command = ["restore", "--latest", "--target", live.database.name, "--drop", "--confirm", live.words]
+    with Database(pg18, "postgres").connect() as connection, connection.transaction():
+        # Whoever makes a database waits for template0.
+        connection.execute("COMMENT ON DATABASE template0 IS 'unmodifiable empty database'")
+        running = begin(live.practice, *command)
+        making = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        making += " AND query LIKE 'CREATE DATABASE%'"
+        wait_for(lambda: Database(pg18, "postgres").psql(making) != b"0\n", "CREATE DATABASE to wait")
+        running.kill()
+        live.practice.here("kept", check=1)
+    assert_no_session(live.database)
+    assert_nothing_half_named(live)
+
+
 @pytest.fixture
 def mortal(pg_busy: PostgresServer) -> Iterator[PostgresServer]:
     yield pg_busy
