@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from mtn_tui.cli import output
@@ -12,10 +10,9 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import doctor as doctors
-from mtn_tui.operations.findings import Finding, Status
+from mtn_tui.operations.checks import Check, Status
 
 _EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
-_GLYPHS = {Status.OK: "✔", Status.WARN: "⚠", Status.FAIL: "✖", Status.UNKNOWN: "?"}
 
 
 @click.command(
@@ -27,21 +24,25 @@ def doctor(session: Session, as_json: bool) -> int:
     """Exit code 0: all is well. 1: something is doubtful. 2: something fails. 3: something is not known."""
     findings = _findings(session)
     if as_json:
-        output.as_json([{**asdict(one), "status": one.status.value} for one in findings])
+        output.as_json([_facts(one) for one in findings])
     else:
         for one in findings:
-            output.line(f"{_GLYPHS[one.status]} {_word(one.status)}  {one.title}")
+            output.line(f"{one.status.glyph} {_word(one.status)}  {one.says}")
             for hint in one.hint.splitlines():
                 output.line("    " + hint)
     return _EXIT[doctors.worst(findings)]
 
 
-def _findings(session: Session) -> list[Finding]:
+def _findings(session: Session) -> list[Check]:
     try:
         loaded, context = session.loaded, session.quiet_context
     except MtnError as error:
         return doctors.without_configuration(error)
     return doctors.examine(loaded, context)
+
+
+def _facts(one: Check) -> dict[str, str]:
+    return {"check": one.id, "status": one.status.value, "title": one.says, "hint": one.hint}
 
 
 def _word(status: Status) -> str:

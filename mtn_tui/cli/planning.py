@@ -12,8 +12,6 @@ from mtn_tui.operations import production, words
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.plan import Plan
 
-_GLYPHS = {Status.OK: "✔", Status.WARN: "⚠", Status.STOP: "✖", Status.UNKNOWN: "?"}
-
 
 def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
     """What would be done, then each check, with its fix where it is not ok; or only those that are not."""
@@ -28,7 +26,7 @@ def check_lines(check: Check) -> list[str]:
     hint = check.hint
     if hint and check.runbook:
         hint += " " + _("Runbook, section {section}.").format(section=check.runbook)
-    return [f"{_GLYPHS[check.status]} {check.says}", *([f"    {hint}"] if hint else [])]
+    return [f"{check.status.glyph} {check.says}", *([f"    {hint}"] if hint else [])]
 
 
 def _backup(plan: Plan) -> list[tuple[str, str]]:

@@ -11,8 +11,8 @@ from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations import words
 from mtn_tui.operations.alertpath import PROVEN_FOR, Proof, proofs
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.notify import channels, spool_of, waiting
 
 _LATE = timedelta(minutes=10)
@@ -20,37 +20,37 @@ _LATE = timedelta(minutes=10)
 NAME = "alerts"
 
 
-def alerts(context: Context) -> Iterator[Finding]:
+def alerts(context: Context) -> Iterator[Check]:
     yield from _configured(context.settings)
     for proof in proofs(context):
         trouble = _mail_trouble(context.settings) if proof.channel == "mail" else None
         if trouble is not None:
-            yield Finding(NAME, Status.FAIL, trouble.title, trouble.hint)
+            yield Check(NAME, Status.FAIL, trouble.title, trouble.hint)
         yield _arrives(context, proof)
     yield from _left(context)
     yield from _people(context.settings)
 
 
-def _people(settings: Settings) -> Iterator[Finding]:
+def _people(settings: Settings) -> Iterator[Check]:
     try:
         people = contacts.load(settings.contacts_file).people
     except ConfigError as error:
-        yield Finding(NAME, Status.WARN, error.title, error.hint)
+        yield Check(NAME, Status.WARN, error.title, error.hint)
     else:
         text = ngettext(
             "{path} knows {count} person to call.", "{path} knows {count} people to call.", len(people)
         )
-        yield Finding(NAME, Status.OK, text.format(path=settings.contacts_file, count=len(people)))
+        yield Check(NAME, Status.OK, text.format(path=settings.contacts_file, count=len(people)))
 
 
-def _configured(settings: Settings) -> Iterator[Finding]:
+def _configured(settings: Settings) -> Iterator[Check]:
     hint = _("Set SMTP_SERVER and ALERT_EMAIL, or WEBHOOK_URL.")
     if not channels(settings):
         title = _("Alerts reach nobody: neither e-mail nor a webhook is configured.")
-        yield Finding(NAME, Status.WARN, title, hint)
+        yield Check(NAME, Status.WARN, title, hint)
     elif bool(settings.smtp_server) != bool(settings.alert_email):
         title = _("Alerts are not sent by e-mail: SMTP_SERVER or ALERT_EMAIL is missing.")
-        yield Finding(NAME, Status.WARN, title, hint)
+        yield Check(NAME, Status.WARN, title, hint)
 
 
 def _mail_trouble(settings: Settings) -> AlertError | None:
@@ -66,7 +66,7 @@ def _mail_trouble(settings: Settings) -> AlertError | None:
     return None
 
 
-def _arrives(context: Context, proof: Proof) -> Finding:
+def _arrives(context: Context, proof: Proof) -> Check:
     name = words.channel(proof.channel)
     fix = _("mtn notify --test, then with the token that arrives: mtn notify --ack TOKEN")
     if proof.at is None:
@@ -80,11 +80,11 @@ def _arrives(context: Context, proof: Proof) -> Finding:
     else:
         title = _("Alerts by {channel} arrive: {operator} has read one, {moment}.")
         title = title.format(channel=name, operator=proof.by, moment=words.moment(proof.at))
-        return Finding(NAME, Status.OK, title)
-    return Finding(NAME, Status.WARN, title, fix)
+        return Check(NAME, Status.OK, title)
+    return Check(NAME, Status.WARN, title, fix)
 
 
-def _left(context: Context) -> Iterator[Finding]:
+def _left(context: Context) -> Iterator[Check]:
     late = [one for one in waiting(context) if context.clock.now() - one.message.when > _LATE]
     if late:
         text = ngettext(
@@ -94,7 +94,7 @@ def _left(context: Context) -> Iterator[Finding]:
         )
         moment, reason = words.moment(late[0].message.when), late[0].reason or _("not tried yet")
         title = text.format(count=len(late), moment=moment, reason=reason)
-        yield Finding(NAME, Status.WARN, title, _("Try them now: mtn notify --flush"))
+        yield Check(NAME, Status.WARN, title, _("Try them now: mtn notify --flush"))
     given_up = spool_of(context).given_up()
     if given_up:
         text = ngettext(
@@ -103,4 +103,4 @@ def _left(context: Context) -> Iterator[Finding]:
             len(given_up),
         )
         hint = _("Read them in {folder}, then delete them.").format(folder=spool_of(context).set_aside)
-        yield Finding(NAME, Status.WARN, text.format(count=len(given_up)), hint)
+        yield Check(NAME, Status.WARN, text.format(count=len(given_up)), hint)

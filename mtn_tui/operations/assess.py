@@ -18,8 +18,8 @@ from psycopg import sql
 from mtn_tui.core.errors import KeyFileError, MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import services, words
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.incident import Way
 from mtn_tui.operations.inventory import Backup, Inventory, take_inventory
 from mtn_tui.operations.services import Answer
@@ -96,13 +96,13 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Assessment:
-    findings: tuple[Finding, ...]
+    findings: tuple[Check, ...]
     proposal: Proposal
     backup: Backup | None = None
     services: tuple[Answer, ...] = field(default=(), repr=False)
 
 
-def assess(context: Context, tell: Callable[[Finding], None] = lambda _finding: None) -> Assessment:
+def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: None) -> Assessment:
     """Look and propose. ``tell`` hears each finding as it is made. Raises nothing but bugs."""
     seen = look(context)
     found = tuple(findings(seen, context.clock.now()))
@@ -212,7 +212,7 @@ def _last_written(connection: Connection) -> datetime | None:
     return row[0] if row and isinstance(row[0], datetime) else None
 
 
-def findings(seen: Seen, now: datetime) -> list[Finding]:
+def findings(seen: Seen, now: datetime) -> list[Check]:
     """What was seen, in words, in the order of the runbook: server, database, disk, services, backups."""
     found = [_server_finding(seen)]
     if seen.server is None:
@@ -223,76 +223,76 @@ def findings(seen: Seen, now: datetime) -> list[Finding]:
     return found
 
 
-def _server_finding(seen: Seen) -> Finding:
+def _server_finding(seen: Seen) -> Check:
     if seen.server is None:
-        return Finding("server", Status.OK, _("PostgreSQL answers."))
-    return Finding("server", Status.FAIL, seen.server.title, seen.server.hint)
+        return Check("server", Status.OK, _("PostgreSQL answers."))
+    return Check("server", Status.FAIL, seen.server.title, seen.server.hint)
 
 
-def _database_findings(seen: Seen, now: datetime) -> list[Finding]:
+def _database_findings(seen: Seen, now: datetime) -> list[Check]:
     if not seen.exists:
-        return [Finding("database", Status.FAIL, _("The database is gone: the server has none of its name."))]
+        return [Check("database", Status.FAIL, _("The database is gone: the server has none of its name."))]
     if seen.database is not None:
-        return [Finding("database", Status.FAIL, seen.database.title, seen.database.hint)]
+        return [Check("database", Status.FAIL, seen.database.title, seen.database.hint)]
     found = []
     for table in seen.tables:
         if table.trouble:
             text = _("The table {table} can't be read: {reason}")
-            found.append(Finding("tables", Status.FAIL, text.format(table=table.name, reason=table.trouble)))
+            found.append(Check("tables", Status.FAIL, text.format(table=table.name, reason=table.trouble)))
         elif table.rows is None:
             text = _("The table {table} was not counted within seconds.").format(table=table.name)
-            found.append(Finding("tables", Status.UNKNOWN, text))
+            found.append(Check("tables", Status.UNKNOWN, text))
         elif table.shrunk:
             text = _("{table} has {now:,} rows, and {before:,} in the newest backup.")
             now_and_then = {"now": Figure(table.rows), "before": Figure(table.before or 0)}
-            found.append(Finding("tables", Status.WARN, text.format(table=table.name, **now_and_then)))
+            found.append(Check("tables", Status.WARN, text.format(table=table.name, **now_and_then)))
         else:
             text = _("{table} has {now:,} rows.").format(table=table.name, now=Figure(table.rows))
-            found.append(Finding("tables", Status.OK, text))
+            found.append(Check("tables", Status.OK, text))
     if seen.newest is not None:
         text = _("The last application was created {age} ago, {moment}.").format(
             age=words.age(seen.newest, now), moment=words.moment(seen.newest)
         )
-        found.append(Finding("last-write", Status.OK, text))
+        found.append(Check("last-write", Status.OK, text))
     return found
 
 
-def _disk_finding(seen: Seen) -> Finding:
+def _disk_finding(seen: Seen) -> Check:
     if seen.disk_free is None:
-        return Finding("disk", Status.UNKNOWN, _("The server's disk can't be seen from here."))
+        return Check("disk", Status.UNKNOWN, _("The server's disk can't be seen from here."))
     text = _("The server's disk has {free} free of {total}.").format(
         free=words.size(seen.disk_free), total=words.size(seen.disk_size)
     )
     if seen.disk_full:
-        return Finding("disk", Status.FAIL, text, _("Make room there first: nothing can be written."))
-    return Finding("disk", Status.OK, text)
+        return Check("disk", Status.FAIL, text, _("Make room there first: nothing can be written."))
+    return Check("disk", Status.OK, text)
 
 
-def _service_findings(seen: Seen) -> list[Finding]:
+def _service_findings(seen: Seen) -> list[Check]:
     if not seen.services:
         hint = _("Set SERVICE_HEALTH_URLS.")
-        return [Finding("services", Status.UNKNOWN, _("No service is configured to be asked."), hint)]
+        return [Check("services", Status.UNKNOWN, _("No service is configured to be asked."), hint)]
     down = [one for one in seen.services if not one.healthy]
     if not down:
         text = _("All {count} services are healthy.").format(count=len(seen.services))
-        return [Finding("services", Status.OK, text)]
+        return [Check("services", Status.OK, text)]
     text = _("{down} of {count} services are not healthy: {names}").format(
         down=len(down), count=len(seen.services), names=", ".join(one.name for one in down)
     )
-    return [Finding("services", Status.FAIL, text)]
+    return [Check("services", Status.FAIL, text)]
 
 
-def _backup_finding(seen: Seen, now: datetime) -> Finding:
+def _backup_finding(seen: Seen, now: datetime) -> Check:
     silent = ""
     if seen.silent:
         names = ", ".join(words.store(one) for one in seen.silent)
         silent = " " + _("Not asked, for it does not answer: {stores}").format(stores=names)
     if seen.backup is None:
-        return Finding("backup", Status.FAIL, _("There is no proven full backup.") + silent)
+        return Check("backup", Status.FAIL, _("There is no proven full backup.") + silent)
     text = _("The newest proven full is {age} old, of {moment}.").format(
         age=words.age(seen.backup.moment, now), moment=words.moment(seen.backup.moment)
     )
-    return Finding("backup", Status.WARN if silent else Status.OK, text + silent)
+    return Check("backup", Status.WARN if silent else Status.OK, text + silent)
 
 
 def propose(seen: Seen) -> Proposal:

@@ -1,4 +1,4 @@
-"""A check before a restore, as data: what was looked at, what it says, what to do."""
+"""A check as data: what was looked at, what it says, what to do."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from mtn_tui.core.errors import MtnError, ServerLost
 class Status(StrEnum):
     OK = "ok"
     WARN = "warn"
+    FAIL = "fail"
     STOP = "stop"
+    """What was asked for can't be done; until then nothing has to be wrong."""
     UNKNOWN = "unknown"
     """It could not be looked at, and is not ok for that."""
+
+    @property
+    def glyph(self) -> str:
+        return {Status.OK: "✔", Status.WARN: "⚠", Status.UNKNOWN: "?"}.get(self, "✖")
 
 
 @dataclass(frozen=True)

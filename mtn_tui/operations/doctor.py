@@ -25,8 +25,8 @@ from mtn_tui.core.settings import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.operations import production, words
 from mtn_tui.operations.alertcheck import alerts
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.keeping import any_backup_known
 from mtn_tui.postgres.connection import connect, translated
 from mtn_tui.postgres.identity import server_identity
@@ -43,51 +43,51 @@ PROBE = "mtn-check/doctor"
 """The object that the bucket is tried with; always the same, should it not be deletable."""
 
 
-Check = Callable[[Context], Iterator[Finding]]
+Look = Callable[[Context], Iterator[Check]]
 
 
-def examine(loaded: Loaded, context: Context) -> list[Finding]:
+def examine(loaded: Loaded, context: Context) -> list[Check]:
     """All checks, in the order in which one would mend things."""
     findings = [*configuration(loaded)]
     for name, check in CHECKS.items():
         try:
             findings += check(context)
         except MtnError as error:
-            findings.append(Finding(name, Status.FAIL, error.title, error.hint))
+            findings.append(Check(name, Status.FAIL, error.title, error.hint))
     return [*findings, *machine()]
 
 
-def without_configuration(error: MtnError) -> list[Finding]:
+def without_configuration(error: MtnError) -> list[Check]:
     """What can be told where there is no configuration, or a wrong one."""
     title = _("Not looked at: there is no configuration to go by.")
     hint = _("Mend the configuration first.")
-    unseen = [Finding(name, Status.UNKNOWN, title, hint) for name in CHECKS]
-    return [Finding("configuration", Status.FAIL, error.title, error.hint), *unseen, *machine()]
+    unseen = [Check(name, Status.UNKNOWN, title, hint) for name in CHECKS]
+    return [Check("configuration", Status.FAIL, error.title, error.hint), *unseen, *machine()]
 
 
-def worst(findings: Sequence[Finding]) -> Status:
+def worst(findings: Sequence[Check]) -> Status:
     """The one that decides: what fails, then what is unknown, then what is doubtful."""
     order = (Status.FAIL, Status.UNKNOWN, Status.WARN)
     return next((one for one in order if any(found.status is one for found in findings)), Status.OK)
 
 
-def configuration(loaded: Loaded) -> Iterator[Finding]:
+def configuration(loaded: Loaded) -> Iterator[Check]:
     """Wrong values were told when it was read; here is what is doubtful, its permissions among it."""
     doubtful: tuple[Notice, ...] = loaded.warnings
     for notice in doubtful:
-        yield Finding("configuration", Status.WARN, notice.title, notice.hint)
+        yield Check("configuration", Status.WARN, notice.title, notice.hint)
     if not doubtful:
-        yield Finding("configuration", Status.OK, _("The configuration is {path}.").format(path=loaded.path))
+        yield Check("configuration", Status.OK, _("The configuration is {path}.").format(path=loaded.path))
 
 
-def key(context: Context) -> Iterator[Finding]:
+def key(context: Context) -> Iterator[Check]:
     path = context.settings.encryption_key_file
     try:
         read_key(path)
     except KeyFileError:
         if paths.present(path) or any_backup_known(context.stores):
             raise
-        yield Finding(
+        yield Check(
             "key",
             Status.WARN,
             _("There is no encryption key yet: {path}").format(path=path),
@@ -95,7 +95,7 @@ def key(context: Context) -> Iterator[Finding]:
         )
         return
     if paths.too_open(path):
-        yield Finding(
+        yield Check(
             "key",
             Status.WARN,
             _("Other users of this machine can read the encryption key {path}.").format(path=path),
@@ -104,10 +104,10 @@ def key(context: Context) -> Iterator[Finding]:
             ),
         )
     else:
-        yield Finding("key", Status.OK, _("The encryption key is {path}.").format(path=path))
+        yield Check("key", Status.OK, _("The encryption key is {path}.").format(path=path))
 
 
-def folders(context: Context) -> Iterator[Finding]:
+def folders(context: Context) -> Iterator[Check]:
     settings = context.settings
     context.stores.disk.check()
     yield _room("BACKUP_DIR", settings.backup_dir)
@@ -120,7 +120,7 @@ def folders(context: Context) -> Iterator[Finding]:
         yield _room(setting, folder) if _writable(folder) else _closed("folders", setting, folder)
 
 
-def _room(setting: str, folder: Path) -> Finding:
+def _room(setting: str, folder: Path) -> Check:
     there = _nearest(folder)
     found = shutil.disk_usage(there)
     text = _("{setting} is {folder}, on the disk {mount}: {free} of {total} are free.").format(
@@ -131,12 +131,12 @@ def _room(setting: str, folder: Path) -> Finding:
         total=words.size(found.total),
     )
     if found.free < found.total * _LITTLE_ROOM:
-        return Finding("folders", Status.WARN, text, _("Make room, or let it point to a larger disk."))
-    return Finding("folders", Status.OK, text)
+        return Check("folders", Status.WARN, text, _("Make room, or let it point to a larger disk."))
+    return Check("folders", Status.OK, text)
 
 
-def _closed(check: str, setting: str, folder: Path) -> Finding:
-    return Finding(
+def _closed(check: str, setting: str, folder: Path) -> Check:
+    return Check(
         check,
         Status.FAIL,
         _("{setting} is {folder}, and we may not write there.").format(setting=setting, folder=folder),
@@ -162,12 +162,12 @@ def _mount_of(folder: Path) -> Path:
     return next((one for one in (real, *real.parents) if one.is_mount()), real)
 
 
-def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Finding]:
+def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Check]:
     folder = context.state
     if not _writable(folder):
         yield _closed("state", "STATE_DIR", folder)
     elif context.settings.state_dir is None and folder != shared and shared.is_dir():
-        yield Finding(
+        yield Check(
             "state",
             Status.WARN,
             _("You may not write to {shared}: the jobs of other operators are not shown to you.").format(
@@ -178,16 +178,16 @@ def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Findi
             ),
         )
     else:
-        yield Finding("state", Status.OK, _("Jobs are recorded in {folder}.").format(folder=folder))
+        yield Check("state", Status.OK, _("Jobs are recorded in {folder}.").format(folder=folder))
 
 
-def server(context: Context) -> Iterator[Finding]:
+def server(context: Context) -> Iterator[Check]:
     settings = context.settings
     with connect(context.server, settings.db_name, "mtn doctor") as connection:
         identity = server_identity(connection)
     production.remember(context, identity.system_identifier)
     text = _("PostgreSQL {version} answers at {host}:{port}, and has the database {database}.")
-    yield Finding(
+    yield Check(
         "server",
         Status.OK,
         text.format(
@@ -199,7 +199,7 @@ def server(context: Context) -> Iterator[Finding]:
     )
 
 
-def role(context: Context) -> Iterator[Finding]:
+def role(context: Context) -> Iterator[Check]:
     """What it may read, and whether it may make the database that a restore needs."""
     settings = context.settings
     try:
@@ -222,7 +222,7 @@ def role(context: Context) -> Iterator[Finding]:
     assert row is not None  # noqa: S101 - whoever is connected is a role
     makes, name, unreadable = bool(row[0]), str(row[1]), int(str(row[2]))
     if unreadable:
-        yield Finding(
+        yield Check(
             "role",
             Status.FAIL,
             _(
@@ -233,26 +233,26 @@ def role(context: Context) -> Iterator[Finding]:
             ),
         )
     if not makes:
-        yield Finding(
+        yield Check(
             "role",
             Status.WARN,
             _("The role {name} may not make databases: it can't restore.").format(name=name),
             _("As a superuser: ALTER ROLE {name} CREATEDB;").format(name=name),
         )
     if makes and not unreadable:
-        yield Finding(
+        yield Check(
             "role", Status.OK, _("The role {name} may read all tables and restore.").format(name=name)
         )
 
 
-def pg_dump(context: Context) -> Iterator[Finding]:
+def pg_dump(context: Context) -> Iterator[Check]:
     settings = context.settings
     try:
         with connect(context.server, settings.db_name, "mtn doctor") as connection:
             major = connection.info.server_version // 10000
     except PostgresError as error:
         tool = find_pg_dump(settings.pg_dump, 0)
-        yield Finding(
+        yield Check(
             "pg_dump",
             Status.UNKNOWN,
             _("pg_dump {version} is there ({path}); whether it fits the server is not known.").format(
@@ -262,7 +262,7 @@ def pg_dump(context: Context) -> Iterator[Finding]:
         )
         return
     tool = find_pg_dump(settings.pg_dump, major)
-    yield Finding(
+    yield Check(
         "pg_dump",
         Status.OK,
         _("pg_dump {version} ({path}) fits the server, which is {major}.").format(
@@ -271,11 +271,11 @@ def pg_dump(context: Context) -> Iterator[Finding]:
     )
 
 
-def bucket(context: Context) -> Iterator[Finding]:
+def bucket(context: Context) -> Iterator[Check]:
     """Tried by putting a small object and taking it away; its time tells the server's clock."""
     store = context.stores.bucket
     if store is None:
-        yield Finding(
+        yield Check(
             "bucket",
             Status.WARN,
             _("There is no bucket: what takes this machine takes its backups too."),
@@ -290,7 +290,7 @@ def bucket(context: Context) -> Iterator[Finding]:
     try:
         store.delete(PROBE)
     except MtnError as error:
-        yield Finding(
+        yield Check(
             "bucket",
             Status.WARN,
             _("The bucket {place} can be written, but nothing in it deleted: {reason}").format(
@@ -299,10 +299,10 @@ def bucket(context: Context) -> Iterator[Finding]:
             _("Let its policy allow s3:DeleteObject, else old backups stay for ever."),
         )
     else:
-        yield Finding("bucket", Status.OK, _("The bucket {place} can be written.").format(place=store.place))
+        yield Check("bucket", Status.OK, _("The bucket {place} can be written.").format(place=store.place))
     ahead = max(before - made.modified - timedelta(seconds=1), made.modified - after)
     if ahead > _SKEW_WARNED:
-        yield Finding(
+        yield Check(
             "clock",
             Status.FAIL if ahead > _SKEW_WRONG else Status.WARN,
             _("This machine's clock and the bucket's are {seconds} s apart.").format(
@@ -311,14 +311,14 @@ def bucket(context: Context) -> Iterator[Finding]:
             _("Set the clock (“timedatectl”, “sntp”); S3 accepts no request that is 15 min off."),
         )
     else:
-        yield Finding("clock", Status.OK, _("This machine's clock agrees with the bucket's."))
+        yield Check("clock", Status.OK, _("This machine's clock agrees with the bucket's."))
 
 
-def _unseen(check: str, error: MtnError) -> Finding:
-    return Finding(check, Status.UNKNOWN, _("Not looked at: {reason}").format(reason=error.title), error.hint)
+def _unseen(check: str, error: MtnError) -> Check:
+    return Check(check, Status.UNKNOWN, _("Not looked at: {reason}").format(reason=error.title), error.hint)
 
 
-CHECKS: dict[str, Check] = {
+CHECKS: dict[str, Look] = {
     "key": key,
     "folders": folders,
     "state": state,
@@ -331,17 +331,17 @@ CHECKS: dict[str, Check] = {
 """Those that need a configuration, by their names."""
 
 
-def machine() -> Iterator[Finding]:
+def machine() -> Iterator[Check]:
     """What does not depend on the configuration."""
     yield from encoding(locale.getencoding())
     yield from logind(ASK_LOGIND, Path("/run/systemd/system"))
 
 
-def encoding(name: str) -> Iterator[Finding]:
+def encoding(name: str) -> Iterator[Check]:
     if is_utf8(name):
-        yield Finding("encoding", Status.OK, _("The locale's encoding is UTF-8."))
+        yield Check("encoding", Status.OK, _("The locale's encoding is UTF-8."))
         return
-    yield Finding(
+    yield Check(
         "encoding",
         Status.WARN,
         _("The locale's encoding is {name}: names with accents are shown wrongly.").format(name=name),
@@ -349,9 +349,9 @@ def encoding(name: str) -> Iterator[Finding]:
     )
 
 
-def logind(command: Sequence[str], booted: Path) -> Iterator[Finding]:
+def logind(command: Sequence[str], booted: Path) -> Iterator[Check]:
     """Whether a job would end with its operator's session. ``booted`` is a folder where systemd runs."""
-    fine = Finding("logind", Status.OK, _("Jobs go on when their operator logs out."))
+    fine = Check("logind", Status.OK, _("Jobs go on when their operator logs out."))
     if not booted.is_dir():
         yield fine
         return
@@ -366,7 +366,7 @@ def logind(command: Sequence[str], booted: Path) -> Iterator[Finding]:
         case ["b", "false"]:
             yield fine
         case ["b", "true"]:
-            yield Finding(
+            yield Check(
                 "logind",
                 Status.WARN,
                 _("logind ends all processes of a user who logs out (KillUserProcesses): jobs too."),
@@ -376,7 +376,7 @@ def logind(command: Sequence[str], booted: Path) -> Iterator[Finding]:
                 ),
             )
         case _:
-            yield Finding(
+            yield Check(
                 "logind",
                 Status.UNKNOWN,
                 _("Whether jobs go on when their operator logs out could not be asked: {reason}").format(

@@ -12,8 +12,8 @@ from mtn_tui.core.errors import MtnError, PostgresError, ServerLost
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import words
 from mtn_tui.operations.assess import MAIN_TABLES
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.loaded import check_loaded
 from mtn_tui.postgres.connection import Connection, connect, translated
@@ -22,7 +22,7 @@ from mtn_tui.postgres.load import LoadConnection
 _APPLICATION = "mtn validate"
 
 
-def validate(context: Context, database: str, backup: Backup) -> tuple[Finding, ...]:
+def validate(context: Context, database: str, backup: Backup) -> tuple[Check, ...]:
     """What fails stands in the way of production; a warning is for people to decide.
 
     Raises ServerLost where the server goes meanwhile.
@@ -30,53 +30,53 @@ def validate(context: Context, database: str, backup: Backup) -> tuple[Finding, 
     try:
         with connect(context.server, database, _APPLICATION) as connection:
             reached = _("{database} can be reached.").format(database=database)
-            found = [Finding("database", Status.OK, reached)]
+            found = [Check("database", Status.OK, reached)]
             found += [_main_table(connection, name) for name in MAIN_TABLES]
             found.append(_newest(connection, backup))
     except ServerLost:
         raise
     except PostgresError as error:
-        return (Finding("database", Status.FAIL, error.title, error.hint),)
+        return (Check("database", Status.FAIL, error.title, error.hint),)
     return (*found, *_counted(context, database, backup))
 
 
-def _main_table(connection: Connection, name: str) -> Finding:
+def _main_table(connection: Connection, name: str) -> Check:
     try:
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
         row = connection.execute(query).fetchone()
     except psycopg.errors.UndefinedTable:
-        return Finding("tables", Status.FAIL, _("The main table {table} is not there.").format(table=name))
+        return Check("tables", Status.FAIL, _("The main table {table} is not there.").format(table=name))
     except psycopg.Error:
         with translated():
             raise
     rows = int(str(row[0])) if row else 0
     text = _("{table} has {now:,} rows.").format(table=name, now=Figure(rows))
-    return Finding("tables", Status.OK if rows else Status.WARN, text)
+    return Check("tables", Status.OK if rows else Status.WARN, text)
 
 
-def _newest(connection: Connection, backup: Backup) -> Finding:
+def _newest(connection: Connection, backup: Backup) -> Check:
     """Nothing in it may be younger than the backup; that much older is for people to judge."""
     try:
         row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.DataError):
-        return Finding("newest", Status.UNKNOWN, _("The newest application has no date to be seen."))
+        return Check("newest", Status.UNKNOWN, _("The newest application has no date to be seen."))
     except psycopg.Error:
         with translated():
             raise
     newest = row[0] if row else None
     if not isinstance(newest, datetime):
-        return Finding("newest", Status.WARN, _("There is no application in it."))
+        return Check("newest", Status.WARN, _("There is no application in it."))
     text = _("The newest application is of {moment}.").format(moment=words.moment(newest))
     if newest > backup.moment:
-        return Finding("newest", Status.WARN, text + " " + _("That is after the backup was made."))
-    return Finding("newest", Status.OK, text)
+        return Check("newest", Status.WARN, text + " " + _("That is after the backup was made."))
+    return Check("newest", Status.OK, text)
 
 
-def _counted(context: Context, database: str, backup: Backup) -> list[Finding]:
+def _counted(context: Context, database: str, backup: Backup) -> list[Check]:
     """Every table against the manifest; indexes; sequences."""
     if backup.manifest is None:
         text = _("A backup of the scripts tells no counts: nothing can be compared.")
-        return [Finding("counts", Status.UNKNOWN, text)]
+        return [Check("counts", Status.UNKNOWN, text)]
     skipped: list[str] = []
 
     def opened() -> LoadConnection:
@@ -87,14 +87,12 @@ def _counted(context: Context, database: str, backup: Backup) -> list[Finding]:
     except ServerLost:
         raise
     except MtnError as error:
-        return [
-            Finding("counts", Status.FAIL, error.title, _("Restore to staging again, or choose another."))
-        ]
+        return [Check("counts", Status.FAIL, error.title, _("Restore to staging again, or choose another."))]
     text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
-    found = [Finding("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
+    found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
     if loaded.behind:
         text = _("Sequences are behind their columns, as they were: {columns}")
-        found.append(Finding("sequences", Status.WARN, text.format(columns=", ".join(loaded.behind))))
+        found.append(Check("sequences", Status.WARN, text.format(columns=", ".join(loaded.behind))))
     else:
-        found.append(Finding("sequences", Status.OK, _("Every sequence is ahead of its column.")))
+        found.append(Check("sequences", Status.OK, _("Every sequence is ahead of its column.")))
     return found

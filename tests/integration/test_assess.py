@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mtn_tui.demo.services import Services
 from mtn_tui.operations.assess import MAIN_TABLES, Assessment, assess
-from mtn_tui.operations.findings import Status
+from mtn_tui.operations.checks import Status
 from mtn_tui.operations.incident import Way
 
 
 def statuses(found: Assessment) -> dict[str, set[Status]]:
     told: dict[str, set[Status]] = {}
     for one in found.findings:
-        told.setdefault(one.check, set()).add(one.status)
+        told.setdefault(one.id, set()).add(one.status)
     return told
 
 
@@ -67,7 +67,7 @@ def test_a_table_whose_file_is_gone_calls_for_a_restore(pg18, new_school, practi
         file.unlink()
     found = assess(practice.context)
     assert found.proposal.way is Way.RESTORE
-    assert any("interviews" in one.title and one.status is Status.FAIL for one in found.findings)
+    assert any("interviews" in one.says and one.status is Status.FAIL for one in found.findings)
 
 
 def test_missing_rows_are_recovered_beside_and_the_rest_is_left_alone(pg18, new_school, practise):

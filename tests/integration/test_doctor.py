@@ -14,8 +14,8 @@ from mtn_tui.core.clock import SystemClock
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.operations import doctor
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.doctor import PROBE
-from mtn_tui.operations.findings import Finding, Status
 from tests.operation_fixtures import Practice
 
 
@@ -29,13 +29,13 @@ def small(pg18, new_database):
 def found(practice, code):
     """Findings by their check; those of this machine alone, and the alerts, are left to their own tests."""
     said = json.loads(practice.here("doctor", "--json", check=None).stdout)
-    findings = [Finding(**{**one, "status": Status(one["status"])}) for one in said]
+    findings = [Check(one["check"], Status(one["status"]), one["title"], one["hint"]) for one in said]
     others = ("encoding", "logind", "folders", "alerts")
-    ours = [one for one in findings if one.check not in others or one.status == "fail"]
+    ours = [one for one in findings if one.id not in others or one.status == "fail"]
     known = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
     assert known[doctor.worst(ours)] == code, ours
     assert all(one.hint for one in findings if one.status != "ok")
-    return {one.check: one for one in ours if one.status != "ok"}
+    return {one.id: one for one in ours if one.status != "ok"}
 
 
 def test_a_healthy_installation(small, practise, s3):
@@ -49,7 +49,7 @@ def test_a_healthy_installation(small, practise, s3):
 
 def test_the_exit_code_is_that_of_the_worst():
     def of(*all_of):
-        return doctor.worst([Finding("x", one, "") for one in all_of])
+        return doctor.worst([Check("x", one, "") for one in all_of])
 
     assert of() is Status.OK
     assert of(Status.OK, Status.WARN) is Status.WARN
@@ -96,9 +96,9 @@ def test_a_missing_key_is_only_a_remark_before_the_first_backup(small, practise,
     assert set(found(practice, 1)) == {"key"}
     practice.back_up()
     practice.key_file.unlink()
-    assert "not there" in found(practice, 2)["key"].title
+    assert "not there" in found(practice, 2)["key"].says
     practice.key_file.write_bytes(b"\n")
-    assert "empty" in found(practice, 2)["key"].title
+    assert "empty" in found(practice, 2)["key"].says
 
 
 def test_a_folder_for_backups_that_is_gone(small, practise, s3):
@@ -114,8 +114,8 @@ def test_a_file_where_a_folder_should_be(small, practise, s3):
     (practice.root / "file").write_bytes(b"")
     practice.configure(LOG_DIR=str(practice.root / "file" / "logs"), STATE_DIR=str(practice.root / "file"))
     bad = found(practice, 2)
-    assert "LOG_DIR" in bad["folders"].title or "METRICS_DIR" in bad["folders"].title
-    assert "STATE_DIR" in bad["state"].title
+    assert "LOG_DIR" in bad["folders"].says or "METRICS_DIR" in bad["folders"].says
+    assert "STATE_DIR" in bad["state"].says
 
 
 def test_the_shared_state_folder_that_is_closed_to_us(small, practise, tmp_path):
@@ -151,7 +151,7 @@ def test_a_role_that_may_not_read_or_restore(small, practise, s3):
         practice: Practice = practise(small, s3, DB_USER=name, DB_PASSWORD="x")
         findings = [*doctor.role(practice.context)]
         assert [one.status for one in findings] == [Status.FAIL, Status.WARN]
-        assert "2 of the tables and sequences" in findings[0].title
+        assert "2 of the tables and sequences" in findings[0].says
         small.psql(f'GRANT pg_read_all_data TO "{name}"; ALTER ROLE "{name}" CREATEDB')
         assert [one.status for one in doctor.role(practice.context)] == [Status.OK]
         assert [one.status for one in doctor.server(practice.context)] == [Status.OK]
@@ -170,7 +170,7 @@ def test_a_pg_dump_that_is_too_old(small, practise, s3):
     old.write_text('#!/bin/sh\necho "pg_dump (PostgreSQL) 15.4"\n')
     old.chmod(0o755)
     practice.configure(PG_DUMP=str(old))
-    assert "15.4" in found(practice, 2)["pg_dump"].title
+    assert "15.4" in found(practice, 2)["pg_dump"].says
 
 
 def test_no_bucket_is_a_warning(small, practise):
@@ -200,7 +200,7 @@ def test_a_clock_that_is_wrong(small, practise, s3, by, status):
     skewed = type(context)(
         context.settings, context.stores, context.state, "ana", "db-1", Ahead(timedelta(seconds=by))
     )
-    findings = {one.check: one for one in doctor.bucket(skewed)}
+    findings = {one.id: one for one in doctor.bucket(skewed)}
     assert (findings["bucket"].status, findings["clock"].status) == (Status.OK, status)
     assert PROBE not in [entry.key for entry in context.stores.bucket.list()]
 

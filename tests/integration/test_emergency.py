@@ -16,8 +16,8 @@ from mtn_tui.demo.services import Services
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.operations import emergency
 from mtn_tui.operations.assess import assess
+from mtn_tui.operations.checks import Status
 from mtn_tui.operations.escalation import clock
-from mtn_tui.operations.findings import Status
 from mtn_tui.operations.incident import Standing, Step, Way, Who
 from mtn_tui.operations.incident_file import IncidentFile, open_incident
 from mtn_tui.operations.production import confirmation
@@ -194,12 +194,12 @@ def test_validating_what_is_not_what_was_backed_up_stands_in_the_way(pg18, new_s
     (backup,) = practice.inventory.backups
     restored: Database = practice.restore()
     restored.psql("SET session_replication_role = replica; DELETE FROM interviews WHERE id % 2 = 0")
-    found = {one.check: one for one in validate(practice.context, restored.name, backup)}
+    found = {one.id: one for one in validate(practice.context, restored.name, backup)}
     assert found["counts"].status is Status.FAIL
-    assert "interviews" in found["counts"].title
+    assert "interviews" in found["counts"].says
     restored.psql("DROP TABLE applications CASCADE")
     told = validate(practice.context, restored.name, backup)
-    assert any(one.check == "tables" and one.status is Status.FAIL for one in told)
+    assert any(one.id == "tables" and one.status is Status.FAIL for one in told)
     missing = validate(practice.context, "mtn_never", backup)
     assert [one.status for one in missing] == [Status.FAIL]
 

@@ -24,8 +24,8 @@ from mtn_tui.core.redact import redact
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.locks import slug
 from mtn_tui.operations import alertcheck, alertpath, setup
+from mtn_tui.operations.checks import Status
 from mtn_tui.operations.delivery import GIVEN_UP_AFTER, State
-from mtn_tui.operations.findings import Status
 from mtn_tui.operations.mailing import Mail
 from mtn_tui.operations.message import Level, new_message
 from mtn_tui.operations.notify import flush, notify, waiting
@@ -615,7 +615,7 @@ def test_the_doctor_tells_a_mail_server_that_takes_nothing_and_what_waits(tmp_pa
     at.clock.by = timedelta(minutes=11)
     found = looked(at)
     assert [one.status for one in found] == [Status.FAIL, Status.WARN, Status.WARN]
-    assert "does not answer" in found[0].title
+    assert "does not answer" in found[0].says
     assert "--flush" in found[2].hint
     at.configure(SMTP_SERVER="")
     assert "ALERT_EMAIL" in looked(at)[0].hint
@@ -641,4 +641,4 @@ def test_the_doctor_says_whether_anybody_could_be_called(tmp_path):
     assert (missing.status, "CONTACTS_FILE" in missing.hint) == (Status.WARN, True)
     setup.write_contacts(at.context.settings.contacts_file)
     known = list(alertcheck.alerts(at.context))[-1]
-    assert (known.status, "5 people" in known.title) == (Status.OK, True)
+    assert (known.status, "5 people" in known.says) == (Status.OK, True)

@@ -31,8 +31,8 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations import emergency
 from mtn_tui.operations.assess import assess
 from mtn_tui.operations.backup import full_backup
+from mtn_tui.operations.checks import Status
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.findings import Status
 from mtn_tui.operations.incident import Step, Way, Who
 from mtn_tui.operations.incident_file import FOLDER, open_incident
 from mtn_tui.operations.inventory import Backup, take_inventory
@@ -163,9 +163,9 @@ def test_a_damaged_backup_is_found_out_in_both_stores_and_the_one_before_it_is_p
 
 def test_a_bucket_that_does_not_answer_is_told_and_the_disk_is_enough(place):
     happen(place, "s3-down")
-    (told,) = [one for one in assess(place.context).findings if one.check == "backup"]
+    (told,) = [one for one in assess(place.context).findings if one.id == "backup"]
     assert told.status is Status.WARN
-    assert "bucket" in told.title
+    assert "bucket" in told.says
     place.mtn("restore", "--latest", "--target", DATABASE, check=1)
     assert holds(place.context) == place.scene.fulls[0].held
     assert place.healthy == [True] * 6

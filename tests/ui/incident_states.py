@@ -13,8 +13,6 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.assess import Assessment, Seen, Table, findings, propose
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import chosen, staging_of
-from mtn_tui.operations.findings import Finding
-from mtn_tui.operations.findings import Status as Found
 from mtn_tui.operations.incident import Step, Way, Who
 from mtn_tui.operations.incident_file import IncidentFile, open_incident
 from mtn_tui.operations.inventory import take_inventory
@@ -98,7 +96,7 @@ def _brought_to(made: Installed, step: Step, way: Way, who: Who) -> IncidentFile
             "way": way.value,
             "severity": "critical",
             "why": looked.proposal.why,
-            "findings": [f"{one.status.value}: {one.title}" for one in looked.findings],
+            "findings": [f"{one.status.value}: {one.says}" for one in looked.findings],
         },
         Step.NOTIFY: alert | {"channels": SENT},
         Step.CHOOSE: chosen(_planned(made, staging_of(context, way), there=False)),
@@ -283,21 +281,21 @@ class Canned:
             },
         )
 
-    def _validated(self, database: str) -> tuple[Finding, ...]:
-        found = [Finding("database", Found.OK, _("{database} can be reached.").format(database=database))]
+    def _validated(self, database: str) -> tuple[Check, ...]:
+        found = [Check("database", Status.OK, _("{database} can be reached.").format(database=database))]
         text = _("{table} has {now:,} rows.")
         for table in ("users", "applications", "interviews"):
-            found.append(Finding("tables", Found.OK, text.format(table=table, now=ROWS[f"public.{table}"])))
+            found.append(Check("tables", Status.OK, text.format(table=table, now=ROWS[f"public.{table}"])))
         if self.problems:
             found.append(
-                Finding("tables", Found.FAIL, _("The main table {table} is not there.").format(table="users"))
+                Check("tables", Status.FAIL, _("The main table {table} is not there.").format(table="users"))
             )
         elif self.doubts:
-            found.append(Finding("newest", Found.WARN, _("There is no application in it.")))
+            found.append(Check("newest", Status.WARN, _("There is no application in it.")))
         else:
             told = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
-            found.append(Finding("counts", Found.OK, told.format(rows=sum(ROWS.values()), tables=11)))
-            found.append(Finding("sequences", Found.OK, _("Every sequence is ahead of its column.")))
+            found.append(Check("counts", Status.OK, told.format(rows=sum(ROWS.values()), tables=11)))
+            found.append(Check("sequences", Status.OK, _("Every sequence is ahead of its column.")))
         return tuple(found)
 
 

@@ -8,8 +8,8 @@ from mtn_tui.core.redact import redact
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations import incident_report
 from mtn_tui.operations.assess import Assessment
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import start_arguments
-from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, progress
@@ -22,7 +22,7 @@ class Assessing(StepView):
 
     looking = False
     severity = Severity.CRITICAL
-    heard: tuple[Finding, ...] = ()
+    heard: tuple[Check, ...] = ()
     _starts = False
     """Whether the server was being started when last looked."""
     _tried = False
@@ -48,7 +48,7 @@ class Assessing(StepView):
         self.looking, self.heard, desk.assessment = True, (), None
         context, running = desk.app.context, self.state.standing is Standing.RUNNING
 
-        def heard(one: Finding) -> None:
+        def heard(one: Check) -> None:
             desk.app.later(lambda: self._hear(one))
 
         def came(found: object) -> None:
@@ -65,7 +65,7 @@ class Assessing(StepView):
         else:
             desk.write(lambda file: file.begin(Step.ASSESS), ask)
 
-    def _hear(self, one: Finding) -> None:
+    def _hear(self, one: Check) -> None:
         self.heard = (*self.heard, one)
         self.desk.app.draw()
 
@@ -78,7 +78,7 @@ class Assessing(StepView):
             )
             sheet.gap()
             for one in self.heard:
-                sheet.finding(one.status, one.title, one.hint)
+                sheet.check(one)
             return
         sheet.title(_("What is to be done?"))
         sheet.say(found.proposal.why, "strong")
@@ -92,7 +92,7 @@ class Assessing(StepView):
         sheet.gap()
         self._starting(sheet, found)
         for one in found.findings:
-            sheet.finding(one.status, one.title, one.hint)
+            sheet.check(one)
         sheet.gap()
         sheet.say(
             _("Severity {severity} (v changes it). It decides whom to call. a looks again.").format(
@@ -140,7 +140,7 @@ class Assessing(StepView):
             "way": way.value,
             "severity": self.severity.value,
             "why": found.proposal.why if way is found.proposal.way else _("the operator's decision"),
-            "findings": [f"{one.status.value}: {one.title}" for one in found.findings],
+            "findings": [f"{one.status.value}: {one.says}" for one in found.findings],
         }
         desk.write(lambda file: file.done(Step.ASSESS, **facts), desk.follow)
 
@@ -159,7 +159,7 @@ class Assessing(StepView):
 
 
 def _down(found: Assessment) -> bool:
-    return any(one.check == "server" and one.status is Status.FAIL for one in found.findings)
+    return any(one.id == "server" and one.status is Status.FAIL for one in found.findings)
 
 
 def severity_word(one: Severity) -> str:

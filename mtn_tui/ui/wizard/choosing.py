@@ -11,7 +11,6 @@ from mtn_tui.operations import words
 from mtn_tui.operations.alternatives import newer_broken
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import chosen, plan_staging, roles_of
-from mtn_tui.operations.findings import Status as Found
 from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
@@ -24,13 +23,6 @@ from mtn_tui.ui.wizard.step import StepView, failure, problem
 
 SHOWN = 6
 """Fulls that are offered; older ones by mtn restore."""
-
-STATUS = {
-    Status.OK: Found.OK,
-    Status.WARN: Found.WARN,
-    Status.STOP: Found.FAIL,
-    Status.UNKNOWN: Found.UNKNOWN,
-}
 
 
 class Choosing(StepView):
@@ -174,7 +166,7 @@ class Choosing(StepView):
         sheet.say(_("{good} of {every} checks are good").format(good=good, every=len(made.checks)), "dim")
         for check in made.checks:
             if check.status is not Status.OK or (check.id == "roles" and roles_of(made)):
-                sheet.finding(STATUS[check.status], check.says, check.hint)
+                sheet.check(check)
 
     @property
     def _stops(self) -> Check | None:

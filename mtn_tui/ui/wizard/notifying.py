@@ -7,8 +7,8 @@ from dataclasses import replace
 from mtn_tui.core.contacts import Call
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.assess import Assessment, Proposal
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import Alert, first_alert
-from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.incident import Incident, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.ui.wizard.desk import Desk
@@ -98,5 +98,5 @@ def _told(incident: Incident) -> Assessment:
     for line in lines if isinstance(lines, list) else ():
         status, _colon, title = str(line).partition(": ")
         known = status in [one.value for one in Status]
-        found.append(Finding("", Status(status) if known else Status.UNKNOWN, title))
+        found.append(Check("", Status(status) if known else Status.UNKNOWN, title))
     return Assessment(tuple(found), Proposal(incident.way, str(facts.get("why") or "")))

@@ -9,16 +9,12 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 
-from mtn_tui.operations.findings import Status
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.ui.cells import fit, wrapped
 from mtn_tui.ui.widgets.lines import Line, Text
 
-_LOOKS = {
-    Status.OK: ("✔", "good"),
-    Status.WARN: ("⚠", "warn"),
-    Status.FAIL: ("✖", "bad"),
-    Status.UNKNOWN: ("?", "warn"),
-}
+_TONES = {Status.OK: "good", Status.WARN: "warn", Status.UNKNOWN: "warn"}
+"""What is none of these is bad."""
 
 NAMES = 15
 """Cells of the names of facts."""
@@ -61,9 +57,8 @@ class Sheet:
         if hint:
             self.lines += [[("  ", ""), (line, "dim")] for line in wrapped(hint, room)]
 
-    def finding(self, status: Status, text: str, hint: str = "") -> None:
-        glyph, tone = _LOOKS[status]
-        self.item(glyph, text, tone, hint=hint)
+    def check(self, one: Check) -> None:
+        self.item(one.status.glyph, one.says, _TONES.get(one.status, "bad"), hint=one.hint)
 
     def fact(self, name: str, value: str, tone: str = "") -> None:
         head = fit(name, NAMES)

@@ -15,7 +15,6 @@ from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.operations.production import PHRASE, confirmation
 from mtn_tui.operations.request import Request
-from mtn_tui.ui.wizard.choosing import STATUS
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
 
@@ -149,7 +148,7 @@ class Promoting(StepView):
             sheet.item("✖", _("The staging database is gone. Go back to step 4 and restore again."), "bad")
             return
         for check in looked.checks:
-            sheet.finding(STATUS[check.status], check.says, check.hint)
+            sheet.check(check)
         if looked.there:
             if made.overwrites:
                 sheet.item("⚠", made.overwrites, "warn")

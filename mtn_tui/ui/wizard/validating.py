@@ -6,8 +6,8 @@ from typing import cast
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.findings import Finding, Status
 from mtn_tui.operations.incident import Incident, Standing, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.ui.wizard.page import Sheet
@@ -19,7 +19,7 @@ class Validating(StepView):
     step = Step.VALIDATE
 
     looking = False
-    found: tuple[Finding, ...] | MtnError | None = None
+    found: tuple[Check, ...] | MtnError | None = None
 
     def opens(self) -> None:
         if not self.looking and self.found is None and not self.state.standing.over:
@@ -32,14 +32,14 @@ class Validating(StepView):
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
         database = staging_of(context, incident.way)
 
-        def validate() -> tuple[Finding, ...]:
+        def validate() -> tuple[Check, ...]:
             return work.validate(context, database, work.find(context, handle))
 
         def came(found: object) -> None:
-            self.looking, self.found = False, cast("tuple[Finding, ...]", found)
+            self.looking, self.found = False, cast("tuple[Check, ...]", found)
             desk.changed()
             if self.wrong:
-                self._write_down(MtnError(self.wrong[0].title, self.wrong[0].hint))
+                self._write_down(MtnError(self.wrong[0].says, self.wrong[0].hint))
 
         def failed(error: MtnError) -> None:
             self.looking, self.found = False, error
@@ -55,16 +55,16 @@ class Validating(StepView):
             desk.write(lambda file: file.begin(Step.VALIDATE), ask)
 
     @property
-    def wrong(self) -> list[Finding]:
+    def wrong(self) -> list[Check]:
         """What stands in the way."""
         return self._those(Status.FAIL)
 
     @property
-    def doubts(self) -> list[Finding]:
+    def doubts(self) -> list[Check]:
         """What people have to decide about."""
         return [*self._those(Status.WARN), *self._those(Status.UNKNOWN)]
 
-    def _those(self, status: Status) -> list[Finding]:
+    def _those(self, status: Status) -> list[Check]:
         return [one for one in self.found if one.status is status] if isinstance(self.found, tuple) else []
 
     def _write_down(self, error: MtnError) -> None:
@@ -83,7 +83,7 @@ class Validating(StepView):
             problem(sheet, self.found)
         else:
             for one in self.found:
-                sheet.finding(one.status, one.title, one.hint)
+                sheet.check(one)
         sheet.gap()
         if self.wrong or isinstance(self.found, MtnError):
             sheet.say(_("It must not go into production."), "bad")
@@ -110,15 +110,15 @@ class Validating(StepView):
             if reason and not self.desk.why_not():
                 self._accept(reason)
 
-        told = "\n".join(one.title for one in self.doubts)
+        told = "\n".join(one.says for one in self.doubts)
         self.desk.app.push_screen(Typed(_("Why is that all right?"), told.replace("\n", " · ")), given)
 
     def _accept(self, reason: str) -> None:
-        desk, found = self.desk, cast("tuple[Finding, ...]", self.found)
+        desk, found = self.desk, cast("tuple[Check, ...]", self.found)
         facts: dict[str, object] = {
-            "tables": [one.title for one in found if one.check in ("tables", "counts")],
-            "newest": next((one.title for one in found if one.check == "newest"), None),
-            "problems": [one.title for one in self.doubts],
+            "tables": [one.says for one in found if one.id in ("tables", "counts")],
+            "newest": next((one.says for one in found if one.id == "newest"), None),
+            "problems": [one.says for one in self.doubts],
         }
 
         def change(file: IncidentFile) -> Incident:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from mtn_tui.operations import emergency
 from mtn_tui.operations.assess import Assessment, assess
+from mtn_tui.operations.checks import Check
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.emergency import Alert
-from mtn_tui.operations.findings import Finding
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.plan import Plan, plan
 from mtn_tui.operations.request import Request
@@ -31,9 +31,9 @@ def _health(context: Context) -> tuple[Answer, ...]:
 class Work:
     """All of it may take long, and is done on threads."""
 
-    assess: Callable[[Context, Callable[[Finding], None]], Assessment] = assess
+    assess: Callable[[Context, Callable[[Check], None]], Assessment] = assess
     find: Callable[[Context, str], Backup] = _chosen
     plan: Callable[[Context, Request], Plan] = plan
-    validate: Callable[[Context, str, Backup], tuple[Finding, ...]] = validate
+    validate: Callable[[Context, str, Backup], tuple[Check, ...]] = validate
     health: Callable[[Context], tuple[Answer, ...]] = _health
     send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = emergency.send
