@@ -55,6 +55,14 @@ class AtTheWizard(Operator):
         await self.until(lambda: desk.drawn and not desk.busy, "the next step")
         self.app.context.clock.on(QUIET)
 
+    async def validates(self, practice: Practice) -> None:
+        """Step 5, once staging is there: all is well, and accepted."""
+        await self.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+        await self.enters()
+        await self.at(Step.VALIDATE)
+        await self.sees("All is as the backup says.")
+        await self.enters()
+
     def text(self) -> str:
         """Column by column, where there are two."""
         lines = self.lines()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from email.header import decode_header, make_header
 
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.services import Services
+from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.operations.production import PHRASE
 from mtn_tui.operations.setup import write_contacts
@@ -55,11 +57,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.at(Step.STAGING)
                 await operator.sees("Production is not touched.")
                 await operator.enters()
-                await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
-                await operator.enters()
-                await operator.at(Step.VALIDATE)
-                await operator.sees("All is as the backup says.")
-                await operator.enters()
+                await operator.validates(practice)
                 await operator.at(Step.PRODUCTION)
                 await operator.sees("is not there", "y puts it in place", "Nothing is replaced")
                 await operator.enters()
@@ -127,10 +125,7 @@ def test_production_that_is_there_needs_the_phrase_and_nothing_else_will_do(pg18
             await operator.enters()
             await operator.at(Step.STAGING)
             await operator.enters()
-            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
-            await operator.enters()
-            await operator.sees("All is as the backup says.")
-            await operator.enters()
+            await operator.validates(practice)
             await operator.sees("Replace PRODUCTION", f"Type it out: {PHRASE}", "mtn undo brings it back")
             asked = len(begun.asked)
             field = app.screen.query_one("#phrase")
@@ -180,10 +175,7 @@ def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg
             await operator.enters()
             await operator.at(Step.STAGING)
             await operator.enters()
-            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
-            await operator.enters()
-            await operator.sees("All is as the backup says.")
-            await operator.enters()
+            await operator.validates(practice)
             await operator.at(Step.SERVICES)
             await operator.press("pagedown", "pagedown")
             await operator.sees("insert into applications overriding system value")
@@ -236,6 +228,33 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
     at_the_wizard(app, flow)
     incident = on_disk(practice)
     assert (incident.way, incident.severity) == (Way.LEAVE, "high")
+
+
+def test_a_start_that_is_over_before_it_is_seen_is_looked_after_too(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    port = practice.values["DB_PORT"]
+    practice.configure(DB_PORT="9", DATABASE_START_COMMAND="systemctl start postgresql")
+
+    def start(_arguments):
+        object.__setattr__(app.context.settings, "db_port", int(port))
+        jobs = practice.context.jobs
+        with closing(Job.create(jobs, kind="database-start", subject="", operator="ana")) as job:
+            job.start()
+            job.end()
+        return job.id
+
+    app = wizard(practice, start)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.enters()
+        await operator.sees("enter start the server, and look again")
+        await operator.press("d", "down", "enter")
+        await operator.sees("Nothing is wrong that can be seen from here.")
+
+    at_the_wizard(app, flow)
 
 
 def test_a_file_of_the_scripts_can_be_restored_when_there_is_nothing_else(pg18, new_school, practise):

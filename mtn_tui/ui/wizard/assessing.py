@@ -23,8 +23,8 @@ class Assessing(StepView):
     looking = False
     severity = Severity.CRITICAL
     heard: tuple[Check, ...] = ()
-    _starts = False
-    """Whether the server was being started when last looked."""
+    _ended: frozenset[str] = frozenset()
+    """Starts of the server that were over when last looked."""
     _tried = False
     """Whether that was tried at all: enter does it once, and goes on the next time."""
 
@@ -34,8 +34,7 @@ class Assessing(StepView):
 
     def opens(self) -> None:
         """Once the server has been started there is something else to be seen."""
-        started, self._starts = self._starts, self.starting is not None
-        again = self.found is None or (started and not self._starts)
+        again = self.found is None or self.ended != self._ended
         if again and not self.looking and not self.state.standing.over:
             self.look()
 
@@ -43,8 +42,13 @@ class Assessing(StepView):
     def starting(self) -> JobView | None:
         return next((job for job in self.desk.app.state.live if job.kind == "database-start"), None)
 
+    @property
+    def ended(self) -> frozenset[str]:
+        jobs = self.desk.app.state.jobs
+        return frozenset(job.id for job in jobs if job.kind == "database-start" and job.state.over)
+
     def look(self) -> None:
-        desk = self.desk
+        desk, self._ended = self.desk, self.ended
         self.looking, self.heard, desk.assessment = True, (), None
         context, running = desk.app.context, self.state.standing is Standing.RUNNING
 
