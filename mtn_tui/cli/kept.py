@@ -9,7 +9,7 @@ import click
 
 from mtn_tui.cli import diagnostics, options, outcomes, output
 from mtn_tui.cli.options import as_json
-from mtn_tui.cli.planning import ask_for_production, check_lines, yes
+from mtn_tui.cli.planning import ask_for_production, check_lines, who_lines, yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
@@ -66,28 +66,17 @@ def _confirmed(session: Session, target: str, name: str) -> str:
     if not production.is_production(session.context.settings, target) or not session.may_ask:
         return ""
     made = plan_undo(session.context, target, kept=name)
-    if made.existing is None:
+    if made.now.existing is None:
         return ""
     raise_first(made.checks)
-    return ask_for_production(_plan_lines(made), target, made.system_identifier)
+    return ask_for_production(_plan_lines(made), made.now)
 
 
 def _plan_lines(made: UndoPlan) -> list[str]:
-    lines = [
-        _("Server: {host}:{port}, {identifier}").format(
-            host=made.host, port=made.port, identifier=made.system_identifier
-        )
-    ]
-    if made.existing is not None:
-        lines.append(
-            _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn").format(
-                target=made.target, size=words.size(made.existing.size), sessions=made.existing.sessions
-            )
-        )
     text = _("Comes back: {name}, {size}, of {moment}").format(
         name=made.back.name, size=words.size(made.back.size), moment=words.moment(made.back.since)
     )
-    return [*lines, text]
+    return [*who_lines(made.now), text]
 
 
 @click.group(

@@ -10,7 +10,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
 from mtn_tui.operations import production, words
 from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.plan import Plan
+from mtn_tui.operations.plan import Plan, Target
 
 
 def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
@@ -76,13 +76,27 @@ def _loss(plan: Plan) -> list[tuple[str, str]]:
     return [(_("Lost"), lost)]
 
 
-def ask_for_production(question: list[str], database: str, system_identifier: int) -> str:
+def who_lines(now: Target) -> list[str]:
+    """Which database on which server it is that something takes the place of."""
+    lines = [
+        _("Server: {host}:{port}, {identifier}").format(
+            host=now.host, port=now.port, identifier=now.system_identifier
+        )
+    ]
+    if now.existing is not None:
+        text = _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn")
+        size, sessions = words.size(now.existing.size), now.existing.sessions
+        lines.append(text.format(target=now.name, size=size, sessions=sessions))
+    return lines
+
+
+def ask_for_production(question: list[str], now: Target) -> str:
     """Have the phrase typed, beneath what it is about; return what a job is given. Refused without it."""
     for line in question:
         diagnostics.say(line)
     diagnostics.say("")
     text = _("This replaces production, {database}. To go on, type:")
-    diagnostics.say(text.format(database=printable(database)))
+    diagnostics.say(text.format(database=printable(now.name)))
     diagnostics.say("  " + production.PHRASE)
     typed = click.prompt(">", prompt_suffix=" ", default="", show_default=False, err=True)
     if typed.strip() != production.PHRASE:
@@ -90,7 +104,7 @@ def ask_for_production(question: list[str], database: str, system_identifier: in
             _("That is not {phrase}. Nothing was changed.").format(phrase=production.PHRASE),
             _("Run it again, if it is meant."),
         )
-    return production.confirmation(system_identifier)
+    return production.confirmation(now.system_identifier)
 
 
 def yes(question: str) -> bool:

@@ -6,11 +6,11 @@ import click
 
 from mtn_tui.cli import options, outcomes, output
 from mtn_tui.cli.options import as_json
-from mtn_tui.cli.planning import ask_for_production
+from mtn_tui.cli.planning import ask_for_production, who_lines
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import production, words
-from mtn_tui.operations.undo import Replaced, look_at
+from mtn_tui.operations import production
+from mtn_tui.operations.plan import look_at
 from mtn_tui.operations.undo import promote as put_in_place
 
 
@@ -55,17 +55,4 @@ def _confirmed(session: Session, source: str, target: str) -> str:
     now = look_at(session.context, target)
     if now.existing is None:
         return ""
-    return ask_for_production(_lines(now, source), target, now.system_identifier)
-
-
-def _lines(now: Replaced, source: str) -> list[str]:
-    assert now.existing is not None  # noqa: S101 - the caller looked
-    return [
-        _("Server: {host}:{port}, {identifier}").format(
-            host=now.host, port=now.port, identifier=now.system_identifier
-        ),
-        _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn").format(
-            target=now.target, size=words.size(now.existing.size), sessions=now.existing.sessions
-        ),
-        _("Takes its place: {name}").format(name=source),
-    ]
+    return ask_for_production([*who_lines(now), _("Takes its place: {name}").format(name=source)], now)

@@ -166,9 +166,7 @@ def _confirmed(session: Session, request: Request) -> Request:
     raise_first(made.checks)
     if made.target.existing is None:
         return request
-    words = planning.ask_for_production(
-        planning.lines(made, doubts_only=True), request.target, made.target.system_identifier
-    )
+    words = planning.ask_for_production(planning.lines(made, doubts_only=True), made.target)
     return replace(request, confirm=words)
 
 

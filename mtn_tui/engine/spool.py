@@ -53,8 +53,7 @@ class Entry:
         self.since.append(line)
         if self._file is None:
             self._file = LineFile(self.path)
-            if not _ends_whole(self.path):
-                self._file.append(b"")
+            self._file.begin_afresh()
         self._file.append(json.dumps(line).encode("ascii"))
         self._file.sync()
 
@@ -177,9 +176,3 @@ class Spool:
             if isinstance(line, dict):
                 lines.append(line)
         return lines
-
-
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"

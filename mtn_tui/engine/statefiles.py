@@ -133,6 +133,16 @@ class LineFile:
         except OSError as error:
             raise refusal(error, path) from error
 
+    def begin_afresh(self) -> None:
+        """Let the next line begin anew where whoever wrote the last one died before its end."""
+        try:
+            with self.path.open("rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(end - 1, 0))
+                self._torn = self._torn or file.read(1) not in (b"", b"\n")
+        except OSError as error:
+            raise refusal(error, self.path) from error
+
     def append(self, line: bytes) -> None:
         whole = rest = memoryview((b"\n" if self._torn else b"") + line + b"\n")
         try:

@@ -6,11 +6,9 @@ seconds and whatever of them is gone; ``propose`` decides from that alone.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -22,6 +20,7 @@ from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Way
 from mtn_tui.operations.inventory import Backup, Inventory, take_inventory
+from mtn_tui.operations.serverdisk import LOCAL, disk_of
 from mtn_tui.operations.services import Answer
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 
@@ -35,7 +34,6 @@ _TABLE_MS = 5000
 _LITTLE_ROOM = 0.02
 """Of the server's disk: PostgreSQL stops writing, and then stops."""
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _APPLICATION = "mtn assess"
 
 
@@ -162,15 +160,8 @@ def _with_server(seen: Seen, context: Context, connection: Connection) -> Seen:
 def _disk(context: Context, connection: Connection) -> tuple[int | None, int | None]:
     """Only where the server is this machine, and lets us know where its data is."""
     host = context.server.host
-    if host not in _LOCAL and not host.startswith("/"):
-        return None, None
-    with translated():
-        row = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchone()
-    try:
-        found = shutil.disk_usage(Path(str(row[0]))) if row else None
-    except OSError:
-        return None, None
-    return (found.free, found.total) if found else (None, None)
+    here = host in LOCAL or host.startswith("/")
+    return (disk_of(connection) if here else None) or (None, None)
 
 
 def _with_database(seen: Seen, connection: Connection) -> Seen:

@@ -33,6 +33,7 @@ from mtn_tui.operations.suspect import why_suspect
 from mtn_tui.operations.sweep import sweep_parts_and_uploads, sweep_unfinished
 from mtn_tui.operations.upload import Upload
 from mtn_tui.postgres.advisory import advisory_lock
+from mtn_tui.postgres.connection import application
 from mtn_tui.postgres.dump import Dumper, Snapshot, dump_roles, schema_hash, snapshot
 from mtn_tui.postgres.source import Source, read_source
 from mtn_tui.postgres.tools import Tool, find_pg_dump
@@ -144,7 +145,7 @@ class _Run:
 
     @property
     def _application(self) -> str:
-        return f"mtn backup {self.job.id}@{self.context.host}"[:63]
+        return application("backup", self.job.id, self.context.host)
 
     def _claim(self, held: ExitStack) -> Source:
         """Take the locks of this machine and of the server, and ask what is to be dumped."""

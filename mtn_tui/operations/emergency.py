@@ -33,7 +33,7 @@ from mtn_tui.operations.notify import notify
 from mtn_tui.operations.plan import Plan, plan
 from mtn_tui.operations.request import Request
 from mtn_tui.postgres import databases
-from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.connection import MAINTENANCE, application, connect
 
 _BESIDE = "_recovery"
 """Of runbook 5.2."""
@@ -200,7 +200,7 @@ def _after_a_killed_promotion(file: IncidentFile, context: Context, view: JobVie
     try:
         with connect(context.server, MAINTENANCE, "mtn incident") as server:
             # The server goes on with what it was told last, though nobody listens any more.
-            databases.end_sessions(server, f"mtn {view.kind} {view.id}@")
+            databases.end_sessions(server, application(view.kind, view.id))
             done, told = leftovers.came_through(view, server), leftovers.told(view, server)
     except PostgresError:
         done, told = False, view.hint

@@ -94,8 +94,7 @@ class IncidentFile:
                 state = read(self.path)
                 one = Record(self._clock.now(), event, self.who, step, facts or {}, text)
                 check(state, one)
-                if _torn(self.path):
-                    lines.append(b"")
+                lines.begin_afresh()
                 lines.append(_line(one))
                 lines.sync()
                 self._state = state.after(one)
@@ -194,15 +193,6 @@ def _line(one: Record) -> bytes:
             "text": one.text,
         },
     )
-
-
-def _torn(path: Path) -> bool:
-    """Whether the last line has no end: whoever wrote it died, or their disk was full."""
-    with path.open("rb") as file:
-        if not file.seek(0, os.SEEK_END):
-            return False
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from mtn_tui.engine.jobview import JobView, list_jobs
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.in_place import get_back
 from mtn_tui.postgres import databases
-from mtn_tui.postgres.connection import Connection
+from mtn_tui.postgres.connection import Connection, application
 
 RESTORING = "restoring"
 REPLACED = "replaced"
@@ -23,11 +23,6 @@ _SCRATCH = re.compile(rf".*__(?:{RESTORING}|{REPLACED})_(?P<job>[a-z2-7]{{8}})",
 _SWAPPING = ("restore", "undo", "promote")
 _RECENT = 200
 """Journals looked at."""
-
-
-def application(job_id: str) -> str:
-    """How the name begins that the server shows for the sessions of a restore."""
-    return f"mtn restore {job_id}@"
 
 
 def sweep_target(job: Job, context: Context, server: Connection, target: str) -> None:
@@ -64,7 +59,7 @@ def _end_lost(views: list[JobView], server: Connection) -> None:
     for one, whose database is in no list before it is done."""
     for view in views:
         if view.state is JobState.LOST and view.kind == "restore":
-            databases.end_sessions(server, application(view.id))
+            databases.end_sessions(server, application(view.kind, view.id))
 
 
 def lost_swaps(context: Context, server: Connection) -> list[str]:

@@ -43,7 +43,8 @@ class Target:
     production: bool
     existing: Described | None
     newer: Newer | None
-    """What it holds that the backup has not got; None where it does not exist, or can't be looked into."""
+    """What it holds that a backup has not got. None where it does not exist, can't be looked into, or no
+    backup is in question."""
 
     @property
     def standing(self) -> str:
@@ -132,29 +133,20 @@ def plan(context: Context, request: Request) -> Plan:
     preflight.check_backup(request.backup, legacy_allowed=request.legacy)
     now, name, settings = context.clock.now(), request.target, context.settings
     with connect(context.server, MAINTENANCE, _APPLICATION) as server:
-        here, existing = server_identity(server), databases.describe(server, name)
-        newer = _newer(context, name, request.backup) if existing else None
+        target = target_of(context, server, name, request.backup)
+        newer = target.newer
         zone, there = (newer.zone, newer.moment) if newer else _zone(server, request.backup)
         checks = [
             *preflight.archive_checks(context, request.backup),
             *preflight.server_checks(server, context, request),
         ]
         if not request.confirm:
-            checks = [production.still_to_confirm(check, here.system_identifier) for check in checks]
-        keeps = existing and not request.in_place and not production.is_practice(settings, name)
+            checks = [production.still_to_confirm(check, target.system_identifier) for check in checks]
+        keeps = target.existing and not request.in_place and not production.is_practice(settings, name)
         made = Plan(
             request,
             next(iter(request.backup.usable), None),
-            Target(
-                name,
-                settings.db_host,
-                settings.db_port,
-                here.system_identifier,
-                here.version,
-                production.is_production(settings, name),
-                existing,
-                newer,
-            ),
+            target,
             now,
             estimate(context, request.backup),
             zone,
@@ -163,6 +155,27 @@ def plan(context: Context, request: Request) -> Plan:
             tuple(checks),
         )
     return replace(made, checks=(*made.checks, _newer_check(made)))
+
+
+def target_of(context: Context, server: Connection, name: str, backup: Backup | None = None) -> Target:
+    """The database as it is now, and what it holds that ``backup`` has not got. Raises PostgresError."""
+    settings, here, existing = context.settings, server_identity(server), databases.describe(server, name)
+    return Target(
+        name,
+        settings.db_host,
+        settings.db_port,
+        here.system_identifier,
+        here.version,
+        production.is_production(settings, name),
+        existing,
+        _newer(context, name, backup) if existing and backup else None,
+    )
+
+
+def look_at(context: Context, name: str, backup: Backup | None = None) -> Target:
+    """The same, with a connection of its own."""
+    with connect(context.server, MAINTENANCE, _APPLICATION) as server:
+        return target_of(context, server, name, backup)
 
 
 def _newer_check(made: Plan) -> Check:

@@ -16,6 +16,7 @@ from mtn_tui.core.errors import (
 )
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
+from mtn_tui.core.values import LONGEST_NAME
 from mtn_tui.operations import obstacles, premises
 from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.context import Context
@@ -27,7 +28,6 @@ from mtn_tui.operations.proving import source_of
 from mtn_tui.operations.request import Request
 from mtn_tui.postgres.connection import MAINTENANCE, Connection
 
-_LONGEST = 63
 _RESERVED = (MAINTENANCE, "template0", "template1")
 
 
@@ -123,7 +123,7 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
 
 def _nameable(target: str) -> bool:
     try:
-        return 0 < len(target.encode()) <= _LONGEST and "\0" not in target
+        return 0 < len(target.encode()) <= LONGEST_NAME and "\0" not in target
     except UnicodeEncodeError:  # bytes of the command line that are no UTF-8
         return False
 

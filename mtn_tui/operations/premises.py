@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError
@@ -18,6 +16,7 @@ from mtn_tui.operations.context import Context
 from mtn_tui.operations.needs import Needs
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.roles import read_companion
+from mtn_tui.operations.serverdisk import LOCAL, disk_of
 from mtn_tui.postgres import databases
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.connection import Connection, translated
@@ -29,8 +28,6 @@ _LOADED_PER_SQL = 1.3
 
 _EMPTY = 8 << 20
 """Bytes that a database takes before anything is in it."""
-
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -345,13 +342,5 @@ def room(site: Site) -> Check:
 
 def _free(site: Site) -> int | None:
     """Bytes; None where nobody can tell."""
-    if site.context.server.host not in _LOCAL:
-        return None
-    with translated():
-        row = site.connection.execute(
-            "SELECT setting FROM pg_settings WHERE name = 'data_directory'"
-        ).fetchone()
-    try:
-        return shutil.disk_usage(Path(str(row[0]))).free if row else None
-    except OSError:
-        return None
+    found = disk_of(site.connection) if site.context.server.host in LOCAL else None
+    return found[0] if found else None

@@ -28,7 +28,7 @@ from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange
 from mtn_tui.operations.in_place import get_back, make_room
 from mtn_tui.operations.inventory import Backup, Copy
-from mtn_tui.operations.leftovers import RESTORING, application, sweep_over, sweep_target
+from mtn_tui.operations.leftovers import RESTORING, sweep_over, sweep_target
 from mtn_tui.operations.preflight import check_backup, check_target, check_usable
 from mtn_tui.operations.proving import archive_of, prove
 from mtn_tui.operations.records import begin_log, write_metrics
@@ -39,7 +39,7 @@ from mtn_tui.operations.verify import record, record_fall
 from mtn_tui.postgres import databases
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.load import LoadConnection
 
@@ -193,7 +193,7 @@ class _Run:
 
     @property
     def _application(self) -> str:
-        return f"{application(self.job.id)}{self.context.host}"[:63]
+        return application("restore", self.job.id, self.context.host)
 
     def _readable_copy(self) -> Copy:
         """The first copy that reads back whole; one that does not is passed over, and said."""

@@ -16,11 +16,11 @@ from mtn_tui.operations.checks import Check, Status, looked, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
 from mtn_tui.operations.obstacles import swap_checks
+from mtn_tui.operations.plan import Target, target_of
 from mtn_tui.operations.preflight import check_target
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
-from mtn_tui.postgres.databases import Described
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.kept import Kept, kept_databases, kept_of, since
 from mtn_tui.postgres.roles import rights
@@ -57,68 +57,40 @@ class Promoted:
 class UndoPlan:
     """What ``undo`` would do."""
 
-    target: str
-    host: str
-    port: int
-    system_identifier: int
-    existing: Described | None
-    """The target as it is now."""
+    now: Target
     back: Kept
     checks: tuple[Check, ...]
 
     def facts(self) -> dict[str, object]:
         """For ``--json``."""
+        existing = self.now.existing
         return {
-            "target": self.target,
-            "host": self.host,
-            "port": self.port,
-            "system_identifier": str(self.system_identifier),
-            "size": self.existing.size if self.existing else None,
-            "sessions": self.existing.sessions if self.existing else None,
+            "target": self.now.name,
+            "host": self.now.host,
+            "port": self.now.port,
+            "system_identifier": str(self.now.system_identifier),
+            "size": existing.size if existing else None,
+            "sessions": existing.sessions if existing else None,
             "put_back": self.back.name,
             "since": self.back.since.isoformat(),
             "checks": [check.facts() for check in self.checks],
         }
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """A database that something is to take the place of."""
-
-    target: str
-    host: str
-    port: int
-    system_identifier: int
-    existing: Described | None
-    """The target as it is now."""
-
-
-def look_at(context: Context, target: str) -> Replaced:
-    """Who it is, so that an operator can tell. Raises PostgresError."""
-    settings = context.settings
-    with connect(context.server, MAINTENANCE, "mtn promote plan") as server:
-        here, existing = server_identity(server), databases.describe(server, target)
-    return Replaced(target, settings.db_host, settings.db_port, here.system_identifier, existing)
-
-
 def plan_undo(context: Context, target: str, *, confirm: str = "", kept: str = "") -> UndoPlan:
     """Look at everything, and change nothing. UsageError where nothing is kept."""
     check_target(context, target, production_allowed=True)
-    settings = context.settings
     with connect(context.server, MAINTENANCE, "mtn undo plan") as server:
-        here, existing = server_identity(server), databases.describe(server, target)
-        back = newest_kept(server, target, kept)
+        now, back = target_of(context, server, target), newest_kept(server, target, kept)
         checks = [check for name in (target, back.name) for check in swap_checks(server, name)]
-        if existing is not None:
-            words = looked("production", lambda: _confirmed(context, here, target, confirm))
-            checks.insert(0, words if confirm else production.still_to_confirm(words, here.system_identifier))
-    return UndoPlan(
-        target, settings.db_host, settings.db_port, here.system_identifier, existing, back, tuple(checks)
-    )
+        if now.existing is not None:
+            words = looked("production", lambda: _confirmed(context, now, confirm))
+            checks.insert(0, words if confirm else production.still_to_confirm(words, now.system_identifier))
+    return UndoPlan(now, back, tuple(checks))
 
 
-def _confirmed(context: Context, here: ServerIdentity, target: str, confirm: str) -> Check:
-    production.check_confirmed(context.settings, target, confirm, here.system_identifier)
+def _confirmed(context: Context, now: Target, confirm: str) -> Check:
+    production.check_confirmed(context.settings, now.name, confirm, now.system_identifier)
     return Check("production", Status.OK, _("Nothing has to be confirmed any more."))
 
 
@@ -179,7 +151,7 @@ def promote(
 def drop_kept(job: Job, context: Context, name: str) -> None:
     """Drop a database that was kept, and no other."""
     job.phase("prepare", unit="items")
-    with connect(context.server, MAINTENANCE, f"mtn kept-drop {job.id}@{context.host}"[:63]) as server:
+    with connect(context.server, MAINTENANCE, application(job.kind, job.id, context.host)) as server:
         one = find_kept(server, name)
         with _locked(job, context, one.of):
             databases.drop(server, one.name)
@@ -228,13 +200,13 @@ def _claimed(
     with ExitStack() as held:
         for target in targets:
             held.enter_context(_locked(job, context, target))
-        application = f"mtn {job.kind} {job.id}@{context.host}"[:63]
-        server = held.enter_context(connect(context.server, MAINTENANCE, application))
-        other = held.enter_context(connect(context.server, MAINTENANCE, application))
+        named = application(job.kind, job.id, context.host)
+        server = held.enter_context(connect(context.server, MAINTENANCE, named))
+        other = held.enter_context(connect(context.server, MAINTENANCE, named))
         here = server_identity(server)
         for target in targets:
             key = advisory_key(here.system_identifier, target, "restore")
-            held.enter_context(advisory_lock(context.server, key, application))
+            held.enter_context(advisory_lock(context.server, key, named))
         yield server, other, here
 
 

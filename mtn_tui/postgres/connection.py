@@ -12,6 +12,7 @@ import psycopg
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+from mtn_tui.core.values import LONGEST_NAME
 
 MAINTENANCE = "postgres"
 """The database to connect to where the one in question may not exist or must not be in use."""
@@ -118,6 +119,11 @@ def _database_missing(server: Server, database: str) -> bool:
             return found.fetchone() is None
     except psycopg.OperationalError:
         return False
+
+
+def application(kind: str, job: str, host: str = "") -> str:
+    """What the server shows of a job's sessions; without ``host``, how that begins."""
+    return f"mtn {kind} {job}@{host}"[:LONGEST_NAME]
 
 
 @contextmanager

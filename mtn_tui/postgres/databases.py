@@ -10,14 +10,12 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from mtn_tui.core import values
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
 from mtn_tui.postgres.identity import database_properties
-
-_LONGEST = 63
-"""Bytes of a name; the server would cut a longer one without a word."""
 
 _JOB = re.compile("[a-z2-7]{8}")
 
@@ -66,9 +64,7 @@ def names(connection: Connection) -> list[str]:
 
 def scratch_name(target: str, purpose: str, job: str) -> str:
     """``<target>__<purpose>_<job>``, its beginning shortened where that is over 63 bytes."""
-    ending = f"__{purpose}_{job}"
-    room = _LONGEST - len(ending)
-    return target.encode()[:room].decode(errors="ignore") + ending
+    return values.scratch_name(target, f"__{purpose}_{job}")
 
 
 def scratch_of(connection: Connection, target: str, purpose: str) -> dict[str, str]:

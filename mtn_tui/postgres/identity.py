@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, LiteralString
 
 from psycopg.rows import namedtuple_row
@@ -23,6 +24,13 @@ def _row(
 ) -> Any:  # a named tuple of the query's columns
     with translated(), connection.cursor(row_factory=namedtuple_row) as cursor:
         return cursor.execute(query, values or None).fetchone()
+
+
+def data_directory(connection: Connection) -> Path | None:
+    """Where the server keeps its data; None where we may not know."""
+    with translated():
+        row = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchone()
+    return Path(str(row[0])) if row else None
 
 
 def server_identity(connection: Connection) -> ServerIdentity:

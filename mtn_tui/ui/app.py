@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,7 +26,7 @@ from mtn_tui.engine.process import this_host
 from mtn_tui.operations.context import Context
 from mtn_tui.ui import actions, themes
 from mtn_tui.ui.ascii import Ascii
-from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, Done, IncidentsSeen, InventoryTaken, JobsSeen
+from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, IncidentsSeen, InventoryTaken, JobsSeen
 from mtn_tui.ui.cells import Piece
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
@@ -166,7 +167,7 @@ class MtnApp(App[None]):
                 self._beginning.discard(begun)
             return _("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id)
 
-        self._bridge.ask(start)
+        self._bridge.errand(start, self._told)
 
     def start_now(self, arguments: Sequence[str]) -> str:
         """The same, for a thread that waits for the job's id. Raises an MtnError where it can't begin."""
@@ -182,7 +183,7 @@ class MtnApp(App[None]):
 
     def change(self, work: Callable[[], str]) -> None:
         """Do something to the stores, say what came of it, and read them again."""
-        self._bridge.ask(work, then_reload=True)
+        self._bridge.errand(work, partial(self._told, then_reload=True))
 
     def action_perform(self, action_id: str) -> None:
         self.perform(action_id)
@@ -307,15 +308,15 @@ class MtnApp(App[None]):
         )
         self.draw()
 
-    @on(Done)
-    def _done(self, message: Done) -> None:
-        if message.then_reload:
+    def _told(self, what: object, error: MtnError | None, *, then_reload: bool = False) -> None:
+        """Something that was asked for is done, or was refused."""
+        if then_reload:
             self._bridge.reload()
-        if message.error is not None:
+        if error is not None:
             self._quits_then = False
-            self.tell(message.error)
+            self.tell(error)
             return
-        self.say(message.what, "good")
+        self.say(str(what), "good")
         if self._quits_then and not self._beginning:
             self.perform("quit")
 

@@ -49,16 +49,6 @@ class InventoryTaken(Message):
         self.trouble = trouble
 
 
-class Done(Message):
-    """Something asked for with ``Bridge.ask`` is done, or was refused."""
-
-    def __init__(self, what: str, error: MtnError | None, then_reload: bool) -> None:
-        super().__init__()
-        self.what = what
-        self.error = error
-        self.then_reload = then_reload
-
-
 class Back(Message):
     """Something that a thread wants done where the screens are."""
 
@@ -98,17 +88,6 @@ class Bridge:
     def reload(self) -> None:
         """Take the inventory anew; soon after one another, that is done once."""
         self._wanted.set()
-
-    def ask(self, work: Callable[[], str], *, then_reload: bool = False) -> None:
-        """Do something that may take a while; what it returns is told when it is done."""
-
-        def run() -> None:
-            try:
-                self._post(Done(work(), None, then_reload))
-            except MtnError as error:
-                self._post(Done("", error, then_reload))
-
-        self._begin(run, "mtn-ui-ask")
 
     def errand(self, work: Callable[[], object], then: Callable[[object, MtnError | None], None]) -> None:
         """Do ``work`` on a thread of its own; then ``then`` where the screens are, with what came of it."""

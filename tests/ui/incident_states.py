@@ -17,6 +17,7 @@ from mtn_tui.operations.incident import Step, Way, Who
 from mtn_tui.operations.incident_file import IncidentFile, open_incident
 from mtn_tui.operations.inventory import take_inventory
 from mtn_tui.operations.plan import Plan, Target
+from mtn_tui.operations.request import Request
 from mtn_tui.operations.services import Answer
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.newest import Newer
@@ -272,6 +273,7 @@ class Canned:
             Work(),
             assess=assess,
             plan=lambda _context, request: _plan_of(request, there=self.there),
+            target=lambda _context, name, backup: _plan_of(Request(backup, name), there=self.there).target,
             validate=lambda _context, database, _backup: self._validated(database),
             health=lambda _context: answers(self.healthy),
             send=lambda _context, alert, to: {

@@ -14,8 +14,7 @@ from mtn_tui.operations.emergency import chosen, plan_staging, roles_of
 from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
-from mtn_tui.operations.plan import Plan
-from mtn_tui.operations.request import Request
+from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.ui.cells import fit
 from mtn_tui.ui.wizard.desk import Desk
 from mtn_tui.ui.wizard.page import Sheet
@@ -77,14 +76,14 @@ class Choosing(StepView):
         assert incident is not None  # noqa: S101 - a step is of an incident
         way = incident.way
 
-        def look() -> tuple[Plan, Plan]:
-            instead = Request(backup, context.settings.db_name, drop=True, legacy=backup.legacy)
-            return plan_staging(context, way, backup, work.plan), work.plan(context, instead)
+        def look() -> tuple[Plan, Target]:
+            beside = plan_staging(context, way, backup, work.plan)
+            return beside, work.target(context, context.settings.db_name, backup)
 
         def came(found: object) -> None:
-            beside, instead = cast("tuple[Plan, Plan]", found)
+            beside, production = cast("tuple[Plan, Target]", found)
             self.plans[backup.handle] = beside
-            newer = instead.target.newer
+            newer = production.newer
             self.losses[backup.handle] = newer.rows if newer else None
 
         def failed(error: MtnError) -> None:

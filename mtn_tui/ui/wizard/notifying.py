@@ -26,9 +26,7 @@ class Notifying(StepView):
         cut_short(sheet, self)
         people(sheet, self.desk)
         sheet.gap()
-        sheet.say(alert.subject, "strong")
-        for line in alert.body.splitlines():
-            sheet.say(line)
+        words_of(sheet, alert)
         about(
             sheet,
             does=_("Sends this by every channel of the configuration. n adds a line to it."),
@@ -64,6 +62,12 @@ def send(desk: Desk, step: Step, alert: Alert) -> None:
         return file.done(step, **work.send(context, alert, to))
 
     desk.write(change, saying=_("Sending. That may take half a minute."))
+
+
+def words_of(sheet: Sheet, alert: Alert) -> None:
+    sheet.say(alert.subject, "strong")
+    for line in alert.body.splitlines():
+        sheet.say(line)
 
 
 def addresses(desk: Desk) -> list[str]:

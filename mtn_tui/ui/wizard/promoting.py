@@ -57,8 +57,7 @@ class Promoting(StepView):
         def see() -> Looked:
             backup = work.find(context, handle)
             instead = Request(backup, context.settings.db_name, drop=True, legacy=backup.legacy)
-            beside = Request(backup, staging, drop=True, legacy=backup.legacy)
-            return Looked(work.plan(context, instead), work.plan(context, beside).target)
+            return Looked(work.plan(context, instead), work.target(context, staging, backup))
 
         def came(found: object) -> None:
             self.looking, self.looked = False, cast("Looked", found)

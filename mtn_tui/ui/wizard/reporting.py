@@ -9,7 +9,7 @@ from mtn_tui.operations.incident import Incident, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import took
 from mtn_tui.ui.wizard.desk import Desk
-from mtn_tui.ui.wizard.notifying import addresses, people
+from mtn_tui.ui.wizard.notifying import addresses, people, words_of
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
 
@@ -26,9 +26,7 @@ class Reporting(StepView):
         cut_short(sheet, self)
         sheet.say(against_target(desk, incident), "strong")
         sheet.gap()
-        sheet.say(alert.subject, "strong")
-        for line in alert.body.splitlines():
-            sheet.say(line)
+        words_of(sheet, alert)
         sheet.gap()
         people(sheet, desk)
         about(

@@ -12,7 +12,7 @@ from mtn_tui.operations.choose import choose
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.emergency import Alert
 from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.plan import Plan, plan
+from mtn_tui.operations.plan import Plan, Target, look_at, plan
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.services import Answer, health
 from mtn_tui.operations.validate import validate
@@ -34,6 +34,7 @@ class Work:
     assess: Callable[[Context, Callable[[Check], None]], Assessment] = assess
     find: Callable[[Context, str], Backup] = _chosen
     plan: Callable[[Context, Request], Plan] = plan
+    target: Callable[[Context, str, Backup], Target] = look_at
     validate: Callable[[Context, str, Backup], tuple[Check, ...]] = validate
     health: Callable[[Context], tuple[Answer, ...]] = _health
     send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = emergency.send

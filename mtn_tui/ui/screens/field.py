@@ -1,0 +1,57 @@
+"""What the small screens with one field have in common: words above it, and below what its keys do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from mtn_tui.ui.cells import Piece, wrapped
+from mtn_tui.ui.widgets.lines import Line, Lines
+
+_WIDEST = 70
+
+
+class Field(ModalScreen[str | None]):
+    """Dismissed with what was typed, or with nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "dismiss", show=False)]
+
+    def filled(self) -> str:
+        """What stands in the field at first."""
+        return ""
+
+    def draw(self) -> None:
+        """Say what it is about, by ``say``."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        field = Input(self.filled(), compact=True, select_on_focus=False)
+        field.cursor_blink = False
+        with Vertical(id="box"):
+            yield Lines(id="said")
+            yield field
+            yield Lines(id="how")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def say(self, title: str, paragraphs: Iterable[Piece], how: str) -> None:
+        room = min(_WIDEST, self.app.size.width - 4) - 4
+        lines: list[Line] = [[(line, "strong")] for line in wrapped(title, room)]
+        for text, tone in paragraphs:
+            lines += [[]] + [[(line, tone)] for line in wrapped(text, room)]
+        lines.append([])
+        shown = self.query_one("#said", Lines)
+        shown.styles.height = len(lines)
+        shown.show(lines)
+        self.query_one("#how", Lines).show([[(how, "dim")]])
