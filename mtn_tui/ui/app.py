@@ -303,6 +303,7 @@ class MtnApp(App[None]):
         self.state = replace(
             self.state,
             inventory=message.inventory or self.state.inventory,
+            tally=message.tally or self.state.tally,
             taken=self.context.clock.now() if message.inventory else self.state.taken,
             trouble=message.trouble,
         )

@@ -23,6 +23,7 @@ from mtn_tui.engine.journal import SUFFIX, journal_path
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Incident
 from mtn_tui.operations.inventory import Inventory, take_inventory
+from mtn_tui.ui.state import tally
 from mtn_tui.ui.wizard.watch import Watch
 
 LOOK_EVERY = 0.25
@@ -46,6 +47,7 @@ class InventoryTaken(Message):
     def __init__(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
         super().__init__()
         self.inventory = inventory
+        self.tally = tally(inventory) if inventory else None
         self.trouble = trouble
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,9 +15,41 @@ from mtn_tui.ui.cells import Piece
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What thousands of backups add up to: counted once, where they are read, and not at each drawing."""
+
+    fulls: int
+    others: int
+    held: dict[str, int]
+    """Bytes, by the store that answered."""
+    proven: bool
+    """Whether there is a full that is proven."""
+    doubtful: int
+    """Those that are suspect or broken."""
+
+
+def tally(inventory: Inventory) -> Tally:
+    every = inventory.backups
+    fulls = [one for one in every if one.kind is Kind.FULL]
+    held: Counter[str] = Counter()
+    for backup in every:
+        for copy in backup.copies:
+            held[copy.store.name] += copy.size
+    return Tally(
+        len(fulls),
+        len(every) - len(fulls),
+        dict(held),
+        any(one.usable[0].rung.proven for one in fulls if one.usable),
+        sum(1 for one in every if one.suspect or broken(one)),
+    )
+
+
+@dataclass(frozen=True)
 class State:
     inventory: Inventory | None = None
     """None until the stores have answered for the first time."""
+    tally: Tally | None = None
+    """Of that inventory."""
     taken: datetime | None = None
     """When the inventory was taken."""
     trouble: MtnError | None = None
@@ -43,13 +76,11 @@ def worst(state: State) -> Piece:
     """The header's word on all of it: glyph and word, never only a colour."""
     if state.trouble is not None:
         return "✖ " + _("inventory"), "bad"
-    if state.inventory is None:
+    if state.inventory is None or state.tally is None:
         return "… " + _("reading"), "dim"
-    backups = state.inventory.backups
-    fulls = [one for one in backups if one.kind is Kind.FULL and one.usable]
-    if not any(one.usable[0].rung.proven for one in fulls) and not state.inventory.silent:
+    if not state.tally.proven and not state.inventory.silent:
         return "✖ " + _("no proven full"), "bad"
-    warnings = sum(1 for one in backups if one.suspect or broken(one)) + len(state.inventory.silent)
+    warnings = state.tally.doubtful + len(state.inventory.silent)
     if state.last is not None and state.last.state in (JobState.FAILED, JobState.LOST):
         warnings += 1
     if warnings:

@@ -83,6 +83,9 @@ class Terminal:
         """The colour below the text of a line, at its beginning."""
         return str(self._screen.buffer[y][2].bg)
 
+    def line(self, y: int) -> str:
+        return "".join(self._screen.buffer[y][x].data for x in range(self._screen.columns))
+
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Read until ``condition`` holds."""
         end = time.monotonic() + PATIENCE

@@ -11,7 +11,6 @@ from textual.widgets import Input
 
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import Kind
 from mtn_tui.operations import words
 from mtn_tui.operations.filters import parse
 from mtn_tui.operations.inventory import Backup, Inventory
@@ -160,23 +159,22 @@ class Backups(ActsOnBackup):
 
     def _summary(self, width: int) -> list[Piece]:
         state = self.mtn.state
-        if state.inventory is None:
+        if state.inventory is None or state.tally is None:
             return [(" " + _("Asking the stores what they hold …"), "dim")]
-        every = state.inventory.backups
-        fulls = sum(one.kind is Kind.FULL for one in every)
+        tally = state.tally
         counted = _("fulls: {fulls}, differentials: {others}")
-        left: list[Piece] = [(" " + counted.format(fulls=fulls, others=len(every) - fulls), "")]
+        left: list[Piece] = [(" " + counted.format(fulls=tally.fulls, others=tally.others), "")]
         if self._filter:
             told = _("{shown} of {every}: {filter}")
-            text = told.format(shown=len(self._shown), every=len(every), filter=self._filter)
+            text = told.format(shown=len(self._shown), every=len(state.inventory.backups), filter=self._filter)
             left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
         right: list[Piece] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
             for store in self.mtn.context.stores:
-                held = sum(copy.size for one in every if (copy := one.copy_in(store.name)))
-                part: Piece = (f" · {words.store(store.name)} {words.size(held)}", "")
+                held = words.size(tally.held.get(store.name, 0))
+                part: Piece = (f" · {words.store(store.name)} {held}", "")
                 if store.name not in state.inventory.silent and width_of([*left, part, *right]) <= width:
                     left.append(part)
         return spread(left, right, width)
