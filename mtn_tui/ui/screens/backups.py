@@ -165,8 +165,9 @@ class Backups(ActsOnBackup):
         counted = _("fulls: {fulls}, differentials: {others}")
         left: list[Piece] = [(" " + counted.format(fulls=tally.fulls, others=tally.others), "")]
         if self._filter:
+            every = len(state.inventory.backups)
             told = _("{shown} of {every}: {filter}")
-            text = told.format(shown=len(self._shown), every=len(state.inventory.backups), filter=self._filter)
+            text = told.format(shown=len(self._shown), every=every, filter=self._filter)
             left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
