@@ -68,7 +68,7 @@ def first_alert(context: Context, assessment: Assessment) -> Alert:
         Way.LEAVE: proposal.instead,
     }
     lines = [proposal.why, next_step[proposal.way], ""]
-    lines += [f"{one.status.value}: {one.says}" for one in assessment.findings]
+    lines += [f"{one.status.glyph} {one.says}" for one in assessment.findings]
     lines += ["", _("At it: {operator} on {host}.").format(operator=context.operator, host=context.host)]
     return Alert(Level.ERROR, subjects[proposal.way], "\n".join(lines))
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
 from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way
@@ -200,6 +200,8 @@ def fact_value(name: str, value: object) -> str:
             return words.moment(datetime.fromisoformat(str(value)))
         except ValueError:
             return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{Figure(value):,}"
     return str(value)
 
 

@@ -23,11 +23,10 @@ def header(app: MtnApp, width: int) -> list[Piece]:
     sure: list[Piece] = [(_("PRODUCTION"), "bad")]
     if app.read_only:
         sure.append(("  " + _("READ-ONLY"), "warn"))
-    right: list[Piece] = [
-        *_incident(app),
-        worst(app.state),
-        (f"  {app.context.clock.now().astimezone():%H:%M} ", ""),
-    ]
+    incident, backups = _incident(app), worst(app.state)
+    if incident and backups[1] == "good":
+        backups = ("", "")  # nothing is to be called well while production is not
+    right: list[Piece] = [*incident, backups, (f"  {app.context.clock.now().astimezone():%H:%M} ", "")]
     name: Piece = (" MTN ", "strong")
     room = width - width_of([name, *sure, *right]) - 2
     middle = clipped(where.rstrip(), max(room - 2, 0)) + "  "

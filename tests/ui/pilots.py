@@ -78,6 +78,7 @@ class Operator:
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         end = time.monotonic() + WITHIN
         while not condition():
+            assert self.app.fault is None, self.app.fault
             assert time.monotonic() < end, f"{what} never came:\n" + "\n".join(self.lines())
             await self.pilot.pause(0.02)
 

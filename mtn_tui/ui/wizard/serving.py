@@ -145,8 +145,17 @@ class Serving(StepView):
             self._on()
 
     def tick(self) -> None:
-        key = tuple(to_be_seen())[self.index]
-        self.desk.write(lambda file: file.tick(key))
+        keys, at = tuple(to_be_seen()), self.index
+
+        def onward() -> None:
+            """To what is still to be seen, unless the operator has gone there already."""
+            ticked = self.desk.incident.ticked if self.desk.incident else {}
+            unseen = [index for index, key in enumerate(keys) if key not in ticked]
+            if unseen and self.index == at:
+                self.index = unseen[0]
+                self.desk.app.draw()
+
+        self.desk.write(lambda file: file.tick(keys[at]), onward)
 
     def _ask_whether(self) -> None:
         def chosen(on: bool | None) -> None:
