@@ -54,9 +54,9 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
                 await operator.enters()
                 if what == "corrupt-backup":
                     await operator.sees("was changed after it was written", "✖ 4 Staging")
-                    await operator.press("backspace")
-                    await operator.at(Step.CHOOSE)
-                    await operator.press("a", "down", "enter")
+                    await operator.sees("enter back to step 3, to choose another backup")
+                    await operator.at(Step.STAGING)
+                    await operator.enters()
                     await operator.until(lambda: on_disk(practice).step is Step.CHOOSE, "step 3 again")
                     await operator.sees("✖", "checks are good")
                     await operator.enters()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
+from mtn_tui.operations.alternatives import earlier_proven
 from mtn_tui.operations.emergency import restore_arguments, staging_of
 from mtn_tui.operations.incident import Incident, Standing, Step
 from mtn_tui.ui.wizard.page import Sheet
@@ -49,13 +50,30 @@ class Restoring(StepView):
             back=_("backspace, then a in step 3: choose another backup."),
         )
 
+    @property
+    def _does_not_hold(self) -> bool:
+        """Whether all copies of the backup are known to be damaged, and an earlier one is proven."""
+        app, handle = self.desk.app, self.incident.steps[Step.CHOOSE].facts.get("backup")
+        inventory = app.state.inventory
+        if self.state.standing is not Standing.FAILED or inventory is None:
+            return False
+        damaged = next((one for one in inventory.backups if one.handle == handle), None)
+        if damaged is None or not all(copy.proof.failed for copy in damaged.copies):
+            return False
+        return bool(earlier_proven(inventory, damaged, app.database))
+
     def next(self) -> str:
         if self.runs:
             return ""
+        if self._does_not_hold:
+            return _("back to step 3, to choose another backup")
         return _("restore again") if self.state.standing is Standing.FAILED else _("restore it")
 
     def enter(self) -> None:
         if self.runs:
+            return
+        if self._does_not_hold:
+            self.desk.once_more(Step.CHOOSE)
             return
         desk, context, incident = self.desk, self.desk.app.context, self.incident
         desk.begin_job(Step.STAGING, lambda: restore_arguments(context, incident))
