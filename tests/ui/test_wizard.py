@@ -230,6 +230,32 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
     assert (incident.way, incident.severity) == (Way.LEAVE, "high")
 
 
+def test_a_server_is_left_down_only_by_saying_so(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.configure(DB_PORT="9", DATABASE_START_COMMAND="systemctl start postgresql")
+    asked = []
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.enters()
+        await operator.sees("enter start the server, and look again")
+        for _twice in range(2):
+            await operator.enters()
+            await operator.sees("Start the database's server with this?")
+            await operator.press("enter")
+        assert on_disk(practice).step is Step.ASSESS
+        await operator.enters()
+        await operator.sees("Leave it down, and go on to the services")
+        await operator.press("down", "down", "enter")
+        await operator.at(Step.NOTIFY)
+
+    at_the_wizard(wizard(practice, asked.append), flow)
+    assert asked == []
+    assert on_disk(practice).way is Way.LEAVE
+
+
 def test_a_start_that_is_over_before_it_is_seen_is_looked_after_too(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()

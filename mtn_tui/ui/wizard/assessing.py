@@ -11,6 +11,8 @@ from mtn_tui.operations.assess import Assessment
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import start_arguments
 from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.ui.screens.ask import Answer as Choice
+from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, progress
 
@@ -26,7 +28,7 @@ class Assessing(StepView):
     _ended: frozenset[str] = frozenset()
     """Starts of the server that were over when last looked."""
     _tried = False
-    """Whether that was tried at all: enter does it once, and goes on the next time."""
+    """Whether that was tried, or given up: enter offers it until then."""
 
     @property
     def found(self) -> Assessment | None:
@@ -122,7 +124,7 @@ class Assessing(StepView):
     def next(self) -> str:
         if self.found is None or self.starting is not None:
             return ""
-        if self._starts_first(self.found):
+        if self.starts_first(self.found):
             return _("start the server, and look again")
         way = _WAYS[self.index]
         return {
@@ -135,8 +137,7 @@ class Assessing(StepView):
         found, desk = self.found, self.desk
         if found is None or self.starting is not None:
             return
-        if self._starts_first(found):
-            self._tried = True
+        if self.starts_first(found):
             desk.app.perform("start")
             return
         way = _WAYS[self.index]
@@ -152,14 +153,28 @@ class Assessing(StepView):
         every = tuple(Severity)
         self.severity = every[(every.index(self.severity) + 1) % len(every)]
 
-    def _starts_first(self, found: Assessment) -> bool:
+    def starts_first(self, found: Assessment) -> bool:
         """A server that is down is started before anybody gives it up."""
         command = self.desk.app.context.settings.database_start_command
         return bool(command) and _down(found) and _WAYS[self.index] is Way.LEAVE and not self._tried
 
-    def start_database(self) -> None:
-        self._tried = True
-        self.desk.app.start_job(start_arguments(), _("start of the database"))
+    def ask_to_start(self) -> None:
+        def chosen(start: bool | None) -> None:
+            if start is None or self.desk.why_not():
+                return
+            self._tried = True
+            if start:
+                self.desk.app.start_job(start_arguments(), _("start of the database"))
+            else:
+                self.enter()
+
+        command = self.desk.app.context.settings.database_start_command or ""
+        answers: list[Choice[bool | None]] = [Choice(_("Not yet"), None), Choice(_("Run it"), True)]
+        if self.found is not None and self.starts_first(self.found):
+            answers.append(Choice(_("Leave it down, and go on to the services"), False))
+        said = [command, _("Then it is looked at again.")]
+        title = _("Start the database's server with this?")
+        self.desk.app.push_screen(Ask[bool | None](title, said, answers), chosen)
 
 
 def _down(found: Assessment) -> bool:

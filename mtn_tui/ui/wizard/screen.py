@@ -297,15 +297,9 @@ class Emergency(Framed):
             view.other_severity()
 
     def do_start(self) -> None:
-        def chosen(start: bool | None) -> None:
-            view = self.desk.view
-            if start and not self.desk.why_not() and isinstance(view, Assessing):
-                view.start_database()
-
-        command = self.mtn.context.settings.database_start_command or ""
-        answers = [Answer(_("Not yet"), False), Answer(_("Run it"), True)]
-        said = [command, _("Then a looks again.")]
-        self.app.push_screen(Ask(_("Start the database's server with this?"), said, answers), chosen)
+        view = self.desk.view
+        if isinstance(view, Assessing):
+            view.ask_to_start()
 
     def _moved(self) -> None:
         if self.desk.mine and (not self.desk.looks_back or self._still_live):

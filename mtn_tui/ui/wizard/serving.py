@@ -121,9 +121,12 @@ class Serving(StepView):
             cells.append((fit(f"{one.name} {glyph}", half), "good" if one.healthy else "bad"))
         for at in range(0, len(cells), 2):
             sheet.lines.append(cells[at : at + 2])
+        reasons: dict[str, list[str]] = {}
         for one in self.answers:
             if not one.healthy and one.text:
-                sheet.say(f"{one.name}: {one.text}", "dim")
+                reasons.setdefault(one.text, []).append(one.name)
+        for text, names in reasons.items():  # mostly all say the same
+            sheet.say(f"{', '.join(names)}: {text}", "dim")
 
     def next(self) -> str:
         if self.runs:
