@@ -219,7 +219,7 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
         await operator.sees("Severity high")
         await operator.enters()
         await operator.at(Step.NOTIFY)
-        await operator.sees("The admission system is down")
+        await operator.sees("An incident of the admission system")
         await operator.enters()
         await operator.sees("It reached nobody")
         await operator.enters()
