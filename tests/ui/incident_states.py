@@ -6,10 +6,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
+from mtn_tui.archive import proof as proofs
 from mtn_tui.core.errors import MtnError, ServerLost
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.operations.alternatives import earlier_proven, use_another
 from mtn_tui.operations.assess import Assessment, Seen, Table, findings, propose
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import chosen, staging_of
@@ -97,7 +101,7 @@ def _brought_to(made: Installed, step: Step, way: Way, who: Who) -> IncidentFile
             "way": way.value,
             "severity": "critical",
             "why": looked.proposal.why,
-            "findings": [f"{one.status.value}: {one.says}" for one in looked.findings],
+            "findings": [f"{one.status.glyph} {one.says}" for one in looked.findings],
         },
         Step.NOTIFY: alert | {"channels": SENT},
         Step.CHOOSE: chosen(_planned(made, staging_of(context, way), there=False)),
@@ -150,6 +154,22 @@ def restore_failed(made: Installed) -> None:
             title.format(free=2100, needed=5590), _("Make room on the server's disk. Nothing was made.")
         ),
     )
+    made.clock.at = NOW
+
+
+def does_not_hold(made: Installed) -> None:
+    """Both copies of what was chosen turned out to be damaged."""
+    prepared(made)
+    file = _brought_to(made, Step.STAGING, Way.RESTORE, ANA)
+    file.begin(Step.STAGING, job="")
+    inventory = take_inventory(made.context.stores, KEY)
+    damaged = inventory.find(str(file.state.steps[Step.CHOOSE].facts["backup"]))
+    changed = _("The backup was changed after it was written.")
+    for copy in damaged.copies:
+        data = proofs.encode(copy.proof.fell(Rung.PRESENT, changed, NOW))
+        copy.store.put(copy.key + PROOF, BytesIO(data), len(data))
+    before = earlier_proven(inventory, damaged, DATABASE)[0]
+    file.failed(Step.STAGING, MtnError(changed, use_another(damaged, before, f"{DATABASE}_staging", "")))
     made.clock.at = NOW
 
 

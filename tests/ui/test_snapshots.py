@@ -33,6 +33,7 @@ from tests.ui.incident_states import (
     Canned,
     at,
     before,
+    does_not_hold,
     newest_broken,
     restore_failed,
     restoring,
@@ -286,6 +287,11 @@ PICTURES = [
     Picture("wizard_notified", at(Step.NOTIFY), emergency(lambda: "guardia@mtn.cl: " + _("sent"), "enter")),
     Picture("wizard_newest_broken", newest_broken, emergency(lambda: "5.3")),
     Picture("wizard_restoring", restoring, emergency(lambda: "r4mq2xab")),
+    Picture(
+        "wizard_does_not_hold",
+        does_not_hold,
+        emergency(lambda: _("back to step 3, to choose another backup")),
+    ),
     Picture("wizard_restore_failed", restore_failed, emergency(lambda: _("restore again"))),
     Picture(
         "wizard_not_valid",
