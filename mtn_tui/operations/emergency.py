@@ -113,11 +113,16 @@ def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]
 def plan_staging(
     context: Context, way: Way, backup: Backup, plan: Callable[[Context, Request], Plan] = plan
 ) -> Plan:
-    """What step 4 would do. Roles that the server lacks, a new one for example, are made with it."""
+    """What step 4 would do, losing as little as can be.
+
+    Roles that the server lacks, a new one for example, are made with it. Where our user may not, or
+    can't give everybody what is theirs, all of it is planned to be ours: the operator has to agree.
+    """
     wanted = Request(backup, staging_of(context, way), drop=True, closed=True, legacy=backup.legacy)
-    made = plan(context, wanted)
-    if any(check.id == "roles" and check.status is Status.STOP for check in made.checks):
-        return plan(context, replace(wanted, roles=True))
+    for roles, no_owner in ((False, False), (True, False), (True, True), (False, True)):
+        made = plan(context, replace(wanted, roles=roles, no_owner=no_owner))
+        if not any(one.id in ("roles", "owners") and one.status is Status.STOP for one in made.checks):
+            break
     return made
 
 
@@ -131,8 +136,10 @@ def chosen(made: Plan) -> dict[str, object]:
     """Step 3's facts."""
     legacy = {"legacy": True} if made.backup.legacy else {}
     roles = {"roles": roles_of(made)} if made.request.roles else {}
+    ours = {"no_owner": True} if made.request.no_owner else {}
     return {
         **legacy,
+        **ours,
         "backup": made.backup.handle,
         "name": str(made.backup.name),
         "moment": made.backup.moment.isoformat(),
@@ -152,6 +159,7 @@ def restore_arguments(context: Context, incident: Incident) -> list[str]:
     target = staging_of(context, incident.way)
     options = ["--drop", "--closed", *(["--legacy"] if facts.get("legacy") else [])]
     options += ["--roles"] if facts.get("roles") else []
+    options += ["--no-owner"] if facts.get("no_owner") else []
     return ["restore", str(backup), f"--target={target}", *options]
 
 

@@ -167,6 +167,7 @@ def fact_name(name: str) -> str:
         "loses_seconds": _("what was written after it, and is lost"),
         "expected_seconds": _("expected to take"),
         "roles": _("roles"),
+        "no_owner": _("without owners and rights"),
         "job": _("job"),
         "database": _("database"),
         "rows": _("rows"),
@@ -200,7 +201,9 @@ def fact_value(name: str, value: object) -> str:
             return words.moment(datetime.fromisoformat(str(value)))
         except ValueError:
             return str(value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int):
         return f"{Figure(value):,}"
     return str(value)
 

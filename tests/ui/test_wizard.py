@@ -12,7 +12,8 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.operations.production import PHRASE
 from mtn_tui.operations.setup import write_contacts
-from tests.ui.emergencies import at_the_wizard, beginning, on_disk, wizard
+from tests.pg_fixtures import Database
+from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
 
 
 def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_school, practise, tmp_path):
@@ -281,6 +282,45 @@ def test_a_start_that_is_over_before_it_is_seen_is_looked_after_too(pg18, new_sc
         await operator.sees("Nothing is wrong that can be seen from here.")
 
     at_the_wizard(app, flow)
+
+
+def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    pg18.drop_database(practice.source.name)
+    everybody = Database(pg18, "postgres")
+    everybody.psql("CREATE ROLE mtn_plain LOGIN CREATEDB PASSWORD 'hace-1'")
+    practice.configure(DB_USER="mtn_plain", DB_PASSWORD="hace-1")
+    brought_to(practice, Step.CHOOSE)
+    try:
+        with beginning(practice) as begun:
+
+            async def flow(operator):
+                await operator.has_list()
+                await operator.press("3")
+                await operator.at(Step.CHOOSE)
+                await operator.sees("who is no superuser, can't give to", "though not everything can be had")
+                await operator.enters()
+                await operator.sees("Not everything can be had here.", "All of it will belong to mtn_plain.")
+                await operator.press("enter")
+                assert on_disk(practice).step is Step.CHOOSE
+                await operator.enters()
+                await operator.sees("Not everything can be had here.")
+                await operator.press("down", "enter")
+                await operator.at(Step.STAGING)
+                await operator.enters()
+                await operator.validates(practice)
+                await operator.at(Step.PRODUCTION)
+                await operator.reads()
+                await operator.press("y")
+                await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")
+
+            at_the_wizard(wizard(practice, begun), flow)
+        owners = practice.source.psql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+        assert owners == b"mtn_plain\n"
+    finally:
+        pg18.drop_database(practice.source.name)
+        everybody.psql("DROP OWNED BY mtn_plain; DROP ROLE mtn_plain")
 
 
 def test_a_file_of_the_scripts_can_be_restored_when_there_is_nothing_else(pg18, new_school, practise):

@@ -16,6 +16,8 @@ from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.ui.cells import fit
+from mtn_tui.ui.screens.ask import Answer as Choice
+from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.wizard.desk import Desk
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, failure, problem
@@ -179,19 +181,36 @@ class Choosing(StepView):
             return ""
         if self._stops is not None:
             return ""
+        if self.plan.request.no_owner:
+            return _("take this one, though not everything can be had")
         return _("take this one; step 4 restores it")
 
     def enter(self) -> None:
         made, desk = self.plan, self.desk
         if not isinstance(made, Plan) or self._stops is not None:
             return
+
+        def agreed(without: bool | None) -> None:
+            if without and not desk.why_not():
+                self._take(made)
+
+        if not made.request.no_owner:
+            self._take(made)
+            return
+        said = [check.says for check in made.checks if check.id in ("roles", "owners") and check.hint]
+        said.append(_("All of it will belong to {user}.").format(user=desk.app.context.settings.db_user))
+        said.append(_("The services may need rights that it will lack: better let a superuser restore."))
+        answers = [Choice(_("Not like that"), False), Choice(_("Restore without owners and rights"), True)]
+        desk.app.push_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
+
+    def _take(self, made: Plan) -> None:
         facts = chosen(made)
 
         def change(file: IncidentFile) -> Incident:
             file.begin(Step.CHOOSE)
             return file.done(Step.CHOOSE, **facts)
 
-        desk.write(change, desk.follow)
+        self.desk.write(change, self.desk.follow)
 
 
 def _standing(backup: Backup) -> str:
