@@ -26,7 +26,8 @@ def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple
 def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
     """The newest one after ``backup`` that would have been taken for the latest, did it hold."""
     for one in inventory.backups:
-        if one.moment <= backup.moment or one.kind is not backup.kind:
+        # By their names: without a manifest that can be believed, a moment is that to the second.
+        if one.name.stamp <= backup.name.stamp or one.kind is not backup.kind:
             continue
         if one.manifest and backup.manifest and one.manifest.database != backup.manifest.database:
             continue

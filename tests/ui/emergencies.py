@@ -111,7 +111,7 @@ def brought_to(practice: Practice, step: Step, way: Way = Way.RESTORE) -> Incide
     file = opened(practice)
     (backup, *_older) = practice.inventory.backups
     facts = {
-        Step.ASSESS: {"way": way.value, "why": "The database is gone.", "findings": ["✖ It is gone."]},
+        Step.ASSESS: {"way": way.value, "why": "The database is gone.", "findings": ["fail: It is gone."]},
         Step.CHOOSE: {"backup": backup.handle, "name": str(backup.name), "moment": backup.moment.isoformat()},
         Step.STAGING: {"job": "aaaaaaaa"},
         Step.VALIDATE: {"tables": ["All is there."]},

@@ -101,7 +101,7 @@ def _brought_to(made: Installed, step: Step, way: Way, who: Who) -> IncidentFile
             "way": way.value,
             "severity": "critical",
             "why": looked.proposal.why,
-            "findings": [f"{one.status.glyph} {one.says}" for one in looked.findings],
+            "findings": [f"{one.status.value}: {one.says}" for one in looked.findings],
         },
         Step.NOTIFY: alert | {"channels": SENT},
         Step.CHOOSE: chosen(_planned(made, staging_of(context, way), there=False)),

@@ -145,7 +145,7 @@ class Assessing(StepView):
             "way": way.value,
             "severity": self.severity.value,
             "why": found.proposal.why if way is found.proposal.way else _("the operator's decision"),
-            "findings": [f"{one.status.glyph} {one.says}" for one in found.findings],
+            "findings": [f"{one.status.value}: {one.says}" for one in found.findings],
         }
         desk.write(lambda file: file.done(Step.ASSESS, **facts), desk.follow)
 
