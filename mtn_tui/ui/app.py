@@ -28,6 +28,7 @@ from mtn_tui.ui import actions, themes
 from mtn_tui.ui.ascii import Ascii
 from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, IncidentsSeen, InventoryTaken, JobsSeen
 from mtn_tui.ui.cells import Piece
+from mtn_tui.ui.hangup import hung_up
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.sending import Shown
@@ -322,6 +323,9 @@ class MtnApp(App[None]):
             self.perform("quit")
 
     def _tick(self) -> None:
+        if not self.is_headless and hung_up():
+            self.exit()
+            return
         now = self.context.clock.monotonic()
         minute = f"{self.context.clock.now():%H:%M}"
         over = self.said is not None and now >= self._said_until

@@ -32,7 +32,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 class Terminal:
     """Runs a command as its session's leader, with the terminal for all three streams."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], *, controlling: bool = True
+    ) -> None:
+        """Without ``controlling`` it is not the session's own, as after ``su -c``: no signal tells its end."""
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self._modes = termios.tcgetattr(theirs)
@@ -42,7 +45,7 @@ class Terminal:
         self._screen = pyte.Screen(80, 24)
         self._stream = pyte.ByteStream(self._screen)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _WITH_A_CONTROLLING_TERMINAL, *command],
+            [sys.executable, "-c", _WITH_A_CONTROLLING_TERMINAL, *command] if controlling else command,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

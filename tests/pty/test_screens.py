@@ -57,6 +57,14 @@ def stall_and_type(terminal: Terminal) -> None:
     terminal.type("j?\x1b" * 20)
 
 
+def test_a_terminal_of_another_session_is_missed_though_no_signal_comes(practice):
+    command = [sys.executable, "-m", "mtn_tui"]
+    with closing(Terminal(command, practice.environment, controlling=False)) as terminal:
+        opened(terminal)
+        terminal.hang_up()
+        terminal.process.wait(PATIENCE)
+
+
 @pytest.mark.parametrize("fault", [hang_up, say_hangup, terminate, kill, stall_and_type])
 @pytest.mark.parametrize("kind", ["backup-full", "restore"])
 def test_a_job_of_the_screens_goes_on_without_them(practice, kind, fault):
