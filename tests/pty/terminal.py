@@ -35,7 +35,7 @@ class Terminal:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], *, controlling: bool = True
     ) -> None:
-        """Without ``controlling`` it is not the session's own, as after ``su -c``: no signal tells its end."""
+        """Without ``controlling`` it is not the session's own, as after ``su``: no signal tells its end."""
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self._modes = termios.tcgetattr(theirs)
