@@ -38,7 +38,7 @@ from tests.ui.incident_states import (
     restore_failed,
     restoring,
 )
-from tests.ui.installed import ABSENT, MACHINE, ZONE, Folder, Installed
+from tests.ui.installed import ABSENT, MACHINE, NOW, ZONE, Folder, Installed
 from tests.ui.pictures import FOLDER, pictured
 from tests.ui.pilots import LARGE, SMALL, Operator
 from tests.ui.states import (
@@ -125,6 +125,9 @@ def emergency(text: Callable[[], str], *keys: str) -> Flow:
             await operator.press(key)
         await quiet(operator)
         await operator.sees(text())
+        operator.app.context.clock.at = NOW  # whether it was drawn before or after the last pause
+        operator.app.draw()
+        await operator.pilot.pause()
 
     return flow
 
