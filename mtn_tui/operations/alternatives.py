@@ -14,7 +14,7 @@ def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple
         one
         for one in inventory.backups
         if one.kind is backup.kind
-        and one.moment < backup.moment
+        and _after(backup, one)
         and one.manifest is not None
         and one.manifest.database == (backup.manifest.database if backup.manifest else database)
         and one.usable
@@ -26,14 +26,21 @@ def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple
 def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
     """The newest one after ``backup`` that would have been taken for the latest, did it hold."""
     for one in inventory.backups:
-        # By their names: without a manifest that can be believed, a moment is that to the second.
-        if one.name.stamp <= backup.name.stamp or one.kind is not backup.kind:
+        if not _after(one, backup) or one.kind is not backup.kind:
             continue
         if one.manifest and backup.manifest and one.manifest.database != backup.manifest.database:
             continue
         if any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in one.copies):
             return one
     return None
+
+
+def _after(one: Backup, other: Backup) -> bool:
+    """Whether ``one`` is the newer. Without a manifest there is only when it was begun, to the second,
+    which may be before the snapshot of the one that went before it."""
+    if one.manifest and other.manifest:
+        return one.moment > other.moment
+    return one.name.stamp > other.name.stamp
 
 
 def minutes_between(newer: Backup, older: Backup) -> int:
