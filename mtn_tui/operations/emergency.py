@@ -21,7 +21,7 @@ from mtn_tui.core.values import scratch_name
 from mtn_tui.engine.jobview import JobView, find_job
 from mtn_tui.operations import leftovers, words
 from mtn_tui.operations.assess import Assessment
-from mtn_tui.operations.checks import Status
+from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.delivery import State
 from mtn_tui.operations.incident import Facts, Incident, Standing, Step, Way
@@ -121,9 +121,19 @@ def plan_staging(
     wanted = Request(backup, staging_of(context, way), drop=True, closed=True, legacy=backup.legacy)
     for roles, no_owner in ((False, False), (True, False), (True, True), (False, True)):
         made = plan(context, replace(wanted, roles=roles, no_owner=no_owner))
-        if not any(one.id in ("roles", "owners") and one.status is Status.STOP for one in made.checks):
+        if not any(one.status is Status.STOP for one in _rights(made)):
             break
     return made
+
+
+def not_had(made: Plan) -> list[str]:
+    """What is done without where the owner is not kept, in sentences."""
+    return [check.says for check in _rights(made) if check.hint]
+
+
+def _rights(made: Plan) -> list[Check]:
+    """Who can have what is theirs."""
+    return [check for check in made.checks if check.id in ("roles", "owners")]
 
 
 def roles_of(made: Plan) -> str:

@@ -128,6 +128,11 @@ class Backup:
         good = [copy for copy in self.copies if copy.standing in (Standing.WHOLE, Standing.LEGACY)]
         return tuple(sorted(good, key=lambda copy: copy.rung, reverse=True))
 
+    @property
+    def sound(self) -> tuple[Copy, ...]:
+        """Those of the usable ones that are not known to be damaged."""
+        return tuple(copy for copy in self.usable if not copy.proof.failed)
+
 
 @dataclass(frozen=True)
 class Inventory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from mtn_tui.archive.manifest import About
@@ -95,7 +96,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
     said: list[Piece] = []
     for copy in backup.copies:
         said += _copy_troubles(copy)
-    whole = [copy for copy in backup.usable if not copy.proof.failed]
+    whole = backup.sound
     if said and whole:
         text = _("The copy in the {store} can be restored: R.").format(store=words.store(whole[0].store.name))
         said.append((text, ""))
@@ -131,7 +132,7 @@ def _copy_troubles(copy: Copy) -> list[Piece]:
     return []
 
 
-def _evidence(whole: list[Copy]) -> Piece:
+def _evidence(whole: Sequence[Copy]) -> Piece:
     lowest = min(whole, key=lambda copy: copy.rung)
     at = lowest.proof.rungs.get(lowest.rung)
     places = ", ".join(words.store(copy.store.name) for copy in whole)

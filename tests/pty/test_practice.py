@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 from tests.pty.terminal import Terminal
 
-ENTER, DOWN, BACK = "\r", "\x1b[B", "\x7f"
+ENTER, DOWN = "\r", "\x1b[B"
 
 
 class Practice:

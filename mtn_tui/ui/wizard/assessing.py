@@ -11,8 +11,7 @@ from mtn_tui.operations.assess import Assessment
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import start_arguments
 from mtn_tui.operations.incident import Standing, Step, Way
-from mtn_tui.ui.screens.ask import Answer as Choice
-from mtn_tui.ui.screens.ask import Ask
+from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, progress
 
@@ -124,7 +123,7 @@ class Assessing(StepView):
     def next(self) -> str:
         if self.found is None or self.starting is not None:
             return ""
-        if self.starts_first(self.found):
+        if self._starts_first(self.found):
             return _("start the server, and look again")
         way = _WAYS[self.index]
         return {
@@ -137,7 +136,7 @@ class Assessing(StepView):
         found, desk = self.found, self.desk
         if found is None or self.starting is not None:
             return
-        if self.starts_first(found):
+        if self._starts_first(found):
             desk.app.perform("start")
             return
         way = _WAYS[self.index]
@@ -153,7 +152,7 @@ class Assessing(StepView):
         every = tuple(Severity)
         self.severity = every[(every.index(self.severity) + 1) % len(every)]
 
-    def starts_first(self, found: Assessment) -> bool:
+    def _starts_first(self, found: Assessment) -> bool:
         """A server that is down is started before anybody gives it up."""
         command = self.desk.app.context.settings.database_start_command
         return bool(command) and _down(found) and _WAYS[self.index] is Way.LEAVE and not self._tried
@@ -169,9 +168,9 @@ class Assessing(StepView):
                 self.enter()
 
         command = self.desk.app.context.settings.database_start_command or ""
-        answers: list[Choice[bool | None]] = [Choice(_("Not yet"), None), Choice(_("Run it"), True)]
-        if self.found is not None and self.starts_first(self.found):
-            answers.append(Choice(_("Leave it down, and go on to the services"), False))
+        answers: list[Answer[bool | None]] = [Answer(_("Not yet"), None), Answer(_("Run it"), True)]
+        if self.found is not None and self._starts_first(self.found):
+            answers.append(Answer(_("Leave it down, and go on to the services"), False))
         said = [command, _("Then it is looked at again.")]
         title = _("Start the database's server with this?")
         self.desk.app.push_screen(Ask[bool | None](title, said, answers), chosen)

@@ -10,14 +10,13 @@ from mtn_tui.core.models import Kind
 from mtn_tui.operations import words
 from mtn_tui.operations.alternatives import newer_broken
 from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.emergency import chosen, plan_staging, roles_of
+from mtn_tui.operations.emergency import chosen, not_had, plan_staging, roles_of
 from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.ui.cells import fit
-from mtn_tui.ui.screens.ask import Answer as Choice
-from mtn_tui.ui.screens.ask import Ask
+from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.desk import Desk
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, failure, problem
@@ -47,9 +46,7 @@ class Choosing(StepView):
         of_ours = [
             one
             for one in inventory.backups
-            if one.kind is Kind.FULL
-            and any(not copy.proof.failed for copy in one.usable)
-            and (not one.manifest or one.manifest.database == database)
+            if one.kind is Kind.FULL and one.sound and (not one.manifest or one.manifest.database == database)
         ]
         try:
             best = inventory.latest(database=database)
@@ -189,18 +186,18 @@ class Choosing(StepView):
         made, desk = self.plan, self.desk
         if not isinstance(made, Plan) or self._stops is not None:
             return
+        if not made.request.no_owner:
+            self._take(made)
+            return
 
         def agreed(without: bool | None) -> None:
             if without and not desk.why_not():
                 self._take(made)
 
-        if not made.request.no_owner:
-            self._take(made)
-            return
-        said = [check.says for check in made.checks if check.id in ("roles", "owners") and check.hint]
+        said = not_had(made)
         said.append(_("All of it will belong to {user}.").format(user=desk.app.context.settings.db_user))
         said.append(_("The services may need rights that it will lack: better let a superuser restore."))
-        answers = [Choice(_("Not like that"), False), Choice(_("Restore without owners and rights"), True)]
+        answers = [Answer(_("Not like that"), False), Answer(_("Restore without owners and rights"), True)]
         desk.app.push_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
 
     def _take(self, made: Plan) -> None:

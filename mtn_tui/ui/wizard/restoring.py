@@ -52,13 +52,13 @@ class Restoring(StepView):
 
     @property
     def _does_not_hold(self) -> bool:
-        """Whether all copies of the backup are known to be damaged, and an earlier one is proven."""
+        """Whether no copy of the backup can be relied upon, and an earlier one is proven."""
         app, handle = self.desk.app, self.incident.steps[Step.CHOOSE].facts.get("backup")
         inventory = app.state.inventory
         if self.state.standing is not Standing.FAILED or inventory is None:
             return False
         damaged = next((one for one in inventory.backups if one.handle == handle), None)
-        if damaged is None or not all(copy.proof.failed for copy in damaged.copies):
+        if damaged is None or damaged.sound:
             return False
         return bool(earlier_proven(inventory, damaged, app.database))
 

@@ -70,10 +70,11 @@ class Serving(StepView):
         return not self.urls or (self.answers is not None and not self.healthy)
 
     @property
-    def unseen(self) -> list[str]:
+    def unseen(self) -> dict[str, str]:
+        """What nobody has ticked, by its key."""
         incident = self.desk.incident
         ticked = incident.ticked if incident else {}
-        return [text for key, text in to_be_seen().items() if key not in ticked]
+        return {key: text for key, text in to_be_seen().items() if key not in ticked}
 
     def write(self, sheet: Sheet) -> None:
         incident = self.desk.incident
@@ -152,10 +153,8 @@ class Serving(StepView):
 
         def onward() -> None:
             """To what is still to be seen, unless the operator has gone there already."""
-            ticked = self.desk.incident.ticked if self.desk.incident else {}
-            unseen = [index for index, key in enumerate(keys) if key not in ticked]
-            if unseen and self.index == at:
-                self.index = unseen[0]
+            if self.unseen and self.index == at:
+                self.index = keys.index(next(iter(self.unseen)))
                 self.desk.app.draw()
 
         self.desk.write(lambda file: file.tick(keys[at]), onward)
@@ -165,7 +164,7 @@ class Serving(StepView):
             if on and not self.desk.why_not():
                 self._on()
 
-        said = [", ".join(self.unseen), _("The report will not say that anybody has seen it.")]
+        said = [", ".join(self.unseen.values()), _("The report will not say that anybody has seen it.")]
         answers = [Choice(_("Stay, and try it"), False), Choice(_("Go on without"), True)]
         self.desk.app.push_screen(Ask(_("Nobody has seen this yet."), said, answers), chosen)
 
