@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.ui.cells import wrapped
+from mtn_tui.ui.screens.drawn import Drawn
 from mtn_tui.ui.widgets.lines import Line, Lines, Rows
 
 R = TypeVar("R")
@@ -27,7 +28,7 @@ class Answer(Generic[R]):
     value: R
 
 
-class Ask(ModalScreen[R | None], Generic[R]):
+class Ask(ModalScreen[R | None], Drawn[R | None], Generic[R]):
     """The first answer is the harmless one: the cursor is on it, and esc leaves without any."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,21 +48,18 @@ class Ask(ModalScreen[R | None], Generic[R]):
             yield Rows(id="answers")
             yield Lines(id="how")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         self.query_one(Rows).focus()
-        self._draw()
+        self.draw()
 
-    def on_resize(self) -> None:
-        self._draw()
-
-    def _draw(self) -> None:
+    def draw(self) -> None:
         room = min(_WIDEST, self.app.size.width - 4) - 4
         lines: list[Line] = [[(line, "strong")] for line in wrapped(self._title, room)]
         for paragraph in self._said:
             lines += [[]] + [[(line, "")] for line in wrapped(paragraph, room)]
         lines.append([])
         highest = max(self.app.size.height - len(self._answers) - 6, 1)
-        said, rows = self.query_one("#said", Lines), self.query_one(Rows)
+        said, rows = self.lines("said"), self.query_one(Rows)
         said.styles.height = min(len(lines), highest)
         said.show(lines)
         rows.styles.height = len(self._answers)
@@ -69,7 +67,7 @@ class Ask(ModalScreen[R | None], Generic[R]):
             [str(index) for index in range(len(self._answers))],
             lambda index: [(f" {self._answers[index].label}", "")],
         )
-        self.query_one("#how", Lines).show([[(_("arrows and enter choose, esc goes back"), "dim")]])
+        self.lines("how").show([[(_("arrows and enter choose, esc goes back"), "dim")]])
 
     def action_choose(self) -> None:
         self.dismiss(self._answers[self.query_one(Rows).index].value)

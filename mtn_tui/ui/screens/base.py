@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
@@ -15,6 +14,7 @@ from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.logs import Line as LogLine
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.ui import frame
+from mtn_tui.ui.screens.drawn import Drawn
 from mtn_tui.ui.widgets.lines import Lines, Text
 
 if TYPE_CHECKING:
@@ -24,14 +24,9 @@ if TYPE_CHECKING:
 _HIGH = 36
 
 
-class Framed(Screen[None]):
-    """``draw`` says anew all that is to be seen; what is the same as before costs nothing."""
-
+class Framed(Drawn[None]):
     where = ""
     """Its name among the actions."""
-
-    ready = False
-    """Whether its widgets are there."""
 
     @property
     def mtn(self) -> MtnApp:
@@ -91,18 +86,6 @@ class Framed(Screen[None]):
         """Lines beneath a list, for what there is to say of the chosen row."""
         return 7 if self.app.size.height < _HIGH else 14
 
-    def lines(self, name: str) -> Lines:
-        return self.query_one(f"#{name}", Lines)
-
-    def on_mount(self) -> None:
-        self.ready = bool(self.query(Lines))  # one that is opened while the program ends is never filled
-        if self.ready:
-            self.draw()
-
     def on_screen_resume(self) -> None:
-        if self.ready:
-            self.draw()
-
-    def on_resize(self) -> None:
         if self.ready:
             self.draw()

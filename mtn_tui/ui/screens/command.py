@@ -14,6 +14,7 @@ from textual.widgets import Input
 from mtn_tui.core.i18n import _
 from mtn_tui.ui import actions
 from mtn_tui.ui.cells import Piece, clipped, fit, spread
+from mtn_tui.ui.screens.drawn import Drawn
 from mtn_tui.ui.widgets.lines import Lines, Rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
-class Command(ModalScreen[str | None]):
+class Command(ModalScreen[str | None], Drawn[str | None]):
     """Dismissed with the id of the chosen action."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,16 +44,12 @@ class Command(ModalScreen[str | None]):
             yield Rows(id="found")
             yield Lines(id="how")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         self.query_one(Input).focus()
-        self._find("")
+        self.draw()
 
     def action_go(self, by: int) -> None:
         self.query_one(Rows).action_go(by)
-
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        self._find(event.value)
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
@@ -63,8 +60,9 @@ class Command(ModalScreen[str | None]):
         elif index < len(self._found):
             self.dismiss(self._found[index].id)
 
-    def _find(self, typed: str) -> None:
-        wanted = typed.strip().casefold()
+    @on(Input.Changed)
+    def draw(self) -> None:
+        wanted = self.query_one(Input).value.strip().casefold()
         self._found = [one for one in actions.actions() if wanted in one.id or wanted in one.label.casefold()]
         rows = self.query_one(Rows)
         room = min(70, self.app.size.width - 4) - 4
@@ -74,7 +72,7 @@ class Command(ModalScreen[str | None]):
             lambda index: _row(cast("MtnApp", self.app), self._found[index], room),
             [[(_("No action is called like that."), "warn")]],
         )
-        self.query_one("#how", Lines).show([[(_("enter runs it, esc goes back"), "dim")]])
+        self.lines("how").show([[(_("enter runs it, esc goes back"), "dim")]])
 
 
 def _row(app: MtnApp, action: actions.Action, width: int) -> list[Piece]:

@@ -12,23 +12,20 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from mtn_tui.ui.cells import Piece, wrapped
+from mtn_tui.ui.screens.drawn import Drawn
 from mtn_tui.ui.widgets.lines import Line, Lines
 
 _WIDEST = 70
 
 
-class Field(ModalScreen[str | None]):
-    """Dismissed with what was typed, or with nothing."""
+class Field(ModalScreen[str | None], Drawn[str | None]):
+    """Dismissed with what was typed, or with nothing. ``draw`` says what it is about, by ``say``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "dismiss", show=False)]
 
     def filled(self) -> str:
         """What stands in the field at first."""
         return ""
-
-    def draw(self) -> None:
-        """Say what it is about, by ``say``."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         field = Input(self.filled(), compact=True, select_on_focus=False)
@@ -38,11 +35,8 @@ class Field(ModalScreen[str | None]):
             yield field
             yield Lines(id="how")
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         self.query_one(Input).focus()
-        self.draw()
-
-    def on_resize(self) -> None:
         self.draw()
 
     def say(self, title: str, paragraphs: Iterable[Piece], how: str) -> None:
@@ -51,7 +45,7 @@ class Field(ModalScreen[str | None]):
         for text, tone in paragraphs:
             lines += [[]] + [[(line, tone)] for line in wrapped(text, room)]
         lines.append([])
-        shown = self.query_one("#said", Lines)
+        shown = self.lines("said")
         shown.styles.height = len(lines)
         shown.show(lines)
-        self.query_one("#how", Lines).show([[(how, "dim")]])
+        self.lines("how").show([[(how, "dim")]])

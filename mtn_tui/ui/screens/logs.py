@@ -49,6 +49,7 @@ class Logs(Framed):
 
     def __init__(self) -> None:
         super().__init__()
+        self._reader = LogReader(lambda: open_logs(self.mtn.context), self)
         self._view: View | None = None
         self._wanted = Wanted()
         self._following = True
@@ -76,9 +77,8 @@ class Logs(Framed):
         yield Lines(id="bottom-rule")
         yield Lines(id="pane")
 
-    def on_mount(self) -> None:
-        self._reader = LogReader(lambda: open_logs(self.mtn.context), self)
-        super().on_mount()
+    def opened(self) -> None:
+        self.draw()
         self.rows.focus()
         self._reader.start()
 

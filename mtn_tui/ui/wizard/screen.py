@@ -51,19 +51,16 @@ class Emergency(Framed):
             yield Page(self._moved, id="page")
         yield Lines(id="next")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        if self.ready:
-            self.page.focus()
-            self.desk.on_screen = True
-            self.desk.changed()
-            self.desk.attend()
-            self.draw()
+    def opened(self) -> None:
+        self.page.focus()
+        self.desk.on_screen = True
+        self.desk.changed()
+        self.desk.attend()
+        self.draw()
 
     def on_screen_resume(self) -> None:
         """The key that closed what was before it may still be down."""
         self.desk.changed()
-        super().on_screen_resume()
 
     def on_unmount(self) -> None:
         self.desk.on_screen = False
