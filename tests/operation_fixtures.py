@@ -50,6 +50,7 @@ class Practice:
     job: JobView | None = None
     """The last job that ran here."""
     made: list[str] = field(default_factory=list)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -152,8 +153,8 @@ class Practice:
         return subprocess.CompletedProcess(list(arguments), code, out.getvalue(), err.getvalue())
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
-        """The same, left running."""
-        return subprocess.Popen(
+        """The same, left running; the fixture ends what a test that fails leaves of it."""
+        process = subprocess.Popen(
             [sys.executable, "-m", "mtn_tui", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -161,6 +162,8 @@ class Practice:
             stdin=subprocess.DEVNULL,
             env=self.environment | more,
         )
+        self.started.append(process)
+        return process
 
     @property
     def environment(self) -> dict[str, str]:
@@ -237,6 +240,10 @@ def practise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
     yield new
     for practice in made:
+        for process in practice.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
         server = practice.source.server
         if not server.folder.exists():
             continue  # it lay on a disk of the test's own, and went with it

@@ -19,7 +19,7 @@ from mtn_tui.engine.jobview import JobView, read_job
 from mtn_tui.operations import card
 from mtn_tui.operations.inventory import Standing
 from mtn_tui.storage.s3 import S3Storage
-from tests.faults.proxy import Fault
+from tests.faults.proxy import Fault, FaultProxy
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -193,6 +193,23 @@ class HangsWhen(Fault):
 
     @hang.setter
     def hang(self, value: bool) -> None: ...
+
+
+def half_way_through_a_dump(practice: Practice, proxy: FaultProxy) -> Running:
+    """A backup of which some is written and the rest does not come: the server has more than fits on its way.
+
+    The database needs a ``ballast`` of 16 MB.
+    """
+    enough = proxy.down + (8 << 20)
+    proxy.set(HangsWhen(lambda: proxy.down > enough))
+    running = begin(practice, "backup", "full")
+
+    def written() -> int:
+        return sum(path.stat().st_size for path in practice.backups.glob("*.part"))
+
+    wait_for(lambda: proxy.down > enough and written() > 1 << 16, "a part of the payload")
+    assert running.view.phase == "dump"
+    return running
 
 
 def ballast(database: Database, megabytes: int) -> None:

@@ -25,6 +25,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
 _CHUNK = 1 << 16
+_AHEAD = 1 << 18
+"""Bytes of the server's that may wait here: a system that grows this by itself takes a whole dump in."""
 _TICK = 0.02
 _METHODS = (b"GET ", b"PUT ", b"POST", b"HEAD", b"DELE")
 
@@ -68,6 +70,8 @@ class FaultProxy:
         self._listener: socket.socket | None = None
         self.requests: list[tuple[str, str]] = []
         """(method, path with query) of every HTTP request so far."""
+        self.down = 0
+        """Bytes that went to clients so far."""
         self.port = 0
         self._listen()
 
@@ -229,7 +233,9 @@ class Connection:
 
     def _connected(self) -> socket.socket:
         if self._server is None:
-            self._server = socket.create_connection(self._proxy._target)
+            self._server = socket.socket()
+            self._server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _AHEAD)
+            self._server.connect(self._proxy._target)
             self._server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._proxy._track(self._server)
         return self._server
@@ -358,6 +364,8 @@ class Connection:
         chunk, ends = self._allowed(fault, chunk, fault.cut_down, self._down)
         self._client.sendall(chunk)
         self._down += len(chunk)
+        with self._proxy._lock:
+            self._proxy.down += len(chunk)
         if ends:
             raise _Cut
 

@@ -17,6 +17,7 @@ from tests.faults.aftermath import (
     ballast,
     begin,
     files,
+    half_way_through_a_dump,
     locked,
     template_busy,
     wait_for,
@@ -84,15 +85,9 @@ def test_a_backup_that_waits_for_a_locked_table_stops_at_once(
 def test_a_backup_is_stopped_by_its_id_half_way_through_the_dump(
     practice: Practice, source: Database, proxy: FaultProxy
 ) -> None:
-    ballast(source, 12)
+    ballast(source, 16)
     before = files(practice)
-
-    def written() -> int:
-        return sum(path.stat().st_size for path in practice.backups.glob("*.part"))
-
-    proxy.set(HangsWhen(lambda: written() > 1 << 16))
-    running = begin(practice, "backup", "full")
-    wait_for(lambda: written() > 1 << 16, "a part of the payload")
+    running = half_way_through_a_dump(practice, proxy)
     told = practice.mtn("job", "cancel", running.view.id).stderr
     assert "was asked to stop" in told
     running.says("cancelling")

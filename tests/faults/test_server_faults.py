@@ -23,6 +23,7 @@ from tests.faults.aftermath import (
     begin,
     contents,
     files,
+    half_way_through_a_dump,
     wait_for,
 )
 from tests.faults.proxy import FaultProxy
@@ -38,7 +39,7 @@ def mortal(pg_workspace: Workspace) -> Iterator[Database]:
     with PostgresServer(wheel_binaries(), pg_workspace.path / "mortal") as server:
         server.create_database("escuela")
         database = Database(server, "escuela")
-        ballast(database, 16)  # more than all that lies on its way between server and payload
+        ballast(database, 16)
         yield database
 
 
@@ -61,19 +62,6 @@ def practice(source: Database, practise: Callable[..., Practice], proxy: FaultPr
     practice: Practice = practise(source, DB_PORT=str(proxy.port))
     practice.back_up()
     return practice
-
-
-def half_way_through_a_dump(practice: Practice, proxy: FaultProxy) -> Running:
-    """A backup of which some is written and the rest does not come."""
-
-    def written() -> int:
-        return sum(path.stat().st_size for path in practice.backups.glob("*.part"))
-
-    proxy.set(HangsWhen(lambda: written() > 1 << 16))
-    running = begin(practice, "backup", "full")
-    wait_for(lambda: written() > 1 << 16, "a part of the payload")
-    assert running.view.phase == "dump"
-    return running
 
 
 def half_way_through_a_load(practice: Practice, proxy: FaultProxy) -> Running:
