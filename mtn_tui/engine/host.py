@@ -175,7 +175,8 @@ def _understood(job: Job, error: BaseException) -> BaseException:
         return error
     text = error.title if isinstance(error, MtnError) else str(error)
     job.note("warn", "failed-while-cancelling", error=type(error).__name__, text=text)
-    return Cancelled(_("Cancelled: it was asked to stop."))
+    known = error if isinstance(error, MtnError) else MtnError("")
+    return Cancelled(_("Cancelled: it was asked to stop."), known.hint, known.runbook)
 
 
 def _watch(job: Job, worker: Handle[R], on_view: Callable[[JobView], None] | None) -> Exception | None:

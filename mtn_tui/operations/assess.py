@@ -34,6 +34,9 @@ _TABLE_MS = 5000
 _LITTLE_ROOM = 0.02
 """Of the server's disk: PostgreSQL stops writing, and then stops."""
 
+_BARRED = ("42501", "53")
+"""SQLSTATE: the right is missing; the server is short of something."""
+
 _APPLICATION = "mtn assess"
 
 
@@ -47,6 +50,8 @@ class Table:
     before: int | None
     trouble: str = ""
     """What the server said, where it could not read it."""
+    barred: bool = False
+    """Whether that is for want of a right or of memory: it says nothing of the data."""
 
     @property
     def shrunk(self) -> bool:
@@ -63,6 +68,8 @@ class Seen:
     """Whether the database does; None where nobody can tell."""
     database: MtnError | None = None
     """Why the database itself could not be asked, though it exists."""
+    barred: bool = False
+    """Whether that is because nobody, or not our user, is let in: it says nothing of the data."""
     tables: tuple[Table, ...] = ()
     newest: datetime | None = None
     """When the last application was created."""
@@ -151,10 +158,34 @@ def _with_server(seen: Seen, context: Context, connection: Connection) -> Seen:
     if exists is None:
         return seen
     try:
-        with connect(context.server, database, _APPLICATION) as inside:
+        inside = connect(context.server, database, _APPLICATION)
+    except MtnError as error:
+        return replace(seen, database=error, barred=_is_barred(connection, database))
+    try:
+        with inside:
             return _with_database(seen, inside)
+    except ServerLost as error:
+        return replace(seen, server=error)
     except MtnError as error:
         return replace(seen, database=error)
+
+
+def _is_barred(connection: Connection, database: str) -> bool:
+    """Whether the server lets us in to no database more, or not to this one, whatever its data is."""
+    query = """
+        SELECT NOT d.datallowconn OR NOT has_database_privilege(d.oid, 'CONNECT')
+            OR d.datconnlimit >= 0 AND d.datconnlimit <= count(s.pid) FILTER (WHERE s.datid = d.oid)
+            OR u.rolconnlimit >= 0 AND u.rolconnlimit <= count(s.pid) FILTER (WHERE s.usesysid = u.oid)
+            OR current_setting('max_connections')::int
+                - current_setting('superuser_reserved_connections')::int <= count(s.pid)
+        FROM pg_database d JOIN pg_roles u ON u.rolname = current_user
+        LEFT JOIN pg_stat_activity s ON s.datid IS NOT NULL
+        WHERE d.datname = %s AND d.datconnlimit <> -2
+        GROUP BY d.oid, d.datallowconn, d.datconnlimit, u.oid, u.rolconnlimit
+    """  # -2: the server was stopped while it dropped it
+    with translated():
+        row = connection.execute(query, [database]).fetchone()
+    return bool(row and row[0])
 
 
 def _disk(context: Context, connection: Connection) -> tuple[int | None, int | None]:
@@ -171,25 +202,25 @@ def _with_database(seen: Seen, connection: Connection) -> Seen:
     tables = []
     for name in MAIN_TABLES:
         known = next((rows for table, rows in before.items() if table.rpartition(".")[2] == name), None)
-        rows, trouble = _count(connection, name)
-        tables.append(Table(name, rows, known, trouble))
+        tables.append(_count(connection, name, known))
     return replace(seen, tables=tuple(tables), newest=_last_written(connection))
 
 
-def _count(connection: Connection, table: str) -> tuple[int | None, str]:
+def _count(connection: Connection, table: str, before: int | None) -> Table:
     try:
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
         row = connection.execute(query).fetchone()
     except psycopg.errors.QueryCanceled:
-        return None, ""
+        return Table(table, None, before)
     except psycopg.errors.UndefinedTable:
-        return None, _("it is not there")
+        return Table(table, None, before, _("it is not there"))
     except psycopg.Error as error:
         if connection.broken:
             with translated():
                 raise
-        return None, str(error.diag.message_primary or error)
-    return (int(str(row[0])) if row else None), ""
+        barred = (error.sqlstate or "").startswith(_BARRED)
+        return Table(table, None, before, str(error.diag.message_primary or error), barred)
+    return Table(table, int(str(row[0])) if row else None, before)
 
 
 def _last_written(connection: Connection) -> datetime | None:
@@ -229,7 +260,8 @@ def _database_findings(seen: Seen, now: datetime) -> list[Check]:
     for table in seen.tables:
         if table.trouble:
             text = _("The table {table} can't be read: {reason}")
-            found.append(Check("tables", Status.FAIL, text.format(table=table.name, reason=table.trouble)))
+            status = Status.UNKNOWN if table.barred else Status.FAIL
+            found.append(Check("tables", status, text.format(table=table.name, reason=table.trouble)))
         elif table.rows is None:
             text = _("The table {table} was not counted within seconds.").format(table=table.name)
             found.append(Check("tables", Status.UNKNOWN, text))
@@ -302,7 +334,13 @@ def propose(seen: Seen) -> Proposal:
             _("The server's disk is full. A restore would need still more of it."),
             _("Make room there (old logs, kept databases: mtn kept), then assess again."),
         )
-    unreadable = seen.database is not None or any(table.trouble for table in seen.tables)
+    if seen.database is not None and seen.barred:
+        return Proposal(
+            Way.LEAVE,
+            _("The database is there, and lets nobody in, or not our user. Its data is most likely whole."),
+            _("Free connections, or give back the right to connect; then assess again."),
+        )
+    unreadable = seen.database is not None or any(table.trouble and not table.barred for table in seen.tables)
     if seen.exists is False or unreadable:
         why = (
             _("The database is gone.")

@@ -25,6 +25,11 @@ _RECENT = 200
 """Journals looked at."""
 
 
+def is_half_made(name: str) -> bool:
+    """Whether a restore is still at the database of that name, or was killed at it."""
+    return _SCRATCH.fullmatch(name) is not None
+
+
 def sweep_target(job: Job, context: Context, server: Connection, target: str) -> None:
     """Remove what killed restores into ``target`` have left; the caller's lock says that none is running."""
     views = list_jobs(context.jobs, limit=_RECENT)

@@ -28,7 +28,7 @@ from mtn_tui.operations.proving import source_of
 from mtn_tui.operations.request import Request
 from mtn_tui.postgres.connection import MAINTENANCE, Connection
 
-_RESERVED = (MAINTENANCE, "template0", "template1")
+RESERVED = (MAINTENANCE, "template0", "template1")
 
 
 def check_request(
@@ -68,7 +68,7 @@ def check_target(context: Context, target: str, *, production_allowed: bool) -> 
             _("{target!r} can't be a database's name.").format(target=target),
             _("Name a database of at most 63 bytes with --target."),
         )
-    if target in _RESERVED:
+    if target in RESERVED:
         raise Refused(
             _("{target} belongs to PostgreSQL itself and is never replaced.").format(target=target),
             _("Choose another name with --target, for example {name}.").format(name=settings.staging_db_name),

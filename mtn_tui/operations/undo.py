@@ -11,13 +11,13 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
-from mtn_tui.operations import production, starting
+from mtn_tui.operations import leftovers, production, starting
 from mtn_tui.operations.checks import Check, Status, looked, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
 from mtn_tui.operations.obstacles import swap_checks
 from mtn_tui.operations.plan import Target, target_of
-from mtn_tui.operations.preflight import check_target
+from mtn_tui.operations.preflight import RESERVED, check_target
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
@@ -125,6 +125,11 @@ def promote(
             _("Name the database that was restored beside it."),
             "5.1",
         )
+    if source in RESERVED or leftovers.is_half_made(source):
+        raise Refused(
+            _("{source} is half-made, or belongs to PostgreSQL itself.").format(source=source),
+            _("Name the database that was restored beside it."),
+        )
     with _claimed(job, context, target, source) as (server, other, here):
         if databases.describe(server, source) is None:
             raise UsageError(
@@ -175,6 +180,13 @@ def newest_kept(server: Connection, target: str, name: str = "") -> Kept:
         raise UsageError(
             _("Nothing is kept that {target} was before.").format(target=target),
             _("See what is kept: mtn kept"),
+        )
+    if not name and not found[0].has_whole_name:
+        raise Refused(
+            _("{name} may have been {target}, or another database whose name begins like it.").format(
+                name=found[0].name, target=target
+            ),
+            _("Say which one is to come back: mtn undo --kept NAME"),
         )
     return found[0]
 

@@ -28,6 +28,11 @@ class Kept:
     size: int | None
     """Bytes; None where we may not be told."""
 
+    @property
+    def has_whole_name(self) -> bool:
+        """Whether its name was not shortened: otherwise nobody can be sure what it was."""
+        return self.name.startswith(f"{self.of}__before_")
+
 
 def kept_name(target: str, moment: datetime, taken: Collection[str] = ()) -> str:
     """The name for what ``target`` was until ``moment``, or the next second that is not ``taken``.

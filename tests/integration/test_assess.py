@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mtn_tui.demo.services import Services
 from mtn_tui.operations.assess import MAIN_TABLES, Assessment, assess
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.incident import Way
+from tests.pg_fixtures import Database
 
 
 def statuses(found: Assessment) -> dict[str, set[Status]]:
@@ -77,6 +80,45 @@ def test_missing_rows_are_recovered_beside_and_the_rest_is_left_alone(pg18, new_
     found = assess(practice.context)
     assert found.proposal.way is Way.BESIDE
     assert "applications" in found.proposal.why
+
+
+@pytest.mark.parametrize("barred", ["CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false"])
+def test_a_database_that_lets_nobody_in_is_not_replaced(pg18, new_school, practise, barred):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    server = Database(pg18, "postgres")
+    server.psql("CREATE ROLE app LOGIN PASSWORD 'app'")
+    practice.configure(DB_USER="app", DB_PASSWORD="app")
+    server.psql(f'ALTER DATABASE "{practice.source.name}" {barred}')
+    found = assess(practice.context)
+    server.psql("DROP ROLE app")
+    assert found.proposal.way is Way.LEAVE
+    assert "lets nobody in" in found.proposal.why
+    assert statuses(found)["database"] == {Status.FAIL}
+
+
+def test_tables_that_our_user_may_not_read_call_for_no_restore(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    server = Database(pg18, "postgres")
+    server.psql("CREATE ROLE app LOGIN PASSWORD 'app'")
+    practice.configure(DB_USER="app", DB_PASSWORD="app")
+    found = assess(practice.context)
+    server.psql("DROP ROLE app")
+    assert found.proposal.way is Way.LEAVE
+    assert statuses(found)["tables"] == {Status.UNKNOWN}
+
+
+def test_a_database_whose_files_are_gone_calls_for_a_restore(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    oid = practice.source.psql("SELECT oid FROM pg_database WHERE datname = current_database()").decode()
+    folder = pg18.folder / "data" / "base" / oid.strip()
+    folder.rename(folder.with_name("away"))
+    found = assess(practice.context)
+    folder.with_name("away").rename(folder)
+    assert found.proposal.way is Way.RESTORE
+    assert statuses(found)["database"] == {Status.FAIL}
 
 
 def test_a_server_that_is_down_is_to_be_started_and_not_restored(pg18, new_school, practise):

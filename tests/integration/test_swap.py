@@ -224,6 +224,33 @@ def test_a_staging_that_was_validated_is_promoted_and_writable_from_then_on(live
     assert READ_ONLY not in str(settings)
 
 
+@pytest.mark.parametrize("source", ["template1", "school__restoring_abcdefgh"])
+def test_what_is_half_made_or_the_servers_own_is_never_promoted(live, source):
+    server, practice, context = live.database.server, live.practice, live.practice.context
+    with pytest.raises(Refused, match="half-made"):
+        practice.run("promote", lambda job: promote(job, context, source, "wasted"))
+    assert "wasted" not in live.practice.databases()
+    assert server.running
+
+
+def test_where_a_name_was_shortened_undo_wants_to_be_told_which_one(pg18, new_database, practise):
+    """Two databases whose names begin alike have kept ones that begin alike."""
+    live = production(practise(new_database(pg18)))
+    practice, name = live.practice, "admision_colegio_monte_tabor_nazaret_2026"
+    with connect(pg18.login, MAINTENANCE) as connection:
+        practice.made += [name, name + "_recovery"]
+        for one in (name, name + "_recovery"):
+            connection.execute(f"CREATE DATABASE {one}".encode())
+    for one in (name + "_recovery", name):
+        practice.here("restore", "--latest", "--target", one, "--drop")
+    told = practice.here("undo", name, check=64).stderr
+    assert "may have been" in told
+    kept = [one for one in practice.databases() if one.startswith(name[:39] + "__before_")]
+    assert len(kept) == 2
+    practice.here("undo", name, "--kept", max(kept))
+    assert Database(pg18, name).psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == b"0\n"
+
+
 def test_a_kept_one_is_dropped_when_that_is_said_and_nothing_else_ever(live):
     restore_production(live, "--confirm", live.words)
     (kept,) = live.kept
