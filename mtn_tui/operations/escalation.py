@@ -15,6 +15,8 @@ class Clock:
     """To be called now: within their hours, and nobody has called them yet."""
     passed_over: tuple[Call, ...]
     """They would be due, and are outside their hours."""
+    to_tell: tuple[Call, ...]
+    """To be written to: within their hours, whether or not somebody has called them."""
     next_at: datetime | None
     """When somebody further is to be called, in UTC; None where nobody is left."""
     next_calls: tuple[Call, ...]
@@ -24,13 +26,15 @@ class Clock:
 def clock(contacts: Contacts, incident: Incident, now: datetime) -> Clock:
     """Where escalation stands at ``now``. Once the incident is over, nobody is due."""
     if not incident.is_open or incident.opened_at is None:
-        return Clock((), (), None, ())
+        return Clock((), (), (), None, ())
     calls = who_to_tell(contacts, Severity(incident.severity), incident.opened_at, now)
-    due = [call for call in calls if call.is_due(now) and call.person.key not in incident.called]
+    told = [call for call in calls if call.is_due(now)]
+    due = [call for call in told if call.person.key not in incident.called]
     at = next_escalation(calls, now)
     return Clock(
         tuple(call for call in due if call.reachable),
         tuple(call for call in due if not call.reachable),
+        tuple(call for call in told if call.reachable),
         at,
         tuple(call for call in calls if call.due == at),
     )

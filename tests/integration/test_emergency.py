@@ -233,6 +233,7 @@ def test_the_clock_says_whom_to_call_and_who_was_passed_over(tmp_path):
     assert state.next_at == sunday + timedelta(minutes=60)
     assert state.next_calls
     called = IncidentFile(file.path, WHO, Fixed()).called(state.due[0].person.key)
-    assert clock(contacts, called, sunday + timedelta(minutes=2)).due == ()
+    later = clock(contacts, called, sunday + timedelta(minutes=2))
+    assert (later.due, later.to_tell) == ((), state.due)  # who was called gets the mail all the same
     closed = IncidentFile(file.path, WHO, Fixed()).close("over")
     assert clock(contacts, closed, sunday + timedelta(minutes=90)).due == ()

@@ -355,3 +355,28 @@ def test_a_bug_on_a_thread_ends_the_program_and_leaves_the_incident_where_it_was
     with pytest.raises(ZeroDivisionError):
         at_the_wizard(app, flow)
     assert on_disk(practice).step is Step.ASSESS
+
+
+def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    brought_to(practice, Step.REPORT)
+    practice.configure(LOG_DIR=str(practice.config / "logs"))  # below a file, where nobody can make a folder
+    sent = []
+
+    def sends(_context, alert, _to):
+        sent.append(alert)
+        return {}
+
+    app = wizard(practice, nothing_begins, work=replace(Work(), send=sends))
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees("Tell people, and close the incident?")
+        await operator.enters()
+        await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
+
+    at_the_wizard(app, flow)
+    assert sent == []
+    assert on_disk(practice).is_open

@@ -193,6 +193,7 @@ class Desk:
         change: Callable[[IncidentFile], Incident],
         then: Callable[[], None] = lambda: None,
         saying: str = "",
+        failed: Callable[[MtnError], None] | None = None,
     ) -> None:
         """Write down what happened, on a thread, and show where the incident stands by then."""
         incident, context = self.incident, self.app.context
@@ -207,7 +208,7 @@ class Desk:
             self.now(found)
             then()
 
-        self.errand(work, done, saying or _("Writing it down."))
+        self.errand(work, done, saying or _("Writing it down."), failed)
 
     def open(self) -> None:
         context, database = self.app.context, self.app.database
@@ -338,7 +339,7 @@ class Desk:
         sign = (str(state.facts["job"]), job is not None)
         if (job is None or job.state.over) and sign not in self._settled:
             self._settled.add(sign)
-            self.settle()
+            self.settle(sign)
 
     def _adopt(self, step: Step, state: StepState) -> None:
         """Whoever began the step was killed before they could write down its job."""
@@ -348,11 +349,18 @@ class Desk:
         if found is not None:
             self.write(lambda file: file.begin(step, job=found))
 
-    def settle(self) -> None:
+    def settle(self, sign: tuple[str, bool]) -> None:
         from mtn_tui.operations import emergency
 
         context = self.app.context
-        self.write(lambda file: emergency.settle(file, context), saying=_("Reading how it ended."))
+
+        def failed(error: MtnError) -> None:
+            self._settled.discard(sign)  # whatever comes next, it is tried again
+            self.app.tell(error)
+
+        self.write(
+            lambda file: emergency.settle(file, context), saying=_("Reading how it ended."), failed=failed
+        )
 
     def read_contacts(self) -> None:
         path = self.app.context.settings.contacts_file

@@ -72,7 +72,8 @@ def words_of(sheet: Sheet, alert: Alert) -> None:
 
 def addresses(desk: Desk) -> list[str]:
     """Of those who are to be told now and can be reached."""
-    return [call.person.email for call in _due(desk) if call.reachable and call.person.email]
+    calls = desk.calls()
+    return [call.person.email for call in calls.to_tell if call.person.email] if calls else []
 
 
 def people(sheet: Sheet, desk: Desk) -> None:
@@ -80,7 +81,7 @@ def people(sheet: Sheet, desk: Desk) -> None:
         sheet.item("✔", address, "good")
     if desk.no_contacts is not None:
         sheet.item("⚠", desk.no_contacts.title, "warn", hint=desk.no_contacts.hint)
-    for call in _due(desk):
+    for call in _told_or_not(desk):
         person = call.person
         text = f"{person.name}, {person.role}, {person.email or person.phone}"
         if call.reachable:
@@ -89,9 +90,9 @@ def people(sheet: Sheet, desk: Desk) -> None:
             sheet.item("·", text + ": " + _("passed over, outside their hours"), "dim")
 
 
-def _due(desk: Desk) -> tuple[Call, ...]:
+def _told_or_not(desk: Desk) -> tuple[Call, ...]:
     calls = desk.calls()
-    return (*calls.due, *calls.passed_over) if calls else ()
+    return (*calls.to_tell, *calls.passed_over) if calls else ()
 
 
 def _told(incident: Incident) -> Assessment:

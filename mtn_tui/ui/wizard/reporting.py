@@ -47,9 +47,8 @@ class Reporting(StepView):
         alert, outcome = last_alert(context, incident), against_target(desk, incident)
 
         def change(file: IncidentFile) -> Incident:
-            file.begin(Step.REPORT)
+            path = write_report(context, file.begin(Step.REPORT))  # what can fail comes before the mail
             sent = work.send(context, alert, to)
-            path = write_report(context, file.state)
             file.done(Step.REPORT, path=str(path), **sent)
             closed = file.close(outcome)
             write_report(context, closed).replace(path)  # now it also says how it ended

@@ -50,6 +50,7 @@ class StepView:
 
     def look(self) -> None:
         """See once more what can be seen."""
+        self.desk.jobs_seen()
 
     @property
     def phrase(self) -> str:
