@@ -201,7 +201,7 @@ def mail_server(
             "auth_required": True,
             "auth_require_tls": bool(starttls),
         }
-    controller = Controller(sink, host, sink.port, ssl_context=tls, **more)
+    controller = Controller(sink, host, sink.port, ssl_context=tls, ready_timeout=60, **more)
     controller.start()
     try:
         yield sink

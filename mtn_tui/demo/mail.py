@@ -33,9 +33,13 @@ class MailServer:
 
     def __enter__(self) -> Self:
         for left in reversed(range(_TRIES)):
-            controller = Controller(Mailbox(self.folder), hostname=self.host, port=free_port())
+            controller = Controller(
+                Mailbox(self.folder), hostname=self.host, port=free_port(), ready_timeout=60
+            )
             try:
                 controller.start()
+            except TimeoutError:
+                raise
             except OSError:  # somebody took the port meanwhile
                 if not left:
                     raise

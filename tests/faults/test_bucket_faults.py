@@ -161,6 +161,7 @@ def test_a_bucket_that_says_no_is_not_tried_again_and_the_fix_is_named(
 def test_a_bucket_that_forbids_to_list_unfinished_uploads_still_gets_the_backup(
     behind: Practice, proxy: FaultProxy
 ) -> None:
+    behind.configure(UPLOAD_DEADLINE_MINUTES="10")
     proxy.answer(403, "AccessDenied", of=lambda method, path: method == "GET" and "uploads" in path)
     done = behind.back_up()
     assert done.in_bucket
@@ -233,6 +234,8 @@ def test_a_bucket_that_is_too_slow_is_given_up_in_time(behind: Practice, proxy: 
 def test_a_copy_that_cannot_be_read_back_is_in_the_bucket_and_not_called_proven(
     behind: Practice, proxy: FaultProxy
 ) -> None:
+    behind.configure(UPLOAD_DEADLINE_MINUTES="10")
+
     def reads_back(method: str, path: str) -> bool:
         finished = any(MANIFEST in one for _method, one in proxy.requests)
         return method == "GET" and path.endswith(".sql.gz.gpg") and finished

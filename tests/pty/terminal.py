@@ -74,6 +74,14 @@ class Terminal:
                 self.type(key)
             self._read_for(_QUIET, what)
 
+    def tick(self, what: str, *keys: str) -> None:
+        """Type ``keys`` once, for they do something else the second time, and wait until it is ticked."""
+        self.wait_for("[ ] " + what)
+        for key in keys:
+            self._read_for(_QUIET)
+            self.type(key)
+        self.wait_for("[✔] " + what)
+
     def _read_for(self, seconds: float, while_shown: str = "") -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.shows(while_shown):

@@ -44,8 +44,8 @@ class Practice:
         if restarts:
             self.enters("restart the services")
         self.terminal.wait_for("on to the report")
-        self.terminal.press("[ ] Users can log in", "x")
-        self.terminal.press("[ ] A new application", DOWN, "x")
+        self.terminal.tick("Users can log in", "x")
+        self.terminal.tick("A new application", DOWN, "x")
         self.enters("on to the report", "write the report and close")
         self.terminal.wait_for("is closed")
 

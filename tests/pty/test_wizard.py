@@ -102,8 +102,8 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
 
             job = begun(practice, "services-restart")
             screens.ends_and_is_where_it_was("Do the services work again?", job.id)
-            screens.terminal.press("[ ] Users can log in", "x")
-            screens.terminal.press("[ ] A new application", DOWN + "x")
+            screens.terminal.tick("Users can log in", "x")
+            screens.terminal.tick("A new application", DOWN + "x")
             go.touch()
             screens.reaches(Step.REPORT)
             screens.enters("on to the report")
@@ -225,8 +225,8 @@ def test_an_enter_held_down_and_a_paste_replace_nothing_at_any_step(pg18, new_sc
         terminal.type(pasted + ENTER * 50)
         terminal.press("Do the services work again?", "i")
         terminal.press("Still open", BACK)
-        terminal.press("[ ] Users can log in", "x")
-        terminal.press("[ ] A new application", DOWN + "x")
+        terminal.tick("Users can log in", "x")
+        terminal.tick("A new application", DOWN + "x")
         for what in ("on to the report", "write the report and close"):
             terminal.wait_for(what)
             terminal.type(pasted)
