@@ -230,22 +230,22 @@ def _from(body: dict[str, Any]) -> Manifest:
 def facts(body: dict[str, Any]) -> dict[str, Any]:  # JSON of any shape
     """The fields of JSON as ``About`` has them. Raises KeyError, TypeError, ValueError or AttributeError."""
     properties = body["properties"]
-    return {
-        **{name: value for name, value in body.items() if name != "format"},
-        "kind": Kind(body["kind"]),
-        **{at: datetime.fromisoformat(body[at]) for at in ("snapshot_at", "started_at", "ended_at")},
-        "server": ServerIdentity(**body["server"]),
-        "properties": DatabaseProperties(
-            **{
-                **properties,
-                "grants": _grants(properties["grants"]),
-                "settings": tuple(properties["settings"]),
-                "role_settings": {role: tuple(names) for role, names in properties["role_settings"].items()},
-            }
-        ),
-        "roles": tuple(body["roles"]),
-        "extensions": tuple(Extension(**item) for item in body["extensions"]),
-    }
+    known = {name: value for name, value in body.items() if name != "format"}
+    for at in ("snapshot_at", "started_at", "ended_at"):
+        known[at] = datetime.fromisoformat(body[at])
+    known["kind"] = Kind(body["kind"])
+    known["server"] = ServerIdentity(**body["server"])
+    known["properties"] = DatabaseProperties(
+        **{
+            **properties,
+            "grants": _grants(properties["grants"]),
+            "settings": tuple(properties["settings"]),
+            "role_settings": {role: tuple(names) for role, names in properties["role_settings"].items()},
+        }
+    )
+    known["roles"] = tuple(body["roles"])
+    known["extensions"] = tuple(Extension(**item) for item in body["extensions"])
+    return known
 
 
 def _grants(items: list[dict[str, Any]] | None) -> tuple[Grant, ...] | None:  # as JSON has them

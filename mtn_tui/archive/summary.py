@@ -57,7 +57,9 @@ def decode(data: bytes, key: Key, payload: str) -> Summary:
         try:
             told = json.loads(body)
             raw, gzip = told["sums"]
-            found = Summary(**{**facts(told), "sums": (raw, gzip), "counts": dict(told["counts"])})
+            known = facts(told)
+            known["sums"], known["counts"] = (raw, gzip), dict(told["counts"])
+            found = Summary(**known)
         except (KeyError, TypeError, ValueError, AttributeError):
             pass  # of another version of this program
         else:

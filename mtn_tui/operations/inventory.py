@@ -192,15 +192,16 @@ def take_inventory(stores: Iterable[Storage], key: Key | None, cache: Cache | No
     made: dict[tuple[str, bytes], bytes] = {}
     with _uncollected():
         with ThreadPoolExecutor(2, thread_name_prefix="mtn-listing") as pool:
-            asked = [(store, pool.submit(_copies, store, key, cache, made)) for store in stores]
-        for store, answer in asked:
-            try:
-                for name, copy in answer.result():
-                    found.setdefault(name, []).append(copy)
-            except StorageError as error:
-                silent[store.name] = error
+            asked = [(store, pool.submit(_ask, store, key, cache, made)) for store in stores]
+            for store, answer in asked:
+                try:
+                    # One store after the other: what both hold is decoded once.
+                    for name, copy in _copies(store, answer.result(), key, cache, made):
+                        found.setdefault(name, []).append(copy)
+                except StorageError as error:
+                    silent[store.name] = error
         backups = [Backup(name, tuple(copies)) for name, copies in found.items()]
-        backups.sort(key=lambda backup: (backup.moment, str(backup.name)), reverse=True)
+        backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
         return Inventory(tuple(_marked(backups)), silent)
 
 
@@ -234,9 +235,21 @@ def _marked(backups: list[Backup]) -> list[Backup]:
     return marked[::-1]
 
 
-def _copies(
-    store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], bytes]
-) -> list[tuple[BackupName, Copy]]:
+@dataclass(frozen=True)
+class _Asked:
+    """What one store said."""
+
+    entries: dict[str, Entry]
+    payloads: list[tuple[BackupName, Entry]]
+    beside: list[Entry]
+    """Manifests and proofs."""
+    contents: dict[str, bytes]
+    """Of those, by key."""
+    fetched: list[str]
+    """Which of them the cache did not know."""
+
+
+def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], bytes]) -> _Asked:
     """``made`` has summaries by payload and the manifest's SHA-256: mostly both stores hold the same."""
     entries = {entry.key: entry for entry in store.list()}
     payloads = [
@@ -253,22 +266,29 @@ def _copies(
     contents = cache.known(store, beside)
     unknown = [entry.key for entry in beside if entry.key not in contents]
     contents |= _fetched(store, unknown, key, made)
-    decoded = cache.decoded(key)
+    return _Asked(entries, payloads, beside, contents, unknown)
+
+
+def _copies(
+    store: Storage, asked: _Asked, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], bytes]
+) -> list[tuple[BackupName, Copy]]:
+    entries, contents, decoded = asked.entries, asked.contents, cache.decoded(key)
     copies = []
     again: dict[str, bytes] = {}
 
     def there(one: str) -> bool:
         return one in contents or (one.endswith(ROLES) and one in entries)
 
-    for name, entry in payloads:
+    for name, entry in asked.payloads:
         copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
         if copy.manifest is None and entry.key + MANIFEST in contents and key is not None:
             # What was kept from an earlier time is no reason to call a backup broken.
             again |= (fresh := _fetched(store, [entry.key + MANIFEST], key, made))
-            contents |= fresh
+            contents.update(fresh)
             copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
         copies.append((name, copy))
-    cache.keep(store, beside, {one: contents[one] for one in (*unknown, *again) if one in contents})
+    new = {one: contents[one] for one in (*asked.fetched, *again) if one in contents}
+    cache.keep(store, asked.beside, new)
     return copies
 
 

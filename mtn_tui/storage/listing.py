@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as Xml
 
@@ -32,34 +31,44 @@ def objects(client: Minio, bucket: str, prefix: str) -> Iterator[Entry]:
     while True:
         more = {"continuation-token": token} if token else {}
         page = Xml.fromstring(client._execute("GET", bucket, query_params={**asked, **more}).data)  # noqa: S314 - as minio does
-        if _bare(page.tag) != "ListBucketResult":
+        space, brace, what = page.tag.rpartition("}")  # a namespace, which some servers leave out
+        if what != "ListBucketResult":
             raise ValueError("no listing")
-        said = {_bare(one.tag): one.text or "" for one in page if not len(one)}
-        encoded = said.get("EncodingType") == "url"
+        named = _Names(space + brace)
+        encoded = page.findtext(named.encoding) == "url"
         last = ""
-        for one in page:
-            if _bare(one.tag) == "Contents":
-                found = _entry({_bare(field.tag): field.text or "" for field in one}, encoded)
-                last = found.key
-                yield found
-        following = said.get("NextContinuationToken") or last
-        if said.get("IsTruncated", "").lower() != "true" or following in ("", token):
+        for one in page.iterfind(named.contents):
+            found = _entry(one, named, encoded)
+            last = found.key
+            yield found
+        following = page.findtext(named.following) or last
+        if (page.findtext(named.truncated) or "").lower() != "true" or following in ("", token):
             return
         token = following
 
 
-def _entry(fields: dict[str, str], encoded: bool) -> Entry:
-    key, told = fields["Key"], fields.get("LastModified")
+class _Names:
+    """Of an answer's elements, in its namespace."""
+
+    def __init__(self, space: str) -> None:
+        self.encoding = space + "EncodingType"
+        self.contents = space + "Contents"
+        self.following = space + "NextContinuationToken"
+        self.truncated = space + "IsTruncated"
+        self.key = space + "Key"
+        self.size = space + "Size"
+        self.modified = space + "LastModified"
+        self.tag = space + "ETag"
+
+
+def _entry(one: Xml.Element, named: _Names, encoded: bool) -> Entry:
+    key, told = one.findtext(named.key), one.findtext(named.modified)
+    if not key:
+        raise ValueError("no key")
     moment = datetime.fromisoformat(told) if told else NEVER
     return Entry(
         unquote_plus(key) if encoded else key,
-        int(fields.get("Size") or 0),
+        int(one.findtext(named.size) or 0),
         moment if moment.tzinfo else moment.replace(tzinfo=UTC),
-        fields.get("ETag", "").strip('"'),
+        (one.findtext(named.tag) or "").strip('"'),
     )
-
-
-@lru_cache(maxsize=64)
-def _bare(tag: str) -> str:
-    """Without its namespace, which some servers leave out."""
-    return tag.rpartition("}")[2]

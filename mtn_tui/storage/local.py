@@ -191,24 +191,27 @@ def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(root) as items:
         for item in items:
             if not item.is_dir(follow_symlinks=False):
-                yield from _file(item.name, item, root)
+                if status := _status(item.name, item, root):
+                    yield item.name, status
             elif item.name != "lost+found":  # made by the system on a disk of its own, for root alone
                 with os.scandir(item) as below:
                     for one in below:
-                        yield from _file(f"{item.name}/{one.name}", one, root)
+                        key = f"{item.name}/{one.name}"
+                        if status := _status(key, one, root):
+                            yield key, status
 
 
-def _file(key: str, item: os.DirEntry[str], root: Path) -> Iterator[tuple[str, os.stat_result]]:
+def _status(key: str, item: os.DirEntry[str], root: Path) -> os.stat_result | None:
+    """None for what is no file, or none of the store's."""
     if not storable(key) or (item.is_symlink() and not _is_inside(Path(item.path), root)):
-        return
+        return None
     try:
         status = item.stat()
     except OSError as error:
         if error.errno not in _NOTHING:
             raise
-        return
-    if modes.S_ISREG(status.st_mode):
-        yield key, status
+        return None
+    return status if modes.S_ISREG(status.st_mode) else None
 
 
 def _is_inside(path: Path, root: Path) -> bool:
