@@ -39,6 +39,19 @@ class Check:
     def stop(cls, name: str, error: MtnError) -> Check:
         return cls(name, Status.STOP, error.title, error.hint, error.runbook, error)
 
+    @property
+    def line(self) -> str:
+        """Its status and what it says, as an incident keeps them."""
+        return f"{self.status.value}: {self.says}"
+
+    @classmethod
+    def of_line(cls, line: str) -> Check:
+        """Such a line read again; one of another form is of unknown status."""
+        status, _colon, says = line.partition(": ")
+        if status in [one.value for one in Status]:
+            return cls("", Status(status), says)
+        return cls("", Status.UNKNOWN, line)
+
     def facts(self) -> dict[str, str]:
         return {
             "id": self.id,

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
+from mtn_tui.operations.checks import Check
+from mtn_tui.operations.delivery import State
 from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -43,6 +46,15 @@ def way(one: Way) -> str:
         Way.RESTORE: _("restore all of it, in production's place"),
         Way.BESIDE: _("restore beside it, and copy back what is lost"),
         Way.LEAVE: _("no restore: something else is wrong"),
+    }[one]
+
+
+def severity(one: Severity) -> str:
+    return {
+        Severity.CRITICAL: _("critical"),
+        Severity.HIGH: _("high"),
+        Severity.MEDIUM: _("medium"),
+        Severity.LOW: _("low"),
     }[one]
 
 
@@ -141,11 +153,17 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
     if isinstance(value, Mapping):
         yield f"{indent}- {label}:"
         for inner, one in value.items():
-            yield from _fact(str(inner), one, depth + 1)
+            if name == "channels":
+                _good, *said = delivery(str(inner), one)
+                yield f"{indent}  - {_text(': '.join(filter(None, said)))}"
+            else:
+                yield from _fact(str(inner), one, depth + 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         yield f"{indent}- {label}:"
         for one in value:
-            yield f"{indent}  - {_text(str(one))}"
+            found = Check.of_line(str(one))
+            said = f"{found.status.glyph} {found.says}" if name == "findings" else str(one)
+            yield f"{indent}  - {_text(said)}"
     else:
         yield f"{indent}- {label}: {_text(fact_value(name, value))}"
 
@@ -185,6 +203,15 @@ def fact_name(name: str) -> str:
     return known.get(name, name)
 
 
+def delivery(name: str, what: object) -> tuple[bool, str, str]:
+    """Of an alert on one way to people, as its step keeps it: whether it was sent, that in words, and why."""
+    way, _blank, to = name.partition(" ")
+    state, _blank, reason = str(what).partition(" ")
+    said = {State.SENT.value: _("sent"), State.KEPT.value: _("kept, and sent later")}
+    became = said.get(state, _("not sent"))
+    return state == State.SENT.value, f"{words.channel(way)} {to}".rstrip() + f": {became}", reason
+
+
 def fact_value(name: str, value: object) -> str:
     if value is None:
         return "—"
@@ -194,6 +221,8 @@ def fact_value(name: str, value: object) -> str:
         return words.clock(float(value))
     if name == "way" and value in [one.value for one in Way]:
         return way(Way(str(value)))
+    if name == "severity" and value in [one.value for one in Severity]:
+        return severity(Severity(str(value)))
     if name == "store":
         return words.store(str(value))
     if name in ("moment", "newest"):

@@ -85,4 +85,4 @@ def worst(state: State) -> Piece:
         warnings += 1
     if warnings:
         return "⚠ " + _("warnings: {count}").format(count=warnings), "warn"
-    return "✔ " + _("ok"), "good"
+    return "✔ " + _("backups ok"), "good"

@@ -207,7 +207,7 @@ def test_a_backup_is_pinned_and_a_suspect_one_accepted(pg18, new_school, practis
         await operator.press("p")
         await operator.until(lambda: "★" in operator.rows[0], "the star")
         await operator.press("a")
-        await operator.sees("Accepted: no longer suspect (disk).", "✔ ok")
+        await operator.sees("Accepted: no longer suspect (disk).", "✔ backups ok")
         await operator.press("a")
         await operator.sees("It is not suspect: there is nothing to accept.")
         await operator.press("p")

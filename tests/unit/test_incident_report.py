@@ -27,13 +27,18 @@ def in_english():
 
 
 def test_it_says_what_was_seen_chosen_and_done():
+    seen = {"way": Way.RESTORE, "severity": "high", "findings": ["fail: no answer", "ok: the disk has room"]}
+    sent = {"channels": {"mail ana@mtn.cl": "sent", "mail eva@mtn.cl": "kept It does not answer."}}
     facts = {"backup": "abc", "moment": "2026-01-01T02:00:00+00:00", "loses_seconds": 5400, "store": "disk"}
     incident = fold(
         7,
         records(
             ("opened", None, {"database": "Admisión_MTN_DB"}, ""),
             ("began", Step.ASSESS, {}, ""),
-            ("done", Step.ASSESS, {"way": Way.RESTORE, "findings": ["no answer", "disk is full"]}, ""),
+            ("done", Step.ASSESS, seen, ""),
+            ("began", Step.NOTIFY, {}, ""),
+            ("done", Step.NOTIFY, sent, ""),
+            ("began", Step.NOTIFY, {}, ""),
             ("skipped", Step.NOTIFY, {}, "all in the room"),
             ("began", Step.CHOOSE, {}, ""),
             ("done", Step.CHOOSE, facts, ""),
@@ -50,7 +55,11 @@ def test_it_says_what_was_seen_chosen_and_done():
         "Took 10:00, within the RTO of 4:00:00",
         "| 4 | Staging | failed |",
         "| 2 | Notify | left out |",
-        "  - no answer",
+        "- severity: high",
+        "  - ✖ no answer",
+        "  - ✔ the disk has room",
+        "  - e-mail ana@mtn.cl: sent\n",
+        "  - e-mail eva@mtn.cl: kept, and sent later: It does not answer.",
         "- what was written after it, and is lost: 1:30:00",
         "- what to do: Make room.",
         "- called: devops@mtn.cl",

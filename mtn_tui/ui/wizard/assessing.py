@@ -101,7 +101,7 @@ class Assessing(StepView):
         sheet.gap()
         sheet.say(
             _("Severity {severity} (v changes it). It decides whom to call. a looks again.").format(
-                severity=severity_word(self.severity)
+                severity=incident_report.severity(self.severity)
             ),
             "dim",
         )
@@ -144,7 +144,7 @@ class Assessing(StepView):
             "way": way.value,
             "severity": self.severity.value,
             "why": found.proposal.why if way is found.proposal.way else _("the operator's decision"),
-            "findings": [f"{one.status.value}: {one.says}" for one in found.findings],
+            "findings": [one.line for one in found.findings],
         }
         desk.write(lambda file: file.done(Step.ASSESS, **facts), desk.follow)
 
@@ -178,12 +178,3 @@ class Assessing(StepView):
 
 def _down(found: Assessment) -> bool:
     return any(one.id == "server" and one.status is Status.FAIL for one in found.findings)
-
-
-def severity_word(one: Severity) -> str:
-    return {
-        Severity.CRITICAL: _("critical"),
-        Severity.HIGH: _("high"),
-        Severity.MEDIUM: _("medium"),
-        Severity.LOW: _("low"),
-    }[one]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
-from mtn_tui.operations.delivery import State
+from mtn_tui.operations.checks import Check
 from mtn_tui.operations.incident import Standing, Step, StepState
-from mtn_tui.operations.incident_report import fact_name, fact_value, standing, title
+from mtn_tui.operations.incident_report import delivery, fact_name, fact_value, standing, title
 from mtn_tui.ui.wizard.page import Sheet
 
 LOOKS = {
@@ -51,13 +51,7 @@ def _when(state: StepState) -> str:
 def delivered(sheet: Sheet, channels: Mapping[str, object]) -> None:
     """What became of an alert on each way to people."""
     for name, what in channels.items():
-        way, _blank, to = str(name).partition(" ")
-        state, _blank, reason = str(what).partition(" ")
-        said = {State.SENT.value: _("sent"), State.KEPT.value: _("kept, and sent later")}.get(
-            state, _("not sent")
-        )
-        text = f"{words.channel(way)} {to}".rstrip() + f": {said}"
-        good = state == State.SENT.value
+        good, text, reason = delivery(name, what)
         sheet.item("✔" if good else "⚠", text, "good" if good else "warn", hint=reason)
     if not channels:
         sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
@@ -74,6 +68,9 @@ def _fact(sheet: Sheet, name: str, value: object) -> None:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         sheet.say(fact_name(name) + ":")
         for one in value:
-            sheet.item("·", str(one))
+            if name == "findings":
+                sheet.check(Check.of_line(str(one)))
+            else:
+                sheet.item("·", str(one))
     else:
         sheet.say(f"{fact_name(name)}: {fact_value(name, value)}")

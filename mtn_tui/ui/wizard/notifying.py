@@ -7,7 +7,7 @@ from dataclasses import replace
 from mtn_tui.core.contacts import Call
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.assess import Assessment, Proposal
-from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.checks import Check
 from mtn_tui.operations.emergency import Alert, first_alert
 from mtn_tui.operations.incident import Incident, Step
 from mtn_tui.operations.incident_file import IncidentFile
@@ -98,10 +98,6 @@ def _told_or_not(desk: Desk) -> tuple[Call, ...]:
 def _told(incident: Incident) -> Assessment:
     """What step 1 has found, by what stands written of it: it was another screen, or an earlier start."""
     facts = incident.steps[Step.ASSESS].facts
-    found = []
     lines = facts.get("findings")
-    for line in lines if isinstance(lines, list) else ():
-        status, _colon, title = str(line).partition(": ")
-        known = status in [one.value for one in Status]
-        found.append(Check("", Status(status) if known else Status.UNKNOWN, title))
-    return Assessment(tuple(found), Proposal(incident.way, str(facts.get("why") or "")))
+    found = tuple(Check.of_line(str(line)) for line in (lines if isinstance(lines, list) else ()))
+    return Assessment(found, Proposal(incident.way, str(facts.get("why") or "")))

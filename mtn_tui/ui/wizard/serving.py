@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from rich.cells import cell_len
+
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.operations.emergency import services_arguments
@@ -115,19 +117,21 @@ class Serving(StepView):
         if self.answers is None:
             sheet.say(_("Asking the services …"), "dim")
             return
-        half = sheet.width // 2
         cells = []
         for one in self.answers:
             glyph = "✔ " + _("healthy") if one.healthy else "✖ " + _("not healthy")
-            cells.append((fit(f"{one.name} {glyph}", half), "good" if one.healthy else "bad"))
-        for at in range(0, len(cells), 2):
-            sheet.lines.append(cells[at : at + 2])
+            cells.append((f"{one.name} {glyph}", "good" if one.healthy else "bad"))
+        room = max(cell_len(text) for text, _tone in cells) + 2
+        across = max(sheet.width // room, 1)
+        for at in range(0, len(cells), across):
+            sheet.lines.append([(fit(text, room), tone) for text, tone in cells[at : at + across]])
         reasons: dict[str, list[str]] = {}
         for one in self.answers:
             if not one.healthy and one.text:
                 reasons.setdefault(one.text, []).append(one.name)
         for text, names in reasons.items():  # mostly all say the same
-            sheet.say(f"{', '.join(names)}: {text}", "dim")
+            who = _("all of them") if len(names) == len(self.answers) else ", ".join(names)
+            sheet.say(f"{who}: {text}", "dim")
 
     def next(self) -> str:
         if self.runs:
