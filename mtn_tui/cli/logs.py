@@ -12,7 +12,7 @@ from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.engine.logs import Cursor, Level, Line, Logs, Wanted, as_text, compiled
+from mtn_tui.engine.logs import Cursor, Level, Line, Logs, Pattern, Wanted, as_text
 from mtn_tui.operations.logs import open_logs, since
 
 _AT_ONCE = 1000
@@ -50,7 +50,7 @@ def logs(
     as_json: bool,
 ) -> None:
     context = session.context
-    wanted = Wanted(Level[level.upper()], frozenset(sources), compiled(grep) if grep is not None else None)
+    wanted = Wanted(Level[level.upper()], frozenset(sources), Pattern(grep) if grep is not None else None)
     begin = since(moment, context.clock.now()) if moment is not None else None
     found = open_logs(context)
     if not follow:

@@ -15,18 +15,16 @@ earlier than the stamp in its name, give or take a day.
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock, SystemClock
-from mtn_tui.core.errors import UsageError
-from mtn_tui.core.i18n import _
 from mtn_tui.engine.logfile import Gone, Line, LogFile, Passed
 from mtn_tui.engine.logfolder import PATIENCE, LogFolder, Trouble
 from mtn_tui.engine.loglines import Level
+from mtn_tui.engine.logpattern import Pattern
 
 __all__ = [
     "EVERYTHING",
@@ -35,10 +33,10 @@ __all__ = [
     "Line",
     "Logs",
     "Page",
+    "Pattern",
     "Trouble",
     "Wanted",
     "as_text",
-    "compiled",
 ]
 
 POLL_EVERY = 0.25
@@ -59,7 +57,7 @@ class Wanted:
     """This one and graver."""
     sources: frozenset[str] = frozenset()
     """Empty for all."""
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     """Looked for in the line as ``as_text`` gives it."""
     heads: bool = False
     """Only lines that begin something: of a traceback, its first."""
@@ -69,7 +67,7 @@ class Wanted:
             line.level >= self.level
             and not (self.heads and line.follows)
             and (not self.sources or line.source in self.sources)
-            and (self.pattern is None or self.pattern.search(as_text(line)) is not None)
+            and (self.pattern is None or self.pattern.is_in(as_text(line)))
         )
 
 
@@ -90,17 +88,6 @@ def as_text(line: Line, zone: tzinfo | None = None) -> str:
     """The line as it is printed: local time, source, level, text."""
     moment = line.moment.astimezone(zone)
     return f"{moment:%Y-%m-%d %H:%M:%S} {line.source}  {line.level.name:<5} {line.text}"
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A regular expression as it was typed; case counts where it has a capital. UsageError if invalid."""
-    try:
-        return re.compile(pattern, 0 if any(char.isupper() for char in pattern) else re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise UsageError(
-            _("{pattern} is not a regular expression: {reason}.").format(pattern=pattern, reason=error),
-            _("Where the characters themselves are meant, put a backslash before each of . * + ? ( ) [ ] |"),
-        ) from error
 
 
 class Logs:

@@ -161,9 +161,9 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         yield f"{indent}- {label}:"
         for one in value:
-            found = Check.of_line(str(one))
-            said = f"{found.status.glyph} {found.says}" if name == "findings" else str(one)
-            yield f"{indent}  - {_text(said)}"
+            check = Check.of_line(str(one))
+            text = f"{check.status.glyph} {check.says}" if name == "findings" else str(one)
+            yield f"{indent}  - {_text(text)}"
     else:
         yield f"{indent}- {label}: {_text(fact_value(name, value))}"
 

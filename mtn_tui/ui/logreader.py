@@ -11,12 +11,14 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from mtn_tui.core.errors import UsageError
 from mtn_tui.engine.logs import POLL_EVERY, Line, Logs, Trouble, Wanted
 from mtn_tui.engine.logwindow import LogWindow, Search, View
 
@@ -40,6 +42,14 @@ class NothingFound(Message):
     def __init__(self, *, forwards: bool) -> None:
         super().__init__()
         self.forwards = forwards
+
+
+class PatternGivenUp(Message):
+    """What was searched for takes too long to look for: all is shown again."""
+
+    def __init__(self, error: UsageError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class ReadingFailed(Message):
@@ -131,14 +141,18 @@ class LogReader:
         work: Iterator[None] | None = self._to_end()
         news = True
         while not self._stopped.is_set():
-            if work is not None:
-                news = True
-                try:
+            try:
+                if work is not None:
+                    news = True
                     next(work)
-                except StopIteration:
-                    work = None
-            elif self._following and self._window.grow():
-                news = True
+                elif self._following and self._window.grow():
+                    news = True
+            except StopIteration:
+                work = None
+            except UsageError as error:
+                self._post(PatternGivenUp(error))
+                self._window.wanted = replace(self._window.wanted, pattern=None)
+                work = self._to_end()
             if news and self._taken.is_set():
                 news = False
                 self._taken.clear()

@@ -94,5 +94,5 @@ def asked(wanted: Wanted) -> str:
     if wanted.level is not EVERYTHING.level:
         said.append({Level.WARN: _("warnings and errors"), Level.ERROR: _("errors only")}[wanted.level])
     if wanted.pattern is not None:
-        said.append(f"/ {wanted.pattern.pattern}")
+        said.append(f"/ {wanted.pattern.text}")
     return " · ".join(said)

@@ -132,6 +132,19 @@ def test_an_invalid_pattern_is_told_and_changes_nothing(practice):
     drive(practice, flow)
 
 
+def test_a_pattern_that_takes_too_long_is_given_up_and_all_is_shown_again(practice):
+    log(practice, "restore.log", at(30, "a" * 200))
+
+    async def flow(operator):
+        await operator.press("slash", *"(a|aa)+b", "enter")
+        await operator.sees("(a|aa)+b takes too long.")
+        await operator.press("escape")
+        await operator.sees("follow on")
+        assert len(operator.rows) == 8
+
+    drive(practice, flow)
+
+
 def test_e_goes_to_the_next_error_however_far(practice):
     log(
         practice,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtn_tui.engine import logwindow
-from mtn_tui.engine.logs import Level, Wanted, compiled
+from mtn_tui.engine.logs import Level, Pattern, Wanted
 from mtn_tui.engine.logwindow import HELD, STEP, LogWindow, Search
 from tests.unit.test_logs import Place, at, everything, place, texts
 
@@ -107,7 +107,7 @@ def test_errors_of_one_moment_are_found_one_after_the_other(place, forwards):
 
 def test_a_search_keeps_to_what_is_asked_for(place):
     place.write("a.log", at(0, "one", "ERROR"), at(1, "two x", "ERROR"), at(2, "x", "WARN"))
-    search = Search(place.open(), Wanted(pattern=compiled("x")), None, forwards=True)
+    search = Search(place.open(), Wanted(pattern=Pattern("x")), None, forwards=True)
     assert search.step()[0].text == "two x"
     assert search.step() == (None, True)
 

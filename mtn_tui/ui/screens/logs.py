@@ -17,12 +17,19 @@ from textual.widgets import Input
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
-from mtn_tui.engine.logs import EVERYTHING, Level, Line, Trouble, Wanted, as_text, compiled
+from mtn_tui.engine.logs import EVERYTHING, Level, Line, Pattern, Trouble, Wanted, as_text
 from mtn_tui.engine.logwindow import View
 from mtn_tui.operations.logs import open_logs
 from mtn_tui.ui import actions, frame, logtext, pager
 from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
-from mtn_tui.ui.logreader import LogReader, LogsSeen, NothingFound, ReadingFailed, SourcesKnown
+from mtn_tui.ui.logreader import (
+    LogReader,
+    LogsSeen,
+    NothingFound,
+    PatternGivenUp,
+    ReadingFailed,
+    SourcesKnown,
+)
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.widgets.lines import Line as Drawn
@@ -111,7 +118,7 @@ class Logs(Framed):
         if not self.query("#pattern"):
             pattern = self._wanted.pattern
             field = Input(
-                pattern.pattern if pattern else "",
+                pattern.text if pattern else "",
                 placeholder=_("a regular expression, then enter"),
                 id="pattern",
                 compact=True,
@@ -177,6 +184,12 @@ class Logs(Framed):
         message.stop()
         self.mtn.say(_("No error after this one.") if message.forwards else _("No error before this one."))
 
+    @on(PatternGivenUp)
+    def _pattern_given_up(self, message: PatternGivenUp) -> None:
+        message.stop()
+        self._wanted = replace(self._wanted, pattern=None)
+        self.mtn.tell(message.error)
+
     @on(ReadingFailed)
     def _reading_failed(self, message: ReadingFailed) -> None:
         raise message.error
@@ -196,7 +209,7 @@ class Logs(Framed):
     @on(Input.Submitted, "#pattern")
     def _pattern_given(self, event: Input.Submitted) -> None:
         try:
-            pattern = compiled(event.value) if event.value else None
+            pattern = Pattern(event.value) if event.value else None
         except UsageError as error:
             self.mtn.say(error.title, "warn")
             return
