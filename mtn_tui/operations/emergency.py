@@ -64,7 +64,7 @@ def first_alert(context: Context, assessment: Assessment) -> Alert:
     proposal = assessment.proposal
     if not any(one.status is Status.FAIL for one in assessment.findings):
         # A server that was started by now, or something that can't be seen from here.
-        subjects[Way.LEAVE] = _("CRITICAL: An incident of the admission system")
+        subjects[Way.LEAVE] = subjects[Way.RESTORE] = _("CRITICAL: An incident of the admission system")
     next_step = {
         Way.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
         Way.BESIDE: _("A backup is restored beside it; production is left as it is."),

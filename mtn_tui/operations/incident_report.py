@@ -130,7 +130,8 @@ def _evidence(incident: Incident) -> Iterator[str]:
         if state.reason:
             yield f"- {standing(state.standing)}: {_text(state.reason)}"
         for name, value in state.facts.items():
-            yield from _fact(name, value)
+            if value != "":
+                yield from _fact(name, value)
         yield ""
 
 

@@ -22,7 +22,7 @@ from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.identity import server_identity
-from mtn_tui.postgres.kept import kept_name
+from mtn_tui.postgres.kept import kept_form
 from mtn_tui.postgres.newest import Newer, in_zone, newer_than
 
 _PAST = 5
@@ -67,7 +67,7 @@ class Plan:
     """The database's, and the backup's moment in it."""
     moment_there: str
     kept: str
-    """What the present database will be called; empty where there is none, or it is dropped."""
+    """How the present database will be called; empty where there is none, or it is dropped."""
     checks: tuple[Check, ...]
 
     @property
@@ -151,7 +151,7 @@ def plan(context: Context, request: Request) -> Plan:
             estimate(context, request.backup),
             zone,
             there,
-            kept_name(name, now, databases.names(server)) if keeps else "",
+            kept_form(name) if keeps else "",
             tuple(checks),
         )
     return replace(made, checks=(*made.checks, _newer_check(made)))

@@ -46,6 +46,11 @@ def kept_name(target: str, moment: datetime, taken: Collection[str] = ()) -> str
         moment += timedelta(seconds=1)
 
 
+def kept_form(target: str) -> str:
+    """How such a name will look: its moment is that of the swap, which nobody knows before."""
+    return scratch_name(target, "__before_YYYYMMDD_HHMMSS")
+
+
 def since(name: str) -> datetime | None:
     """When the database of that name was taken out of use; None for any other database's name."""
     match = _NAME.fullmatch(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from mtn_tui.core.models import JobState
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.operations import emergency
-from mtn_tui.operations.assess import assess
+from mtn_tui.operations.assess import Proposal, assess
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.escalation import clock
 from mtn_tui.operations.incident import Standing, Step, Way, Who
@@ -214,6 +215,16 @@ def test_the_first_alert_says_what_is_wrong_and_what_is_done(pg18, new_school, p
     assert "ana" in alert.body
     told = emergency.send(practice.context, alert, [])
     assert told["subject"] == alert.subject
+
+
+def test_an_alert_does_not_say_that_a_database_is_down_which_answers(pg18, new_school, practise):
+    practice = practise(new_school(pg18), MINIO_ENDPOINT="")
+    practice.back_up()
+    found = assess(practice.context)
+    decided = replace(found, proposal=Proposal(Way.RESTORE, "The operator has decided so."))
+    alert = emergency.first_alert(practice.context, decided)
+    assert alert.subject == "CRITICAL: An incident of the admission system"
+    assert alert.body.startswith("The operator has decided so.\nA full restore is begun.")
 
 
 def test_the_clock_says_whom_to_call_and_who_was_passed_over(tmp_path):

@@ -45,7 +45,7 @@ def test_a_dry_run_tells_all_of_it_and_makes_nothing(live):
     assert facts["lost"]["rows"] == 3
     assert facts["lost"]["minutes"] >= 0
     assert facts["overwrites_newer"] is True
-    assert facts["kept"].startswith(f"{live.database.name}__before_")
+    assert facts["kept"] == f"{live.database.name}__before_YYYYMMDD_HHMMSS"
     assert facts["moment"]["zone"] == "America/Santiago"
     assert facts["moment"]["database"].endswith(("-03:00", "-04:00"))
     for moment in (facts["moment"]["utc"], facts["moment"]["here"]):

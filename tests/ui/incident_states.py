@@ -24,6 +24,7 @@ from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.services import Answer
 from mtn_tui.postgres.databases import Described
+from mtn_tui.postgres.kept import kept_form
 from mtn_tui.postgres.newest import Newer
 from mtn_tui.ui.wizard.work import Work
 from tests.ui.installed import DATABASE, KEY, MACHINE, NOW, ROWS, Installed, night
@@ -35,7 +36,7 @@ SESSION = "s1"
 ANA, BRUNO = Who("ana", MACHINE, SESSION), Who("bruno", "db2", "s2")
 
 SYSTEM = 7301558210984114411
-KEPT = f"{DATABASE}__before_20261124_0312"
+KEPT = f"{DATABASE}__before_20261124_031242"
 PORTS = range(8082, 8088)
 
 CONTACTS = """
@@ -265,7 +266,7 @@ def _plan_of(request, *, there: bool, stops: bool = False) -> Plan:
         660.0,
         "America/Santiago",
         "",
-        KEPT if there and production else "",
+        kept_form(DATABASE) if there and production else "",
         tuple(checks),
     )
 

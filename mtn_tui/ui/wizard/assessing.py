@@ -140,10 +140,12 @@ class Assessing(StepView):
             desk.app.perform("start")
             return
         way = _WAYS[self.index]
+        proposed = way is found.proposal.way
         facts = {
             "way": way.value,
             "severity": self.severity.value,
-            "why": found.proposal.why if way is found.proposal.way else _("the operator's decision"),
+            "why": found.proposal.why if proposed else _("The operator has decided so."),
+            "hint": found.proposal.instead if proposed else "",
             "findings": [one.line for one in found.findings],
         }
         desk.write(lambda file: file.done(Step.ASSESS, **facts), desk.follow)

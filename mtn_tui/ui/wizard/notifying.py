@@ -37,12 +37,9 @@ class Notifying(StepView):
 
     def alert(self) -> Alert:
         """In the words of what was found; what was noted since belongs to it."""
-        desk, incident = self.desk, self.desk.incident
+        incident = self.desk.incident
         assert incident is not None  # noqa: S101 - a step is of an incident
-        found = desk.assessment or _told(incident)
-        made = first_alert(
-            desk.app.context, replace(found, proposal=replace(found.proposal, way=incident.way))
-        )
+        made = first_alert(self.desk.app.context, _told(incident))
         notes = [record.text for record in incident.records if record.event == "note"]
         return replace(made, body="\n".join([made.body, *notes])) if notes else made
 
@@ -96,8 +93,9 @@ def _told_or_not(desk: Desk) -> tuple[Call, ...]:
 
 
 def _told(incident: Incident) -> Assessment:
-    """What step 1 has found, by what stands written of it: it was another screen, or an earlier start."""
+    """What step 1 has found and decided, by what stands written of it."""
     facts = incident.steps[Step.ASSESS].facts
     lines = facts.get("findings")
     found = tuple(Check.of_line(str(line)) for line in (lines if isinstance(lines, list) else ()))
-    return Assessment(found, Proposal(incident.way, str(facts.get("why") or "")))
+    why, instead = str(facts.get("why") or ""), str(facts.get("hint") or "")
+    return Assessment(found, Proposal(incident.way, why, instead))

@@ -136,7 +136,7 @@ class Promoting(StepView):
                 words.moment(newer.newest) if newer and newer.newest else nothing,
                 words.moment(newest.newest) if newest and newest.newest else nothing,
             ],
-            [_("sessions"), _("{count}, ended").format(count=old.sessions) if old else nothing, "0"],
+            [_("sessions"), _sessions(old.sessions) if old else nothing, "0"],
             [_("validated"), nothing, "✔ " + _("step 5") if tables else nothing],
         ]
         sheet.table(rows, widths)
@@ -176,6 +176,10 @@ class Promoting(StepView):
         words_of_it = confirmation(ready.production.target.system_identifier) if ready.there else ""
         self.looked = None
         desk.begin_job(Step.PRODUCTION, lambda: promote_arguments(context, words_of_it))
+
+
+def _sessions(count: int) -> str:
+    return _("{count}, ended").format(count=count) if count else "0"
 
 
 def _short(identifier: int) -> str:
