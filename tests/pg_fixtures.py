@@ -22,7 +22,8 @@ from mtn_tui.demo import school
 from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.workspace import Workspace
-from mtn_tui.postgres.connection import Connection, Server
+from mtn_tui.postgres.connection import Connection
+from mtn_tui.postgres.server import Server
 
 RICH_SCHEMA = Path(__file__).with_name("rich_schema.sql")
 SCHOOL_ROWS = 3000

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from mtn_tui import __version__
-from mtn_tui.cli import (
-    backup,
-    completion,
-    demo,
-    diagnostics,
-    doctor,
-    incident,
-    inventory,
-    jobs,
-    kept,
-    logs,
-    marks,
-    notify,
-    output,
-    promote,
-    restore,
-    screens,
-    services,
-    setup,
-    verify,
-)
+from mtn_tui.cli import diagnostics, output, screens
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import LANGUAGES, _
@@ -43,7 +24,46 @@ _EXIT_CODES = _(
 )
 
 
+_COMMANDS = {
+    "accept": "marks.accept",
+    "backup": "backup.backup",
+    "completion": "completion.completion",
+    "demo": "demo.demo",
+    "doctor": "doctor.doctor",
+    "incident": "incident.incident",
+    "init": "setup.init",
+    "job": "jobs.job",
+    "kept": "kept.kept",
+    "list": "inventory.list_backups",
+    "logs": "logs.logs",
+    "notify": "notify.notify",
+    "pin": "marks.pin",
+    "promote": "promote.promote",
+    "restore": "restore.restore",
+    "services": "services.services",
+    "show": "inventory.show",
+    "undo": "kept.undo",
+    "verify": "verify.verify",
+}
+"""Each command's module and name in it."""
+
+
+class _Commands(click.Group):
+    """Loads a command once it is asked for: all of them would take half as long again to start."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, _dot, command = _COMMANDS[name].partition(".")
+        found: click.Command = getattr(import_module(f"mtn_tui.cli.{module}"), command)
+        return found
+
+
 @click.group(
+    cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
@@ -77,27 +97,6 @@ def mtn(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.exceptions.NoArgsIsHelpError(context)
     return screens.show(session, ascii=ascii, light=light)
-
-
-mtn.add_command(setup.init)
-mtn.add_command(doctor.doctor)
-mtn.add_command(backup.backup)
-mtn.add_command(inventory.list_backups)
-mtn.add_command(inventory.show)
-mtn.add_command(verify.verify)
-mtn.add_command(marks.pin)
-mtn.add_command(marks.accept)
-mtn.add_command(restore.restore)
-mtn.add_command(incident.incident)
-mtn.add_command(notify.notify)
-mtn.add_command(services.services)
-mtn.add_command(promote.promote)
-mtn.add_command(kept.undo)
-mtn.add_command(kept.kept)
-mtn.add_command(jobs.job)
-mtn.add_command(logs.logs)
-mtn.add_command(demo.demo)
-mtn.add_command(completion.completion)
 
 
 def run(arguments: list[str] | None = None) -> int:

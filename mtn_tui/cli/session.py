@@ -20,7 +20,6 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Loaded, find_configuration, load
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
-from mtn_tui.operations import alerts
 from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.stores import open_stores
@@ -108,6 +107,8 @@ class Session:
         self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
     ) -> tuple[Facts, int]:
         """As ``run``, but here whatever this process hangs on."""
+        from mtn_tui.operations import alerts  # with all that a job may need, and the screens need not
+
         context, jobs = self.context, self.context.jobs
         new_id = (lambda: job_id) if job_id else new_job_id
         try:

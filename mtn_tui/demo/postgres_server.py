@@ -29,7 +29,7 @@ from mtn_tui.demo import postmaster
 from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.postgres_binaries import major_version
 from mtn_tui.demo.workspace import Lifeline, open_to_all
-from mtn_tui.postgres.connection import Server
+from mtn_tui.postgres.server import Server
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",

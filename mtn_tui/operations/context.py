@@ -11,7 +11,7 @@ from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.stores import Stores
-from mtn_tui.postgres.connection import Server
+from mtn_tui.postgres.server import Server
 
 
 @dataclass(frozen=True)

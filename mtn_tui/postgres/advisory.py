@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 from mtn_tui.core.errors import Locked
 from mtn_tui.core.i18n import _
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
+from mtn_tui.postgres.server import Server
 
 
 @contextmanager

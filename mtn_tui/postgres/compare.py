@@ -24,7 +24,8 @@ from psycopg import sql
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import Cancelled
 from mtn_tui.core.i18n import _, ngettext
-from mtn_tui.postgres.connection import Connection, Server, connect, explained
+from mtn_tui.postgres.connection import Connection, connect, explained
+from mtn_tui.postgres.server import Server
 
 Progress = Callable[[int, int], None]
 """Told the bytes of tables that are done and of all, both sides together; from either side's thread."""

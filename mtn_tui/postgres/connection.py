@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -13,11 +12,11 @@ from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.values import LONGEST_NAME
+from mtn_tui.postgres.server import CONNECT_SECONDS, Server
 
 MAINTENANCE = "postgres"
 """The database to connect to where the one in question may not exist or must not be in use."""
 
-_CONNECT_SECONDS = 10
 # A server that is gone without a word is noticed after about 30 s, during long commands too.
 _KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
     "keepalives": 1,
@@ -30,28 +29,6 @@ _KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
 _REFUSED = ("password authentication failed", "autentificación", "no password supplied", "role", "rol ")
 
 Connection = psycopg.Connection[tuple[object, ...]]
-
-
-@dataclass(frozen=True)
-class Server:
-    """Where the server is, and as whom to speak to it."""
-
-    host: str
-    port: int
-    user: str
-    password: str | None = field(repr=False)
-    """None: libpq finds it (``~/.pgpass``) or needs none."""
-
-    def environment(self, database: str) -> dict[str, str]:
-        """libpq's variables, for a child process: nothing of it stands in argv."""
-        variables = {
-            "PGHOST": self.host,
-            "PGPORT": str(self.port),
-            "PGUSER": self.user,
-            "PGDATABASE": database,
-            "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
-        }
-        return variables if self.password is None else {**variables, "PGPASSWORD": self.password}
 
 
 def connect(server: Server, database: str, application: str = "mtn") -> Connection:
@@ -81,7 +58,7 @@ def _open(server: Server, database: str, application: str) -> Connection:
         password=server.password,
         dbname=database,
         application_name=application,
-        connect_timeout=_CONNECT_SECONDS,
+        connect_timeout=CONNECT_SECONDS,
         client_encoding="UTF8",
         autocommit=True,
         **_KEEPALIVE,

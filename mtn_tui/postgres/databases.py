@@ -14,8 +14,9 @@ from mtn_tui.core import values
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 from mtn_tui.postgres.identity import database_properties
+from mtn_tui.postgres.server import Server
 
 _JOB = re.compile("[a-z2-7]{8}")
 

@@ -20,7 +20,8 @@ from psycopg import sql
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, Server, connect, translated
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
+from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.tools import Child, Tool, beside
 
 _LOCK_SECONDS = 60

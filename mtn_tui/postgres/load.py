@@ -17,7 +17,8 @@ import psycopg
 
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
-from mtn_tui.postgres.connection import Server, connect, explained
+from mtn_tui.postgres.connection import connect, explained
+from mtn_tui.postgres.server import Server
 
 _SET = re.compile(rb"SET\s|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
 

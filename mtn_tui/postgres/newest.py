@@ -9,7 +9,8 @@ import psycopg
 from psycopg import sql
 
 from mtn_tui.core.clock import Clock
-from mtn_tui.postgres.connection import Connection, Server, connect, translated
+from mtn_tui.postgres.connection import Connection, connect, translated
+from mtn_tui.postgres.server import Server
 
 _SECONDS_A_TABLE = 5
 _SECONDS_IN_ALL = 15

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from mtn_tui.core.identity import DatabaseProperties, Extension, ServerIdentity
 from mtn_tui.postgres import identity
-from mtn_tui.postgres.connection import Server, connect
+from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.databases import describe
+from mtn_tui.postgres.server import Server
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,10 @@ def commands(group: click.Command = program, path: str = "") -> dict[str, click.
     """Every command there is, by what is typed."""
     found = {path: group}
     if isinstance(group, click.Group):
-        for name, command in group.commands.items():
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None, name
             found |= commands(command, f"{path} {name}".strip())
     return found
 

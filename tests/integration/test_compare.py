@@ -11,7 +11,7 @@ from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import Cancelled, PostgresError
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.postgres.compare import Comparison, compare
-from mtn_tui.postgres.connection import Server
+from mtn_tui.postgres.server import Server
 from tests.pg_fixtures import Database, NewDatabase
 
 

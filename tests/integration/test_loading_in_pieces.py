@@ -9,8 +9,8 @@ from mtn_tui.archive.reader import Archive
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.operations import script
 from mtn_tui.postgres.compare import compare
-from mtn_tui.postgres.connection import Server
 from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.server import Server
 from tests.archive_fixtures import KEY, MemorySource, make
 from tests.pg_fixtures import Database
 
