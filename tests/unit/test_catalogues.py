@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import re
 from pathlib import Path
 from string import Formatter
@@ -37,6 +38,16 @@ def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
 
 def fields(text: str) -> set[str]:
     return {name for _text, name, _spec, _conversion in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_what_is_compiled_is_what_was_translated(language):
+    """Else pictures are approved in another language than they say: ``pip install -e .`` compiles."""
+    with (PACKAGE / "locale" / language / "LC_MESSAGES" / "mtn.mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    for message in catalogue(language):
+        if isinstance(message.id, str) and message.id:
+            assert compiled.gettext(message.id) == message.string
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
