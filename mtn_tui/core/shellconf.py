@@ -210,7 +210,7 @@ class _Reader:
         if self._next() == "(":
             self._refuse_array(start)
         self._refers, self._unset = set(), set()
-        value = self._value()
+        value = self._value("|&<>(){" if exporting else "|&<>()")
         return name, Assigned(
             value, bisect_left(self._ends, start) + 1, frozenset(self._refers), frozenset(self._unset)
         )
@@ -244,7 +244,8 @@ class _Reader:
 
     # Values
 
-    def _value(self) -> str:
+    def _value(self, special: str) -> str:
+        """``special`` are the characters that are refused: of an export's words bash expands the braces."""
         pieces: list[str] = []
         home = True  # ~ means a home folder at the beginning and after a colon
         while (char := self._next()) not in _WORD_END:
@@ -260,7 +261,7 @@ class _Reader:
                 pieces.append(self._escaped())
             elif char == "`":
                 self._refuse_command()
-            elif char in "|&<>()":
+            elif char in special:
                 self._refuse(_("{char} has a meaning of its own to a shell"), self._quote_it(), char=char)
             else:
                 pieces.append(char)

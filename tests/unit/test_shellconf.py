@@ -259,6 +259,7 @@ REFUSED = {
     "A=x|y": (1, "| has a meaning", "A='…'"),
     "A=x&": (1, "& has a meaning", "A='…'"),
     "A=<x": (1, "< has a meaning", "A='…'"),
+    "export A={x,y}": (1, "{ has a meaning", "A='…'"),
     "A=x(y)": (1, "( has a meaning", "A='…'"),
     "A=(x y)": (1, "array", "one value"),
     "A[0]=x": (1, "array", "one value"),
