@@ -208,7 +208,7 @@ def take_inventory(stores: Iterable[Storage], key: Key | None, cache: Cache | No
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Python's collector looks for garbage again and again among thousands of new objects, all of them kept:
-    a quarter of the time."""
+    a quarter of the time. They count as old at once, or it would look through all of them as it is let go."""
     if not gc.isenabled():
         yield
         return
@@ -216,7 +216,9 @@ def _uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
+        gc.unfreeze()
 
 
 def _marked(backups: list[Backup]) -> list[Backup]:

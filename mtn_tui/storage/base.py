@@ -122,6 +122,10 @@ _PLAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*
 """What nearly every key is: a listing of thousands need not look at each character."""
 
 
+def _is_plain(key: str) -> bool:
+    return _PLAIN.fullmatch(key) is not None and len(key) <= _LIMIT and not key.endswith(PART)
+
+
 def checked_key(key: str) -> str:
     """Return ``key`` unchanged, or raise StorageError where it could leave the store.
 
@@ -129,7 +133,7 @@ def checked_key(key: str) -> str:
     terminal would obey (control characters, bytes that are no UTF-8), and
     ``.part``, which marks what is unfinished.
     """
-    if _PLAIN.fullmatch(key) and len(key) <= _LIMIT and not key.endswith(PART):
+    if _is_plain(key):
         return key
     parts = key.split("/")
     bad = (
@@ -151,6 +155,8 @@ def checked_key(key: str) -> str:
 
 def storable(key: str) -> bool:
     """Whether ``checked_key`` lets it pass."""
+    if _is_plain(key):
+        return True
     try:
         checked_key(key)
     except StorageError:
