@@ -8,11 +8,13 @@ from rich.cells import cell_len
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+from mtn_tui.operations import words
 from mtn_tui.operations.emergency import services_arguments
 from mtn_tui.operations.incident import Incident, Standing, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import standing, to_be_seen
 from mtn_tui.operations.services import Answer
+from mtn_tui.operations.starting import PATIENCE
 from mtn_tui.ui.cells import fit
 from mtn_tui.ui.screens.ask import Answer as Choice
 from mtn_tui.ui.screens.ask import Ask
@@ -108,6 +110,11 @@ class Serving(StepView):
         if self.state.standing.over:
             return
         sheet.gap()
+        if self.restarts:
+            text = _(
+                "Takes until all are healthy, {time} at most; else it says which, and enter tries again."
+            )
+            sheet.say(text.format(time=words.clock(PATIENCE)), "dim")
         sheet.say(_("s leaves this step out, with a reason. The database is not changed by it."), "dim")
 
     def _health(self, sheet: Sheet) -> None:
