@@ -67,7 +67,7 @@ class Plan:
     """The database's, and the backup's moment in it."""
     moment_there: str
     kept: str
-    """How the present database will be called; empty where there is none, or it is dropped."""
+    """The form of what the present database will be called; empty where there is none, or it is dropped."""
     checks: tuple[Check, ...]
 
     @property
