@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtn_tui.core.models import BackupName
@@ -20,7 +21,12 @@ class Stores:
     """The disk, and the bucket where one is configured."""
 
     disk: LocalStorage
-    bucket: S3Storage | None
+    open_bucket: Callable[[], S3Storage | None]
+
+    @cached_property
+    def bucket(self) -> S3Storage | None:
+        """None where none is configured. Raises ConfigError where its address can't be one."""
+        return self.open_bucket()
 
     def __iter__(self) -> Iterator[Storage]:
         yield self.disk
@@ -34,10 +40,13 @@ def key_in(store: Storage, name: BackupName, suffix: str = "") -> str:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Nothing is contacted yet. Raises ConfigError where the bucket's address can't be one."""
-    disk = LocalStorage(settings.backup_dir)
-    if settings.bucket is None:
-        return Stores(disk, None)
-    from mtn_tui.operations.bucket import open_bucket  # a quarter of a command's start
+    """Nothing is contacted yet, and the bucket is not even opened."""
 
-    return Stores(disk, open_bucket(settings))
+    def open_it() -> S3Storage | None:
+        if settings.bucket is None:
+            return None
+        from mtn_tui.operations.bucket import open_bucket  # a quarter of a command's start
+
+        return open_bucket(settings)
+
+    return Stores(LocalStorage(settings.backup_dir), open_it)

@@ -80,7 +80,7 @@ def impatient(behind: Practice, proxy: FaultProxy, s3: Bucket) -> Iterator[Conte
     """The same installation, with short timeouts towards the bucket."""
     store = store_of(proxy.endpoint, s3, connect_timeout=READ_TIMEOUT, read_timeout=READ_TIMEOUT)
     context = behind.context
-    yield replace(context, stores=Stores(context.stores.disk, store))
+    yield replace(context, stores=Stores(context.stores.disk, lambda: store))
     store.close()
 
 

@@ -135,7 +135,12 @@ class Installed:
             "": None,
         }
         return Context(
-            settings, Stores(disk, buckets[self.bucket]), self.root / "state", "ana", MACHINE, self.clock
+            settings,
+            Stores(disk, lambda: buckets[self.bucket]),
+            self.root / "state",
+            "ana",
+            MACHINE,
+            self.clock,
         )
 
     # Backups

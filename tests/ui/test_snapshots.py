@@ -412,7 +412,7 @@ def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured):
 
     context = made.context
     slow = Slow(made.root / "bucket", "bucket", "mtn-backups @ s3.mtn.cl")
-    app = app_of(picture, replace(context, stores=replace(context.stores, bucket=slow)))
+    app = app_of(picture, replace(context, stores=replace(context.stores, open_bucket=lambda: slow)))
 
     async def flow(pilot) -> None:
         await Operator(app, pilot).until(lambda: app.state.jobs)
