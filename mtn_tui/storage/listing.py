@@ -63,7 +63,7 @@ class _Names:
 
 def _entry(one: Xml.Element, named: _Names, encoded: bool) -> Entry:
     key, told = one.findtext(named.key), one.findtext(named.modified)
-    if not key:
+    if key is None:
         raise ValueError("no key")
     moment = datetime.fromisoformat(told) if told else NEVER
     return Entry(

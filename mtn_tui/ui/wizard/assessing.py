@@ -22,16 +22,13 @@ class Assessing(StepView):
     step = Step.ASSESS
 
     looking = False
+    found: Assessment | None = None
     severity = Severity.CRITICAL
     heard: tuple[Check, ...] = ()
     _ended: frozenset[str] = frozenset()
     """Starts of the server that were over when last looked."""
     _tried = False
     """Whether that was tried, or given up: enter offers it until then."""
-
-    @property
-    def found(self) -> Assessment | None:
-        return self.desk.assessment
 
     def opens(self) -> None:
         """Once the server has been started there is something else to be seen."""
@@ -50,7 +47,7 @@ class Assessing(StepView):
 
     def look(self) -> None:
         desk, self._ended = self.desk, self.ended
-        self.looking, self.heard, desk.assessment = True, (), None
+        self.looking, self.heard, self.found = True, (), None
         context, running = desk.app.context, self.state.standing is Standing.RUNNING
 
         def heard(one: Check) -> None:
@@ -58,7 +55,7 @@ class Assessing(StepView):
 
         def came(found: object) -> None:
             assert isinstance(found, Assessment)  # noqa: S101 - for the type checker
-            self.looking, desk.assessment = False, found
+            self.looking, self.found = False, found
             self.index = _WAYS.index(found.proposal.way)
             desk.changed()
 

@@ -22,7 +22,6 @@ from mtn_tui.operations.incident import Incident, Standing, Step, StepState, Who
 from mtn_tui.operations.incident_file import IncidentFile, open_incident, path_of
 
 if TYPE_CHECKING:
-    from mtn_tui.operations.assess import Assessment
     from mtn_tui.ui.app import MtnApp
     from mtn_tui.ui.wizard.step import StepView
     from mtn_tui.ui.wizard.work import Work
@@ -66,8 +65,6 @@ class Desk:
         self.viewing = Step.ASSESS
         self.busy = ""
         """What is being done that the next key would disturb."""
-        self.assessment: Assessment | None = None
-        """Of this incident, where it was made at this desk."""
         self.on_screen = False
         self.drawn = False
         """Whether what is to be seen now has been painted since it changed."""
@@ -245,8 +242,6 @@ class Desk:
             self.view_of(step).enter()
             return
         self._views = {one: view for one, view in self._views.items() if one < step}
-        if step is Step.ASSESS:
-            self.assessment = None
         no_job = {"job": ""} if step in JOBS else {}
         self.write(lambda file: file.begin(step, **no_job), self.follow)
 
@@ -309,7 +304,7 @@ class Desk:
         was_mine, before = self.mine, (known.step, known.steps[known.step].standing) if known else None
         self.incident = found
         if not same:
-            self._views, self.assessment = {}, None
+            self._views = {}
             self.viewing = found.step
             self.changed()
             self.read_contacts()
