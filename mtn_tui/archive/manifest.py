@@ -229,23 +229,41 @@ def _from(body: dict[str, Any]) -> Manifest:
 
 def facts(body: dict[str, Any]) -> dict[str, Any]:  # JSON of any shape
     """The fields of JSON as ``About`` has them. Raises KeyError, TypeError, ValueError or AttributeError."""
-    properties = body["properties"]
     known = {name: value for name, value in body.items() if name != "format"}
-    for at in ("snapshot_at", "started_at", "ended_at"):
-        known[at] = datetime.fromisoformat(body[at])
-    known["kind"] = Kind(body["kind"])
-    known["server"] = ServerIdentity(**body["server"])
-    known["properties"] = DatabaseProperties(
-        **{
-            **properties,
-            "grants": _grants(properties["grants"]),
-            "settings": tuple(properties["settings"]),
-            "role_settings": {role: tuple(names) for role, names in properties["role_settings"].items()},
-        }
-    )
-    known["roles"] = tuple(body["roles"])
-    known["extensions"] = tuple(Extension(**item) for item in body["extensions"])
-    return known
+    return {**known, **own_facts(body), **shared_facts(body)}
+
+
+def own_facts(body: dict[str, Any]) -> dict[str, Any]:
+    """Of ``facts``, those that JSON has otherwise and that each backup has for itself."""
+    return {
+        "kind": Kind(body["kind"]),
+        "snapshot_at": datetime.fromisoformat(body["snapshot_at"]),
+        "started_at": datetime.fromisoformat(body["started_at"]),
+        "ended_at": datetime.fromisoformat(body["ended_at"]),
+    }
+
+
+SHARED = ("server", "properties", "tools", "roles", "extensions")
+"""Fields that are mostly the same from one backup to the next."""
+
+
+def shared_facts(body: dict[str, Any]) -> dict[str, Any]:
+    """Of ``facts``, those in SHARED."""
+    properties = body["properties"]
+    return {
+        "server": ServerIdentity(**body["server"]),
+        "properties": DatabaseProperties(
+            **{
+                **properties,
+                "grants": _grants(properties["grants"]),
+                "settings": tuple(properties["settings"]),
+                "role_settings": {role: tuple(names) for role, names in properties["role_settings"].items()},
+            }
+        ),
+        "tools": body["tools"],
+        "roles": tuple(body["roles"]),
+        "extensions": tuple(Extension(**item) for item in body["extensions"]),
+    }
 
 
 def _grants(items: list[dict[str, Any]] | None) -> tuple[Grant, ...] | None:  # as JSON has them

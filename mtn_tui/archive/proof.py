@@ -15,6 +15,7 @@ from functools import lru_cache
 from mtn_tui.core.models import Rung
 
 FORMAT = 1
+_RUNGS = {rung.word: rung for rung in Rung}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def load(data: bytes) -> Proof | None:
         moments = {at: datetime.fromisoformat(at) for at in set(body["rungs"].values())}
         return Proof(
             str(body["sha256"]),
-            {Rung.of(word): moments[at] for word, at in body["rungs"].items()},
+            {_RUNGS[word]: moments[at] for word, at in body["rungs"].items()},
             body["failed"],
             datetime.fromisoformat(body["failed_at"]) if body["failed_at"] else None,
             mark(body["pinned"]),

@@ -66,12 +66,11 @@ class JobState(StrEnum):
 
 
 _NAME = re.compile(
-    r"(?P<prefix>.+?)_(?P<kind>full|diff)_(?:(?P<host>.+)_)?(?P<stamp>[0-9]{8}_[0-9]{6})"
-    rf"(?:{re.escape(SUFFIX)}|(?P<clear>{re.escape(CLEAR_SUFFIX)}))"
+    r"(.+?)_(full|diff)_(?:(.+)_)?([0-9]{8}_(?!24)[0-9]{6})"
+    rf"(?:{re.escape(SUFFIX)}|({re.escape(CLEAR_SUFFIX)}))"
 )
-
-_FIELDS = ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15))
-"""Of a stamp: where its year, month, day, hour, minute and second lie."""
+"""Prefix, kind, host, stamp, and the suffix of one that is not encrypted. An hour 24 is midnight to newer
+Pythons, and the name would be another."""
 
 _YEARS = range(1970, 9000)
 """Of a stamp: what lies beyond is no moment in every time zone, and ``strftime`` writes it otherwise."""
@@ -115,13 +114,11 @@ def _parsed(name: str) -> BackupName | None:
     match = _NAME.fullmatch(name)
     if match is None or "/" in name:
         return None
-    digits = match["stamp"]
+    prefix, kind, host, told, clear = match.groups()
     try:
-        year, month, day, hour, minute, second = (int(digits[at:end]) for at, end in _FIELDS)
-        stamp = datetime(year, month, day, hour, minute, second)
+        stamp = datetime.fromisoformat(told)
     except ValueError:
         return None
     if stamp.year not in _YEARS:
         return None
-    clear = match["clear"] is not None
-    return BackupName(stamp, match["prefix"], Kind(match["kind"]), match["host"] or "", clear)
+    return BackupName(stamp, prefix, Kind(kind), host or "", clear is not None)

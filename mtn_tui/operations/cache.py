@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 FILE = "inventory.sqlite"
-_APPLICATION = 0x4D544E32
+_APPLICATION = 0x4D544E33
 _FORGET_AFTER = timedelta(days=60)
 """For stores that nobody lists any more."""
 
@@ -117,13 +117,13 @@ class Cache:
             ):
                 if hashlib.sha256(data).digest() == digest:
                     contents[number] = data
-            rows = database.execute(
-                "SELECT name, key, size, tag, content FROM files JOIN stores ON stores.id = store"
-            )
-            for store, key, size, tag, number in rows:
-                content = contents.get(number)
-                if content is not None:
-                    self._known.setdefault(store, {})[key] = (size, tag, content)
+            for store, name in database.execute("SELECT id, name FROM stores").fetchall():
+                known = self._known.setdefault(name, {})
+                rows = database.execute("SELECT key, size, tag, content FROM files WHERE store = ?", [store])
+                for key, size, tag, number in rows:
+                    content = contents.get(number)
+                    if content is not None:
+                        known[key] = (size, tag, content)
 
     def _write(self, store: str, gone: Iterable[str], new: Mapping[str, tuple[int, str, bytes]]) -> None:
         now = self._clock.now().timestamp()

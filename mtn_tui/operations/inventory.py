@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 
 from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive import proof as proofs
@@ -72,7 +72,7 @@ class Backup:
     suspect: str = ""
     """Why it should be looked at before it is relied upon."""
 
-    @property
+    @cached_property
     def manifest(self) -> Summary | None:
         return next((copy.manifest for copy in self.copies if copy.manifest), None)
 
@@ -229,9 +229,9 @@ def _marked(backups: list[Backup]) -> list[Backup]:
         manifest = backup.manifest
         if manifest is not None:
             earlier = before.setdefault((manifest.kind, manifest.database), deque(maxlen=COMPARED))
-            reason = "" if backup.accepted else why_suspect(manifest, earlier)
+            reason = why_suspect(manifest, earlier)
             earlier.appendleft(manifest)
-            if reason:
+            if reason and not backup.accepted:
                 backup = replace(backup, suspect=reason)  # noqa: PLW2901 - the same one, marked
         marked.append(backup)
     return marked[::-1]

@@ -23,7 +23,8 @@ def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
     database. Odd is a size under half the median of the last seven like it, and
     a table of over 1,000 rows that lost 90 % since the last.
     """
-    like = [one for one in earlier if (one.kind, one.database) == (manifest.kind, manifest.database)]
+    kind, database = manifest.kind, manifest.database
+    like = [one for one in earlier if one.kind == kind and one.database == database]
     if not like:
         return ""
     rows = manifest.rows()

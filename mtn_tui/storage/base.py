@@ -40,9 +40,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import StorageError
@@ -56,14 +55,13 @@ class Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One object: its key, its size in bytes, when it was last written (UTC)."""
 
     key: str
     size: int
     modified: datetime
-    tag: str = field(default="", compare=False)
+    tag: str = ""
     """Of the listing: another one where the object was written again, also within a second and at the
     same size. Empty where the store can't tell."""
 
@@ -118,7 +116,7 @@ class Storage(Protocol):
 _LIMIT = 900
 """Bytes of UTF-8 in a key: S3 allows 1,024."""
 
-_PLAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 """What nearly every key is: a listing of thousands need not look at each character."""
 
 

@@ -279,6 +279,19 @@ def test_a_summary_that_the_key_does_not_vouch_for_is_not_believed() -> None:
             summaries.decode(data, key, name)
 
 
+@pytest.mark.parametrize(
+    ("known", "other"),
+    [(b'"lsn"', b'"LSN"'), (b'{"counts"', b'{"added":1,"counts"'), (b'"roles":', b'"users":'), (b"\n", b"")],
+)
+def test_a_summary_with_other_fields_is_another_versions(known: bytes, other: bytes) -> None:
+    body = summaries.encode(summaries.summary(MANIFEST), KEY).partition(b" ")[2]
+    assert known in body
+    body = body.replace(known, other)
+    signature = hmac.digest(KEY.mac, b"summary 2 " + body, "sha256").hex().encode()
+    with pytest.raises(Changed):
+        summaries.decode(signature + b" " + body, KEY, PAYLOAD)
+
+
 def test_neither_a_manifest_nor_a_summary_passes_for_the_other() -> None:
     with pytest.raises(Changed):
         summaries.decode(ENCODED, KEY, PAYLOAD)

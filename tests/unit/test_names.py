@@ -65,6 +65,7 @@ def test_both_forms_of_the_scripts_are_read(text, host):
         "_full_20251003_203400.sql.gz.gpg",
         "admision_mtn_full_db_20251303_203400.sql.gz.gpg",
         "admision_mtn_full_db_20250230_203400.sql.gz.gpg",
+        "admision_mtn_full_db_20251003_240000.sql.gz.gpg",
         "admision_mtn_full_db_20251003_250000.sql.gz.gpg",
         "admision_mtn_full_db_١٩٩٩1003_203400.sql.gz.gpg",
         "full/admision_mtn_full_db_20251003_203400.sql.gz.gpg",
