@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from mtn_tui.core.models import Rung
+from mtn_tui.core.moments import read_moment
 
 FORMAT = 1
 _RUNGS = {rung.word: rung for rung in Rung}
@@ -87,16 +88,16 @@ def load(data: bytes) -> Proof | None:
     """Read a proof as it is, whatever bytes it is of; None where that can't be read."""
 
     def mark(one: dict[str, str] | None) -> Mark | None:
-        return Mark(datetime.fromisoformat(one["at"]), one["operator"], one["note"]) if one else None
+        return Mark(read_moment(one["at"]), str(one["operator"]), str(one["note"])) if one else None
 
     try:
         body = json.loads(data)
-        moments = {at: datetime.fromisoformat(at) for at in set(body["rungs"].values())}
+        moments = {at: read_moment(at) for at in set(body["rungs"].values())}
         return Proof(
             str(body["sha256"]),
             {_RUNGS[word]: moments[at] for word, at in body["rungs"].items()},
-            body["failed"],
-            datetime.fromisoformat(body["failed_at"]) if body["failed_at"] else None,
+            str(body["failed"]),
+            read_moment(body["failed_at"]) if body["failed_at"] else None,
             mark(body["pinned"]),
             mark(body["accepted"]),
         )

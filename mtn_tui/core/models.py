@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 
+from mtn_tui.core.moments import YEARS
+
 SUFFIX = ".sql.gz.gpg"
 CLEAR_SUFFIX = ".sql.gz"
 MANIFEST = ".manifest.json"
@@ -72,9 +74,6 @@ _NAME = re.compile(
 """Prefix, kind, host, stamp, and the suffix of one that is not encrypted. An hour 24 is midnight to newer
 Pythons, and the name would be another."""
 
-_YEARS = range(1970, 9000)
-"""Of a stamp: what lies beyond is no moment in every time zone, and ``strftime`` writes it otherwise."""
-
 
 @dataclass(frozen=True, order=True)
 class BackupName:
@@ -119,6 +118,6 @@ def _parsed(name: str) -> BackupName | None:
         stamp = datetime.fromisoformat(told)
     except ValueError:
         return None
-    if stamp.year not in _YEARS:
+    if stamp.year not in YEARS:
         return None
     return BackupName(stamp, prefix, Kind(kind), host or "", clear is not None)

@@ -22,12 +22,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
 from mtn_tui.core.errors import Locked, MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import read_moment
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.statefiles import make_folder, open_found, open_shared, refusal
 
@@ -61,7 +62,7 @@ class Holder:
         """None where it is not, or not yet, the whole of one."""
         try:
             found = json.loads(text)
-            since = datetime.fromisoformat(found["since"]).astimezone(UTC)
+            since = read_moment(found["since"])
             words = {name: str(found[name]) for name in ("operation", "database", "job", "operator", "host")}
             return cls(**words, pid=int(found["pid"]), since=since)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock
+from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.journal import SUFFIX
 from mtn_tui.engine.logfile import Gone, LogFile
 from mtn_tui.engine.loglines import read_line, read_record, shown
@@ -247,8 +248,7 @@ def _about(head: bytes) -> tuple[str, datetime | None]:
     """What a journal's first line says: the kind of its job, and when it began (None where it is torn)."""
     try:
         record = json.loads(head.partition(b"\n")[0])
-        began = datetime.fromisoformat(record["at"])
-        return str(record["kind"]), began if began.tzinfo else began.replace(tzinfo=UTC)
+        return str(record["kind"]), read_moment(record["at"])
     except (ValueError, RecursionError, KeyError, TypeError):
         return "", None
 

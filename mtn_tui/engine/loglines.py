@@ -24,6 +24,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import YEARS
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.joblog import event_text
@@ -72,9 +73,9 @@ _TIME = rf"(\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{{1,9}}))?(?: ?({_OFFS
 _OURS = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?(?:[+-]\d\d:\d\d|Z)) (INFO|WARN|ERROR) +(?=\S)"
 )
-_TIMED = re.compile(rf"{_GAP}(?:(?i:({_WORD}))[\]\s:)-]{_GAP})?{_TIME}{_TAIL}")
-_BARE = re.compile(rf"{_GAP}(?:({_WORD})(?![\w=.])|(?i:({_WORD}))[\]:]){_TAIL}")
-_OF_A_TOOL = re.compile(rf"\s*[\w./-]{{1,60}}(?::[\w./ -]{{1,80}})*: *(?i:({_WORD})): ")
+_TIMED = re.compile(rf"{_GAP}(?:(?ai:({_WORD}))[\]\s:)-]{_GAP})?{_TIME}{_TAIL}")
+_BARE = re.compile(rf"{_GAP}(?:({_WORD})(?![\w=.])|(?ai:({_WORD}))[\]:]){_TAIL}")
+_OF_A_TOOL = re.compile(rf"\s*[\w./-]{{1,60}}(?::[\w./ -]{{1,80}})*: *(?ai:({_WORD})): ")
 
 _LOOKED_AT = 240
 """Characters within which a line has said its time and level, if ever."""
@@ -183,6 +184,6 @@ def _moment(when: str, fraction: str, offset: str, zone: tzinfo | None) -> datet
             moment = datetime.fromisoformat(moment.isoformat() + ("Z" if offset == "UTC" else offset))
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone) if zone is not None else moment.astimezone()
-        return moment.astimezone(UTC)
+        return moment.astimezone(UTC) if moment.year in YEARS else None
     except (ValueError, OverflowError, OSError):
         return None

@@ -25,7 +25,7 @@ class Pattern:
         flags = regex.V0 if any(char.isupper() for char in text) else regex.V0 | regex.IGNORECASE
         try:
             self._compiled: Any = regex.compile(text, flags)  # the package has no types
-        except (regex.error, OverflowError, RecursionError) as error:
+        except (regex.error, ValueError, OverflowError, RecursionError) as error:
             raise UsageError(
                 _("{pattern} is not a regular expression: {reason}.").format(pattern=text, reason=error),
                 _(

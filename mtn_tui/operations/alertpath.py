@@ -13,12 +13,13 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import read_moment
 from mtn_tui.core.settings import Settings
 from mtn_tui.engine.locks import slug, turn
 from mtn_tui.engine.statefiles import open_found, refusal, write_whole
@@ -62,7 +63,7 @@ def send_test(context: Context) -> list[Told]:
     with turn(context.locks, f"{context.settings.db_name} alert path"):
         state = _read(context)
         now = context.clock.now()
-        sent = [one for one in state["sent"] if now - _moment(one["at"]) <= TOKEN_FOR][-_MOST:]
+        sent = [one for one in state["sent"] if now - read_moment(one["at"]) <= TOKEN_FOR][-_MOST:]
         for name, token in tokens.items():
             config = _configured(context.settings, name)
             sent.append({"channel": name, "token": token, "at": now.isoformat(), "config": config})
@@ -91,7 +92,7 @@ def acknowledge(context: Context, token: str) -> Proof:
         state = _read(context)
         now = context.clock.now()
         found = next((one for one in state["sent"] if one["token"] == wanted), None)
-        if found is None or now - _moment(found["at"]) > TOKEN_FOR:
+        if found is None or now - read_moment(found["at"]) > TOKEN_FOR:
             raise UsageError(
                 _("No test with that token was sent in the last {days} days.").format(days=TOKEN_FOR.days),
                 _("Send a new one: mtn notify --test"),
@@ -133,11 +134,7 @@ def _proof(settings: Settings, channel: str, proven: Mapping[str, Any] | None) -
     if proven is None:
         return Proof(channel, None)
     changed = proven["config"] != _configured(settings, channel)
-    return Proof(channel, _moment(proven["at"]), str(proven["by"]), changed)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    return Proof(channel, read_moment(proven["at"]), str(proven["by"]), changed)
 
 
 def _path(context: Context) -> Path:
@@ -158,7 +155,7 @@ def _read(context: Context) -> dict[str, Any]:  # of JSON
             for channel, one in found["proven"].items()
         }
         for one in (*sent, *proven.values()):
-            _moment(one["at"])
+            read_moment(one["at"])
     except FileNotFoundError:
         return {"sent": [], "proven": {}}
     except OSError as error:

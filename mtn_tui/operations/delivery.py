@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import AlertError, StorageError
+from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.spool import Entry, Record
 from mtn_tui.operations.message import Message
 
@@ -153,6 +154,6 @@ def due(ways: Sequence[Channel], message: Message) -> list[tuple[Channel, str]]:
 
 def _moment(line: Record) -> datetime:
     try:
-        return datetime.fromisoformat(str(line["at"])).astimezone(UTC)
+        return read_moment(str(line["at"]))
     except (KeyError, ValueError):
         return datetime.fromtimestamp(0, UTC)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +17,7 @@ from mtn_tui.core.clock import local_stamp
 from mtn_tui.core.errors import MtnError, PostgresError, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
+from mtn_tui.core.moments import read_moment
 from mtn_tui.core.values import scratch_name
 from mtn_tui.engine.jobview import JobView, find_job
 from mtn_tui.operations import leftovers, words
@@ -264,6 +265,6 @@ def write_report(context: Context, incident: Incident) -> Path:
 
 def _moment(facts: Facts) -> str:
     try:
-        return words.moment(datetime.fromisoformat(str(facts["moment"])))
+        return words.moment(read_moment(str(facts["moment"])))
     except (KeyError, ValueError):
         return "—"

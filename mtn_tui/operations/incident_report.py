@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.moments import read_moment
 from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
 from mtn_tui.operations.checks import Check
@@ -228,7 +229,7 @@ def fact_value(name: str, value: object) -> str:
         return words.store(str(value))
     if name in ("moment", "newest"):
         try:
-            return words.moment(datetime.fromisoformat(str(value)))
+            return words.moment(read_moment(str(value)))
         except ValueError:
             return str(value)
     if isinstance(value, bool):

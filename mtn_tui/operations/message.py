@@ -11,12 +11,13 @@ import base64
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from html import escape
 from typing import Any
 
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.moments import read_moment
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
 from mtn_tui.operations import words
@@ -117,7 +118,7 @@ def parsed(record: Mapping[str, Any]) -> Message:
             subject=_one_line(str(record["subject"])),
             body=str(record["body"]),
             facts=tuple((str(name), str(value)) for name, value in record["facts"]),
-            when=datetime.fromisoformat(record["when"]).astimezone(UTC),
+            when=read_moment(record["when"]),
             host=str(record["host"]),
             database=str(record["database"]),
             to=tuple(str(address) for address in record["to"]),

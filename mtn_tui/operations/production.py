@@ -16,6 +16,7 @@ from datetime import datetime
 
 from mtn_tui.core.errors import Refused, StorageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import read_moment
 from mtn_tui.core.settings import Settings
 from mtn_tui.engine.statefiles import LineFile, open_found
 from mtn_tui.operations.checks import Check, Status
@@ -93,7 +94,7 @@ def last_seen(context: Context) -> Seen | None:
                     int(record["system_identifier"]),
                     str(record["host"]),
                     int(record["port"]),
-                    datetime.fromisoformat(record["at"]),
+                    read_moment(record["at"]),
                 )
         except (ValueError, KeyError, TypeError, RecursionError):
             continue

@@ -18,7 +18,7 @@ SHA = "ab" * 32
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
 
-moments = st.datetimes(timezones=st.just(UTC))
+moments = st.datetimes(datetime(1970, 1, 1), datetime(8999, 12, 31), timezones=st.just(UTC))
 any_text = st.text(max_size=20) | st.binary(max_size=8).map(
     lambda data: data.decode(errors="surrogateescape")
 )
@@ -103,6 +103,8 @@ BODY: dict[str, Any] = json.loads(encode(Proof(SHA).climbed(Rung.COMPLETE, NOON)
                 {**BODY, "pinned": "yes"},
                 {**BODY, "pinned": {"at": NOON.isoformat()}},
                 {**BODY, "failed_at": 5},
+                {**BODY, "failed_at": "0001-01-01T00:00:00+00:00"},
+                {**BODY, "rungs": {"complete": "9999-12-31T23:59:59+00:00"}},
             )
         ),
     ],
@@ -118,3 +120,9 @@ def test_a_proof_cut_off_or_changed_is_never_an_error(data: st.DataObject) -> No
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     decode(bytes(whole), SHA)
     decode(bytes(whole[: data.draw(st.integers(0, len(whole)))]), SHA)
+
+
+def test_whatever_stands_for_a_name_is_read_as_text() -> None:
+    mark = {"at": NOON.isoformat(), "operator": 5, "note": ["x"]}
+    found = decode(json.dumps({**BODY, "failed": 7, "pinned": mark}).encode(), SHA)
+    assert (found.failed, found.pinned) == ("7", Mark(NOON, "5", "['x']"))

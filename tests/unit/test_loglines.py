@@ -41,6 +41,7 @@ def read(line: str | bytes):
         ("[2025-10-03 20:34:00] pg_dump: error: no server", Level.ERROR, "pg_dump: error: no server"),
         ("[2025-10-03 20:34:00] errors so far: none", Level.INFO, "errors so far: none"),
         ("[2025-10-03 20:34:00] Information for all", Level.INFO, "Information for all"),
+        ("2025-10-03 20:34:00 CRİTICAL: boom", Level.INFO, "CRİTICAL: boom"),
     ],
 )
 def test_times_and_levels_are_understood_as_we_and_scripts_write_them(line, level, text):
@@ -59,6 +60,12 @@ def test_times_and_levels_are_understood_as_we_and_scripts_write_them(line, leve
         ("=====================", None),
         ("", None),
         ("2025-13-41 20:34:00 no such day", None),
+        ("0001-01-01T00:00:00Z ERROR a moment that is none in Chile", None),
+        ("9999-12-31T23:59:59Z ERROR a moment that is none in Japan", None),
+        ("İNFO: the letters of another alphabet are no level", None),
+        ("crıt: nor are these", None),
+        ("tool: crİtical: nor these", None),
+        ("[avİso] 2025-10-03 20:34:00 nor these", None),
     ],
 )
 def test_a_line_without_a_time_keeps_its_text_whole(line, level):

@@ -326,6 +326,11 @@ def test_a_pattern_that_would_look_for_ever_gives_up(place):
         place.open().last(10, Wanted(pattern=Pattern("(a|aa)+b")))
 
 
+def test_a_pattern_with_flags_of_its_own_that_do_not_go_together_is_refused():
+    with pytest.raises(UsageError, match="not a regular expression"):
+        Pattern("(?V1)x")
+
+
 def test_an_invalid_pattern_is_refused_with_the_reason():
     with pytest.raises(UsageError, match="missing \\)"):
         Pattern("(")
