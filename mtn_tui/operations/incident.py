@@ -8,6 +8,7 @@ them on disk.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -158,16 +159,18 @@ class Incident:
         return self.why_not_begin(step)
 
     def after(self, record: Record) -> Incident:
-        """The state once ``record`` has happened, whether or not it may."""
+        """The state once ``record`` has happened, whether or not it may. Raises ValueError for no sense."""
         known = replace(self, records=(*self.records, record))
         move = _MOVES.get(record.event)
         return move(known, record) if move else known
 
 
 def fold(number: int, records: Iterable[Record]) -> Incident:
+    """What they add up to; one that makes no sense, as of a later version, is passed over."""
     incident = Incident(number)
     for record in records:
-        incident = incident.after(record)
+        with suppress(ValueError):
+            incident = incident.after(record)
     return incident
 
 
@@ -289,7 +292,8 @@ _MOVES = {
 
 
 def _step(record: Record) -> Step:
-    assert record.step is not None  # noqa: S101 - these events are always of a step
+    if record.step is None:
+        raise ValueError("these events are always of a step")
     return record.step
 
 

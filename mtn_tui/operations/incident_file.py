@@ -13,12 +13,12 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import MtnError, Refused, UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.journal import encoded
 from mtn_tui.engine.statefiles import LineFile, make_folder, open_found, refusal
 from mtn_tui.operations.incident import Facts, Incident, Record, Step, Who, check, fold
@@ -169,14 +169,14 @@ def _records(data: bytes) -> Iterator[Record]:
         try:
             told = json.loads(line)
             yield Record(
-                datetime.fromisoformat(told["at"]),
+                read_moment(told["at"]),
                 str(told["event"]),
                 Who(str(told["operator"]), str(told["host"]), str(told["session"])),
                 Step(told["step"]) if told["step"] is not None else None,
                 dict(told["facts"]),
                 str(told["text"]),
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -198,6 +199,32 @@ def test_a_torn_or_foreign_line_takes_nothing_with_it(file, rubbish):
         stream.write(rubbish)
     file.done(Step.ASSESS)
     assert read(file.path).step is Step.NOTIFY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event": "began", "step": None},
+        {"event": "done", "step": 1, "facts": {"way": "of tomorrow"}},
+        {"event": "skipped", "step": 9},
+        {"event": "closed", "at": "0001-01-01T00:00:00+00:00"},
+    ],
+)
+def test_a_record_that_makes_no_sense_is_passed_over(file, change):
+    file.begin(Step.ASSESS)
+    told = json.loads(file.path.read_bytes().split(b"\n")[-2]) | change
+    with file.path.open("ab") as stream:
+        stream.write(json.dumps(told).encode() + b"\n" + b"[" * 200_000 + b"\n")
+    file.done(Step.ASSESS)
+    assert read(file.path).is_open
+    assert read(file.path).step is Step.NOTIFY
+
+
+def test_a_moment_without_a_zone_is_in_utc(file):
+    told = json.loads(file.path.read_bytes()) | {"event": "closed", "at": "2026-11-24T03:00:00"}
+    with file.path.open("ab") as stream:
+        stream.write(json.dumps(told).encode() + b"\n")
+    assert read(file.path).closed_at == datetime(2026, 11, 24, 3, tzinfo=UTC)
 
 
 def test_what_is_written_survives_a_killed_process(tmp_path):
