@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,17 +111,20 @@ class Session:
 
         context, jobs = self.context, self.context.jobs
         new_id = (lambda: job_id) if job_id else new_job_id
-        try:
-            job = Job.create(jobs, kind=kind, subject=subject, operator=context.operator, new_id=new_id)
-        except MtnError as error:
-            alerts.not_begun(context, kind, error)
-            raise
-        try:
-            with closing(Watcher(SystemClock())) as watcher:
-                host.run(job, alerts.announced(context, body), watcher)
-        finally:
-            if job_id:
-                detached.discard_output(jobs, job_id)
+        with ExitStack() as held:
+            held.enter_context(host.signals_held())
+            try:
+                job = Job.create(jobs, kind=kind, subject=subject, operator=context.operator, new_id=new_id)
+            except MtnError as error:
+                held.close()
+                alerts.not_begun(context, kind, error)
+                raise
+            try:
+                with closing(Watcher(SystemClock())) as watcher:
+                    host.run(job, alerts.announced(context, body), watcher)
+            finally:
+                if job_id:
+                    detached.discard_output(jobs, job_id)
         for text in job.warnings:
             diagnostics.warning(text)
         return job.outcome, 1 if job.warnings else 0

@@ -74,6 +74,16 @@ def run(job: Job, body: Callable[[Job], R], on_view: Callable[[JobView], None] |
     return result
 
 
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Around making a job and running it: what asks it to stop before it can hear waits until it can."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def cancel(view: JobView, host: str | None = None) -> None:
     """Ask a job of this machine to stop, whoever hosts it. Returns before it has.
 
@@ -121,6 +131,7 @@ def _signals_to(job: Job, inbox: _Inbox) -> Iterator[None]:
             if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.getsignal(number)
                 signal.signal(number, ask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         yield
     finally:
         for number, handler in before.items():

@@ -155,6 +155,28 @@ def test_a_signal_stops_the_job_cleanly(tmp_path, number):
         assert text.index('"cancelling"') < text.index('"cancelled"')
 
 
+@pytest.mark.parametrize("number", STOPPING)
+def test_a_signal_between_its_journal_and_its_beginning_stops_it_cleanly(tmp_path, number):
+    script = """
+import os, sys
+from pathlib import Path
+from mtn_tui.core.errors import Cancelled
+from mtn_tui.engine import host
+from mtn_tui.engine.jobs import Job
+
+with host.signals_held():
+    job = Job.create(Path(sys.argv[1]), kind="full-backup", subject="db", operator="ana", host="db1")
+    os.kill(os.getpid(), int(sys.argv[2]))
+    try:
+        host.run(job, lambda job: None)
+    except Cancelled as error:
+        sys.exit(error.exit_code)
+"""
+    ended = subprocess.run([sys.executable, "-c", script, tmp_path, str(int(number))], check=False)
+    assert ended.returncode == 130
+    assert [view.state for view in list_jobs(tmp_path, "db1")] == [JobState.CANCELLED]
+
+
 def test_more_signals_while_it_cleans_up_change_nothing(tmp_path):
     with hosted(tmp_path, cleaning="time.sleep(0.5)") as (process, view):
         for _ in range(20):
