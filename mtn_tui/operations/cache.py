@@ -112,6 +112,7 @@ class Cache:
             if database is None:
                 return
             contents: dict[int, bytes] = {}
+            database.execute("BEGIN")  # as it was at one moment, whoever writes meanwhile
             for number, digest, data in database.execute(
                 "SELECT id, digest, data FROM contents WHERE typeof(data) = 'blob'"
             ):
