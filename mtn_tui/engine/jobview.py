@@ -14,6 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from types import TracebackType
 from mtn_tui.core.errors import StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
+from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.journal import SUFFIX, journal_path
 from mtn_tui.engine.process import Process, this_host
 from mtn_tui.engine.progress import Progress
@@ -34,6 +36,9 @@ JOB_ID = re.compile("[a-z2-7]{8}")
 
 _FIRST_LINE_WITHIN = 0.05
 """Seconds between the making of a journal and its first line, at most."""
+
+_LARGEST = 1 << 63
+"""No figure of ours is as large; what is can't be divided."""
 
 _PROGRESS = b'"event": "progress"'
 _PROGRESS_WITHIN = 80
@@ -92,13 +97,14 @@ def find_job(folder: Path, job_id: str, host: str | None = None) -> JobView:
 
 
 def list_jobs(folder: Path, host: str | None = None, limit: int | None = None) -> list[JobView]:
-    """Every job, newest first; with ``limit``, only that many of those written to last."""
+    """Every job, newest first; with ``limit``, only that many of those written to last.
+
+    StorageError where the folder can't be read.
+    """
     touched: list[tuple[float, Path]] = []
-    for path in folder.glob(f"*{SUFFIX}"):
-        try:
+    for path in journals_in(folder):
+        with suppress(FileNotFoundError):
             touched.append((path.lstat().st_mtime, path))
-        except FileNotFoundError:
-            continue
     touched.sort(reverse=True)
     views = []
     for _mtime, path in touched[:limit]:
@@ -110,6 +116,16 @@ def list_jobs(folder: Path, host: str | None = None, limit: int | None = None) -
             views.append(JobView(path.stem, state=JobState.LOST, title=error.title, hint=error.hint))
     oldest = datetime.min.replace(tzinfo=UTC)
     return sorted(views, key=lambda view: (view.started or oldest, view.id), reverse=True)
+
+
+def journals_in(folder: Path) -> list[Path]:
+    """None where no job has ever run. StorageError where the folder can't be read."""
+    try:
+        return [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise refusal(error, folder) from error
 
 
 def follow(path: Path, stop: threading.Event, host: str | None = None) -> Iterator[JobView]:
@@ -321,7 +337,9 @@ def _text(record: Record, name: str) -> str:
 
 def _whole(record: Record, name: str) -> int | None:
     value = record.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if abs(value) < _LARGEST else None
 
 
 def _number(record: Record, name: str) -> float | None:
@@ -337,7 +355,6 @@ def _number(record: Record, name: str) -> float | None:
 
 def _moment(record: Record) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(_text(record, "at"))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return read_moment(_text(record, "at"))
+    except ValueError:
         return None

@@ -90,6 +90,10 @@ class Backup:
         """Whether every copy of it is of the scripts' making."""
         return all(copy.standing is Standing.LEGACY for copy in self.copies)
 
+    def may_be_of(self, database: str) -> bool:
+        """Whether it is of that database, or does not say of which."""
+        return self.manifest is None or self.manifest.database == database
+
     @property
     def kind(self) -> Kind:
         return self.name.kind
@@ -163,7 +167,7 @@ class Inventory:
         store could not be asked; UsageError where there really is none.
         """
         of_kind = [one for one in self.backups if one.kind is kind and one.usable]
-        of_kind = [one for one in of_kind if not one.manifest or database in ("", one.manifest.database)]
+        of_kind = [one for one in of_kind if not database or one.may_be_of(database)]
         if not of_kind:
             for trouble in (*self._troubles(kind), *self.silent.values()):
                 raise trouble

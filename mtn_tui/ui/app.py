@@ -19,14 +19,14 @@ from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from mtn_tui.core import i18n
-from mtn_tui.core.errors import MtnError
+from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.process import this_host
 from mtn_tui.operations.context import Context
 from mtn_tui.ui import actions, themes
 from mtn_tui.ui.ascii import Ascii
-from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, IncidentsSeen, InventoryTaken, JobsSeen
+from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, IncidentsSeen, InventoryTaken, JobsSeen, JobsUnseen
 from mtn_tui.ui.cells import Piece
 from mtn_tui.ui.hangup import hung_up
 from mtn_tui.ui.screens.backups import Backups
@@ -97,8 +97,8 @@ class MtnApp(App[None]):
         self._bridge = Bridge(context, self, self.machine)
         self.desk = Desk(self, work, session or new_session())
         self._ascii = Ascii() if ascii else None
-        self._beginning: set[object] = set()
-        """Jobs that were asked for and are not there yet."""
+        self._beginning: dict[tuple[str, ...], str] = {}
+        """Jobs that were asked for and not seen yet, by their arguments; their ids, once they have one."""
         self._quits_then = False
         """Whether the operator wants to leave as soon as they are."""
         self._over: set[str] | None = None
@@ -114,6 +114,11 @@ class MtnApp(App[None]):
     def here(self) -> Framed:
         """The screen that the operator is on, below any dialog."""
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Framed))
+
+    @property
+    def _is_beginning(self) -> bool:
+        """Whether a job was asked for that has no id yet."""
+        return "" in self._beginning.values()
 
     @property
     def knows_jobs(self) -> bool:
@@ -156,19 +161,26 @@ class MtnApp(App[None]):
         self.push_screen(Told(error))
 
     def start_job(self, arguments: Sequence[str], name: str) -> None:
-        """Begin a job, which outlives this program; the job bar says that it has begun."""
+        """Begin a job, which outlives this program; the job bar says that it has begun.
 
-        begun = object()
-        self._beginning.add(begun)
+        Until it is seen, no other is begun by the same arguments: a key may come twice.
+        """
+        asked = tuple(arguments)
+        if asked in self._beginning:
+            self.say(_("It is just beginning."), "warn")
+            return
+        self._beginning[asked] = ""
 
-        def start() -> str:
-            try:
-                job_id = self._start(arguments)
-            finally:
-                self._beginning.discard(begun)
-            return _("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id)
+        def begun(what: object, error: MtnError | None) -> None:
+            job_id = str(what)
+            self._beginning[asked] = job_id
+            if error is not None or any(job.id == job_id for job in self.state.jobs):
+                del self._beginning[asked]
+            self._told(
+                _("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id), error
+            )
 
-        self._bridge.errand(start, self._told)
+        self._bridge.errand(lambda: self._start(arguments), begun)
 
     def start_now(self, arguments: Sequence[str]) -> str:
         """The same, for a thread that waits for the job's id. Raises an MtnError where it can't begin."""
@@ -265,12 +277,15 @@ class MtnApp(App[None]):
     def do_quit(self) -> None:
         from mtn_tui.ui.screens.quit import Quit
 
-        if self._beginning:
+        if self._is_beginning:
             self._quits_then = True
             self.say(_("A job is just beginning. Once it has, you can leave."), "warn")
             return
         # From the journals themselves: one that has just begun is not among what was seen last.
-        known = list_jobs(self.context.jobs, self.machine, JOBS_SHOWN)
+        try:
+            known = list_jobs(self.context.jobs, self.machine, JOBS_SHOWN)
+        except StorageError:
+            known = list(self.state.jobs)
         mine = [job for job in known if not job.state.over and job.host == self.machine]
         if not mine:
             self.exit()
@@ -283,8 +298,15 @@ class MtnApp(App[None]):
         if self._over is not None and over - self._over:
             self._bridge.reload()
         self._over = over
-        self.state = replace(self.state, jobs=message.jobs)
+        self.state = replace(self.state, jobs=message.jobs, jobs_trouble=None)
+        seen = {job.id for job in message.jobs}
+        self._beginning = {asked: job_id for asked, job_id in self._beginning.items() if job_id not in seen}
         self.desk.jobs_seen()
+        self.draw()
+
+    @on(JobsUnseen)
+    def _jobs_unseen(self, message: JobsUnseen) -> None:
+        self.state = replace(self.state, jobs_trouble=message.trouble)
         self.draw()
 
     @on(IncidentsSeen)
@@ -319,7 +341,7 @@ class MtnApp(App[None]):
             self.tell(error)
             return
         self.say(str(what), "good")
-        if self._quits_then and not self._beginning:
+        if self._quits_then and not self._is_beginning:
             self.perform("quit")
 
     def _tick(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from textual.message_pump import MessagePump
 
 from mtn_tui.core.errors import KeyFileError, MtnError, StorageError, UsageError
 from mtn_tui.core.models import JobState
-from mtn_tui.engine.jobview import Follower, JobView, list_jobs
-from mtn_tui.engine.journal import SUFFIX, journal_path
+from mtn_tui.engine.jobview import Follower, JobView, journals_in, list_jobs
+from mtn_tui.engine.journal import journal_path
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Incident
 from mtn_tui.operations.inventory import Inventory, take_inventory
@@ -41,13 +41,21 @@ class JobsSeen(Message):
         self.jobs = jobs
 
 
+class JobsUnseen(Message):
+    """Why the jobs' folder can't be read."""
+
+    def __init__(self, trouble: MtnError) -> None:
+        super().__init__()
+        self.trouble = trouble
+
+
 class InventoryTaken(Message):
     """``inventory`` is None where it could not be taken at all."""
 
-    def __init__(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
+    def __init__(self, inventory: Inventory | None, trouble: MtnError | None, database: str) -> None:
         super().__init__()
         self.inventory = inventory
-        self.tally = tally(inventory) if inventory else None
+        self.tally = tally(inventory, database) if inventory else None
         self.trouble = trouble
 
 
@@ -100,9 +108,6 @@ class Bridge:
                 what = work()
             except MtnError as error:
                 failed = error
-            except Exception as bug:  # noqa: BLE001 - it ends the program, and is told; here it would be lost
-                self.back(partial(_raise, bug))
-                return
             self.back(lambda: then(what, failed))
 
         self._begin(run, "mtn-ui-errand")
@@ -120,7 +125,13 @@ class Bridge:
             self._stop.wait(LOOK_EVERY)
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
-        threading.Thread(target=work, name=name, daemon=True).start()
+        def run() -> None:
+            try:
+                work()
+            except Exception as bug:  # noqa: BLE001 - it ends the program, and is told; here it would be lost
+                self.back(partial(_raise, bug))
+
+        threading.Thread(target=run, name=name, daemon=True).start()
 
     def _post(self, message: Message) -> None:
         with suppress(RuntimeError):  # the loop has closed: nobody is there to be told
@@ -138,23 +149,30 @@ class Bridge:
             try:
                 inventory = take_inventory(self._context.stores, key, self._context.cache)
             except MtnError as error:
-                self._post(InventoryTaken(None, error))
+                self._post(InventoryTaken(None, error, self._context.settings.db_name))
             else:
-                self._post(InventoryTaken(inventory, trouble))
+                self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))
 
     def _follow_jobs(self) -> None:
-        journals = Journals(self._context.jobs, self._machine)
-        try:
+        with closing(Journals(self._context.jobs, self._machine)) as journals:
+            trouble = None
             while not self._stop.is_set():
-                if journals.look():
-                    self._post(JobsSeen(journals.views))
+                try:
+                    if journals.look():
+                        self._post(JobsSeen(journals.views))
+                    trouble = None
+                except StorageError as error:
+                    if trouble is None:
+                        self._post(JobsUnseen(error))
+                    trouble = error
                 self._stop.wait(LOOK_EVERY)
-        finally:
-            journals.close()
 
 
 class Journals:
-    """The jobs of a folder. Where nothing happens, a look is one ``stat``, and a read for each live job."""
+    """The jobs of a folder. Where nothing happens, a look is one ``stat``, and a read for each live job.
+
+    ``look`` raises StorageError where the folder can't be read.
+    """
 
     def __init__(self, folder: Path, machine: str | None = None) -> None:
         """``machine`` is this one's name: only its own jobs can be found lost."""
@@ -176,12 +194,15 @@ class Journals:
         """Read what is new. Whether anything was; the first look always is news."""
         changed = not self._begun
         if not self._begun:
-            self._begun = True
             self._names = self._listed()
             for view in list_jobs(self._folder, self._machine, limit=JOBS_SHOWN):
+                if self._is_being_made(view):
+                    self._names.discard(view.id)
+                    continue
                 self._known[view.id] = view
                 if not view.state.over:
                     self._follow(view.id)
+            self._begun = True
         self._find_new()
         return self._look_at_live() or changed
 
@@ -205,7 +226,7 @@ class Journals:
             self._follow(job_id)
 
     def _listed(self) -> set[str]:
-        return {path.stem for path in self._folder.glob(f"*{SUFFIX}")}
+        return {path.stem for path in journals_in(self._folder)}
 
     def _follow(self, job_id: str) -> None:
         try:
@@ -213,12 +234,29 @@ class Journals:
         except UsageError:
             self._known.pop(job_id, None)  # gone again
         except StorageError as error:
-            self._known[job_id] = JobView(job_id, state=JobState.LOST, title=error.title, hint=error.hint)
+            view = JobView(job_id, state=JobState.LOST, title=error.title, hint=error.hint)
+            if self._is_being_made(view):
+                self._names.discard(job_id)
+                self._looked_at = 0
+            else:
+                self._known[job_id] = view
+
+    def _is_being_made(self, view: JobView) -> bool:
+        """Whether it only seems lost: its journal is there, and its first line or its mode is not yet."""
+        if view.pid or view.state is not JobState.LOST:
+            return False
+        try:
+            modified = journal_path(self._folder, view.id).lstat().st_mtime
+        except OSError:
+            return False
+        return abs(time.time() - modified) < _SETTLED
 
     def _look_at_live(self) -> bool:
         changed = False
         for job_id, follower in list(self._live.items()):
             view = follower.look()
+            if self._is_being_made(view):
+                continue
             if view != self._known.get(job_id):
                 self._known[job_id] = view
                 changed = True

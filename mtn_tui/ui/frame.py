@@ -77,7 +77,7 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
                 if width_of([begin, (told, ""), *right]) <= width:
                     return spread([begin, (told, "")], right, width)
         return spread([begin, (told, "")], more, width)
-    idle: list[Piece] = [(" " + _("no job is running"), "dim")]
+    idle: list[Piece] = [_idle(app)]
     one = app.desk.incident
     if one is not None and one.is_open and app.here.where not in (actions.EMERGENCY, actions.INCIDENT):
         told = _("incident {number} is open: 3 continues it").format(number=one.number)
@@ -89,6 +89,13 @@ def job_bar(app: MtnApp, width: int) -> list[Piece]:
     when = f"{last.ended.astimezone():{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
     text = _("last: {job}, {time},").format(job=words.job(last.kind), time=when)
     return spread(idle, [(text + " ", "dim"), jobtext.state(last), (" ", "")], width)
+
+
+def _idle(app: MtnApp) -> Piece:
+    """No job is seen at work."""
+    if app.state.jobs_trouble is not None:
+        return " ✖ " + _("the jobs can't be seen"), "bad"
+    return (" " + _("no job is running") if app.knows_jobs else " … " + _("reading")), "dim"
 
 
 def footer(app: MtnApp, screen: str, width: int, *, goes_on: bool = False) -> list[Piece]:

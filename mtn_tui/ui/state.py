@@ -23,12 +23,13 @@ class Tally:
     held: dict[str, int]
     """Bytes, by the store that answered."""
     proven: bool
-    """Whether there is a full that is proven."""
+    """Whether there is a full of the database that is proven."""
     doubtful: int
     """Those that are suspect or broken."""
 
 
-def tally(inventory: Inventory) -> Tally:
+def tally(inventory: Inventory, database: str) -> Tally:
+    """``database`` is the one that is looked after: others may share the stores."""
     every = inventory.backups
     fulls = [one for one in every if one.kind is Kind.FULL]
     held: Counter[str] = Counter()
@@ -39,7 +40,7 @@ def tally(inventory: Inventory) -> Tally:
         len(fulls),
         len(every) - len(fulls),
         dict(held),
-        any(one.usable[0].rung.proven for one in fulls if one.usable),
+        any(one.usable[0].rung.proven for one in fulls if one.usable and one.may_be_of(database)),
         sum(1 for one in every if one.suspect or broken(one)),
     )
 
@@ -56,6 +57,8 @@ class State:
     """Why the inventory says less than it could: no key, or it could not be taken at all."""
     jobs: tuple[JobView, ...] = ()
     """Newest first."""
+    jobs_trouble: MtnError | None = None
+    """Why they can't be seen."""
 
     @property
     def live(self) -> list[JobView]:

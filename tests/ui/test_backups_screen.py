@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
+import pytest
+from textual.events import Key
+from textual.screen import ModalScreen
+
 from mtn_tui.core.models import MANIFEST, JobState
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.ask import Told
@@ -76,6 +80,21 @@ def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, p
         await operator.sees("counts as nothing. b makes another.")
         await operator.press("R")
         await operator.sees("No copy of it can be restored: unfinished.")
+
+    operate(app, flow)
+
+
+def test_backups_of_another_database_in_the_same_stores_are_no_comfort(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    other = new_school(pg18)
+    practice.configure(DB_NAME=other.name)
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        assert len(operator.rows) == 1
+        await operator.sees("no proven full")
 
     operate(app, flow)
 
@@ -249,3 +268,53 @@ def test_what_could_not_begin_is_told_with_what_to_do(pg18, new_school, practise
         assert isinstance(app.screen, Backups)
 
     operate(app, flow)
+
+
+@pytest.mark.parametrize("second", ["enter", "escape"])
+@pytest.mark.parametrize("way", [("enter", "R"), ("enter", ":", *"reload")])
+def test_keys_that_come_as_one_leave_a_dialog_once(pg18, new_school, practise, way, second):
+    """A slow line delivers them at one stroke: the second must not close the screen below."""
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    asked = []
+
+    def start(arguments):
+        asked.append(arguments)
+        return "aaaaaaaa"
+
+    app = MtnApp(practice.context, start)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press(*way)
+        await operator.until(lambda: isinstance(app.screen, ModalScreen))
+        for key in ("enter", second):
+            app.post_message(Key(key, None))
+        await operator.until(lambda: not isinstance(app.screen, ModalScreen))
+        await operator.pilot.pause()
+        assert isinstance(app.screen, Details)
+        if way[-1] == "R" and second == "enter":
+            await operator.until(lambda: asked)
+            await operator.pilot.pause()
+
+    operate(app, flow)
+    assert app.fault is None
+    assert len(asked) <= 1
+
+
+def test_a_key_that_comes_twice_begins_one_backup(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    with closing(Begun(practice)) as begun:
+        app = MtnApp(practice.context, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            app.post_message(Key("b", "b"))
+            app.post_message(Key("b", "b"))
+            await operator.until(lambda: app.state.last)
+            assert len(begun.asked) == 1
+            await operator.press("b")
+            await operator.until(lambda: len(begun.asked) == 2 and len(app.state.jobs) == 2)
+
+        operate(app, flow)
+    assert [job.look().state for job in begun.jobs] == [JobState.SUCCEEDED] * 2

@@ -188,6 +188,49 @@ def test_looking_at_jobs_reads_only_what_is_new(tmp_path):
         assert not journals.look()
 
 
+def test_a_journal_whose_first_line_is_late_is_no_lost_job(tmp_path):
+    """Another process makes the file, and then writes: whoever looks between sees nothing yet."""
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "jobs"
+    folder.mkdir()
+    with closing(Job.create(elsewhere, kind="verify", subject="db", operator="ana")) as job:
+        late = folder / job.journal_path.name
+        for first in (True, False):
+            with closing(Journals(folder)) as journals:
+                if first:
+                    assert journals.look()
+                late.touch()
+                journals.look()
+                assert journals.views == ()
+                late.write_bytes(job.journal_path.read_bytes())
+                journals.look()
+                assert [view.state for view in journals.views] == [JobState.QUEUED]
+            late.unlink()
+        late.touch()
+        os.utime(late, (1, 1))
+        with closing(Journals(folder)) as journals:
+            journals.look()
+            assert [view.state for view in journals.views] == [JobState.LOST]
+
+
+def test_jobs_that_can_not_be_seen_are_not_said_to_be_none(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.context.jobs.parent.mkdir(parents=True, exist_ok=True)
+    practice.context.jobs.write_bytes(b"")
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("✖ the jobs can't be seen")
+        await operator.press("j")
+        await operator.until(lambda: isinstance(app.screen, Jobs))
+        await operator.sees("could not be used: Not a directory", "mtn doctor")
+        assert "No job has run yet." not in operator.text()
+        await operator.press("q")
+        await operator.until(lambda: not app.is_running)
+
+    operate(app, flow)
+
+
 class Standing:
     """A backup held up at work, by a lock on one of its tables, until it is cancelled."""
 

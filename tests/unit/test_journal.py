@@ -290,6 +290,24 @@ def test_no_journal_is_refused_whatever_it_holds(tmp_path, lines, tail):
     path.unlink()
 
 
+@pytest.mark.parametrize("figure", [10**400, -(10**30), 1 << 63])
+def test_a_figure_that_nobody_could_have_counted_is_none(tmp_path, figure):
+    path = whole_story(tmp_path)
+    line = {"event": "progress", "phase": "dump", "done": figure, "total": figure}
+    path.write_bytes(path.read_bytes() + json.dumps(line).encode() + b"\n")
+    progress = read_job(path, "db1").progress
+    assert progress is not None
+    assert (progress.done, progress.total) == (0, None)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_a_moment_that_is_none_in_some_zone_is_none(tmp_path, at):
+    path = tmp_path / "zzzzzzzz.jsonl"
+    path.write_text(json.dumps({"event": "job", "at": at, "kind": "verify", "host": "db2"}) + "\n")
+    view = read_job(path, "db1")
+    assert (view.kind, view.started, view.updated) == ("verify", None, None)
+
+
 def test_an_end_is_final(tmp_path):
     path = whole_story(tmp_path)
     append(path, b'{"event": "state", "state": "running"}\n')
@@ -373,6 +391,12 @@ def test_jobs_are_listed_newest_first(tmp_path, clock):
         os.utime(tmp_path / f"{job_id}.jsonl", (number, number))
     assert [view.id for view in list_jobs(tmp_path, "db1")] == ["cccccccc", "aaaaaaaa", "bbbbbbbb"]
     assert [view.id for view in list_jobs(tmp_path, "db1", limit=2)] == ["cccccccc", "aaaaaaaa"]
+
+
+def test_a_folder_that_can_not_be_read_is_no_empty_list(tmp_path):
+    (tmp_path / "jobs").write_bytes(b"")
+    with pytest.raises(StorageError, match="could not be used"):
+        list_jobs(tmp_path / "jobs", "db1")
 
 
 def test_where_no_job_ever_ran_the_list_is_empty(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 
 from mtn_tui.ui.widgets.lines import Lines
@@ -25,6 +26,12 @@ class Drawn(Screen[R]):
 
     def lines(self, name: str) -> Lines:
         return self.query_one(f"#{name}", Lines)
+
+    def dismiss(self, result: R | None = None) -> AwaitComplete:
+        """Leave it, once: of two keys that arrive together, the second still finds what it was pressed on."""
+        if self.app.screen is not self:
+            return AwaitComplete()
+        return super().dismiss(result)
 
     def on_mount(self) -> None:
         self.ready = bool(self.children) and all(box.children for box in self.query("Vertical, Horizontal"))

@@ -18,7 +18,7 @@ from mtn_tui.ui import actions, frame, jobtext
 from mtn_tui.ui.cells import Piece, fit, width_of, wrapped
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
-from mtn_tui.ui.widgets.lines import Line, Lines, Rows
+from mtn_tui.ui.widgets.lines import Lines, Rows
 
 _ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 18, 13, 21, 8
 
@@ -55,8 +55,12 @@ class Jobs(Framed):
             ]
             return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]
 
-        nothing: list[Line] = [[], [(" " + _("No job has run yet."), "")]]
-        self.query_one(Rows).show_rows([job.id for job in jobs], row, nothing)
+        nothing = _("No job has run yet.")
+        if (trouble := self.mtn.state.jobs_trouble) is not None:
+            nothing = f"✖ {trouble.title} {trouble.hint}"
+        self.query_one(Rows).show_rows(
+            [job.id for job in jobs], row, [[], *([(" " + line, "")] for line in wrapped(nothing, width - 2))]
+        )
         self._draw_told()
         self.draw_frame()
 
