@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.console import RenderableType
 from textual import on
 from textual._compositor import CompositorUpdate
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
@@ -29,6 +28,7 @@ from mtn_tui.ui.ascii import Ascii
 from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, IncidentsSeen, InventoryTaken, JobsSeen, JobsUnseen
 from mtn_tui.ui.cells import Piece
 from mtn_tui.ui.hangup import hung_up
+from mtn_tui.ui.keys import InTurn
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.sending import Shown
@@ -53,7 +53,7 @@ _SAID_FOR = 5.0
 """Seconds that a word to the operator stays, where no key is pressed."""
 
 
-class MtnApp(App[None]):
+class MtnApp(InTurn):
     CSS_PATH: ClassVar = [
         _HERE / "widgets" / "lines.tcss",
         _HERE / "screens" / "base.tcss",
@@ -344,7 +344,8 @@ class MtnApp(App[None]):
         if self._quits_then and not self._is_beginning:
             self.perform("quit")
 
-    def _tick(self) -> None:
+    async def _tick(self) -> None:
+        await self.give_up()
         if not self.is_headless and hung_up():
             self.exit()
             return

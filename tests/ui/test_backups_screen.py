@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 from textual.events import Key
+from textual.keys import _character_to_key
 from textual.screen import ModalScreen
 
 from mtn_tui.core.models import MANIFEST, JobState
@@ -14,7 +15,9 @@ from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.ask import Told
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.details import Details
+from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.screens.target import Target
+from mtn_tui.ui.widgets.entry import Entry
 from tests.ui.pilots import LARGE, Begun, nothing_begins, operate
 
 
@@ -270,36 +273,72 @@ def test_what_could_not_begin_is_told_with_what_to_do(pg18, new_school, practise
     operate(app, flow)
 
 
-@pytest.mark.parametrize("second", ["enter", "escape"])
-@pytest.mark.parametrize("way", [("enter", "R"), ("enter", ":", *"reload")])
-def test_keys_that_come_as_one_leave_a_dialog_once(pg18, new_school, practise, way, second):
-    """A slow line delivers them at one stroke: the second must not close the screen below."""
+def at_one_stroke(app, *keys):
+    """As a line delivers them that has hung for a moment."""
+    for key in keys:
+        letter = key if len(key) == 1 else None
+        app.post_message(Key(_character_to_key(key) if letter else key, letter))
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        (("R", "enter", "enter"), ["mtn_test_staging"]),
+        (("R", "enter", "escape"), ["mtn_test_staging"]),
+        (("R", "escape", "escape"), []),
+        (("enter", "R", "enter", "enter"), ["mtn_test_staging"]),
+        (("enter", "R", "enter", "escape"), ["mtn_test_staging"]),
+        (("R", "ctrl+u", *"pruebaR", "enter"), ["pruebaR"]),
+        ((":", *"restore", "enter", "ctrl+u", *"qabv", "enter"), ["qabv"]),
+        (("/", *"kind:full p q b R", "escape"), []),
+        ((":", *"sort", "enter", "R", "ctrl+u", "x", "enter"), ["x"]),
+    ],
+)
+def test_keys_that_come_as_one_do_as_they_do_one_by_one(pg18, new_school, practise, keys, asked):
     practice = practise(new_school(pg18))
+    practice.configure(STAGING_DB_NAME="mtn_test_staging")
     practice.back_up()
-    asked = []
+    begun = []
 
     def start(arguments):
-        asked.append(arguments)
+        begun.append(arguments[arguments.index("--target") + 1])
         return "aaaaaaaa"
 
     app = MtnApp(practice.context, start)
 
     async def flow(operator):
         await operator.has_list()
-        await operator.press(*way)
-        await operator.until(lambda: isinstance(app.screen, ModalScreen))
-        for key in ("enter", second):
-            app.post_message(Key(key, None))
-        await operator.until(lambda: not isinstance(app.screen, ModalScreen))
+        at_one_stroke(app, *keys)
+        await operator.until(lambda: not app._waiting and app._at is None)
+        await operator.until(lambda: begun == asked)
         await operator.pilot.pause()
-        assert isinstance(app.screen, Details)
-        if way[-1] == "R" and second == "enter":
-            await operator.until(lambda: asked)
-            await operator.pilot.pause()
+        assert not isinstance(app.screen, ModalScreen)
+        assert not app.state.inventory.backups[0].pinned
 
     operate(app, flow)
     assert app.fault is None
-    assert len(asked) <= 1
+    assert begun == asked
+
+
+def test_what_is_typed_after_a_slash_filters_and_begins_nothing(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        at_one_stroke(app, "/", *"proof:complete")
+        await operator.until(lambda: app.screen.query(Entry) and app.screen.query_one(Entry).value)
+        await operator.until(lambda: app.screen.query_one(Entry).value == "proof:complete")
+        at_one_stroke(app, "enter", "4", "/", *"follow", "enter")
+        await operator.until(lambda: isinstance(app.screen, Logs))
+        await operator.until(lambda: not app._waiting and not app.screen.query(Entry))
+        await operator.sees("follow")
+        at_one_stroke(app, "2", "escape")
+        await operator.until(lambda: isinstance(app.screen, Backups))
+
+    operate(app, flow)
+    assert not practice.inventory.backups[0].pinned
 
 
 def test_a_key_that_comes_twice_begins_one_backup(pg18, new_school, practise):
@@ -309,8 +348,7 @@ def test_a_key_that_comes_twice_begins_one_backup(pg18, new_school, practise):
 
         async def flow(operator):
             await operator.has_list()
-            app.post_message(Key("b", "b"))
-            app.post_message(Key("b", "b"))
+            at_one_stroke(app, "b", "b")
             await operator.until(lambda: app.state.last)
             assert len(begun.asked) == 1
             await operator.press("b")

@@ -49,7 +49,7 @@ class Ask(ModalScreen[R | None], Drawn[R | None], Generic[R]):
             yield Lines(id="how")
 
     def opened(self) -> None:
-        self.query_one(Rows).focus()
+        self.set_focus(self.query_one(Rows))
         self.draw()
 
     def draw(self) -> None:

@@ -17,6 +17,7 @@ from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.ui import actions, frame, telling
 from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
 from mtn_tui.ui.screens.acting import ActsOnBackup
+from mtn_tui.ui.widgets.entry import Entry
 from mtn_tui.ui.widgets.lines import Line, Lines, Rows
 
 
@@ -95,17 +96,9 @@ class Backups(ActsOnBackup):
     def do_filter(self) -> None:
         asked = self.query("#filter")
         if not asked:
-            field = Input(
-                self._filter,
-                placeholder=_("such as: kind:full age:<7d proof:complete"),
-                id="filter",
-                compact=True,
-                select_on_focus=False,
-            )
-            field.cursor_blink = False
-            self.mount(field, after="#summary")
+            said = _("such as: kind:full age:<7d proof:complete")
+            self.mount(Entry(self._filter, placeholder=said, id="filter"), after="#summary")
             self.lines("summary").display = False
-            field.focus()
 
     def do_back(self) -> None:
         """End the filter: there is nowhere else to go back to from here."""

@@ -15,6 +15,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.ui import actions
 from mtn_tui.ui.cells import Piece, clipped, fit, spread
 from mtn_tui.ui.screens.drawn import Drawn
+from mtn_tui.ui.widgets.entry import Entry
 from mtn_tui.ui.widgets.lines import Lines, Rows
 
 if TYPE_CHECKING:
@@ -37,16 +38,10 @@ class Command(ModalScreen[str | None], Drawn[str | None]):
         self._found: list[actions.Action] = []
 
     def compose(self) -> ComposeResult:
-        field = Input(id="typed", compact=True)
-        field.cursor_blink = False
         with Vertical(id="box"):
-            yield field
+            yield Entry(id="typed")
             yield Rows(id="found")
             yield Lines(id="how")
-
-    def opened(self) -> None:
-        self.query_one(Input).focus()
-        self.draw()
 
     def action_go(self, by: int) -> None:
         self.query_one(Rows).action_go(by)
@@ -62,7 +57,7 @@ class Command(ModalScreen[str | None], Drawn[str | None]):
 
     @on(Input.Changed)
     def draw(self) -> None:
-        wanted = self.query_one(Input).value.strip().casefold()
+        wanted = self.query_one(Entry).value.strip().casefold()
         self._found = [one for one in actions.actions() if wanted in one.id or wanted in one.label.casefold()]
         rows = self.query_one(Rows)
         room = min(70, self.app.size.width - 4) - 4

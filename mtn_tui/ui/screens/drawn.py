@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 
 from mtn_tui.ui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from mtn_tui.ui.keys import InTurn
 
 R = TypeVar("R")
 
@@ -37,6 +40,7 @@ class Drawn(Screen[R]):
         self.ready = bool(self.children) and all(box.children for box in self.query("Vertical, Horizontal"))
         if self.ready:
             self.opened()
+            self.app.call_later(cast("InTurn", self.app).next_key)
 
     def on_resize(self) -> None:
         if self.ready:

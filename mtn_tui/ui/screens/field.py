@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from mtn_tui.ui.cells import Piece, wrapped
 from mtn_tui.ui.screens.drawn import Drawn
+from mtn_tui.ui.widgets.entry import Entry
 from mtn_tui.ui.widgets.lines import Line, Lines
 
 _WIDEST = 70
@@ -28,16 +28,10 @@ class Field(ModalScreen[str | None], Drawn[str | None]):
         return ""
 
     def compose(self) -> ComposeResult:
-        field = Input(self.filled(), compact=True, select_on_focus=False)
-        field.cursor_blink = False
         with Vertical(id="box"):
             yield Lines(id="said")
-            yield field
+            yield Entry(self.filled())
             yield Lines(id="how")
-
-    def opened(self) -> None:
-        self.query_one(Input).focus()
-        self.draw()
 
     def say(self, title: str, paragraphs: Iterable[Piece], how: str) -> None:
         room = min(_WIDEST, self.app.size.width - 4) - 4

@@ -32,6 +32,7 @@ from mtn_tui.ui.logreader import (
 )
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.widgets.entry import Entry
 from mtn_tui.ui.widgets.lines import Line as Drawn
 from mtn_tui.ui.widgets.lines import Lines, Rows
 
@@ -86,7 +87,7 @@ class Logs(Framed):
 
     def opened(self) -> None:
         self.draw()
-        self.rows.focus()
+        self.set_focus(self.rows)
         self._reader.start()
 
     def on_unmount(self) -> None:
@@ -117,17 +118,10 @@ class Logs(Framed):
     def do_search(self) -> None:
         if not self.query("#pattern"):
             pattern = self._wanted.pattern
-            field = Input(
-                pattern.text if pattern else "",
-                placeholder=_("a regular expression, then enter"),
-                id="pattern",
-                compact=True,
-                select_on_focus=False,
-            )
-            field.cursor_blink = False
+            said = _("a regular expression, then enter")
+            field = Entry(pattern.text if pattern else "", placeholder=said, id="pattern")
             self.mount(field, after="#heading")
             self.lines("heading").display = False
-            field.focus()
 
     def do_error(self) -> None:
         self._to_error(forwards=True)

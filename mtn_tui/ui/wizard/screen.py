@@ -16,6 +16,7 @@ from mtn_tui.ui import actions
 from mtn_tui.ui.cells import fit
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.widgets.entry import Entry
 from mtn_tui.ui.widgets.lines import Lines
 from mtn_tui.ui.wizard import evidence, outside, steplist
 from mtn_tui.ui.wizard.assessing import Assessing
@@ -52,7 +53,7 @@ class Emergency(Framed):
         yield Lines(id="next")
 
     def opened(self) -> None:
-        self.page.focus()
+        self.set_focus(self.page)
         self.desk.on_screen = True
         self.desk.changed()
         self.desk.attend()
@@ -149,10 +150,7 @@ class Emergency(Framed):
         wanted = self.desk.mine and not self.desk.looks_back and not self.desk.busy and self.desk.view.phrase
         there = self.query("#phrase")
         if wanted and not there:
-            field = Input(id="phrase", compact=True, select_on_focus=False)
-            field.cursor_blink = False
-            self.mount(field, after="#next")
-            field.focus()
+            self.mount(Entry(id="phrase"), after="#next")
         elif not wanted and there:
             there.remove()
             self.page.focus()
