@@ -14,6 +14,7 @@ from rich.console import RenderableType
 from textual import on
 from textual._compositor import CompositorUpdate
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
@@ -33,6 +34,7 @@ from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.sending import Shown
 from mtn_tui.ui.state import State
+from mtn_tui.ui.terminal import Terminal
 from mtn_tui.ui.wizard.desk import Desk, new_session
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ class MtnApp(InTurn):
         self._over: set[str] | None = None
         """Jobs that had ended when last looked; None before the first look."""
         self._shown = Shown()
+        self._missed = False
+        """Whether something was not painted, for the terminal was behind."""
         self._minute = ""
         self._said_until = 0.0
         for theme in (themes.DARK, themes.LIGHT):
@@ -128,6 +132,9 @@ class MtnApp(InTurn):
     def get_default_screen(self) -> Screen[None]:
         return Backups()
 
+    def get_driver_class(self) -> type[Driver]:
+        return Terminal
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = [NoColor()] if self.no_color else super().get_line_filters()
         return [*filters, self._ascii] if self._ascii else filters
@@ -137,6 +144,8 @@ class MtnApp(InTurn):
         # After ctrl-z and fg the terminal is empty: Textual takes it again, but draws nothing.
         self.app_resume_signal.subscribe(self, self._resumed)
         self.call_after_refresh(self._bridge.start)
+        if isinstance(self._driver, Terminal):
+            self._driver.output.on_all_taken = lambda: self._missed and self.call_later(self._catch_up)
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit)
@@ -346,6 +355,7 @@ class MtnApp(InTurn):
 
     async def _tick(self) -> None:
         await self.give_up()
+        self._catch_up()
         if not self.is_headless and hung_up():
             self.exit()
             return
@@ -368,8 +378,22 @@ class MtnApp(InTurn):
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         drawn = self._running and not self._closed and not self._batch_count and not self.is_headless
         if drawn and isinstance(renderable, CompositorUpdate):
+            if self._is_behind:
+                self._missed = True
+                return
             renderable = self._shown.news(self.screen, self.console)
         super()._display(screen, renderable)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether the terminal has not taken yet what it was sent: a slow line, or one that hangs."""
+        return isinstance(self._driver, Terminal) and self._driver.is_behind
+
+    def _catch_up(self) -> None:
+        """Paint what was left out meanwhile."""
+        if self._missed and not self._is_behind:
+            self._missed = False
+            self.screen.refresh()
 
     def _fatal_error(self) -> None:
         """Textual's own shows every local variable, and so perhaps a secret: the caller tells it instead."""

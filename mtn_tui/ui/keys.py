@@ -54,7 +54,7 @@ class InTurn(App[None]):
         for at, node in enumerate(way):
             if node.call_later(self._follow, key, way[at + 1 :]):
                 return
-        if self._at is key:
+        if not way and self._at is key:  # else nobody is there any more, and the program ends
             self._at = None
             await self.next_key()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -63,6 +64,35 @@ def test_a_terminal_of_another_session_is_missed_though_no_signal_comes(practice
         opened(terminal)
         terminal.hang_up()
         terminal.process.wait(PATIENCE)
+
+
+def fill(terminal: Terminal) -> None:
+    """Nobody reads any more, and what is painted does not fit into the terminal: more of it each time."""
+    for _ in range(60):
+        terminal.type("LT24j?\x1b")
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("fault", [hang_up, terminate, say_hangup])
+def test_a_terminal_that_takes_nothing_any_more_can_be_left(practice, fault):
+    with at_a_terminal(practice) as terminal:
+        opened(terminal)
+        fill(terminal)
+        fault(terminal)
+        terminal.process.wait(PATIENCE)
+
+
+def test_a_terminal_that_reads_again_shows_what_is_true_by_then(practice):
+    with at_a_terminal(practice) as terminal:
+        opened(terminal)
+        fill(terminal)
+        terminal.type("2")
+        terminal.wait_for("[2 ")
+        terminal.type("j")
+        terminal.wait_for("[j ")
+        terminal.type("q")
+        assert terminal.ended() == 0
+        assert terminal.sane
 
 
 @pytest.mark.parametrize("fault", [hang_up, say_hangup, terminate, kill, stall_and_type])

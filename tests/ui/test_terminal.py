@@ -105,7 +105,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(practice):
 def test_a_hangup_ends_it(practice):
     with opened(practice) as terminal:
         terminal.hang_up()
-        assert terminal.process.wait(30) != 0
+        terminal.process.wait(PATIENCE)
 
 
 def test_no_colour_means_none_and_ascii_means_nothing_else(practice):
