@@ -43,7 +43,9 @@ def until_it_is_over(job: Looked, *, may_ask: bool) -> JobView:
                 view = job.look()
             except KeyboardInterrupt:
                 watcher.close()
-                if _leave(view, may_ask=may_ask and sys.stdin.isatty()):
+                leave = _leave(job, view.id, may_ask=may_ask and sys.stdin.isatty())
+                view = job.look()  # it may have ended while it was asked
+                if leave and not view.state.over:
                     raise Cancelled(
                         _("Job {id} goes on; it is only not watched any more.").format(id=view.id),
                         _("See it again: mtn job follow {id}. Stop it: mtn job cancel {id}").format(
@@ -66,16 +68,16 @@ def outcome(view: JobView) -> tuple[Facts, int]:
     return view.result, view.exit_code or 0
 
 
-def _leave(view: JobView, *, may_ask: bool) -> bool:
+def _leave(job: Looked, job_id: str, *, may_ask: bool) -> bool:
     """Ask whether to leave the job running. False: go on watching, with the job perhaps asked to stop."""
     if not may_ask:
         return True
-    diagnostics.say(_("Job {id} runs on without this terminal.").format(id=view.id))
+    diagnostics.say(_("Job {id} runs on without this terminal.").format(id=job_id))
     question = _("Enter: leave it running · c: cancel it · w: watch on")
     try:
         answer = click.prompt(question, default="", show_default=False, err=True).strip().lower()
     except click.Abort:
         return True
-    if answer == "c":
+    if answer == "c" and not (view := job.look()).state.over:
         host.cancel(view)
     return answer not in ("c", "w")

@@ -118,6 +118,22 @@ def test_an_interrupt_can_cancel_it(practice):
         assert len(practice.inventory.backups) == 1
 
 
+@pytest.mark.parametrize("answer", ["c\r", "\r"])
+def test_a_job_that_ended_while_it_was_asked_is_told_as_it_ended(practice, answer):
+    with (
+        closing(Hold(practice, "backup-full")) as hold,
+        at_a_terminal(practice, "backup", "full") as terminal,
+    ):
+        job = begun(practice, "backup-full")
+        terminal.wait_for("full backup:")
+        terminal.type("\x03")
+        terminal.wait_for("c: cancel it")
+        hold.close()
+        assert_done(practice, job)
+        terminal.type(answer)
+        assert terminal.ended() == 0
+
+
 def test_an_interrupt_of_following_stops_nothing(practice):
     with closing(Hold(practice, "backup-full")) as hold:
         told = practice.mtn("backup", "full", "--detach")
