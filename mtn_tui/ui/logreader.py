@@ -197,6 +197,7 @@ class LogReader:
         yield from self._take_newer()
 
     def _to_error(self, near: Line | None, forwards: bool) -> Iterator[None]:
+        self._logs.look()
         search = Search(self._logs, self._window.wanted, near, forwards=forwards)
         if self._search is not None and self._search[:2] == (near, forwards):
             search = self._search[2]

@@ -170,6 +170,18 @@ def test_e_goes_to_the_next_error_however_far(practice):
     drive(practice, flow)
 
 
+def test_e_finds_an_error_that_came_since_one_looked_back(practice):
+    async def flow(operator):
+        await operator.until(lambda: chosen(operator) == "done")
+        await operator.press("up")
+        await operator.sees("follow off")
+        log(practice, "restore_20261124_030010.log", at(100, "failed anew", "ERROR"))
+        await operator.press("e")
+        await operator.until(lambda: chosen(operator) == "failed anew")
+
+    drive(practice, flow)
+
+
 def test_one_scrolls_back_through_more_than_is_held(practice):
     log(
         practice,
