@@ -60,7 +60,8 @@ def set_up_system(
     made = set_up(places.configuration, answers, environment, backups_exist)
     settings = made.settings
     places.state.mkdir(parents=True, exist_ok=True)
-    for folder in (places.state, settings.backup_dir, settings.log_dir, settings.metrics_dir):
+    folders = (places.state, settings.backup_dir, settings.log_dir, settings.metrics_dir, settings.temp_dir)
+    for folder in folders:
         _give(folder, group, _WRITABLE)
     for file in (made.configuration, settings.encryption_key_file, settings.contacts_file):
         _give(file, group, _READABLE)

@@ -54,6 +54,7 @@ def test_what_they_share_is_the_groups_and_nobody_elses(pg18, group, new_databas
     key = made.settings.encryption_key_file
     shared = {
         **dict.fromkeys((where.state, where.backups, where.logs, made.settings.metrics_dir), 0o2770),
+        made.settings.temp_dir: 0o2770,
         **dict.fromkeys((where.configuration, key, made.settings.contacts_file), 0o640),
     }
     for path, mode in shared.items():
