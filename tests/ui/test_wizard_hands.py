@@ -10,6 +10,8 @@ import pytest
 from textual import events
 
 from mtn_tui.core import i18n
+from mtn_tui.core.errors import StorageError
+from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.emergency import restore_arguments, staging_of
 from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.operations.production import PHRASE
@@ -377,6 +379,59 @@ def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, 
         await operator.enters()
         await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
 
+        await operator.press("escape")
+        await operator.until(
+            lambda: on_disk(practice).steps[Step.REPORT].standing is Standing.FAILED, "step 8"
+        )
+        assert "may have arrived" not in operator.text()
+
     at_the_wizard(app, flow)
     assert sent == []
     assert on_disk(practice).is_open
+
+
+def test_services_that_can_not_be_asked_are_asked_again(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.configure(SERVICE_HEALTH_URLS="http://127.0.0.1:9/health")
+    practice.back_up()
+    brought_to(practice, Step.SERVICES)
+    asked = []
+
+    def health(context):
+        asked.append(context)
+        if len(asked) == 1:
+            raise StorageError("The certificate can't be read.", "Do this.")
+        return Work().health(context)
+
+    app = wizard(practice, nothing_begins, work=replace(Work(), health=health))
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
+        await operator.sees("The certificate can't be read.")
+        await operator.press("escape")
+        await operator.until(lambda: len(asked) > 1, "asked again")
+
+    at_the_wizard(app, flow)
+
+
+def test_a_restore_of_another_database_is_not_taken_for_step_4(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    file = brought_to(practice, Step.STAGING)
+    file.begin(Step.STAGING)
+    for subject in ("elsewhere", staging_of(practice.context, Way.RESTORE)):
+        job = Job.create(
+            practice.context.jobs, kind="restore", subject=subject, operator="eva", host="db-host-1"
+        )
+        job.close()
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.until(lambda: on_disk(practice).steps[Step.STAGING].facts.get("job"), "the job")
+
+    at_the_wizard(app, flow)
+    assert on_disk(practice).steps[Step.STAGING].facts["job"] == job.id

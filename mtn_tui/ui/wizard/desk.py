@@ -339,7 +339,13 @@ class Desk:
     def _adopt(self, step: Step, state: StepState) -> None:
         """Whoever began the step was killed before they could write down its job."""
         began, kind = state.began, JOBS[step]
-        ours = [one for one in self.app.state.jobs if one.kind == kind]
+        from mtn_tui.operations.emergency import staging_of
+
+        assert self.incident is not None  # noqa: S101 - it is its step
+        context, about = self.app.context, self.app.database
+        if step is Step.STAGING:
+            about = staging_of(context, self.incident.way)
+        ours = [one for one in self.app.state.jobs if (one.kind, one.subject) == (kind, about)]
         found = next((one.id for one in ours if one.started and began and one.started >= began), None)
         if found is not None:
             self.write(lambda file: file.begin(step, job=found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
 from mtn_tui.operations.emergency import last_alert, write_report
@@ -47,7 +48,12 @@ class Reporting(StepView):
         alert, outcome = last_alert(context, incident), against_target(desk, incident)
 
         def change(file: IncidentFile) -> Incident:
-            path = write_report(context, file.begin(Step.REPORT))  # what can fail comes before the mail
+            begun = file.begin(Step.REPORT)
+            try:
+                path = write_report(context, begun)  # what can fail comes before the mail
+            except MtnError as error:
+                file.failed(Step.REPORT, error)
+                raise
             sent = work.send(context, alert, to)
             file.done(Step.REPORT, path=str(path), **sent)
             closed = file.close(outcome)

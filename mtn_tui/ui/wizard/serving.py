@@ -6,6 +6,7 @@ from typing import cast
 
 from rich.cells import cell_len
 
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.operations import words
@@ -59,7 +60,11 @@ class Serving(StepView):
             else:
                 self._asking = False
 
-        desk.errand(lambda: work.health(context), came)
+        def failed(error: MtnError) -> None:
+            self._asking = False
+            desk.app.tell(error)
+
+        desk.errand(lambda: work.health(context), came, failed=failed)
 
     @property
     def healthy(self) -> bool:
