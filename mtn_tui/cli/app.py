@@ -91,12 +91,12 @@ def mtn(
     ascii: bool,
     light: bool,
 ) -> int:
-    session = context.obj = Session(config, lang, no_input, read_only)
+    session = context.obj = Session(config, lang, no_input, read_only, ascii, light)
     if context.invoked_subcommand is not None:
         return 0
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.exceptions.NoArgsIsHelpError(context)
-    return screens.show(session, ascii=ascii, light=light)
+    return screens.show(session)
 
 
 def run(arguments: list[str] | None = None) -> int:

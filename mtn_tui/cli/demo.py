@@ -117,7 +117,7 @@ def _on_screen(
     with running(workspace) as stack:
         filled = scene.fill(stack, rows, SystemClock().now())
         diagnostics.say(_("A school filled with {rows:,} rows.").format(rows=Figure(filled)))
-        session = Session(stack.configure(), asked.lang, asked.no_input)
+        session = Session(stack.configure(), asked.lang, asked.no_input, ascii=asked.ascii, light=asked.light)
         context = session.context
         happened = None
         if practised is None:
@@ -127,7 +127,7 @@ def _on_screen(
             made = scene.set_up(stack, context, lambda: str(_back_up(session)["name"]))
             happened = practice.begin(practised, made)
         session.read_only = asked.read_only
-        code = screens.show(session, ascii=False, light=False)
+        code = screens.show(session)
         _end_jobs(context.jobs)
         if happened is not None:
             code = code or practice.tell(happened, as_json=as_json)

@@ -214,6 +214,5 @@ def _mark(mark: Mark) -> str:
 def _state_of(copy: Copy) -> str:
     trouble = copy.trouble.title if copy.trouble else copy.proof.failed
     if trouble:
-        standing = Standing.BROKEN if copy.proof.failed else copy.standing
-        return f"{words.standing(standing)}: {trouble}"
+        return f"{words.standing(copy.condition)}: {trouble}"
     return f"{words.standing(copy.standing)}, {words.proven_to(copy) or words.rung(Rung.PRESENT)}"

@@ -11,12 +11,17 @@ from mtn_tui.core.i18n import is_utf8
 _FAILED = 2
 
 
-def show(session: Session, *, ascii: bool, light: bool) -> int:
+def show(session: Session) -> int:
     """Open the screens; returns once they are left. What they failed of is told on stderr."""
     from mtn_tui.ui.app import MtnApp  # a command without screens never loads what draws them
 
-    ascii = ascii or not is_utf8(sys.stdout.encoding or "")
-    app = MtnApp(session.context, session.begin, read_only=session.read_only, ascii=ascii, light=light)
+    app = MtnApp(
+        session.context,
+        session.begin,
+        read_only=session.read_only,
+        ascii=session.ascii or not is_utf8(sys.stdout.encoding or ""),
+        light=session.light,
+    )
     app.run()
     if app.fault is None:
         return 0

@@ -33,6 +33,8 @@ class Session:
     lang: str | None
     no_input: bool
     read_only: bool = False
+    ascii: bool = False
+    light: bool = False
 
     @cached_property
     def loaded(self) -> Loaded:

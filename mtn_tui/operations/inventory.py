@@ -59,6 +59,11 @@ class Copy:
     """Why it is broken."""
 
     @property
+    def condition(self) -> Standing:
+        """Its standing; or broken, where that was seen when it was last read through."""
+        return Standing.BROKEN if self.proof.failed else self.standing
+
+    @property
     def rung(self) -> Rung:
         return self.proof.rung if self.standing in (Standing.WHOLE, Standing.LEGACY) else Rung.PRESENT
 

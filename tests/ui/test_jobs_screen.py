@@ -16,7 +16,7 @@ from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.jobs import Jobs
 from mtn_tui.ui.screens.quit import Quit
-from tests.ui.pilots import WITHIN, nothing_begins, operate
+from tests.ui.pilots import LARGE, WITHIN, nothing_begins, operate
 
 
 def test_a_job_begun_elsewhere_is_seen_at_work_and_then_done(pg18, new_school, practise):
@@ -131,6 +131,30 @@ def test_quitting_can_cancel_it(pg18, new_school, practise):
         operate(app, flow)
         standing.wait()
         assert standing.state is JobState.CANCELLED
+
+
+def test_what_ended_while_the_question_stood_keeps_nothing_else_from_being_cancelled(
+    pg18, new_school, practise
+):
+    practice = practise(new_school(pg18))
+    short = Job.create(practice.context.jobs, kind="verify", subject="db", operator="ana")
+    with closing(short), closing(Standing(practice)) as standing:
+        short.start()
+        app = MtnApp(practice.context, nothing_begins)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.until(lambda: len(app.state.live) == 2)
+            await operator.press("q")
+            await operator.until(lambda: isinstance(app.screen, Quit))
+            await operator.sees("ana)")
+            short.end()
+            await operator.press("down", "down", "enter")
+            await operator.until(lambda: not app.is_running)
+
+        operate(app, flow, LARGE)
+        standing.wait()
+        assert [job.state for job in practice.jobs if job.kind == "backup-full"] == [JobState.CANCELLED]
 
 
 def test_quitting_right_after_a_job_was_asked_for_never_goes_without_a_word(pg18, new_school, practise):

@@ -87,7 +87,7 @@ class Details(ActsOnBackup):
 
 def _standing(copy: Copy) -> str:
     proven = words.proven_to(copy)
-    return f"{words.standing(copy.standing)}, {proven}" if proven else words.standing(copy.standing)
+    return f"{words.standing(copy.condition)}, {proven}" if proven else words.standing(copy.condition)
 
 
 def _table_line(table: str, rows: str, before: str, width: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine import host
-from mtn_tui.engine.jobview import JobView
+from mtn_tui.engine.jobview import JobView, find_job
 from mtn_tui.operations import words
 from mtn_tui.ui.screens.ask import Answer, Ask
 
@@ -21,7 +21,7 @@ LEAVE, STAY, CANCEL = "leave", "stay", "cancel"
 class Quit(Ask[str]):
     def __init__(self, jobs: Sequence[JobView], *, may_cancel: bool) -> None:
         self._jobs = jobs
-        running = ", ".join(f"{words.job(job.kind)} ({job.id})" for job in jobs)
+        running = ", ".join(f"{words.job(job.kind)} ({job.id}, {job.operator})" for job in jobs)
         said = [
             _("At work: {jobs}.").format(jobs=running),
             _("It does not need this program: whoever opens mtn next sees it, and how it ended."),
@@ -36,15 +36,23 @@ class Quit(Ask[str]):
 
         answer = (LEAVE, STAY, CANCEL)[self.query_one(Rows).index]
         app = cast("MtnApp", self.app)
-        if answer == CANCEL:
-            try:
-                for job in self._jobs:
-                    host.cancel(job, app.machine)
-            except MtnError as error:
-                self.dismiss(None)
-                app.tell(error)
-                return
+        if answer == CANCEL and (trouble := self._cancel(app)) is not None:
+            self.dismiss(None)
+            app.tell(trouble)
+            return
         if answer == STAY:
             self.dismiss(None)
         else:
             app.exit()
+
+    def _cancel(self, app: MtnApp) -> MtnError | None:
+        """Ask all that still run to stop; return why one of them can't be."""
+        trouble: MtnError | None = None
+        for job in self._jobs:
+            try:
+                now = find_job(app.context.jobs, job.id, app.machine)
+                if not now.state.over:
+                    host.cancel(now, app.machine)
+            except MtnError as error:
+                trouble = error
+        return trouble

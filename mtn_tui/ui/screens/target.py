@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.widgets import Input
 
-from mtn_tui.core.errors import UsageError
+from mtn_tui.core.errors import MtnError, Refused, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.inventory import Backup, Standing
+from mtn_tui.operations.plan import look_at
 from mtn_tui.operations.preflight import check_request
 from mtn_tui.ui import telling
 from mtn_tui.ui.screens.field import Field
@@ -22,7 +25,8 @@ class Target(Field):
     def __init__(self, backup: Backup) -> None:
         super().__init__()
         self._backup = backup
-        self._refusal: UsageError | None = None
+        self._refusal: MtnError | None = None
+        self._asking = False
 
     def filled(self) -> str:
         return cast("MtnApp", self.app).context.settings.staging_db_name
@@ -35,13 +39,39 @@ class Target(Field):
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
         """Nothing is begun that can be seen to be refused."""
-        try:
-            check_request(cast("MtnApp", self.app).context, self._backup, event.value, legacy_allowed=True)
-        except UsageError as error:
-            self._refusal = error
-            self.draw()
+        if self._asking:
             return
-        self.dismiss(event.value)
+        app, target = cast("MtnApp", self.app), event.value
+        try:
+            check_request(app.context, self._backup, target, legacy_allowed=True)
+        except UsageError as error:
+            self._refused(error)
+            return
+        self._asking = True
+        app.errand(lambda: look_at(app.context, target).existing, partial(self._seen, target))
+        self.draw()
+
+    def _seen(self, target: str, existing: object, error: MtnError | None) -> None:
+        """The server was asked for a database of that name."""
+        self._asking = False
+        if not self.is_current:
+            return
+        if existing is not None:
+            command = shlex.join(["mtn", "restore", self._backup.handle, "--target", target, "--drop"])
+            error = Refused(
+                _("The database {target} exists already.").format(target=target),
+                _("Choose another name; or replace it from the command line: {command}").format(
+                    command=command
+                ),
+            )
+        if error is not None:
+            self._refused(error)
+        else:
+            self.dismiss(target)
+
+    def _refused(self, error: MtnError) -> None:
+        self._refusal = error
+        self.draw()
 
     def draw(self) -> None:
         said = [
@@ -54,6 +84,8 @@ class Target(Field):
         if any(copy.standing is Standing.LEGACY for copy in self._backup.copies):
             text = _("The scripts made it: nothing vouches for its contents. enter loads it all the same.")
             said.append((text, ""))
+        if self._asking:
+            said.append((_("Asking the server …"), "dim"))
         if self._refusal is not None:
             said.append((f"✖ {self._refusal.title} {self._refusal.hint}", "bad"))
         self.say(_("Restore into which database?"), said, _("enter restores, esc goes back"))
