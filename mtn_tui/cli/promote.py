@@ -24,10 +24,17 @@ from mtn_tui.operations.undo import promote as put_in_place
 @click.option("-t", "--target", metavar=_("DATABASE"), help=_("The name it is to have."))
 @options.confirm
 @click.option("--stop-services", is_flag=True, help=_("Run SERVICES_STOP_COMMAND before."))
+@click.option("--oid", type=int, hidden=True)
 @as_json
 @click.pass_obj
 def promote(
-    session: Session, source: str, target: str | None, confirm: str, stop_services: bool, as_json: bool
+    session: Session,
+    source: str,
+    target: str | None,
+    confirm: str,
+    stop_services: bool,
+    oid: int | None,
+    as_json: bool,
 ) -> int:
     session.must_not_only_read()
     context = session.context
@@ -35,11 +42,14 @@ def promote(
     confirm = confirm or _confirmed(session, source, target)
     arguments = ["promote", f"--target={target}", *(["--confirm", confirm] if confirm else [])]
     arguments += ["--stop-services"] if stop_services else []
+    arguments += [f"--oid={oid}"] if oid is not None else []
     facts, code = session.run(
         "promote",
         target,
         [*arguments, "--", source],
-        lambda job: put_in_place(job, context, source, target, confirm=confirm, stop_services=stop_services),
+        lambda job: put_in_place(
+            job, context, source, target, confirm=confirm, stop_services=stop_services, oid=oid
+        ),
     )
     if as_json:
         output.as_json(facts)

@@ -25,7 +25,7 @@ from mtn_tui.operations.assess import Assessment
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.delivery import State
-from mtn_tui.operations.incident import Facts, Incident, Standing, Step, Way
+from mtn_tui.operations.incident import OID, Facts, Incident, Standing, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import report, took
 from mtn_tui.operations.inventory import Backup
@@ -174,10 +174,15 @@ def restore_arguments(context: Context, incident: Incident) -> list[str]:
     return ["restore", str(backup), f"--target={target}", *options]
 
 
-def promote_arguments(context: Context, confirm: str) -> list[str]:
-    """Step 6, as a command. ``confirm`` is empty where there is nothing to be replaced."""
+def promote_arguments(context: Context, confirm: str, incident: Incident) -> list[str]:
+    """Step 6, as a command. ``confirm`` is empty where there is nothing to be replaced.
+
+    It is told which database step 5 has validated, where the incident's file says so.
+    """
+    validated = incident.steps[Step.VALIDATE].facts.get(OID)
     arguments = ["promote", f"--target={context.settings.db_name}"]
     arguments += ["--confirm", confirm] if confirm else []
+    arguments += [f"--oid={validated}"] if validated is not None else []
     arguments += ["--stop-services"] if context.settings.services_stop_command else []
     return [*arguments, "--", staging_of(context, Way.RESTORE)]
 

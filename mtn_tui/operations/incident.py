@@ -18,6 +18,9 @@ from mtn_tui.core.i18n import _
 
 Facts = Mapping[str, object]
 
+OID = "oid"
+"""Step 5's fact that no person is shown: the number of the database that was validated."""
+
 
 class Step(IntEnum):
     """The runbook's numbers."""

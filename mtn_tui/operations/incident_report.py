@@ -13,7 +13,7 @@ from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
 from mtn_tui.operations.checks import Check
 from mtn_tui.operations.delivery import State
-from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way
+from mtn_tui.operations.incident import OID, Facts, Incident, Record, Standing, Step, Way
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _SECONDS = "_seconds"
@@ -130,7 +130,7 @@ def _evidence(incident: Incident) -> Iterator[str]:
         yield ""
         if state.reason:
             yield f"- {standing(state.standing)}: {_text(state.reason)}"
-        for name, value in state.facts.items():
+        for name, value in for_people(state.facts).items():
             if value != "":
                 yield from _fact(name, value)
         yield ""
@@ -168,6 +168,11 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
             yield f"{indent}  - {_text(text)}"
     else:
         yield f"{indent}- {label}: {_text(fact_value(name, value))}"
+
+
+def for_people(facts: Facts) -> Facts:
+    """Without what is only kept for the steps after it."""
+    return {name: value for name, value in facts.items() if name != OID}
 
 
 def fact_name(name: str) -> str:

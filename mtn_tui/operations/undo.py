@@ -110,12 +110,20 @@ def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: st
 
 
 def promote(
-    job: Job, context: Context, source: str, target: str, *, confirm: str = "", stop_services: bool = False
+    job: Job,
+    context: Context,
+    source: str,
+    target: str,
+    *,
+    confirm: str = "",
+    stop_services: bool = False,
+    oid: int | None = None,
 ) -> Promoted:
     """Put a database that was validated, ``source``, in the place of ``target``, which is kept.
 
-    It may have been restored with ``Request.closed``: read-only until now. The
-    services are stopped only once nothing stands in the way any more.
+    It may have been restored with ``Request.closed``: read-only until now. With
+    ``oid`` another that has its name by now is refused. The services are stopped
+    only once nothing stands in the way any more.
     """
     job.phase("prepare", unit="items")
     check_target(context, target, production_allowed=True)
@@ -131,13 +139,7 @@ def promote(
             _("Name the database that was restored beside it."),
         )
     with _claimed(job, context, target, source) as (server, other, here):
-        if databases.describe(server, source) is None:
-            raise UsageError(
-                _("There is no database {source} to put in the place of {target}.").format(
-                    source=source, target=target
-                ),
-                _("Restore it first: mtn restore --latest --target {source}").format(source=source),
-            )
+        _check_source(server, source, target, oid)
         _check(server, context, here, source, target, confirm)
         if stop_services:
             starting.stop_services(job, context)
@@ -151,6 +153,26 @@ def promote(
         production.remember(context, here.system_identifier)
     job.result(done.facts())
     return done
+
+
+def _check_source(server: Connection, source: str, target: str, validated: int | None) -> None:
+    """Whether it is there, and the one that was validated, where that is known."""
+    there = databases.oid(server, source)
+    if there is None:
+        raise UsageError(
+            _("There is no database {source} to put in the place of {target}.").format(
+                source=source, target=target
+            ),
+            _("Restore it first: mtn restore --latest --target {source}").format(source=source),
+        )
+    if validated is not None and there != validated:
+        raise Refused(
+            _("{source} is not the database that was validated: another has its name by now.").format(
+                source=source
+            ),
+            _("Restore and validate again: steps 4 and 5."),
+            "5.1",
+        )
 
 
 def drop_kept(job: Job, context: Context, name: str) -> None:

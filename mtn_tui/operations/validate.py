@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -16,13 +17,21 @@ from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.loaded import check_loaded
+from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection, connect, translated
 from mtn_tui.postgres.load import LoadConnection
 
 _APPLICATION = "mtn validate"
 
 
-def validate(context: Context, database: str, backup: Backup) -> tuple[Check, ...]:
+@dataclass(frozen=True)
+class Validated:
+    checks: tuple[Check, ...]
+    oid: int | None
+    """Of the database that was looked at; None where it could not be. Another may get its name."""
+
+
+def validate(context: Context, database: str, backup: Backup) -> Validated:
     """What fails stands in the way of production; a warning is for people to decide.
 
     Raises ServerLost where the server goes meanwhile.
@@ -30,14 +39,14 @@ def validate(context: Context, database: str, backup: Backup) -> tuple[Check, ..
     try:
         with connect(context.server, database, _APPLICATION) as connection:
             reached = _("{database} can be reached.").format(database=database)
-            found = [Check("database", Status.OK, reached)]
+            found, oid = [Check("database", Status.OK, reached)], databases.oid(connection, database)
             found += [_main_table(connection, name) for name in MAIN_TABLES]
             found.append(_newest(connection, backup))
     except ServerLost:
         raise
     except PostgresError as error:
-        return (Check("database", Status.FAIL, error.title, error.hint),)
-    return (*found, *_counted(context, database, backup))
+        return Validated((Check("database", Status.FAIL, error.title, error.hint),), None)
+    return Validated((*found, *_counted(context, database, backup)), oid)
 
 
 def _main_table(connection: Connection, name: str) -> Check:

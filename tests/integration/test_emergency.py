@@ -68,11 +68,11 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     assert state.facts["rows"] == sum(backup.manifest.rows().values())
 
     found = validate(practice.context, staging, backup)
-    assert {one.status for one in found} == {Status.OK}
+    assert {one.status for one in found.checks} == {Status.OK}
     file.begin(Step.VALIDATE)
-    file.done(Step.VALIDATE)
+    file.done(Step.VALIDATE, oid=found.oid)
 
-    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, ""))
+    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, "", file.state))
     assert file.state.steps[Step.PRODUCTION].standing is Standing.DONE
     assert practice.source.dump() == before
     assert staging not in practice.databases()
@@ -83,6 +83,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     assert "restored from the backup of" in alert.body
     path = emergency.write_report(practice.context, file.state)
     assert f"backup: {backup.handle}" in path.read_text()
+    assert "oid" not in path.read_text()
     told = json.loads(practice.here("incident", "show", "--json").stdout)
     assert told["steps"]["6"]["standing"] == "done"
     assert "Incident 1" in practice.here("incident", "show").stdout
@@ -96,17 +97,56 @@ def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_scho
     practice.restore(staging, closed=True)
     file = opened(practice)
     at_step(file, Step.PRODUCTION)
-    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, ""), check=64)
+    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    run_as_job(practice, file, Step.PRODUCTION, arguments, check=64)
     failed = file.state.steps[Step.PRODUCTION]
     assert failed.standing is Standing.FAILED
     assert "is production" in failed.reason
     with connect(practice.context.server, MAINTENANCE) as server:
         words = confirmation(server_identity(server).system_identifier)
-    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, words))
+    run_as_job(
+        practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, words, file.state)
+    )
     facts = file.state.steps[Step.PRODUCTION].facts
     practice.made.append(facts["kept"])
     assert facts["kept"] in practice.databases()
     assert facts["away_seconds"] < 30
+
+
+def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
+    pg18, new_school, practise, tmp_path
+):
+    stopped = tmp_path / "stopped"
+    practice = practise(new_school(pg18), SERVICES_STOP_COMMAND=f"touch {shlex.quote(str(stopped))}")
+    practice.back_up()
+    (backup,) = practice.inventory.backups
+    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    practice.restore(staging, closed=True)
+    pg18.drop_database(practice.source.name)
+    file = opened(practice)
+    at_step(file, Step.VALIDATE)
+    file.begin(Step.VALIDATE)
+    file.done(Step.VALIDATE, oid=validate(practice.context, staging, backup).oid)
+    pg18.drop_database(staging)
+    practice.restore(staging, closed=True)
+
+    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    run_as_job(practice, file, Step.PRODUCTION, arguments, check=64)
+    failed = file.state.steps[Step.PRODUCTION]
+    assert failed.standing is Standing.FAILED
+    assert "is not the database that was validated" in failed.reason
+    assert failed.facts["hint"] == "Restore and validate again: steps 4 and 5."
+    assert not stopped.exists()
+    assert staging in practice.databases()
+    assert practice.source.name not in practice.databases()
+
+
+def test_the_file_of_an_earlier_version_does_not_say_which_was_validated(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    file = opened(practice)
+    at_step(file, Step.PRODUCTION)
+    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    assert not any(one.startswith("--oid") for one in arguments)
 
 
 def test_a_promotion_that_was_killed_once_it_had_swapped_is_done(pg18, new_school, practise):
@@ -118,7 +158,7 @@ def test_a_promotion_that_was_killed_once_it_had_swapped_is_done(pg18, new_schoo
     pg18.drop_database(practice.source.name)
     file = opened(practice)
     at_step(file, Step.PRODUCTION)
-    practice.mtn(*emergency.promote_arguments(practice.context, ""))
+    practice.mtn(*emergency.promote_arguments(practice.context, "", file.state))
     journal = journal_path(practice.context.jobs, practice.jobs[0].id)
     lines = journal.read_bytes().splitlines(keepends=True)
     swapped = next(number for number, line in enumerate(lines) if b'"swapped"' in line)
@@ -149,10 +189,10 @@ def test_services_are_stopped_before_and_waited_for_after(pg18, new_school, prac
         practice.made.append(staging)
         practice.restore(staging, closed=True)
         pg18.drop_database(practice.source.name)
-        practice.mtn(*emergency.promote_arguments(practice.context, ""))
-        assert (tmp_path / "stopped").exists()
         file = opened(practice)
         at_step(file, Step.SERVICES)
+        practice.mtn(*emergency.promote_arguments(practice.context, "", file.state))
+        assert (tmp_path / "stopped").exists()
         run_as_job(practice, file, Step.SERVICES, emergency.services_arguments())
         assert not (tmp_path / "stopped").exists()
         assert set(file.state.steps[Step.SERVICES].facts["services"].values()) == {True}
@@ -195,14 +235,14 @@ def test_validating_what_is_not_what_was_backed_up_stands_in_the_way(pg18, new_s
     (backup,) = practice.inventory.backups
     restored: Database = practice.restore()
     restored.psql("SET session_replication_role = replica; DELETE FROM interviews WHERE id % 2 = 0")
-    found = {one.id: one for one in validate(practice.context, restored.name, backup)}
+    found = {one.id: one for one in validate(practice.context, restored.name, backup).checks}
     assert found["counts"].status is Status.FAIL
     assert "interviews" in found["counts"].says
     restored.psql("DROP TABLE applications CASCADE")
     told = validate(practice.context, restored.name, backup)
-    assert any(one.id == "tables" and one.status is Status.FAIL for one in told)
+    assert any(one.id == "tables" and one.status is Status.FAIL for one in told.checks)
     missing = validate(practice.context, "mtn_never", backup)
-    assert [one.status for one in missing] == [Status.FAIL]
+    assert [one.status for one in missing.checks] == [Status.FAIL]
 
 
 def test_the_first_alert_says_what_is_wrong_and_what_is_done(pg18, new_school, practise):

@@ -256,7 +256,7 @@ def test_a_lost_database_that_was_restored_step_by_step_went_well(place):
     file.begin(Step.VALIDATE)
     file.done(Step.VALIDATE)
     file.begin(Step.PRODUCTION)
-    place.mtn(*emergency.promote_arguments(context, ""))
+    place.mtn(*emergency.promote_arguments(context, "", file.state))
     file.done(Step.PRODUCTION)
     assert place.healthy == [False] * 6, "they are stopped until step 7"
     file.begin(Step.SERVICES)

@@ -117,7 +117,7 @@ def test_an_incident_on_an_empty_server_makes_the_roles_with_its_restore(elsewhe
         file.begin(step)
         file.done(step, **(emergency.chosen(made) if step is Step.CHOOSE else {}))
     elsewhere.here(*emergency.restore_arguments(context, file.state))
-    elsewhere.here(*emergency.promote_arguments(context, ""))
+    elsewhere.here(*emergency.promote_arguments(context, "", file.state))
     there = Database(pg_busy, source.name)
     assert facts(there) == facts(source)
     assert there.dump() == source.dump()

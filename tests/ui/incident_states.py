@@ -23,6 +23,7 @@ from mtn_tui.operations.inventory import take_inventory
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.services import Answer
+from mtn_tui.operations.validate import Validated
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.kept import kept_form
 from mtn_tui.postgres.newest import Newer
@@ -304,7 +305,7 @@ class Canned:
             },
         )
 
-    def _validated(self, database: str) -> tuple[Check, ...]:
+    def _validated(self, database: str) -> Validated:
         found = [Check("database", Status.OK, _("{database} can be reached.").format(database=database))]
         text = _("{table} has {now:,} rows.")
         for table in ("users", "applications", "interviews"):
@@ -319,7 +320,7 @@ class Canned:
             told = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
             found.append(Check("counts", Status.OK, told.format(rows=sum(ROWS.values()), tables=11)))
             found.append(Check("sequences", Status.OK, _("Every sequence is ahead of its column.")))
-        return tuple(found)
+        return Validated(tuple(found), 16_384)
 
 
 LOST = Canned()

@@ -9,6 +9,7 @@ from email.header import decode_header, make_header
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.emergency import staging_of
 from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.operations.production import PHRASE
 from mtn_tui.operations.setup import write_contacts
@@ -152,6 +153,38 @@ def test_production_that_is_there_needs_the_phrase_and_nothing_else_will_do(pg18
     assert incident.steps[Step.NOTIFY].reason == "sola de guardia"
     practice.made.append(str(incident.steps[Step.PRODUCTION].facts["kept"]))
     assert practice.made[-1] in practice.databases()
+
+
+def test_what_was_not_validated_never_takes_the_name_of_what_was(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    (older,) = practice.inventory.backups
+    practice.source.psql("CREATE TABLE since (id int)")
+    practice.back_up()
+    practice.source.psql("DROP TABLE interviews CASCADE")
+    before = practice.source.dump()
+    brought_to(practice, Step.STAGING)
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.validates(practice)
+            await operator.sees(f"Type it out: {PHRASE}")
+            staging = staging_of(practice.context, Way.RESTORE)
+            practice.mtn("restore", older.handle, "--target", staging, "--drop")
+            await operator.until(lambda: app.focused is not None and app.focused.id == "phrase")
+            await operator.type(PHRASE)
+            await operator.enters()
+            await operator.sees("is not the database that was validated", "steps 4 and 5")
+
+        at_the_wizard(app, flow)
+    assert on_disk(practice).steps[Step.PRODUCTION].standing is Standing.FAILED
+    assert practice.source.dump() == before
+    assert not [name for name in practice.databases() if "__before_" in name]
 
 
 def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg18, new_school, practise):

@@ -8,7 +8,14 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
 from mtn_tui.operations.checks import Check
 from mtn_tui.operations.incident import Standing, Step, StepState
-from mtn_tui.operations.incident_report import delivery, fact_name, fact_value, standing, title
+from mtn_tui.operations.incident_report import (
+    delivery,
+    fact_name,
+    fact_value,
+    for_people,
+    standing,
+    title,
+)
 from mtn_tui.ui.wizard.page import Sheet
 
 LOOKS = {
@@ -28,7 +35,7 @@ def write(sheet: Sheet, step: Step, state: StepState) -> None:
     if state.reason:
         sheet.say(state.reason, "bad" if state.standing is Standing.FAILED else "")
     sheet.gap()
-    for name, value in state.facts.items():
+    for name, value in for_people(state.facts).items():
         if name == "channels" and isinstance(value, Mapping):
             delivered(sheet, value)
         else:

@@ -170,12 +170,12 @@ class Promoting(StepView):
 
     def confirmed(self) -> None:
         """The phrase was typed out; or there is nothing to be replaced, and y was pressed."""
-        ready, desk, context = self.ready, self.desk, self.desk.app.context
-        if ready is None:
+        ready, desk, context, incident = self.ready, self.desk, self.desk.app.context, self.desk.incident
+        if ready is None or incident is None:
             return
         words_of_it = confirmation(ready.production.target.system_identifier) if ready.there else ""
         self.looked = None
-        desk.begin_job(Step.PRODUCTION, lambda: promote_arguments(context, words_of_it))
+        desk.begin_job(Step.PRODUCTION, lambda: promote_arguments(context, words_of_it, incident))
 
 
 def _sessions(count: int) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import Incident, Standing, Step
+from mtn_tui.operations.incident import OID, Incident, Standing, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, failure, problem
 from mtn_tui.ui.wizard.typed import Typed
+
+if TYPE_CHECKING:
+    from mtn_tui.operations.validate import Validated
 
 
 class Validating(StepView):
@@ -20,6 +23,8 @@ class Validating(StepView):
 
     looking = False
     found: tuple[Check, ...] | MtnError | None = None
+    oid: int | None = None
+    """Of the database that was looked at: no other of its name may go into production."""
 
     def opens(self) -> None:
         if not self.looking and self.found is None and not self.state.standing.over:
@@ -32,11 +37,12 @@ class Validating(StepView):
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
         database = staging_of(context, incident.way)
 
-        def validate() -> tuple[Check, ...]:
+        def validate() -> Validated:
             return work.validate(context, database, work.find(context, handle))
 
-        def came(found: object) -> None:
-            self.looking, self.found = False, cast("tuple[Check, ...]", found)
+        def came(what: object) -> None:
+            validated = cast("Validated", what)
+            self.looking, self.found, self.oid = False, validated.checks, validated.oid
             desk.changed()
             if self.wrong:
                 self._write_down(MtnError(self.wrong[0].says, self.wrong[0].hint))
@@ -119,6 +125,7 @@ class Validating(StepView):
             "tables": [one.says for one in found if one.id in ("tables", "counts")],
             "newest": next((one.says for one in found if one.id == "newest"), None),
             "problems": [one.says for one in self.doubts],
+            OID: self.oid,
         }
 
         def change(file: IncidentFile) -> Incident:

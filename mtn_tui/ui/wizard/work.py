@@ -15,7 +15,7 @@ from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.plan import Plan, Target, look_at, plan
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.services import Answer, health
-from mtn_tui.operations.validate import validate
+from mtn_tui.operations.validate import Validated, validate
 
 
 def _chosen(context: Context, handle: str) -> Backup:
@@ -35,6 +35,6 @@ class Work:
     find: Callable[[Context, str], Backup] = _chosen
     plan: Callable[[Context, Request], Plan] = plan
     target: Callable[[Context, str, Backup], Target] = look_at
-    validate: Callable[[Context, str, Backup], tuple[Check, ...]] = validate
+    validate: Callable[[Context, str, Backup], Validated] = validate
     health: Callable[[Context], tuple[Answer, ...]] = _health
     send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = emergency.send
