@@ -390,6 +390,32 @@ def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, 
     assert on_disk(practice).is_open
 
 
+def test_step_6_shows_what_is_true_as_it_is_come_to(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    brought_to(practice, Step.PRODUCTION)
+    looked = []
+
+    def target(*about):
+        looked.append(about)
+        return Work().target(*about)
+
+    app = wizard(practice, nothing_begins, work=replace(Work(), target=target))
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees("The staging database is gone.")
+        assert len(looked) == 1
+        await operator.press("escape")
+        await operator.until(lambda: app.desk.viewing is not Step.PRODUCTION, "the step before")
+        await operator.enters()
+        await operator.until(lambda: len(looked) == 2, "another look")
+        await operator.sees("The staging database is gone.")
+
+    at_the_wizard(app, flow)
+
+
 def test_services_that_can_not_be_asked_are_asked_again(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.configure(SERVICE_HEALTH_URLS="http://127.0.0.1:9/health")

@@ -252,7 +252,9 @@ class Desk:
     # What is to be seen
 
     def go(self, step: Step) -> None:
-        self.viewing = step
+        if step is not self.viewing:
+            self.viewing = step
+            self.view.entered()
         self.changed()
         self.attend()
 

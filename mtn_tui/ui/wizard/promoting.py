@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from mtn_tui.core.errors import MtnError
@@ -42,15 +43,21 @@ class Promoting(StepView):
 
     looking = False
     looked: Looked | MtnError | None = None
+    _ended: datetime | None = None
+    """When the step had failed last, as it was looked."""
+
+    def entered(self) -> None:
+        self.looked = None
 
     def opens(self) -> None:
-        if not self.looking and self.looked is None and not self.runs and not self.state.standing.over:
+        known = self.looked is not None and self._ended == self.state.ended
+        if not self.looking and not known and not self.runs and not self.state.standing.over:
             self.look()
 
     def look(self) -> None:
         desk, context, work, incident = self.desk, self.desk.app.context, self.desk.work, self.desk.incident
         assert incident is not None  # noqa: S101 - a step is of an incident
-        self.looking, self.looked = True, None
+        self.looking, self.looked, self._ended = True, None, self.state.ended
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
         staging = staging_of(context, Way.RESTORE)
 

@@ -32,6 +32,9 @@ class StepView:
         assert self.desk.incident is not None  # noqa: S101 - a step is of an incident
         return self.desk.incident.steps[self.step]
 
+    def entered(self) -> None:
+        """Somebody has come to it from another step: what was seen before may be old."""
+
     def opens(self) -> None:
         """It is to be seen: what needs no decision begins. Called again whenever anything has changed."""
 
