@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _HIGH = 36
 
+_NEEDED = 11
+"""Lines of the frame, of what stands around a list, and of three of its rows."""
+
 
 class Framed(Drawn[None]):
     where = ""
@@ -84,7 +87,8 @@ class Framed(Drawn[None]):
     @property
     def below(self) -> int:
         """Lines beneath a list, for what there is to say of the chosen row."""
-        return 7 if self.app.size.height < _HIGH else 14
+        height = self.app.size.height
+        return 14 if height >= _HIGH else min(7, max(height - _NEEDED, 1))
 
     def on_screen_resume(self) -> None:
         if self.ready:
