@@ -28,6 +28,9 @@ _KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
 # The server says these in its own language, and libpq passes no SQLSTATE on for a failed connection.
 _REFUSED = ("password authentication failed", "autentificación", "no password supplied", "role", "rol ")
 
+_NO_CONNECTION = (psycopg.OperationalError, UnicodeError)
+"""The second is of a host's name that can be none (``db..example.cl``): it is not even asked for."""
+
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
@@ -39,7 +42,7 @@ def connect(server: Server, database: str, application: str = "mtn") -> Connecti
     """
     try:
         connection = _open(server, database, application)
-    except psycopg.OperationalError as error:
+    except _NO_CONNECTION as error:
         raise _explained(server, database, error) from None
     with translated():
         connection.execute(
@@ -65,7 +68,7 @@ def _open(server: Server, database: str, application: str) -> Connection:
     )
 
 
-def _explained(server: Server, database: str, error: psycopg.OperationalError) -> PostgresError:
+def _explained(server: Server, database: str, error: Exception) -> PostgresError:
     words = " ".join(redact(str(error)).split())
     where = f"{server.host}:{server.port}"
     if any(part in words for part in _REFUSED) and not _database_missing(server, database):
@@ -94,7 +97,7 @@ def _database_missing(server: Server, database: str) -> bool:
         with _open(server, MAINTENANCE, "mtn") as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
             return found.fetchone() is None
-    except psycopg.OperationalError:
+    except _NO_CONNECTION:
         return False
 
 

@@ -173,6 +173,8 @@ def test_where_no_store_answers_nobody_says_that_there_is_no_backup(source, prac
         ({"DB_NAME": "the role of mtn"}, ("the role of mtn does not exist", "DB_NAME")),
         ({"DB_PORT": "1"}, ("does not answer", "DB_HOST and DB_PORT")),
         ({"DB_HOST": "nowhere.invalid"}, ("does not answer", "DB_HOST and DB_PORT")),
+        ({"DB_HOST": "db..example.cl"}, ("does not answer", "DB_HOST and DB_PORT")),
+        ({"DB_HOST": "x" * 64 + ".example.cl"}, ("does not answer", "DB_HOST and DB_PORT")),
         ({"PG_DUMP": "/nothing/pg_dump"}, ("/nothing/pg_dump", "Install")),
         ({"PG_DUMP": "/bin/true"}, ("/bin/true", "Install")),
         ({"BACKUP_DIR": "/nothing/backups"}, ("/nothing/backups", "BACKUP_DIR")),

@@ -61,8 +61,11 @@ def test_the_command_ends_with_it(small, practise):
     practice: Practice = practise(small, MINIO_ENDPOINT="")
     code = practice.here("doctor", check=None).returncode
     assert code in (1, 3)
-    practice.configure(DB_PORT=str(free_port()))
-    assert practice.here("doctor", check=None).returncode == 2
+    for unreachable in ({"DB_PORT": str(free_port())}, {"DB_HOST": "db..example.cl"}):
+        practice.configure(**unreachable)
+        done = practice.here("doctor", check=2)
+        assert "does not answer" in done.stdout
+        assert done.stderr == ""
 
 
 def test_without_a_configuration_nothing_is_green_that_needs_one(small, practise):
