@@ -17,7 +17,7 @@ from mtn_tui.core.errors import (
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.values import LONGEST_NAME
-from mtn_tui.operations import obstacles, premises
+from mtn_tui.operations import leftovers, obstacles, premises
 from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Copy, Standing
@@ -27,6 +27,7 @@ from mtn_tui.operations.production import is_production
 from mtn_tui.operations.proving import source_of
 from mtn_tui.operations.request import Request
 from mtn_tui.postgres.connection import MAINTENANCE, Connection
+from mtn_tui.postgres.kept import since
 
 RESERVED = (MAINTENANCE, "template0", "template1")
 
@@ -72,6 +73,13 @@ def check_target(context: Context, target: str, *, production_allowed: bool) -> 
         raise Refused(
             _("{target} belongs to PostgreSQL itself and is never replaced.").format(target=target),
             _("Choose another name with --target, for example {name}.").format(name=settings.staging_db_name),
+        )
+    if leftovers.is_half_made(target) or since(target) is not None:
+        raise UsageError(
+            _("{target} is the name of a database that a restore is at, or that one has replaced.").format(
+                target=target
+            ),
+            _("Choose another name. What was replaced comes back by: mtn undo TARGET --kept NAME"),
         )
     if is_production(settings, target) and not production_allowed:
         raise Refused(

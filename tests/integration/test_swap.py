@@ -233,6 +233,13 @@ def test_what_is_half_made_or_the_servers_own_is_never_promoted(live, source):
     assert server.running
 
 
+@pytest.mark.parametrize("target", ["school__replaced_abcdefgh", "school__before_20260101_000000"])
+def test_nothing_gets_a_name_by_which_it_would_be_swept_or_taken_for_what_was_kept(live, target):
+    done = live.practice.here("promote", "mtn_ready", "--target", target, check=64)
+    assert "Choose another name" in done.stderr
+    assert target not in live.practice.databases()
+
+
 def test_where_a_name_was_shortened_undo_wants_to_be_told_which_one(pg18, new_database, practise):
     """Two databases whose names begin alike have kept ones that begin alike."""
     live = production(practise(new_database(pg18)))
