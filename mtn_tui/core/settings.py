@@ -312,6 +312,7 @@ def _checked(values: Mapping[str, Any], problems: Problems) -> Settings:
         # Its own text shows the values, so it must not even be chained to ours.
         wrong = error.errors(include_url=False, include_input=False)
     else:
+        _check_staging(settings, problems)
         _check_bucket(settings, values, problems)
         if not problems:
             return settings
@@ -323,6 +324,16 @@ def _checked(values: Mapping[str, Any], problems: Problems) -> Settings:
             reason, fix = explained(name.upper(), known, detail["type"], detail.get("ctx", {}).get("error"))
             problems.add(name.upper(), reason, fix)
     raise problems.error()
+
+
+def _check_staging(settings: Settings, problems: Problems) -> None:
+    """What is tried first beside production can't be production: it is not replaced without the phrase."""
+    if settings.staging_db_name in (settings.db_name, *settings.production_databases):
+        problems.add(
+            "STAGING_DB_NAME",
+            _("is production itself, by DB_NAME or PRODUCTION_DATABASES"),
+            _('Write a name of its own, like STAGING_DB_NAME="Admisión_MTN_DB_staging".'),
+        )
 
 
 def _check_bucket(settings: Settings, values: Mapping[str, Any], problems: Problems) -> None:

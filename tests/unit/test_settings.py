@@ -405,6 +405,20 @@ def test_database_and_user_must_be_set():
     assert 'DB_NAME="Admisión_MTN_DB"' in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STAGING_DB_NAME=school",
+        "STAGING_DB_NAME=other\nPRODUCTION_DATABASES=other",
+        "PRODUCTION_DATABASES='one, school_staging'",
+    ],
+)
+def test_what_is_restored_to_first_is_never_production(text):
+    error = refusal(text)
+    assert error.title.startswith("STAGING_DB_NAME is production itself")
+    assert 'STAGING_DB_NAME="' in error.hint
+
+
 def test_bytes_in_the_environment_that_are_no_text_are_told():
     error = refusal("", {"DB_PASSWORD": "a\udcff"})
     assert error.title == "DB_PASSWORD is not text in UTF-8 (the environment)."
