@@ -29,6 +29,7 @@ from mtn_tui.core.values import (
     Database,
     Emails,
     Endpoint,
+    Host,
     Number,
     Port,
     Prefix,
@@ -54,7 +55,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # The database
-    db_host: str = "localhost"
+    db_host: Host = "localhost"
     """A name, an address, or the folder of a Unix socket."""
     db_port: Port = 5432
     db_name: Database

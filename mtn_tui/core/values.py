@@ -72,6 +72,15 @@ def _trimmed(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
+def _host(text: str) -> str:
+    if not text.startswith("/") and any(mark in text for mark in ("://", "@", "=")):
+        raise WrongValue(
+            _("must be the name or the address of a server, or the folder of its Unix socket"),
+            _('Write it like DB_HOST="localhost"; DB_PORT, DB_USER and DB_PASSWORD say the rest.'),
+        )
+    return text
+
+
 def _database(name: str) -> str:
     if not name.strip() or len(name.encode()) > LONGEST_NAME or "\0" in name:
         raise WrongValue(
@@ -161,6 +170,7 @@ Number = Annotated[float, BeforeValidator(_trimmed), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, BeforeValidator(_trimmed)]
 Port = Annotated[Whole, Field(ge=1, le=65535)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Host = Annotated[str, AfterValidator(_host)]
 Database = Annotated[str, AfterValidator(_database)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Bucket = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_bucket)]

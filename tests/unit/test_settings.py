@@ -406,6 +406,21 @@ def test_database_and_user_must_be_set():
 
 
 @pytest.mark.parametrize(
+    "host", ["postgresql://u:topsecret@127.0.0.1/x", "u:topsecret@db1", "host=db1 password=topsecret"]
+)
+def test_a_host_with_a_password_in_it_is_refused_and_not_told(host):
+    error = refusal(f"DB_HOST='{host}'")
+    assert error.title.startswith("DB_HOST must be the name")
+    assert "DB_PASSWORD" in error.hint
+    assert "topsecret" not in "".join(traceback.format_exception(error)) + error.title + error.hint
+
+
+@pytest.mark.parametrize("host", ["db1", "10.0.0.7", "::1", "/var/run/postgresql", "/opt/postgresql@17/run"])
+def test_a_host_is_a_name_an_address_or_a_folder(host):
+    assert read(f"DB_HOST={host}").settings.db_host == host
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "STAGING_DB_NAME=school",
