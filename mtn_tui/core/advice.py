@@ -67,14 +67,12 @@ def explained(key: str, field: FieldInfo, kind: str, cause: object) -> tuple[str
     }
     if field.annotation is bool:
         reason = _("must be true or false")
-    elif "le" in limits:
-        reason = _("must be a whole number from {low} to {high}").format(low=limits["ge"], high=limits["le"])
     elif "gt" in limits:
-        reason = _("must be a number above {low}").format(low=limits["gt"])
-    elif "ge" in limits and field.annotation is int:
-        reason = _("must be a whole number, {low} or more").format(low=limits["ge"])
+        reason = _("must be a number above {low}, {high} at most").format(low=limits["gt"], high=limits["le"])
+    elif "ge" in limits and field.annotation is float:
+        reason = _("must be a number from {low} to {high}").format(low=limits["ge"], high=limits["le"])
     elif "ge" in limits:
-        reason = _("must be a number, {low} or more").format(low=limits["ge"])
+        reason = _("must be a whole number from {low} to {high}").format(low=limits["ge"], high=limits["le"])
     else:
         return _("holds something that cannot be used"), ""
     if field.default is None:

@@ -33,6 +33,8 @@ _ALWAYS = "24/7"
 _DAY = 24 * 60
 _WEEK = 7
 _LARGEST = 1 << 18
+_LONGEST = 999_999
+"""Minutes, nearly two years."""
 _HORIZON = timedelta(days=9)
 """Hours come round every week; an hour that a change of the clock leaves out may take them one more day."""
 
@@ -154,12 +156,12 @@ class Person(_Strict):
 class Step(_Strict):
     """Who is told so many minutes after it began."""
 
-    after: Annotated[int, Field(ge=0)]
+    after: Annotated[int, Field(ge=0, le=_LONGEST)]
     tell: Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Rule(_Strict):
-    respond_within: Annotated[int, Field(gt=0)]
+    respond_within: Annotated[int, Field(gt=0, le=_LONGEST)]
     """Minutes."""
     steps: Annotated[tuple[Step, ...], BeforeValidator(_listed)] = ()
 
@@ -247,7 +249,7 @@ def parse(text: str, path: Path) -> Contacts:
     """The same of a text that is, or is to be, at ``path``."""
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of a figure, or of brackets, without an end
         raise ConfigError(
             _("{path} is not TOML: {reason}.").format(path=path, reason=error),
             _("Mend that line. Texts stand in double quotes, as in the example that mtn init writes."),

@@ -64,7 +64,7 @@ def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
 def check_target(context: Context, target: str, *, production_allowed: bool) -> None:
     """Whether a database may be called so, and may be replaced from here."""
     settings = context.settings
-    if not _nameable(target):
+    if not nameable(target):
         raise UsageError(
             _("{target!r} can't be a database's name.").format(target=target),
             _("Name a database of at most 63 bytes with --target."),
@@ -129,7 +129,8 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
     return checks if site.existing is None else [*checks, *obstacles.swap_checks(connection, request.target)]
 
 
-def _nameable(target: str) -> bool:
+def nameable(target: str) -> bool:
+    """Whether PostgreSQL takes it for a database's name as it is."""
     try:
         return 0 < len(target.encode()) <= LONGEST_NAME and "\0" not in target
     except UnicodeEncodeError:  # bytes of the command line that are no UTF-8

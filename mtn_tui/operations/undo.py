@@ -17,7 +17,7 @@ from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
 from mtn_tui.operations.obstacles import swap_checks
 from mtn_tui.operations.plan import Target, target_of
-from mtn_tui.operations.preflight import RESERVED, check_target
+from mtn_tui.operations.preflight import RESERVED, check_target, nameable
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
@@ -127,6 +127,11 @@ def promote(
     """
     job.phase("prepare", unit="items")
     check_target(context, target, production_allowed=True)
+    if not nameable(source):
+        raise UsageError(
+            _("{target!r} can't be a database's name.").format(target=source),
+            _("Name the database that was restored beside it."),
+        )
     if production.is_production(context.settings, source):
         raise Refused(
             _("{source} is production: it is not put in another's place.").format(source=source),

@@ -233,6 +233,12 @@ def test_what_is_half_made_or_the_servers_own_is_never_promoted(live, source):
     assert server.running
 
 
+@pytest.mark.parametrize("source", [os.fsdecode(b"a\xff"), "", "x" * 64])
+def test_what_can_be_no_name_is_never_promoted(live, source):
+    done = live.practice.here("promote", "--target", "wasted", "--", source, check=64)
+    assert "can't be a database's name" in done.stderr
+
+
 @pytest.mark.parametrize("target", ["school__replaced_abcdefgh", "school__before_20260101_000000"])
 def test_nothing_gets_a_name_by_which_it_would_be_swept_or_taken_for_what_was_kept(live, target):
     done = live.practice.here("promote", "mtn_ready", "--target", target, check=64)

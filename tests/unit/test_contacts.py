@@ -262,6 +262,8 @@ def line_of(part):
         ('tell = ["dba", "cto"]', 'tell = ["dbo", "cto"]', "names dbo", "[people.dbo]"),
         ('tell = ["dba", "cto"]', 'tell = "dba"', "severity.critical.steps", "mtn init"),
         ("[severity.medium]", "[severity.middling]", "severity.middling", "mtn init"),
+        ("after = 60", "after = 99999999999999", "severity.critical.steps", "mtn init"),
+        ("respond_within = 240", "respond_within = 9999999", "severity.medium.respond_within", "mtn init"),
         ("respond_within = 240", "respond_within = 0", "severity.medium.respond_within", "mtn init"),
     ],
 )
@@ -277,6 +279,13 @@ def test_the_line_is_the_right_one():
     number = line_of('hours = "mon-fri 09:00-17:00"')
     assert f"line {number}:" in error.title
     assert f"line {line_of('zone = ')}" in changed('zone = "America/Santiago"', 'zone = "Mars"').title
+
+
+@pytest.mark.parametrize("value", ["[" * 20_000, "9" * 5000], ids=["brackets", "figure"])
+def test_what_the_parser_can_not_hold_is_told_as_no_toml(value):
+    with pytest.raises(ConfigError) as caught:
+        parse(f"zone = {value}", Path("contacts.toml"))
+    assert "contacts.toml is not TOML" in caught.value.title
 
 
 def test_no_file_and_no_text_are_told_as_such(tmp_path):
