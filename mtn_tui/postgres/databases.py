@@ -57,9 +57,11 @@ def oid(connection: Connection, database: str) -> int | None:
 
 
 def names(connection: Connection) -> list[str]:
-    """Every database that is no template."""
+    """Every database but PostgreSQL's own templates."""
     with translated():
-        rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall()
+        rows = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname NOT IN ('template0', 'template1')"
+        ).fetchall()
     return [str(name) for (name,) in rows]
 
 
@@ -140,11 +142,15 @@ def end_sessions(connection: Connection, application: str) -> None:
 
 
 def drop(connection: Connection, database: str) -> None:
-    """Drop a database, ending its sessions. No error where it does not exist."""
+    """Drop a database, ending its sessions, also one that is a template. No error where it does not exist."""
+    name = sql.Identifier(database)
     with translated(_("dropping the database {database}").format(database=database)):
-        connection.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
-        )
+        found = connection.execute(
+            "SELECT FROM pg_database WHERE datname = %s AND datistemplate", [database]
+        ).fetchone()
+        if found is not None:
+            connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
 def drop_tables(server: Server, database: str, application: str) -> None:

@@ -69,7 +69,7 @@ def kept_databases(connection: Connection, known: Iterable[str] = ()) -> list[Ke
             """
             SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT')
                     OR pg_has_role('pg_read_all_stats', 'USAGE') THEN pg_database_size(oid) END
-            FROM pg_database WHERE NOT datistemplate ORDER BY datname
+            FROM pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datname
             """
         ).fetchall()
     names = [*known, *(str(name) for name, _size in rows)]

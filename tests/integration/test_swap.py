@@ -281,6 +281,26 @@ def test_a_kept_one_is_dropped_when_that_is_said_and_nothing_else_ever(live):
         live.practice.run("kept-drop", lambda job: drop_kept(job, context, live.database.name))
 
 
+def test_what_was_a_template_is_kept_comes_back_and_can_be_dropped_like_any_other(live):
+    live.database.psql(f'ALTER DATABASE "{live.database.name}" IS_TEMPLATE true')
+    restore_production(live, "--confirm", live.words)
+    (kept,) = live.kept
+    assert kept.name in live.practice.here("kept").stdout
+    live.practice.here("undo", "--confirm", live.words)
+    assert live.rows == 53
+    live.practice.here("undo", "--confirm", live.words)
+    (kept,) = live.kept
+    assert kept.name in live.practice.here("kept", "drop", kept.name, "--yes").stdout
+    assert live.kept == []
+
+
+def test_a_staging_that_was_a_template_leaves_nothing(live):
+    staging = live.practice.restore(live.practice.context.settings.staging_db_name)
+    staging.psql(f'ALTER DATABASE "{staging.name}" IS_TEMPLATE true')
+    live.practice.here("restore", "--latest", "--target", staging.name, "--drop")
+    assert [name for name in live.practice.databases() if name.startswith(staging.name)] == [staging.name]
+
+
 def test_with_read_only_nothing_is_swapped_dropped_or_swept(live):
     restore_production(live, "--confirm", live.words)
     before = live.practice.databases()
