@@ -58,10 +58,10 @@ def exchange(
     Where the target is there, it is replaced only if ``replace_it`` allows that.
     ``confirm`` is looked at once more, on the very connection that renames.
     ``otherwise`` are the properties where nothing has the name, else those that
-    ``new`` has. Without ``keep`` what was replaced is dropped, and its
-    properties with it; ``closed`` makes it read-only. Raises what stood in the
-    way; nothing has changed then. Writes down what it is about to do, for
-    whoever finds the job lost.
+    ``new`` has, which can be connected to in any case. Without ``keep`` what was
+    replaced is dropped, and its properties with it; ``closed`` makes it
+    read-only. Raises what stood in the way; nothing has changed then. Writes
+    down what it is about to do, for whoever finds the job lost.
     """
     job.phase("put-in-place", unit="items")
     job.token.check()
@@ -78,6 +78,7 @@ def exchange(
         wanted = database_properties(server, target)
     else:
         wanted = otherwise or database_properties(server, new)
+    databases.allow_connections(server, new)
     for refused in databases.apply_properties(server, new, read_only(wanted) if closed else wanted):
         job.warn("property", _("Not carried over: {statement}").format(statement=refused))
     old = ""

@@ -172,6 +172,14 @@ def drop_tables(server: Server, database: str, application: str) -> None:
             )
 
 
+def allow_connections(connection: Connection, database: str) -> None:
+    """Open a database that was closed to everybody (``ALLOW_CONNECTIONS false``)."""
+    with translated(_("setting the database's properties")):
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(database))
+        )
+
+
 def set_comment(connection: Connection, database: str, comment: str) -> None:
     with translated():
         connection.execute(

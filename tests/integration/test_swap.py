@@ -224,6 +224,19 @@ def test_a_staging_that_was_validated_is_promoted_and_writable_from_then_on(live
     assert READ_ONLY not in str(settings)
 
 
+def test_what_is_put_in_place_can_be_connected_to_though_it_was_closed(live):
+    practice, name = live.practice, live.database.name
+    staging = practice.restore(practice.context.settings.staging_db_name)
+    close = 'ALTER DATABASE "{}" ALLOW_CONNECTIONS false'
+    live.database.psql(close.format(staging.name))
+    practice.here("promote", staging.name, "--confirm", live.words)
+    assert live.rows == 50
+    (kept,) = live.kept
+    live.database.psql(close.format(kept.name))
+    practice.here("undo", name, "--confirm", live.words)
+    assert live.rows == 53
+
+
 @pytest.mark.parametrize("source", ["template1", "school__restoring_abcdefgh"])
 def test_what_is_half_made_or_the_servers_own_is_never_promoted(live, source):
     server, practice, context = live.database.server, live.practice, live.practice.context
