@@ -16,10 +16,13 @@ _LOOK_EVERY = 0.5
 
 
 def restart_services(job: Job, context: Context, *, patience: float = PATIENCE) -> tuple[Answer, ...]:
-    """Run SERVICES_RESTART_COMMAND, where there is one; wait until all are healthy. Raises JobError."""
+    """Run SERVICES_RESTART_COMMAND, where there is one; wait until all are healthy.
+
+    Raises JobError, and ConfigError where there is neither a command nor a service to wait for.
+    """
     settings = context.settings
     job.phase("prepare", unit="items")
-    if settings.services_restart_command:
+    if settings.services_restart_command or not settings.service_health_urls:
         _run(job, context, Errand.RESTART)
     job.phase("wait-healthy", total=len(settings.service_health_urls), unit="items")
     seen: dict[str, bool] = {}

@@ -213,6 +213,11 @@ def test_without_a_command_the_key_is_named(tmp_path):
         assert key in caught.value.title
 
 
+def test_a_restart_of_nothing_is_refused(tmp_path):
+    _out, err = mtn_services(place(tmp_path), "--restart", check=2)
+    assert "SERVICES_RESTART_COMMAND is not set" in err
+
+
 def test_a_command_that_fails_is_told_with_what_it_said_last(tmp_path):
     at = place(tmp_path, SERVICES_RESTART_COMMAND="echo no such service; exit 3")
     with pytest.raises(JobError) as caught:
