@@ -90,18 +90,28 @@ def set_up(
     """Write the configuration at ``path``, make the folders it names, and the key where none is needed yet.
 
     ``backups_exist`` says whether either store holds a backup; it raises where
-    one cannot be asked, and then no key is made. Answers that are no good are
-    refused before anything is written: ConfigError. Refused when there is a
-    configuration already, unless it is to be replaced: then the old one stays
-    beside it with ``.old`` at its end.
+    one cannot be asked, and then no file is written. Answers that are no good
+    are refused before anything is made: ConfigError, KeyFileError. Refused when
+    there is a configuration already, unless it is to be replaced: then the old
+    one stays beside it with ``.old`` at its end.
     """
     text = render(answers)
     home = {name: environment[name] for name in ("HOME",) if name in environment}
     settings = interpret(text, path, home).settings
-    write_configuration(path, text, replace=replace)
+    key = settings.encryption_key_file
+    if os.path.lexists(path) and not replace:
+        raise _there_already(path)
+    with _told(key):
+        if key.is_dir():
+            raise KeyFileError(
+                _("{path} is a folder, not an encryption key.").format(path=key),
+                _("Move it away, or let ENCRYPTION_KEY_FILE name another place."),
+            )
     make_folders(settings)
+    exist = not os.path.lexists(key) and backups_exist(settings)
+    write_configuration(path, text, replace=replace)
     write_contacts(settings.contacts_file)
-    is_new = ensure_key(settings.encryption_key_file, lambda: backups_exist(settings))
+    is_new = ensure_key(key, lambda: exist)
     return Made(path, settings, is_new)
 
 
@@ -168,10 +178,14 @@ def write_configuration(path: Path, text: str, *, replace: bool = False) -> None
         try:
             _put(path, text.encode(), durable.publish)
         except FileExistsError:
-            raise Refused(
-                _("There is a configuration already: {path}. It was left as it is.").format(path=path),
-                _("Edit it, or move it away first."),
-            ) from None
+            raise _there_already(path) from None
+
+
+def _there_already(path: Path) -> Refused:
+    return Refused(
+        _("There is a configuration already: {path}. It was left as it is.").format(path=path),
+        _("Edit it, or move it away first."),
+    )
 
 
 def make_folders(settings: Settings) -> None:

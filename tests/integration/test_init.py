@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core.settings import load
+from mtn_tui.demo.ports import free_port
 from tests.pg_fixtures import Database
 
 
@@ -133,6 +134,15 @@ def test_every_no_to_minio_means_aws(tmp_path, monkeypatch, no):
     (tmp_path / "backup.conf").write_text(text)
     settings = load(tmp_path / "backup.conf", {}).settings
     assert (settings.use_minio, settings.bucket) == (False, "our-backups")
+
+
+def test_a_bucket_that_does_not_answer_leaves_no_half_an_installation(small, s3, tmp_path):
+    given = answers(small, s3)
+    silent = given | {"MINIO_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    done = mtn(tmp_path, "--no-input", "init", check=2, **silent)
+    assert "does not answer" in done.stderr
+    mtn(tmp_path, "--no-input", "init", **given)
+    assert (tmp_path / "config/.encryption.key").exists()
 
 
 def test_on_a_terminal_it_asks_and_shows_no_password(small, tmp_path):

@@ -157,7 +157,18 @@ def test_no_key_is_made_where_a_store_could_not_be_asked(tmp_path):
 
     with pytest.raises(StorageUnavailable):
         set_up(tmp_path, backups_exist=unreachable)
-    assert not (tmp_path / "config/.encryption.key").exists()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert set_up(tmp_path).key_is_new
+
+
+def test_a_folder_in_the_place_of_the_key_is_told_before_anything_is_made(tmp_path):
+    key = tmp_path / "config/.encryption.key"
+    key.mkdir(parents=True)
+    with pytest.raises(KeyFileError, match="is a folder"):
+        set_up(tmp_path)
+    assert list((tmp_path / "config").iterdir()) == [key]
+    key.rmdir()
+    assert set_up(tmp_path).key_is_new
 
 
 @pytest.mark.parametrize("content", [b"", b"an old key\n"])
