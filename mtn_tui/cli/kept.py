@@ -37,7 +37,7 @@ from mtn_tui.postgres.kept import Kept, kept_databases
 @click.pass_obj
 def undo(session: Session, target: str | None, name: str, confirm: str, dry_run: bool, as_json: bool) -> int:
     context = session.context
-    target = target or context.settings.db_name
+    target = context.settings.db_name if target is None else target
     if dry_run:
         made = plan_undo(context, target, confirm=confirm, kept=name)
         if as_json:
@@ -87,6 +87,7 @@ def _plan_lines(made: UndoPlan) -> list[str]:
 @click.pass_context
 def kept(context: click.Context, as_json: bool) -> int:
     if context.invoked_subcommand is not None:
+        context.default_map = {context.invoked_subcommand: {"as_json": as_json}}
         return 0
     session = context.obj
     assert isinstance(session, Session)  # noqa: S101 - for the type checker

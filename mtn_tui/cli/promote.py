@@ -38,7 +38,7 @@ def promote(
 ) -> int:
     session.must_not_only_read()
     context = session.context
-    target = target or context.settings.db_name
+    target = context.settings.db_name if target is None else target
     confirm = confirm or _confirmed(session, source, target)
     arguments = ["promote", f"--target={target}", *(["--confirm", confirm] if confirm else [])]
     arguments += ["--stop-services"] if stop_services else []

@@ -67,7 +67,7 @@ def check_target(context: Context, target: str, *, production_allowed: bool) -> 
     if not nameable(target):
         raise UsageError(
             _("{target!r} can't be a database's name.").format(target=target),
-            _("Name a database of at most 63 bytes with --target."),
+            _("Name a database of at most 63 bytes."),
         )
     if target in RESERVED:
         raise Refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -138,6 +139,11 @@ def promote(
             _("Name the database that was restored beside it."),
             "5.1",
         )
+    if source == target:
+        raise UsageError(
+            _("{source} can't take its own place.").format(source=source),
+            _("Name the database that was restored beside it."),
+        )
     if source in RESERVED or leftovers.is_half_made(source):
         raise Refused(
             _("{source} is half-made, or belongs to PostgreSQL itself.").format(source=source),
@@ -213,7 +219,9 @@ def newest_kept(server: Connection, target: str, name: str = "") -> Kept:
             _("{name} may have been {target}, or another database whose name begins like it.").format(
                 name=found[0].name, target=target
             ),
-            _("Say which one is to come back: mtn undo --kept NAME"),
+            _("Say which one is to come back: mtn undo {target} --kept NAME").format(
+                target=shlex.quote(target)
+            ),
         )
     return found[0]
 

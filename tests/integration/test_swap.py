@@ -252,6 +252,18 @@ def test_what_can_be_no_name_is_never_promoted(live, source):
     assert "can't be a database's name" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["undo", ""], ["promote", "mtn_ready", "--target", ""]])
+def test_a_shells_empty_variable_is_not_production(live, command):
+    done = live.practice.here(*command, "--confirm", live.words, check=64)
+    assert "'' can't be a database's name" in done.stderr
+    assert live.rows == 53
+
+
+def test_a_database_is_not_promoted_to_itself(live):
+    done = live.practice.here("promote", "mtn_ready", "--target", "mtn_ready", check=64)
+    assert "mtn_ready can't take its own place" in done.stderr
+
+
 @pytest.mark.parametrize("target", ["school__replaced_abcdefgh", "school__before_20260101_000000"])
 def test_nothing_gets_a_name_by_which_it_would_be_swept_or_taken_for_what_was_kept(live, target):
     done = live.practice.here("promote", "mtn_ready", "--target", target, check=64)
@@ -271,6 +283,7 @@ def test_where_a_name_was_shortened_undo_wants_to_be_told_which_one(pg18, new_da
         practice.here("restore", "--latest", "--target", one, "--drop")
     told = practice.here("undo", name, check=64).stderr
     assert "may have been" in told
+    assert f"mtn undo {name} --kept NAME" in told
     kept = [one for one in practice.databases() if one.startswith(name[:39] + "__before_")]
     assert len(kept) == 2
     practice.here("undo", name, "--kept", max(kept))
@@ -286,7 +299,8 @@ def test_a_kept_one_is_dropped_when_that_is_said_and_nothing_else_ever(live):
     assert live.kept == [kept]
     live.practice.configure(KEEP_REPLACED_DAYS="0")
     assert f"mtn kept drop {kept.name}" in live.practice.here("kept").stdout
-    assert kept.name in live.practice.here("kept", "drop", kept.name, "--yes").stdout
+    facts = json.loads(live.practice.here("kept", "--json", "drop", kept.name, "--yes").stdout)
+    assert (facts["dropped"], facts["of"]) == (kept.name, live.database.name)
     assert live.kept == []
     assert "Nothing is kept that" in live.practice.here("undo", "--confirm", live.words, check=64).stderr
     context = live.practice.context
