@@ -102,7 +102,7 @@ def mtn(
 def run(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code; whatever went wrong is told on stderr."""
     try:
-        result = mtn.main(args=arguments, prog_name="mtn", standalone_mode=False)
+        result = _main(arguments)
     except click.exceptions.NoArgsIsHelpError as error:
         diagnostics.say(error.format_message())
         return USAGE
@@ -124,3 +124,12 @@ def run(arguments: list[str] | None = None) -> int:
         diagnostics.fault(error)
         return FAILED
     return result if isinstance(result, int) else 0
+
+
+def _main(arguments: list[str] | None) -> object:
+    """click writes its own texts (``--help``) past ``output``: what can't be written is told as of ours."""
+    try:
+        return mtn.main(args=arguments, prog_name="mtn", standalone_mode=False)
+    except OSError:
+        output.flush()
+        raise

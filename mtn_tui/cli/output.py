@@ -65,6 +65,11 @@ def table(
             _write(folded(_clean(note), "    "))
 
 
+def flush() -> None:
+    """Write what others have left in the buffer; raises as any output does where that can't be."""
+    _write("")
+
+
 def folded(text: str, indent: str = "") -> str:
     """On a terminal, one line folded at its width; elsewhere as it is. Ends with a newline."""
     width = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else sys.maxsize

@@ -194,8 +194,9 @@ def test_closed_ends_harm_nothing(pg18, new_database, practise):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_output_that_can_not_be_written_is_said(practice):
-    done = shell(practice, "mtn list > /dev/full; echo $? >&2")
+@pytest.mark.parametrize("command", ["list", "--help", "--version", "restore --help"])
+def test_output_that_can_not_be_written_is_said(practice, command):
+    done = shell(practice, f"mtn {command} > /dev/full; echo $? >&2")
     assert "could not be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1] == "2"
