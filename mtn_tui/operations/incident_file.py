@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock
@@ -130,13 +130,19 @@ def open_incident(state: Path, database: str, who: Who, clock: Clock) -> Inciden
 
 
 def incidents(state: Path) -> list[Incident]:
-    """All there ever were, the newest first."""
-    found = []
-    with suppress(FileNotFoundError):
-        for path in (state / FOLDER).iterdir():
-            if _NAME.fullmatch(path.name):
-                found.append(read(path))
+    """All there ever were, the newest first. Raises StorageError where they can't be read."""
+    found = [read(path) for path in _files(state / FOLDER)]
     return sorted(found, key=lambda one: one.number, reverse=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    """None where there never was an incident."""
+    try:
+        return [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise refusal(error, folder) from error
 
 
 def find(state: Path, number: int | None) -> Incident:

@@ -461,3 +461,23 @@ def test_a_restore_of_another_database_is_not_taken_for_step_4(pg18, new_school,
 
     at_the_wizard(app, flow)
     assert on_disk(practice).steps[Step.STAGING].facts["job"] == job.id
+
+
+def test_incidents_that_can_not_be_read_are_not_said_to_be_none(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.context.state.mkdir(parents=True, exist_ok=True)
+    (practice.context.state / "incidents").write_bytes(b"")
+    for command in ("show", "export"):
+        told = practice.here("incident", command, check=2).stderr
+        assert "incidents could not be used: Not a directory" in told
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees("could not be used: Not a directory", "mtn doctor")
+        assert "There was no incident yet." not in operator.text()
+        await operator.enters()
+        await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
+
+    at_the_wizard(app, flow)

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.errors import MtnError, Refused, UsageError
+from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
 from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way, Who, check, fold
 from mtn_tui.operations.incident_file import IncidentFile, find, incidents, open_incident, path_of, read
+from mtn_tui.ui.wizard.watch import Watch
 
 ANA = Who("ana", "db1", "s1")
 LUIS = Who("luis", "db1", "s2")
@@ -190,6 +191,25 @@ def test_it_is_found_by_number_or_as_the_one_that_is_open(file, tmp_path):
     assert path_of(tmp_path, find(tmp_path, 1)) == file.path
     with pytest.raises(UsageError):
         find(tmp_path, 7)
+
+
+@pytest.mark.parametrize("place", ["incidents", "."])
+def test_a_folder_that_can_not_be_read_is_not_said_to_be_empty(tmp_path, place):
+    state = tmp_path / "state"
+    (state / place).parent.mkdir(exist_ok=True)
+    (state / place).write_bytes(b"")
+    watch = Watch(state)
+    for look in (
+        lambda: incidents(state),
+        lambda: find(state, None),
+        lambda: open_incident(state, DATABASE, ANA, CLOCK),
+    ):
+        with pytest.raises(StorageError, match="could not be used"):
+            look()
+    assert isinstance(watch.look(), StorageError)
+    assert watch.look() is None
+    (state / place).unlink()
+    assert watch.look() == ()
 
 
 @pytest.mark.parametrize("rubbish", [b"{", b'{"at": "x"}\n', b"\xff\xfe\n", b"[]\n", b'{"at"', b"null\n"])

@@ -32,8 +32,9 @@ def nothing_open(sheet: Sheet, desk: Desk) -> None:
     sheet.gap()
     if desk.trouble is not None:
         sheet.item("✖", desk.trouble.title, "bad", hint=desk.trouble.hint)
-    if not desk.past:
+    elif not desk.past:
         sheet.say(_("There was no incident yet."), "dim")
+    if not desk.past:
         return
     sheet.say(_("Incidents before"), "strong")
     for one in desk.past[:_SHOWN]:

@@ -32,6 +32,8 @@ class Watch:
             for path in (self._state / FOLDER).iterdir():
                 about = path.stat()
                 found.add((path.name, about.st_size, about.st_mtime_ns))
-        except OSError:
+        except FileNotFoundError:
             return frozenset()
+        except OSError as error:
+            return frozenset({(str(error), 0, 0)})
         return frozenset(found)
