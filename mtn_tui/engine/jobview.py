@@ -14,7 +14,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,8 +102,12 @@ def list_jobs(folder: Path, host: str | None = None, limit: int | None = None) -
     """
     touched: list[tuple[float, Path]] = []
     for path in journals_in(folder):
-        with suppress(FileNotFoundError):
+        try:
             touched.append((path.lstat().st_mtime, path))
+        except FileNotFoundError:
+            continue  # gone since the folder was read
+        except OSError as error:
+            raise refusal(error, folder) from error
     touched.sort(reverse=True)
     views = []
     for _mtime, path in touched[:limit]:

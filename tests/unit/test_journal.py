@@ -1,3 +1,4 @@
+import errno
 import itertools
 import json
 import os
@@ -397,6 +398,18 @@ def test_a_folder_that_can_not_be_read_is_no_empty_list(tmp_path):
     (tmp_path / "jobs").write_bytes(b"")
     with pytest.raises(StorageError, match="could not be used"):
         list_jobs(tmp_path / "jobs", "db1")
+
+
+def test_a_folder_whose_names_alone_can_be_read_is_no_bug(tmp_path, clock, monkeypatch):
+    """As one of mode 400 is for whoever is not root."""
+    begin(tmp_path, clock).close()
+
+    def refused(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "lstat", refused)
+    with pytest.raises(StorageError, match=f"{tmp_path} could not be used: Permission denied"):
+        list_jobs(tmp_path, "db1")
 
 
 def test_where_no_job_ever_ran_the_list_is_empty(tmp_path):
