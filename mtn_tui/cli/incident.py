@@ -15,7 +15,7 @@ from mtn_tui.engine.statefiles import refusal
 from mtn_tui.operations import words
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Incident
-from mtn_tui.operations.incident_file import find
+from mtn_tui.operations.incident_file import find, look_through
 from mtn_tui.operations.incident_report import report, standing, title, took
 
 
@@ -30,6 +30,8 @@ def incident() -> None:
 @click.pass_obj
 def show(session: Session, number: int | None, as_json: bool) -> None:
     found = find(session.context.state, number)
+    for error in look_through(session.context.state).unread.values():
+        diagnostics.warning(error.title, error.hint)
     if as_json:
         output.as_json(_facts(found))
         return

@@ -11,12 +11,13 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock
-from mtn_tui.core.errors import MtnError, Refused, UsageError
+from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.journal import encoded
@@ -25,6 +26,20 @@ from mtn_tui.operations.incident import Facts, Incident, Record, Step, Who, chec
 
 FOLDER = "incidents"
 _NAME = re.compile(r"([0-9]{4,})\.jsonl")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is of incidents."""
+
+    incidents: tuple[Incident, ...]
+    """The newest first."""
+    unread: Mapping[int, StorageError]
+    """Why some can't be read, by their numbers."""
+
+    @property
+    def numbers(self) -> list[int]:
+        return [*(one.number for one in self.incidents), *self.unread]
 
 
 class IncidentFile:
@@ -111,14 +126,14 @@ def open_incident(state: Path, database: str, who: Who, clock: Clock) -> Inciden
     except OSError as error:
         raise refusal(error, folder) from error
     with _locked(folder):
-        known = incidents(state)
-        for one in known:
+        known = look_through(state)
+        for one in known.incidents:
             if one.is_open and one.database == database:
                 raise Refused(
                     _("Incident {number} is open already.").format(number=one.number),
                     _("Continue it, or take it over."),
                 )
-        path = folder / f"{max((one.number for one in known), default=0) + 1:04}.jsonl"
+        path = folder / f"{max(known.numbers, default=0) + 1:04}.jsonl"
         lines = LineFile(path, exclusive=True)
         try:
             lines.append(_line(Record(clock.now(), "opened", who, facts={"database": database})))
@@ -130,9 +145,19 @@ def open_incident(state: Path, database: str, who: Who, clock: Clock) -> Inciden
 
 
 def incidents(state: Path) -> list[Incident]:
-    """All there ever were, the newest first. Raises StorageError where they can't be read."""
-    found = [read(path) for path in _files(state / FOLDER)]
-    return sorted(found, key=lambda one: one.number, reverse=True)
+    """All that can be read, the newest first."""
+    return list(look_through(state).incidents)
+
+
+def look_through(state: Path) -> Found:
+    """All there ever were. One that can't be read is passed over, and told; StorageError for the folder."""
+    found, unread = [], {}
+    for path in _files(state / FOLDER):
+        try:
+            found.append(read(path))
+        except StorageError as error:
+            unread[_number(path)] = error
+    return Found(tuple(sorted(found, key=lambda one: one.number, reverse=True)), unread)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -146,11 +171,15 @@ def _files(folder: Path) -> list[Path]:
 
 
 def find(state: Path, number: int | None) -> Incident:
-    """The incident of that number; without one the one that is open, else the last. Raises UsageError."""
-    known = incidents(state)
-    if number is not None:
-        known = [one for one in known if one.number == number]
+    """The incident of that number; without one the one that is open, else the last.
+
+    Raises UsageError where there is none, StorageError where it can't be read.
+    """
+    found = look_through(state)
+    known = [one for one in found.incidents if number in (None, one.number)]
     if not known:
+        for unread in (one for at, one in found.unread.items() if number in (None, at)):
+            raise unread
         raise UsageError(_("There is no such incident."), _("There is one once the wizard was begun: mtn"))
     return next((one for one in known if one.is_open), known[0])
 
@@ -161,13 +190,17 @@ def path_of(state: Path, incident: Incident) -> Path:
 
 def read(path: Path) -> Incident:
     """What a file says by now; a line that can't be understood, or is not whole yet, is passed over."""
-    name = _NAME.fullmatch(path.name)
     try:
         fd = open_found(path)
     except OSError as error:
         raise refusal(error, path) from error
     with os.fdopen(fd, "rb") as file:
-        return fold(int(name[1]) if name else 0, _records(file.read()))
+        return fold(_number(path), _records(file.read()))
+
+
+def _number(path: Path) -> int:
+    name = _NAME.fullmatch(path.name)
+    return int(name[1]) if name else 0
 
 
 def _records(data: bytes) -> Iterator[Record]:

@@ -21,7 +21,7 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import Follower, JobView, journals_in, list_jobs
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident import Incident
+from mtn_tui.operations.incident_file import Found
 from mtn_tui.operations.inventory import Inventory, take_inventory
 from mtn_tui.ui.state import tally
 from mtn_tui.ui.wizard.watch import Watch
@@ -70,7 +70,7 @@ class Back(Message):
 class IncidentsSeen(Message):
     """All there ever were; or why they can't be read."""
 
-    def __init__(self, found: tuple[Incident, ...] | MtnError) -> None:
+    def __init__(self, found: Found | MtnError) -> None:
         super().__init__()
         self.found = found
 

@@ -481,3 +481,27 @@ def test_incidents_that_can_not_be_read_are_not_said_to_be_none(pg18, new_school
         await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
 
     at_the_wizard(app, flow)
+
+
+def test_an_incident_that_can_not_be_read_holds_up_no_other(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    folder = practice.context.state / "incidents"
+    folder.mkdir(parents=True)
+    (folder / "0001.jsonl").symlink_to("nowhere")
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees("0001.jsonl could not be used")
+        assert "There was no incident yet." not in operator.text()
+        await operator.enters()
+        await operator.at(Step.ASSESS)
+
+    at_the_wizard(app, flow)
+    assert on_disk(practice).number == 2
+    told = practice.here("incident", "show")
+    assert "Incident 2" in told.stdout
+    assert "0001.jsonl could not be used" in told.stderr
+    assert "0001.jsonl could not be used" in practice.here("incident", "show", "1", check=2).stderr

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
 from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way, Who, check, fold
-from mtn_tui.operations.incident_file import IncidentFile, find, incidents, open_incident, path_of, read
+from mtn_tui.operations.incident_file import (
+    Found,
+    IncidentFile,
+    find,
+    incidents,
+    open_incident,
+    path_of,
+    read,
+)
 from mtn_tui.ui.wizard.watch import Watch
 
 ANA = Who("ana", "db1", "s1")
@@ -209,7 +217,29 @@ def test_a_folder_that_can_not_be_read_is_not_said_to_be_empty(tmp_path, place):
     assert isinstance(watch.look(), StorageError)
     assert watch.look() is None
     (state / place).unlink()
-    assert watch.look() == ()
+    assert watch.look() == Found((), {})
+
+
+def test_one_that_can_not_be_read_is_passed_over_and_told(file, tmp_path):
+    file.close("over")
+    (file.path.parent / "0007.jsonl").symlink_to("nowhere")
+    watch = Watch(tmp_path)
+    found = watch.look()
+    assert [one.number for one in found.incidents] == [1]
+    assert "0007.jsonl could not be used" in found.unread[7].title
+    assert watch.look() is None
+    assert find(tmp_path, None).number == 1
+    with pytest.raises(StorageError, match="0007"):
+        find(tmp_path, 7)
+    assert open_incident(tmp_path, DATABASE, LUIS, CLOCK).state.number == 8
+    assert [one.number for one in watch.look().incidents] == [8, 1]
+
+
+def test_where_none_can_be_read_that_is_said(tmp_path):
+    (tmp_path / "incidents").mkdir()
+    (tmp_path / "incidents" / "0001.jsonl").symlink_to("nowhere")
+    with pytest.raises(StorageError, match="0001"):
+        find(tmp_path, None)
 
 
 @pytest.mark.parametrize("rubbish", [b"{", b'{"at": "x"}\n', b"\xff\xfe\n", b"[]\n", b'{"at"', b"null\n"])

@@ -19,7 +19,7 @@ from mtn_tui.engine.process import Process, this_process
 from mtn_tui.operations import escalation
 from mtn_tui.operations.escalation import Clock
 from mtn_tui.operations.incident import Incident, Standing, Step, StepState, Who
-from mtn_tui.operations.incident_file import IncidentFile, open_incident, path_of
+from mtn_tui.operations.incident_file import Found, IncidentFile, open_incident, path_of
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
@@ -58,8 +58,8 @@ class Desk:
         self.incident: Incident | None = None
         """The open one; or the one that was closed while it was at this desk."""
         self.past: tuple[Incident, ...] = ()
-        self.trouble: MtnError | None = None
-        """Why incidents can't be read."""
+        self.troubles: tuple[MtnError, ...] = ()
+        """Why incidents, or some of them, can't be read."""
         self.contacts: Contacts | None = None
         self.no_contacts: MtnError | None = None
         self.viewing = Step.ASSESS
@@ -281,13 +281,13 @@ class Desk:
 
     # What has come
 
-    def seen(self, found: tuple[Incident, ...] | MtnError) -> None:
+    def seen(self, found: Found | MtnError) -> None:
         """What all incidents are by now, by their files."""
         if isinstance(found, MtnError):
-            self.trouble = found
+            self.troubles = (found,)
             return
-        self.trouble = None
-        ours = [one for one in found if one.database == self.app.database]
+        self.troubles = tuple(found.unread.values())
+        ours = [one for one in found.incidents if one.database == self.app.database]
         self.past = tuple(one for one in ours if not one.is_open)
         opened = next((one for one in ours if one.is_open), None)
         known = self.incident

@@ -30,11 +30,11 @@ def nothing_open(sheet: Sheet, desk: Desk) -> None:
         )
     )
     sheet.gap()
-    if desk.trouble is not None:
-        sheet.item("✖", desk.trouble.title, "bad", hint=desk.trouble.hint)
-    elif not desk.past:
-        sheet.say(_("There was no incident yet."), "dim")
+    for trouble in desk.troubles[:_SHOWN]:
+        sheet.item("✖", trouble.title, "bad", hint=trouble.hint)
     if not desk.past:
+        if not desk.troubles:
+            sheet.say(_("There was no incident yet."), "dim")
         return
     sheet.say(_("Incidents before"), "strong")
     for one in desk.past[:_SHOWN]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mtn_tui.core.errors import MtnError
-from mtn_tui.operations.incident import Incident
-from mtn_tui.operations.incident_file import FOLDER, incidents
+from mtn_tui.operations.incident_file import FOLDER, Found, look_through
 
 
 class Watch:
@@ -16,13 +15,13 @@ class Watch:
         self._state = state
         self._seen: frozenset[tuple[str, int, int]] | None = None
 
-    def look(self) -> tuple[Incident, ...] | MtnError | None:
+    def look(self) -> Found | MtnError | None:
         now = self._signature()
         if now == self._seen:
             return None
         self._seen = now
         try:
-            return tuple(incidents(self._state))
+            return look_through(self._state)
         except MtnError as error:
             return error
 
@@ -30,8 +29,8 @@ class Watch:
         found = set()
         try:
             for path in (self._state / FOLDER).iterdir():
-                about = path.stat()
-                found.add((path.name, about.st_size, about.st_mtime_ns))
+                about = path.lstat()
+                found.add((path.name, about.st_size, about.st_ctime_ns))
         except FileNotFoundError:
             return frozenset()
         except OSError as error:
