@@ -170,10 +170,11 @@ def _files(folder: Path) -> list[Path]:
         raise refusal(error, folder) from error
 
 
-def find(state: Path, number: int | None) -> Incident:
+def find(state: Path, number: int | None, database: str = "") -> Incident:
     """The incident of that number; without one the one that is open, else the last.
 
-    Raises UsageError where there is none, StorageError where it can't be read.
+    One of ``database`` comes before any other's. Raises UsageError where there is none,
+    StorageError where it can't be read.
     """
     found = look_through(state)
     known = [one for one in found.incidents if number in (None, one.number)]
@@ -181,6 +182,7 @@ def find(state: Path, number: int | None) -> Incident:
         for unread in (one for at, one in found.unread.items() if number in (None, at)):
             raise unread
         raise UsageError(_("There is no such incident."), _("There is one once the wizard was begun: mtn"))
+    known = [one for one in known if one.database == database] or known
     return next((one for one in known if one.is_open), known[0])
 
 

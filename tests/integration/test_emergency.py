@@ -141,6 +141,16 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
     assert practice.source.name not in practice.databases()
 
 
+def test_the_incident_of_the_database_that_is_configured_is_shown(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    file = opened(practice)
+    open_incident(practice.context.state, "another", WHO, SystemClock())
+    assert f"Incident 1: {practice.source.name}" in practice.here("incident", "show").stdout
+    file.close("over")
+    assert practice.here("incident", "export").stdout.startswith("# Incident 1")
+    assert "Incident 2: another" in practice.here("incident", "show", "2").stdout
+
+
 def test_the_file_of_an_earlier_version_does_not_say_which_was_validated(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     file = opened(practice)

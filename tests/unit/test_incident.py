@@ -220,6 +220,19 @@ def test_a_folder_that_can_not_be_read_is_not_said_to_be_empty(tmp_path, place):
     assert watch.look() == Found((), {})
 
 
+def test_without_a_number_an_incident_of_ones_own_database_comes_first(file, tmp_path):
+    another = open_incident(tmp_path, "another", LUIS, CLOCK).state.number
+    assert find(tmp_path, None, DATABASE).number == file.state.number
+    file.close("over")
+    assert find(tmp_path, None, DATABASE).number == file.state.number
+    again = open_incident(tmp_path, DATABASE, ANA, CLOCK).state.number
+    open_incident(tmp_path, "a third", ANA, CLOCK)
+    assert find(tmp_path, None, DATABASE).number == again
+    assert find(tmp_path, None, "another").number == another
+    assert find(tmp_path, None, "none of these").number == again + 1
+    assert find(tmp_path, another, DATABASE).number == another
+
+
 def test_one_that_can_not_be_read_is_passed_over_and_told(file, tmp_path):
     file.close("over")
     (file.path.parent / "0007.jsonl").symlink_to("nowhere")
