@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from mtn_tui.core.errors import Refused, UsageError
+from mtn_tui.core.errors import MtnError, Refused, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.jobs import Job
@@ -150,24 +150,26 @@ def promote(
             _("Name the database that was restored beside it."),
         )
     with _claimed(job, context, target, source) as (server, other, here):
-        _check_source(server, source, target, oid)
+        there = _check_source(server, source, target, oid)
         _check(server, context, here, source, target, confirm)
         if stop_services:
             starting.stop_services(job, context)
-        own = writable(database_properties(server, source))
-        done = Promoted(
-            target,
-            source,
-            exchange(job, context, server, other, source, target, confirm=confirm, otherwise=own),
-        )
+        with _saying_what_stopped(stop_services):
+            _check_source(server, source, target, there)  # the services may have taken minutes to stop
+            own = writable(database_properties(server, source))
+            done = Promoted(
+                target,
+                source,
+                exchange(job, context, server, other, source, target, confirm=confirm, otherwise=own),
+            )
     if target == context.settings.db_name:
         production.remember(context, here.system_identifier)
     job.result(done.facts())
     return done
 
 
-def _check_source(server: Connection, source: str, target: str, validated: int | None) -> None:
-    """Whether it is there, and the one that was validated, where that is known."""
+def _check_source(server: Connection, source: str, target: str, validated: int | None) -> int:
+    """Its oid. Raises where it is not there, or not the one that was validated, where that is known."""
     there = databases.oid(server, source)
     if there is None:
         raise UsageError(
@@ -184,6 +186,22 @@ def _check_source(server: Connection, source: str, target: str, validated: int |
             _("Restore and validate again: steps 4 and 5."),
             "5.1",
         )
+    return there
+
+
+@contextmanager
+def _saying_what_stopped(services: bool) -> Iterator[None]:
+    """Let what fails with the services stopped say that they are."""
+    try:
+        yield
+    except MtnError as error:
+        if services:
+            told = _(
+                "The services are stopped now: run it again, or start them "
+                "(mtn services --restart; runbook 5.1, step 7)."
+            )
+            error.hint = f"{error.hint} {told}".strip()
+        raise
 
 
 def drop_kept(job: Job, context: Context, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -138,6 +139,31 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
     assert failed.facts["hint"] == "Restore and validate again: steps 4 and 5."
     assert not stopped.exists()
     assert staging in practice.databases()
+    assert practice.source.name not in practice.databases()
+
+
+@pytest.mark.parametrize("becomes", ["nothing", "another"])
+def test_what_fails_once_the_services_are_stopped_says_that_they_are(pg18, new_school, practise, becomes):
+    """What was to be promoted is renamed by the very command that stops them."""
+    practice = practise(new_school(pg18))
+    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    moved = f"{staging}_moved"
+    practice.made += [staging, moved]
+    pg18.create_database(staging)
+    pg18.drop_database(practice.source.name)
+    statements = [f'ALTER DATABASE "{staging}" RENAME TO "{moved}"']
+    statements += [f'CREATE DATABASE "{staging}"'] if becomes == "another" else []
+    script = f"import psycopg; server = psycopg.connect({pg18.conninfo('postgres')!r}, autocommit=True)\n"
+    script += "".join(f"server.execute({one!r})\n" for one in statements)
+    practice.configure(SERVICES_STOP_COMMAND=shlex.join([sys.executable, "-c", script]))
+    file = opened(practice)
+    at_step(file, Step.PRODUCTION)
+    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    run_as_job(practice, file, Step.PRODUCTION, arguments, check=64)
+    failed = file.state.steps[Step.PRODUCTION]
+    says = "There is no database" if becomes == "nothing" else "is not the database that was validated"
+    assert says in failed.reason
+    assert "The services are stopped now" in str(failed.facts["hint"])
     assert practice.source.name not in practice.databases()
 
 

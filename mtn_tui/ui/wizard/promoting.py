@@ -165,7 +165,13 @@ class Promoting(StepView):
             sheet.say(_("Nothing is replaced: there is no {database}.").format(database=made.target.name))
         if command := context.settings.services_stop_command:
             sheet.say(_("Before it, the services stop: {command}").format(command=redact(command)))
-        sheet.say(_("Takes about a second without a database. If it fails, all is as before."), "dim")
+        fails = _("Takes about a second without a database. If it fails, all is as before.")
+        if command:
+            fails = _(
+                "Takes about a second without a database. If it fails, all is as before, "
+                "with the services stopped."
+            )
+        sheet.say(fails, "dim")
 
     def next(self) -> str:
         if self.phrase:
