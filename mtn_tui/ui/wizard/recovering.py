@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.assess import MAIN_TABLES
 from mtn_tui.operations.context import Context
@@ -24,13 +26,13 @@ def write(sheet: Sheet, context: Context) -> None:
 
 
 def lines(context: Context, table: str) -> list[str]:
-    """For psql, which is asked to connect as the configuration says."""
+    """For psql, which is asked to connect as the configuration says; what a shell reads is quoted for it."""
     settings = context.settings
-    where = f"-h {settings.db_host} -p {settings.db_port} -U {settings.db_user}"
+    where = ["psql", "-h", settings.db_host, "-p", str(settings.db_port), "-U", settings.db_user, "-d"]
     return [
-        f'psql {where} -d "{staging_of(context, Way.BESIDE)}"',
+        shlex.join([*where, staging_of(context, Way.BESIDE)]),
         rf"  \copy {table} to '{table}.copy'",
-        f'psql {where} -d "{settings.db_name}"',
+        shlex.join([*where, settings.db_name]),
         f"  create temp table back (like {table});",
         rf"  \copy back from '{table}.copy'",
         f"  insert into {table} overriding system value",
