@@ -27,7 +27,7 @@ def clock(contacts: Contacts, incident: Incident, now: datetime) -> Clock:
     """Where escalation stands at ``now``. Once the incident is over, nobody is due."""
     if not incident.is_open or incident.opened_at is None:
         return Clock((), (), (), None, ())
-    calls = who_to_tell(contacts, Severity(incident.severity), incident.opened_at, now)
+    calls = who_to_tell(contacts, _severity(incident), incident.opened_at, now)
     told = [call for call in calls if call.is_due(now)]
     due = [call for call in told if call.person.key not in incident.called]
     at = next_escalation(calls, now)
@@ -38,3 +38,11 @@ def clock(contacts: Contacts, incident: Incident, now: datetime) -> Clock:
         at,
         tuple(call for call in calls if call.due == at),
     )
+
+
+def _severity(incident: Incident) -> Severity:
+    """The worst, where another version has written one that is not known here."""
+    try:
+        return Severity(incident.severity)
+    except ValueError:
+        return Severity.CRITICAL

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.contacts import load
 from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
+from mtn_tui.operations.escalation import clock
 from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way, Who, check, fold
 from mtn_tui.operations.incident_file import (
     Found,
@@ -25,6 +28,7 @@ from mtn_tui.operations.incident_file import (
     path_of,
     read,
 )
+from mtn_tui.ui.wizard.desk import is_gone
 from mtn_tui.ui.wizard.watch import Watch
 
 ANA = Who("ana", "db1", "s1")
@@ -281,6 +285,23 @@ def test_a_record_that_makes_no_sense_is_passed_over(file, change):
     file.done(Step.ASSESS)
     assert read(file.path).is_open
     assert read(file.path).step is Step.NOTIFY
+
+
+@pytest.mark.parametrize("pid", ["²", "9" * 5000, "", "x", "-1"], ids=lambda pid: ascii(pid[:8]))
+def test_a_session_that_names_no_process_is_not_said_to_be_gone(pid):
+    assert not is_gone(Who("ana", "db1", f"{pid}/another boot:1/aaaaaaaa"), "db1")
+    assert is_gone(Who("ana", "db1", "999999999/another boot:1/aaaaaaaa"), "db1")
+
+
+def test_a_severity_of_another_version_calls_whom_the_worst_one_calls(file):
+    contacts = load(Path(__file__).parents[2] / "config" / "contacts.toml")
+    now = CLOCK.now()
+    states = []
+    for severity in ("of tomorrow", "critical"):
+        file.begin(Step.ASSESS)
+        states.append(clock(contacts, file.done(Step.ASSESS, severity=severity), now))
+    assert states[0] == states[1]
+    assert states[0].next_calls
 
 
 def test_a_moment_without_a_zone_is_in_utc(file):

@@ -31,6 +31,9 @@ QUIET = 0.8
 waits longer before it repeats a key that is held down."""
 
 
+_LONGEST_PID = 20
+"""Digits; a session in an incident's file may be anything."""
+
 JOBS = {Step.STAGING: "restore", Step.PRODUCTION: "promote", Step.SERVICES: "services-restart"}
 """The steps that are jobs, and of which kind."""
 
@@ -45,7 +48,8 @@ def is_gone(who: Who, host: str) -> bool:
     """Whether the screen that ``who`` sat at is certainly no more; that can be told on its own machine."""
     pid, _slash, rest = who.session.partition("/")
     start = rest.rpartition("/")[0]
-    return who.host == host and pid.isdigit() and Process(int(pid), start).gone
+    is_number = pid.isdecimal() and len(pid) <= _LONGEST_PID
+    return who.host == host and is_number and Process(int(pid), start).gone
 
 
 class Desk:
