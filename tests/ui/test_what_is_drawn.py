@@ -19,6 +19,7 @@ from mtn_tui.ui import actions, jobtext
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.ascii import folded
 from mtn_tui.ui.cells import MORE, fit, spread, width_of, wrapped
+from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.help import Help
 from tests.ui.installed import MACHINE, Installed, night
@@ -27,6 +28,32 @@ from tests.ui.pilots import LARGE, SMALL, nothing_begins, operate
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07[bold red]x[/bold red]\n\r\tline two \u202etxt.exe\u202c אבג " + "long " * 60
 )
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("said", [[], ["All of it is said here. " * 60]], ids=["short", "long"])
+def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_school, practise, size, said):
+    app = MtnApp(practise(new_school(pg18)).context, nothing_begins)
+    answers = [Answer(f"contact {number:02}", number) for number in range(1, 61)]
+    chosen = []
+
+    async def flow(operator):
+        await operator.has_list()
+        app.push_screen(Ask("Whom have you called?", said, answers), chosen.append)
+        await operator.sees("Whom have you called?", "contact 01", "arrows and enter choose")
+        for keys, seen in (
+            (["end"], "contact 60"),
+            (["up"] * 45, "contact 15"),
+            (["home"], "contact 01"),
+            (["down"] * 39, "contact 40"),
+        ):
+            await operator.press(*keys)
+            await operator.sees("Whom have you called?", seen, "arrows and enter choose")
+        await operator.press("enter")
+        await operator.until(lambda: chosen, "the answer")
+
+    operate(app, flow, size)
+    assert chosen == [40]
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])

@@ -20,6 +20,8 @@ from mtn_tui.ui.widgets.lines import Line, Lines, Rows
 R = TypeVar("R")
 
 _WIDEST = 70
+_ASKED = 4
+"""Lines of what is asked that any number of answers leave to be seen."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class Ask(ModalScreen[R | None], Drawn[R | None], Generic[R]):
         for paragraph in self._said:
             lines += [[]] + [[(line, "")] for line in wrapped(paragraph, room)]
         lines.append([])
-        highest = max(self.app.size.height - len(self._answers) - 6, 1)
+        # Where not all fit, the answers scroll with the cursor, and leave what is asked to be seen.
+        free = self.app.size.height - 6
+        highest = max(free - len(self._answers), min(len(lines), _ASKED), 1)
         said, rows = self.lines("said"), self.query_one(Rows)
         said.styles.height = min(len(lines), highest)
         said.show(lines)
-        rows.styles.height = len(self._answers)
+        rows.styles.height = max(min(len(self._answers), free - min(len(lines), highest)), 1)
         rows.show_rows(
             [str(index) for index in range(len(self._answers))],
             lambda index: [(f" {self._answers[index].label}", "")],
