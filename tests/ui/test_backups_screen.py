@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
-import pytest
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.screen import ModalScreen
@@ -280,44 +279,45 @@ def at_one_stroke(app, *keys):
         app.post_message(Key(_character_to_key(key) if letter else key, letter))
 
 
-@pytest.mark.parametrize(
-    ("keys", "asked"),
-    [
-        (("R", "enter", "enter"), ["mtn_test_staging"]),
-        (("R", "enter", "escape"), []),
-        (("R", "escape", "escape"), []),
-        (("enter", "R", "enter", "enter"), ["mtn_test_staging"]),
-        (("enter", "R", "enter", "escape"), []),
-        (("R", "ctrl+u", *"pruebaR", "enter"), ["pruebaR"]),
-        ((":", *"restore", "enter", "ctrl+u", *"qabv", "enter"), ["qabv"]),
-        (("/", *"kind:full p q b R", "escape"), []),
-        ((":", *"sort", "enter", "R", "ctrl+u", "x", "enter"), ["x"]),
-    ],
-)
-def test_keys_that_come_as_one_do_as_they_do_one_by_one(pg18, new_school, practise, keys, asked):
+STROKES = [
+    (("R", "enter", "enter"), ["mtn_test_staging"]),
+    (("R", "enter", "escape"), []),
+    (("R", "escape", "escape"), []),
+    (("enter", "R", "enter", "enter"), ["mtn_test_staging"]),
+    (("enter", "R", "enter", "escape"), []),
+    (("R", "ctrl+u", *"pruebaR", "enter"), ["pruebaR"]),
+    ((":", *"restore", "enter", "ctrl+u", *"qabv", "enter"), ["qabv"]),
+    (("/", *"kind:full p q b R", "escape"), []),
+    ((":", *"sort", "enter", "R", "ctrl+u", "x", "enter"), ["x"]),
+]
+"""Keys, and the databases that are restored into by them."""
+
+
+def test_keys_that_come_as_one_do_as_they_do_one_by_one(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.configure(STAGING_DB_NAME="mtn_test_staging")
     practice.back_up()
-    begun = []
+    for keys, asked in STROKES:
+        begun = []
 
-    def start(arguments):
-        begun.append(arguments[arguments.index("--target") + 1])
-        return "aaaaaaaa"
+        def start(arguments, begun=begun):
+            begun.append(arguments[arguments.index("--target") + 1])
+            return "aaaaaaaa"
 
-    app = MtnApp(practice.context, start)
+        app = MtnApp(practice.context, start)
 
-    async def flow(operator):
-        await operator.has_list()
-        at_one_stroke(app, *keys)
-        await operator.until(lambda: not app._waiting and app._at is None)
-        await operator.until(lambda: begun == asked)
-        await operator.pilot.pause()
-        assert not isinstance(app.screen, ModalScreen)
-        assert not app.state.inventory.backups[0].pinned
+        async def flow(operator, app=app, keys=keys, asked=asked, begun=begun):
+            await operator.has_list()
+            at_one_stroke(app, *keys)
+            await operator.until(lambda: not app._waiting and app._at is None)
+            await operator.until(lambda: begun == asked)
+            await operator.pilot.pause()
+            assert not isinstance(app.screen, ModalScreen)
+            assert not app.state.inventory.backups[0].pinned
 
-    operate(app, flow)
-    assert app.fault is None
-    assert begun == asked
+        operate(app, flow)
+        assert app.fault is None
+        assert begun == asked, keys
 
 
 def test_what_is_typed_after_a_slash_filters_and_begins_nothing(pg18, new_school, practise):
