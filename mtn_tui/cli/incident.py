@@ -29,8 +29,9 @@ def incident() -> None:
 @as_json
 @click.pass_obj
 def show(session: Session, number: int | None, as_json: bool) -> None:
-    found = _found(session.context, number)
-    for error in look_through(session.context.state).unread.values():
+    known = look_through(session.context.state)
+    found = known.find(number, session.context.settings.db_name)
+    for error in known.unread.values():
         diagnostics.warning(error.title, error.hint)
     if as_json:
         output.as_json(_facts(found))
@@ -56,7 +57,7 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
 @click.option("-o", "--output", "path", metavar=_("FILE"), type=click.Path(path_type=Path))
 @click.pass_obj
 def export(session: Session, number: int | None, path: Path | None) -> None:
-    found = _found(session.context, number)
+    found = find(session.context.state, number, session.context.settings.db_name)
     text = markdown(session.context, found)
     if path is None:
         output.lines(text.splitlines())
@@ -66,10 +67,6 @@ def export(session: Session, number: int | None, path: Path | None) -> None:
     except OSError as error:
         raise refusal(error, path) from error
     diagnostics.say(_("Written: {path}").format(path=path))
-
-
-def _found(context: Context, number: int | None) -> Incident:
-    return find(context.state, number, context.settings.db_name)
 
 
 def markdown(context: Context, found: Incident) -> str:

@@ -41,6 +41,22 @@ class Found:
     def numbers(self) -> list[int]:
         return [*(one.number for one in self.incidents), *self.unread]
 
+    def find(self, number: int | None, database: str = "") -> Incident:
+        """The incident of that number; without one the one that is open, else the last.
+
+        One of ``database`` comes before any other's. Raises UsageError where there is none,
+        StorageError where it can't be read.
+        """
+        known = [one for one in self.incidents if number in (None, one.number)]
+        if not known:
+            for unread in (one for at, one in self.unread.items() if number in (None, at)):
+                raise unread
+            raise UsageError(
+                _("There is no such incident."), _("There is one once the wizard was begun: mtn")
+            )
+        known = [one for one in known if one.database == database] or known
+        return next((one for one in known if one.is_open), known[0])
+
 
 class IncidentFile:
     """One incident, as one screen sees and moves it. Raises StorageErrors."""
@@ -171,19 +187,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 def find(state: Path, number: int | None, database: str = "") -> Incident:
-    """The incident of that number; without one the one that is open, else the last.
-
-    One of ``database`` comes before any other's. Raises UsageError where there is none,
-    StorageError where it can't be read.
-    """
-    found = look_through(state)
-    known = [one for one in found.incidents if number in (None, one.number)]
-    if not known:
-        for unread in (one for at, one in found.unread.items() if number in (None, at)):
-            raise unread
-        raise UsageError(_("There is no such incident."), _("There is one once the wizard was begun: mtn"))
-    known = [one for one in known if one.database == database] or known
-    return next((one for one in known if one.is_open), known[0])
+    """As ``Found.find``, for whoever needs nothing else."""
+    return look_through(state).find(number, database)
 
 
 def path_of(state: Path, incident: Incident) -> Path:
