@@ -11,7 +11,9 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
+from mtn_tui.core.json_reader import read_json
 from mtn_tui.core.models import Rung
 from mtn_tui.core.moments import read_moment
 
@@ -57,27 +59,17 @@ class Proof:
 
 
 def encode(proof: Proof) -> bytes:
-    def mark(one: Mark | None) -> dict[str, str] | None:
-        return {"at": one.at.isoformat(), "operator": one.operator, "note": one.note} if one else None
-
-    body = {
-        "format": FORMAT,
-        "sha256": proof.sha256,
-        "rungs": {rung.word: at.isoformat() for rung, at in sorted(proof.rungs.items())},
-        "failed": proof.failed,
-        "failed_at": proof.failed_at and proof.failed_at.isoformat(),
-        "pinned": mark(proof.pinned),
-        "accepted": mark(proof.accepted),
-    }
-    return json.dumps(body, ensure_ascii=False, indent=1).encode(errors="backslashreplace") + b"\n"
+    return json.dumps(as_json(proof), ensure_ascii=False, indent=1).encode(errors="backslashreplace") + b"\n"
 
 
 def decode(data: bytes, sha256: str) -> Proof:
-    """Read a proof; one that cannot be read proves nothing, nor does one of other bytes than ``sha256``.
+    """Read a proof, as far as it is ``of`` those bytes."""
+    return of(sha256, load(data))
 
-    Of the latter a pin is kept.
-    """
-    found = load(data)
+
+def of(sha256: str, found: Proof | None) -> Proof:
+    """What was found beside the payload with that hash: one that could not be read (None) proves nothing,
+    nor does one of other bytes. Of the latter a pin is kept."""
     if found is None:
         return Proof(sha256)
     return found if found.sha256 == sha256 else Proof(sha256, pinned=found.pinned)
@@ -86,20 +78,39 @@ def decode(data: bytes, sha256: str) -> Proof:
 @lru_cache(maxsize=1 << 14)
 def load(data: bytes) -> Proof | None:
     """Read a proof as it is, whatever bytes it is of; None where that can't be read."""
+    try:
+        return from_json(read_json(data))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def as_json(proof: Proof) -> dict[str, Any]:
+    def mark(one: Mark | None) -> dict[str, str] | None:
+        return {"at": one.at.isoformat(), "operator": one.operator, "note": one.note} if one else None
+
+    return {
+        "format": FORMAT,
+        "sha256": proof.sha256,
+        "rungs": {rung.word: at.isoformat() for rung, at in sorted(proof.rungs.items())},
+        "failed": proof.failed,
+        "failed_at": proof.failed_at and proof.failed_at.isoformat(),
+        "pinned": mark(proof.pinned),
+        "accepted": mark(proof.accepted),
+    }
+
+
+def from_json(body: dict[str, Any]) -> Proof:
+    """Raises ValueError, KeyError, TypeError or AttributeError where it makes no sense."""
 
     def mark(one: dict[str, str] | None) -> Mark | None:
         return Mark(read_moment(one["at"]), str(one["operator"]), str(one["note"])) if one else None
 
-    try:
-        body = json.loads(data)
-        moments = {at: read_moment(at) for at in set(body["rungs"].values())}
-        return Proof(
-            str(body["sha256"]),
-            {_RUNGS[word]: moments[at] for word, at in body["rungs"].items()},
-            str(body["failed"]),
-            read_moment(body["failed_at"]) if body["failed_at"] else None,
-            mark(body["pinned"]),
-            mark(body["accepted"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
+    moments = {at: read_moment(at) for at in set(body["rungs"].values())}
+    return Proof(
+        str(body["sha256"]),
+        {_RUNGS[word]: moments[at] for word, at in body["rungs"].items()},
+        str(body["failed"]),
+        read_moment(body["failed_at"]) if body["failed_at"] else None,
+        mark(body["pinned"]),
+        mark(body["accepted"]),
+    )

@@ -1,26 +1,18 @@
 """What is kept of a manifest for lists: all but its sections, and what they add up to.
 
 Sections are nine tenths of a manifest, and of thousands hardly anybody looks at
-them. A summary is the hex of an HMAC-SHA256 with the key, a blank, and what it
-is of, with a word before it that no manifest begins with: neither can pass for
-the other, and nobody makes one without the key. That is two lines of canonical
-JSON. The second is mostly the same from one backup to the next, tables' names
-and the server: of thousands it is read once.
+them. As JSON, many summaries are told at once: what is mostly the same from one
+backup to the next, the server and tables' names, stands there once. It has no
+signature of its own.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, fields, replace
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from mtn_tui.archive.keys import Key
-from mtn_tui.archive.manifest import SHARED, About, Manifest, canonical, mac, own_facts, same, shared_facts
-from mtn_tui.core.errors import Changed
-from mtn_tui.core.i18n import _
-
-_WORD = b"summary 2 "
+from mtn_tui.archive.manifest import SHARED, About, Manifest, canonical, own_facts, shared_facts
 
 
 @dataclass(frozen=True)
@@ -43,52 +35,58 @@ class Summary(About):
         return dict(self.counts)
 
 
+_FIELDS = frozenset(one.name for one in fields(Summary))
+_OWN = tuple(_FIELDS - {*SHARED, "counts"})
+
+
 def summary(manifest: Manifest) -> Summary:
     known = {one.name: getattr(manifest, one.name) for one in fields(About)}
     return Summary(**known, sums=(manifest.raw, manifest.gzip), counts=manifest.rows())
 
 
-def encode(one: Summary, key: Key) -> bytes:
-    told = asdict(replace(one, counts={}))
-    # Lists keep the order of the dump, which sorted keys would not.
-    second = {name: told.pop(name) for name in SHARED} | {"tables": list(one.counts)}
-    first = told | {"counts": list(one.counts.values())}
-    body = canonical(first) + b"\n" + canonical(second)
-    return mac(_WORD + body, key).encode() + b" " + body
+def as_json(many: Sequence[Summary]) -> dict[str, Any]:
+    """For ``canonical``; ``from_json`` gives back the same, in the same order."""
+    shared: list[dict[str, Any]] = []
+    by_objects: dict[tuple[int, ...], int] = {}
+    by_bytes: dict[bytes, int] = {}
+    own = []
+    for one in many:
+        facts = vars(one)
+        # Those that were read together share their objects: comparing these is a hundred times quicker.
+        objects = (*(id(facts[name]) for name in SHARED), *map(id, one.counts))
+        if (place := by_objects.get(objects)) is None:
+            common = _common(one)
+            place = by_objects[objects] = by_bytes.setdefault(canonical(common), len(shared))
+            if place == len(shared):
+                shared.append(common)
+        own.append([place, {name: facts[name] for name in _OWN} | {"counts": list(one.counts.values())}])
+    return {"shared": shared, "own": own}
 
 
-def decode(data: bytes, key: Key, payload: str) -> Summary:
-    """Believe a summary that ``key`` vouches for, of that payload. Raises Changed."""
-    signature, _blank, body = data.partition(b" ")
-    if same(signature.decode(errors="replace"), mac(_WORD + body, key)):
-        first, _newline, second = body.partition(b"\n")
-        try:
-            told = json.loads(first.decode())
-            tables, facts = _second(second)
-            told |= own_facts(told) | facts
-            told["sums"], told["counts"] = tuple(told["sums"]), dict(zip(tables, told["counts"], strict=True))
-            found = _made(told)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            pass  # of another version of this program
-        else:
-            if found.payload == payload:
-                return found
-    raise Changed(_("What was kept of the manifest is not what was kept."))
+def _common(one: Summary) -> dict[str, Any]:
+    return {
+        "server": asdict(one.server),
+        "properties": asdict(one.properties),
+        "tools": one.tools,
+        "roles": one.roles,
+        "extensions": [asdict(extension) for extension in one.extensions],
+        "tables": list(one.counts),  # in the order of the dump, which sorted keys would not keep
+    }
 
 
-_FIELDS = frozenset(one.name for one in fields(Summary))
+def from_json(found: dict[str, Any]) -> list[Summary]:
+    """Raises KeyError, TypeError, ValueError, IndexError or AttributeError where another version told it."""
+    shared = [(one["tables"], shared_facts(one)) for one in found["shared"]]
+    return [_made(one, *shared[place]) for place, one in found["own"]]
 
 
-def _made(told: dict[str, Any]) -> Summary:
-    """The same as ``Summary(**told)``, for which a frozen dataclass takes as long as for all the rest."""
-    if told.keys() != _FIELDS:
+def _made(one: dict[str, Any], tables: list[str], facts: dict[str, Any]) -> Summary:
+    """The same as ``Summary(**one)``, for which a frozen dataclass takes as long as for all the rest."""
+    one.update(own_facts(one))
+    one.update(facts)
+    one["sums"], one["counts"] = tuple(one["sums"]), dict(zip(tables, one["counts"], strict=True))
+    if one.keys() != _FIELDS:
         raise TypeError("other fields")
-    found = Summary.__new__(Summary)
-    vars(found).update(told)
-    return found
-
-
-@lru_cache(maxsize=256)
-def _second(line: bytes) -> tuple[list[str], dict[str, Any]]:
-    told = json.loads(line)
-    return told["tables"], shared_facts(told)
+    made = Summary.__new__(Summary)
+    vars(made).update(one)
+    return made

@@ -1,217 +1,161 @@
-"""Manifests and proofs that were fetched before, so that a store is only asked for what has changed.
+"""Manifests and proofs that were read before, so that a store is only asked for what has changed.
 
-A file in the user's cache folder that may be thrown away at any time; one that
-is damaged, foreign or can't be used is as none. A content is known by its
-store, key, size and the store's tag (an etag; a file's inode and times), and
-checked by its SHA-256. Of a manifest its summary is kept, and nothing is
-believed: the MAC is checked with the key each time it is read, and a proof is
-worth what the one beside the copy is worth, which has no MAC either.
+A file in the user's cache folder that may be thrown away at any time. It is
+signed with the key as a whole; one that is damaged, foreign, of another version
+or can't be used is as none. A content is known by its store, key, size and the
+store's tag (an etag; a file's inode and times). Of a manifest its summary is
+kept. A proof is worth what the one beside the copy is worth.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from mtn_tui.archive import proof as proofs
+from mtn_tui.archive import summary as summaries
 from mtn_tui.archive.keys import Key
+from mtn_tui.archive.manifest import canonical, mac, same
+from mtn_tui.archive.proof import Proof
 from mtn_tui.archive.summary import Summary
 from mtn_tui.core.clock import Clock, SystemClock
+from mtn_tui.core.json_reader import read_json
+from mtn_tui.storage import durable
 from mtn_tui.storage.base import Entry, Storage
 
-if TYPE_CHECKING:
-    import sqlite3
+FILE = "inventory.json"
+_WORD = b"inventory 1\n"
+"""Of what is signed: no manifest begins so."""
 
-FILE = "inventory.sqlite"
-_APPLICATION = 0x4D544E33
 _FORGET_AFTER = timedelta(days=60)
 """For stores that nobody lists any more."""
 
-_BUSY = 2.0
-"""Seconds that another process's writing is waited for."""
+Content = Summary | Proof | bytes
+"""Of a manifest its summary, and what a proof says; the bytes of one that can't be believed or read."""
 
-_TABLES = f"""
-    CREATE TABLE stores (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, seen REAL NOT NULL);
-    CREATE TABLE contents (id INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL, data BLOB NOT NULL);
-    CREATE TABLE files (
-        store INTEGER NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, tag TEXT NOT NULL,
-        content INTEGER NOT NULL, PRIMARY KEY (store, key)) WITHOUT ROWID;
-    PRAGMA application_id = {_APPLICATION};
-"""
 
-_Decoded = dict[tuple[bytes, str], Summary]
-_Known = dict[str, tuple[int, str, bytes]]
-"""Size, tag and content by key."""
+@dataclass
+class _Store:
+    seen: float
+    """When something was kept of it, in Unix time."""
+    files: dict[str, tuple[int, str, Content]] = field(default_factory=dict)
+    """Size, tag and content by key."""
 
 
 class Cache:
     """One process's view of the file. Safe from several threads; read once, written where something is new.
 
-    Without a folder it only remembers for as long as it lives.
+    Without a folder, and without a key, it only remembers for as long as it lives.
     """
 
     def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
         self._path = folder / FILE if folder else None
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._is_read = False
-        self._known: dict[str, _Known] = {}
-        self._same: dict[bytes, bytes] = {}
-        self._decoded: _Decoded = {}
+        self._stores: dict[str, _Store] | None = None
         self._key: Key | None = None
+        self._changed = False
 
-    def decoded(self, key: Key | None) -> _Decoded:
-        """Manifests that ``key`` vouched for in this process, by their bytes and name; to be added to."""
-        with self._lock:
-            if key != self._key:
-                self._key, self._decoded = key, {}
-            return self._decoded
+    def known(self, store: Storage, key: Key | None, entries: Iterable[Entry]) -> dict[str, Content]:
+        """The contents, by key, of those of ``entries`` that have not changed since they were kept.
 
-    def known(self, store: Storage, entries: Iterable[Entry]) -> dict[str, bytes]:
-        """The contents, by key, of those of ``entries`` that have not changed since they were kept."""
+        What another key than ``key`` vouched for is forgotten.
+        """
         with self._lock:
-            if not self._is_read:
-                self._is_read = True
-                self._read()
-            known = self._known.setdefault(store.identity, {})
+            files = self._of(store, key).files
         return {
             entry.key: found[2]
             for entry in entries
-            if entry.tag and (found := known.get(entry.key)) and found[:2] == (entry.size, entry.tag)
+            if entry.tag and (found := files.get(entry.key)) and found[:2] == (entry.size, entry.tag)
         }
 
-    def keep(self, store: Storage, entries: Iterable[Entry], fetched: Mapping[str, bytes]) -> None:
-        """Remember what was ``fetched``, and of all else of this store only what is among ``entries``."""
+    def keep(
+        self, store: Storage, key: Key | None, entries: Iterable[Entry], read: Mapping[str, Content]
+    ) -> None:
+        """Remember what was ``read``, and of all else of this store only what is among ``entries``."""
         there = {entry.key: entry for entry in entries}
         with self._lock:
-            known = self._known.setdefault(store.identity, {})
-            gone = known.keys() - there.keys()
-            for key in gone:
-                del known[key]
+            kept = self._of(store, key)
+            gone = kept.files.keys() - there.keys()
+            for one in gone:
+                del kept.files[one]
             new = {
-                key: (there[key].size, there[key].tag, self._one(data))
-                for key, data in fetched.items()
-                if there[key].tag
+                one: (there[one].size, there[one].tag, content)
+                for one, content in read.items()
+                if there[one].tag
             }
-            known.update(new)
+            kept.files.update(new)
             if gone or new:
-                self._write(store.identity, gone, new)
-            if len(self._same) > 2 * sum(map(len, self._known.values())) + 1000:
-                self._same, self._decoded = {}, {}  # most is of files that were replaced since
+                kept.seen, self._changed = self._clock.now().timestamp(), True
 
-    def _one(self, data: bytes) -> bytes:
-        """The same bytes of both stores as one object: half the memory, and decoded once."""
-        return self._same.setdefault(data, data)
-
-    def _read(self) -> None:
-        with self._opened() as database:
-            if database is None:
+    def save(self) -> None:
+        """Write the file, if there is anything new. One that can't be written is done without."""
+        with self._lock:
+            if not self._changed or not self._path or not self._key or self._stores is None:
                 return
-            contents: dict[int, bytes] = {}
-            database.execute("BEGIN")  # as it was at one moment, whoever writes meanwhile
-            for number, digest, data in database.execute(
-                "SELECT id, digest, data FROM contents WHERE typeof(data) = 'blob'"
-            ):
-                if hashlib.sha256(data).digest() == digest:
-                    contents[number] = data
-            for store, name in database.execute("SELECT id, name FROM stores").fetchall():
-                known = self._known.setdefault(name, {})
-                rows = database.execute("SELECT key, size, tag, content FROM files WHERE store = ?", [store])
-                for key, size, tag, number in rows:
-                    content = contents.get(number)
-                    if content is not None:
-                        known[key] = (size, tag, content)
-
-    def _write(self, store: str, gone: Iterable[str], new: Mapping[str, tuple[int, str, bytes]]) -> None:
-        now = self._clock.now().timestamp()
-        with self._opened() as database:
-            if database is None:
-                return
-            database.execute("BEGIN IMMEDIATE")
-            database.execute(
-                "INSERT INTO stores (name, seen) VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET seen = excluded.seen",
-                [store, now],
-            )
-            (number,) = database.execute("SELECT id FROM stores WHERE name = ?", [store]).fetchone()
-            database.executemany(
-                "DELETE FROM files WHERE store = ? AND key = ?", [(number, key) for key in gone]
-            )
-            for key, (size, tag, data) in new.items():
-                digest = hashlib.sha256(data).digest()
-                database.execute(
-                    "INSERT INTO contents (digest, data) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE"
-                    " SET data = excluded.data",
-                    [digest, data],
-                )
-                database.execute(
-                    "INSERT OR REPLACE INTO files SELECT ?, ?, ?, ?, id FROM contents WHERE digest = ?",
-                    [number, key, size, tag, digest],
-                )
-            database.execute("DELETE FROM stores WHERE seen < ?", [now - _FORGET_AFTER.total_seconds()])
-            database.execute("DELETE FROM files WHERE store NOT IN (SELECT id FROM stores)")
-            database.execute("DELETE FROM contents WHERE id NOT IN (SELECT content FROM files)")
-            database.execute("COMMIT")
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection | None]:
-        """The database, or None. Whatever is wrong with it ends the block without a word: it is a cache."""
-        if self._path is None:
-            yield None
-            return
-        try:
-            import sqlite3  # some ms of a command's start, and not every Python was built with it
-        except ImportError:
-            yield None
-            return
-        database: sqlite3.Connection | None = None
-        try:
-            database = _connect(self._path)
-        except (OSError, sqlite3.Error):
-            yield None
-            return
-        try:
-            yield database
-        except sqlite3.OperationalError:
-            return  # busy, or its disk is full
-        except sqlite3.Error:
+            self._changed = False
+            oldest = self._clock.now().timestamp() - _FORGET_AFTER.total_seconds()
+            stores = {name: store for name, store in self._stores.items() if store.seen >= oldest}
             with suppress(OSError):
-                self._path.unlink()  # damaged
-        finally:
-            database.close()
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                durable.write(self._path, _encoded(stores, self._key), durable.replace)
+
+    def _of(self, store: Storage, key: Key | None) -> _Store:
+        if self._stores is None or key != self._key:
+            self._stores, self._key, self._changed = self._read(key), key, False
+        return self._stores.setdefault(store.identity, _Store(0))
+
+    def _read(self, key: Key | None) -> dict[str, _Store]:
+        if not self._path or not key:
+            return {}
+        try:
+            signature, _newline, body = self._path.read_bytes().partition(b"\n")
+        except OSError:
+            return {}
+        if not same(signature.decode(errors="replace"), mac(_WORD + body, key)):
+            return {}
+        try:
+            return _decoded(read_json(body))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            return {}  # of another version of this program
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    import sqlite3
+def _encoded(stores: Mapping[str, _Store], key: Key) -> bytes:
+    """Each content once, however many files have it."""
+    contents = {id(one): one for store in stores.values() for _size, _tag, one in store.files.values()}
+    of_manifests = [one for one in contents.values() if isinstance(one, Summary)]
+    of_proofs = [one for one in contents.values() if isinstance(one, Proof)]
+    others = [one for one in contents.values() if isinstance(one, bytes)]
+    place = {id(one): at for at, one in enumerate((*of_manifests, *of_proofs, *others))}
+    body = canonical(
+        {
+            "stores": {
+                name: (
+                    store.seen,
+                    [(key, size, tag, place[id(one)]) for key, (size, tag, one) in store.files.items()],
+                )
+                for name, store in stores.items()
+            },
+            "summaries": summaries.as_json(of_manifests),
+            "proofs": [proofs.as_json(one) for one in of_proofs],
+            "others": [one.decode("latin-1") for one in others],
+        }
+    )
+    return mac(_WORD + body, key).encode() + b"\n" + body
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        return _ours(path)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
-        path.unlink()
-        return _ours(path)
 
-
-def _ours(path: Path) -> sqlite3.Connection:
-    """Raises sqlite3.DatabaseError where the file is none of ours."""
-    import sqlite3
-
-    path.touch(mode=0o600)
-    database = sqlite3.connect(path, timeout=_BUSY, isolation_level=None)
-    try:
-        (application,) = database.execute("PRAGMA application_id").fetchone()
-        if application != _APPLICATION:
-            (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if tables:
-                raise sqlite3.DatabaseError
-            database.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-    except BaseException:
-        database.close()
-        raise
-    return database
+def _decoded(told: dict[str, Any]) -> dict[str, _Store]:
+    contents: list[Content] = [
+        *summaries.from_json(told["summaries"]),
+        *map(proofs.from_json, told["proofs"]),
+        *(one.encode("latin-1") for one in told["others"]),
+    ]
+    return {
+        name: _Store(seen, {key: (size, tag, contents[at]) for key, size, tag, at in files})
+        for name, (seen, files) in told["stores"].items()
+    }

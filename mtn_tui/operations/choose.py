@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from mtn_tui.archive.keys import Key
@@ -13,8 +12,9 @@ from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, Us
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName
 from mtn_tui.operations.alternatives import earlier_proven, newer_broken
+from mtn_tui.operations.cache import Content
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, read_copy, read_small, take_inventory
+from mtn_tui.operations.inventory import Backup, read_content, read_copy, take_inventory
 from mtn_tui.storage.base import checked_key
 from mtn_tui.storage.local import LocalStorage
 
@@ -84,7 +84,10 @@ def backup_at(path: Path, key: Key | None) -> Backup:
             return False
         return True
 
-    return Backup(name, (read_copy(store, entry, key, is_there, partial(read_small, store)),))
+    def read(beside: str) -> Content:
+        return read_content(store, beside, key)
+
+    return Backup(name, (read_copy(store, entry, key, is_there, read),))
 
 
 def _is_folder(path: Path) -> bool:

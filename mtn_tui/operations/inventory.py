@@ -23,7 +23,7 @@ from mtn_tui.archive.summary import Summary
 from mtn_tui.core.errors import ArchiveError, ForeignManifest, MtnError, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
-from mtn_tui.operations.cache import Cache
+from mtn_tui.operations.cache import Cache, Content
 from mtn_tui.operations.suspect import COMPARED, why_suspect
 from mtn_tui.storage.base import Entry, Storage
 
@@ -198,17 +198,17 @@ def take_inventory(stores: Iterable[Storage], key: Key | None, cache: Cache | No
     cache = cache or Cache()
     found: dict[BackupName, list[Copy]] = {}
     silent: dict[str, MtnError] = {}
-    made: dict[tuple[str, bytes], bytes] = {}
+    made: dict[tuple[str, bytes], Summary] = {}
     with _uncollected():
         with ThreadPoolExecutor(2, thread_name_prefix="mtn-listing") as pool:
             asked = [(store, pool.submit(_ask, store, key, cache, made)) for store in stores]
             for store, answer in asked:
                 try:
-                    # One store after the other: what both hold is decoded once.
-                    for name, copy in _copies(store, answer.result(), key, cache, made):
+                    for name, copy in _copies(store, answer.result(), key):
                         found.setdefault(name, []).append(copy)
                 except StorageError as error:
                     silent[store.name] = error
+        cache.save()
         backups = [Backup(name, tuple(copies)) for name, copies in found.items()]
         backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
         return Inventory(tuple(_marked(backups)), silent)
@@ -252,15 +252,11 @@ class _Asked:
 
     entries: dict[str, Entry]
     payloads: list[tuple[BackupName, Entry]]
-    beside: list[Entry]
-    """Manifests and proofs."""
-    contents: dict[str, bytes]
-    """Of those, by key."""
-    fetched: list[str]
-    """Which of them the cache did not know."""
+    contents: dict[str, Content]
+    """Of manifests and proofs, by key."""
 
 
-def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], bytes]) -> _Asked:
+def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], Summary]) -> _Asked:
     """``made`` has summaries by payload and the manifest's SHA-256: mostly both stores hold the same."""
     entries = {entry.key: entry for entry in store.list()}
     payloads = [
@@ -274,59 +270,62 @@ def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, by
         for suffix in (MANIFEST, PROOF)
         if (found := entries.get(entry.key + suffix)) is not None
     ]
-    contents = cache.known(store, beside)
-    unknown = [entry.key for entry in beside if entry.key not in contents]
-    contents |= _fetched(store, unknown, key, made)
-    return _Asked(entries, payloads, beside, contents, unknown)
+    contents = cache.known(store, key, beside)
+    read = _read([entry.key for entry in beside if entry.key not in contents], store, key, made)
+    cache.keep(store, key, beside, read)
+    return _Asked(entries, payloads, contents | read)
 
 
-def _copies(
-    store: Storage, asked: _Asked, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], bytes]
-) -> list[tuple[BackupName, Copy]]:
-    entries, contents, decoded = asked.entries, asked.contents, cache.decoded(key)
-    copies = []
-    again: dict[str, bytes] = {}
+def _copies(store: Storage, asked: _Asked, key: Key | None) -> list[tuple[BackupName, Copy]]:
+    entries, contents = asked.entries, asked.contents
 
     def there(one: str) -> bool:
         return one in contents or (one.endswith(ROLES) and one in entries)
 
-    for name, entry in asked.payloads:
-        copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
-        if copy.manifest is None and entry.key + MANIFEST in contents and key is not None:
-            # What was kept from an earlier time is no reason to call a backup broken.
-            again |= (fresh := _fetched(store, [entry.key + MANIFEST], key, made))
-            contents.update(fresh)
-            copy = read_copy(store, entry, key, there, contents.__getitem__, decoded)
-        copies.append((name, copy))
-    new = {one: contents[one] for one in (*asked.fetched, *again) if one in contents}
-    cache.keep(store, asked.beside, new)
-    return copies
+    return [
+        (name, read_copy(store, entry, key, there, contents.__getitem__)) for name, entry in asked.payloads
+    ]
 
 
-def _fetched(
-    store: Storage, keys: Sequence[str], key: Key | None, made: dict[tuple[str, bytes], bytes]
-) -> dict[str, bytes]:
-    """What is there now; what is gone since the listing is left out. Of a manifest, its summary."""
+def _read(
+    keys: Sequence[str], store: Storage, key: Key | None, made: dict[tuple[str, bytes], Summary]
+) -> dict[str, Content]:
+    """What is there now; what is gone since the listing is left out."""
 
-    def read(one: str) -> bytes | None:
+    def read(one: str) -> Content | None:
         try:
-            data = read_small(store, one)
+            return read_content(store, one, key, made)
         except NotFound:
             return None
-        if key is None or not one.endswith(MANIFEST):
-            return data
-        payload = one.rpartition("/")[2].removesuffix(MANIFEST)
-        same = payload, hashlib.sha256(data).digest()
-        with suppress(ArchiveError):  # as it is, it says what is wrong with it
-            if same not in made:
-                made[same] = summaries.encode(summaries.summary(manifests.decode(data, key, payload)), key)
-            return made[same]
-        return data
 
     if not keys:
         return {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="mtn-inventory") as pool:
-        return {one: data for one, data in zip(keys, pool.map(read, keys), strict=True) if data is not None}
+        return {
+            one: found for one, found in zip(keys, pool.map(read, keys), strict=True) if found is not None
+        }
+
+
+def read_content(
+    store: Storage, one: str, key: Key | None, made: dict[tuple[str, bytes], Summary] | None = None
+) -> Content:
+    """Of a manifest its summary, or what a proof says; as it is, where that can't be believed or read.
+
+    ``made`` has summaries by payload and the manifest's SHA-256, and is added to.
+    """
+    data = read_small(store, one)
+    if one.endswith(PROOF):
+        return proofs.load(data) or data
+    if key is None:
+        return data
+    payload = one.rpartition("/")[2].removesuffix(MANIFEST)
+    made = {} if made is None else made
+    same = payload, hashlib.sha256(data).digest()
+    with suppress(ArchiveError):  # as it is, it says what is wrong with it
+        return made.get(same) or made.setdefault(
+            same, summaries.summary(manifests.decode(data, key, payload))
+        )
+    return data
 
 
 def read_copy(
@@ -334,26 +333,21 @@ def read_copy(
     entry: Entry,
     key: Key | None,
     is_there: Callable[[str], bool],
-    read: Callable[[str], bytes],
-    decoded: dict[tuple[bytes, str], Summary] | None = None,
+    read: Callable[[str], Content],
 ) -> Copy:
-    """Tell what one payload is, from the files beside it.
-
-    A manifest may be read as its summary. ``decoded`` holds what this key
-    vouched for, by bytes and name.
-    """
+    """Tell what one payload is, from the files beside it."""
 
     def proof_of(sha256: str) -> Proof:
         beside = entry.key + PROOF
-        return proofs.decode(read(beside), sha256) if is_there(beside) else Proof(sha256)
+        found = read(beside) if is_there(beside) else None
+        return proofs.of(sha256, found if isinstance(found, Proof) else None)
 
     if not is_there(entry.key + MANIFEST):
         ours = is_there(entry.key + ROLES)
         standing = Standing.UNFINISHED if ours else Standing.LEGACY
         return Copy(store, entry.key, entry.size, standing, None, proof_of(""))
     try:
-        payload = entry.key.rpartition("/")[2]
-        manifest = _summary(read(entry.key + MANIFEST), payload, key, {} if decoded is None else decoded)
+        manifest = _summary(read(entry.key + MANIFEST), entry.key.rpartition("/")[2], key)
     except ArchiveError as error:
         standing = Standing.UNCHECKED if key is None else Standing.BROKEN
         return Copy(store, entry.key, entry.size, standing, None, proof_of(""), error)
@@ -378,20 +372,13 @@ def _misfit(store: Storage, entry: Entry, manifest: Summary) -> ArchiveError | N
     return None
 
 
-def _summary(
-    data: bytes, payload: str, key: Key | None, decoded: dict[tuple[bytes, str], Summary]
-) -> Summary:
-    if key is None:
-        hint = _("Put the key in its place: see ENCRYPTION_KEY_FILE.")
-        raise ArchiveError(_("Without the key nothing vouches for it."), hint, "7.2")
-    found = decoded.get((data, payload))
-    if found is None:
-        if data.startswith(b"{"):
-            found = summaries.summary(manifests.decode(data, key, payload))
-        else:
-            found = summaries.decode(data, key, payload)
-        decoded[data, payload] = found
-    return found
+def _summary(found: Content, payload: str, key: Key | None) -> Summary:
+    if isinstance(found, Summary):
+        return found
+    if isinstance(found, bytes) and key is not None:
+        return summaries.summary(manifests.decode(found, key, payload))  # raises what is wrong with it
+    hint = _("Put the key in its place: see ENCRYPTION_KEY_FILE.")
+    raise ArchiveError(_("Without the key nothing vouches for it."), hint, "7.2")
 
 
 def read_small(store: Storage, key: str) -> bytes:

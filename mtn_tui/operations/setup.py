@@ -10,7 +10,6 @@ import base64
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -172,11 +171,11 @@ def write_configuration(path: Path, text: str, *, replace: bool = False) -> None
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if replace and path.exists():
-            _put(path.with_name(path.name + ".old"), path.read_bytes(), durable.replace)
-            _put(path, text.encode(), durable.replace)
+            durable.write(path.with_name(path.name + ".old"), path.read_bytes(), durable.replace)
+            durable.write(path, text.encode(), durable.replace)
             return
         try:
-            _put(path, text.encode(), durable.publish)
+            durable.write(path, text.encode(), durable.publish)
         except FileExistsError:
             raise _there_already(path) from None
 
@@ -200,7 +199,7 @@ def write_contacts(path: Path) -> None:
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
-            _put(path, _shipped("contacts.toml.template").encode(), durable.publish)
+            durable.write(path, _shipped("contacts.toml.template").encode(), durable.publish)
 
 
 def ensure_key(path: Path, backups_exist: Callable[[], bool]) -> bool:
@@ -230,7 +229,7 @@ def make_key(path: Path) -> None:
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _put(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n", durable.publish)
+            durable.write(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n", durable.publish)
         except FileExistsError:
             raise KeyFileError(
                 _("There is an encryption key already: {path}. It was left as it is.").format(path=path)
@@ -243,21 +242,6 @@ def keep_elsewhere(path: Path) -> Notice:
         _("A new encryption key was made: {path}. WITHOUT IT NO BACKUP CAN EVER BE READ.").format(path=path),
         _("Copy it now to a safe place that is not on this machine, such as the school's password manager."),
     )
-
-
-def _put(path: Path, data: bytes, place: Callable[[Path, Path], None]) -> None:
-    """Write ``data`` to a file of mode 0600 beside ``path``, durably, and let ``place`` give it that name."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            durable.sync_file(file.fileno())
-        place(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +38,22 @@ def sync_folder(folder: Path) -> None:
             # Some network filesystems know no fsync of a folder: names are durable there at once, or never.
             if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF):
                 raise
+
+
+def write(path: Path, data: bytes, place: Callable[[Path, Path], None]) -> None:
+    """Write ``data`` to a file of mode 0600 beside ``path``, durably; ``place`` (``replace`` or ``publish``)
+    gives it that name."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            sync_file(file.fileno())
+        place(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def replace(part: Path, final: Path) -> None:

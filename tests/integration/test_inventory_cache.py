@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import sqlite3
+import json
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,9 @@ import pytest
 from mtn_tui.archive import proof as proofs
 from mtn_tui.archive import summary as summaries
 from mtn_tui.archive.keys import Key
+from mtn_tui.archive.manifest import mac
 from mtn_tui.archive.proof import Mark, Proof
+from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.models import MANIFEST, PROOF, Rung
 from mtn_tui.operations import inventory
 from mtn_tui.operations.cache import FILE, Cache
@@ -166,10 +168,13 @@ def disk(tmp_path):
     return store
 
 
-def damage(path, statement, *values):
-    with sqlite3.connect(path) as database:
-        database.execute(statement, values)
-    database.close()
+def signed(path, key, *changes):
+    """Change what stands in the file, and sign it as ``key`` would."""
+    body = path.read_bytes().partition(b"\n")[2]
+    for known, other in changes:
+        assert known in body
+        body = body.replace(known, other)
+    path.write_bytes(mac(b"inventory 1\n" + body, key).encode() + b"\n" + body)
 
 
 @pytest.mark.parametrize(
@@ -177,14 +182,16 @@ def damage(path, statement, *values):
     [
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"rubbish" * 1000),
-        lambda path: path.write_bytes(path.read_bytes()[:5000]),
+        lambda path: path.write_bytes(b"\xff\n{}"),
+        lambda path: path.write_bytes(path.read_bytes()[:2000]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"complete", b"restored")),
         lambda path: path.unlink(),
-        lambda path: damage(path, "PRAGMA application_id = 7"),
-        lambda path: damage(path, "DROP TABLE files"),
-        lambda path: damage(path, "UPDATE contents SET data = zeroblob(length(data))"),
-        lambda path: damage(path, "UPDATE contents SET data = 'text'"),
-        lambda path: damage(path, "UPDATE files SET tag = 'x'"),
         lambda path: (path.unlink(), path.mkdir()),
+        lambda path: signed(path, Key(b"another"), (b"complete", b"restored")),
+        lambda path: signed(path, KEY, (b'"summaries":', b'"manifests":')),
+        lambda path: signed(path, KEY, (b'"lsn":', b'"LSN":')),
+        lambda path: signed(path, KEY, (b'"proofs":[', b'"proofs":[7,')),
+        lambda path: signed(path, KEY, (b'"stores":{"disk', b'"stores":{"dusk')),
     ],
 )
 def test_a_damaged_or_foreign_cache_is_as_none(disk, folder, spoil):
@@ -194,28 +201,76 @@ def test_a_damaged_or_foreign_cache_is_as_none(disk, folder, spoil):
     assert look(disk, folder) == first
     assert len(disk.take()) == 4
     if (folder / FILE).is_file():
-        look(disk, folder)
-        look(disk, folder)
         assert look(disk, folder) == first
+        assert disk.take() == []
 
 
-def test_a_forged_summary_in_the_cache_breaks_nothing(disk, folder):
-    """Its digest is right, its MAC is not: the store is asked."""
+def test_no_byte_of_it_can_be_changed_unseen(disk, folder):
     first = look(disk, folder)
-    told = summaries.summary(replace(made_up(0), key=KEY.fingerprint))
-    real, forged = (summaries.encode(told, key) for key in (KEY, Key(b"another")))
-    damage(
-        folder / FILE,
-        "UPDATE contents SET data = ?, digest = ? WHERE data = ?",
-        forged,
-        hashlib.sha256(forged).digest(),
-        real,
-    )
+    whole = (folder / FILE).read_bytes()
+    for at in range(0, len(whole), 97):
+        (folder / FILE).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        disk.take()
+        assert look(disk, folder) == first
+        assert len(disk.take()) == 4
+
+
+def test_what_can_not_be_believed_is_fetched_once_too(store, folder):
+    fill(store, 0, key=Key(b"another"))
+    fill(store, 1)
+    put(store, proof_key(store, 1), b"\xff no proof")
+    first = look(store, folder)
+    assert [one.copies[0].standing for one in first.backups] == [Standing.WHOLE, Standing.BROKEN]
+    store.take()
+    again = look(store, folder)
+    assert store.take() == []
+    assert [one.copies[0].standing for one in again.backups] == [Standing.WHOLE, Standing.BROKEN]
+    assert again.backups[1].copies[0].trouble.title == first.backups[1].copies[0].trouble.title
+    assert again.backups[0].copies[0].proof == Proof(made_up(1).sha256)
+
+
+def test_an_operator_whose_name_is_no_text_is_kept(disk, folder):
+    pinned = Proof(made_up(0).sha256, pinned=Mark(made_up(0).ended_at, "ana\udc80"))
+    put(disk, proof_key(disk, 0), proofs.encode(pinned))
+    for _again in range(2):
+        assert look(disk, folder).backups[1].pinned == pinned.pinned
     disk.take()
-    assert look(disk, folder) == first
-    assert disk.take() == [made_up(0).payload + MANIFEST]
     look(disk, folder)
     assert disk.take() == []
+
+
+def test_without_the_key_it_is_neither_believed_nor_replaced(disk, folder):
+    look(disk, folder)
+    before = (folder / FILE).read_bytes()
+    disk.take()
+    cache = Cache(folder)
+    for _again in range(2):
+        found = take_inventory([disk], None, cache)
+        assert [one.copies[0].standing for one in found.backups] == [Standing.UNCHECKED] * 2
+    assert len(disk.take()) == 4
+    assert (folder / FILE).read_bytes() == before
+    assert take_inventory([disk], KEY, cache) == look(disk, folder)
+    assert disk.take() == []
+
+
+class Later(SystemClock):
+    def now(self):
+        return super().now() + timedelta(days=61)
+
+
+def test_a_store_that_nobody_lists_any_more_is_forgotten(disk, folder, tmp_path):
+    look(disk, folder)
+    (tmp_path / "others").mkdir()
+    other = Asked(LocalStorage(tmp_path / "others"))
+    fill(other, 5)
+    take_inventory([other], KEY, Cache(folder))
+    disk.take()
+    look(disk, folder)
+    assert disk.take() == []
+    fill(other, 6)
+    take_inventory([other], KEY, Cache(folder, Later()))
+    look(disk, folder)
+    assert len(disk.take()) == 4
 
 
 def test_a_cache_that_can_not_be_made_is_as_none(disk, tmp_path):
@@ -225,7 +280,14 @@ def test_a_cache_that_can_not_be_made_is_as_none(disk, tmp_path):
 
 def test_the_cache_is_its_users_alone(disk, folder):
     look(disk, folder)
+    assert [one.name for one in folder.iterdir()] == [FILE]
     assert (folder.stat().st_mode & 0o777, (folder / FILE).stat().st_mode & 0o077) == (0o700, 0)
+
+
+def kept(folder):
+    """How many manifests, and how many proofs."""
+    told = json.loads((folder / FILE).read_bytes().partition(b"\n")[2])
+    return len(told["summaries"]["own"]), len(told["proofs"])
 
 
 def test_what_is_in_no_store_any_more_is_forgotten(disk, folder):
@@ -233,10 +295,7 @@ def test_what_is_in_no_store_any_more_is_forgotten(disk, folder):
     for entry in list(disk.list()):
         disk.delete(entry.key)
     look(disk, folder)
-    database = sqlite3.connect(folder / FILE)
-    for table in ("files", "contents"):
-        assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
-    database.close()
+    assert kept(folder) == (0, 0)
 
 
 def test_both_stores_are_kept_apart_and_equal_bytes_once(disk, folder, seaweed, bucket):
@@ -246,9 +305,7 @@ def test_both_stores_are_kept_apart_and_equal_bytes_once(disk, folder, seaweed, 
     disk.take(), s3.take()
     assert take_inventory([disk, s3], KEY, Cache(folder)) == first
     assert (disk.take(), s3.take()) == ([], [])
-    database = sqlite3.connect(folder / FILE)
-    assert database.execute("SELECT count(*) FROM contents").fetchone() == (4,)
-    database.close()
+    assert kept(folder) == (2, 2)
 
 
 def test_marks_of_thousands_look_at_the_last_few_alone(monkeypatch):
