@@ -6,7 +6,7 @@ import gc
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,7 +20,15 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.archive.reader import check_header, check_size
 from mtn_tui.archive.summary import Summary
-from mtn_tui.core.errors import ArchiveError, ForeignManifest, MtnError, NotFound, StorageError, UsageError
+from mtn_tui.core.errors import (
+    ArchiveError,
+    ForeignManifest,
+    MtnError,
+    NotFound,
+    StorageError,
+    StorageUnavailable,
+    UsageError,
+)
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
 from mtn_tui.operations.cache import Cache, Content
@@ -28,6 +36,8 @@ from mtn_tui.operations.suspect import COMPARED, why_suspect
 from mtn_tui.storage.base import Entry, Storage
 
 _AT_ONCE = 8
+_SOON = 1.0
+"""Seconds after which people are shown what is known."""
 
 
 class Standing(StrEnum):
@@ -150,6 +160,11 @@ class Inventory:
     silent: dict[str, MtnError] = field(default_factory=dict)
     """Stores that could not be asked, and why."""
 
+    @property
+    def awaited(self) -> frozenset[str]:
+        """Those of them that may still answer."""
+        return frozenset(name for name, error in self.silent.items() if isinstance(error, Awaited))
+
     def find(self, wanted: str) -> Backup:
         """By id or by file name. UsageError where there is none."""
         for backup in self.backups:
@@ -188,30 +203,54 @@ class Inventory:
         return [copy.trouble for one in of_kind for copy in one.copies if copy.trouble]
 
 
-def take_inventory(stores: Iterable[Storage], key: Key | None, cache: Cache | None = None) -> Inventory:
+class Awaited(StorageUnavailable):
+    """A store that was asked, and has not answered in full yet."""
+
+    def __init__(self) -> None:
+        super().__init__(_("It has been asked, and is not done answering."))
+
+
+def take_inventory(
+    stores: Iterable[Storage],
+    key: Key | None,
+    cache: Cache | None = None,
+    meanwhile: Callable[[Inventory], None] | None = None,
+) -> Inventory:
     """Ask the stores, at once. One that does not answer is named in ``silent``, and the other listed.
 
     Without ``key`` manifests can't be believed: every copy of ours is broken,
     and says why. What ``cache`` knows is not fetched again; who keeps it and
-    takes inventory again is answered sooner.
+    takes inventory again is answered sooner. Where a store takes longer than a
+    second, ``meanwhile`` is told what there is until then.
     """
     cache = cache or Cache()
+    made: dict[tuple[str, bytes], Summary] = {}
+    with _uncollected(), ThreadPoolExecutor(2, thread_name_prefix="mtn-listing") as pool:
+        asked = [(store, pool.submit(_ask, store, key, cache, made)) for store in stores]
+        answers = [answer for _store, answer in asked]
+        if meanwhile is not None and wait(answers, _SOON).not_done:
+            meanwhile(_inventory(asked, key))
+        wait(answers)
+        cache.save()
+        return _inventory(asked, key)
+
+
+def _inventory(asked: Iterable[tuple[Storage, Future[_Asked]]], key: Key | None) -> Inventory:
+    """Of what has been answered so far."""
     found: dict[BackupName, list[Copy]] = {}
     silent: dict[str, MtnError] = {}
-    made: dict[tuple[str, bytes], Summary] = {}
-    with _uncollected():
-        with ThreadPoolExecutor(2, thread_name_prefix="mtn-listing") as pool:
-            asked = [(store, pool.submit(_ask, store, key, cache, made)) for store in stores]
-            for store, answer in asked:
-                try:
-                    for name, copy in _copies(store, answer.result(), key):
-                        found.setdefault(name, []).append(copy)
-                except StorageError as error:
-                    silent[store.name] = error
-        cache.save()
-        backups = [Backup(name, tuple(copies)) for name, copies in found.items()]
-        backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
-        return Inventory(tuple(_marked(backups)), silent)
+    for store, answer in asked:
+        if not answer.done():
+            silent[store.name] = Awaited()
+            continue
+        try:
+            for name, copy in _copies(store, answer.result(), key):
+                found.setdefault(name, []).append(copy)
+        except StorageError as error:
+            silent[store.name] = error
+    backups = [Backup(name, tuple(copies)) for name, copies in found.items()]
+    backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
+    return Inventory(tuple(_marked(backups)), silent)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class JobsUnseen(Message):
 
 
 class InventoryTaken(Message):
-    """``inventory`` is None where it could not be taken at all."""
+    """``inventory`` is None where it could not be taken at all; where stores are awaited, another follows."""
 
     def __init__(self, inventory: Inventory | None, trouble: MtnError | None, database: str) -> None:
         super().__init__()
@@ -147,11 +147,13 @@ class Bridge:
             except KeyFileError as error:
                 trouble = error
             try:
-                inventory = take_inventory(self._context.stores, key, self._context.cache)
+                told = partial(self._tell_inventory, trouble=trouble)
+                told(take_inventory(self._context.stores, key, self._context.cache, told))
             except MtnError as error:
-                self._post(InventoryTaken(None, error, self._context.settings.db_name))
-            else:
-                self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))
+                self._tell_inventory(None, error)
+
+    def _tell_inventory(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
+        self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))
 
     def _follow_jobs(self) -> None:
         with closing(Journals(self._context.jobs, self._machine)) as journals:

@@ -83,8 +83,8 @@ class Operator:
             await self.pilot.pause(0.02)
 
     async def has_list(self) -> None:
-        """The stores have answered, and the list is drawn."""
-        await self.until(lambda: self.app.state.inventory is not None, "inventory")
+        """The stores have answered, all of them, and the list is drawn."""
+        await self.until(lambda: (found := self.app.state.inventory) and not found.awaited, "inventory")
         await self.pilot.pause()
 
     @property

@@ -164,6 +164,9 @@ class Backups(ActsOnBackup):
             left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
+        again = _("asking the {stores} again …")
+        if state.awaited:
+            taken = again.format(stores=", ".join(map(words.store, sorted(state.awaited))))
         right: list[Piece] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
             for store in self.mtn.context.stores:
