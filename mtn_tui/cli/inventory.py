@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from mtn_tui.archive.keys import Key
 from mtn_tui.archive.proof import Mark
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
@@ -73,13 +74,28 @@ def _inventory(context: Context) -> tuple[Inventory, int]:
         key = context.key
     except KeyFileError as error:
         diagnostics.error(error)
-    inventory = take_inventory(context.stores, key, context.cache)
+    inventory = _taken(context, key)
     for name, silence in inventory.silent.items():
         text = _("The {store} is not in this list: {reason}").format(
             store=words.store(name), reason=silence.title
         )
         diagnostics.warning(text, silence.hint)
     return inventory, 1 if inventory.silent or key is None else 0
+
+
+def _taken(context: Context, key: Key | None) -> Inventory:
+    """On a terminal it is said which store is waited for."""
+    if not diagnostics.is_terminal():
+        return take_inventory(context.stores, key, context.cache)
+
+    def waiting(so_far: Inventory) -> None:
+        stores = ", ".join(map(words.store, sorted(so_far.awaited)))
+        diagnostics.replace_line(_("Waiting for: {stores} …").format(stores=stores))
+
+    try:
+        return take_inventory(context.stores, key, context.cache, waiting)
+    finally:
+        diagnostics.end_line()
 
 
 def facts(backup: Backup) -> dict[str, object]:

@@ -343,7 +343,7 @@ class MtnApp(InTurn):
             inventory=message.inventory or self.state.inventory,
             tally=message.tally or self.state.tally,
             taken=self.context.clock.now() if message.inventory else self.state.taken,
-            awaited=awaited,
+            awaited=frozenset(),
             trouble=message.trouble,
         )
         self.draw()

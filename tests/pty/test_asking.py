@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
+from tests.operation_fixtures import Bucket
 from tests.pty.standing import at_a_terminal
 from tests.swap_fixtures import count
 
@@ -56,3 +59,13 @@ def test_another_backup_than_the_one_that_was_named_is_used_once_that_is_said(li
         restored = type(live.database)(live.database.server, "mtn_asked")
         assert count(restored) == 50
         assert any("is used instead" in text for text in live.practice.jobs[0].warnings)
+
+
+def test_a_list_says_which_store_it_waits_for(pg18, new_database, practise):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        bucket = Bucket(f"127.0.0.1:{silent.getsockname()[1]}", "mtn-backups", "access", "secret")
+        with at_a_terminal(practise(new_database(pg18), bucket), "list") as terminal:
+            terminal.wait_for("Waiting for: bucket")
+            silent.close()
+            assert terminal.ended() == 1
+        assert "The bucket is not in this list" in terminal.shown

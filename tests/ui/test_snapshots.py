@@ -18,6 +18,7 @@ import pytest
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
+from mtn_tui.operations import inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Step, Way
 from mtn_tui.ui.app import MtnApp
@@ -398,8 +399,14 @@ def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured):
     assert looks_as_approved, f"snapshots/{picture.id}.svg is another: see the report named below"
 
 
-@pytest.mark.parametrize("picture", [Picture("backups_reading")], ids=lambda picture: picture.id)
-def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured):
+SLOW = (Picture("backups_reading"), Picture("backups_awaited"), Picture("backups_awaited", language="en"))
+
+
+@pytest.mark.parametrize("picture", SLOW, ids=lambda picture: picture.id)
+def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured, monkeypatch):
+    """At first nothing is known yet; soon, what one of them holds."""
+    in_part = picture != SLOW[0]
+    monkeypatch.setattr(inventory, "_SOON", 0.1 if in_part else 60)
     i18n.use(picture.language)
     made = Installed(tmp_path / "mtn")
     usual(made)
@@ -415,7 +422,7 @@ def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured):
     app = app_of(picture, replace(context, stores=replace(context.stores, open_bucket=lambda: slow)))
 
     async def flow(pilot) -> None:
-        await Operator(app, pilot).until(lambda: app.state.jobs)
+        await Operator(app, pilot).until(lambda: app.state.jobs and bool(app.state.inventory) is in_part)
 
     try:
         assert pictured(app, terminal_size=picture.size, run_before=flow)
@@ -424,5 +431,5 @@ def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured):
 
 
 def test_there_is_no_picture_of_what_is_no_state_any_more():
-    states = {f"{picture.id}.svg" for picture in (*PICTURES, Picture("backups_reading"))}
+    states = {f"{picture.id}.svg" for picture in (*PICTURES, *SLOW)}
     assert {path.name for path in FOLDER.glob("*")} <= states
