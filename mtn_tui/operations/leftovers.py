@@ -109,4 +109,9 @@ def told(view: JobView, server: Connection) -> str:
         text = _("There is no {target}, as before. Run it again.").format(target=target)
     else:
         text = _("{target} is the old one, as it was. Run it again.").format(target=target)
+    if result.get("services_stopping"):
+        text += " " + _(
+            "The services were being stopped for it: see how they are (mtn services), "
+            "start them (mtn services --restart; runbook 5.1, step 7)."
+        )
     return f"{about} {text}"

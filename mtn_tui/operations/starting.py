@@ -51,7 +51,11 @@ def restart_services(job: Job, context: Context, *, patience: float = PATIENCE) 
 
 
 def stop_services(job: Job, context: Context) -> None:
-    """Run SERVICES_STOP_COMMAND. Raises ConfigError where there is none, JobError where it fails."""
+    """Run SERVICES_STOP_COMMAND. Raises ConfigError where there is none, JobError where it fails.
+
+    Writes down that it begins, for whoever finds the job lost.
+    """
+    job.result({"services_stopping": True})
     _run(job, context, Errand.STOP)
 
 

@@ -110,6 +110,26 @@ def test_a_restore_that_is_killed_right_before_and_right_after_the_swap(
     assert "is the" not in live.practice.here("kept").stderr
 
 
+def test_of_a_promotion_that_is_killed_it_is_told_that_the_services_were_being_stopped(
+    pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
+) -> None:
+    live = production(practise(new_database(pg18)))
+    beside, name = live.practice.restore().name, live.database.name
+    stopping = live.practice.root / "stopping"
+    stopping.touch()
+    live.practice.configure(SERVICES_STOP_COMMAND=f"while [ -e {stopping} ]; do sleep 0.1; done")
+    command = ["promote", beside, "--target", name, "--confirm", live.words]
+    running = begin(live.practice, *command, "--stop-services")
+    running.says('"services_stopping"')
+    running.kill()
+    stopping.unlink()
+    told = " ".join(live.practice.here("kept", check=1).stderr.split())
+    assert f"{name} is the old one, as it was. Run it again. The services were being stopped" in told
+    live.practice.here(*command)
+    assert live.rows == 50
+    assert "services" not in live.practice.here("kept").stderr
+
+
 def test_after_a_kill_without_a_database_it_is_told_how_to_get_it_back(
     pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
 ) -> None:
