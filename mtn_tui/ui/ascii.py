@@ -28,6 +28,8 @@ _OURS = {
     "•": "*",
     "±": "~",
     "§": "s",
+    # The ends of a scroll bar, which its colour tells.
+    **dict.fromkeys("▁▂▃▄▅▆▇▉▊▋▌▍▎▏", " "),
 }
 
 
