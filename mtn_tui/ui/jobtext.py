@@ -26,9 +26,9 @@ _LOOKS = {
 
 
 def state(job: JobView) -> Piece:
-    glyph, tone = _LOOKS[job.state]
     if job.state is JobState.SUCCEEDED and job.warnings:
-        glyph, tone = "⚠", "warn"
+        return "⚠ " + _("warnings"), "warn"  # of a verification: that a copy does not hold
+    glyph, tone = _LOOKS[job.state]
     return f"{glyph} {words.state(job.state)}", tone
 
 
