@@ -34,8 +34,8 @@ def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
             return _("{table} has {now:,} rows, had {before:,}").format(
                 table=table, now=Figure(now), before=Figure(before)
             )
-    sizes = [one.size for one in like[:COMPARED]]
-    if manifest.size < max(sizes) * _SHRUNK and manifest.size < (usual := median(sizes)) * _SHRUNK:
+    usual = median(one.size for one in like[:COMPARED])
+    if manifest.size < usual * _SHRUNK:
         return _("{percent} % smaller than the {count} before it").format(
             percent=round(100 - 100 * manifest.size / usual), count=min(len(like), COMPARED)
         )
