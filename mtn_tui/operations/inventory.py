@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.archive.reader import check_header, check_size
 from mtn_tui.archive.summary import Summary
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import (
     ArchiveError,
     ForeignManifest,
@@ -31,6 +32,7 @@ from mtn_tui.core.errors import (
 )
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
+from mtn_tui.engine.pipeline import Handle, background, ordered_map
 from mtn_tui.operations.cache import Cache, Content
 from mtn_tui.operations.suspect import COMPARED, why_suspect
 from mtn_tui.storage.base import Entry, Storage
@@ -225,22 +227,32 @@ def take_inventory(
     """
     cache = cache or Cache()
     made: dict[tuple[str, bytes], Summary] = {}
-    with _uncollected(), ThreadPoolExecutor(2, thread_name_prefix="mtn-listing") as pool:
-        asked = [(store, pool.submit(_ask, store, key, cache, made)) for store in stores]
-        answers = [answer for _store, answer in asked]
-        if meanwhile is not None and wait(answers, _SOON).not_done:
+    with _uncollected():
+        # Threads that a program leaves behind when it ends: a bucket that hangs does so for half a minute.
+        asked = [
+            (store, background(partial(_ask, store, key, cache, made), f"mtn-listing-{store.name}"))
+            for store in stores
+        ]
+        if meanwhile is not None and not _are_done(asked, _SOON):
             meanwhile(_inventory(asked, key))
-        wait(answers)
+        for _store, answer in asked:
+            answer.join()
         cache.save()
         return _inventory(asked, key)
 
 
-def _inventory(asked: Iterable[tuple[Storage, Future[_Asked]]], key: Key | None) -> Inventory:
+def _are_done(asked: Iterable[tuple[Storage, Handle[_Asked]]], seconds: float) -> bool:
+    """Wait up to so long for all of them."""
+    until = time.monotonic() + seconds
+    return all(answer.join(max(until - time.monotonic(), 0)) for _store, answer in asked)
+
+
+def _inventory(asked: Iterable[tuple[Storage, Handle[_Asked]]], key: Key | None) -> Inventory:
     """Of what has been answered so far."""
     found: dict[BackupName, list[Copy]] = {}
     silent: dict[str, MtnError] = {}
     for store, answer in asked:
-        if not answer.done():
+        if not answer.done:
             silent[store.name] = Awaited()
             continue
         try:
@@ -339,10 +351,9 @@ def _read(
 
     if not keys:
         return {}
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="mtn-inventory") as pool:
-        return {
-            one: found for one, found in zip(keys, pool.map(read, keys), strict=True) if found is not None
-        }
+    found = ordered_map(keys, read, workers=_AT_ONCE, depth=2 * _AT_ONCE, token=CancelToken())
+    with closing(found) as contents:
+        return {one: content for one, content in zip(keys, contents, strict=True) if content is not None}
 
 
 def read_content(

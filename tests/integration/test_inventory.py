@@ -8,6 +8,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -261,3 +263,36 @@ def test_a_changed_manifest_is_never_restored(small, practise):
     with pytest.raises(ArchiveError) as refused:
         practice.restore("mtn_never", practice.inventory.backups[0])
     assert "changed after it was written" in refused.value.title
+
+
+HANGS = """
+import sys, threading
+from mtn_tui.archive.keys import Key
+from mtn_tui.operations.inventory import take_inventory
+from mtn_tui.storage.base import Entry
+
+hangs_at = sys.argv[1]
+asked = threading.Event()
+
+class Hangs:
+    name = identity = place = "bucket"
+
+    def list(self, prefix=""):
+        if hangs_at == "list":
+            asked.set()
+            threading.Event().wait()
+        name = "full/admision_full_20261003_020000.sql.gz.gpg"
+        return iter([Entry(name + end, 1, None) for end in ("", ".manifest.json", ".proof.json")])
+
+    def open(self, key, *rest):
+        asked.set()
+        threading.Event().wait()
+
+threading.Thread(target=take_inventory, args=([Hangs()], Key(b"key")), daemon=True).start()
+asked.wait()
+"""
+
+
+@pytest.mark.parametrize("at", ["list", "open"])
+def test_a_program_that_ends_does_not_wait_for_a_store_that_hangs(at):
+    subprocess.run([sys.executable, "-c", HANGS, at], timeout=60, check=True)
