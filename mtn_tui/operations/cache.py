@@ -1,8 +1,8 @@
 """Manifests and proofs that were read before, so that a store is only asked for what has changed.
 
-A file in the user's cache folder that may be thrown away at any time. It is
-signed with the key as a whole; one that is damaged, foreign, of another version
-or can't be used is as none. A content is known by its store, key, size and the
+A file for each key in the user's cache folder, which may be thrown away at any
+time. It is signed with the key as a whole; one that is damaged, foreign, of
+another version or can't be used is as none. A content is known by its store, key, size and the
 store's tag (an etag; a file's inode and times). Of a manifest its summary is
 kept. A proof is worth what the one beside the copy is worth.
 """
@@ -28,12 +28,13 @@ from mtn_tui.core.json_reader import read_json
 from mtn_tui.storage import durable
 from mtn_tui.storage.base import Entry, Storage
 
-FILE = "inventory.json"
+NAME = "inventory-"
+"""How the files begin; the key's fingerprint follows."""
 _WORD = b"inventory 1\n"
 """Of what is signed: no manifest begins so."""
 
 _FORGET_AFTER = timedelta(days=60)
-"""For stores that nobody lists any more."""
+"""For stores that nobody lists any more, files of keys that nobody has, and what a killed writer left."""
 
 Content = Summary | Proof | bytes
 """Of a manifest its summary, and what a proof says; the bytes of one that can't be believed or read."""
@@ -42,7 +43,7 @@ Content = Summary | Proof | bytes
 @dataclass
 class _Store:
     seen: float
-    """When something was kept of it, in Unix time."""
+    """When it was listed last, in Unix time."""
     files: dict[str, tuple[int, str, Content]] = field(default_factory=dict)
     """Size, tag and content by key."""
 
@@ -54,11 +55,14 @@ class Cache:
     """
 
     def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
-        self._path = folder / FILE if folder else None
+        self._folder = folder
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._stores: dict[str, _Store] | None = None
         self._key: Key | None = None
+        self._there: dict[str, _Store] | None = None
+        """What was read from the file."""
+        self._listed: dict[str, _Store] = {}
+        """By this process."""
         self._changed = False
 
     def known(self, store: Storage, key: Key | None, entries: Iterable[Entry]) -> dict[str, Content]:
@@ -90,39 +94,53 @@ class Cache:
                 if there[one].tag
             }
             kept.files.update(new)
-            if gone or new:
-                kept.seen, self._changed = self._clock.now().timestamp(), True
+            kept.seen = self._clock.now().timestamp()
+            self._changed = self._changed or bool(gone or new)
 
     def save(self) -> None:
-        """Write the file, if there is anything new. One that can't be written is done without."""
+        """Write the file, if there is anything new. One that can't be written is done without.
+
+        What it has by now of stores that this process has not listed stays.
+        """
         with self._lock:
-            if not self._changed or not self._path or not self._key or self._stores is None:
+            path = self._path
+            if not self._changed or path is None or self._key is None:
                 return
             self._changed = False
             oldest = self._clock.now().timestamp() - _FORGET_AFTER.total_seconds()
-            stores = {name: store for name, store in self._stores.items() if store.seen >= oldest}
+            stores = {**_read(path, self._key), **self._listed}
+            stores = {name: store for name, store in stores.items() if store.seen >= oldest}
             with suppress(OSError):
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                durable.write(self._path, _encoded(stores, self._key), durable.replace)
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                durable.write(path, _encoded(stores, self._key), durable.replace)
+                for old in path.parent.glob(f"*{NAME}*"):
+                    if old != path and old.stat().st_mtime < oldest:
+                        old.unlink()
+
+    @property
+    def _path(self) -> Path | None:
+        return self._folder / f"{NAME}{self._key.fingerprint}.json" if self._folder and self._key else None
 
     def _of(self, store: Storage, key: Key | None) -> _Store:
-        if self._stores is None or key != self._key:
-            self._stores, self._key, self._changed = self._read(key), key, False
-        return self._stores.setdefault(store.identity, _Store(0))
+        if self._there is None or key != self._key:
+            self._key, self._listed, self._changed = key, {}, False
+            self._there = _read(self._path, key) if self._path and key else {}
+        if store.identity not in self._listed:
+            self._listed[store.identity] = self._there.pop(store.identity, _Store(0))
+        return self._listed[store.identity]
 
-    def _read(self, key: Key | None) -> dict[str, _Store]:
-        if not self._path or not key:
-            return {}
-        try:
-            signature, _newline, body = self._path.read_bytes().partition(b"\n")
-        except OSError:
-            return {}
-        if not same(signature.decode(errors="replace"), mac(_WORD + body, key)):
-            return {}
-        try:
-            return _decoded(read_json(body))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            return {}  # of another version of this program
+
+def _read(path: Path, key: Key) -> dict[str, _Store]:
+    try:
+        signature, _newline, body = (path.read_bytes() if path.is_file() else b"").partition(b"\n")
+    except OSError:
+        return {}
+    if not same(signature.decode(errors="replace"), mac(_WORD + body, key)):
+        return {}
+    try:
+        return _decoded(read_json(body))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return {}  # of another version of this program
 
 
 def _encoded(stores: Mapping[str, _Store], key: Key) -> bytes:

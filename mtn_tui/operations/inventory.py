@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,6 +40,8 @@ from mtn_tui.storage.base import Entry, Storage
 _AT_ONCE = 8
 _SOON = 1.0
 """Seconds after which people are shown what is known."""
+_LOOK_EVERY = 0.05
+"""Seconds between looks at which of the stores have answered."""
 
 
 class Standing(StrEnum):
@@ -160,12 +162,25 @@ class Inventory:
     backups: tuple[Backup, ...]
     """Newest first."""
     silent: dict[str, MtnError] = field(default_factory=dict)
-    """Stores that could not be asked, and why."""
+    """Stores of which nothing is known, and why."""
+    awaited: frozenset[str] = frozenset()
+    """Stores that are not done answering."""
 
     @property
-    def awaited(self) -> frozenset[str]:
-        """Those of them that may still answer."""
-        return frozenset(name for name, error in self.silent.items() if isinstance(error, Awaited))
+    def is_partial(self) -> bool:
+        """Whether what a store holds is not known yet, and soon may be."""
+        return not self.awaited.isdisjoint(self.silent)
+
+    def over(self, before: Inventory | None) -> Inventory:
+        """With what the stores that are awaited had answered ``before``."""
+        known = self.awaited - before.silent.keys() if before else frozenset()
+        if before is None or not known:
+            return self
+        found = {one.name: list(one.copies) for one in self.backups}
+        for one in before.backups:
+            found.setdefault(one.name, []).extend(copy for copy in one.copies if copy.store.name in known)
+        silent = {name: error for name, error in self.silent.items() if name not in known}
+        return _inventory({name: copies for name, copies in found.items() if copies}, silent, self.awaited)
 
     def find(self, wanted: str) -> Backup:
         """By id or by file name. UsageError where there is none."""
@@ -205,13 +220,6 @@ class Inventory:
         return [copy.trouble for one in of_kind for copy in one.copies if copy.trouble]
 
 
-class Awaited(StorageUnavailable):
-    """A store that was asked, and has not answered in full yet."""
-
-    def __init__(self) -> None:
-        super().__init__(_("It has been asked, and is not done answering."))
-
-
 def take_inventory(
     stores: Iterable[Storage],
     key: Key | None,
@@ -222,47 +230,62 @@ def take_inventory(
 
     Without ``key`` manifests can't be believed: every copy of ours is broken,
     and says why. What ``cache`` knows is not fetched again; who keeps it and
-    takes inventory again is answered sooner. Where a store takes longer than a
-    second, ``meanwhile`` is told what there is until then.
+    takes inventory again is answered sooner. Where it takes longer than a
+    second, ``meanwhile`` is told what there is by then, and whenever one more
+    store has answered.
     """
     cache = cache or Cache()
     made: dict[tuple[str, bytes], Summary] = {}
-    with _uncollected():
+    with ExitStack() as quick:
+        quick.enter_context(_uncollected())
         # Threads that a program leaves behind when it ends: a bucket that hangs does so for half a minute.
         asked = [
             (store, background(partial(_ask, store, key, cache, made), f"mtn-listing-{store.name}"))
             for store in stores
         ]
-        if meanwhile is not None and not _are_done(asked, _SOON):
-            meanwhile(_inventory(asked, key))
-        for _store, answer in asked:
-            answer.join()
+        soon, told = time.monotonic() + _SOON, len(asked) + 1
+        while waiting := [(store, answer) for store, answer in asked if not answer.done]:
+            if meanwhile is not None and time.monotonic() > soon and len(waiting) < told:
+                quick.close()  # who is told goes on meanwhile, and makes garbage
+                told = len(waiting)
+                meanwhile(_answered(asked, frozenset(store.name for store, _answer in waiting)))
+            waiting[0][1].join(_LOOK_EVERY)
         cache.save()
-        return _inventory(asked, key)
+        return _answered(asked)
 
 
-def _are_done(asked: Iterable[tuple[Storage, Handle[_Asked]]], seconds: float) -> bool:
-    """Wait up to so long for all of them."""
-    until = time.monotonic() + seconds
-    return all(answer.join(max(until - time.monotonic(), 0)) for _store, answer in asked)
+_Copies = list[tuple[BackupName, Copy]]
 
 
-def _inventory(asked: Iterable[tuple[Storage, Handle[_Asked]]], key: Key | None) -> Inventory:
-    """Of what has been answered so far."""
+def _answered(
+    asked: Iterable[tuple[Storage, Handle[_Copies]]], awaited: frozenset[str] = frozenset()
+) -> Inventory:
+    """By all stores but those that are ``awaited``."""
     found: dict[BackupName, list[Copy]] = {}
     silent: dict[str, MtnError] = {}
     for store, answer in asked:
-        if not answer.done:
-            silent[store.name] = Awaited()
+        if store.name in awaited:
+            silent[store.name] = StorageUnavailable(_("It has been asked, and is not done answering."))
             continue
         try:
-            for name, copy in _copies(store, answer.result(), key):
+            for name, copy in answer.result():
                 found.setdefault(name, []).append(copy)
-        except StorageError as error:
+        except (StorageError, ArchiveError) as error:
             silent[store.name] = error
-    backups = [Backup(name, tuple(copies)) for name, copies in found.items()]
+    return _inventory(found, silent, awaited)
+
+
+def _inventory(
+    found: dict[BackupName, list[Copy]], silent: dict[str, MtnError], awaited: frozenset[str]
+) -> Inventory:
+    backups = [
+        Backup(name, tuple(sorted(copies, key=lambda copy: copy.store.name != "disk")))
+        for name, copies in found.items()
+    ]
     backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
-    return Inventory(tuple(_marked(backups)), silent)
+    taken = Inventory(tuple(backups), silent, awaited)
+    # What a backup is compared with may be where nothing is known of yet.
+    return taken if taken.is_partial else replace(taken, backups=tuple(_marked(backups)))
 
 
 @contextmanager
@@ -297,17 +320,7 @@ def _marked(backups: list[Backup]) -> list[Backup]:
     return marked[::-1]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What one store said."""
-
-    entries: dict[str, Entry]
-    payloads: list[tuple[BackupName, Entry]]
-    contents: dict[str, Content]
-    """Of manifests and proofs, by key."""
-
-
-def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], Summary]) -> _Asked:
+def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], Summary]) -> _Copies:
     """``made`` has summaries by payload and the manifest's SHA-256: mostly both stores hold the same."""
     entries = {entry.key: entry for entry in store.list()}
     payloads = [
@@ -324,18 +337,12 @@ def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, by
     contents = cache.known(store, key, beside)
     read = _read([entry.key for entry in beside if entry.key not in contents], store, key, made)
     cache.keep(store, key, beside, read)
-    return _Asked(entries, payloads, contents | read)
-
-
-def _copies(store: Storage, asked: _Asked, key: Key | None) -> list[tuple[BackupName, Copy]]:
-    entries, contents = asked.entries, asked.contents
+    contents |= read
 
     def there(one: str) -> bool:
         return one in contents or (one.endswith(ROLES) and one in entries)
 
-    return [
-        (name, read_copy(store, entry, key, there, contents.__getitem__)) for name, entry in asked.payloads
-    ]
+    return [(name, read_copy(store, entry, key, there, contents.__getitem__)) for name, entry in payloads]
 
 
 def _read(

@@ -332,18 +332,11 @@ class MtnApp(InTurn):
 
     @on(InventoryTaken)
     def _inventory_taken(self, message: InventoryTaken) -> None:
-        awaited = message.inventory.awaited if message.inventory else frozenset()
-        if self.state.inventory is not None and awaited - self.state.inventory.silent.keys():
-            # What they answered before says more than that they are being asked again.
-            self.state = replace(self.state, awaited=awaited)
-            self.draw()
-            return
         self.state = replace(
             self.state,
             inventory=message.inventory or self.state.inventory,
             tally=message.tally or self.state.tally,
             taken=self.context.clock.now() if message.inventory else self.state.taken,
-            awaited=frozenset(),
             trouble=message.trouble,
         )
         self.draw()

@@ -84,6 +84,8 @@ class Bridge:
         self._screen = screen
         self._stop = threading.Event()
         self._wanted = threading.Event()
+        self._told: Inventory | None = None
+        """The last inventory that was told."""
 
     def start(self) -> None:
         self._wanted.set()
@@ -153,6 +155,11 @@ class Bridge:
                 self._tell_inventory(None, error)
 
     def _tell_inventory(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
+        if inventory is not None:
+            inventory = inventory.over(self._told)
+            if inventory.is_partial and not inventory.backups:
+                return  # nothing is known yet
+            self._told = inventory
         self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))
 
     def _follow_jobs(self) -> None:

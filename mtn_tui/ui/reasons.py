@@ -31,6 +31,15 @@ def no_backing_up(app: MtnApp) -> str:
     return ""
 
 
+def _while_asking(app: MtnApp) -> str:
+    """Of what would be judged, or done, by half of what there is."""
+    inventory = app.state.inventory
+    if inventory is None or not inventory.is_partial:
+        return ""
+    stores = ", ".join(map(words.store, sorted(inventory.awaited)))
+    return _("Not before this has answered: {stores}").format(stores=stores)
+
+
 def no_restoring(app: MtnApp) -> str:
     backup = app.here.backup
     if why := read_only(app) or no_backup(app):
@@ -39,6 +48,8 @@ def no_restoring(app: MtnApp) -> str:
     if backup.kind is not Kind.FULL:
         return _("It is a differential: choose the full before it.")
     if not backup.usable:
+        if why := _while_asking(app):
+            return why
         standings = ", ".join(sorted({words.standing(copy.standing) for copy in backup.copies}))
         return _("No copy of it can be restored: {standings}.").format(standings=standings)
     return ""
@@ -46,7 +57,7 @@ def no_restoring(app: MtnApp) -> str:
 
 def no_pinning(app: MtnApp) -> str:
     backup = app.here.backup
-    if why := read_only(app) or no_backup(app):
+    if why := read_only(app) or no_backup(app) or _while_asking(app):
         return why
     assert backup is not None  # noqa: S101 - just looked
     if all(copy.standing is Standing.UNFINISHED for copy in backup.copies):
@@ -56,7 +67,7 @@ def no_pinning(app: MtnApp) -> str:
 
 def no_accepting(app: MtnApp) -> str:
     backup = app.here.backup
-    if why := read_only(app) or no_backup(app):
+    if why := read_only(app) or no_backup(app) or _while_asking(app):
         return why
     return "" if backup and backup.suspect else _("It is not suspect: there is nothing to accept.")
 

@@ -53,8 +53,6 @@ class State:
     """Of that inventory."""
     taken: datetime | None = None
     """When the inventory was taken."""
-    awaited: frozenset[str] = frozenset()
-    """Stores that have been asked again since, and are not done answering."""
     trouble: MtnError | None = None
     """Why the inventory says less than it could: no key, or it could not be taken at all."""
     jobs: tuple[JobView, ...] = ()
@@ -81,7 +79,7 @@ def worst(state: State) -> Piece:
     """The header's word on all of it: glyph and word, never only a colour."""
     if state.trouble is not None:
         return "✖ " + _("inventory"), "bad"
-    if state.inventory is None or state.tally is None or state.inventory.awaited:
+    if state.inventory is None or state.tally is None or state.inventory.is_partial:
         return "… " + _("reading"), "dim"
     if not state.tally.proven and not state.inventory.silent:
         return "✖ " + _("no proven full"), "bad"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +19,14 @@ from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.models import MANIFEST, PROOF, Rung
 from mtn_tui.operations import inventory
-from mtn_tui.operations.cache import FILE, Cache
+from mtn_tui.operations.cache import NAME, Cache
 from mtn_tui.operations.inventory import Standing, take_inventory
 from mtn_tui.storage.local import LocalStorage
 from tests.bench.many import files_of, made_up
 from tests.s3_fixtures import store_on
 
 KEY = Key(b"correct horse battery staple")
+FILE = f"{NAME}{KEY.fingerprint}.json"
 
 
 @dataclass
@@ -251,6 +253,58 @@ def test_without_the_key_it_is_neither_believed_nor_replaced(disk, folder):
     assert (folder / FILE).read_bytes() == before
     assert take_inventory([disk], KEY, cache) == look(disk, folder)
     assert disk.take() == []
+
+
+def test_installations_that_share_the_folder_leave_each_other_theirs(disk, folder, tmp_path):
+    (tmp_path / "others").mkdir()
+    other = Asked(LocalStorage(tmp_path / "others"))
+    screens, another_key = Cache(folder), Key(b"another")
+    fill(other, 5)
+    for _again in range(2):
+        take_inventory([disk], KEY, screens)
+        look(other, folder)
+        look(other, folder, another_key)
+    disk.take(), other.take()
+    fill(disk, 2)
+    take_inventory([disk], KEY, screens)
+    assert len(disk.take()) == 2
+    look(disk, folder), look(other, folder), look(other, folder, another_key)
+    assert (disk.take(), other.take()) == ([], [])
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01T00:00:00+14:00", "8999-12-31T23:59:59-12:00"])
+def test_a_proof_of_a_moment_that_can_not_be_is_fetched_once_too(disk, folder, moment):
+    proof = proofs.encode(Proof(made_up(0).sha256).climbed(Rung.COMPLETE, made_up(0).ended_at))
+    put(disk, proof_key(disk, 0), proof.replace(made_up(0).ended_at.isoformat().encode(), moment.encode()))
+    assert look(disk, folder).backups[1].rung is Rung.PRESENT
+    disk.take()
+    look(disk, folder)
+    assert disk.take() == []
+
+
+def test_a_cache_that_can_not_be_read_to_its_end_is_as_none(disk, folder):
+    first = look(disk, folder)
+    (folder / FILE).unlink()
+    os.mkfifo(folder / FILE)
+    disk.take()
+    assert look(disk, folder) == first
+    assert len(disk.take()) == 4
+
+
+def test_what_killed_writers_and_other_keys_have_left_goes_in_the_end(disk, folder):
+    look(disk, folder)
+    left = [folder / f".{FILE}.x7", folder / f"{NAME}{Key(b'another').fingerprint}.json"]
+    other = folder / "not-ours"
+    for path in (*left, other):
+        path.write_bytes(b"")
+    fill(disk, 2)
+    look(disk, folder)
+    assert all(path.exists() for path in left)
+    for path in (*left, other):
+        os.utime(path, (0, 0))
+    fill(disk, 3)
+    look(disk, folder)
+    assert sorted(path.name for path in folder.iterdir()) == [FILE, other.name]
 
 
 class Later(SystemClock):

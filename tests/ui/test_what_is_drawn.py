@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,7 +15,6 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
-from mtn_tui.operations.stores import Stores
 from mtn_tui.ui import actions, jobtext
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.ascii import folded
@@ -25,7 +22,7 @@ from mtn_tui.ui.cells import MORE, fit, spread, width_of, wrapped
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.help import Help
-from tests.ui.installed import MACHINE, NOW, Folder, Installed, night
+from tests.ui.installed import MACHINE, Installed, night
 from tests.ui.pilots import LARGE, SMALL, nothing_begins, operate
 
 HOSTILE = (
@@ -223,52 +220,6 @@ def test_production_is_named_however_long_the_database_is_called(tmp_path, name)
         assert "no proven full" in operator.lines()[0]
 
     operate(app, flow)
-
-
-class Slow(Folder):
-    """A store that takes its time."""
-
-    def __init__(self, *named):
-        super().__init__(*named)
-        self.answers = threading.Event()
-
-    def list(self, prefix=""):
-        assert self.answers.wait(60)
-        return super().list(prefix)
-
-
-@pytest.mark.parametrize(("slow", "other", "seen"), [("bucket", "disk", "✔ ?"), ("disk", "bucket", "? ✔")])
-def test_what_one_store_holds_is_seen_while_the_other_takes_its_time(tmp_path, slow, other, seen):
-    made = Installed(tmp_path / "mtn")
-    made.full(night(1))
-    stores = {"disk": made.context.stores.disk, "bucket": made.context.stores.bucket}
-    late = stores[slow] = Slow(stores[slow].root, slow, stores[slow].place)
-    context = replace(made.context, stores=Stores(stores["disk"], lambda: stores["bucket"]))
-    app = MtnApp(context, nothing_begins, machine=MACHINE)
-    taken = f"read {NOW.astimezone():%H:%M}"
-
-    async def flow(operator):
-        await operator.sees(
-            f"What the {slow} holds is not in this list: It has been asked, and is not done answering.",
-            "… reading",
-        )
-        assert seen in " ".join(operator.rows[0].split())
-        late.answers.set()
-        await operator.has_list()
-        await operator.sees("✔ backups ok", taken)
-        assert "not in this list" not in operator.text()
-
-        late.answers.clear()
-        await operator.press("r")
-        await operator.sees(f"asking the {slow} again …", "✔ backups ok")
-        assert operator.rows[0].count("✔") == 2
-        late.answers.set()
-        await operator.sees(taken)
-
-    try:
-        operate(app, flow, LARGE)
-    finally:
-        late.answers.set()
 
 
 def test_the_cursor_and_the_end_of_a_text_are_always_to_be_seen(tmp_path):

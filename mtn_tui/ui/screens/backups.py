@@ -165,8 +165,8 @@ class Backups(ActsOnBackup):
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
         again = _("asking the {stores} again …")
-        if state.awaited:
-            taken = again.format(stores=", ".join(map(words.store, sorted(state.awaited))))
+        if once_more := state.inventory.awaited - state.inventory.silent.keys():
+            taken = again.format(stores=", ".join(map(words.store, sorted(once_more))))
         right: list[Piece] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
             for store in self.mtn.context.stores:

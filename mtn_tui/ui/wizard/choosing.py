@@ -40,7 +40,7 @@ class Choosing(StepView):
     def opens(self) -> None:
         """The newest that is proven, and not suspect, comes first under the cursor."""
         inventory, database = self.desk.app.state.inventory, self.desk.app.database
-        if inventory is None or inventory is self._of:
+        if inventory is None or inventory.is_partial or inventory is self._of:
             return
         self._of, before = inventory, self.backup
         of_ours = [
@@ -102,9 +102,12 @@ class Choosing(StepView):
         desk, inventory = self.desk, self.desk.app.state.inventory
         sheet.title(_("Restore from which backup?"))
         failure(sheet, self.state)
-        if inventory is None:
+        if inventory is None or inventory.is_partial:
             sheet.say(_("Asking the stores what they hold …"), "dim")
             return
+        for store, error in inventory.silent.items():
+            text = _("⚠ What the {store} holds is not in this list: {reason}")
+            sheet.say(text.format(store=words.store(store), reason=error.title), "warn")
         if self.backup is None:
             sheet.item("✖", _("There is no full backup that could be restored."), "bad")
             sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))

@@ -55,7 +55,7 @@ class Restoring(StepView):
         """Whether no copy of the backup can be relied upon, and an earlier one is proven."""
         app, handle = self.desk.app, self.incident.steps[Step.CHOOSE].facts.get("backup")
         inventory = app.state.inventory
-        if self.state.standing is not Standing.FAILED or inventory is None:
+        if self.state.standing is not Standing.FAILED or inventory is None or inventory.is_partial:
             return False
         damaged = next((one for one in inventory.backups if one.handle == handle), None)
         if damaged is None or damaged.sound:

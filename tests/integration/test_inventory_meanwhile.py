@@ -1,0 +1,162 @@
+"""What is told of the stores while one of them takes its time."""
+
+from __future__ import annotations
+
+import gc
+import io
+import threading
+from dataclasses import replace
+
+import pytest
+
+from mtn_tui.archive.keys import Key
+from mtn_tui.core.errors import StorageUnavailable, Truncated
+from mtn_tui.operations import inventory
+from mtn_tui.operations.inventory import Inventory, take_inventory
+from mtn_tui.storage.local import LocalStorage
+from tests.bench.many import files_of, made_up
+
+KEY = Key(b"correct horse battery staple")
+
+
+class Held(LocalStorage):
+    """A store that answers once it may, or fails."""
+
+    def __init__(self, root, name):
+        root.mkdir()
+        super().__init__(root)
+        self.name = name
+        self.may = threading.Event()
+        self.error = None
+
+    @property
+    def identity(self):
+        return self.name
+
+    def list(self, prefix=""):
+        assert self.may.wait(60)
+        if self.error is not None:
+            raise self.error
+        return super().list(prefix)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    return Held(tmp_path / "disk", "disk")
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    return Held(tmp_path / "bucket", "bucket")
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(inventory, "_SOON", 0)
+
+
+def fill(store, *numbers, rows=0):
+    for number in numbers:
+        manifest = made_up(number)
+        sections = [replace(one, rows=one.rows + rows) if one.table else one for one in manifest.sections]
+        for suffix, data in files_of(replace(manifest, sections=tuple(sections)), KEY).items():
+            store.put(manifest.payload + suffix, io.BytesIO(data), len(data))
+
+
+def asked(disk, bucket, told):
+    """What it comes to, with ``told`` told meanwhile: of each step, what may answer next."""
+    return take_inventory([disk, bucket], KEY, meanwhile=told)
+
+
+def names(found: Inventory):
+    return [(one.id, "".join(copy.store.name[0] for copy in one.copies)) for one in found.backups]
+
+
+def test_each_answer_is_told_as_it_comes(disk, bucket):
+    fill(disk, 1)
+    fill(bucket, 1, 2)
+    told = []
+
+    def meanwhile(found):
+        told.append(found)
+        (bucket if len(told) == 1 else disk).may.set()
+
+    whole = asked(disk, bucket, meanwhile)
+    first, second = told
+    assert (first.backups, set(first.silent), first.awaited) == ((), {"disk", "bucket"}, {"disk", "bucket"})
+    assert names(second) == [("00000002", "b"), ("00000001", "b")]
+    assert (set(second.silent), second.awaited, second.is_partial) == ({"disk"}, {"disk"}, True)
+    assert names(whole) == [("00000002", "b"), ("00000001", "db")]
+    assert (whole.silent, whole.awaited, whole.is_partial) == ({}, frozenset(), False)
+    assert second.over(None) is second
+    assert whole.over(second) is whole
+
+
+def test_what_a_store_answered_before_stays_until_it_answers_again(disk, bucket):
+    fill(disk, 1)
+    fill(bucket, 1, 2)
+    disk.may.set(), bucket.may.set()
+    before = take_inventory([disk, bucket], KEY)
+    bucket.may.clear()
+    fill(disk, 3)
+    disk.delete(made_up(1).payload)
+    told = []
+
+    def meanwhile(found):
+        told.append(found)
+        if "disk" not in found.awaited:
+            bucket.may.set()
+
+    asked(disk, bucket, meanwhile)
+    merged = told[-1].over(before)
+    assert names(merged) == [("00000003", "d"), ("00000002", "b"), ("00000001", "b")]
+    assert (merged.silent, merged.awaited, merged.is_partial) == ({}, {"bucket"}, False)
+    silent_before = replace(before, silent={"bucket": StorageUnavailable("away")})
+    assert told[-1].over(silent_before) is told[-1]
+
+
+def test_of_half_of_what_there_is_nothing_is_called_suspect(disk, bucket):
+    """A full that only the bucket holds explains what else would look like lost rows."""
+    fill(disk, 1, rows=100_000)
+    fill(disk, 3, rows=100)
+    fill(bucket, 2, rows=100)
+    told = []
+
+    def meanwhile(found):
+        told.append(found)
+        disk.may.set()
+        if "disk" not in found.awaited:
+            bucket.may.set()
+
+    whole = asked(disk, bucket, meanwhile)
+    assert [one.suspect for one in told[-1].backups] == ["", ""]
+    assert [bool(one.suspect) for one in whole.backups] == [False, True, False]
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("away"), Truncated("cut")])
+def test_a_store_that_fails_in_the_end_is_told_as_such(disk, bucket, error):
+    fill(disk, 1)
+    bucket.error = error
+    told = []
+
+    def meanwhile(found):
+        told.append(found)
+        disk.may.set()
+        if "disk" not in found.awaited:
+            bucket.may.set()
+
+    whole = asked(disk, bucket, meanwhile)
+    assert names(whole) == [("00000001", "d")]
+    assert (whole.silent, whole.awaited) == ({"bucket": error}, frozenset())
+
+
+def test_garbage_is_collected_while_people_look_at_half_of_it(disk, bucket):
+    enabled = []
+
+    def meanwhile(_found):
+        enabled.append(gc.isenabled())
+        disk.may.set(), bucket.may.set()
+
+    asked(disk, bucket, meanwhile)
+    assert enabled[0]
+    assert gc.isenabled()

@@ -1,0 +1,147 @@
+"""A store that hangs, or is read for the first time: the other one is seen, and nothing untrue is said."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from mtn_tui.archive.proof import Mark
+from mtn_tui.operations.incident import Step
+from mtn_tui.operations.stores import Stores
+from mtn_tui.ui.app import MtnApp
+from tests.ui.incident_states import SESSION, at
+from tests.ui.installed import MACHINE, NOW, Folder, Installed, night
+from tests.ui.pilots import LARGE, nothing_begins, operate
+
+NOT_DONE = "holds is not in this list: It has been asked, and is not done answering."
+
+
+class Slow(Folder):
+    """A store that takes its time."""
+
+    def __init__(self, store):
+        super().__init__(store.root, store.name, store.place)
+        self.answers = threading.Event()
+
+    def list(self, prefix=""):
+        assert self.answers.wait(60)
+        return super().list(prefix)
+
+
+@contextmanager
+def slow(made, *names):
+    """The screens of an installation of which these stores are slow; and those."""
+    stores = {"disk": made.context.stores.disk, "bucket": made.context.stores.bucket}
+    late = [Slow(stores[name]) for name in names]
+    stores |= {one.name: one for one in late}
+    context = replace(made.context, stores=Stores(stores["disk"], lambda: stores["bucket"]))
+    try:
+        yield MtnApp(context, nothing_begins, machine=MACHINE, session=SESSION), *late
+    finally:
+        for one in late:
+            one.answers.set()
+
+
+@pytest.fixture
+def made(tmp_path):
+    return Installed(tmp_path / "mtn")
+
+
+@pytest.mark.parametrize(("late", "seen"), [("bucket", "✔ ?"), ("disk", "? ✔")])
+def test_what_one_store_holds_is_seen_while_the_other_takes_its_time(made, late, seen):
+    made.full(night(1))
+    taken = f"read {NOW.astimezone():%H:%M}"
+    with slow(made, late) as (app, store):
+
+        async def flow(operator):
+            await operator.sees(f"What the {late} {NOT_DONE}", "… reading", taken)
+            assert seen in " ".join(operator.rows[0].split())
+            store.answers.set()
+            await operator.has_list()
+            await operator.sees("✔ backups ok", taken)
+            assert "not in this list" not in operator.text()
+
+            store.answers.clear()
+            await operator.press("r")
+            await operator.sees(f"asking the {late} again …", "✔ backups ok")
+            assert operator.rows[0].count("✔") == 2
+            store.answers.set()
+            await operator.sees(taken)
+
+        operate(app, flow, LARGE)
+
+
+def test_while_neither_has_answered_nothing_is_said_of_what_there_is(made):
+    made.full(night(1))
+    with slow(made, "disk", "bucket") as (app, disk, bucket):
+
+        async def flow(operator):
+            await operator.sees("Asking the stores what they hold …")
+            await operator.pilot.pause(1.5)
+            await operator.sees("Asking the stores what they hold …")
+            assert app.state.inventory is None
+            disk.answers.set()
+            await operator.sees("✔ ?", f"What the bucket {NOT_DONE}")
+            bucket.answers.set()
+            await operator.sees("✔ backups ok")
+
+        operate(app, flow, LARGE)
+
+
+def test_what_is_new_on_disk_is_listed_though_the_bucket_hangs(made):
+    made.full(night(1))
+    with slow(made, "bucket") as (app, bucket):
+        bucket.answers.set()
+
+        async def flow(operator):
+            await operator.has_list()
+            bucket.answers.clear()
+            made.full(night(0), stores="disk")
+            await operator.press("r")
+            await operator.sees("asking the bucket again …", "fulls: 2")
+            assert [row.count("✔") for row in operator.rows] == [1, 2]
+
+        operate(app, flow, LARGE)
+
+
+@pytest.mark.parametrize("key", ["R", "p", "a"])
+def test_nothing_is_judged_or_marked_by_half_of_what_there_is(made, key):
+    (on_disk, _in_bucket) = made.full(night(1), pinned=Mark(night(0), "bruno", "x"))
+    os.truncate(on_disk, 1000)
+    with slow(made, "bucket") as (app, bucket):
+
+        async def flow(operator):
+            await operator.sees(f"What the bucket {NOT_DONE}")
+            await operator.press(key)
+            await operator.sees("Not before this has answered: bucket")
+            bucket.answers.set()
+            await operator.has_list()
+            await operator.press("R")
+            await operator.sees("Restore into which database?")
+
+        operate(app, flow, LARGE)
+
+
+@pytest.mark.parametrize("left", ["", "2026-11-21"], ids=["none on disk", "older ones on disk"])
+def test_the_wizard_offers_nothing_before_both_have_answered(made, tmp_path, monkeypatch, left):
+    monkeypatch.chdir(tmp_path)
+    at(Step.CHOOSE)(made)
+    for path in (made.root / "backups").iterdir():
+        if not left or any(day in path.name for day in ("20261122", "20261123", "20261124")):
+            path.unlink()
+    with slow(made, "bucket") as (app, bucket):
+
+        async def flow(operator):
+            await operator.press("3")
+            await operator.sees("Restore from which backup?", "Asking the stores what they hold …")
+            await operator.pilot.pause(1.5)
+            await operator.sees("Restore from which backup?", "Asking the stores what they hold …")
+            bucket.answers.set()
+            await operator.sees("2026-11-24 02:00" if NOW.astimezone().utcoffset() else "2026-11-24 05:00")
+            assert app.desk.view.backup.moment == night(0)
+
+        operate(app, flow, LARGE)
