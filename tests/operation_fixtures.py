@@ -24,9 +24,10 @@ from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, list_jobs, read_job
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.backup import FullBackup, full_backup
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, Inventory, take_inventory
+from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.restore import Request, Restored, restore
 from mtn_tui.operations.stores import open_stores
 from mtn_tui.postgres.connection import MAINTENANCE, connect

@@ -15,8 +15,9 @@ from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations import filters, words
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing, take_inventory
+from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing
 
 
 @click.command("list", help=_("List the backups in both stores, newest first."))

@@ -10,8 +10,8 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.choose import choose
-from mtn_tui.operations.inventory import take_inventory
 from mtn_tui.operations.verify import verify as verify_backups
 
 

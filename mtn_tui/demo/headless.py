@@ -18,9 +18,9 @@ from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.backup import full_backup
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import take_inventory
 from mtn_tui.operations.restore import Request, restore
 from mtn_tui.operations.stores import open_stores
 from mtn_tui.operations.verify import verify

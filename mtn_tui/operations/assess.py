@@ -16,10 +16,11 @@ from psycopg import sql
 from mtn_tui.core.errors import KeyFileError, MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import services, words
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Way
-from mtn_tui.operations.inventory import Backup, Inventory, take_inventory
+from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.serverdisk import LOCAL, disk_of
 from mtn_tui.operations.services import Answer
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated

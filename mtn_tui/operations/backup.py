@@ -23,9 +23,9 @@ from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
 from mtn_tui.operations import keeping, production
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
-from mtn_tui.operations.inventory import take_inventory
 from mtn_tui.operations.keeping import Signed
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.setup import ensure_key, keep_elsewhere

@@ -12,9 +12,10 @@ from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, Us
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName
 from mtn_tui.operations.alternatives import earlier_proven, newer_broken
+from mtn_tui.operations.asking import read_content, read_copy, take_inventory
 from mtn_tui.operations.cache import Content
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, read_content, read_copy, take_inventory
+from mtn_tui.operations.inventory import Backup
 from mtn_tui.storage.base import checked_key
 from mtn_tui.storage.local import LocalStorage
 

@@ -16,8 +16,9 @@ from mtn_tui.archive.proof import Proof
 from mtn_tui.core.errors import NotFound
 from mtn_tui.core.models import PROOF
 from mtn_tui.engine.locks import turn
+from mtn_tui.operations.asking import read_small
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Copy, Standing, read_small
+from mtn_tui.operations.inventory import Copy, Standing
 
 
 def amend(context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Proof:

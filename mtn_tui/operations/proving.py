@@ -16,7 +16,8 @@ from mtn_tui.core.errors import ArchiveError, Changed, Truncated, WrongKey
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, Rung
 from mtn_tui.engine.pipeline import ordered_map
-from mtn_tui.operations.inventory import Copy, read_small
+from mtn_tui.operations.asking import read_small
+from mtn_tui.operations.inventory import Copy
 
 WORKERS = min(os.cpu_count() or 1, 3)
 """Sections in memory at once, and one more: that bounds it to about 100 MB."""

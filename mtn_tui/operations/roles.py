@@ -21,7 +21,8 @@ from mtn_tui.core.errors import ArchiveError, Changed, NotFound
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import Membership
 from mtn_tui.core.models import ROLES
-from mtn_tui.operations.inventory import Copy, read_small
+from mtn_tui.operations.asking import read_small
+from mtn_tui.operations.inventory import Copy
 from mtn_tui.postgres import roles
 from mtn_tui.postgres.connection import Connection
 

@@ -20,9 +20,10 @@ from mtn_tui.core.errors import KeyFileError, MtnError, StorageError, UsageError
 from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import Follower, JobView, journals_in, list_jobs
 from mtn_tui.engine.journal import journal_path
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident_file import Found
-from mtn_tui.operations.inventory import Inventory, take_inventory
+from mtn_tui.operations.inventory import Inventory
 from mtn_tui.ui.state import tally
 from mtn_tui.ui.wizard.watch import Watch
 

@@ -17,7 +17,8 @@ import pytest
 from mtn_tui.core.errors import ArchiveError, UsageError
 from mtn_tui.core.models import MANIFEST, Kind, Rung
 from mtn_tui.demo.ports import free_port
-from mtn_tui.operations.inventory import Standing, take_inventory
+from mtn_tui.operations.asking import take_inventory
+from mtn_tui.operations.inventory import Standing
 from tests.operation_fixtures import Practice
 
 
@@ -268,7 +269,7 @@ def test_a_changed_manifest_is_never_restored(small, practise):
 HANGS = """
 import sys, threading
 from mtn_tui.archive.keys import Key
-from mtn_tui.operations.inventory import take_inventory
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.storage.base import Entry
 
 hangs_at = sys.argv[1]

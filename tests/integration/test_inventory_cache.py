@@ -19,8 +19,9 @@ from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.models import MANIFEST, PROOF, Rung
 from mtn_tui.operations import inventory
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.cache import NAME, Cache
-from mtn_tui.operations.inventory import Standing, take_inventory
+from mtn_tui.operations.inventory import Standing
 from mtn_tui.storage.local import LocalStorage
 from tests.bench.many import files_of, made_up
 from tests.s3_fixtures import store_on

@@ -11,8 +11,9 @@ import pytest
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.core.errors import StorageUnavailable, Truncated
-from mtn_tui.operations import inventory
-from mtn_tui.operations.inventory import Inventory, take_inventory
+from mtn_tui.operations import asking
+from mtn_tui.operations.asking import take_inventory
+from mtn_tui.operations.inventory import Inventory
 from mtn_tui.storage.local import LocalStorage
 from tests.bench.many import files_of, made_up
 
@@ -52,7 +53,7 @@ def bucket(tmp_path):
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(inventory, "_SOON", 0)
+    monkeypatch.setattr(asking, "_SOON", 0)
 
 
 def fill(store, *numbers, rows=0):

@@ -29,13 +29,14 @@ from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations import emergency
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.assess import assess
 from mtn_tui.operations.backup import full_backup
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Step, Way, Who
 from mtn_tui.operations.incident_file import FOLDER, open_incident
-from mtn_tui.operations.inventory import Backup, take_inventory
+from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.services import health
 from mtn_tui.operations.stores import open_stores
 from mtn_tui.operations.verify import verify

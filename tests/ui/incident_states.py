@@ -14,12 +14,12 @@ from mtn_tui.core.errors import MtnError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PROOF, Rung
 from mtn_tui.operations.alternatives import earlier_proven, use_another
+from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.assess import Assessment, Seen, Table, findings, propose
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import chosen, staging_of
 from mtn_tui.operations.incident import Step, Way, Who
 from mtn_tui.operations.incident_file import IncidentFile, open_incident
-from mtn_tui.operations.inventory import take_inventory
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.services import Answer
