@@ -23,13 +23,12 @@ from mtn_tui.core.errors import (
     MtnError,
     NotFound,
     StorageError,
-    StorageUnavailable,
 )
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.pipeline import Handle, background, ordered_map
 from mtn_tui.operations.cache import Cache, Content
-from mtn_tui.operations.inventory import Copy, Inventory, Standing, inventory_of
+from mtn_tui.operations.inventory import Awaited, Copy, Inventory, Standing, inventory_of
 from mtn_tui.storage.base import Entry, Storage
 
 _AT_ONCE = 8
@@ -84,7 +83,7 @@ def _answered(
     silent: dict[str, MtnError] = {}
     for store, answer in asked:
         if store.name in awaited:
-            silent[store.name] = StorageUnavailable(_("It has been asked, and is not done answering."))
+            silent[store.name] = Awaited()
             continue
         try:
             for name, copy in answer.result():

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.archive.summary import Summary
-from mtn_tui.core.errors import ArchiveError, MtnError, UsageError
+from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName, Kind, Rung
 from mtn_tui.operations.suspect import COMPARED, why_suspect
@@ -130,6 +130,13 @@ class Backup:
         return tuple(copy for copy in self.usable if not copy.proof.failed)
 
 
+class Awaited(StorageUnavailable):
+    """Of a store that was asked, and has not answered in full yet."""
+
+    def __init__(self) -> None:
+        super().__init__(_("It has been asked, and is not done answering."))
+
+
 @dataclass(frozen=True)
 class Inventory:
     backups: tuple[Backup, ...]
@@ -141,18 +148,19 @@ class Inventory:
 
     @property
     def is_partial(self) -> bool:
-        """Whether what a store holds is not known yet, and soon may be."""
-        return not self.awaited.isdisjoint(self.silent)
+        """Whether a store has not answered yet at all, not even that it can't."""
+        return any(isinstance(error, Awaited) for error in self.silent.values())
 
     def over(self, before: Inventory | None) -> Inventory:
-        """With what the stores that are awaited had answered ``before``."""
-        known = self.awaited - before.silent.keys() if before else frozenset()
-        if before is None or not known:
+        """With what the stores that are awaited had answered ``before``, also where that was a failure."""
+        if before is None or not self.awaited:
             return self
+        known = self.awaited - before.silent.keys()
         found = {one.name: list(one.copies) for one in self.backups}
         for one in before.backups:
             found.setdefault(one.name, []).extend(copy for copy in one.copies if copy.store.name in known)
-        silent = {name: error for name, error in self.silent.items() if name not in known}
+        failed = {name: error for name, error in before.silent.items() if name in self.awaited}
+        silent = {name: error for name, error in self.silent.items() if name not in known} | failed
         return inventory_of({name: copies for name, copies in found.items() if copies}, silent, self.awaited)
 
     def find(self, wanted: str) -> Backup:

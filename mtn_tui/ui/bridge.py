@@ -16,6 +16,7 @@ from pathlib import Path
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from mtn_tui.archive.keys import Key
 from mtn_tui.core.errors import KeyFileError, MtnError, StorageError, UsageError
 from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import Follower, JobView, journals_in, list_jobs
@@ -85,6 +86,8 @@ class Bridge:
         self._screen = screen
         self._stop = threading.Event()
         self._wanted = threading.Event()
+        self._key: Key | None = None
+        """That of ``_told``."""
         self._told: Inventory | None = None
         """The last inventory that was told."""
 
@@ -149,6 +152,8 @@ class Bridge:
                 key = self._context.key
             except KeyFileError as error:
                 trouble = error
+            if key != self._key:  # what was said without it is no more true
+                self._key, self._told = key, None
             try:
                 told = partial(self._tell_inventory, trouble=trouble)
                 told(take_inventory(self._context.stores, key, self._context.cache, told))
@@ -158,7 +163,11 @@ class Bridge:
     def _tell_inventory(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
         if inventory is not None:
             inventory = inventory.over(self._told)
-            if inventory.is_partial and not inventory.backups:
+            if (
+                inventory.is_partial
+                and not inventory.backups
+                and inventory.silent.keys() <= inventory.awaited
+            ):
                 return  # nothing is known yet
             self._told = inventory
         self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))

@@ -37,7 +37,7 @@ def _while_asking(app: MtnApp) -> str:
     if inventory is None or not inventory.is_partial:
         return ""
     stores = ", ".join(map(words.store, sorted(inventory.awaited)))
-    return _("Not before this has answered: {stores}").format(stores=stores)
+    return _("{stores}: no answer yet").format(stores=stores)
 
 
 def no_restoring(app: MtnApp) -> str:
@@ -47,9 +47,9 @@ def no_restoring(app: MtnApp) -> str:
     assert backup is not None  # noqa: S101 - just looked
     if backup.kind is not Kind.FULL:
         return _("It is a differential: choose the full before it.")
+    if (not backup.usable or backup.legacy) and (why := _while_asking(app)):
+        return why
     if not backup.usable:
-        if why := _while_asking(app):
-            return why
         standings = ", ".join(sorted({words.standing(copy.standing) for copy in backup.copies}))
         return _("No copy of it can be restored: {standings}.").format(standings=standings)
     return ""

@@ -145,7 +145,9 @@ def _evidence(whole: Sequence[Copy]) -> Piece:
 
 
 def before(backup: Backup, inventory: Inventory) -> About | None:
-    """Of the backup before it, of the same kind and database."""
+    """Of the backup before it, of the same kind and database; none where not all has been read."""
+    if inventory.is_partial:
+        return None
     manifest = backup.manifest
     if manifest is None:
         return None

@@ -112,8 +112,35 @@ def test_what_a_store_answered_before_stays_until_it_answers_again(disk, bucket)
     merged = told[-1].over(before)
     assert names(merged) == [("00000003", "d"), ("00000002", "b"), ("00000001", "b")]
     assert (merged.silent, merged.awaited, merged.is_partial) == ({}, {"bucket"}, False)
-    silent_before = replace(before, silent={"bucket": StorageUnavailable("away")})
-    assert told[-1].over(silent_before) is told[-1]
+    away = StorageUnavailable("away")
+    after_a_failure = told[-1].over(replace(before, backups=(), silent={"bucket": away}))
+    assert names(after_a_failure) == [("00000003", "d")]
+    assert (after_a_failure.silent, after_a_failure.is_partial) == ({"bucket": away}, False)
+
+
+def test_a_failure_of_now_is_not_that_of_before(disk, bucket):
+    disk.may.set(), bucket.may.set()
+    before = Inventory((), {"disk": StorageUnavailable("before"), "bucket": StorageUnavailable("before")})
+    disk.error = now = StorageUnavailable("now")
+    bucket.may.clear()
+    told = []
+
+    def meanwhile(found):
+        told.append(found)
+        if "disk" not in found.awaited:
+            bucket.may.set()
+
+    asked(disk, bucket, meanwhile)
+    assert told[-1].over(before).silent == {"disk": now, "bucket": before.silent["bucket"]}
+
+
+def test_who_is_answered_at_once_is_told_nothing_before(disk, bucket, monkeypatch):
+    monkeypatch.setattr(asking, "_SOON", 60)
+    fill(disk, 1)
+    disk.may.set(), bucket.may.set()
+    told = []
+    assert names(asked(disk, bucket, told.append)) == [("00000001", "d")]
+    assert told == []
 
 
 def test_of_half_of_what_there_is_nothing_is_called_suspect(disk, bucket):

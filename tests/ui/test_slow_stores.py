@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from mtn_tui.archive.proof import Mark
+from mtn_tui.core.errors import StorageUnavailable
 from mtn_tui.operations.incident import Step
 from mtn_tui.operations.stores import Stores
 from mtn_tui.ui.app import MtnApp
@@ -18,6 +19,7 @@ from tests.ui.installed import MACHINE, NOW, Folder, Installed, night
 from tests.ui.pilots import LARGE, nothing_begins, operate
 
 NOT_DONE = "holds is not in this list: It has been asked, and is not done answering."
+AWAY = "holds is not in this list: It is away."
 
 
 class Slow(Folder):
@@ -26,9 +28,12 @@ class Slow(Folder):
     def __init__(self, store):
         super().__init__(store.root, store.name, store.place)
         self.answers = threading.Event()
+        self.error = None
 
     def list(self, prefix=""):
         assert self.answers.wait(60)
+        if self.error is not None:
+            raise self.error
         return super().list(prefix)
 
 
@@ -108,6 +113,97 @@ def test_what_is_new_on_disk_is_listed_though_the_bucket_hangs(made):
         operate(app, flow, LARGE)
 
 
+@pytest.mark.parametrize(("days", "top"), [([9], 0), ([9, 8, 7], 2)], ids=["on top", "chosen"])
+def test_the_cursor_is_on_the_newest_unless_another_was_chosen(made, days, top):
+    for day in range(1, 7):
+        made.full(night(day), stores="bucket")
+    for day in days:
+        made.full(night(day), stores="disk")
+    with slow(made, "bucket") as (app, bucket):
+
+        async def flow(operator):
+            await operator.sees(f"What the bucket {NOT_DONE}")
+            await operator.press(*["down"] * top)
+            chosen = app.screen.backup.name
+            bucket.answers.set()
+            await operator.has_list()
+            await operator.until(lambda: len(operator.rows) == 6 + len(days))
+            assert app.screen.backup.name == (chosen if top else app.state.inventory.backups[0].name)
+
+        operate(app, flow, LARGE)
+
+
+def test_a_store_that_had_failed_is_silent_until_it_answers(made):
+    """What is known is judged by, meanwhile: it is asked again after every job."""
+    made.full(night(1), rows={"public.users": 100_000})
+    made.full(night(0), rows={"public.users": 10})
+    with slow(made, "bucket") as (app, bucket):
+        bucket.error = StorageUnavailable("It is away.")
+        bucket.answers.set()
+
+        async def flow(operator):
+            await operator.sees(AWAY, "⚠ warnings: 2", "had 100,000")
+            bucket.answers.clear()
+            await operator.press("r")
+            await operator.sees("asking the bucket again …", AWAY)
+            await operator.sees("⚠ warnings: 2", "had 100,000")
+            await operator.press("p")
+            await operator.sees("Pinned")
+
+        operate(app, flow, LARGE)
+
+
+def test_a_disk_that_failed_is_told_while_the_bucket_hangs(made):
+    with slow(made, "disk", "bucket") as (app, disk, _bucket):
+        disk.error = StorageUnavailable("It is away.")
+        disk.answers.set()
+
+        async def flow(operator):
+            await operator.sees(f"What the disk {AWAY}", f"What the bucket {NOT_DONE}")
+            await operator.sees("No backup can be seen.")
+
+        operate(app, flow, LARGE)
+
+
+def test_of_a_half_it_is_not_said_that_there_is_none(made):
+    made.full(night(1), rows={"public.users": 100_000})
+    made.full(night(0), rows={"public.users": 10})
+    with slow(made, "bucket") as (app, bucket):
+
+        async def flow(operator):
+            await operator.sees(f"What the bucket {NOT_DONE}")
+            await operator.press("/")
+            await operator.type("is:suspect")
+            await operator.press("enter")
+            await operator.sees("None so far is like that")
+            assert "(was " not in operator.text()
+            bucket.answers.set()
+            await operator.sees("users 10 (was 100,000)")
+
+        operate(app, flow, LARGE)
+
+
+def test_what_was_read_without_the_key_is_not_kept_once_it_is_back(made):
+    made.full(night(1), stores="bucket")
+    made.full(night(2), stores="disk")
+    key = made.root / "key"
+    kept = key.rename(made.root / "kept")
+    with slow(made, "bucket") as (app, bucket):
+        bucket.answers.set()
+
+        async def flow(operator):
+            await operator.sees("✖ inventory", "Without the key nothing vouches for it.")
+            bucket.answers.clear()
+            kept.rename(key)
+            await operator.press("r")
+            await operator.sees("… reading", f"What the bucket {NOT_DONE}", "complete")
+            assert "Without the key" not in operator.text()
+            bucket.answers.set()
+            await operator.sees("✔ backups ok")
+
+        operate(app, flow, LARGE)
+
+
 @pytest.mark.parametrize("key", ["R", "p", "a"])
 def test_nothing_is_judged_or_marked_by_half_of_what_there_is(made, key):
     (on_disk, _in_bucket) = made.full(night(1), pinned=Mark(night(0), "bruno", "x"))
@@ -117,7 +213,7 @@ def test_nothing_is_judged_or_marked_by_half_of_what_there_is(made, key):
         async def flow(operator):
             await operator.sees(f"What the bucket {NOT_DONE}")
             await operator.press(key)
-            await operator.sees("Not before this has answered: bucket")
+            await operator.sees("bucket: no answer yet")
             bucket.answers.set()
             await operator.has_list()
             await operator.press("R")
@@ -143,5 +239,24 @@ def test_the_wizard_offers_nothing_before_both_have_answered(made, tmp_path, mon
             bucket.answers.set()
             await operator.sees("2026-11-24 02:00" if NOW.astimezone().utcoffset() else "2026-11-24 05:00")
             assert app.desk.view.backup.moment == night(0)
+
+        operate(app, flow, LARGE)
+
+
+def test_the_wizard_says_which_store_could_not_be_asked(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    at(Step.CHOOSE)(made)
+    with slow(made, "bucket") as (app, bucket):
+        bucket.error = StorageUnavailable("It is away.")
+        bucket.answers.set()
+
+        async def flow(operator):
+            await operator.press("3")
+            await operator.sees(f"What the bucket {AWAY}", "2026-11-23", "✔ complete")
+            bucket.answers.clear()
+            await operator.press("2", "r")
+            await operator.sees("asking the bucket again …")
+            await operator.press("3")
+            await operator.sees(f"What the bucket {AWAY}", "2026-11-23", "✔ complete")
 
         operate(app, flow, LARGE)

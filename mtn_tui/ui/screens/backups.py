@@ -63,6 +63,7 @@ class Backups(ActsOnBackup):
 
     def draw(self) -> None:
         width, inventory = self.app.size.width, self.mtn.state.inventory
+        on_top = self.rows.index == 0 and self._shown_of is not None and self._shown_of.is_partial
         if inventory is not self._shown_of:
             self._choose()
         silent = self._silent(width)
@@ -77,6 +78,8 @@ class Backups(ActsOnBackup):
         self.rows.show_rows(
             self._keys, lambda index: telling.row(self._shown[index], out, now, width), self._nothing(width)
         )
+        if on_top:  # nobody has chosen the newest of a half
+            self.rows.go_to(0)
         self._draw_pane()
         self.draw_frame()
 
@@ -164,9 +167,9 @@ class Backups(ActsOnBackup):
             left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
-        again = _("asking the {stores} again …")
-        if once_more := state.inventory.awaited - state.inventory.silent.keys():
-            taken = again.format(stores=", ".join(map(words.store, sorted(once_more))))
+        if state.inventory.awaited and not state.inventory.is_partial:
+            stores = ", ".join(map(words.store, sorted(state.inventory.awaited)))
+            taken = _("asking the {stores} again …").format(stores=stores)
         right: list[Piece] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
             for store in self.mtn.context.stores:
@@ -193,7 +196,9 @@ class Backups(ActsOnBackup):
         state = self.mtn.state
         if state.inventory is None:
             return []
-        if self._filter:
+        if self._filter and state.inventory.is_partial:
+            text = _("None so far is like that, and not all has been read. esc shows all again.")
+        elif self._filter:
             text = _("No backup is like that. esc shows all again.")
         elif state.inventory.silent:
             text = _("No backup can be seen.")

@@ -39,8 +39,8 @@ class Choosing(StepView):
 
     def opens(self) -> None:
         """The newest that is proven, and not suspect, comes first under the cursor."""
-        inventory, database = self.desk.app.state.inventory, self.desk.app.database
-        if inventory is None or inventory.is_partial or inventory is self._of:
+        inventory, database = self._inventory, self.desk.app.database
+        if inventory is None or inventory is self._of:
             return
         self._of, before = inventory, self.backup
         of_ours = [
@@ -96,13 +96,19 @@ class Choosing(StepView):
 
     @property
     def plan(self) -> Plan | MtnError | None:
-        return self.plans.get(self.backup.handle) if self.backup else None
+        return self.plans.get(self.backup.handle) if self.backup and self._inventory else None
+
+    @property
+    def _inventory(self) -> Inventory | None:
+        """None until both stores have answered."""
+        inventory = self.desk.app.state.inventory
+        return None if inventory is None or inventory.is_partial else inventory
 
     def write(self, sheet: Sheet) -> None:
-        desk, inventory = self.desk, self.desk.app.state.inventory
+        desk, inventory = self.desk, self._inventory
         sheet.title(_("Restore from which backup?"))
         failure(sheet, self.state)
-        if inventory is None or inventory.is_partial:
+        if inventory is None:
             sheet.say(_("Asking the stores what they hold …"), "dim")
             return
         for store, error in inventory.silent.items():
@@ -127,8 +133,7 @@ class Choosing(StepView):
 
     def _broken(self, sheet: Sheet, backup: Backup) -> None:
         """A newer one does not hold: what falling back costs (runbook 5.3)."""
-        inventory = self.desk.app.state.inventory
-        other = newer_broken(inventory, backup) if inventory else None
+        other = newer_broken(self._inventory, backup) if self._inventory else None
         if other is None:
             return
         minutes = round((other.moment - backup.moment).total_seconds() / 60)
