@@ -90,8 +90,7 @@ def _taken(context: Context, key: Key | None) -> Inventory:
         return take_inventory(context.stores, key, context.cache)
 
     def waiting(so_far: Inventory) -> None:
-        stores = ", ".join(map(words.store, sorted(so_far.awaited)))
-        diagnostics.replace_line(_("Waiting for: {stores} …").format(stores=stores))
+        diagnostics.replace_line(_("Waiting for: {stores} …").format(stores=words.stores(so_far.awaited)))
 
     try:
         return take_inventory(context.stores, key, context.cache, waiting)

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.values import WrongValue, check_email
+from mtn_tui.core.values import LONGEST, WrongValue, check_email
 
 RUNBOOK = "9"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -33,8 +33,6 @@ _ALWAYS = "24/7"
 _DAY = 24 * 60
 _WEEK = 7
 _LARGEST = 1 << 18
-_LONGEST = 999_999
-"""Minutes, nearly two years."""
 _HORIZON = timedelta(days=9)
 """Hours come round every week; an hour that a change of the clock leaves out may take them one more day."""
 
@@ -156,12 +154,12 @@ class Person(_Strict):
 class Step(_Strict):
     """Who is told so many minutes after it began."""
 
-    after: Annotated[int, Field(ge=0, le=_LONGEST)]
+    after: Annotated[int, Field(ge=0, le=LONGEST)]
     tell: Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Rule(_Strict):
-    respond_within: Annotated[int, Field(gt=0, le=_LONGEST)]
+    respond_within: Annotated[int, Field(gt=0, le=LONGEST)]
     """Minutes."""
     steps: Annotated[tuple[Step, ...], BeforeValidator(_listed)] = ()
 

@@ -24,6 +24,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.shellconf import Assigned, parse
 from mtn_tui.core.values import (
+    LONGEST,
     Address,
     Bucket,
     Database,
@@ -45,8 +46,6 @@ from mtn_tui.core.values import (
 _AWS = Endpoint("s3.amazonaws.com", secure=True)
 _SHORT_PATH = 8
 """Characters; no secret, and it would mask parts of other paths."""
-_LONGEST = 999_999
-"""Days, hours or minutes; what is longer is meant by nobody, and more than dates can be counted with."""
 _LARGEST = 1 << 20
 """Bytes; what is larger is no configuration."""
 
@@ -109,19 +108,19 @@ class Settings(BaseModel):
     aws_secret_access_key: SecretStr | None = None
     aws_session_token: SecretStr | None = None
     aws_default_region: str | None = None
-    upload_deadline_minutes: Annotated[Number, Field(gt=0, le=_LONGEST)] = 30
+    upload_deadline_minutes: Annotated[Number, Field(gt=0, le=LONGEST)] = 30
     """How long a failed upload is tried again before the backup stays on this disk only."""
 
     # Keeping
-    full_backup_retention_days: Annotated[Whole, Field(ge=1, le=_LONGEST)] = 30
-    diff_backup_retention_days: Annotated[Whole, Field(ge=1, le=_LONGEST)] = 90
-    keep_replaced_days: Annotated[Number, Field(ge=0, le=_LONGEST)] = 7
+    full_backup_retention_days: Annotated[Whole, Field(ge=1, le=LONGEST)] = 30
+    diff_backup_retention_days: Annotated[Whole, Field(ge=1, le=LONGEST)] = 90
+    keep_replaced_days: Annotated[Number, Field(ge=0, le=LONGEST)] = 7
     """How long the database that a restore replaced is kept."""
 
     # Watching
-    target_rpo_hours: Annotated[Number, Field(gt=0, le=_LONGEST)] = 1
-    target_rto_hours: Annotated[Number, Field(gt=0, le=_LONGEST)] = 4
-    diff_every_minutes: Annotated[Number, Field(gt=0, le=_LONGEST)] = 30
+    target_rpo_hours: Annotated[Number, Field(gt=0, le=LONGEST)] = 1
+    target_rto_hours: Annotated[Number, Field(gt=0, le=LONGEST)] = 4
+    diff_every_minutes: Annotated[Number, Field(gt=0, le=LONGEST)] = 30
     enable_monitoring: Switch = True
     smtp_server: str | None = None
     smtp_port: Port = 587

@@ -166,6 +166,9 @@ def scratch_name(name: str, ending: str) -> str:
 
 
 Whole = Annotated[int, BeforeValidator(_trimmed)]
+LONGEST = 999_999
+"""Days, hours or minutes; what is longer is meant by nobody, and more than dates can be counted with."""
+
 Number = Annotated[float, BeforeValidator(_trimmed), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, BeforeValidator(_trimmed)]
 Port = Annotated[Whole, Field(ge=1, le=65535)]

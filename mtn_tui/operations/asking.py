@@ -153,7 +153,7 @@ def _read(
 
 
 def read_content(
-    store: Storage, one: str, key: Key | None, made: dict[tuple[str, bytes], Summary] | None = None
+    store: Storage, one: str, key: Key | None, made: dict[tuple[str, bytes], Summary]
 ) -> Content:
     """Of a manifest its summary, or what a proof says; as it is, where that can't be believed or read.
 
@@ -165,7 +165,6 @@ def read_content(
     if key is None:
         return data
     payload = one.rpartition("/")[2].removesuffix(MANIFEST)
-    made = {} if made is None else made
     same = payload, hashlib.sha256(data).digest()
     with suppress(ArchiveError):  # as it is, it says what is wrong with it
         return made.get(same) or made.setdefault(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mtn_tui.archive.keys import Key
@@ -13,7 +14,6 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName
 from mtn_tui.operations.alternatives import earlier_proven, newer_broken
 from mtn_tui.operations.asking import read_content, read_copy, take_inventory
-from mtn_tui.operations.cache import Content
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.storage.base import checked_key
@@ -85,9 +85,7 @@ def backup_at(path: Path, key: Key | None) -> Backup:
             return False
         return True
 
-    def read(beside: str) -> Content:
-        return read_content(store, beside, key)
-
+    read = partial(read_content, store, key=key, made={})
     return Backup(name, (read_copy(store, entry, key, is_there, read),))
 
 

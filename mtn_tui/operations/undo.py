@@ -128,26 +128,27 @@ def promote(
     """
     job.phase("prepare", unit="items")
     check_target(context, target, production_allowed=True)
+    hint = _("Name the database that was restored beside it.")
     if not nameable(source):
         raise UsageError(
             _("{target!r} can't be a database's name.").format(target=source),
-            _("Name the database that was restored beside it."),
+            hint,
         )
     if production.is_production(context.settings, source):
         raise Refused(
             _("{source} is production: it is not put in another's place.").format(source=source),
-            _("Name the database that was restored beside it."),
+            hint,
             "5.1",
         )
     if source == target:
         raise UsageError(
             _("{source} can't take its own place.").format(source=source),
-            _("Name the database that was restored beside it."),
+            hint,
         )
     if source in RESERVED or leftovers.is_half_made(source):
         raise Refused(
             _("{source} is half-made, or belongs to PostgreSQL itself.").format(source=source),
-            _("Name the database that was restored beside it."),
+            hint,
         )
     with _claimed(job, context, target, source) as (server, other, here):
         there = _check_source(server, source, target, oid)

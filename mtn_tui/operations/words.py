@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import humanize
@@ -154,6 +155,10 @@ def phase(name: str) -> str:
 
 def store(name: str) -> str:
     return {"disk": _("disk"), "bucket": _("bucket")}.get(name, name)
+
+
+def stores(names: Iterable[str]) -> str:
+    return ", ".join(map(store, sorted(names)))
 
 
 def channel(name: str) -> str:

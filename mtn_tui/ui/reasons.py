@@ -36,8 +36,7 @@ def _while_asking(app: MtnApp) -> str:
     inventory = app.state.inventory
     if inventory is None or not inventory.is_partial:
         return ""
-    stores = ", ".join(map(words.store, sorted(inventory.awaited)))
-    return _("{stores}: no answer yet").format(stores=stores)
+    return _("{stores}: no answer yet").format(stores=words.stores(inventory.awaited))
 
 
 def no_restoring(app: MtnApp) -> str:

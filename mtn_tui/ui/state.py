@@ -61,6 +61,11 @@ class State:
     """Why they can't be seen."""
 
     @property
+    def whole(self) -> Inventory | None:
+        """The inventory, once every store has answered, or said that it can't."""
+        return None if self.inventory is None or self.inventory.is_partial else self.inventory
+
+    @property
     def live(self) -> list[JobView]:
         return [job for job in self.jobs if not job.state.over]
 
@@ -79,11 +84,11 @@ def worst(state: State) -> Piece:
     """The header's word on all of it: glyph and word, never only a colour."""
     if state.trouble is not None:
         return "✖ " + _("inventory"), "bad"
-    if state.inventory is None or state.tally is None or state.inventory.is_partial:
+    if state.whole is None or state.tally is None:
         return "… " + _("reading"), "dim"
-    if not state.tally.proven and not state.inventory.silent:
+    if not state.tally.proven and not state.whole.silent:
         return "✖ " + _("no proven full"), "bad"
-    warnings = state.tally.doubtful + len(state.inventory.silent)
+    warnings = state.tally.doubtful + len(state.whole.silent)
     if state.last is not None and state.last.state in (JobState.FAILED, JobState.LOST):
         warnings += 1
     if warnings:

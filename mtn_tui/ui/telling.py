@@ -144,6 +144,14 @@ def _evidence(whole: Sequence[Copy]) -> Piece:
     return text, "good" if lowest.rung.proven else "warn"
 
 
+def missing(inventory: Inventory) -> list[str]:
+    """What a list lacks, and why: a sentence for each store that is silent."""
+    text = _("⚠ What the {store} holds is not in this list: {reason}")
+    return [
+        text.format(store=words.store(store), reason=error.title) for store, error in inventory.silent.items()
+    ]
+
+
 def before(backup: Backup, inventory: Inventory) -> About | None:
     """Of the backup before it, of the same kind and database; none where not all has been read."""
     if inventory.is_partial:

@@ -69,6 +69,18 @@ def asked(disk, bucket, told):
     return take_inventory([disk, bucket], KEY, meanwhile=told)
 
 
+def the_disk_first(disk, bucket, told):
+    """The whole, with ``told`` of each step on the way: the disk may answer, and once it has the bucket."""
+
+    def meanwhile(found):
+        told.append(found)
+        disk.may.set()
+        if "disk" not in found.awaited:
+            bucket.may.set()
+
+    return asked(disk, bucket, meanwhile)
+
+
 def names(found: Inventory):
     return [(one.id, "".join(copy.store.name[0] for copy in one.copies)) for one in found.backups]
 
@@ -102,13 +114,7 @@ def test_what_a_store_answered_before_stays_until_it_answers_again(disk, bucket)
     fill(disk, 3)
     disk.delete(made_up(1).payload)
     told = []
-
-    def meanwhile(found):
-        told.append(found)
-        if "disk" not in found.awaited:
-            bucket.may.set()
-
-    asked(disk, bucket, meanwhile)
+    the_disk_first(disk, bucket, told)
     merged = told[-1].over(before)
     assert names(merged) == [("00000003", "d"), ("00000002", "b"), ("00000001", "b")]
     assert (merged.silent, merged.awaited, merged.is_partial) == ({}, {"bucket"}, False)
@@ -124,13 +130,7 @@ def test_a_failure_of_now_is_not_that_of_before(disk, bucket):
     disk.error = now = StorageUnavailable("now")
     bucket.may.clear()
     told = []
-
-    def meanwhile(found):
-        told.append(found)
-        if "disk" not in found.awaited:
-            bucket.may.set()
-
-    asked(disk, bucket, meanwhile)
+    the_disk_first(disk, bucket, told)
     assert told[-1].over(before).silent == {"disk": now, "bucket": before.silent["bucket"]}
 
 
@@ -149,14 +149,7 @@ def test_of_half_of_what_there_is_nothing_is_called_suspect(disk, bucket):
     fill(disk, 3, rows=100)
     fill(bucket, 2, rows=100)
     told = []
-
-    def meanwhile(found):
-        told.append(found)
-        disk.may.set()
-        if "disk" not in found.awaited:
-            bucket.may.set()
-
-    whole = asked(disk, bucket, meanwhile)
+    whole = the_disk_first(disk, bucket, told)
     assert [one.suspect for one in told[-1].backups] == ["", ""]
     assert [bool(one.suspect) for one in whole.backups] == [False, True, False]
 
@@ -166,14 +159,7 @@ def test_a_store_that_fails_in_the_end_is_told_as_such(disk, bucket, error):
     fill(disk, 1)
     bucket.error = error
     told = []
-
-    def meanwhile(found):
-        told.append(found)
-        disk.may.set()
-        if "disk" not in found.awaited:
-            bucket.may.set()
-
-    whole = asked(disk, bucket, meanwhile)
+    whole = the_disk_first(disk, bucket, told)
     assert names(whole) == [("00000001", "d")]
     assert (whole.silent, whole.awaited) == ({"bucket": error}, frozenset())
 

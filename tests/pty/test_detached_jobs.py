@@ -86,15 +86,21 @@ def test_what_a_followed_job_comes_to_is_said_as_if_it_had_run_here(practice):
         assert "error: " in terminal.shown
 
 
+def interrupted(practice, terminal):
+    """The backup that is at work below the terminal, once Ctrl-C has asked what is to become of it."""
+    job = begun(practice, "backup-full")
+    terminal.wait_for("full backup:")
+    terminal.type("\x03")
+    terminal.wait_for("c: cancel it")
+    return job
+
+
 def test_an_interrupt_asks_and_enter_leaves_it_running(practice):
     with (
         closing(Hold(practice, "backup-full")) as hold,
         at_a_terminal(practice, "backup", "full") as one,
     ):
-        job = begun(practice, "backup-full")
-        one.wait_for("full backup:")
-        one.type("\x03")
-        one.wait_for("c: cancel it")
+        job = interrupted(practice, one)
         one.type("\r")
         assert one.ended() == 130
         assert f"mtn job follow {job.id}" in one.shown
@@ -108,10 +114,7 @@ def test_an_interrupt_can_cancel_it(practice):
         closing(Hold(practice, "backup-full")),
         at_a_terminal(practice, "backup", "full") as terminal,
     ):
-        job = begun(practice, "backup-full")
-        terminal.wait_for("full backup:")
-        terminal.type("\x03")
-        terminal.wait_for("c: cancel it")
+        job = interrupted(practice, terminal)
         terminal.type("c\r")
         assert terminal.ended() == 130
         assert over(practice, job).state is JobState.CANCELLED
@@ -124,10 +127,7 @@ def test_a_job_that_ended_while_it_was_asked_is_told_as_it_ended(practice, answe
         closing(Hold(practice, "backup-full")) as hold,
         at_a_terminal(practice, "backup", "full") as terminal,
     ):
-        job = begun(practice, "backup-full")
-        terminal.wait_for("full backup:")
-        terminal.type("\x03")
-        terminal.wait_for("c: cancel it")
+        job = interrupted(practice, terminal)
         hold.close()
         assert_done(practice, job)
         terminal.type(answer)

@@ -168,7 +168,7 @@ class Backups(ActsOnBackup):
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
         if state.inventory.awaited and not state.inventory.is_partial:
-            stores = ", ".join(map(words.store, sorted(state.inventory.awaited)))
+            stores = words.stores(state.inventory.awaited)
             taken = _("asking the {stores} again …").format(stores=stores)
         right: list[Piece] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
@@ -184,9 +184,8 @@ class Backups(ActsOnBackup):
         state, said = self.mtn.state, list[str]()
         if state.trouble is not None:
             said += [f"✖ {state.trouble.title}", state.trouble.hint]
-        for store, error in (state.inventory.silent if state.inventory else {}).items():
-            text = _("⚠ What the {store} holds is not in this list: {reason}")
-            said.append(text.format(store=words.store(store), reason=error.title))
+        if state.inventory is not None:
+            said += telling.missing(state.inventory)
         if self._wrong is not None:
             said = [f"✖ {self._wrong.title} {self._wrong.hint}"]
         lines = [line for text in said if text for line in wrapped(text, width - 2)]

@@ -15,6 +15,7 @@ from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.plan import Plan, Target
+from mtn_tui.ui import telling
 from mtn_tui.ui.cells import fit
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.desk import Desk
@@ -100,9 +101,7 @@ class Choosing(StepView):
 
     @property
     def _inventory(self) -> Inventory | None:
-        """None until both stores have answered."""
-        inventory = self.desk.app.state.inventory
-        return None if inventory is None or inventory.is_partial else inventory
+        return self.desk.app.state.whole
 
     def write(self, sheet: Sheet) -> None:
         desk, inventory = self.desk, self._inventory
@@ -111,9 +110,8 @@ class Choosing(StepView):
         if inventory is None:
             sheet.say(_("Asking the stores what they hold …"), "dim")
             return
-        for store, error in inventory.silent.items():
-            text = _("⚠ What the {store} holds is not in this list: {reason}")
-            sheet.say(text.format(store=words.store(store), reason=error.title), "warn")
+        for text in telling.missing(inventory):
+            sheet.say(text, "warn")
         if self.backup is None:
             sheet.item("✖", _("There is no full backup that could be restored."), "bad")
             sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))

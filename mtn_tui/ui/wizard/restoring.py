@@ -54,8 +54,8 @@ class Restoring(StepView):
     def _does_not_hold(self) -> bool:
         """Whether no copy of the backup can be relied upon, and an earlier one is proven."""
         app, handle = self.desk.app, self.incident.steps[Step.CHOOSE].facts.get("backup")
-        inventory = app.state.inventory
-        if self.state.standing is not Standing.FAILED or inventory is None or inventory.is_partial:
+        inventory = app.state.whole
+        if self.state.standing is not Standing.FAILED or inventory is None:
             return False
         damaged = next((one for one in inventory.backups if one.handle == handle), None)
         if damaged is None or damaged.sound:
