@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-_REDIRECTING = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS")
-"""Variables of libpq that somebody's shell may have for another server: the configuration says which one."""
+from mtn_tui.postgres.server import REDIRECTING
 
 
 def main() -> None:
     """Speak the caller's language, then run the command."""
     _open_streams()
-    for name in _REDIRECTING:
+    for name in REDIRECTING:
         os.environ.pop(name, None)
 
     from mtn_tui.core import i18n

@@ -22,7 +22,9 @@ def backup() -> None:
 @as_json
 @click.pass_obj
 def full(session: Session, verbose: bool, detach: bool, as_json: bool) -> int:
+    session.must_not_only_read()
     context = session.context
+    session.say_database(context.settings.db_name)
     arguments = ["backup", "full", *(["--verbose"] if verbose else [])]
     if detach:
         job_id = session.begin(arguments)

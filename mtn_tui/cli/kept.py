@@ -46,6 +46,7 @@ def undo(session: Session, target: str | None, name: str, confirm: str, dry_run:
             output.lines([*_plan_lines(made), *(line for one in made.checks for line in check_lines(one))])
         return exit_code(made.checks)
     session.must_not_only_read()
+    session.say_database(target)
     confirm = confirm or _confirmed(session, target, name)
     arguments = ["undo", *(["--kept", name] if name else []), *(["--confirm", confirm] if confirm else [])]
     facts, code = session.run(
@@ -120,6 +121,7 @@ def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
     context = session.context
     with connect(context.server, MAINTENANCE, "mtn kept") as server:
         one = find_kept(server, name)
+    session.say_database(name)
     if not sure:
         _ask_to_drop(session, one)
     facts, code = session.run(

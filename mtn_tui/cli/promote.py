@@ -39,6 +39,7 @@ def promote(
     session.must_not_only_read()
     context = session.context
     target = context.settings.db_name if target is None else target
+    session.say_database(target)
     confirm = confirm or _confirmed(session, source, target)
     arguments = ["promote", f"--target={target}", *(["--confirm", confirm] if confirm else [])]
     arguments += ["--stop-services"] if stop_services else []

@@ -110,6 +110,7 @@ def restore(
     if dry_run:
         return _dry_run(session, request, as_json=as_json)
     session.must_not_only_read()
+    session.say_database(target)
     request = _confirmed(session, request)
     facts, code = _run(session, request, file or "")
     if as_json:

@@ -13,11 +13,12 @@ from pathlib import Path
 from mtn_tui.cli import diagnostics, following
 from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.progress import Watcher
-from mtn_tui.core import operator, paths
+from mtn_tui.core import operator, outside, paths
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import MtnError, Refused
+from mtn_tui.core.finding import find_configuration, load_found
 from mtn_tui.core.i18n import _
-from mtn_tui.core.settings import Loaded, find_configuration, load
+from mtn_tui.core.settings import Loaded
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.operations.cache import Cache
@@ -39,12 +40,13 @@ class Session:
     @cached_property
     def loaded(self) -> Loaded:
         """The configuration. Raises ConfigError."""
-        return load(find_configuration(self.config, os.environ), os.environ)
+        return load_found(find_configuration(self.config, os.environ), os.environ)
 
     @cached_property
     def context(self) -> Context:
         """Read the configuration; what is doubtful in it is said on stderr, once."""
-        for notice in self.loaded.warnings:
+        of_environment = outside.notices(self.loaded.outside, self.loaded.path)
+        for notice in (*self.loaded.warnings, *of_environment):
             diagnostics.warning(notice.title, notice.hint)
         return self.quiet_context
 
@@ -59,7 +61,19 @@ class Session:
             operator=operator.operator(os.environ),
             host=operator.host_name(),
             cache=Cache(paths.cache_dir(os.environ)),
+            outside=self.loaded.outside,
         )
+
+    def say_database(self, database: str) -> None:
+        """On stderr, before something is done to it: which database, where, by what configuration."""
+        settings, loaded = self.context.settings, self.loaded
+        text = _("Database: {database} at {host}:{port} ({path})")
+        diagnostics.say(
+            text.format(database=database, host=settings.db_host, port=settings.db_port, path=loaded.path)
+        )
+        if loaded.outside:
+            keys = outside.named(loaded.outside)
+            diagnostics.say(_("From the environment: {keys}").format(keys=keys))
 
     def run(
         self, kind: str, subject: str, arguments: Sequence[str], body: Callable[[Job], object]

@@ -213,8 +213,12 @@ def next_escalation(calls: tuple[Call, ...], now: datetime) -> datetime | None:
     return min((call.due for call in calls if not call.is_due(now)), default=None)
 
 
-def load(path: Path) -> Contacts:
-    """Read CONTACTS_FILE. ConfigError with the line and the fix."""
+def load(path: Path | None) -> Contacts:
+    """Read CONTACTS_FILE. ConfigError with the line and the fix; also for None, which is used by nobody."""
+    if path is None:
+        raise ConfigError(
+            _("CONTACTS_FILE is not used: others could change it."), _("mtn doctor says who."), RUNBOOK
+        )
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)

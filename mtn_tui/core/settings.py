@@ -1,15 +1,17 @@
-"""The configuration: every key of ``backup.conf``, where the file is found, and how it is read.
+"""The configuration: every key of ``backup.conf``, and how it is read.
 
 An attribute of ``Settings`` is its key in lower case; the defaults are the
 scripts' own. A key's value is that of the environment variable of its name,
-else of the file, else the default. Empty means not set, save that an empty
+else of the file, else the default. What the file names as production stays
+production whatever the environment says. Empty means not set, save that an empty
 MINIO_ENDPOINT, MINIO_BUCKET or S3_BUCKET in the file means: no bucket.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,10 +19,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from mtn_tui.core import paths
+from mtn_tui.core import outside, paths
 from mtn_tui.core.advice import Notice, Problems, doubts, explained
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.outside import Outside
+from mtn_tui.core.ownership import file_changeable
 from mtn_tui.core.redact import redact
 from mtn_tui.core.shellconf import Assigned, parse
 from mtn_tui.core.values import (
@@ -41,6 +45,7 @@ from mtn_tui.core.values import (
     Words,
     parse_endpoint,
     scratch_name,
+    words,
 )
 
 _AWS = Endpoint("s3.amazonaws.com", secure=True)
@@ -77,7 +82,8 @@ class Settings(BaseModel):
     temp_dir: Path = Field(default_factory=lambda data: data["backup_dir"].parent / "temp")
     state_dir: Path | None = None
     """As it was set; ``paths.state_dir`` says where it is."""
-    contacts_file: Path = Path("config/contacts.toml")
+    contacts_file: Path | None = Path("config/contacts.toml")
+    """None: others could change it, so it is not used."""
     backup_prefix: Prefix = "admision_mtn"
 
     # The archive
@@ -181,41 +187,19 @@ class Loaded:
     warnings: tuple[Notice, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where each key that was set has its value from: ``file:line``, or the environment."""
+    outside: tuple[Outside, ...] = ()
+    """The keys that the environment has changed."""
 
 
-def find_configuration(
-    explicit: Path | None, environment: Mapping[str, str], places: Sequence[Path] | None = None
-) -> Path:
-    """The file to load: ``explicit`` (--config), else MTN_CONFIG, else the first there is of ``places``.
-
-    ``places`` are those of ``paths.configuration_places`` unless given. A file
-    that was named is returned even where there is none, for ``load`` to say so.
-    Raises ConfigError when none was named and none is found.
-    """
-    named = explicit or environment.get("MTN_CONFIG")
-    if named:
-        return paths.resolved(str(named), Path.cwd(), environment)
-    if places is None:
-        places = paths.configuration_places(environment, Path.cwd())
-    for place in places:
-        if paths.present(place):
-            return place
-    raise ConfigError(
-        _("There is no configuration. It was looked for in: {places}").format(
-            places=", ".join(map(str, places))
-        ),
-        _("Make one with: mtn init. One that lies elsewhere is named by --config FILE or MTN_CONFIG."),
-    )
-
-
-def load(path: Path, environment: Mapping[str, str]) -> Loaded:
+def load(path: Path, environment: Mapping[str, str], *, own_only: bool = False) -> Loaded:
     """Read and check the configuration at ``path``; its secrets are redacted from then on.
 
     Relative paths count from ``paths.base_folder``. Raises ConfigError, which
     names every wrong value with its key, its line, the reason and a fix, and
-    holds none of them.
+    holds none of them; with ``own_only`` also for a file that others than root
+    and oneself could change, judged by what was opened.
     """
-    loaded = interpret(_read(path), path, environment)
+    loaded = interpret(_read(path, own_only), path, environment)
     if not paths.too_open(path):
         return loaded
     notice = Notice(
@@ -232,14 +216,28 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
     assigned = parse(text, environment, str(path))
     problems = Problems(path)
     given = _given(assigned, environment, problems)
+    bare = {name: value for name, value in environment.items() if name not in KEYS}
+    alone = parse(text, bare, str(path))
     values = _arguments(given, path, environment, problems)
+    production = _production(given, alone)
+    if production:
+        values["production_databases"] = production
     settings = _checked(values, problems)
     for url in settings.service_health_urls:
         redact.add(urlsplit(url).password or "")
     if settings.webhook_url is not None:
         _hide_webhook(settings.webhook_url.get_secret_value())
     notices = (*doubts(assigned, KEYS, SECRET_KEYS), *_without_effect(settings, given))
-    return Loaded(settings, path, notices, problems.origins)
+    return Loaded(settings, path, notices, problems.origins, outside.taken(given, alone, environment))
+
+
+def _production(given: Mapping[str, str], alone: Mapping[str, Assigned]) -> tuple[str, ...]:
+    """The databases that are production besides ``db_name``: what the file alone names stays among them."""
+    own = {key: alone[key].value for key in ("DB_NAME", "PRODUCTION_DATABASES") if key in alone}
+    names = [*words(own.get("PRODUCTION_DATABASES", "")), *words(given.get("PRODUCTION_DATABASES", ""))]
+    if own.get("DB_NAME") and own["DB_NAME"] != given.get("DB_NAME"):
+        names.append(own["DB_NAME"])
+    return tuple(dict.fromkeys(names))
 
 
 def _hide_webhook(url: str) -> None:
@@ -366,9 +364,16 @@ def _without_effect(settings: Settings, given: Mapping[str, str]) -> Iterator[No
         )
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, own_only: bool) -> str:
     try:
         with path.open("rb") as file:
+            if own_only and (reason := file_changeable(path, os.fstat(file.fileno()))):
+                raise ConfigError(
+                    _("The configuration {path} is not used: {reason}.").format(path=path, reason=reason),
+                    _("If it is meant all the same: mtn --config {path} …").format(
+                        path=shlex.quote(str(path))
+                    ),
+                )
             data = file.read(_LARGEST + 1)
     except FileNotFoundError:
         raise ConfigError(

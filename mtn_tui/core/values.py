@@ -56,12 +56,14 @@ def _endpoint(text: str) -> str:
     return text.strip()
 
 
-def _words(value: object) -> object:
+def words(text: str) -> tuple[str, ...]:
     """A list is parted by commas, where there is one, else by blanks."""
-    if not isinstance(value, str):
-        return value
-    parts = value.split(",") if "," in value else value.split()
+    parts = text.split(",") if "," in text else text.split()
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def _words(value: object) -> object:
+    return words(value) if isinstance(value, str) else value
 
 
 def _each(check: Callable[[str], str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:

@@ -16,6 +16,7 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.summary import Summary
 from mtn_tui.archive.writer import Payload
+from mtn_tui.core import outside
 from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
@@ -80,6 +81,10 @@ def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBac
     """Make one. What went wrong although it succeeded is told by the job's warnings."""
     started = context.clock.now()
     begin_log(job, context, "full-backup", started)
+    settings = context.settings
+    job.note("info", "database", name=settings.db_name, host=settings.db_host, port=settings.db_port)
+    if context.outside:
+        job.note("warn", "from-the-environment", keys=outside.named(context.outside))
     run = _Run(job, context, started, verbose, Stopwatch(context.clock))
     done: FullBackup | None = None
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.clock import Clock, SystemClock
+from mtn_tui.core.outside import Outside
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.stores import Stores
@@ -26,6 +27,8 @@ class Context:
     clock: Clock = field(default_factory=SystemClock)
     cache: Cache = field(default_factory=Cache)
     """Manifests and proofs that were fetched before."""
+    outside: tuple[Outside, ...] = ()
+    """The keys whose values come from the environment."""
 
     @property
     def server(self) -> Server:

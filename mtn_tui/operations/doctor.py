@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mtn_tui.archive.keys import read_key
-from mtn_tui.core import paths
+from mtn_tui.core import outside, paths
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import KeyFileError, MtnError, PostgresError
 from mtn_tui.core.i18n import _, is_utf8
@@ -48,7 +48,7 @@ Look = Callable[[Context], Iterator[Check]]
 
 def examine(loaded: Loaded, context: Context) -> list[Check]:
     """All checks, in the order in which one would mend things."""
-    findings = [*configuration(loaded)]
+    findings = [*configuration(loaded), *environment(context, loaded.path)]
     for name, check in CHECKS.items():
         try:
             findings += check(context)
@@ -78,6 +78,16 @@ def configuration(loaded: Loaded) -> Iterator[Check]:
         yield Check("configuration", Status.WARN, notice.title, notice.hint)
     if not doubtful:
         yield Check("configuration", Status.OK, _("The configuration is {path}.").format(path=loaded.path))
+
+
+def environment(context: Context, path: Path) -> Iterator[Check]:
+    """Which values are not the file's: another account, or cron, would have others."""
+    contradicting = list(outside.notices(context.outside, path))
+    for notice in contradicting:
+        yield Check("environment", Status.WARN, notice.title, notice.hint)
+    if context.outside and not contradicting:
+        text = _("Taken from the environment: {keys}").format(keys=outside.named(context.outside))
+        yield Check("environment", Status.OK, text)
 
 
 def key(context: Context) -> Iterator[Check]:

@@ -194,8 +194,10 @@ def make_folders(settings: Settings) -> None:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
 
 
-def write_contacts(path: Path) -> None:
+def write_contacts(path: Path | None) -> None:
     """Write the runbook's people, to be filled in, where there is no such file yet. Raises ConfigError."""
+    if path is None:
+        return
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):

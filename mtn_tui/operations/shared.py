@@ -64,7 +64,8 @@ def set_up_system(
     for folder in folders:
         _give(folder, group, _WRITABLE)
     for file in (made.configuration, settings.encryption_key_file, settings.contacts_file):
-        _give(file, group, _READABLE)
+        if file is not None:
+            _give(file, group, _READABLE)
     return made
 
 

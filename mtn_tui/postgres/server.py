@@ -6,6 +6,15 @@ from dataclasses import dataclass, field
 
 CONNECT_SECONDS = 10
 
+REDIRECTING = (
+    *("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR"),
+    *("PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS"),
+    *("PGOPTIONS", "PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO"),
+)
+"""Variables of libpq that somebody's shell may have for another server, or for psql's sake: the configuration
+says which server it is, and this program how it speaks to it. TLS, the password file and Kerberos stay the
+user's."""
+
 
 @dataclass(frozen=True)
 class Server:

@@ -19,6 +19,7 @@ from pathlib import Path
 from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+from mtn_tui.postgres.server import REDIRECTING
 
 _PLACES = (
     "/usr/lib/postgresql/*/bin",
@@ -30,8 +31,6 @@ _PLACES = (
 )
 _READ = 1 << 20
 
-# What in our own environment would send a child elsewhere than it was told.
-_REDIRECTING = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS")
 _LAST_LINES = 20
 
 # libpq's own words, which LC_MESSAGES=C keeps in English, and the server's, which follow its configuration.
@@ -134,7 +133,7 @@ class Child:
         self.name = Path(command[0]).name
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
-        inherited = {name: value for name, value in os.environ.items() if name not in _REDIRECTING}
+        inherited = {name: value for name, value in os.environ.items() if name not in REDIRECTING}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -13,8 +13,9 @@ import pytest
 from pydantic import ValidationError
 
 from mtn_tui.core.errors import ConfigError
+from mtn_tui.core.finding import find_configuration, load_found
 from mtn_tui.core.redact import MASK, redact
-from mtn_tui.core.settings import KEYS, SECRET_KEYS, Settings, find_configuration, interpret, load
+from mtn_tui.core.settings import KEYS, SECRET_KEYS, Settings, interpret, load
 from mtn_tui.core.shellconf import parse
 from mtn_tui.core.values import Endpoint, scratch_name
 
@@ -550,7 +551,7 @@ def test_a_named_file_that_is_not_there_is_an_error_naming_it(tmp_path):
     missing = tmp_path / "none.conf"
     for found in (find_configuration(missing, {}), find_configuration(None, {"MTN_CONFIG": str(missing)})):
         with pytest.raises(ConfigError, match=re.escape(str(missing))) as caught:
-            load(found, {})
+            load_found(found, {})
         assert "mtn init" in caught.value.hint
 
 
@@ -589,10 +590,10 @@ def test_the_first_file_there_is_of_the_known_places_is_taken(tmp_path):
     places = [tmp_path / name for name in ("first", "second", "third")]
     places[1].touch()
     places[2].touch()
-    assert find_configuration(None, {}, places) == places[1]
-    assert find_configuration(None, {"MTN_CONFIG": "/named"}, places) == Path("/named")
-    assert find_configuration(Path("/asked"), {"MTN_CONFIG": "/named"}, places) == Path("/asked")
-    assert find_configuration(Path("~/x"), {"HOME": "/home/op"}, places) == Path("/home/op/x")
+    assert find_configuration(None, {}, places).path == places[1]
+    assert find_configuration(None, {"MTN_CONFIG": "/named"}, places).path == Path("/named")
+    assert find_configuration(Path("/asked"), {"MTN_CONFIG": "/named"}, places).path == Path("/asked")
+    assert find_configuration(Path("~/x"), {"HOME": "/home/op"}, places).path == Path("/home/op/x")
 
 
 def test_without_any_the_error_lists_where_it_looked_and_says_mtn_init(tmp_path):

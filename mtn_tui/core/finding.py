@@ -1,0 +1,138 @@
+"""Which configuration is used, and whether one that was only come across may be obeyed.
+
+What was named (``--config``, MTN_CONFIG) is meant. What was found by looking
+around counts only where nobody but root and oneself can change it, and so do
+the programs, commands, keys and lists that it names: it can be anybody's, in a
+folder that anybody may write to, and it says which programs are run.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mtn_tui.core import paths
+from mtn_tui.core.advice import Notice
+from mtn_tui.core.errors import ConfigError, KeyFileError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.ownership import changeable
+from mtn_tui.core.settings import Loaded, Settings, load
+
+_FILES = ("pg_dump", "psql", "contacts_file", "s3_ca_file", "alert_ca_file")
+_COMMANDS = ("services_stop_command", "services_restart_command", "database_start_command")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A configuration to load."""
+
+    path: Path
+    meant: bool
+    """Whether it was named, and not only found."""
+    passed_over: tuple[Notice, ...] = ()
+    """Those before it that may not be obeyed, and why."""
+
+
+def find_configuration(
+    explicit: Path | None, environment: Mapping[str, str], places: Sequence[Path] | None = None
+) -> Found:
+    """The file to load: ``explicit`` (--config), else MTN_CONFIG, else the first of ``places`` that counts.
+
+    ``places`` are those of ``paths.configuration_places`` unless given. A file
+    that was named is returned even where there is none, for ``load`` to say so.
+    Raises ConfigError when none was named and none that counts is found.
+    """
+    named = explicit or environment.get("MTN_CONFIG")
+    if named:
+        return Found(paths.resolved(str(named), Path.cwd(), environment), meant=True)
+    if places is None:
+        places = paths.configuration_places(environment, Path.cwd())
+    passed_over: list[Notice] = []
+    for place in places:
+        if not paths.present(place):
+            continue
+        reason = _why_not(place)
+        if not reason:
+            return Found(place, meant=False, passed_over=tuple(passed_over))
+        text = _("The configuration {path} is not used: {reason}.").format(path=place, reason=reason)
+        passed_over.append(Notice(text, _mend(place)))
+    if passed_over:
+        raise ConfigError(
+            "\n".join(one.title for one in passed_over), "\n".join(one.hint for one in passed_over)
+        )
+    raise ConfigError(
+        _("There is no configuration. It was looked for in: {places}").format(
+            places=", ".join(map(str, places))
+        ),
+        _("Make one with: mtn init. One that lies elsewhere is named by --config FILE or MTN_CONFIG."),
+    )
+
+
+def load_found(found: Found, environment: Mapping[str, str]) -> Loaded:
+    """As ``settings.load``; of a file that was only found, without what others could change.
+
+    Raises KeyFileError for a key that others could change, and as ``load`` does.
+    """
+    if found.meant:
+        return load(found.path, environment)
+    loaded = load(found.path, environment, own_only=True)
+    outside = {one.key for one in loaded.outside}
+    key = loaded.settings.encryption_key_file
+    if "ENCRYPTION_KEY_FILE" not in outside and paths.present(key) and (reason := _why_not(key)):
+        raise KeyFileError(
+            _("The encryption key {path} is not used: {reason}.").format(path=key, reason=reason),
+            _mend(key, found.path),
+        )
+    refused = {
+        name: notice
+        for name, notice in _untrusted(loaded.settings, found.path)
+        if name.upper() not in outside
+    }
+    settings = loaded.settings.model_copy(update=dict.fromkeys(refused))
+    warnings = (*found.passed_over, *refused.values(), *loaded.warnings)
+    return replace(loaded, settings=settings, warnings=warnings)
+
+
+def _untrusted(settings: Settings, configuration: Path) -> Iterator[tuple[str, Notice]]:
+    """The settings whose files others could change."""
+    for name in (*_FILES, *_COMMANDS):
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        for path in _programs(value) if name in _COMMANDS else [value]:
+            if "/" in str(path) and paths.present(path) and (reason := _why_not(path)):
+                text = _("{key} is not used: {reason}.").format(key=name.upper(), reason=reason)
+                yield name, Notice(text, _mend(path, configuration))
+                break
+
+
+def _programs(command: str) -> list[Path]:
+    """The files that a command line names by their whole path: the program, or the script it is given."""
+    try:
+        words = shlex.split(command, comments=False)
+    except ValueError:
+        words = command.split()
+    named = (Path(word) for word in words if word.startswith("/"))
+    return [path for path in named if path.is_file()]
+
+
+def _why_not(path: Path) -> str:
+    try:
+        return changeable(path)
+    except OSError as error:
+        return str(error.strerror)
+
+
+def _mend(path: Path, configuration: Path | None = None) -> str:
+    user, folder = os.geteuid(), shlex.quote(str(path.parent))
+    mend = _("Let it and its folders belong to you or root: chown {user} {path}; chmod go-w {path} {folder}")
+    meant = _("If it is meant all the same: mtn --config {path} …")
+    return " ".join(
+        (
+            mend.format(user=user, path=shlex.quote(str(path)), folder=folder),
+            meant.format(path=shlex.quote(str(configuration or path))),
+        )
+    )
