@@ -12,6 +12,7 @@ from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.values import LONGEST_NAME
+from mtn_tui.postgres.connect_errors import Attempt, database_missing, explain, kind_of
 from mtn_tui.postgres.server import CONNECT_SECONDS, Server
 
 MAINTENANCE = "postgres"
@@ -24,9 +25,6 @@ _KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
     "keepalives_interval": 5,
     "keepalives_count": 4,
 }
-
-# The server says these in its own language, and libpq passes no SQLSTATE on for a failed connection.
-_REFUSED = ("password authentication failed", "autentificación", "no password supplied", "role", "rol ")
 
 _NO_CONNECTION = (psycopg.OperationalError, UnicodeError)
 """The second is of a host's name that can be none (``db..example.cl``): it is not even asked for."""
@@ -70,24 +68,10 @@ def _open(server: Server, database: str, application: str) -> Connection:
 
 def _explained(server: Server, database: str, error: Exception) -> PostgresError:
     words = " ".join(redact(str(error)).split())
-    where = f"{server.host}:{server.port}"
-    if any(part in words for part in _REFUSED) and not _database_missing(server, database):
-        return PostgresError(
-            _("PostgreSQL at {where} refuses the user {user}: {words}").format(
-                where=where, user=server.user, words=words
-            ),
-            _("Correct DB_USER and DB_PASSWORD in backup.conf."),
-            "8.3",
-        )
-    if _database_missing(server, database):
-        return PostgresError(
-            _("The database {database} does not exist on {where}.").format(database=database, where=where),
-            _("Compare DB_NAME in backup.conf with the list that psql -l prints."),
-        )
-    return ServerLost(
-        _("PostgreSQL at {where} does not answer: {words}").format(where=where, words=words),
-        _("See whether it runs (systemctl status postgresql), and DB_HOST and DB_PORT in backup.conf."),
-    )
+    attempt = Attempt(f"{server.host}:{server.port}", server.user, database, words)
+    if kind_of(words) == "silent" and _database_missing(server, database):
+        return database_missing(attempt)  # told in a language that is not known here
+    return explain(attempt)
 
 
 def _database_missing(server: Server, database: str) -> bool:

@@ -1,0 +1,234 @@
+"""Why no connection came about, told apart by what the server or libpq said.
+
+libpq passes no SQLSTATE on for a connection that failed, and the server speaks
+its own language (``lc_messages``) until somebody is logged in. So its words are
+looked for, in English and in Spanish (PostgreSQL's es.po), and those of poolers.
+Where TLS is tried first and clear text after it, both refusals stand in one
+text; the kinds are in the order in which they explain such a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mtn_tui.core.errors import PostgresError, ServerLost
+from mtn_tui.core.i18n import _
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A connection that failed."""
+
+    where: str
+    """``host:port``."""
+    user: str
+    database: str
+    words: str
+    """What was said, secrets masked, on one line."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    name: str
+    words: re.Pattern[str]
+    explain: Callable[[Attempt], PostgresError]
+
+
+def explain(attempt: Attempt) -> PostgresError:
+    """The error to raise: what it is, and its own fix. ServerLost where trying again can help."""
+    return _found(attempt.words).explain(attempt)
+
+
+def kind_of(words: str) -> str:
+    """The name of the kind that ``words`` tell of; ``silent`` where nothing is known of them."""
+    return _found(words).name
+
+
+def _found(words: str) -> _Kind:
+    return next((kind for kind in _KINDS if kind.words.search(words)), _SILENT)
+
+
+def _certificate_wanted(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("PostgreSQL at {where} wants a client certificate of {user}: {words}").format(
+            where=at.where, user=at.user, words=at.words
+        ),
+        _(
+            "Name it by PGSSLCERT and PGSSLKEY (~/.postgresql/postgresql.crt and .key), its key with mode 600."
+        ),
+        "8.3",
+    )
+
+
+def _server_not_trusted(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("The certificate of PostgreSQL at {where} can't be trusted: {words}").format(
+            where=at.where, words=at.words
+        ),
+        _("Name its authority's certificate by PGSSLROOTCERT, and connect by the name that stands in it."),
+    )
+
+
+def _no_tls(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("TLS is asked for (PGSSLMODE), and PostgreSQL at {where} has none: {words}").format(
+            where=at.where, words=at.words
+        ),
+        _("Turn it on there (ssl = on), or leave PGSSLMODE at prefer where the network can be trusted."),
+    )
+
+
+def _refused(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("PostgreSQL at {where} refuses the user {user}: {words}").format(
+            where=at.where, user=at.user, words=at.words
+        ),
+        _("Correct DB_USER and DB_PASSWORD in backup.conf."),
+        "8.3",
+    )
+
+
+def _no_slot(at: Attempt) -> PostgresError:
+    return ServerLost(
+        _("PostgreSQL at {where} runs, and all its connections are in use: {words}").format(
+            where=at.where, words=at.words
+        ),
+        _(
+            "See in pg_stat_activity who holds them, and end what is idle. "
+            "A superuser may still get in; max_connections and the limits of roles and databases can be raised."
+        ),
+    )
+
+
+def database_missing(at: Attempt) -> PostgresError:
+    """The server is there, and the database is not."""
+    return PostgresError(
+        _("The database {database} does not exist on {where}.").format(database=at.database, where=at.where),
+        _("Compare DB_NAME in backup.conf with the list that psql -l prints."),
+    )
+
+
+def _database_forbidden(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("{user} may not connect to the database {database} at {where}: {words}").format(
+            user=at.user, database=at.database, where=at.where, words=at.words
+        ),
+        _("As its owner or a superuser: GRANT CONNECT ON DATABASE … TO …"),
+    )
+
+
+def _database_closed(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("The database {database} at {where} takes no connections: {words}").format(
+            database=at.database, where=at.where, words=at.words
+        ),
+        _("Somebody has closed it. As a superuser: ALTER DATABASE … ALLOW_CONNECTIONS true"),
+    )
+
+
+def _not_ready(at: Attempt) -> PostgresError:
+    return ServerLost(
+        _("PostgreSQL at {where} is starting or stopping: {words}").format(where=at.where, words=at.words),
+        _("Wait a moment and try again. The server's log tells how far it is."),
+    )
+
+
+def _tls_wanted(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("PostgreSQL at {where} lets {user} in by TLS only, or not at all from here: {words}").format(
+            where=at.where, user=at.user, words=at.words
+        ),
+        _(
+            "Let TLS be used: PGSSLMODE=prefer or stricter here, ssl = on there. "
+            "Or have a line for this machine put into the server's pg_hba.conf."
+        ),
+    )
+
+
+def _no_line(at: Attempt) -> PostgresError:
+    return PostgresError(
+        _("pg_hba.conf of PostgreSQL at {where} has no line that lets {user} in from here: {words}").format(
+            where=at.where, user=at.user, words=at.words
+        ),
+        _("Add a line for this address, user and database there, then: SELECT pg_reload_conf()"),
+    )
+
+
+def _silent(at: Attempt) -> PostgresError:
+    return ServerLost(
+        _("PostgreSQL at {where} does not answer: {words}").format(where=at.where, words=at.words),
+        _("See whether it runs (systemctl status postgresql), and DB_HOST and DB_PORT in backup.conf."),
+        "7.3",
+    )
+
+
+def _kind(name: str, words: str, explain: Callable[[Attempt], PostgresError]) -> _Kind:
+    return _Kind(name, re.compile(words, re.IGNORECASE), explain)
+
+
+_SILENT = _kind("silent", "", _silent)
+
+_KINDS = (
+    _kind(
+        "certificate-wanted",
+        r"requires a valid client certificate|certificado de cliente válido"
+        r"|certificate required|certificate authentication failed|autentificación por certificado"
+        r"|private key file .* (?:group or world access|does not exist)|could not load (?:private key|certificate)",
+        _certificate_wanted,
+    ),
+    _kind(
+        "server-not-trusted",
+        r"certificate verify failed|root certificate file|does not match host name|no coincide con el nombre"
+        r"|certificado raíz",
+        _server_not_trusted,
+    ),
+    _kind(
+        "no-tls",
+        r"server does not support SSL, but SSL was required|el servidor no soporta SSL",
+        _no_tls,
+    ),
+    _kind(
+        "refused",
+        r"authentication failed for user|autentificación .* falló"
+        r"|no password supplied|no se ha proporcionado una contraseña"
+        r"|role .+ does not exist|no existe el rol|not permitted to log in|no se le permite conectarse",
+        _refused,
+    ),
+    _kind(
+        "no-slot",
+        r"too many clients already|demasiados clientes|connection slots are reserved"
+        r"|conexiones restantes están reservadas|too many connections for|demasiadas conexiones para"
+        r"|no more connections allowed|max_client_conn|query_wait_timeout|too many connections",
+        _no_slot,
+    ),
+    _kind(
+        "database-missing",
+        r"database .+ does not exist|no existe la base de datos|no such database",
+        database_missing,
+    ),
+    _kind(
+        "database-forbidden",
+        r"permission denied for database|permiso denegado a la base de datos",
+        _database_forbidden,
+    ),
+    _kind(
+        "database-closed",
+        r"not currently accepting connections|no acepta conexiones",
+        _database_closed,
+    ),
+    _kind(
+        "not-ready",
+        r"database system is (?:starting up|shutting down|in recovery mode|not (?:yet )?accepting)"
+        r"|sistema de bases? de datos (?:está (?:inici|apag|en modo)|(?:aún )?no está aceptando)",
+        _not_ready,
+    ),
+    # A line for TLS alone: the other attempt was not made, or it is not said what came of it.
+    _kind(
+        "tls-wanted",
+        r"\A(?!.*(?:SSL encryption|cifrado SSL|SSL on)).*pg_hba\.conf.*(?:no encryption|sin cifrado|SSL off)",
+        _tls_wanted,
+    ),
+    _kind("no-line", r"pg_hba\.conf", _no_line),
+)
