@@ -18,6 +18,7 @@ from tests.pg_fixtures import (
     rich_db,
     school_db,
 )
+from tests.pooler_fixtures import pooled
 from tests.s3_fixtures import bucket, seaweed
 from tests.swap_fixtures import live, pg_busy
 
@@ -33,6 +34,7 @@ __all__ = [
     "pg_system",
     "pg_template",
     "pg_workspace",
+    "pooled",
     "practise",
     "rich_db",
     "s3",

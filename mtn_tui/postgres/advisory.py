@@ -22,7 +22,7 @@ def advisory_lock(server: Server, key: int, application: str) -> Iterator[None]:
 
     ``application`` (under 64 bytes) is what another host will be told.
     """
-    with connect(server, MAINTENANCE, application) as connection:
+    with connect(server, MAINTENANCE, application, own_session=True) as connection:
         with translated():
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
         if row is None or not row[0]:

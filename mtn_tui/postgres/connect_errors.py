@@ -56,7 +56,8 @@ def _certificate_wanted(at: Attempt) -> PostgresError:
             where=at.where, user=at.user, words=at.words
         ),
         _(
-            "Name it by PGSSLCERT and PGSSLKEY (~/.postgresql/postgresql.crt and .key), its key with mode 600."
+            "Name it by PGSSLCERT and PGSSLKEY (~/.postgresql/postgresql.crt and .key), "
+            "its key with mode 600."
         ),
         "8.3",
     )
@@ -97,7 +98,8 @@ def _no_slot(at: Attempt) -> PostgresError:
         ),
         _(
             "See in pg_stat_activity who holds them, and end what is idle. "
-            "A superuser may still get in; max_connections and the limits of roles and databases can be raised."
+            "A superuser may still get in; max_connections and the limits of roles and databases "
+            "can be raised."
         ),
     )
 
@@ -175,7 +177,8 @@ _KINDS = (
         "certificate-wanted",
         r"requires a valid client certificate|certificado de cliente válido"
         r"|certificate required|certificate authentication failed|autentificación por certificado"
-        r"|private key file .* (?:group or world access|does not exist)|could not load (?:private key|certificate)",
+        r"|private key file .* (?:group or world access|does not exist)"
+        r"|could not load (?:private key|certificate)",
         _certificate_wanted,
     ),
     _kind(

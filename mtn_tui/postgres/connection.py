@@ -12,6 +12,7 @@ from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.values import LONGEST_NAME
+from mtn_tui.postgres import pooler
 from mtn_tui.postgres.connect_errors import Attempt, database_missing, explain, kind_of
 from mtn_tui.postgres.server import CONNECT_SECONDS, Server
 
@@ -32,17 +33,28 @@ _NO_CONNECTION = (psycopg.OperationalError, UnicodeError)
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-def connect(server: Server, database: str, application: str = "mtn") -> Connection:
+def connect(
+    server: Server, database: str, application: str = "mtn", *, own_session: bool = False
+) -> Connection:
     """Open an autocommitting connection, or raise a PostgresError that says what to do.
 
     ``application`` is what pg_stat_activity shows. Timeouts of the server's
     configuration are off: a dump or a load takes as long as it takes.
+    ``own_session`` refuses a pooler that shares sessions among its clients; else
+    such a connection is given as it is, and nothing is set in it.
     """
     try:
         connection = _open(server, database, application)
     except _NO_CONNECTION as error:
         raise _explained(server, database, error) from None
     with translated():
+        if pooler.is_pooled(connection):
+            connection.prepare_threshold = None
+            if pooler.shares_sessions(connection, lambda: _open(server, database, application)):
+                if own_session:
+                    with connection:
+                        raise pooler.refusal(connection, f"{server.host}:{server.port}")
+                return connection
         connection.execute(
             "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN"
             " ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',"

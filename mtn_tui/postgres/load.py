@@ -82,7 +82,7 @@ class LoadConnection:
         skipped: Callable[[str], None],
         disowned: Callable[[str], None] | None = None,
     ) -> None:
-        self._connection = connect(server, database, application)
+        self._connection = connect(server, database, application, own_session=True)
         self._skipped = skipped
         self._disowned = disowned
         self._connection.execute(_FOR_LOADING)

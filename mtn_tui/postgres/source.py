@@ -22,7 +22,7 @@ class Source:
 
 
 def read_source(server: Server, database: str, application: str) -> Source:
-    with connect(server, database, application) as connection:
+    with connect(server, database, application, own_session=True) as connection:
         described = describe(connection, database)
         return Source(
             identity.server_identity(connection),
