@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-import traceback
 
 from mtn_tui.cli.output import to_nowhere
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
+from mtn_tui.core.traces import traced
 
 
 def say(text: str) -> None:
@@ -37,13 +37,15 @@ def error(failure: MtnError) -> None:
         say("  " + note)
     if failure.hint:
         say("  " + failure.hint.replace("\n", "\n  "))
+    if failure.private and is_terminal():  # else it is cron's, who mails it, or a file that others read
+        say("  " + failure.private.replace("\n", "\n  "))
     if failure.runbook:
         say("  " + _("Runbook, section {section}.").format(section=failure.runbook))
 
 
 def fault(failure: Exception) -> None:
     """A fault of the program's own, with its traceback."""
-    say("".join(traceback.format_exception(failure)).rstrip())
+    say(traced(failure).rstrip())
     say(_("error: {text}").format(text=_("This is a fault of the program, not of yours.")))
     say("  " + _("Nothing half-made was put in place. Send the above to whoever maintains the program."))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Protocol
 
 import click
@@ -16,7 +17,7 @@ from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import Cancelled, JobError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
-from mtn_tui.engine import host
+from mtn_tui.engine import host, private
 from mtn_tui.engine.jobview import JobView
 
 
@@ -56,11 +57,15 @@ def until_it_is_over(job: Looked, *, may_ask: bool) -> JobView:
         return view
 
 
-def outcome(view: JobView) -> tuple[Facts, int]:
-    """What a job that is over has come to, and the exit code, 0 or 1; raises what it failed of."""
+def outcome(view: JobView, jobs: Path) -> tuple[Facts, int]:
+    """What a job that is over has come to, and the exit code, 0 or 1; raises what it failed of.
+
+    ``jobs`` is the folder of journals: what was said of rows is read there, by whoever may.
+    """
     if view.state is not JobState.SUCCEEDED:
         failure = Cancelled if view.state is JobState.CANCELLED else JobError
         error = failure(view.title, view.hint, view.runbook)
+        error.private = private.read(jobs, view.id)
         error.exit_code = view.exit_code or error.exit_code
         raise error
     for text in view.warnings:

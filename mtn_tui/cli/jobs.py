@@ -43,7 +43,7 @@ def follow(session: Session, job_id: str) -> int:
     view = find_job(session.context.jobs, job_id)
     journal = Follower(journal_path(session.context.jobs, view.id))
     view = following.until_it_is_over(journal, may_ask=False)
-    facts, code = following.outcome(view)
+    facts, code = following.outcome(view, session.context.jobs)
     output.lines(outcomes.lines(view.kind, facts))
     return outcomes.exit_code(view.kind, facts, code)
 

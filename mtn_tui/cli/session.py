@@ -88,7 +88,7 @@ class Session:
         job_id = os.environ.pop(detached.JOB_ID, None)
         if job_id is None and _on_a_terminal():
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
-            return following.outcome(view)
+            return following.outcome(view, self.context.jobs)
         return self.host(kind, subject, body, job_id or "")
 
     def start(self, arguments: Sequence[str]) -> detached.Detached:

@@ -37,11 +37,14 @@ class MtnError(Exception):
 
     ``title`` says what happened and what it means, ``hint`` what to do next,
     ``runbook`` names the section (``"7.2"``), ``exit_code`` is what a command
-    ends with.
+    ends with. These go anywhere: to journals, mails, reports. ``private`` may
+    hold rows of a database: it is for the operator's terminal and for a file
+    that nobody else may read (``engine.private``).
     """
 
     exit_code = 2
     runbook = ""
+    private = ""
 
     def __init__(self, title: str, hint: str = "", runbook: str = "") -> None:
         super().__init__(title)
@@ -111,11 +114,12 @@ class StorageUnavailable(StorageError):
 
 
 class PostgresError(MtnError):
-    runbook = "7.3"
+    sqlstate = ""
+    """Of what the server refused; empty where it said none."""
 
 
 class ServerLost(PostgresError):
-    pass
+    runbook = "7.3"
 
 
 class AlertError(MtnError):

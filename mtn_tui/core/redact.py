@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 MASK = "•••"
+
+_VALUE = r"""(?:'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|[^\s'",;&)}\]]+)"""
+_PLAINLY_SECRET = (
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE),
+    re.compile(rf"(\b\w*(?:password|passwd|passphrase|secret|secret_?key)\s*=\s*){_VALUE}", re.IGNORECASE),
+    re.compile(r"(\bPASSWORD\s+)'(?:[^']|'')*'", re.IGNORECASE),
+    re.compile(r"(SCRAM-SHA-256\$)[\w$:+/=]+"),
+    re.compile(r"(\bmd5)[0-9a-f]{32}\b"),
+)
+"""Passwords in addresses, connection strings, options and statements, and their hashes."""
 
 
 class Redactor:
@@ -22,8 +33,11 @@ class Redactor:
             self._secrets |= {form for form in _forms(secret) if form.strip()}
 
     def __call__(self, text: str) -> str:
+        """Without the known secrets, and without what plainly is one: ``password=…`` of anybody."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
+        for pattern in _PLAINLY_SECRET:
+            text = pattern.sub(rf"\1{MASK}", text)
         return text
 
     def within(self, value: object) -> object:

@@ -23,6 +23,7 @@ from typing import TypeVar
 from mtn_tui.core.errors import Cancelled, JobError, MtnError, Refused, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
+from mtn_tui.core.traces import text_of
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import Follower, JobView
 from mtn_tui.engine.memory import give_back_large_buffers
@@ -184,7 +185,7 @@ def _understood(job: Job, error: BaseException) -> BaseException:
     asked = job.stop_asked or job.token.cancelled
     if not asked or isinstance(error, Cancelled) or not isinstance(error, Exception):
         return error
-    text = error.title if isinstance(error, MtnError) else str(error)
+    text = error.title if isinstance(error, MtnError) else text_of(error)
     job.note("warn", "failed-while-cancelling", error=type(error).__name__, text=text)
     known = error if isinstance(error, MtnError) else MtnError("")
     return Cancelled(_("Cancelled: it was asked to stop."), known.hint, known.runbook)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.core.errors import AlreadyThere, Cancelled, MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
-from mtn_tui.core.redact import redact
+from mtn_tui.core.traces import text_of, traced
+from mtn_tui.engine import private
 from mtn_tui.engine.joblog import JobLog, Level
 from mtn_tui.engine.journal import Journal
 from mtn_tui.engine.locks import Holder
@@ -185,6 +185,14 @@ class Job:
         self._to_journal(lambda: self._journal.warning(event, text, fields))
         self._to_log("warn", event, {"text": text, **fields})
 
+    def confide(self, text: str) -> Path | None:
+        """Keep what may hold rows of a database where only this operator reads it; None where that failed."""
+        try:
+            return private.keep(self.journal_path.parent, self.id, text)
+        except StorageError as error:
+            self.note("warn", "rows-not-kept", reason=error.title)
+            return None
+
     def result(self, result: Mapping[str, object]) -> None:
         """Record facts of the outcome, of JSON's own types, under keys that are never translated."""
         with self._lock:
@@ -231,11 +239,13 @@ class Job:
                 self._to_log("info", "succeeded", {"warnings": len(self._warnings)})
                 self._move(JobState.SUCCEEDED, exit_code=1 if self._warnings else 0)
                 return
+            if isinstance(error, MtnError) and error.private and (path := self.confide(error.private)):
+                where = _("What the server said of rows is in {path}, for {operator} alone.")
+                error.hint = f"{error.hint} {where.format(path=path, operator=self.operator)}".strip()
             told = _told(error)
             state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
             if not isinstance(error, MtnError):
-                trace = "".join(traceback.format_exception(error))
-                self.note("error", "unexpected", traceback=trace)
+                self.note("error", "unexpected", traceback=traced(error))
             self._to_log("error", state.value, told)
             self._move(state, **told)
 
@@ -280,7 +290,7 @@ def _told(error: BaseException) -> dict[str, object]:
         told = {"error": name, "title": error.title, "hint": error.hint, "runbook": error.runbook}
         return {**told, "exit_code": error.exit_code}
     title = _("This is a fault of the program, not of yours: {error}: {text}").format(
-        error=name, text=redact(str(error))
+        error=name, text=text_of(error)
     )
     hint = _("Nothing half-made was put in place. Send the job's log to whoever maintains the program.")
     return {"error": name, "title": title, "hint": hint, "runbook": "", "exit_code": 2}

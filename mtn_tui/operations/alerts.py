@@ -15,7 +15,7 @@ from typing import TypeVar
 from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, MtnError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Rung
-from mtn_tui.core.redact import redact
+from mtn_tui.core.traces import named, text_of
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations import words
 from mtn_tui.operations.backup import FullBackup
@@ -70,8 +70,8 @@ def _tell(job: Job, context: Context, notice: Notice | None) -> None:
         for earlier in [] if job.token.cancelled else flush(context):
             job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
     except Exception as error:  # noqa: BLE001 - a backup is never lost for a mail; the job tells it as a warning
-        text = error.title if isinstance(error, MtnError) else f"{type(error).__name__}: {error}"
-        job.warn("not-told", _("Nobody was told of it: {reason}").format(reason=redact(text)))
+        text = error.title if isinstance(error, MtnError) else named(error)
+        job.warn("not-told", _("Nobody was told of it: {reason}").format(reason=text))
 
 
 def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
@@ -102,7 +102,7 @@ def _failed(error: Exception) -> Notice:
     subject = _("CRITICAL: full backup failed")
     if not isinstance(error, MtnError):
         fault = _("This is a fault of the program, not of yours: {error}: {text}")
-        return (Level.ERROR, subject, fault.format(error=type(error).__name__, text=redact(str(error))), [])
+        return (Level.ERROR, subject, fault.format(error=type(error).__name__, text=text_of(error)), [])
     facts = [(_("Runbook"), error.runbook)] if error.runbook else []
     return (Level.ERROR, subject, f"{error.title}\n{error.hint}".strip(), facts)
 

@@ -23,6 +23,7 @@ from mtn_tui.operations.incident import Way
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.serverdisk import LOCAL, disk_of
 from mtn_tui.operations.services import Answer
+from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 
 MAIN_TABLES = ("users", "applications", "interviews")
@@ -220,7 +221,7 @@ def _count(connection: Connection, table: str, before: int | None) -> Table:
             with translated():
                 raise
         barred = (error.sqlstate or "").startswith(_BARRED)
-        return Table(table, None, before, str(error.diag.message_primary or error), barred)
+        return Table(table, None, before, server_errors.read(error).says, barred)
     return Table(table, int(str(row[0])) if row else None, before)
 
 

@@ -12,7 +12,7 @@ from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.values import LONGEST_NAME
-from mtn_tui.postgres import pooler
+from mtn_tui.postgres import pooler, server_errors
 from mtn_tui.postgres.connect_errors import Attempt, database_missing, explain, kind_of
 from mtn_tui.postgres.server import CONNECT_SECONDS, Server
 
@@ -112,22 +112,32 @@ def translated(doing: str = "") -> Iterator[None]:
 
 
 def explained(error: psycopg.Error, doing: str = "") -> MtnError:
-    """One psycopg error in our words: the server gone, the disk full, or what the server said."""
-    words = " ".join(redact(error.diag.message_primary or str(error)).split())
-    if error.diag.message_detail:
-        words += f" ({redact(error.diag.message_detail)})"
-    if doing:
-        words = f"{doing}: {words}"
+    """One psycopg error in our words: the server gone, the disk full, or what the server said.
+
+    What it says of rows is in ``private``, and in nothing else.
+    """
+    said = server_errors.read(error)
+    words = f"{doing}: {said.says}" if doing else said.says
+    if said.context:
+        words += f" ({said.context})"
     state = error.sqlstate or ""
+    ours = error.diag.severity_nonlocalized != "ERROR"  # else the server goes on: another server was lost
     gone = state.startswith(("57P", "08")) or (not state and isinstance(error, psycopg.OperationalError))
-    if gone:
-        return ServerLost(
+    made: MtnError
+    if gone and ours:
+        made = ServerLost(
             _("The connection to PostgreSQL broke: {words}").format(words=words),
             _("See whether the server runs, and its log; then start this again."),
         )
-    if state == "53100":
-        return NoSpace(
+    elif state == "53100":
+        made = NoSpace(
             _("PostgreSQL's disk is full: {words}").format(words=words),
             _("Make room on the database server's disk, then start this again."),
         )
-    return PostgresError(_("PostgreSQL refused: {words}").format(words=words))
+    else:
+        made = PostgresError(_("PostgreSQL refused: {words}").format(words=words))
+        made.sqlstate = state
+    if said.hint:
+        made.hint = f"{made.hint} {said.hint}".strip()
+    made.private = said.private
+    return made

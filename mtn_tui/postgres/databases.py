@@ -14,9 +14,11 @@ from mtn_tui.core import values
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
+from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 from mtn_tui.postgres.identity import database_properties
 from mtn_tui.postgres.server import Server
+from mtn_tui.postgres.statement_kind import kind_of
 
 _JOB = re.compile("[a-z2-7]{8}")
 
@@ -99,7 +101,7 @@ def create(connection: Connection, database: str, like: ServerIdentity) -> str:
         psycopg.errors.UndefinedObject,
         psycopg.errors.SyntaxError,
     ) as error:
-        reason = str(error.diag.message_primary)
+        reason = server_errors.read(error).says
         with translated(_("creating the database {database}").format(database=database)):
             connection.execute(plain)
         return reason
@@ -220,7 +222,7 @@ def apply_properties(connection: Connection, database: str, properties: Database
             psycopg.errors.UndefinedObject,
             psycopg.errors.InvalidParameterValue,
         ) as error:
-            refused.append(f"{statement.as_string(connection)}: {error.diag.message_primary}")
+            refused.append(f"{kind_of(statement.as_string(connection))}: {server_errors.read(error).says}")
         except psycopg.Error:
             with translated(_("setting the database's properties")):
                 raise

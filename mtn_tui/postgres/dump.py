@@ -20,6 +20,7 @@ from psycopg import sql
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
+from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.tools import Child, Tool, beside
@@ -124,7 +125,7 @@ def _open(connection: Connection, token: CancelToken) -> Snapshot | None:
     except psycopg.errors.LockNotAvailable as error:
         raise PostgresError(
             _("A table stayed locked for {seconds} s: {words}").format(
-                seconds=_LOCK_SECONDS, words=error.diag.message_primary
+                seconds=_LOCK_SECONDS, words=server_errors.read(error).says
             ),
             _("Somebody is altering or truncating it. pg_stat_activity shows who; then start again."),
         ) from error

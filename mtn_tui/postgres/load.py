@@ -16,9 +16,12 @@ from enum import StrEnum
 import psycopg
 
 from mtn_tui.core.errors import PostgresError
-from mtn_tui.core.i18n import _
+from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import connect, explained
+from mtn_tui.postgres.load_advice import advice
 from mtn_tui.postgres.server import Server
+from mtn_tui.postgres.server_errors import in_a_function
+from mtn_tui.postgres.statement_kind import kind_of
 
 _SET = re.compile(rb"SET\s|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
 
@@ -106,7 +109,7 @@ class LoadConnection:
                 raise
             except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue) as error:
                 if self._disowned and _OF_ROLES.match(statement):
-                    self._disowned(_shown(statement))
+                    self._disowned(kind_of(statement))
                     return
                 unknown = isinstance(error, psycopg.errors.UndefinedObject)
                 if not (is_setting(statement) if unknown else _PLACE.match(statement)):
@@ -114,7 +117,7 @@ class LoadConnection:
                 self._skip(statement, error)
             except psycopg.errors.InsufficientPrivilege as error:
                 if self._disowned and _OF_ROLES.match(statement):
-                    self._disowned(_shown(statement))
+                    self._disowned(kind_of(statement))
                     return
                 if not _OWNERS_ONLY.match(statement):
                     raise _failed(statement, error) from error
@@ -124,7 +127,9 @@ class LoadConnection:
             return
 
     def _skip(self, statement: bytes, error: psycopg.Error) -> None:
-        self._skipped(f"{_shown(statement)}: {error.diag.message_primary}")
+        # A place's value is the name of a tablespace, a method: what else is refused may be anything.
+        said = error.diag.message_primary if _PLACE.match(statement) else server_errors.read(error).says
+        self._skipped(f"{kind_of(statement)}: {said}")
 
     @contextmanager
     def filling(self, table: bytes) -> Iterator[None]:
@@ -174,15 +179,10 @@ class LoadConnection:
         self._connection.close()
 
 
-def _shown(statement: bytes) -> str:
-    text = " ".join(statement.decode(errors="backslashreplace").split())
-    return text if len(text) <= 120 else text[:119] + "…"
-
-
 def _failed(statement: bytes, error: psycopg.Error) -> Exception:
-    made = explained(error, _shown(statement))
+    made = explained(error, kind_of(statement))
     if type(made) is PostgresError:
-        made.hint = _("The script does not fit this server. The log has the whole statement's beginning.")
+        made.hint = f"{made.hint} {advice(made.sqlstate, in_a_function(error))}".strip()
     return made
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import psycopg
 
 from mtn_tui.core.identity import Membership
+from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import Connection, translated
+from mtn_tui.postgres.statement_kind import kind_of
 
 # Only a superuser may say these, whichever way.
 _SUPERUSERS = re.compile(rb" (NO)?(SUPERUSER|REPLICATION|BYPASSRLS)(?= |\Z)")
@@ -84,7 +86,7 @@ def make_role(connection: Connection, statements: Sequence[bytes], we: Rights) -
         if not number:
             with translated():
                 raise problem
-        refused.append(f"{_without_password(statement)}: {problem.diag.message_primary}")
+        refused.append(f"{kind_of(statement)}: {server_errors.read(problem).says}")
     return refused
 
 
@@ -94,7 +96,7 @@ def grant_membership(connection: Connection, statement: bytes) -> str:
     admin = b" WITH ADMIN OPTION" if _ADMIN.search(options) else b""
     whole = bare + (b" WITH " + options if options else b"")
     problem = _first_accepted(connection, [whole, bare + admin])
-    return "" if problem is None else f"{bare.decode(errors='replace')}: {problem.diag.message_primary}"
+    return "" if problem is None else f"{kind_of(bare)}: {server_errors.read(problem).says}"
 
 
 def _first_accepted(connection: Connection, attempts: Sequence[bytes]) -> psycopg.Error | None:
@@ -116,7 +118,3 @@ def _apart(statement: bytes) -> tuple[bytes, bytes]:
     """Attributes, and the password with all that follows it."""
     found = _PASSWORD.search(statement)
     return (statement, b"") if found is None else (statement[: found.start()], statement[found.start() :])
-
-
-def _without_password(statement: bytes) -> str:
-    return _apart(statement)[0].decode(errors="replace")

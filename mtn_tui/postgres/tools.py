@@ -1,7 +1,8 @@
 """PostgreSQL's own programs: which of them to use, and how they are run.
 
 A child gets no terminal, no shell, and its secrets by environment. What it says
-on stderr is kept, redacted, for the log and for the error.
+on stderr is kept, without secrets, statements and rows, for the log and for the
+error.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pathlib import Path
 
 from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
-from mtn_tui.core.redact import redact
 from mtn_tui.postgres.server import REDIRECTING
+from mtn_tui.postgres.tool_lines import ToolLines
 
 _PLACES = (
     "/usr/lib/postgresql/*/bin",
@@ -156,8 +157,11 @@ class Child:
 
     def _listen(self) -> None:
         assert self._process.stderr  # noqa: S101 - it was asked for above
+        shown = ToolLines(self.name)
         for line in self._process.stderr:
-            text = redact(line.decode(errors="backslashreplace").rstrip())
+            text = shown(line.decode(errors="backslashreplace").rstrip())
+            if text is None:
+                continue
             self._lines.append(text)
             if self._on_line:
                 self._on_line(text)

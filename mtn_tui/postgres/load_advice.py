@@ -1,0 +1,36 @@
+"""What to do about a statement of a script that the server refused, by its SQLSTATE."""
+
+from __future__ import annotations
+
+from mtn_tui.core.i18n import _
+
+UNRESOLVED = frozenset({"42883", "42P01", "42704", "3F000"})
+"""A function, table, type or schema that does not exist, or is not found on the search path."""
+
+
+def advice(sqlstate: str, in_a_function: bool) -> str:
+    """Empty where what the server says is all there is to say."""
+    if sqlstate in UNRESOLVED and in_a_function:
+        return _(
+            "The function names something without its schema, and a script is loaded with an empty "
+            "search_path. Try: mtn restore … --search-path public"
+        )
+    if sqlstate in UNRESOLVED:
+        return _("The server lacks something that the script needs: an extension, a role or a schema.")
+    if sqlstate.startswith("P0"):
+        return _("A function or trigger of the database raised this while it was loaded.")
+    if sqlstate.startswith(("22", "23", "44")):
+        return _("The rows of the backup do not hold what the database demands of them.")
+    if sqlstate.startswith("42501"):
+        return _("Load it as a user who may do this (DB_USER), or leave owners and rights out: --no-owner")
+    if sqlstate.startswith(("58P01", "0A")):
+        return _("Install on the server what it names, or restore to a server of the version it came from.")
+    if sqlstate.startswith("53"):
+        return _("The server has no room for this. See its configuration and its log.")
+    if sqlstate.startswith(("40", "55", "57")):
+        return _("Something else was in its way. Start this again.")
+    if sqlstate.startswith("XX"):
+        return _("The server found something damaged in itself. See its log.")
+    if sqlstate == "42601" or sqlstate.startswith("42"):
+        return _("The script does not fit this server: it may come from another version.")
+    return ""
