@@ -36,7 +36,7 @@ def bucket(seaweed: SeaweedServer) -> Iterator[str]:
     if not client.bucket_exists(name):
         return
     store = store_on(seaweed, name)
-    store.abort_unfinished(lambda _key: True)
+    store.abort_unfinished(lambda _upload: True)
     store.close()
     for item in client.list_objects(name, recursive=True):
         assert item.object_name

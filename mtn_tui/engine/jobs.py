@@ -173,6 +173,11 @@ class Job:
         """Say which backups are worked on; replaces what was said before."""
         self._to_journal(lambda: self._journal.files(names))
 
+    def making(self, name: str) -> None:
+        """Say that a backup of that name is being made, and that nobody else has it. It is worked on, too."""
+        self._to_journal(lambda: self._journal.making(name))
+        self.files(name)
+
     def note(self, level: Level, event: str, /, **fields: object) -> None:
         """Record an event, named by a word that is never translated."""
         self._to_journal(lambda: self._journal.note(level, event, fields))

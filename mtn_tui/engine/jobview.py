@@ -70,6 +70,8 @@ class JobView:
     runbook: str = ""
     exit_code: int | None = None
     files: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    """Backups whose names it has claimed on disk, finished or not."""
     warnings: tuple[str, ...] = ()
     result: Mapping[str, object] = field(default_factory=dict)
 
@@ -281,6 +283,10 @@ def _files(view: JobView, record: Record) -> JobView:
     return replace(view, files=tuple(name for name in names if isinstance(name, str)))
 
 
+def _making(view: JobView, record: Record) -> JobView:
+    return replace(view, made=(*view.made, _text(record, "file")))
+
+
 def _warning(view: JobView, record: Record) -> JobView:
     return replace(view, warnings=(*view.warnings, _text(record, "text")))
 
@@ -300,6 +306,7 @@ _EVENTS: Mapping[str, Callable[[JobView, Record], JobView]] = {
     "phase": _phase,
     "progress": _progress,
     "files": _files,
+    "making": _making,
     "note": _note,
     "warning": _warning,
     "result": _result,

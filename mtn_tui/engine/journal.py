@@ -7,6 +7,7 @@
     phase     phase total unit
     progress  phase done total unit rate eta                 at most four a second
     files     files                                          what it works on, replaces the last
+    making    file                                           whose name in BACKUP_DIR it has claimed
     note      level name fields
     warning   name text fields
     result    result                                         merged into the earlier ones
@@ -113,6 +114,9 @@ class Journal:
 
     def files(self, names: Iterable[str]) -> None:
         self._write("files", {"files": list(names)})
+
+    def making(self, name: str) -> None:
+        self._write("making", {"file": name})
 
     def note(self, level: str, name: str, fields: Mapping[str, object]) -> None:
         self._write("note", {"level": level, "name": name, "fields": fields})

@@ -27,7 +27,9 @@ from mtn_tui.operations import keeping, production
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
+from mtn_tui.operations.installation import mark_of
 from mtn_tui.operations.keeping import Signed
+from mtn_tui.operations.naming import claim_name
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.setup import ensure_key, keep_elsewhere
 from mtn_tui.operations.suspect import why_suspect
@@ -126,13 +128,14 @@ class _Run:
             fulls = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
             earlier = [one for one in fulls if one.database == context.settings.db_name]
             keeping.require_room(context, earlier, source.size)
-            name = keeping.free_name(job, context, Kind.FULL, self.started, bucket_answers=answers)
-            job.files(str(name))
-            with PartFile(context.settings.backup_dir / str(name)) as part, ExitStack() as uploading:
+            mark = mark_of(job, context)
+            claimed = claim_name(job, context, Kind.FULL, self.started, mark, bucket_answers=answers)
+            name = claimed.name
+            with claimed.part as part, ExitStack() as uploading:
                 upload = None
                 if context.stores.bucket is not None:
                     upload = uploading.enter_context(
-                        Upload(job, context.stores.bucket, name.key, part, source.size, context.clock)
+                        Upload(job, context.stores.bucket, claimed, mark, source.size, context.clock)
                     )
                 dumped = self._dump(tool, part, key, likely=_likely(earlier, source))
                 if upload is not None:

@@ -10,7 +10,6 @@ import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive.cipher import Encryptor
@@ -20,7 +19,7 @@ from mtn_tui.archive.proof import Proof
 from mtn_tui.archive.summary import Summary, summary
 from mtn_tui.core.errors import ArchiveError, NoSpace, StorageError
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.core.models import SUFFIX, BackupName, Kind, Rung
+from mtn_tui.core.models import SUFFIX, BackupName, Rung
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.card import leave_card
 from mtn_tui.operations.context import Context
@@ -57,27 +56,6 @@ def require_room(context: Context, earlier: list[Summary], database_size: int) -
             ),
             _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),
         )
-
-
-def free_name(
-    job: Job, context: Context, kind: Kind, started: datetime, *, bucket_answers: bool
-) -> BackupName:
-    """The name for a backup begun at ``started``, or of the next second that is free in both stores.
-
-    A bucket that does not answer is not asked: its host's clock having been set
-    back is rarer than that, and a name that is taken there is refused there.
-    """
-    stamp = started.astimezone().replace(tzinfo=None, microsecond=0)
-    name = BackupName(stamp, context.settings.backup_prefix, kind, context.host)
-    taken = {entry.key for entry in context.stores.disk.list()}
-    try:
-        if context.stores.bucket is not None and bucket_answers:
-            taken |= {entry.key.rpartition("/")[2] for entry in context.stores.bucket.list(kind.folder + "/")}
-    except StorageError as error:
-        job.note("warn", "bucket-not-asked", reason=error.title)
-    while any(key.startswith(str(name)) for key in taken):
-        name = name.later()
-    return name
 
 
 def any_backup_known(stores: Iterable[Storage]) -> bool:

@@ -45,7 +45,7 @@ def write_metrics(
     folder = context.settings.metrics_dir
     try:
         _make(folder)
-        sweep_parts(folder, lambda left: left.startswith(name))
+        sweep_parts(folder, lambda left, _modified: left.startswith(name))
         for key in (f"{name}_{local_stamp(started)}.json", f"{name}_latest.json"):
             LocalStorage(folder).put(key, io.BytesIO(data), len(data))
     except StorageError as error:

@@ -3,9 +3,10 @@
 The bucket never holds up the dump: this runs on a thread of its own and reads
 the file, not the pipe. Its time is limited from the moment the payload is whole.
 
-What lies beside the payload is put there before the payload can be seen, and
-the manifest after it, so that nothing half-made looks whole, or like a file of
-the scripts'. What does not become whole is taken back.
+The roles' file is there before anything else of that name: it is our claim on
+it. It is whole before the payload can be seen, and the manifest comes after it,
+so that nothing half-made looks whole, or like a file of the scripts'. What does
+not become whole is taken back, as far as it bears our mark.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import io
 import math
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.clock import Clock
-from mtn_tui.core.errors import AlreadyThere, Cancelled, StorageError, StorageUnavailable
+from mtn_tui.core.errors import AlreadyThere, Cancelled, NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, ROLES
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import Handle, background
+from mtn_tui.operations.installation import Mark
+from mtn_tui.operations.naming import Claimed, claim
 from mtn_tui.storage.base import Readable
-from mtn_tui.storage.part import PartFile
 
 if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage
@@ -37,13 +40,15 @@ class Upload:
     """One payload on its way. ``wait`` tells how it ended; leaving the block without it gives it up."""
 
     def __init__(
-        self, job: Job, bucket: S3Storage, key: str, part: PartFile, size_hint: int, clock: Clock
+        self, job: Job, bucket: S3Storage, claimed: Claimed, mark: Mark, size_hint: int, clock: Clock
     ) -> None:
         """``size_hint``: bytes that the payload may have at the most, which the size of its parts follows."""
         self._job = job
         self._bucket = bucket
-        self._key = key
-        self._part = part
+        self._key = claimed.name.key
+        self._part = claimed.part
+        self._mark = mark
+        self._claimed = self._tried = claimed.in_bucket
         self._size_hint = size_hint
         self._clock = clock
         self._token = CancelToken()
@@ -51,7 +56,6 @@ class Upload:
         self._began = clock.monotonic()
         self._timer: threading.Timer | None = None
         self._roles = b""
-        self._begun_beside = False
         self._whole = False
         self.seconds = 0.0
         """How long it took, once it has ended."""
@@ -74,7 +78,7 @@ class Upload:
             self._handle.join()
             problem = self._handle.result()
             if problem is None:
-                problem = self._insist(lambda _attempt: self._put_beside(MANIFEST, signed))
+                problem = self._insist(lambda _attempt: self._put_manifest(signed))
         self._whole = problem is None
         self._job.token.check()
         return problem
@@ -87,11 +91,12 @@ class Upload:
         if self._timer is not None:
             self._timer.cancel()
         self._handle.join()
-        if self._begun_beside and not self._whole:
+        if not self._whole:
             self._take_back()
 
     def _send(self) -> StorageError | None:
-        problem = self._insist(self._put_payload)
+        problem = None if self._claimed else self._insist(self._claim)
+        problem = problem or self._insist(self._put_payload)
         self.seconds = self._clock.monotonic() - self._began
         return problem
 
@@ -117,29 +122,68 @@ class Upload:
                 return problem
             pause = min(pause * 2, _LONGEST_PAUSE)
 
+    def _claim(self, _attempt: int) -> None:
+        self._tried = True
+        claim(self._bucket, self._key, self._mark)
+        self._claimed = True
+
     def _put_payload(self, attempt: int) -> None:
         with self._part.follow(deadline=lambda: self._deadline, cancel=self._token) as reader:
             source = _Preceded(reader, self._put_roles)
             try:
                 self._bucket.put(
-                    self._key, source, size_hint=self._size_hint, exclusive=True, cancel=self._token
+                    self._key,
+                    source,
+                    size_hint=self._size_hint,
+                    exclusive=True,
+                    cancel=self._token,
+                    mark=str(self._mark),
                 )
             except AlreadyThere:
                 # It may be our own: the last answer of the attempt before can have been lost on its way.
-                if attempt == 1 or self._bucket.stat(self._key).size != self._part.tell():
+                lost = attempt > 1 and self._bucket.stat(self._key).size == self._part.tell()
+                if not lost or not self._is_ours(""):
                     raise
 
     def _put_roles(self) -> None:
-        self._begun_beside = True
+        self._must_be_ours(ROLES)
         self._put_beside(ROLES, self._roles)
 
-    def _put_beside(self, suffix: str, data: bytes) -> None:
-        self._bucket.put(self._key + suffix, io.BytesIO(data), len(data), cancel=self._token)
+    def _put_manifest(self, signed: bytes) -> None:
+        self._must_be_ours("")
+        try:
+            self._put_beside(MANIFEST, signed, exclusive=True)
+        except AlreadyThere:
+            if not self._is_ours(MANIFEST):
+                raise
+
+    def _put_beside(self, suffix: str, data: bytes, *, exclusive: bool = False) -> None:
+        self._bucket.put(
+            self._key + suffix,
+            io.BytesIO(data),
+            len(data),
+            exclusive=exclusive,
+            cancel=self._token,
+            mark=str(self._mark),
+        )
+
+    def _is_ours(self, suffix: str) -> bool:
+        """Of what is there. A server may keep no marks; the name itself was claimed."""
+        return self._bucket.mark(self._key + suffix) in (str(self._mark), "" if self._claimed else None)
+
+    def _must_be_ours(self, suffix: str) -> None:
+        if not self._is_ours(suffix):
+            raise self._bucket.taken(self._key + suffix)
 
     def _take_back(self) -> None:
+        """Remove what is there of ours: under the same name another's may lie."""
+        if not self._tried:
+            return
         try:
             for suffix in (MANIFEST, "", ROLES):
-                self._bucket.delete(self._key + suffix)
+                with suppress(NotFound):
+                    if self._is_ours(suffix):
+                        self._bucket.delete(self._key + suffix)
         except StorageError as error:
             self._job.note("warn", "not-taken-back", name=self._key, reason=error.title)
 

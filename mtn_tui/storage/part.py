@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -160,17 +161,17 @@ def taken(path: Path) -> AlreadyThere:
     )
 
 
-def sweep_parts(root: Path, matches: Callable[[str], bool]) -> list[str]:
+def sweep_parts(root: Path, matches: Callable[[str, datetime], bool]) -> list[str]:
     """Remove the unfinished files that nobody is writing; return their names.
 
     ``matches`` is asked with the bare name that the file would have got, without
-    ``.part``. Looks in ``root`` and the folders right below it.
+    ``.part``, and when it was last written (UTC). Looks in ``root`` and the folders right below it.
     """
     swept = []
     with disk_errors(root):
         for path in sorted(_parts(root)):
             final = _TOKEN.sub("", path.name.removesuffix(PART))
-            if matches(final) and _swept(path):
+            if matches(final, _modified(path)) and _swept(path):
                 swept.append(path.relative_to(root).as_posix())
     return swept
 
@@ -181,6 +182,13 @@ def _parts(root: Path) -> Iterator[Path]:
             yield path
         elif path.is_dir() and not path.is_symlink() and os.access(path, os.R_OK | os.X_OK):
             yield from (below for below in path.iterdir() if below.name.endswith(PART) and not below.is_dir())
+
+
+def _modified(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    except FileNotFoundError:
+        return datetime.now(UTC)  # gone meanwhile, or finished
 
 
 def _swept(path: Path) -> bool:

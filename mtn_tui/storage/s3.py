@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -19,7 +18,14 @@ from urllib3.response import BaseHTTPResponse
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.clock import Clock, SystemClock
-from mtn_tui.core.errors import ConfigError, MtnError, NotFound, StorageError, StorageUnavailable
+from mtn_tui.core.errors import (
+    AlreadyThere,
+    ConfigError,
+    MtnError,
+    NotFound,
+    StorageError,
+    StorageUnavailable,
+)
 from mtn_tui.core.i18n import _
 from mtn_tui.storage import multipart
 from mtn_tui.storage.base import Entry, Readable, checked_key, storable
@@ -39,6 +45,7 @@ _PARTS = 5000
 _BUFFER = 1 << 20
 _CHEAPER_FROM = 128 << 10
 """Bytes from which AWS's infrequent-access classes cost less: smaller objects are billed as this many."""
+_MARK = "x-amz-meta-mtn"
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -130,7 +137,9 @@ class S3Storage:
         size_hint: int | None = None,
         exclusive: bool = False,
         cancel: CancelToken | None = None,
+        mark: str = "",
     ) -> Entry:
+        """As the contract says; ``mark`` is kept with the object, ASCII of at most 1,000 bytes."""
         checked_key(key)
         if exclusive and self._is_there(key):
             raise self._where.taken(key)
@@ -142,7 +151,7 @@ class S3Storage:
                 key,
                 cast(BinaryIO, upload),
                 -1,
-                metadata=self._headers(size),
+                metadata=self._headers(size, mark),
                 sse=self._sse,
                 part_size=self._part_size or max(SMALLEST_PART, -(-(expected or 0) // _PARTS)),
                 num_parallel_uploads=self._uploads_at_once,
@@ -206,6 +215,27 @@ class S3Storage:
                 response.close()
                 response.release_conn()
 
+    def mark(self, key: str) -> str:
+        """What ``put`` was given as ``mark``; empty where it was given none. Raises NotFound."""
+        checked_key(key)
+        with self._asking(key):
+            try:
+                response = self._client.get_object(self.bucket, key, length=1)
+            except S3Error as error:
+                if error.code != "InvalidRange":
+                    raise
+                told = self._client.stat_object(self.bucket, key).metadata or {}
+                return next((str(value) for name, value in told.items() if name.lower() == _MARK), "")
+            try:
+                return str(response.headers.get(_MARK, ""))
+            finally:
+                response.close()
+                response.release_conn()
+
+    def taken(self, key: str) -> AlreadyThere:
+        """The error for a key that another has."""
+        return self._where.taken(key)
+
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with self._asking():
             found = [found for found in objects(self._client, self.bucket, prefix) if storable(found.key)]
@@ -228,22 +258,14 @@ class S3Storage:
         with self._asking():
             return tuple(multipart.unfinished(self._client, self.bucket))
 
-    def abort_unfinished(
-        self, matches: Callable[[str], bool], before: datetime | None = None
-    ) -> tuple[Unfinished, ...]:
-        """Abort those whose key ``matches`` (and that began ``before``); return them.
+    def abort_unfinished(self, matches: Callable[[Unfinished], bool]) -> tuple[Unfinished, ...]:
+        """Abort those that ``matches``; return them.
 
         The caller makes sure that none of them is going on: the server can't.
         """
         aborted: dict[str, Unfinished] = {}
         while True:
-            found = [
-                upload
-                for upload in self.unfinished()
-                if upload.id not in aborted
-                and matches(upload.key)
-                and (before is None or upload.started < before)
-            ]
+            found = [upload for upload in self.unfinished() if upload.id not in aborted and matches(upload)]
             if not found:
                 return tuple(aborted.values())
             for upload in found:
@@ -280,10 +302,11 @@ class S3Storage:
             return False
         return True
 
-    def _headers(self, size: int | None) -> DictType | None:
-        if self._storage_class is None or (size is not None and size < _CHEAPER_FROM):
-            return None
-        return {"x-amz-storage-class": self._storage_class}
+    def _headers(self, size: int | None, mark: str) -> DictType | None:
+        headers: DictType = {_MARK: mark} if mark else {}
+        if self._storage_class is not None and (size is None or size >= _CHEAPER_FROM):
+            headers["x-amz-storage-class"] = self._storage_class
+        return headers or None
 
     def _get(self, key: str, start: int, length: int | None) -> BaseHTTPResponse:
         try:

@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mtn_tui.core.errors import ConfigError, StorageError, StorageUnavailable, Truncated
+from mtn_tui.core.errors import ConfigError, NotFound, StorageError, StorageUnavailable, Truncated
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.storage.local import LocalStorage
+from mtn_tui.storage.multipart import Unfinished
 from mtn_tui.storage.s3 import S3Storage
 from tests.faults.proxy import FaultProxy
 from tests.s3_fixtures import store_on
@@ -49,8 +50,8 @@ def test_unfinished_uploads_are_listed_and_only_the_matching_ones_are_aborted(
     )
     assert list(s3.list()) == []
     old = dates.datetime.now(dates.UTC) - dates.timedelta(hours=1)
-    assert s3.abort_unfinished(lambda _key: True, before=old) == ()
-    aborted = s3.abort_unfinished(lambda key: key == KEY)
+    assert s3.abort_unfinished(lambda upload: upload.started < old) == ()
+    aborted = s3.abort_unfinished(lambda upload: upload.key == KEY)
     assert [upload.key for upload in aborted] == [KEY, KEY]
     assert sorted(upload.key for upload in s3.unfinished()) == ["differential/third", "full/other"]
 
@@ -59,11 +60,21 @@ def test_an_upload_that_ended_meanwhile_is_no_error_to_abort(seaweed: SeaweedSer
     client = seaweed.client()
     upload_id = client._create_multipart_upload(s3.bucket, KEY, {})
 
-    def ends_it(key: str) -> bool:
-        client._abort_multipart_upload(s3.bucket, key, upload_id)
+    def ends_it(upload: Unfinished) -> bool:
+        client._abort_multipart_upload(s3.bucket, upload.key, upload.id)
         return True
 
     assert [upload.id for upload in s3.abort_unfinished(ends_it)] == [upload_id]
+
+
+@pytest.mark.parametrize("size", [0, 5, 17 << 20])
+def test_an_object_keeps_its_mark_however_it_was_put(s3: S3Storage, size: int) -> None:
+    s3.put(KEY, io.BytesIO(bytes(size)), mark="installation/database/job")
+    assert s3.mark(KEY) == "installation/database/job"
+    s3.put("full/other", io.BytesIO(bytes(size)))
+    assert s3.mark("full/other") == ""
+    with pytest.raises(NotFound):
+        s3.mark("full/none")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from mtn_tui.core.models import ROLES, JobState
 from mtn_tui.core.operator import host_name
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.engine.locks import slug
+from mtn_tui.operations.installation import Mark, installation_id
 from mtn_tui.operations.inventory import Standing
 from mtn_tui.operations.proving import prove
 from tests.faults.aftermath import (
@@ -236,17 +238,23 @@ def test_a_payload_whose_manifest_never_reached_the_bucket_is_unfinished_there_a
 def test_what_was_to_lie_beside_a_payload_that_never_came_is_removed(
     pg18: PostgresServer, new_school: NewDatabase, practise: Callable[..., Practice], s3: Bucket
 ) -> None:
+    """On disk once it is older than any backup can last; in the bucket it bears the mark of a job of ours."""
     practice = practise(new_school(pg18), s3)
     practice.back_up()
+    assert practice.job is not None
     bucket = practice.context.stores.bucket
     assert bucket is not None
     (roles,) = [path for path in practice.backups.iterdir() if path.name.endswith(ROLES)]
     orphan = "admision_mtn_full_db-host-1_20240101_020000.sql.gz.gpg.roles.enc"
     (practice.backups / orphan).write_bytes(roles.read_bytes())
     with roles.open("rb") as stream:
-        bucket.put("full/" + orphan, stream)
+        mark = Mark(installation_id(practice.context), slug(practice.source.name), practice.job.id)
+        bucket.put("full/" + orphan, stream, mark=str(mark))
     for half in ("RESTORE-CARD.txt.~0123abcd.part", ".mtn-check-01234567.part", f"{orphan}.~0123abcd.part"):
         (practice.backups / half).write_bytes(b"half")
+    for path in practice.backups.iterdir():
+        if path.name.startswith(orphan) or path.name.endswith(".part"):
+            os.utime(path, (0, 0))
     metrics = practice.root / "logs" / "metrics" / "full-backup_latest.json.~0123abcd.part"
     metrics.write_bytes(b"half")
     practice.back_up()

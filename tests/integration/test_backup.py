@@ -237,7 +237,8 @@ from mtn_tui.core.models import Kind
 from mtn_tui.core.settings import load
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.keeping import free_name
+from mtn_tui.operations.installation import mark_of
+from mtn_tui.operations.naming import claim_name
 from mtn_tui.operations.stores import open_stores
 
 settings = load(Path(sys.argv[1]), {}).settings
@@ -245,9 +246,9 @@ context = Context(settings, open_stores(settings), Path(sys.argv[2]), "ana", "db
 job = Job.create(context.jobs, kind="backup-full", subject="x", operator="ana")
 for hour in (2, 3):
     started = datetime(2026, 4, 5, hour, 30, tzinfo=UTC)
-    name = free_name(job, context, Kind.FULL, started, bucket_answers=True)
-    (settings.backup_dir / str(name)).write_bytes(b"")
-    print(name)
+    claimed = claim_name(job, context, Kind.FULL, started, mark_of(job, context), bucket_answers=True)
+    claimed.part.commit()
+    print(claimed.name)
 """
     done = subprocess.run(
         [sys.executable, "-c", script, practice.config, practice.root / "state"],

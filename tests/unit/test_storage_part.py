@@ -10,6 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -281,7 +282,7 @@ def test_a_file_that_shrinks_under_its_follower_is_told(path: Path) -> None:
             reader.read(6)
 
 
-def everything(_name: str) -> bool:
+def everything(_name: str, _modified: datetime) -> bool:
     return True
 
 
@@ -312,7 +313,7 @@ def test_a_sweep_removes_what_a_killed_process_left(path: Path) -> None:
 def test_a_sweep_asks_by_the_name_the_file_would_have_got(tmp_path: Path) -> None:
     asked = []
 
-    def matches(name: str) -> bool:
+    def matches(name: str, _modified: datetime) -> bool:
         asked.append(name)
         return name.startswith("ours")
 
