@@ -32,6 +32,7 @@ from mtn_tui.operations.keeping import Signed
 from mtn_tui.operations.naming import claim_name
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.setup import ensure_key, keep_elsewhere
+from mtn_tui.operations.suspect import source as source_of
 from mtn_tui.operations.suspect import why_suspect
 from mtn_tui.operations.sweep import sweep_parts_and_uploads, sweep_unfinished
 from mtn_tui.operations.upload import Upload
@@ -125,8 +126,10 @@ class _Run:
             answers = sweep_parts_and_uploads(job, context)
             key = self._key()
             known = take_inventory([context.stores.disk], key, context.cache)
-            fulls = [one.manifest for one in known.backups if one.manifest and one.kind is Kind.FULL]
-            earlier = [one for one in fulls if one.database == context.settings.db_name]
+            here = (Kind.FULL, context.settings.db_name, source.server.system_identifier)
+            earlier = [
+                one.manifest for one in known.backups if one.manifest and source_of(one.manifest) == here
+            ]
             keeping.require_room(context, earlier, source.size)
             mark = mark_of(job, context)
             claimed = claim_name(job, context, Kind.FULL, self.started, mark, bucket_answers=answers)

@@ -13,7 +13,7 @@ from mtn_tui.archive.summary import Summary
 from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName, Kind, Rung
-from mtn_tui.operations.suspect import COMPARED, why_suspect
+from mtn_tui.operations.suspect import COMPARED, source, why_suspect
 from mtn_tui.storage.base import Storage
 
 
@@ -217,12 +217,12 @@ def inventory_of(
 
 def _marked(backups: list[Backup]) -> list[Backup]:
     """Each with what is odd about it, beside the last few like it; given and returned newest first."""
-    before: dict[tuple[Kind, str], deque[Summary]] = {}
+    before: dict[tuple[Kind, str, int], deque[Summary]] = {}
     marked = []
     for backup in reversed(backups):
         manifest = backup.manifest
         if manifest is not None:
-            earlier = before.setdefault((manifest.kind, manifest.database), deque(maxlen=COMPARED))
+            earlier = before.setdefault(source(manifest), deque(maxlen=COMPARED))
             reason = why_suspect(manifest, earlier)
             earlier.appendleft(manifest)
             if reason and not backup.accepted:

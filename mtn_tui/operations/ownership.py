@@ -67,9 +67,13 @@ class Ownership:
     def may_remove_object(self, bucket: S3Storage, name: BackupName, entries: Mapping[str, Entry]) -> bool:
         """Of a backup without a manifest: its payload and what lies beside it, of ``entries``."""
         there = [key for key in (name.key, name.key + ROLES) if key in entries]
-        marks = [mark for key in there if (mark := _mark_on(bucket, key)) is not None]
         modified = max(entries[key].modified for key in there)
-        verdicts = {self._by_mark(mark) for mark in marks} or {self._by_claim(name, modified)}
+        marks = [_mark_on(bucket, key) for key in there]
+        if any(marks):
+            # What bears none beside one that does is not of the same hand.
+            verdicts = {self._by_mark(mark) if mark else None for mark in marks}
+        else:
+            verdicts = {self._by_claim(name, modified)}
         verdict = False if False in verdicts else None if None in verdicts else True
         return self._decide(verdict, name, modified)
 

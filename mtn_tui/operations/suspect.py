@@ -7,6 +7,7 @@ from statistics import median
 
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.models import Kind
 
 COMPARED = 7
 """Backups before it that one is compared with."""
@@ -16,15 +17,20 @@ _MANY_ROWS = 1000
 _LEFT_PERCENT = 10
 
 
+def source(manifest: About) -> tuple[Kind, str, int]:
+    """What two backups have in common that can be compared: kind, database, and the server's identifier."""
+    return manifest.kind, manifest.database, manifest.server.system_identifier
+
+
 def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
     """Say what is odd about a backup; empty where nothing is.
 
-    ``earlier`` holds the backups before it, newest first, of any kind and
-    database. Odd is a size under half the median of the last seven like it, and
-    a table of over 1,000 rows that lost 90 % since the last.
+    ``earlier`` holds the backups before it, newest first, of any kind, database
+    and server: where installations share a store, the database of that name on
+    another server is another. Odd is a size under half the median of the last
+    seven like it, and a table of over 1,000 rows that lost 90 % since the last.
     """
-    kind, database = manifest.kind, manifest.database
-    like = [one for one in earlier if one.kind == kind and one.database == database]
+    like = [one for one in earlier if source(one) == source(manifest)]
     if not like:
         return ""
     rows = manifest.rows()

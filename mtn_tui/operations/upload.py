@@ -48,7 +48,9 @@ class Upload:
         self._key = claimed.name.key
         self._part = claimed.part
         self._mark = mark
-        self._claimed = self._tried = claimed.in_bucket
+        self._tried = claimed.in_bucket
+        self._put = {ROLES} if claimed.in_bucket else set()
+        """Suffixes of what is ours under that key, as the bucket has told."""
         self._size_hint = size_hint
         self._clock = clock
         self._token = CancelToken()
@@ -95,7 +97,7 @@ class Upload:
             self._take_back()
 
     def _send(self) -> StorageError | None:
-        problem = None if self._claimed else self._insist(self._claim)
+        problem = None if self._put else self._insist(self._claim)
         problem = problem or self._insist(self._put_payload)
         self.seconds = self._clock.monotonic() - self._began
         return problem
@@ -125,7 +127,7 @@ class Upload:
     def _claim(self, _attempt: int) -> None:
         self._tried = True
         claim(self._bucket, self._key, self._mark)
-        self._claimed = True
+        self._put.add(ROLES)
 
     def _put_payload(self, attempt: int) -> None:
         with self._part.follow(deadline=lambda: self._deadline, cancel=self._token) as reader:
@@ -142,8 +144,9 @@ class Upload:
             except AlreadyThere:
                 # It may be our own: the last answer of the attempt before can have been lost on its way.
                 lost = attempt > 1 and self._bucket.stat(self._key).size == self._part.tell()
-                if not lost or not self._is_ours(""):
+                if not lost or self._bucket.mark(self._key) not in (str(self._mark), ""):
                     raise
+        self._put.add("")
 
     def _put_roles(self) -> None:
         self._must_be_ours(ROLES)
@@ -156,6 +159,7 @@ class Upload:
         except AlreadyThere:
             if not self._is_ours(MANIFEST):
                 raise
+        self._put.add(MANIFEST)
 
     def _put_beside(self, suffix: str, data: bytes, *, exclusive: bool = False) -> None:
         self._bucket.put(
@@ -168,8 +172,9 @@ class Upload:
         )
 
     def _is_ours(self, suffix: str) -> bool:
-        """Of what is there. A server may keep no marks; the name itself was claimed."""
-        return self._bucket.mark(self._key + suffix) in (str(self._mark), "" if self._claimed else None)
+        """Of what is there. Where the server keeps no marks, we have to have put it."""
+        mark = self._bucket.mark(self._key + suffix)
+        return mark == str(self._mark) or (not mark and suffix in self._put)
 
     def _must_be_ours(self, suffix: str) -> None:
         if not self._is_ours(suffix):

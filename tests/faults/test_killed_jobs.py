@@ -254,7 +254,7 @@ def test_what_was_to_lie_beside_a_payload_that_never_came_is_removed(
         (practice.backups / half).write_bytes(b"half")
     for path in practice.backups.iterdir():
         if path.name.startswith(orphan) or path.name.endswith(".part"):
-            os.utime(path, (0, 0))
+            os.utime(path, (1e9, 1e9))
     metrics = practice.root / "logs" / "metrics" / "full-backup_latest.json.~0123abcd.part"
     metrics.write_bytes(b"half")
     practice.back_up()

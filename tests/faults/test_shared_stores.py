@@ -382,6 +382,15 @@ def test_a_claim_of_ours_whose_answer_was_lost_is_ours_and_anothers_is_not(
     maker.assert_all_there()
 
 
+def test_what_bears_no_mark_beside_our_claim_is_anothers(contexts: Install, seaweed: SeaweedServer) -> None:
+    ours = contexts("ours")
+    maker = Maker(ours, seaweed)
+    maker.bucket.put(maker.key, io.BytesIO(b"of the scripts"))
+    maker.die()
+    sweep(ours)
+    assert maker.bucket.stat(maker.key).size == len(b"of the scripts")
+
+
 def test_an_installation_is_its_state_folder(contexts: Install) -> None:
     one = contexts("one")
     assert installation_id(one) == installation_id(contexts("one", "biblioteca", "db-host-2"))

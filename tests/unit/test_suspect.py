@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -47,6 +48,12 @@ def manifest(size=1000, *, kind=Kind.FULL, database="school", **rows):
 
 def test_the_first_backup_is_compared_with_nothing():
     assert why_suspect(manifest(1), []) == ""
+
+
+def test_a_database_of_that_name_on_another_server_is_another():
+    there = replace(manifest(1000), server=replace(SERVER, system_identifier=9))
+    assert why_suspect(manifest(1), [there]) == ""
+    assert why_suspect(manifest(1), [there, manifest(1000)]) != ""
 
 
 def test_half_the_usual_size_is_suspect_and_a_byte_more_is_not():
