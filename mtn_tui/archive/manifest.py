@@ -80,6 +80,8 @@ class About:
     """Fingerprint of the key that it was made with."""
     roles_sha256: str = field(default="", kw_only=True)
     """Of the roles' file beside it, in hex; empty where an earlier version wrote the manifest."""
+    search_path: tuple[str, ...] = field(default=(), kw_only=True)
+    """Schemas that the database's sessions look through, but for pg_catalog; empty as above."""
 
     @property
     def name(self) -> BackupName:
@@ -240,6 +242,7 @@ def own_facts(body: dict[str, Any]) -> dict[str, Any]:
         "snapshot_at": datetime.fromisoformat(body["snapshot_at"]),
         "started_at": datetime.fromisoformat(body["started_at"]),
         "ended_at": datetime.fromisoformat(body["ended_at"]),
+        "search_path": tuple(map(str, body.get("search_path", ()))),
     }
 
 

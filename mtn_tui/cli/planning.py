@@ -11,6 +11,7 @@ from mtn_tui.core.printable import printable
 from mtn_tui.operations import production, words
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.plan import Plan, Target
+from mtn_tui.postgres.search_path import with_catalog
 
 
 def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
@@ -53,6 +54,8 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
     }[target.standing]
     server = f"{target.host}:{target.port}, PostgreSQL {target.version}, {target.system_identifier}"
     told = [(_("Target"), f"{target.name} {what}"), (_("Server"), server)]
+    if plan.request.search_path:
+        told.append((_("Search path"), with_catalog(plan.request.search_path)))
     if target.existing is not None:
         newest = target.newer.newest if target.newer else None
         now = _("{size}, {sessions} sessions, newest row {moment}").format(

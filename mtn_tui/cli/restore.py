@@ -20,6 +20,7 @@ from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.plan import plan
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.restore import restore as restore_backup
+from mtn_tui.postgres.search_path import listed, with_catalog
 
 _NOT_HOLDING = "5.3"
 """The runbook's section on backups that do not hold: what is told with it, another backup may mend."""
@@ -50,6 +51,13 @@ _NOT_HOLDING = "5.3"
     is_flag=True,
     help=_("Where the disk can't hold both: back the present one up, drop it, then load."),
 )
+@click.option(
+    "--search-path",
+    "search_path",
+    metavar=_("SCHEMAS"),
+    default="",
+    help=_("For functions that name things without their schema, as in: app, public."),
+)
 @click.option("--closed", is_flag=True, help=_("Leave it read-only until it is promoted (mtn promote)."))
 @click.option("-s", "--skip-verify", is_flag=True, help=_("Do not count rows afterwards."))
 @click.option("-r", "--type", "kind", type=click.Choice(["full", "differential"]), default="full")
@@ -70,6 +78,7 @@ def restore(
     roles: bool,
     no_owner: bool,
     in_place: bool,
+    search_path: str,
     closed: bool,
     skip_verify: bool,
     kind: str,
@@ -101,6 +110,7 @@ def restore(
         confirm=confirm,
         in_place=in_place,
         closed=closed,
+        search_path=tuple(listed(search_path)),
         roles=roles,
         no_owner=no_owner,
         earlier=chosen.earlier,
@@ -188,6 +198,7 @@ def _arguments(request: Request, file: str) -> list[str]:
         *(["--file", file] if file else [request.backup.handle]),
         f"--target={request.target}",
         *(["--confirm", request.confirm] if request.confirm else []),
+        *(["--search-path", with_catalog(request.search_path)] if request.search_path else []),
         *(option for option, given in options.items() if given),
     ]
 

@@ -116,6 +116,10 @@ class StorageUnavailable(StorageError):
 class PostgresError(MtnError):
     sqlstate = ""
     """Of what the server refused; empty where it said none."""
+    doing = ""
+    """The kind and object of the statement that was refused, where it was one of a script."""
+    in_a_function = False
+    """Whether it arose while a function of the database ran."""
 
 
 class ServerLost(PostgresError):

@@ -237,6 +237,7 @@ class _Run:
             salt=dumped.payload.salt,
             key=key.fingerprint,
             sections=dumped.payload.sections,
+            search_path=source.search_path,
             roles_sha256=hashlib.sha256(dumped.roles).hexdigest(),
         )
 

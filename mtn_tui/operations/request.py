@@ -27,6 +27,8 @@ class Request:
     """What belongs to roles that can't be had here belongs to whoever restores."""
     closed: bool = False
     """Read-only until it is promoted."""
+    search_path: tuple[str, ...] = ()
+    """Schemas for functions that name things without theirs; those of the backup unless given."""
     earlier: tuple[Backup, ...] = ()
     """Proven ones from before it, newest first: what to use where it does not hold."""
     fall_back: bool = False

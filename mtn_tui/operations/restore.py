@@ -7,6 +7,7 @@ half-loaded database beside it is removed now or by the next restore.
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -36,12 +37,12 @@ from mtn_tui.operations.request import Request
 from mtn_tui.operations.roles import RolesMade, read_companion
 from mtn_tui.operations.roles import apply as apply_roles
 from mtn_tui.operations.verify import record, record_fall
-from mtn_tui.postgres import databases
+from mtn_tui.postgres import databases, search_path
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.identity import server_identity
-from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.load import LoadConnection, SearchPath
 
 __all__ = ["Request", "Restored", "restore"]
 
@@ -65,6 +66,8 @@ class Restored:
     seconds: dict[str, float]
     fallen_back: tuple[str, ...] = ()
     """Of backups that did not hold: which, why, and what using an earlier one costs."""
+    on_path: tuple[str, ...] = ()
+    """Statements that went through on the search path only."""
 
     @property
     def replaced(self) -> bool:
@@ -82,6 +85,7 @@ class Restored:
             **self.exchanged.facts(),
             "safety": self.safety,
             "roles": self.roles.facts() if self.roles else None,
+            "search_path": list(self.on_path),
             "seconds": self.seconds,
         }
 
@@ -114,6 +118,9 @@ class _Run:
     disowned: set[str] = field(default_factory=set)
     """Statements about roles that were done without."""
     fallen_back: list[str] = field(default_factory=list)
+    on_path: list[str] = field(default_factory=list)
+    """Statements that went through on the search path only."""
+    telling: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
@@ -290,6 +297,7 @@ class _Run:
             made,
             self.watch.seconds,
             tuple(self.fallen_back),
+            tuple(self.on_path),
         )
 
     def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:
@@ -303,7 +311,26 @@ class _Run:
 
     def _open(self, database: str) -> LoadConnection:
         disowned = self.disowned.add if self.request.no_owner else None
-        return LoadConnection(self.context.server, database, self._application, self._tell_skipped, disowned)
+        return LoadConnection(
+            self.context.server, database, self._application, self._tell_skipped, disowned, self._path()
+        )
+
+    def _path(self) -> SearchPath:
+        """Of a file that nothing signs nobody knows what it would find there: for it somebody has to ask."""
+        given, manifest = self.request.search_path, self.request.backup.manifest
+        schemas = given
+        if not schemas and manifest is not None:
+            schemas = manifest.search_path or search_path.of_properties(manifest.properties)
+        return SearchPath(schemas, always=bool(given), used=self._tell_path)
+
+    def _tell_path(self, statement: str) -> None:
+        """Once for each statement; connections are at it at the same time."""
+        with self.telling:
+            if statement in self.on_path:
+                return
+            self.on_path.append(statement)
+        text = _("{statement} needed a search_path: a function of it names something without its schema.")
+        self.job.warn("search-path", text.format(statement=statement), statement=statement)
 
     def _tell_skipped(self, statement: str) -> None:
         """Once, though each connection that loads meets it."""

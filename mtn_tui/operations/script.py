@@ -197,6 +197,10 @@ class _Loader:
         return [*rows, *closing]
 
     def _rows(self, piece: _Piece, connection: LoadConnection) -> None:
+        connection.on_the_path(lambda: self._send(piece, connection))
+        self._progress.loaded()
+
+    def _send(self, piece: _Piece, connection: LoadConnection) -> None:
         sql = self._sql(piece.sections)
         if piece.within_rows:
             copy = piece.sections[0].copy.removesuffix(";").encode(errors="surrogateescape")
@@ -205,7 +209,6 @@ class _Loader:
             table = piece.table.encode(errors="surrogateescape")
             with connection.filling(table) if piece.whole else nullcontext():
                 play(statements.read(sql, open_end=bool(table)), connection)
-        self._progress.loaded()
 
     def _close(self, sql: bytes, settings: tuple[bytes, ...], connection: LoadConnection) -> None:
         if settings:

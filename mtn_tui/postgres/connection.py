@@ -136,7 +136,7 @@ def explained(error: psycopg.Error, doing: str = "") -> MtnError:
         )
     else:
         made = PostgresError(_("PostgreSQL refused: {words}").format(words=words))
-        made.sqlstate = state
+        made.sqlstate, made.in_a_function = state, server_errors.in_a_function(error)
     if said.hint:
         made.hint = f"{made.hint} {said.hint}".strip()
     made.private = said.private

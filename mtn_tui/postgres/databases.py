@@ -17,6 +17,7 @@ from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
 from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 from mtn_tui.postgres.identity import database_properties
+from mtn_tui.postgres.search_path import listed
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.statement_kind import kind_of
 
@@ -249,15 +250,9 @@ def _setting(prefix: sql.Composed, setting: str) -> sql.Composed:
     parameter, _equals, value = setting.partition("=")
     # pg_dump's rule: these hold lists of names, quoted already, and must not become one literal.
     lists = ("search_path", "local_preload_libraries", "session_preload_libraries", "temp_tablespaces")
-    values = _listed(value) if parameter in lists else [value]
+    values = (listed(value) or [""]) if parameter in lists else [value]
     text = sql.SQL(", ").join(map(sql.Literal, values))
     return prefix + sql.SQL(" SET {} TO ").format(_parameter(parameter)) + text
-
-
-def _listed(value: str) -> list[str]:
-    """The names in a list as pg_db_role_setting has it: ``"$user", public``."""
-    found = re.findall(r'"((?:[^"]|"")*)"|([^",\s]+)', value)
-    return [quoted.replace('""', '"') or plain for quoted, plain in found] or [""]
 
 
 def _parameter(name: str) -> sql.Composed:

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import _
 from mtn_tui.postgres import server_errors
-from mtn_tui.postgres.connection import connect, explained
-from mtn_tui.postgres.load_advice import advice
+from mtn_tui.postgres.connection import connect, explained, translated
+from mtn_tui.postgres.load_advice import UNRESOLVED, advice
+from mtn_tui.postgres.search_path import with_catalog
 from mtn_tui.postgres.server import Server
-from mtn_tui.postgres.server_errors import in_a_function
 from mtn_tui.postgres.statement_kind import kind_of
 
 _SET = re.compile(rb"SET\s|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
@@ -63,6 +65,35 @@ _MAY_BE_EMPTIED = b"""
 _DEADLOCK_TRIES = 5
 
 
+_EMPTY_PATH = re.compile(rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z")
+
+
+@dataclass(frozen=True)
+class SearchPath:
+    """Where functions find what they name without its schema, for statements that fail for want of it."""
+
+    schemas: tuple[str, ...] = ()
+    """None: nothing is tried again."""
+    always: bool = False
+    """Somebody has asked for it: it is in effect from the start, for what can't be done twice."""
+    used: Callable[[str], None] = lambda _statement: None
+    """Told of each statement that needed it."""
+
+    @property
+    def value(self) -> str:
+        return with_catalog(self.schemas)
+
+    def helps(self, error: PostgresError) -> bool:
+        return bool(self.schemas) and error.in_a_function and error.sqlstate in UNRESOLVED
+
+    def in_vain(self) -> str:
+        return _(
+            "It failed as well with search_path {path}. PostgreSQL 17 and newer ignore it while an index "
+            "is made or a view is refreshed: there the function needs its own (ALTER FUNCTION … SET "
+            "search_path) before the backup is made."
+        ).format(path=self.value)
+
+
 def is_setting(statement: bytes) -> bool:
     """Whether a statement only sets up the session for those that follow."""
     return _SET.match(statement) is not None
@@ -84,13 +115,47 @@ class LoadConnection:
         application: str,
         skipped: Callable[[str], None],
         disowned: Callable[[str], None] | None = None,
+        path: SearchPath | None = None,
     ) -> None:
+        self._path = path or SearchPath()
         self._connection = connect(server, database, application, own_session=True)
         self._skipped = skipped
         self._disowned = disowned
         self._connection.execute(_FOR_LOADING)
         self._under: tuple[bytes, ...] = ()
         self._copy_options = b""
+
+    def on_the_path(self, work: Callable[[], None]) -> None:
+        """Do what can be done twice. Where a function does not find what it names, do it on the search path.
+
+        Whatever transaction ``work`` had begun is rolled back before.
+        """
+        try:
+            return work()
+        except PostgresError as error:
+            if not self._path.helps(error):
+                raise
+            cause = error
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            self._connection.execute("ROLLBACK")
+        with self._searching(cause):
+            return work()
+
+    @contextmanager
+    def _searching(self, cause: PostgresError) -> Iterator[None]:
+        ((before,),) = self.rows(b"SELECT current_setting('search_path')")
+        self._set_path(self._path.value)
+        try:
+            yield
+        except PostgresError as error:
+            error.hint = f"{error.hint} {self._path.in_vain()}".strip()
+            raise
+        self._set_path(str(before))
+        self._path.used(cause.doing)
+
+    def _set_path(self, value: str) -> None:
+        with translated():
+            self._connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", [value])
 
     def under(self, settings: tuple[bytes, ...]) -> None:
         """Have these SET statements in effect for what follows."""
@@ -100,6 +165,14 @@ class LoadConnection:
             self._under = settings
 
     def execute(self, statement: bytes) -> None:
+        if self._path.always and _EMPTY_PATH.match(statement):
+            self._set_path(self._path.value)
+        elif self._connection.info.transaction_status is TransactionStatus.IDLE:
+            self.on_the_path(lambda: self._execute(statement))
+        else:
+            self._execute(statement)
+
+    def _execute(self, statement: bytes) -> None:
         for left in reversed(range(_DEADLOCK_TRIES)):
             try:
                 self._connection.execute(statement)
@@ -182,7 +255,8 @@ class LoadConnection:
 def _failed(statement: bytes, error: psycopg.Error) -> Exception:
     made = explained(error, kind_of(statement))
     if type(made) is PostgresError:
-        made.hint = f"{made.hint} {advice(made.sqlstate, in_a_function(error))}".strip()
+        made.doing = kind_of(statement)
+        made.hint = f"{made.hint} {advice(made.sqlstate, made.in_a_function)}".strip()
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mtn_tui.core.identity import DatabaseProperties, Extension, ServerIdentity
-from mtn_tui.postgres import identity
+from mtn_tui.postgres import identity, search_path
 from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.databases import describe
 from mtn_tui.postgres.server import Server
@@ -17,6 +17,8 @@ class Source:
     properties: DatabaseProperties
     extensions: tuple[Extension, ...]
     roles: tuple[str, ...]
+    search_path: tuple[str, ...]
+    """Schemas that its sessions look through."""
     size: int
     """Bytes that the database has on the server's disk."""
 
@@ -29,5 +31,6 @@ def read_source(server: Server, database: str, application: str) -> Source:
             identity.database_properties(connection),
             identity.extensions(connection),
             identity.roles_named(connection),
+            search_path.of_source(connection),
             (described.size if described else 0) or 0,
         )

@@ -1,0 +1,74 @@
+"""The schemas in which a database's own functions find what they name without a schema.
+
+A script of pg_dump is loaded with an empty search_path, so a function that says ``unaccent(x)`` and not
+``public.unaccent(x)`` fails there although it works in the database. What the database's sessions look
+through is kept with the backup; only what fails for want of it is tried once more with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from mtn_tui.core.identity import DatabaseProperties
+from mtn_tui.postgres.connection import Connection, translated
+
+_SETTINGS = """
+    SELECT coalesce(rolname, ''), one FROM pg_db_role_setting
+    LEFT JOIN pg_roles AS r ON r.oid = setrole, unnest(setconfig) AS one
+    WHERE one LIKE 'search_path=%' AND (setrole = 0 OR rolname IS NOT NULL)
+      AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    ORDER BY setdatabase = 0, setrole <> 0, rolname
+"""
+_SERVERS = """
+    SELECT CASE WHEN source IN ('database', 'user', 'database user', 'session', 'client') THEN boot_val
+                ELSE reset_val END FROM pg_settings WHERE name = 'search_path'
+"""
+_THERE = """
+    SELECT nspname, EXISTS (SELECT FROM pg_roles WHERE rolname = nspname) FROM pg_namespace
+    WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' ORDER BY 1
+"""
+_USER = "$user"
+
+
+def of_source(connection: Connection) -> tuple[str, ...]:
+    """The schemas that sessions of this database look through, without pg_catalog, each once.
+
+    The database's own setting comes first, then what roles have set in it, what they have set for
+    every database, and the server's default. ``$user`` stands for the schemas that are named as roles.
+    """
+    with translated():
+        settings = connection.execute(_SETTINGS).fetchall()
+        (default,) = connection.execute(_SERVERS).fetchone() or ("",)
+        there = {str(name): bool(of_role) for name, of_role in connection.execute(_THERE).fetchall()}
+    named: list[str] = []
+    for role, setting in [*settings, ("", f"search_path={default}")]:
+        for name in listed(str(setting).partition("=")[2]):
+            if name != _USER:
+                named.append(name)
+            elif role:
+                named.append(str(role))
+            else:
+                named += [schema for schema, of_role in there.items() if of_role]
+    return tuple(dict.fromkeys(name for name in named if name in there))
+
+
+def of_properties(properties: DatabaseProperties) -> tuple[str, ...]:
+    """The same as far as a manifest of an earlier version tells it."""
+    settings = [*properties.settings, *(one for many in properties.role_settings.values() for one in many)]
+    paths = [one.partition("=")[2] for one in settings if one.startswith("search_path=")]
+    return tuple(dict.fromkeys(name for path in [*paths, "public"] for name in listed(path) if name != _USER))
+
+
+def listed(path: str) -> list[str]:
+    """The names in a list as people and pg_db_role_setting write it: ``"$user", public``."""
+    found = re.findall(r'"((?:[^"]|"")*)"|([^",\s]+)', path)
+    return [name for quoted, plain in found if (name := quoted.replace('""', '"') or plain)]
+
+
+def with_catalog(schemas: Iterable[str]) -> str:
+    """As a value of search_path: pg_catalog first, so that nothing stands in for what is PostgreSQL's."""
+    names = ["pg_catalog", *(name for name in schemas if name != "pg_catalog")]
+    return ", ".join(sql.Identifier(name).as_string(None) for name in names)
