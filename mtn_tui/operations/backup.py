@@ -163,10 +163,10 @@ class _Run:
         context, database = self.context, self.context.settings.db_name
         path = lock_path(context.locks, database, "backup")
         held.enter_context(FileLock(path, self.job.holder("backup")))
-        source = read_source(context.server, database, self._application)
+        source = read_source(context.server, database, self._application, self.job.token)
         production.remember(context, source.server.system_identifier)
         key = advisory_key(source.server.system_identifier, database, "backup")
-        held.enter_context(advisory_lock(context.server, key, self._application))
+        held.enter_context(advisory_lock(context.server, key, self._application, self.job.token))
         return source
 
     def _key(self) -> Key:
@@ -192,7 +192,7 @@ class _Run:
         with self.watch.timing("dump"), opened as moment:
             payload = write_payload(job, dumper, moment, part, key, job.id, settings.deflate_level)
             schema = dumper.schema(moment.name)
-        roles, with_passwords = dump_roles(tool, context.server)
+        roles, with_passwords = dump_roles(tool, context.server, job.token)
         if not with_passwords:
             job.note("info", "roles-without-passwords", reason="only a superuser may read them")
         return _Dumped(moment, payload, schema_hash(schema), keeping.encrypted(key, roles))

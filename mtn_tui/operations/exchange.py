@@ -90,6 +90,7 @@ def exchange(
     job.result({"swap": {"target": target, "new_oid": oid, "kept": old if keep else ""}})
     renames = [(target, old)] if replacing else []
     seconds = swap(server, other, [*renames, (new, target)], context.clock)
+    server.obey(None)  # it is done: what is left to do belongs to it
     job.note("info", "swapped", target=target, kept=old if keep else "", seconds=round(seconds, 3))
     if replacing and not keep:
         _drop_replaced(job, server, old)

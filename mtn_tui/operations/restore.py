@@ -15,6 +15,7 @@ from datetime import datetime
 from mtn_tui.archive import legacy
 from mtn_tui.archive.manifest import About
 from mtn_tui.archive.reader import check_size
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
@@ -129,17 +130,24 @@ class _Run:
         with ExitStack() as held:
             path = lock_path(context.locks, request.target, "restore")
             held.enter_context(FileLock(path, job.holder("restore")))
-            server = held.enter_context(connect(context.server, MAINTENANCE, self._application))
+            server = held.enter_context(
+                connect(context.server, MAINTENANCE, self._application, token=job.token)
+            )
             here = server_identity(server)
             # Opened now, for by then its clients may have taken every connection there is.
-            other = held.enter_context(connect(context.server, MAINTENANCE, self._application))
+            other = held.enter_context(
+                connect(context.server, MAINTENANCE, self._application, token=job.token)
+            )
             key = advisory_key(here.system_identifier, request.target, "restore")
-            held.enter_context(advisory_lock(context.server, key, self._application))
+            held.enter_context(advisory_lock(context.server, key, self._application, job.token))
             sweep_target(job, context, server, request.target)
             for name in sweep_over(context, server):
                 job.note("info", "swept", what="database", name=name)
             copy = self._settle(server, held)
             return self._restore(server, other, here, copy)
+
+    def _connect(self, token: CancelToken | None) -> Connection:
+        return connect(self.context.server, MAINTENANCE, self._application, token=token)
 
     def _settle(self, server: Connection, held: ExitStack) -> Copy:
         """The copy to load: of the backup that was asked for or, where that is allowed, of one before it."""
@@ -312,7 +320,13 @@ class _Run:
     def _open(self, database: str) -> LoadConnection:
         disowned = self.disowned.add if self.request.no_owner else None
         return LoadConnection(
-            self.context.server, database, self._application, self._tell_skipped, disowned, self._path()
+            self.context.server,
+            database,
+            self._application,
+            self._tell_skipped,
+            disowned,
+            self._path(),
+            self.job.token,
         )
 
     def _path(self) -> SearchPath:
@@ -374,7 +388,10 @@ class _Run:
             if isinstance(error, NoSpace):
                 # A server whose disk is full may not survive the checkpoint that dropping a database needs.
                 databases.drop_tables(self.context.server, scratch, self._application)
-            with connect(self.context.server, MAINTENANCE, self._application) as server:
+            cancelled = self.job.token.cancelled
+            with self._connect(None if cancelled else self.job.token) as server:
+                if cancelled:
+                    databases.hurry(server)
                 databases.drop(server, scratch)
         except MtnError as trouble:
             self.job.note("warn", "scratch-left", name=scratch, reason=trouble.title)

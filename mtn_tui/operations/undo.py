@@ -208,7 +208,8 @@ def _saying_what_stopped(services: bool) -> Iterator[None]:
 def drop_kept(job: Job, context: Context, name: str) -> None:
     """Drop a database that was kept, and no other."""
     job.phase("prepare", unit="items")
-    with connect(context.server, MAINTENANCE, application(job.kind, job.id, context.host)) as server:
+    named = application(job.kind, job.id, context.host)
+    with connect(context.server, MAINTENANCE, named, token=job.token) as server:
         one = find_kept(server, name)
         with _locked(job, context, one.of):
             databases.drop(server, one.name)
@@ -267,12 +268,12 @@ def _claimed(
         for target in targets:
             held.enter_context(_locked(job, context, target))
         named = application(job.kind, job.id, context.host)
-        server = held.enter_context(connect(context.server, MAINTENANCE, named))
-        other = held.enter_context(connect(context.server, MAINTENANCE, named))
+        server = held.enter_context(connect(context.server, MAINTENANCE, named, token=job.token))
+        other = held.enter_context(connect(context.server, MAINTENANCE, named, token=job.token))
         here = server_identity(server)
         for target in targets:
             key = advisory_key(here.system_identifier, target, "restore")
-            held.enter_context(advisory_lock(context.server, key, named))
+            held.enter_context(advisory_lock(context.server, key, named, job.token))
         yield server, other, here
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import Locked
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
@@ -17,12 +18,15 @@ from mtn_tui.postgres.server import Server
 
 
 @contextmanager
-def advisory_lock(server: Server, key: int, application: str) -> Iterator[None]:
+def advisory_lock(
+    server: Server, key: int, application: str, token: CancelToken | None = None
+) -> Iterator[None]:
     """Hold the lock for the block, or raise Locked and say who has it.
 
     ``application`` (under 64 bytes) is what another host will be told.
+    Asking for the lock ends once ``token`` is cancelled.
     """
-    with connect(server, MAINTENANCE, application, own_session=True) as connection:
+    with connect(server, MAINTENANCE, application, own_session=True, token=token) as connection:
         with translated():
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
         if row is None or not row[0]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
@@ -30,16 +34,61 @@ _KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
 _NO_CONNECTION = (psycopg.OperationalError, UnicodeError)
 """The second is of a host's name that can be none (``db..example.cl``): it is not even asked for."""
 
-Connection = psycopg.Connection[tuple[object, ...]]
+_ASK_EVERY = 0.2
+_ASK_SECONDS = 5
+
+
+class Connection(psycopg.Connection[tuple[object, ...]]):
+    """A connection that can be told to end what it waits for once a job is asked to stop."""
+
+    _leave: ExitStack | None = None
+
+    def obey(self, token: CancelToken | None) -> None:
+        """End whatever this connection waits for once ``token`` is cancelled; with None, no longer.
+
+        What ended so raises as any cancelled statement does: the job, which was
+        asked to stop, ends as cancelled.
+        """
+        if self._leave is not None:
+            self._leave.close()
+            self._leave = None
+        if token is not None:
+            self._leave = leave = ExitStack()
+            leave.enter_context(token.calling(lambda: self._stop_waiting(leave)))
+
+    def close(self) -> None:
+        self.obey(None)
+        super().close()
+
+    def _stop_waiting(self, asked: ExitStack) -> None:
+        threading.Thread(target=self._ask_to_stop, args=[asked], name="mtn-ask", daemon=True).start()
+
+    def _ask_to_stop(self, asked: ExitStack) -> None:
+        """Ask again and again: a request that arrives between two statements is lost."""
+        while self._leave is asked and not self.closed:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                try:
+                    self.cancel_safe(timeout=_ASK_SECONDS)
+                except psycopg.Error:
+                    # The server is gone, or too busy to answer: closing the socket ends the wait as well.
+                    self.pgconn.finish()
+            time.sleep(_ASK_EVERY)
 
 
 def connect(
-    server: Server, database: str, application: str = "mtn", *, own_session: bool = False
+    server: Server,
+    database: str,
+    application: str = "mtn",
+    *,
+    own_session: bool = False,
+    token: CancelToken | None = None,
 ) -> Connection:
     """Open an autocommitting connection, or raise a PostgresError that says what to do.
 
     ``application`` is what pg_stat_activity shows. Timeouts of the server's
-    configuration are off: a dump or a load takes as long as it takes.
+    configuration are off: a dump or a load takes as long as it takes. Nothing
+    waits for a standby either, which may never come: what is made here is proven
+    before it counts. Once ``token`` is cancelled, what it waits for ends.
     ``own_session`` refuses a pooler that shares sessions among its clients; else
     such a connection is given as it is, and nothing is set in it.
     """
@@ -56,15 +105,17 @@ def connect(
                         raise pooler.refusal(connection, f"{server.host}:{server.port}")
                 return connection
         connection.execute(
-            "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN"
+            "SELECT set_config(name, CASE name WHEN 'synchronous_commit' THEN 'local' ELSE '0' END, false)"
+            " FROM pg_settings WHERE name IN"
             " ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',"
-            " 'idle_session_timeout', 'lock_timeout')"
+            " 'idle_session_timeout', 'lock_timeout', 'synchronous_commit')"
         )
+    connection.obey(token)
     return connection
 
 
 def _open(server: Server, database: str, application: str) -> Connection:
-    return psycopg.connect(
+    return Connection.connect(
         host=server.host,
         port=server.port,
         user=server.user,

@@ -144,6 +144,13 @@ def end_sessions(connection: Connection, application: str) -> None:
         )
 
 
+def hurry(connection: Connection) -> None:
+    """Let what follows wait for no lock longer than 5 s, and take no longer than 60 s in all."""
+    with translated():
+        connection.execute("SET lock_timeout = '2s'")
+        connection.execute("SET statement_timeout = '60s'")
+
+
 def drop(connection: Connection, database: str) -> None:
     """Drop a database, ending its sessions, also one that is a template. No error where it does not exist."""
     name = sql.Identifier(database)

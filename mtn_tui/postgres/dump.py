@@ -193,7 +193,7 @@ def schema_hash(text: bytes) -> str:
     return hashed.hexdigest()
 
 
-def dump_roles(pg_dump: Tool, server: Server) -> tuple[bytes, bool]:
+def dump_roles(pg_dump: Tool, server: Server, token: CancelToken | None = None) -> tuple[bytes, bool]:
     """``pg_dumpall --globals-only``: roles, memberships, tablespaces; and whether passwords are in it.
 
     Reading password hashes takes a superuser; without one they are left out.
@@ -205,7 +205,8 @@ def dump_roles(pg_dump: Tool, server: Server) -> tuple[bytes, bool]:
         f"--database={MAINTENANCE}",
     ]
     for extra in ([], ["--no-role-passwords"]):
-        with Child([*base, *extra], server.environment(MAINTENANCE)) as child:
+        child = Child([*base, *extra], server.environment(MAINTENANCE))
+        with child, (token or CancelToken()).calling(child.kill):
             try:
                 return b"".join(child), not extra
             except PostgresError:

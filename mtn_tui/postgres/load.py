@@ -16,6 +16,7 @@ from enum import StrEnum
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres import server_errors
@@ -116,9 +117,10 @@ class LoadConnection:
         skipped: Callable[[str], None],
         disowned: Callable[[str], None] | None = None,
         path: SearchPath | None = None,
+        token: CancelToken | None = None,
     ) -> None:
         self._path = path or SearchPath()
-        self._connection = connect(server, database, application, own_session=True)
+        self._connection = connect(server, database, application, own_session=True, token=token)
         self._skipped = skipped
         self._disowned = disowned
         self._connection.execute(_FOR_LOADING)

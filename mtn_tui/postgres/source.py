@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.identity import DatabaseProperties, Extension, ServerIdentity
 from mtn_tui.postgres import identity, search_path
 from mtn_tui.postgres.connection import connect
@@ -23,8 +24,9 @@ class Source:
     """Bytes that the database has on the server's disk."""
 
 
-def read_source(server: Server, database: str, application: str) -> Source:
-    with connect(server, database, application, own_session=True) as connection:
+def read_source(server: Server, database: str, application: str, token: CancelToken | None = None) -> Source:
+    """Ask for all of it. Raises PostgresError, also once ``token`` is cancelled."""
+    with connect(server, database, application, own_session=True, token=token) as connection:
         described = describe(connection, database)
         return Source(
             identity.server_identity(connection),
