@@ -52,6 +52,14 @@ class Key:
         return self._derive(b"mtn key fingerprint", 8).hex()
 
 
+def with_its_key() -> str:
+    """What to do about a backup that another key was made for."""
+    return _(
+        "Put back the key it was made with, at ENCRYPTION_KEY_FILE; a new one can't read it. Where both are"
+        " needed, for this one command: ENCRYPTION_KEY_FILE=/path/of/the/old/key mtn …"
+    )
+
+
 def read_key(path: Path) -> Key:
     """Read a key file. KeyFileError says what is wrong with it; nothing is ever made anew here."""
     lost = _("Without it no backup can be read. Put back the copy that was kept elsewhere.")

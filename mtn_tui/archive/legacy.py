@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mtn_tui.archive.blocks import Inflater
 from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, salt_of, unpad
-from mtn_tui.archive.keys import Key
+from mtn_tui.archive.keys import Key, with_its_key
 from mtn_tui.archive.reader import Stream
 from mtn_tui.archive.sections import END, END_WITHIN
 from mtn_tui.core.errors import NotABackup, Truncated, WrongKey
@@ -60,7 +60,7 @@ def _clear(stream: Stream, header: bytes) -> Iterator[bytes]:
 def _decrypted(stream: Stream, header: bytes, key: Key | None) -> Iterator[bytes]:
     salt = salt_of(header)
     if key is None:
-        raise WrongKey(_("The backup is encrypted and no key was given."), "", "7.2")
+        raise WrongKey(_("The backup is encrypted and no key was given."))
     decryptor = Decryptor(*key.cipher(salt))
     held, total = b"", 0
     first = True
@@ -71,8 +71,7 @@ def _decrypted(stream: Stream, header: bytes, key: Key | None) -> Iterator[bytes
         if first and plain and not plain.startswith(_GZIP):
             raise WrongKey(
                 _("The backup does not decrypt with this key."),
-                _("Put the key it was made with in ENCRYPTION_KEY_FILE."),
-                "7.2",
+                with_its_key(),
             )
         first = False
         plain = held + plain

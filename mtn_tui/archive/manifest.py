@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mtn_tui.archive.keys import Key
+from mtn_tui.archive.keys import Key, with_its_key
 from mtn_tui.archive.sections import Part
 from mtn_tui.core.errors import ArchiveError, Changed, ForeignManifest, WrongKey
 from mtn_tui.core.i18n import _
@@ -183,13 +183,14 @@ def _unsigned(body: dict[str, Any], data: bytes, key: Key) -> ArchiveError:
         return _changed()
     if same(json.loads(data).get("mac", ""), mac(canonical({**body, "key": key.fingerprint}), key)):
         return _changed()
-    return WrongKey(
+    error = WrongKey(
         _("The backup was made with another key (its fingerprint is {theirs}, this key's is {ours}).").format(
             theirs=theirs, ours=key.fingerprint
         ),
-        _("Put the key it was made with in ENCRYPTION_KEY_FILE."),
-        "7.2",
+        with_its_key(),
     )
+    error.theirs, error.database = theirs, str(body.get("database", ""))
+    return error
 
 
 def _changed() -> Changed:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import click
 
+from mtn_tui.archive.keys import with_its_key
 from mtn_tui.cli import diagnostics, outcomes, output
 from mtn_tui.cli.options import as_json
+from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.operations import keycheck
 from mtn_tui.operations.backup import full_backup
 
 
@@ -19,13 +23,16 @@ def backup() -> None:
 @backup.command(help=_("Back the whole database up: to disk, to the bucket, and read it back."))
 @click.option("--verbose", is_flag=True, help=_("Let pg_dump tell the log all that it does."))
 @click.option("--detach", is_flag=True, help=_("Start it, say its job's ID, and do not wait."))
+@click.option("--key-is-meant", is_flag=True, help=_("It is another key than that of the last backups."))
 @as_json
 @click.pass_obj
-def full(session: Session, verbose: bool, detach: bool, as_json: bool) -> int:
+def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_json: bool) -> int:
     session.must_not_only_read()
     context = session.context
     session.say_database(context.settings.db_name)
+    key_is_meant = key_is_meant or _agreed_to_key(session)
     arguments = ["backup", "full", *(["--verbose"] if verbose else [])]
+    arguments += ["--key-is-meant"] if key_is_meant else []
     if detach:
         job_id = session.begin(arguments)
         output.line(job_id)
@@ -35,10 +42,21 @@ def full(session: Session, verbose: bool, detach: bool, as_json: bool) -> int:
         "backup-full",
         context.settings.db_name,
         arguments,
-        lambda job: full_backup(job, context, verbose=verbose),
+        lambda job: full_backup(job, context, verbose=verbose, key_is_meant=key_is_meant),
     )
     if as_json:
         output.as_json(facts)
     else:
         output.lines(outcomes.lines("backup-full", facts))
     return code
+
+
+def _agreed_to_key(session: Session) -> bool:
+    """On a terminal, ask about a key that is not that of the last backups. False where it is that one."""
+    told = keycheck.before_asking(session.context) if session.may_ask else ""
+    if not told:
+        return False
+    diagnostics.warning(told, with_its_key())
+    if not yes(_("Make a backup with this key all the same?")):
+        raise Refused(_("No backup was made."), _("Put the other key back, then run this again."), "7.2")
+    return True

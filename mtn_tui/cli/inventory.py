@@ -171,7 +171,7 @@ def _print_list(backups: list[Backup]) -> None:
 def _presence(copy: Copy | None) -> str:
     if copy is None:
         return "·"
-    if copy.standing is Standing.UNCHECKED:
+    if copy.standing in (Standing.UNCHECKED, Standing.ANOTHER_KEY):
         return "?"
     return _("BROKEN") if copy.standing is Standing.BROKEN or copy.proof.failed else "✔"
 
@@ -180,7 +180,7 @@ def _proof(backup: Backup) -> str:
     parts = []
     if any(copy.standing is Standing.LEGACY for copy in backup.copies):
         parts.append(words.standing(Standing.LEGACY))
-    for standing in (Standing.UNFINISHED, Standing.UNCHECKED):
+    for standing in (Standing.ANOTHER_KEY, Standing.UNFINISHED, Standing.UNCHECKED):
         if any(copy.standing is standing for copy in backup.copies):
             parts.append(words.standing(standing))
             break

@@ -99,7 +99,7 @@ def _verify(facts: Facts) -> list[str]:
 def _copy(copy: Facts) -> str:
     where = words.store(copy["store"])
     if copy["unknown"]:
-        return f"? {copy['name']}  {where}: " + _("could not be read")
+        return f"? {copy['name']}  {where}: " + (copy["trouble"] or _("could not be read"))
     if copy["trouble"]:
         return f"✖ {copy['name']}  {where}: {copy['trouble']}"
     return f"✔ {copy['name']}  {where}: {words.rung(Rung.of(copy['rung']))}"

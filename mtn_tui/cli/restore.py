@@ -12,7 +12,7 @@ from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import production, words
+from mtn_tui.operations import keycheck, production, words
 from mtn_tui.operations.alternatives import minutes_between
 from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.choose import choose
@@ -100,6 +100,8 @@ def restore(
             store=words.store(name), reason=error.title
         )
         diagnostics.warning(text, error.hint)
+    if chosen.another_key is not None:
+        diagnostics.warning(keycheck.passed_over(chosen.another_key))
     fall_back = latest or or_earlier
     request = Request(
         chosen.backup,

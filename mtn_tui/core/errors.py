@@ -86,7 +86,11 @@ class Changed(ArchiveError):
 
 
 class WrongKey(ArchiveError):
-    pass
+    runbook = "7.2"
+    theirs = ""
+    """Fingerprint of the key that the manifest names, which nobody vouches for; empty without a manifest."""
+    database = ""
+    """Of which database it says to be; as little vouched for."""
 
 
 class ForeignManifest(ArchiveError):

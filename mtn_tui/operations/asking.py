@@ -23,6 +23,7 @@ from mtn_tui.core.errors import (
     MtnError,
     NotFound,
     StorageError,
+    WrongKey,
 )
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
@@ -195,6 +196,8 @@ def read_copy(
         manifest = _summary(read(entry.key + MANIFEST), entry.key.rpartition("/")[2], key)
     except ArchiveError as error:
         standing = Standing.UNCHECKED if key is None else Standing.BROKEN
+        if isinstance(error, WrongKey):
+            standing = Standing.ANOTHER_KEY
         return Copy(store, entry.key, entry.size, standing, None, proof_of(""), error)
     proof = proof_of(manifest.sha256)
     trouble = _misfit(store, entry, manifest)

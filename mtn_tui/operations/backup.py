@@ -23,11 +23,12 @@ from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
-from mtn_tui.operations import keeping, production
+from mtn_tui.operations import keeping, keycheck, production
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
 from mtn_tui.operations.installation import mark_of
+from mtn_tui.operations.inventory import Inventory
 from mtn_tui.operations.keeping import Signed
 from mtn_tui.operations.naming import claim_name
 from mtn_tui.operations.records import begin_log, write_metrics
@@ -80,15 +81,20 @@ class _Dumped:
     roles: bytes
 
 
-def full_backup(job: Job, context: Context, *, verbose: bool = False) -> FullBackup:
-    """Make one. What went wrong although it succeeded is told by the job's warnings."""
+def full_backup(
+    job: Job, context: Context, *, verbose: bool = False, key_is_meant: bool = False
+) -> FullBackup:
+    """Make one. What went wrong although it succeeded is told by the job's warnings.
+
+    ``key_is_meant``: whoever asks for it knows that it is another key than before.
+    """
     started = context.clock.now()
     begin_log(job, context, "full-backup", started)
     settings = context.settings
     job.note("info", "database", name=settings.db_name, host=settings.db_host, port=settings.db_port)
     if context.outside:
         job.note("warn", "from-the-environment", keys=outside.named(context.outside))
-    run = _Run(job, context, started, verbose, Stopwatch(context.clock))
+    run = _Run(job, context, started, verbose, Stopwatch(context.clock), key_is_meant)
     done: FullBackup | None = None
     try:
         with run.watch.timing("total"):
@@ -115,6 +121,7 @@ class _Run:
     started: datetime
     verbose: bool
     watch: Stopwatch
+    key_is_meant: bool = False
 
     def run(self) -> FullBackup:
         job, context = self.job, self.context
@@ -126,6 +133,7 @@ class _Run:
             answers = sweep_parts_and_uploads(job, context)
             key = self._key()
             known = take_inventory([context.stores.disk], key, context.cache)
+            self._compare_key(known, ask_bucket=answers)
             here = (Kind.FULL, context.settings.db_name, source.server.system_identifier)
             earlier = [
                 one.manifest for one in known.backups if one.manifest and source_of(one.manifest) == here
@@ -176,6 +184,15 @@ class _Run:
             notice = keep_elsewhere(path)
             self.job.warn("key-made", f"{notice.title} {notice.hint}")
         return self.context.key
+
+    def _compare_key(self, on_disk: Inventory, *, ask_bucket: bool) -> None:
+        """Tell where it is another key than that of the last ones, unless whoever started this was told."""
+        told = keycheck.before_backup(self.context, on_disk, ask_bucket=ask_bucket)
+        if told and self.key_is_meant:
+            self.job.note("warn", "another-key", reason=told)
+        elif told:
+            hint = _("If that was not meant, put the other key back and make another backup.")
+            self.job.warn("another-key", f"{told} {hint} " + _("(runbook {section})").format(section="7.2"))
 
     def _dump(self, tool: Tool, part: PartFile, key: Key, likely: int) -> _Dumped:
         job, context, settings = self.job, self.context, self.context.settings

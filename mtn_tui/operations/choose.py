@@ -16,6 +16,7 @@ from mtn_tui.operations.alternatives import earlier_proven, newer_broken
 from mtn_tui.operations.asking import read_content, read_copy, take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup
+from mtn_tui.operations.keycheck import newer_of_another_key
 from mtn_tui.storage.base import checked_key
 from mtn_tui.storage.local import LocalStorage
 
@@ -29,6 +30,8 @@ class Chosen:
     """Proven ones from before it, newest first."""
     newer_broken: Backup | None = None
     """A newer one that does not hold, for which it can't be the latest."""
+    another_key: Backup | None = None
+    """A newer one that was made with another key."""
 
 
 def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Chosen:
@@ -54,6 +57,7 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
         inventory.silent,
         earlier_proven(inventory, backup, database),
         newer_broken(inventory, backup),
+        newer_of_another_key(inventory, backup, database) if latest else None,
     )
 
 

@@ -16,18 +16,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from mtn_tui.archive.keys import read_key
-from mtn_tui.core import outside, paths
-from mtn_tui.core.advice import Notice
-from mtn_tui.core.errors import KeyFileError, MtnError, PostgresError
+from mtn_tui.core import paths
+from mtn_tui.core.errors import MtnError, PostgresError
 from mtn_tui.core.i18n import _, is_utf8
 from mtn_tui.core.settings import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.operations import production, words
 from mtn_tui.operations.alertcheck import alerts
 from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.configcheck import configuration, environment, key, key_of_backups
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.keeping import any_backup_known
 from mtn_tui.postgres.connection import connect, translated
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.tools import find_pg_dump
@@ -69,52 +67,6 @@ def worst(findings: Sequence[Check]) -> Status:
     """The one that decides: what fails, then what is unknown, then what is doubtful."""
     order = (Status.FAIL, Status.UNKNOWN, Status.WARN)
     return next((one for one in order if any(found.status is one for found in findings)), Status.OK)
-
-
-def configuration(loaded: Loaded) -> Iterator[Check]:
-    """Wrong values were told when it was read; here is what is doubtful, its permissions among it."""
-    doubtful: tuple[Notice, ...] = loaded.warnings
-    for notice in doubtful:
-        yield Check("configuration", Status.WARN, notice.title, notice.hint)
-    if not doubtful:
-        yield Check("configuration", Status.OK, _("The configuration is {path}.").format(path=loaded.path))
-
-
-def environment(context: Context, path: Path) -> Iterator[Check]:
-    """Which values are not the file's: another account, or cron, would have others."""
-    contradicting = list(outside.notices(context.outside, path))
-    for notice in contradicting:
-        yield Check("environment", Status.WARN, notice.title, notice.hint)
-    if context.outside and not contradicting:
-        text = _("Taken from the environment: {keys}").format(keys=outside.named(context.outside))
-        yield Check("environment", Status.OK, text)
-
-
-def key(context: Context) -> Iterator[Check]:
-    path = context.settings.encryption_key_file
-    try:
-        read_key(path)
-    except KeyFileError:
-        if paths.present(path) or any_backup_known(context.stores):
-            raise
-        yield Check(
-            "key",
-            Status.WARN,
-            _("There is no encryption key yet: {path}").format(path=path),
-            _("The first backup makes it; then copy it to a safe place that is not on this machine."),
-        )
-        return
-    if paths.too_open(path):
-        yield Check(
-            "key",
-            Status.WARN,
-            _("Other users of this machine can read the encryption key {path}.").format(path=path),
-            _("chmod 600 {path} (640 where the group {group} owns it)").format(
-                path=shlex.quote(str(path)), group=paths.GROUP
-            ),
-        )
-    else:
-        yield Check("key", Status.OK, _("The encryption key is {path}.").format(path=path))
 
 
 def folders(context: Context) -> Iterator[Check]:
@@ -330,6 +282,7 @@ def _unseen(check: str, error: MtnError) -> Check:
 
 CHECKS: dict[str, Look] = {
     "key": key,
+    "key-of-backups": key_of_backups,
     "folders": folders,
     "state": state,
     "server": server,

@@ -20,6 +20,9 @@ from mtn_tui.operations.asking import read_small
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Copy, Standing
 
+UNBELIEVED = (Standing.BROKEN, Standing.ANOTHER_KEY, Standing.UNCHECKED)
+"""Of copies that have a manifest, which is not believed."""
+
 
 def amend(context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Proof:
     """Put ``change`` of the proof that lies beside ``copy`` in its place; return it.
@@ -41,6 +44,6 @@ def _present(copy: Copy) -> Proof:
         data = read_small(copy.store, copy.key + PROOF)
     except NotFound:
         return Proof(sha256)
-    if copy.manifest is None and copy.standing in (Standing.BROKEN, Standing.UNCHECKED):
+    if copy.manifest is None and copy.standing in UNBELIEVED:
         return proofs.load(data) or Proof(sha256)
     return proofs.decode(data, sha256)

@@ -28,6 +28,8 @@ class Standing(StrEnum):
     """The scripts made it: no manifest, and nothing that could vouch for it."""
     BROKEN = "broken"
     """Its manifest can't be believed, or does not fit it."""
+    ANOTHER_KEY = "another-key"
+    """Its manifest says that another key signed it: with that one it may be whole."""
     UNCHECKED = "unchecked"
     """Its manifest is there, and without the key nobody can tell."""
 
@@ -81,6 +83,11 @@ class Backup:
     def legacy(self) -> bool:
         """Whether every copy of it is of the scripts' making."""
         return all(copy.standing is Standing.LEGACY for copy in self.copies)
+
+    @property
+    def needs_another_key(self) -> bool:
+        """Whether no copy can be read for want of the key that it was made with."""
+        return not self.usable and any(copy.standing is Standing.ANOTHER_KEY for copy in self.copies)
 
     def may_be_of(self, database: str) -> bool:
         """Whether it is of that database, or does not say of which."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from mtn_tui.archive.proof import Proof
-from mtn_tui.core.errors import ArchiveError, Locked, StorageError
+from mtn_tui.core.errors import ArchiveError, Locked, StorageError, WrongKey
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Rung
 from mtn_tui.engine.jobs import Job
@@ -62,8 +62,14 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
                     prove(copy, key, job.token, job.advance)
                     verdict = Verdict(backup, copy, record(job, context, copy, Rung.COMPLETE))
                 except ArchiveError as error:
+                    unread = copy.standing is Standing.ANOTHER_KEY  # nothing is known against its bytes
                     rung = record_fall(job, context, copy, error)
-                    verdict = Verdict(backup, copy, rung, error.title)
+                    told = error.title
+                    if isinstance(error, WrongKey):
+                        told = f"{error.title} {error.hint} " + _("(runbook {section})").format(
+                            section=error.runbook
+                        )
+                    verdict = Verdict(backup, copy, rung, told, unknown=unread)
                 except StorageError as error:
                     verdict = Verdict(backup, copy, copy.rung, error.title, unknown=True)
                 _note(job, verdict)

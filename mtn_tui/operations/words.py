@@ -98,6 +98,7 @@ def standing(one: Standing) -> str:
         Standing.UNFINISHED: _("unfinished"),
         Standing.LEGACY: _("legacy"),
         Standing.BROKEN: _("broken"),
+        Standing.ANOTHER_KEY: _("another key"),
         Standing.UNCHECKED: _("unchecked"),
     }[one]
 

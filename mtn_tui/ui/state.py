@@ -25,7 +25,7 @@ class Tally:
     proven: bool
     """Whether there is a full of the database that is proven."""
     doubtful: int
-    """Those that are suspect or broken."""
+    """Those that are suspect, broken, or of another key."""
 
 
 def tally(inventory: Inventory, database: str) -> Tally:
@@ -41,7 +41,7 @@ def tally(inventory: Inventory, database: str) -> Tally:
         len(every) - len(fulls),
         dict(held),
         any(one.usable[0].rung.proven for one in fulls if one.usable and one.may_be_of(database)),
-        sum(1 for one in every if one.suspect or broken(one)),
+        sum(1 for one in every if one.suspect or broken(one) or one.needs_another_key),
     )
 
 

@@ -64,7 +64,11 @@ def _presence(copy: Copy | None, silent: bool) -> Piece:
         return ("?", "warn") if silent else ("·", "dim")
     if copy.standing is Standing.BROKEN or copy.proof.failed:
         return "✖", "bad"
-    unsure = {Standing.UNFINISHED: "…", Standing.UNCHECKED: "?"}.get(copy.standing)
+    unsure = {
+        Standing.UNFINISHED: "…",
+        Standing.UNCHECKED: "?",
+        Standing.ANOTHER_KEY: "?",
+    }.get(copy.standing)
     return (unsure, "warn") if unsure else ("✔", "good")
 
 
@@ -74,7 +78,7 @@ def _proven(backup: Backup) -> list[Piece]:
         return [("✖ " + words.standing(Standing.BROKEN), "bad")]
     if backup.suspect:
         return [("⚠ " + _("suspect"), "warn")]
-    for standing in (Standing.UNCHECKED, Standing.UNFINISHED, Standing.LEGACY):
+    for standing in (Standing.ANOTHER_KEY, Standing.UNCHECKED, Standing.UNFINISHED, Standing.LEGACY):
         if any(copy.standing is standing for copy in backup.copies):
             word = words.standing(standing)
             if standing is Standing.LEGACY and backup.rung > Rung.PRESENT:
@@ -123,7 +127,7 @@ def _copy_troubles(copy: Copy) -> list[Piece]:
             if copy.trouble.runbook
             else ""
         )
-        return [(text + where, "bad")]
+        return [(text + where, "warn" if copy.standing is Standing.ANOTHER_KEY else "bad")]
     if copy.proof.failed:
         return [(f"{store}: {copy.proof.failed} " + _("v looks again."), "bad")]
     if copy.standing is Standing.UNFINISHED:

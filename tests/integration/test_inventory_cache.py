@@ -147,7 +147,7 @@ def test_another_key_believes_nothing_that_was_kept(store, folder):
     take_inventory([store], KEY, cache)
     for used in (cache, Cache(folder)):
         (found,) = take_inventory([store], Key(b"another"), used).backups
-        assert found.copies[0].standing is Standing.BROKEN
+        assert found.copies[0].standing is Standing.ANOTHER_KEY
         assert "another key" in found.copies[0].trouble.title
     assert look(store, folder).backups[0].copies[0].standing is Standing.WHOLE
 

@@ -129,7 +129,7 @@ def test_verifying_with_another_key_tells_so_and_unlearns_nothing(small, practis
     path.write_bytes(pinned)
     right = practice.key_file.read_bytes()
     practice.key_file.write_text("not the one\n")
-    done = practice.here("verify", "--all", "--json", check=2)
+    done = practice.here("verify", "--all", "--json", check=3)
     (facts,) = json.loads(done.stdout)
     assert "another key" in facts["trouble"]
     assert facts["rung"] == "present"

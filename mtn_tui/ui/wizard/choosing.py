@@ -14,6 +14,7 @@ from mtn_tui.operations.emergency import chosen, not_had, plan_staging, roles_of
 from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
+from mtn_tui.operations.keycheck import newer_of_another_key, passed_over
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.ui import telling
 from mtn_tui.ui.cells import fit
@@ -114,6 +115,9 @@ class Choosing(StepView):
             sheet.say(text, "warn")
         if self.backup is None:
             sheet.item("✖", _("There is no full backup that could be restored."), "bad")
+            unread = [one for one in inventory.backups if one.kind is Kind.FULL and one.needs_another_key]
+            if unread:
+                sheet.item("⚠", passed_over(unread[0]), "warn")
             sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))
             return
         now = desk.app.context.clock.now()
@@ -130,8 +134,12 @@ class Choosing(StepView):
         self._plan(sheet, self.backup)
 
     def _broken(self, sheet: Sheet, backup: Backup) -> None:
-        """A newer one does not hold: what falling back costs (runbook 5.3)."""
-        other = newer_broken(self._inventory, backup) if self._inventory else None
+        """A newer one does not hold: what falling back costs (runbook 5.3). Or it needs another key."""
+        inventory = self._inventory
+        unread = newer_of_another_key(inventory, backup, self.desk.app.database) if inventory else None
+        if unread is not None:
+            sheet.item("⚠", passed_over(unread), "warn")
+        other = newer_broken(inventory, backup) if inventory else None
         if other is None:
             return
         minutes = round((other.moment - backup.moment).total_seconds() / 60)
