@@ -66,7 +66,7 @@ def key(context: Context) -> Iterator[Check]:
 
 
 def key_of_backups(context: Context) -> Iterator[Check]:
-    """Whether what was made so far can be read with the key."""
+    """Whether what was made so far can be read with the key. Why a store is silent, its own check says."""
     name = "key-of-backups"
     try:
         key = context.key
@@ -74,15 +74,6 @@ def key_of_backups(context: Context) -> Iterator[Check]:
         return  # the check before this one has said so
     inventory = take_inventory(context.stores, key, context.cache)
     compared = keycheck.compare(inventory, key, context.settings.db_name)
-    for store, error in inventory.silent.items():
-        yield Check(
-            name,
-            Status.UNKNOWN,
-            _("Which key the backups in the {store} were made with is not known: {reason}").format(
-                store=words.store(store), reason=error.title
-            ),
-            error.hint,
-        )
     told = keycheck.doubt(compared, key)
     if told:
         yield Check(name, Status.FAIL, told, with_its_key(), "7.2")
@@ -94,5 +85,8 @@ def key_of_backups(context: Context) -> Iterator[Check]:
         ).format(count=len(compared.other), theirs=", ".join(compared.fingerprints))
         yield Check(name, Status.WARN, text, _("Keep that key until they are gone. ") + with_its_key(), "7.2")
     elif compared.same:
-        text = _("The backups were made with this key, {fingerprint}.").format(fingerprint=key.fingerprint)
+        seen = [store.name for store in context.stores if store.name not in inventory.silent]
+        text = _("The backups ({stores}) were made with this key, {fingerprint}.").format(
+            stores=words.stores(seen), fingerprint=key.fingerprint
+        )
         yield Check(name, Status.OK, text)

@@ -223,11 +223,11 @@ def test_what_can_not_be_believed_is_fetched_once_too(store, folder):
     fill(store, 1)
     put(store, proof_key(store, 1), b"\xff no proof")
     first = look(store, folder)
-    assert [one.copies[0].standing for one in first.backups] == [Standing.WHOLE, Standing.BROKEN]
+    assert [one.copies[0].standing for one in first.backups] == [Standing.WHOLE, Standing.ANOTHER_KEY]
     store.take()
     again = look(store, folder)
     assert store.take() == []
-    assert [one.copies[0].standing for one in again.backups] == [Standing.WHOLE, Standing.BROKEN]
+    assert [one.copies[0].standing for one in again.backups] == [Standing.WHOLE, Standing.ANOTHER_KEY]
     assert again.backups[1].copies[0].trouble.title == first.backups[1].copies[0].trouble.title
     assert again.backups[0].copies[0].proof == Proof(made_up(1).sha256)
 
