@@ -31,6 +31,16 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """That it was loaded into a server, or could not be: when (UTC), where, why not."""
+
+    at: datetime
+    where: str
+    reason: str = ""
+    """Without anything of rows or secrets; empty where it went well."""
+
+
+@dataclass(frozen=True)
 class Proof:
     """The rungs a copy has reached, each with its moment (UTC)."""
 
@@ -42,6 +52,10 @@ class Proof:
     failed_at: datetime | None = None
     pinned: Mark | None = None
     accepted: Mark | None = None
+    refused: Tried | None = None
+    """The last restore that failed for what is in the backup, and not for what its target lacked."""
+    loads: Tried | None = None
+    """The last test load: its schema and a few rows of each table."""
 
     @property
     def rung(self) -> Rung:
@@ -50,7 +64,8 @@ class Proof:
     def climbed(self, rung: Rung, at: datetime) -> Proof:
         """All rungs up to ``rung`` were seen to hold at ``at``."""
         reached = {one: at for one in Rung if one <= rung}
-        return replace(self, rungs={**self.rungs, **reached}, failed="", failed_at=None)
+        refused = None if rung >= Rung.RESTORED else self.refused
+        return replace(self, rungs={**self.rungs, **reached}, failed="", failed_at=None, refused=refused)
 
     def fell(self, rung: Rung, reason: str, at: datetime) -> Proof:
         """Only ``rung`` holds: what was proven above it is no longer true."""
@@ -88,6 +103,9 @@ def as_json(proof: Proof) -> dict[str, Any]:
     def mark(one: Mark | None) -> dict[str, str] | None:
         return {"at": one.at.isoformat(), "operator": one.operator, "note": one.note} if one else None
 
+    def tried(one: Tried | None) -> dict[str, str] | None:
+        return {"at": one.at.isoformat(), "where": one.where, "reason": one.reason} if one else None
+
     return {
         "format": FORMAT,
         "sha256": proof.sha256,
@@ -96,6 +114,8 @@ def as_json(proof: Proof) -> dict[str, Any]:
         "failed_at": proof.failed_at and proof.failed_at.isoformat(),
         "pinned": mark(proof.pinned),
         "accepted": mark(proof.accepted),
+        "refused": tried(proof.refused),
+        "loads": tried(proof.loads),
     }
 
 
@@ -105,6 +125,9 @@ def from_json(body: dict[str, Any]) -> Proof:
     def mark(one: dict[str, str] | None) -> Mark | None:
         return Mark(read_moment(one["at"]), str(one["operator"]), str(one["note"])) if one else None
 
+    def tried(one: dict[str, str] | None) -> Tried | None:
+        return Tried(read_moment(one["at"]), str(one["where"]), str(one["reason"])) if one else None
+
     moments = {at: read_moment(at) for at in set(body["rungs"].values())}
     return Proof(
         str(body["sha256"]),
@@ -113,4 +136,6 @@ def from_json(body: dict[str, Any]) -> Proof:
         read_moment(body["failed_at"]) if body["failed_at"] else None,
         mark(body["pinned"]),
         mark(body["accepted"]),
+        tried(body.get("refused")),
+        tried(body.get("loads")),
     )

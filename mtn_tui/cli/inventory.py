@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from mtn_tui.archive.keys import Key
-from mtn_tui.archive.proof import Mark
+from mtn_tui.archive.proof import Mark, Tried
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
@@ -109,12 +109,18 @@ def facts(backup: Backup) -> dict[str, object]:
         "suspect": backup.suspect,
         "accepted": _mark_facts(backup.accepted),
         "pinned": _mark_facts(backup.pinned),
+        "refused": _tried_facts(backup.refused),
+        "loads": _tried_facts(backup.loads),
         "copies": [_copy_facts(copy) for copy in backup.copies],
     }
 
 
 def _mark_facts(mark: Mark | None) -> dict[str, object] | None:
     return {"at": mark.at, "operator": mark.operator, "note": mark.note} if mark else None
+
+
+def _tried_facts(tried: Tried | None) -> dict[str, object] | None:
+    return {"at": tried.at, "where": tried.where, "reason": tried.reason} if tried else None
 
 
 def _copy_facts(copy: Copy) -> dict[str, object]:
@@ -186,6 +192,10 @@ def _proof(backup: Backup) -> str:
             break
     else:
         parts.append(words.rung(backup.rung))
+    if backup.refused:
+        parts.append(_("RESTORE FAILED"))
+    if backup.loads and backup.loads.reason:
+        parts.append(_("DOES NOT LOAD HERE"))
     if backup.suspect:
         parts.append(_("SUSPECT"))
     if backup.accepted:
@@ -212,6 +222,10 @@ def _print_one(backup: Backup) -> None:
         lines.append((_("Accepted"), _mark(backup.accepted)))
     if backup.pinned:
         lines.append((_("Pinned"), _mark(backup.pinned)))
+    if backup.refused:
+        lines.append((_("Restore failed"), words.tried(backup.refused)))
+    if backup.loads:
+        lines.append((_("Loads here"), words.tried(backup.loads)))
     for copy in backup.copies:
         lines.append((words.store(copy.store.name), f"{copy.store.place}: {_state_of(copy)}"))
     width = max(len(name) for name, _value in lines)

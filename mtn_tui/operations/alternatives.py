@@ -9,7 +9,7 @@ from mtn_tui.operations.inventory import Backup, Inventory, Standing
 
 
 def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple[Backup, ...]:
-    """Proven ones of its kind and database from before it, none of them suspect; newest first."""
+    """Proven ones of its kind and database from before it, none suspect or refused; newest first."""
     return tuple(
         one
         for one in inventory.backups
@@ -20,6 +20,7 @@ def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple
         and one.usable
         and one.usable[0].rung.proven
         and not one.suspect
+        and not one.refused
     )
 
 
@@ -30,7 +31,7 @@ def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
             continue
         if one.manifest and backup.manifest and one.manifest.database != backup.manifest.database:
             continue
-        if any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in one.copies):
+        if one.refused or any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in one.copies):
             return one
     return None
 
@@ -61,4 +62,7 @@ def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
 
 def why_broken(backup: Backup) -> str:
     reasons = (copy.trouble.title if copy.trouble else copy.proof.failed for copy in backup.copies)
-    return next((reason for reason in reasons if reason), _("it has not been proven."))
+    reason = next(filter(None, reasons), "")
+    if not reason and backup.refused:
+        return _("restoring it failed: {reason}").format(reason=backup.refused.reason)
+    return reason or _("it has not been proven.")

@@ -148,7 +148,7 @@ def _newest(inventory: Inventory | None, database: str) -> Backup | None:
         found = inventory.latest(database=database)
     except MtnError:
         return None
-    return found if found.usable[0].rung.proven and not found.suspect else None
+    return found if found.usable[0].rung.proven and not (found.suspect or found.refused) else None
 
 
 def _with_server(seen: Seen, context: Context, connection: Connection) -> Seen:

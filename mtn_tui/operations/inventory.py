@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
-from mtn_tui.archive.proof import Mark, Proof
+from mtn_tui.archive.proof import Mark, Proof, Tried
 from mtn_tui.archive.summary import Summary
 from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError
 from mtn_tui.core.i18n import _
@@ -121,6 +121,16 @@ class Backup:
         """That somebody looked at it when it was suspect."""
         return next((copy.proof.accepted for copy in self.copies if copy.proof.accepted), None)
 
+    @property
+    def refused(self) -> Tried | None:
+        """The last restore of any copy that failed for what is in the backup."""
+        return next((copy.proof.refused for copy in self.copies if copy.proof.refused), None)
+
+    @property
+    def loads(self) -> Tried | None:
+        """The last test load of any copy."""
+        return next((copy.proof.loads for copy in self.copies if copy.proof.loads), None)
+
     def copy_in(self, store: str) -> Copy | None:
         """``disk`` or ``bucket``."""
         return next((copy for copy in self.copies if copy.store.name == store), None)
@@ -187,6 +197,8 @@ class Inventory:
     def latest(self, kind: Kind = Kind.FULL, database: str = "") -> Backup:
         """The newest proven one that is not suspect; where none is proven, the newest usable one.
 
+        One that could not be restored for what is in it is taken only where there is no other.
+
         ``database`` leaves out those of others: several may share a store.
         Where there is none, raises why the newest can't be believed, or why a
         store could not be asked; UsageError where there really is none.
@@ -200,7 +212,8 @@ class Inventory:
                 _("There is no {kind} backup yet.").format(kind=kind), _("Make one: mtn backup full")
             )
         proven = [one for one in of_kind if one.usable[0].rung.proven and not one.suspect]
-        return (proven or of_kind)[0]
+        taken = [one for one in proven if not one.refused] or proven
+        return (taken or of_kind)[0]
 
     def _troubles(self, *kinds: Kind) -> list[ArchiveError]:
         """Why copies can't be believed, the newest first."""

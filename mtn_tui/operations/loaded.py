@@ -38,6 +38,10 @@ _FED_BY_SEQUENCES = b"""
 """
 
 
+class OtherRows(PostgresError):
+    """What was loaded is not what was backed up."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     rows: int
@@ -84,7 +88,7 @@ def check_loaded(
     if invalid:
         wrong.append(_("invalid indexes: {names}").format(names=invalid))
     if wrong:
-        raise PostgresError(
+        raise OtherRows(
             _("What was loaded is not what was backed up: {differences}.").format(
                 differences="; ".join(wrong)
             ),

@@ -16,7 +16,7 @@ from mtn_tui.archive import legacy
 from mtn_tui.archive.manifest import About
 from mtn_tui.archive.reader import check_size
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, StorageError
+from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, PostgresError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import Rung
@@ -34,6 +34,7 @@ from mtn_tui.operations.leftovers import RESTORING, sweep_over, sweep_target
 from mtn_tui.operations.preflight import check_backup, check_target, check_usable
 from mtn_tui.operations.proving import archive_of, prove
 from mtn_tui.operations.records import begin_log, write_metrics
+from mtn_tui.operations.refusals import remember
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.roles import RolesMade, read_companion
 from mtn_tui.operations.roles import apply as apply_roles
@@ -284,6 +285,8 @@ class _Run:
                 )
         except BaseException as error:
             self._drop_scratch(scratch, error)
+            if isinstance(error, PostgresError):
+                remember(job, self.context, request, error)
             if cleared and isinstance(error, MtnError):
                 error.hint = f"{error.hint} {get_back(request.target, cleared.safety)}".strip()
             raise

@@ -98,6 +98,13 @@ def record_fall(job: Job, context: Context, copy: Copy, error: ArchiveError) -> 
     return rung
 
 
+def record_tried(job: Job, context: Context, backup: Backup, change: Callable[[Proof], Proof]) -> None:
+    """Write down beside each copy that can be restored what came of loading one of them."""
+    for copy in backup.usable:
+        if copy.manifest is not None:
+            _write(job, context, copy, change)
+
+
 def _write(job: Job, context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Proof:
     """A store that can't be written to does not make the evidence untrue: it is told, and lost."""
     try:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import humanize
 
 from mtn_tui.archive.manifest import About
+from mtn_tui.archive.proof import Tried
 from mtn_tui.core.i18n import _, written
 from mtn_tui.core.models import JobState, Rung
 from mtn_tui.engine.progress import Progress
@@ -78,6 +79,11 @@ def proven_to(copy: Copy) -> str:
     if copy.rung is Rung.PRESENT or at is None:
         return ""
     return _("proven to: {rung}, {moment}").format(rung=rung(copy.rung), moment=moment(at))
+
+
+def tried(one: Tried) -> str:
+    """When and where it was loaded, or could not be, and why not."""
+    return f"{moment(one.at)}, {one.where}" + (f": {one.reason}" if one.reason else "")
 
 
 def rung(reached: Rung) -> str:

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 
 UNRESOLVED = frozenset({"42883", "42P01", "42704", "3F000"})
 """A function, table, type or schema that does not exist, or is not found on the search path."""
+
+
+_OF_ROWS = ("22", "23", "44", "P0")
+_OF_SETTINGS = "22023"
+_MADE_TWICE = frozenset({"42710", "42P06", "42P07", "42723"})
+
+
+def lies_in_the_script(error: PostgresError) -> bool:
+    """Whether a script was refused for what is in it: its rows, its functions, what it makes twice.
+
+    What the server lacks (extensions, roles, rights, room, connections) or does meanwhile is not.
+    """
+    if isinstance(error, ServerLost) or not error.doing or error.sqlstate == _OF_SETTINGS:
+        return False
+    unresolved = error.sqlstate in UNRESOLVED and error.in_a_function
+    return unresolved or error.sqlstate in _MADE_TWICE or error.sqlstate.startswith(_OF_ROWS)
 
 
 def advice(sqlstate: str, in_a_function: bool) -> str:

@@ -76,6 +76,10 @@ def _proven(backup: Backup) -> list[Piece]:
     """The last column, in longer and shorter words."""
     if broken(backup):
         return [("✖ " + words.standing(Standing.BROKEN), "bad")]
+    if backup.refused:
+        return [("✖ " + _("restore failed"), "bad")]
+    if backup.loads and backup.loads.reason:
+        return [("⚠ " + _("does not load here"), "warn"), ("⚠", "warn")]
     if backup.suspect:
         return [("⚠ " + _("suspect"), "warn")]
     for standing in (Standing.ANOTHER_KEY, Standing.UNCHECKED, Standing.UNFINISHED, Standing.LEGACY):
@@ -104,12 +108,18 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
     if said and whole:
         text = _("The copy in the {store} can be restored: R.").format(store=words.store(whole[0].store.name))
         said.append((text, ""))
+    if backup.refused:
+        said.append((_("Restoring it failed: {what}").format(what=words.tried(backup.refused)), "bad"))
+    if backup.loads:
+        text = _("Does not load here: {what}") if backup.loads.reason else _("Loads here: {what}")
+        said.append((text.format(what=words.tried(backup.loads)), "warn" if backup.loads.reason else "good"))
     if backup.suspect:
         said.append((_("Suspect: {reason}.").format(reason=backup.suspect), "warn"))
         said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
     if backup.legacy:
         said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
-    if whole and (not said or (backup.legacy and backup.rung > Rung.PRESENT)):
+    fine = not said or (backup.loads is not None and not backup.loads.reason and len(said) == 1)
+    if whole and (fine or (backup.legacy and backup.rung > Rung.PRESENT)):
         said.append(_evidence(whole))
     for store, error in inventory.silent.items():
         if backup.copy_in(store) is None:
