@@ -8,9 +8,9 @@ import click
 
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import MtnError
+from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import marks, words
+from mtn_tui.operations import known_stores, marks, words
 from mtn_tui.operations.choose import choose
 from mtn_tui.operations.marks import Marked
 
@@ -29,16 +29,35 @@ def pin(session: Session, wanted: str, off: bool, note: str) -> int:
 
 
 @click.command(
-    help=_("Say of a suspect backup that you looked and it is right: BACKUP is an id or a file name.")
+    help=_(
+        "Say of a suspect backup that you looked and it is right: BACKUP is an id or a file name. "
+        "With --store: that a store is meant to be as it is now."
+    )
 )
-@click.argument("wanted", metavar=_("BACKUP"))
+@click.argument("wanted", metavar=_("BACKUP"), required=False, default="")
+@click.option(
+    "--store", type=click.Choice(["disk", "bucket"]), help=_("The store whose backups are gone, as is meant.")
+)
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
-def accept(session: Session, wanted: str, note: str) -> int:
+def accept(session: Session, wanted: str, store: str | None, note: str) -> int:
     session.must_not_only_read()
+    if bool(wanted) == bool(store):
+        raise UsageError(_("Name a backup, or a store with --store."), _("mtn list shows what there is."))
+    if store:
+        return _accept_store(session, store)
     chosen = choose(session.context, wanted=wanted)
     marked = marks.accept(session.context, chosen.backup, note)
     return _tell(_("{name} is accepted.").format(name=chosen.backup.name), marked, chosen.silent)
+
+
+def _accept_store(session: Session, wanted: str) -> int:
+    found = next((one for one in session.context.stores if one.name == wanted), None)
+    if found is None:
+        raise UsageError(_("There is no bucket in the configuration."))
+    known_stores.accept(session.context, found)
+    output.line(known_stores.describe(found))
+    return 0
 
 
 def _tell(text: str, marked: Marked, silent: Mapping[str, MtnError]) -> int:

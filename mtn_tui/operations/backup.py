@@ -23,7 +23,7 @@ from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
-from mtn_tui.operations import keeping, keycheck, production
+from mtn_tui.operations import keeping, keycheck, known_stores, production
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
@@ -138,7 +138,8 @@ class _Run:
             earlier = [
                 one.manifest for one in known.backups if one.manifest and source_of(one.manifest) == here
             ]
-            keeping.require_room(context, earlier, source.size)
+            odd = known_stores.look(job, context, bucket_answers=answers)
+            keeping.require_room(context, earlier, source.size, odd)
             mark = mark_of(job, context)
             claimed = claim_name(job, context, Kind.FULL, self.started, mark, bucket_answers=answers)
             name = claimed.name
@@ -158,6 +159,11 @@ class _Run:
             if suspect:
                 job.warn("suspect", _("This backup is suspect: {reason}").format(reason=suspect))
             keeping.leave_cards(job, context, in_bucket)
+            as_they_were = {store.name for store in context.stores} - {one.store.name for one in odd}
+            as_they_were -= set() if in_bucket else {"bucket"}
+            known_stores.remember(
+                job, context, [store for store in context.stores if store.name in as_they_were]
+            )
             if rung.proven:
                 sweep_unfinished(job, context, bucket_answers=in_bucket)
         return FullBackup(kept.manifest, rung, in_bucket, suspect, self.watch.seconds)

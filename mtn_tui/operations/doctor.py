@@ -21,7 +21,7 @@ from mtn_tui.core.errors import MtnError, PostgresError
 from mtn_tui.core.i18n import _, is_utf8
 from mtn_tui.core.settings import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
-from mtn_tui.operations import production, words
+from mtn_tui.operations import known_stores, production, words
 from mtn_tui.operations.alertcheck import alerts
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.configcheck import configuration, environment, key, key_of_backups
@@ -289,6 +289,7 @@ CHECKS: dict[str, Look] = {
     "role": role,
     "pg_dump": pg_dump,
     "bucket": bucket,
+    "stores": known_stores.check,
     "alerts": alerts,
 }
 """Those that need a configuration, by their names."""

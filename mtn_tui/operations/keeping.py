@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mtn_tui.archive import manifest as manifests
@@ -24,6 +24,7 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.card import leave_card
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Copy, Standing
+from mtn_tui.operations.known_stores import Changed
 from mtn_tui.operations.proving import prove
 from mtn_tui.operations.stores import key_in
 from mtn_tui.operations.verify import record, record_fall
@@ -41,17 +42,28 @@ class Signed:
     data: bytes
 
 
-def require_room(context: Context, earlier: list[Summary], database_size: int) -> None:
-    """Raise NoSpace where the backup would hardly fit: 1.2 times the last one, or half the database."""
-    likely = int(earlier[0].size * 1.2) if earlier else database_size // 2
-    free = context.stores.disk.free()
-    if free < likely + _SPARE:
+def require_room(
+    context: Context, earlier: list[Summary], database_size: int, odd: Sequence[Changed] = ()
+) -> None:
+    """Raise NoSpace where the backup would hardly fit: 1.2 times the last one, or half the database.
+
+    Where the disk is another than before, the last one is the one that was
+    there, and a tenth stays free: it may be the system's own.
+    """
+    disk = context.stores.disk
+    another = next((one for one in odd if one.store is disk), None)
+    last = earlier[0].size if earlier else another.before.size if another else 0
+    needed = (int(last * 1.2) or database_size // 2) + _SPARE
+    free = disk.free()
+    if another and another.moved:
+        needed = max(needed, int(last * 1.2) + disk.total() // 10)
+    if free < needed:
         raise NoSpace(
             _(
                 "There is not enough room in {folder}: about {needed:,} MB are needed, {free:,} MB are free."
             ).format(
                 folder=context.settings.backup_dir,
-                needed=Figure((likely + _SPARE) >> 20),
+                needed=Figure(needed >> 20),
                 free=Figure(free >> 20),
             ),
             _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),

@@ -156,6 +156,11 @@ class LocalStorage:
         with disk_errors(self.root):
             return shutil.disk_usage(self.root).free
 
+    def total(self) -> int:
+        """Bytes that the disk holds in all."""
+        with disk_errors(self.root):
+            return shutil.disk_usage(self.root).total
+
     def _not_found(self, key: str) -> NotFound:
         return NotFound(
             _("There is no {key} in {place}.").format(key=key, place=self.place),
