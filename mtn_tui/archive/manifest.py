@@ -26,7 +26,7 @@ from mtn_tui.core.models import BackupName, Kind
 FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Section:
     """One section: what it holds, and where its gzip members lie."""
 

@@ -8,9 +8,9 @@ bound to a key is, so that nothing here knows where a payload lies.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
 from mtn_tui.archive.blocks import Inflater
@@ -67,6 +67,25 @@ class Archive:
             check_header(self._source, self.manifest)
             raise
         return _inflate(gzip)
+
+    def neighbours(self, sections: Sequence[Section]) -> Iterator[Iterator[bytes]]:
+        """Yield the SQL of each of some sections that follow each other in the payload, read in one go.
+
+        For small ones: together they are held in memory. Raises as ``sql`` does, before a
+        section's first byte.
+        """
+        span = replace(sections[0], size=sum(section.size for section in sections))
+        try:
+            gzip = self._window(span).gzip
+            at = 0
+            for section in sections:
+                if section.offset != span.offset + at:
+                    raise ValueError("the sections do not follow each other")
+                yield _inflate(checked_gzip(Window(section, gzip[at : at + section.size])))
+                at += section.size
+        except (Changed, Truncated):
+            check_header(self._source, self.manifest)
+            raise
 
     def check(self, window: Window) -> Checked:
         """Read a section through: its hash, its gzip checksums, its length in SQL."""

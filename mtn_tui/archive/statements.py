@@ -19,7 +19,7 @@ from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement, without its semicolon and the comments before it."""
 

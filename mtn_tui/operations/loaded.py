@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.cancel import CancelToken
@@ -38,6 +39,10 @@ _FED_BY_SEQUENCES = b"""
 """
 
 
+_SMALL, _AT_ONCE = 10_000, 100
+"""Rows of tables of which so many are counted in one query."""
+
+
 class OtherRows(PostgresError):
     """What was loaded is not what was backed up."""
 
@@ -57,9 +62,10 @@ def check_loaded(
     expected = manifest.rows()
     counted: dict[str, int] = {}
 
-    def count(table: str, connection: LoadConnection) -> None:
-        counted[table] = int(str(connection.rows(queries[table])[0][0]))
-        advance(1)
+    def count(tables: Sequence[str], connection: LoadConnection) -> None:
+        values = connection.values([queries[table] for table in tables])
+        counted.update((table, int(str(value))) for table, value in zip(tables, values, strict=True))
+        advance(len(tables))
 
     with ExitStack() as stack:
         connections = [stack.enter_context(closing(open_connection())) for _unused in range(CONNECTIONS)]
@@ -71,9 +77,8 @@ def check_loaded(
         queries = _queries(expected, connections[0])
         advance(len(expected) - len(queries))
         tasks = [
-            Task(table, lambda connection, table=table: count(table, connection), weight=rows)  # type: ignore[misc]
-            for table, rows in expected.items()
-            if table in queries
+            Task(tables[0], partial(count, tables), weight=sum(expected[table] for table in tables))
+            for tables in _groups(expected, queries)
         ]
         run_tasks(tasks, connections, token, stop)
         invalid = connections[0].rows(_INVALID)[0][0]
@@ -96,6 +101,18 @@ def check_loaded(
             "5.3",
         )
     return Loaded(sum(counted.values()), len(counted), tuple(behind))
+
+
+def _groups(expected: Mapping[str, int], tables: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Large tables one by one, many small ones in one query."""
+    small: list[str] = []
+    for table in tables:
+        if expected[table] > _SMALL:
+            yield [table]
+        else:
+            small.append(table)
+    for start in range(0, len(small), _AT_ONCE):
+        yield small[start : start + _AT_ONCE]
 
 
 def _queries(tables: Collection[str], connection: LoadConnection) -> dict[str, bytes]:
@@ -124,8 +141,13 @@ def _bytes(name: str) -> bytes:
 def _behind_their_columns(connection: LoadConnection) -> list[str]:
     """Columns that a sequence feeds and whose values are past it: the next INSERT would collide."""
     behind = []
-    for table, column, last in connection.rows(_FED_BY_SEQUENCES):
-        newest = connection.rows(f"SELECT max({column}) FROM ONLY {table}".encode())[0][0]  # noqa: S608 - quoted by the server
-        if newest is not None and int(str(newest)) > int(str(last)):
-            behind.append(f"{table}.{column}")
+    fed = connection.rows(_FED_BY_SEQUENCES)
+    for start in range(0, len(fed), _AT_ONCE):
+        some = fed[start : start + _AT_ONCE]
+        values = connection.values(
+            [f"SELECT max({column}) FROM ONLY {table}".encode() for table, column, _last in some]  # noqa: S608 - quoted by the server
+        )
+        for (table, column, last), newest in zip(some, values, strict=True):
+            if newest is not None and int(str(newest)) > int(str(last)):
+                behind.append(f"{table}.{column}")
     return behind

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 
 from mtn_tui.archive import statements
-from mtn_tui.archive.manifest import Manifest, Section
+from mtn_tui.archive.manifest import Section
 from mtn_tui.archive.reader import Archive
 from mtn_tui.archive.rows import CopyDone, CopyRows
 from mtn_tui.archive.sections import Part
@@ -25,10 +24,14 @@ from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import NotABackup
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.tasks import Task, run_tasks
-from mtn_tui.postgres.load import Closer, Closing, LoadConnection, closer, is_setting
+from mtn_tui.operations.closing import ClosingTasks
+from mtn_tui.operations.pieces import Piece, filled_by, pieces_of
+from mtn_tui.postgres.load import LoadConnection, is_setting
 
 CONNECTIONS = min((os.cpu_count() or 1) + 1, 4)
 """One more than cores, for one often waits for the disk. Each holds a section in memory."""
+
+_FIRST = "tables of extensions"
 
 _HARMLESS = (b"\\restrict", b"\\unrestrict")
 
@@ -50,6 +53,15 @@ def play(events: Iterator[Event], connection: LoadConnection) -> None:
                         line=event.line[:80].decode(errors="backslashreplace")
                     )
                 )
+
+
+def _play_own(events: Iterator[Event], connection: LoadConnection) -> None:
+    """The same for a script of our own, whose statements go to the server many in one go."""
+    for several, run in groupby(events, lambda event: isinstance(event, Statement)):
+        if several:
+            connection.execute_all(event.sql for event in run if isinstance(event, Statement))
+        else:
+            play(run, connection)
 
 
 def _copy(events: Iterator[Event], connection: LoadConnection, statement: bytes) -> None:
@@ -101,30 +113,7 @@ def load(
             preamble = loader.pre_data(connections[0])
         for connection in connections[1:]:
             connection.under(preamble)
-        run_tasks(loader.tasks(), connections, token, stop)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Sections that are loaded one after the other, in one go."""
-
-    name: str
-    sections: tuple[Section, ...]
-    whole: bool
-    """Whether it is all that there is of a table."""
-
-    @property
-    def table(self) -> str:
-        return self.sections[0].table
-
-    @property
-    def raw(self) -> int:
-        return sum(section.raw for section in self.sections)
-
-    @property
-    def within_rows(self) -> bool:
-        """Whether it begins among a table's rows, after the COPY statement."""
-        return bool(self.table) and self.sections[0].cut
+        run_tasks(loader.tasks(connections[0]), connections, token, stop)
 
 
 class _Progress:
@@ -149,12 +138,12 @@ class _Progress:
             if not self._pieces:
                 self._on_rows_loaded(self._statements)
 
-    def closed(self) -> None:
-        """One of the statements is done."""
+    def closed(self, count: int) -> None:
+        """So many of the statements are done."""
         with self._lock:
-            self._statements -= 1
+            self._statements -= count
             if not self._pieces:
-                self.advance(1)
+                self.advance(count)
 
 
 class _Loader:
@@ -179,118 +168,68 @@ class _Loader:
                 continue
             if not (isinstance(event, Statement) and is_setting(event.sql)):
                 connection.under(tuple(preamble))
-                play(chain([event], events), connection)
+                _play_own(chain([event], events), connection)
                 return tuple(preamble)
             preamble.append(event.sql)
         connection.under(tuple(preamble))
         return tuple(preamble)
 
-    def tasks(self) -> list[_Load]:
-        pieces = _pieces(self._archive.manifest)
-        rows = [Task(piece.name, partial(self._rows, piece), weight=piece.raw) for piece in pieces]
-        by_table: dict[str, list[_Piece]] = defaultdict(list)
-        for piece in pieces:
-            by_table[piece.table].append(piece)
-        closers = [*_closers(statements.read(self._sql(self._of(Part.POST_DATA))))]
-        closing = [*_closing_tasks(closers, by_table, self._close)]
-        self._progress.expect(len(rows), len(closing))
-        return [*rows, *closing]
+    def tasks(self, connection: LoadConnection) -> list[_Load]:
+        """All that comes after pre-data, which ``connection`` has played."""
+        manifest = self._archive.manifest
+        tables = {section.table for section in manifest.sections if section.table}
+        in_turn = connection.tables_of_extensions(tables)
+        pieces = pieces_of(manifest, CONNECTIONS, in_turn)
+        first = [piece for piece in pieces if not in_turn.isdisjoint(piece.tables)]
+        rows: list[_Load] = [
+            Task(piece.name, partial(self._rows, piece), weight=piece.raw) for piece in pieces
+        ]
+        if first:
+            # Keys among them are there already, so they come in pg_dump's order, before all others.
+            names = {piece.name for piece in first}
+            rows = [replace(task, after=(_FIRST,)) for task in rows if task.name not in names]
+            rows.append(Task(_FIRST, partial(self._in_turn, first)))
+            rows.extend(Task(name, lambda _connection: None, (_FIRST,)) for name in names)
+        closing = ClosingTasks(statements.read(self._sql(self._of(Part.POST_DATA))), filled_by(pieces))
+        self._progress.expect(len(pieces), closing.steps)
+        return [*rows, *closing.tasks(self._close, self._analyze)]
 
-    def _rows(self, piece: _Piece, connection: LoadConnection) -> None:
+    def _in_turn(self, pieces: Iterable[Piece], connection: LoadConnection) -> None:
+        for piece in pieces:
+            self._rows(piece, connection)
+
+    def _rows(self, piece: Piece, connection: LoadConnection) -> None:
         connection.on_the_path(lambda: self._send(piece, connection))
         self._progress.loaded()
 
-    def _send(self, piece: _Piece, connection: LoadConnection) -> None:
+    def _send(self, piece: Piece, connection: LoadConnection) -> None:
+        if len(piece.sections) > 1 and piece.small:
+            with connection.together():
+                for sql in self._archive.neighbours(piece.sections):
+                    counted = _counted(sql, self._token, self._progress.advance)
+                    play(statements.read(counted), connection)
+        else:
+            self._large(piece, connection)
+
+    def _large(self, piece: Piece, connection: LoadConnection) -> None:
+        """One table, a part of one, or SQL."""
         sql = self._sql(piece.sections)
         if piece.within_rows:
             copy = piece.sections[0].copy.removesuffix(";").encode(errors="surrogateescape")
             _copy(statements.read(sql, within_rows=True, open_end=True), connection, copy)
-        else:
-            table = piece.table.encode(errors="surrogateescape")
-            with connection.filling(table) if piece.whole else nullcontext():
-                play(statements.read(sql, open_end=bool(table)), connection)
+            return
+        table = piece.sections[0].table.encode(errors="surrogateescape")
+        with connection.filling(table) if piece.whole and not piece.small else nullcontext():
+            _play_own(statements.read(sql, open_end=bool(table)), connection)
 
-    def _close(self, sql: bytes, settings: tuple[bytes, ...], connection: LoadConnection) -> None:
+    def _close(
+        self, several: Sequence[bytes], settings: tuple[bytes, ...], connection: LoadConnection
+    ) -> None:
         if settings:
             connection.under(settings)
-        connection.execute(sql)
-        self._progress.closed()
+        connection.execute_all(several)
+        self._progress.closed(len(several))
 
-
-def _pieces(manifest: Manifest) -> list[_Piece]:
-    """The data run, in pieces that can be loaded at the same time.
-
-    A table stays whole, unless it is so large that the others would be in long before it.
-    """
-    sizes: Counter[str] = Counter()
-    for section in manifest.sections:
-        sizes[section.table] += section.raw
-    share = manifest.raw // CONNECTIONS
-    groups: list[list[Section]] = []
-    for section in manifest.sections:
-        if section.part in (Part.SQL, Part.TABLE):
-            if groups and (section.joined or (section.cut and sizes[section.table] <= share)):
-                groups[-1].append(section)
-            else:
-                groups.append([section])
-    pieces = []
-    for number, group in enumerate(groups):
-        table = group[0].table
-        whole = bool(table) and sizes[table] == sum(section.raw for section in group)
-        pieces.append(_Piece(f"data {number}", tuple(group), whole))
-    return pieces
-
-
-def _closers(events: Iterable[Event]) -> Iterator[tuple[Closer, tuple[bytes, ...]]]:
-    """Post-data's statements, each with the settings that stand before it."""
-    settings: dict[bytes, bytes] = {}
-    for event in events:
-        if not isinstance(event, Statement):
-            continue
-        if is_setting(event.sql):
-            settings[event.sql.partition(b"=")[0]] = event.sql
-        else:
-            yield closer(event.sql), tuple(settings.values())
-
-
-def _closing_tasks(
-    closers: list[tuple[Closer, tuple[bytes, ...]]],
-    by_table: dict[str, list[_Piece]],
-    close: Callable[[bytes, tuple[bytes, ...], LoadConnection], None],
-) -> Iterator[_Load]:
-    """Keys after their table's rows; the rest in its order after all keys, foreign keys side by side.
-
-    ANALYZE fills the gaps between foreign keys, after whatever else would wait
-    for its lock or tells it what to gather; what queries the tables waits for
-    it. ``close`` executes a statement under its settings.
-    """
-    sizes = {table: sum(piece.raw for piece in pieces) for table, pieces in by_table.items()}
-    keys: dict[str, list[str]] = defaultdict(list)
-    barrier = {piece.name for pieces in by_table.values() for piece in pieces}
-    for number, (one, settings) in enumerate(closers):
-        if one.what is Closing.KEY:
-            (table,) = one.tables
-            name = f"key {number}"
-            keys[table].append(name)
-            after = frozenset(piece.name for piece in by_table.get(table, ()))
-            yield Task(name, partial(close, one.sql, settings), after, weight=sizes.get(table, 0))
-    barrier |= {name for names in keys.values() for name in names}
-    analyses = {table: f"analyze {table}" for table in by_table if table}
-    analyzed_after: set[str] | None = None
-    refreshed = False
-    beside: set[str] = set()
-    for number, (one, settings) in enumerate(closers):
-        name, work = f"close {number}", partial(close, one.sql, settings)
-        if one.what in (Closing.FOREIGN_KEY, Closing.REFRESH):
-            analyzed_after = analyzed_after or barrier
-            refreshed |= one.what is Closing.REFRESH
-        if one.what is Closing.FOREIGN_KEY:
-            weight = max(sizes.get(table, 0) for table in one.tables)
-            yield Task(name, work, frozenset(barrier), frozenset(one.tables), weight)
-            beside.add(name)
-        elif one.what is not Closing.KEY:
-            yield Task(name, work, frozenset([*barrier, *beside, *(analyses.values() if refreshed else ())]))
-            barrier, beside = {name}, set()
-    for table, name in analyses.items():
-        work = partial(close, b"ANALYZE " + table.encode(errors="surrogateescape"), ())
-        yield Task(name, work, frozenset(analyzed_after or barrier), frozenset([table]), weight=-1)
+    def _analyze(self, tables: Sequence[str], connection: LoadConnection) -> None:
+        connection.analyze([table.encode(errors="surrogateescape") for table in tables])
+        self._progress.closed(len(tables))

@@ -1,4 +1,4 @@
-"""Connections into which a script is loaded, and what its closing statements need.
+"""Connections into which a script is loaded.
 
 The script's text is given statement by statement; rows go in by COPY in pieces
 of 64 KiB to 1 MiB. Nothing here reads archives.
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.errors import Cancelled, PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import connect, explained, translated
@@ -60,10 +59,28 @@ _FOR_LOADING = f"""
 
 _MAY_BE_EMPTIED = b"""
     SELECT relkind = 'r' AND has_table_privilege(oid, 'TRUNCATE') AND NOT EXISTS (SELECT FROM ONLY %b)
-    FROM pg_catalog.pg_class WHERE oid = '%b'::regclass
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE confrelid = c.oid AND contype = 'f')
+    FROM pg_catalog.pg_class AS c WHERE oid = '%b'::regclass
+"""
+
+_TABLES_OF_EXTENSIONS = b"""
+    SELECT nspname, relname FROM pg_catalog.pg_depend AS d
+    JOIN pg_catalog.pg_class AS c ON c.oid = d.objid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
 """
 
 _DEADLOCK_TRIES = 5
+
+_AT_ONCE = 100
+_BYTES_AT_ONCE = 128 << 10
+"""Statements that are sent in one go: many enough that waiting for the server's answers
+counts for little, few enough that their locks do."""
+
+# What begins or ends a transaction: it is sent alone.
+_TRANSACTION = re.compile(
+    rb"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b", re.IGNORECASE
+)
 
 
 _EMPTY_PATH = re.compile(rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z")
@@ -123,7 +140,9 @@ class LoadConnection:
         self._connection = connect(server, database, application, own_session=True, token=token)
         self._skipped = skipped
         self._disowned = disowned
+        self._connection.prepare_threshold = None  # hardly a statement comes twice
         self._connection.execute(_FOR_LOADING)
+        self._cancelled = False
         self._under: tuple[bytes, ...] = ()
         self._copy_options = b""
 
@@ -201,6 +220,50 @@ class LoadConnection:
                 raise _failed(statement, error) from error
             return
 
+    def execute_all(self, statements: Iterable[bytes]) -> None:
+        """Execute statements in their order, many in one go and so in one transaction.
+
+        Where one of them does not go through so, they are executed one by one, as
+        ``execute`` does. Raises Cancelled once ``cancel`` was called.
+        """
+        for chunk in _in_chunks(statements):
+            if self._cancelled:
+                raise Cancelled(_("Cancelled: it was asked to stop."))
+            if len(chunk) > 1 and self._go_through(b"\n;\n".join(chunk)):
+                continue
+            for statement in chunk:
+                self.execute(statement)
+
+    def _go_through(self, statements: bytes) -> bool:
+        """Whether the server took them all; where it did not, nothing of them is left."""
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            return False  # what fails would end the transaction that is open
+        try:
+            self._connection.execute(statements)
+        except psycopg.Error as error:
+            if self._connection.closed or self._cancelled:
+                raise _failed(statements, error) from error
+            return False
+        return True
+
+    def analyze(self, tables: Sequence[bytes]) -> None:
+        """Gather statistics. Where that fails ``skipped`` is told: it harms no data."""
+        try:
+            self._connection.execute(b"ANALYZE " + b", ".join(tables))
+        except psycopg.Error as error:
+            if self._connection.closed or self._cancelled:
+                raise _failed(b"ANALYZE", error) from error
+            if len(tables) > 1:
+                for table in tables:
+                    self.analyze([table])
+                return
+            try:
+                self.execute(b"ANALYZE " + tables[0])
+            except PostgresError as trouble:
+                if self._connection.closed or self._cancelled:
+                    raise
+                self._skipped(f"ANALYZE {tables[0].decode(errors='backslashreplace')}: {trouble.title}")
+
     def _skip(self, statement: bytes, error: psycopg.Error) -> None:
         # A place's value is the name of a tablespace, a method: what else is refused may be anything.
         said = error.diag.message_primary if _PLACE.match(statement) else server_errors.read(error).says
@@ -228,6 +291,13 @@ class LoadConnection:
         self.execute(b"COMMIT")
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Do what is done within the block in one transaction, as for the rows of many small tables."""
+        self.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED")
+        yield
+        self.execute(b"COMMIT")
+
+    @contextmanager
     def copy(self, statement: bytes) -> Iterator[Callable[[bytes], None]]:
         """Open ``COPY … FROM STDIN`` and give the function that sends rows."""
         try:
@@ -242,8 +312,20 @@ class LoadConnection:
         except psycopg.Error as error:
             raise _failed(query, error) from error
 
+    def values(self, queries: Sequence[bytes]) -> Sequence[object]:
+        """What queries of one value each give, asked in one go."""
+        if len(queries) == 1:
+            return self.rows(queries[0])[0]
+        return self.rows(b"SELECT " + b", ".join(b"(%b)" % query for query in queries))[0]
+
+    def tables_of_extensions(self, tables: Iterable[str]) -> set[str]:
+        """Those of ``tables``, which are named as pg_dump names them, that an extension has made."""
+        found = self.rows(_TABLES_OF_EXTENSIONS)
+        return {table for table in tables if _parts(table) in found} if found else set()
+
     def cancel(self) -> None:
         """End what the connection is doing, from any thread."""
+        self._cancelled = True
         try:
             self._connection.cancel_safe(timeout=5)
         except psycopg.Error:
@@ -254,6 +336,21 @@ class LoadConnection:
         self._connection.close()
 
 
+def _in_chunks(statements: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Cut into what can be sent in one go."""
+    chunk: list[bytes] = []
+    size = 0
+    for statement in statements:
+        alone = any(one.match(statement) for one in (_TRANSACTION, _EMPTY_PATH))
+        if chunk and (alone or len(chunk) == _AT_ONCE or size + len(statement) > _BYTES_AT_ONCE):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(statement)
+        size += _BYTES_AT_ONCE if alone else len(statement)
+    if chunk:
+        yield chunk
+
+
 def _failed(statement: bytes, error: psycopg.Error) -> Exception:
     made = explained(error, kind_of(statement))
     if type(made) is PostgresError:
@@ -262,48 +359,11 @@ def _failed(statement: bytes, error: psycopg.Error) -> Exception:
     return made
 
 
-class Closing(StrEnum):
-    """What a post-data statement does, as far as its order matters."""
-
-    KEY = "key"
-    """Makes an index: needs its table's rows."""
-    FOREIGN_KEY = "foreign key"
-    """Needs every row and key; two of one table can't be made at once."""
-    REFRESH = "refresh"
-    """Stays in its place; runs a query, so ANALYZE comes before it."""
-    OTHER = "other"
-    """Stays in its place."""
+_PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 
-@dataclass(frozen=True)
-class Closer:
-    """A post-data statement."""
-
-    what: Closing
-    sql: bytes
-    tables: tuple[str, ...]
-    """That it works on, as pg_dump writes their names."""
-
-
-_TABLE = rb'((?:"(?:[^"]|"")*"|[^\s".(;]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".(;]+))?)'
-_NAME = rb'(?:"(?:[^"]|"")*"|[^\s"]+)'
-_COLUMNS = rb'\((?:"(?:[^"]|"")*"|[^")])*\)'
-_INDEX = re.compile(rb"CREATE (?:UNIQUE )?INDEX %b ON (?:ONLY )?%b" % (_NAME, _TABLE))
-_KEY = re.compile(
-    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b (?:PRIMARY KEY|UNIQUE|EXCLUDE)\b" % (_TABLE, _NAME)
-)
-_FOREIGN = re.compile(
-    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY %b REFERENCES %b"
-    % (_TABLE, _NAME, _COLUMNS, _TABLE)
-)
-_REFRESH = re.compile(rb"REFRESH MATERIALIZED VIEW\b")
-
-
-def closer(statement: bytes) -> Closer:
-    """Tell what a post-data statement needs and locks."""
-    for what, pattern in ((Closing.KEY, _INDEX), (Closing.KEY, _KEY), (Closing.FOREIGN_KEY, _FOREIGN)):
-        if found := pattern.match(statement):
-            return Closer(
-                what, statement, tuple(name.decode(errors="surrogateescape") for name in found.groups())
-            )
-    return Closer(Closing.REFRESH if _REFRESH.match(statement) else Closing.OTHER, statement, ())
+def _parts(table: str) -> tuple[str, ...]:
+    """A table's schema and name, without quotes."""
+    return tuple(
+        found[1].replace('""', '"') if found[1] is not None else found[2] for found in _PART.finditer(table)
+    )

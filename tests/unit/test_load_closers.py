@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mtn_tui.postgres.load import Closing, closer, is_setting
+from mtn_tui.postgres.closers import Closing, closer
+from mtn_tui.postgres.load import is_setting
 
 
 def told(statement: str):
@@ -87,8 +88,6 @@ def test_foreign_keys_lock_both_their_tables(statement, tables):
         "ALTER INDEX public.parted_pkey ATTACH PARTITION public.parted_1_pkey",
         "ALTER TABLE ONLY public.users ALTER COLUMN a SET STATISTICS 500",
         "CREATE STATISTICS public.s ON a, b FROM public.users",
-        "COMMENT ON INDEX public.i IS 'ALTER TABLE ONLY a ADD CONSTRAINT b PRIMARY KEY (c)'",
-        "COMMENT ON CONSTRAINT c ON public.users IS 'CREATE INDEX i ON public.users USING btree (a)'",
         "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.f()",
         "CREATE PUBLICATION p FOR TABLE public.users",
         "CREATE VIEW public.v AS SELECT 1 AS x",
@@ -97,6 +96,17 @@ def test_foreign_keys_lock_both_their_tables(statement, tables):
 )
 def test_all_the_rest_stays_in_its_place(statement):
     assert told(statement) == (Closing.OTHER, ())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COMMENT ON INDEX public.i IS 'ALTER TABLE ONLY a ADD CONSTRAINT b PRIMARY KEY (c)'",
+        "COMMENT ON CONSTRAINT c ON public.users IS 'CREATE INDEX i ON public.users USING btree (a)'",
+    ],
+)
+def test_comments_are_told_apart(statement):
+    assert told(statement) == (Closing.COMMENT, ())
 
 
 def test_a_query_over_what_was_loaded_is_told_apart():

@@ -1,0 +1,202 @@
+"""In which order, and how many at once, a backup's post-data statements are executed.
+
+Indexes and keys come as soon as their table is in; the rest in its order after
+all of them, foreign keys side by side. Of small tables many statements go into
+one task and to the server in one go, so that thousands of them cost little more
+than their work; a large table's have a task each, and so all connections there are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from mtn_tui.archive.statements import Event, Statement
+from mtn_tui.engine.tasks import Task
+from mtn_tui.postgres.closers import Closer, Closing, closer
+from mtn_tui.postgres.load import LoadConnection, is_setting
+
+_FOREIGN_KEYS = 50
+"""Of small tables, in one task: it keeps the others from all their tables."""
+
+Settings = tuple[bytes, ...]
+Close = Callable[[Sequence[bytes], Settings, LoadConnection], None]
+"""Executes statements under their settings."""
+Analyze = Callable[[Sequence[str], LoadConnection], None]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """One large table, or several small ones, and the tasks that bring their rows."""
+
+    tables: tuple[str, ...]
+    after: tuple[str, ...]
+    """Names of the tasks."""
+    size: int
+    """Bytes of SQL."""
+    small: bool
+    empty: frozenset[str]
+    """Those of the tables that get no rows."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Statements of post-data, in its order, that are of one kind and under the same settings."""
+
+    what: Closing
+    settings: Settings
+    closers: list[Closer]
+
+
+def _nothing(_connection: LoadConnection) -> None:
+    pass
+
+
+class ClosingTasks:
+    """Post-data, sorted while it is read; ``tasks`` makes tasks of it, in which no statement stands twice."""
+
+    def __init__(self, post_data: Iterable[Event], filled: Sequence[Filled]) -> None:
+        self._filled = filled
+        self._where = {table: number for number, one in enumerate(filled) for table in one.tables}
+        self._keys: dict[tuple[int, Settings], list[bytes]] = defaultdict(list)
+        self._runs: list[_Run] = []
+        self.steps = sum(len(one.tables) - len(one.empty) for one in filled)
+        """Statements to execute, and tables to analyze."""
+        self._sort(post_data)
+
+    def _sort(self, post_data: Iterable[Event]) -> None:
+        comments: list[Closer] = []
+        for one, settings in _closers(post_data):
+            self.steps += 1
+            last = self._runs[-1] if self._runs else None
+            if one.what is Closing.KEY:
+                self._keys[self._where.get(one.tables[0], -1), settings].append(one.sql)
+                continue
+            if one.what is Closing.COMMENT and last and last.what is Closing.FOREIGN_KEY:
+                comments.append(one)  # in its place it would hold up the next foreign key
+                continue
+            what = Closing.OTHER if one.what is Closing.COMMENT else one.what
+            if comments and what is not Closing.FOREIGN_KEY:
+                self._runs.append(last := _Run(Closing.OTHER, settings, comments))
+                comments = []
+            if last and last.what is what and last.settings == settings:
+                last.closers.append(one)
+            else:
+                self._runs.append(_Run(what, settings, [one]))
+        if comments:
+            self._runs.append(_Run(Closing.OTHER, (), comments))
+
+    def tasks(self, close: Close, analyze: Analyze) -> Iterator[Task[LoadConnection]]:
+        """Keys after their table's rows, those of tables without rows after all rows; then the rest.
+
+        ANALYZE fills the gaps between foreign keys, after whatever else would
+        wait for its lock or tells it what to gather; what queries the tables
+        waits for it.
+        """
+        rows = _Gate("all rows", [name for one in self._filled for name in one.after])
+        yield rows.task
+        keys: list[str] = []
+        for task in self._key_tasks(close, rows.name):
+            keys.append(task.name)
+            yield task
+        keyed = _Gate("all keys", [rows.name, *keys])
+        yield keyed.task
+        analyses = [f"analyze {number}" for number in range(len(self._filled))]
+        before, beside = keyed.name, list[str]()
+        analyzed_after = ""
+        analyzed: _Gate | None = None
+        for number, run in enumerate(self._runs):
+            if run.what in (Closing.FOREIGN_KEY, Closing.REFRESH):
+                analyzed_after = analyzed_after or before
+            if run.what is Closing.FOREIGN_KEY:
+                for task in self._foreign_keys(run, number, close, before):
+                    beside.append(task.name)
+                    yield task
+                continue
+            if run.what is Closing.REFRESH and analyzed is None:
+                yield (gate := _Gate(f"beside {number}", [before, *beside])).task
+                before, beside = gate.name, []
+                analyzed = _Gate("analyzed", analyses)
+                yield analyzed.task
+            after = [before, *beside, *([analyzed.name] if analyzed else ())]
+            name = f"close {number}"
+            yield Task(name, partial(close, [one.sql for one in run.closers], run.settings), after)
+            before, beside = name, []
+        for name, one in zip(analyses, self._filled, strict=True):
+            tables = [table for table in one.tables if table not in one.empty]
+            work = partial(analyze, tables) if tables else _nothing
+            yield Task(name, work, (analyzed_after or before,), frozenset(tables), -1)
+
+    def _key_tasks(self, close: Close, rows: str) -> Iterator[Task[LoadConnection]]:
+        filled: dict[int, str] = {}
+        number = 0
+        for (where, settings), statements in self._keys.items():
+            one = self._filled[where] if where >= 0 else None
+            after = rows
+            if one and len(one.after) == 1:
+                (after,) = one.after
+            elif one:
+                if where not in filled:
+                    yield (gate := _Gate(f"rows {where}", one.after)).task
+                    filled[where] = gate.name
+                after = filled[where]
+            alone = one is not None and not one.small
+            for batch in [[one] for one in statements] if alone else [statements]:
+                weight = one.size if one else 0
+                yield Task(f"key {number}", partial(close, batch, settings), (after,), weight=weight)
+                number += 1
+
+    def _foreign_keys(
+        self, run: _Run, number: int, close: Close, before: str
+    ) -> Iterator[Task[LoadConnection]]:
+        """One task for each, save for those of small tables: many, to one table if they can be."""
+        large: list[list[Closer]] = []
+        small: dict[str, list[Closer]] = defaultdict(list)
+        for one in run.closers:
+            if self._is_small(one.tables[0]):
+                small[one.tables[1]].append(one)
+            else:
+                large.append([one])
+        together = _cut([one for each in small.values() for one in each], _FOREIGN_KEYS)
+        for batch_number, batch in enumerate([*large, *together]):
+            weight = max(self._size(table) for one in batch for table in one.tables)
+            words = frozenset(table for one in batch for table in one.tables)
+            work = partial(close, [one.sql for one in batch], run.settings)
+            yield Task(f"foreign keys {number}.{batch_number}", work, (before,), words, weight)
+
+    def _is_small(self, table: str) -> bool:
+        where = self._where.get(table)
+        return where is None or self._filled[where].small
+
+    def _size(self, table: str) -> int:
+        where = self._where.get(table)
+        return 0 if where is None else self._filled[where].size
+
+
+class _Gate:
+    """A task of its own that waits for many, so that those who wait for them all wait for one."""
+
+    def __init__(self, name: str, after: Sequence[str]) -> None:
+        self.name = name
+        self.task: Task[LoadConnection] = Task(name, _nothing, after)
+
+
+def _cut(closers: Sequence[Closer], length: int) -> Iterator[Sequence[Closer]]:
+    for start in range(0, len(closers), length):
+        yield closers[start : start + length]
+
+
+def _closers(events: Iterable[Event]) -> Iterator[tuple[Closer, Settings]]:
+    """Post-data's statements, each with the settings that stand before it."""
+    settings: dict[bytes, bytes] = {}
+    now: Settings = ()
+    for event in events:
+        if not isinstance(event, Statement):
+            continue
+        if is_setting(event.sql):
+            settings[event.sql.partition(b"=")[0]] = event.sql
+            now = tuple(settings.values())
+        else:
+            yield closer(event.sql), now

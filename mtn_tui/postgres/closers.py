@@ -1,0 +1,60 @@
+"""What a post-data statement of pg_dump needs and locks, told from its text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Closing(StrEnum):
+    """What a post-data statement does, as far as its order matters."""
+
+    KEY = "key"
+    """Makes an index: needs its table's rows."""
+    FOREIGN_KEY = "foreign key"
+    """Needs every row and key; two of one table can't be made at once."""
+    REFRESH = "refresh"
+    """Stays in its place; runs a query, so ANALYZE comes before it."""
+    COMMENT = "comment"
+    """Nothing depends on it: it may come as late as what follows it."""
+    OTHER = "other"
+    """Stays in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closer:
+    """A post-data statement."""
+
+    what: Closing
+    sql: bytes
+    tables: tuple[str, ...]
+    """That it works on, as pg_dump writes their names."""
+
+
+_TABLE = rb'((?:"(?:[^"]|"")*"|[^\s".(;]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".(;]+))?)'
+_NAME = rb'(?:"(?:[^"]|"")*"|[^\s"]+)'
+_COLUMNS = rb'\((?:"(?:[^"]|"")*"|[^")])*\)'
+_INDEX = re.compile(rb"CREATE (?:UNIQUE )?INDEX %b ON (?:ONLY )?%b" % (_NAME, _TABLE))
+_KEY = re.compile(
+    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b (?:PRIMARY KEY|UNIQUE|EXCLUDE)\b" % (_TABLE, _NAME)
+)
+_FOREIGN = re.compile(
+    rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY %b REFERENCES %b"
+    % (_TABLE, _NAME, _COLUMNS, _TABLE)
+)
+_REFRESH = re.compile(rb"REFRESH MATERIALIZED VIEW\b")
+_COMMENT = re.compile(rb"COMMENT ON\b")
+
+
+def closer(statement: bytes) -> Closer:
+    """Tell what a post-data statement needs and locks."""
+    for what, pattern in ((Closing.KEY, _INDEX), (Closing.KEY, _KEY), (Closing.FOREIGN_KEY, _FOREIGN)):
+        if found := pattern.match(statement):
+            return Closer(
+                what, statement, tuple(name.decode(errors="surrogateescape") for name in found.groups())
+            )
+    for what, pattern in ((Closing.REFRESH, _REFRESH), (Closing.COMMENT, _COMMENT)):
+        if pattern.match(statement):
+            return Closer(what, statement, ())
+    return Closer(Closing.OTHER, statement, ())
