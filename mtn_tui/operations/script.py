@@ -199,17 +199,26 @@ class _Loader:
             self._rows(piece, connection)
 
     def _rows(self, piece: Piece, connection: LoadConnection) -> None:
-        connection.on_the_path(lambda: self._send(piece, connection))
+        if len(piece.sections) > 1 and piece.small:
+            self._small(piece, connection)
+        else:
+            connection.on_the_path(lambda: self._large(piece, connection))
         self._progress.loaded()
 
-    def _send(self, piece: Piece, connection: LoadConnection) -> None:
-        if len(piece.sections) > 1 and piece.small:
-            with connection.together():
-                for sql in self._archive.neighbours(piece.sections):
-                    counted = _counted(sql, self._token, self._progress.advance)
-                    play(statements.read(counted), connection)
-        else:
-            self._large(piece, connection)
+    def _small(self, piece: Piece, connection: LoadConnection) -> None:
+        """Small tables, all together; one by one where one of them is not taken so."""
+
+        def all_of_them() -> None:
+            for sql in self._archive.neighbours(piece.sections):
+                self._token.check()
+                play(statements.read(sql), connection)
+
+        if connection.together(all_of_them):
+            self._progress.advance(piece.raw)
+            return
+        for section in piece.sections:
+            alone = replace(piece, sections=(section,))
+            connection.on_the_path(partial(self._large, alone, connection))
 
     def _large(self, piece: Piece, connection: LoadConnection) -> None:
         """One table, a part of one, or SQL."""

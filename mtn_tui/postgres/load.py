@@ -290,12 +290,18 @@ class LoadConnection:
             self._copy_options = b""
         self.execute(b"COMMIT")
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Do what is done within the block in one transaction, as for the rows of many small tables."""
+    def together(self, work: Callable[[], None]) -> bool:
+        """Do ``work`` in one transaction; False where the server does not take it all: nothing is left."""
         self.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED")
-        yield
-        self.execute(b"COMMIT")
+        try:
+            work()
+            self.execute(b"COMMIT")
+        except PostgresError:
+            if self._connection.closed or self._cancelled:
+                raise
+            self.execute(b"ROLLBACK")
+            return False
+        return True
 
     @contextmanager
     def copy(self, statement: bytes) -> Iterator[Callable[[bytes], None]]:
