@@ -29,7 +29,7 @@ from mtn_tui.postgres.kept import Kept, kept_databases
         "kept in its turn, so that this can be undone too."
     )
 )
-@click.argument("target", metavar="[" + _("TARGET") + "]", required=False)
+@click.argument("target", metavar="[" + _("TARGET") + "]", required=False, callback=options.bare_name)
 @click.option("--kept", "name", default="", metavar=_("NAME"), help=_("This one, instead of the newest."))
 @options.confirm
 @click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))
@@ -112,7 +112,7 @@ def kept(context: click.Context, as_json: bool) -> int:
 
 
 @kept.command(help=_("Drop one of them for good."))
-@click.argument("name", metavar=_("NAME"))
+@click.argument("name", metavar=_("NAME"), callback=options.bare_name)
 @click.option("--yes", "sure", is_flag=True, help=_("Do not ask."))
 @as_json
 @click.pass_obj

@@ -7,13 +7,25 @@ from typing import Any, TypeVar
 
 import click
 
+from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.core.values import is_connection_string
 
 F = TypeVar("F", bound=Callable[..., Any])  # any command's function
 
 
 def as_json(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help=_("Print JSON on stdout."))(command)
+
+
+def bare_name(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse a whole connection where a database's name belongs: it would be shown, with its password."""
+    if value is not None and is_connection_string(value):
+        raise Refused(
+            _("What was given as a database's name is a whole connection, perhaps with a password."),
+            _("Give the name alone. The server, the user and the password come from the configuration."),
+        )
+    return value
 
 
 def confirm(command: F) -> F:

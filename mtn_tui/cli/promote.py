@@ -20,8 +20,14 @@ from mtn_tui.operations.undo import promote as put_in_place
         "given). The database that had it is kept: mtn undo brings it back."
     )
 )
-@click.argument("source", metavar=_("SOURCE"))
-@click.option("-t", "--target", metavar=_("DATABASE"), help=_("The name it is to have."))
+@click.argument("source", metavar=_("SOURCE"), callback=options.bare_name)
+@click.option(
+    "-t",
+    "--target",
+    metavar=_("DATABASE"),
+    callback=options.bare_name,
+    help=_("The name it is to have."),
+)
 @options.confirm
 @click.option("--stop-services", is_flag=True, help=_("Run SERVICES_STOP_COMMAND before."))
 @click.option("--oid", type=int, hidden=True)

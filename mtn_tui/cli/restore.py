@@ -40,7 +40,14 @@ _NOT_HOLDING = "5.3"
     is_flag=True,
     help=_("The newest full that is proven and not suspect; where it does not hold, the one before it."),
 )
-@click.option("-t", "--target", required=True, metavar=_("DATABASE"), help=_("The database to restore into."))
+@click.option(
+    "-t",
+    "--target",
+    required=True,
+    metavar=_("DATABASE"),
+    callback=options.bare_name,
+    help=_("The database to restore into."),
+)
 @click.option("-d", "--drop", is_flag=True, help=_("Replace it if it exists, once the new one is verified."))
 @options.confirm
 @click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from mtn_tui.archive.keys import read_key, with_its_key
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import KEYS, Settings
 from mtn_tui.operations import setup, shared
-from mtn_tui.operations.keeping import any_backup_known
+from mtn_tui.operations.asking import take_inventory
+from mtn_tui.operations.keycheck import compare, doubt
 from mtn_tui.operations.setup import Answers, AwsBucket, MinioBucket
 from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.whose import whose_backups
 
 _ANSWERED = {
     *("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "BACKUP_DIR"),
@@ -23,6 +28,8 @@ _ANSWERED = {
     *("S3_BUCKET", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 }
 """Keys that have a field of their own among the Answers."""
+
+_PASSWORD = re.compile(r"://[^/\s]*:[^/\s]*@|password\s*=", re.IGNORECASE)
 
 _NO = ("false", "no", "off", "0", "f", "n")
 """As the configuration is read."""
@@ -54,21 +61,37 @@ def init(session: Session, folder: Path, for_all: bool) -> None:
     given = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
     answers = _from(given) if session.no_input else _asked(given, here=not for_all)
     if for_all:
-        made = shared.set_up_system(answers, os.environ, _backups_exist)
+        made = shared.set_up_system(answers, os.environ, whose_backups)
     else:
         path = session.config or setup.configuration_in(folder.absolute())
-        made = setup.set_up(path, answers, os.environ, _backups_exist)
+        made = setup.set_up(path, answers, os.environ, whose_backups)
     output.line(str(made.configuration))
     if made.key_is_new:
         notice = setup.keep_elsewhere(made.settings.encryption_key_file)
         diagnostics.warning(notice.title, notice.hint)
+    else:
+        _say_whose(made.settings)
     if for_all:
         diagnostics.say(_("Let an operator in: usermod -aG mtn NAME; it holds from their next login."))
     diagnostics.say(_("Next: mtn backup full"))
 
 
-def _backups_exist(settings: Settings) -> bool:
-    return any_backup_known(open_stores(settings))
+def _say_whose(settings: Settings) -> None:
+    """With a key that was there before: whose backups are in the stores, and whether it is theirs."""
+    try:
+        told = whose_backups(settings)
+        if not told:
+            return
+        diagnostics.say(_("Backups that are there already:"))
+        for line in told.splitlines():
+            diagnostics.say("  " + line)
+        key, stores = read_key(settings.encryption_key_file), open_stores(settings)
+    except MtnError as error:
+        diagnostics.error(error)  # nothing is wrong with what was made
+        return
+    compared = compare(take_inventory(stores, key), key, settings.db_name)
+    if compared.other and not compared.same:
+        diagnostics.warning(doubt(compared, key), with_its_key())
 
 
 def _asked(given: Mapping[str, str], *, here: bool) -> Answers:
@@ -77,6 +100,8 @@ def _asked(given: Mapping[str, str], *, here: bool) -> Answers:
 
     def ask(name: str, question: str, default: str = "", *, secret: bool = False) -> None:
         proposal = given.get(name, default)
+        if _PASSWORD.search(proposal):
+            proposal = ""  # it would be shown
         said[name] = click.prompt(
             question,
             default=proposal,

@@ -32,17 +32,20 @@ from mtn_tui.core.values import (
     Address,
     Bucket,
     Database,
+    Databases,
     Emails,
     Endpoint,
     Host,
+    MailServer,
     Number,
     Port,
     Prefix,
     Switch,
     Urls,
+    User,
     Webhook,
     Whole,
-    Words,
+    is_connection_string,
     parse_endpoint,
     scratch_name,
     words,
@@ -65,11 +68,11 @@ class Settings(BaseModel):
     """A name, an address, or the folder of a Unix socket."""
     db_port: Port = 5432
     db_name: Database
-    db_user: Annotated[str, Field(min_length=1)]
+    db_user: User
     db_password: SecretStr | None = None
     """None: libpq finds it (``~/.pgpass``) or needs none."""
     staging_db_name: Database = Field(default_factory=lambda data: scratch_name(data["db_name"], "_staging"))
-    production_databases: Words = ()
+    production_databases: Databases = ()
     """Databases that are production besides ``db_name``."""
     pg_dump: Path | None = None
     """None: chosen among those installed. Without a slash it is a command to be found on PATH."""
@@ -128,7 +131,7 @@ class Settings(BaseModel):
     target_rto_hours: Annotated[Number, Field(gt=0, le=LONGEST)] = 4
     diff_every_minutes: Annotated[Number, Field(gt=0, le=LONGEST)] = 30
     enable_monitoring: Switch = True
-    smtp_server: str | None = None
+    smtp_server: MailServer | None = None
     smtp_port: Port = 587
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
@@ -233,6 +236,8 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
 
 def _production(given: Mapping[str, str], alone: Mapping[str, Assigned]) -> tuple[str, ...]:
     """The databases that are production besides ``db_name``: what the file alone names stays among them."""
+    if is_connection_string(given.get("PRODUCTION_DATABASES", "")):
+        return ()  # it is refused as it is
     own = {key: alone[key].value for key in ("DB_NAME", "PRODUCTION_DATABASES") if key in alone}
     names = [*words(own.get("PRODUCTION_DATABASES", "")), *words(given.get("PRODUCTION_DATABASES", ""))]
     if own.get("DB_NAME") and own["DB_NAME"] != given.get("DB_NAME"):

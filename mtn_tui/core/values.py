@@ -19,6 +19,14 @@ LONGEST_NAME = 63
 _ENDPOINT = re.compile(r"(?:(https?)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?")
 
 
+_CONNECTION = re.compile(
+    r"^\s*[a-z][a-z0-9+.-]*://"
+    r"|(?:^|\s)(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode|sslkey|options)\s*=",
+    re.IGNORECASE,
+)
+"""A URL, or ``keyword=value`` as of libpq. Names of databases may hold any sign, so no more than these."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An S3 server, and whether it is spoken to by TLS."""
@@ -83,13 +91,48 @@ def _host(text: str) -> str:
     return text
 
 
+def is_connection_string(text: str) -> bool:
+    """Whether it is what libpq takes for a whole connection, which may hold a password."""
+    return _CONNECTION.search(text) is not None
+
+
 def _database(name: str) -> str:
+    if is_connection_string(name):
+        raise WrongValue(
+            _("must be the bare name of a database, and is a whole connection, perhaps with a password"),
+            _("Write the name alone; DB_HOST, DB_PORT, DB_USER and DB_PASSWORD say the rest."),
+        )
     if not name.strip() or len(name.encode()) > LONGEST_NAME or "\0" in name:
         raise WrongValue(
             _("must be the name of a database, of at most {limit} bytes").format(limit=LONGEST_NAME),
             _("List the names on the server with: psql -l"),
         )
     return name
+
+
+def _unconnected(value: object) -> object:
+    """A list is not taken apart before it is known to be one."""
+    if isinstance(value, str) and is_connection_string(value):
+        _database(value)
+    return value
+
+
+def _user(text: str) -> str:
+    if is_connection_string(text) or re.search(r":.*@", text):
+        raise WrongValue(
+            _("must be the bare name of a user, without a password"),
+            _('Write it like DB_USER="admin"; the password is DB_PASSWORD\'s.'),
+        )
+    return text
+
+
+def _mail_server(text: str) -> str:
+    if any(mark in text for mark in ("://", "@", "/", "=")):
+        raise WrongValue(
+            _("must be the name or the address of a mail server"),
+            _('Write it like SMTP_SERVER="smtp.gmail.com"; SMTP_USER and SMTP_PASSWORD say the rest.'),
+        )
+    return text
 
 
 def _prefix(text: str) -> str:
@@ -177,6 +220,9 @@ Port = Annotated[Whole, Field(ge=1, le=65535)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Host = Annotated[str, AfterValidator(_host)]
 Database = Annotated[str, AfterValidator(_database)]
+Databases = Annotated[Words, BeforeValidator(_unconnected), AfterValidator(_each(_database))]
+User = Annotated[str, Field(min_length=1), AfterValidator(_user)]
+MailServer = Annotated[str, AfterValidator(_mail_server)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Bucket = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_bucket)]
 Address = Annotated[str, AfterValidator(_endpoint)]

@@ -16,9 +16,8 @@ from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.demo.services import Services, asks
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.operations import setup
-from mtn_tui.operations.keeping import any_backup_known
 from mtn_tui.operations.setup import Answers, MinioBucket
-from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.whose import whose_backups
 
 DATABASE = school.NAME
 OPERATOR = "operador@mtn.example"
@@ -61,7 +60,7 @@ class Stack:
             setup.configuration_in(self.folder),
             answers,
             {},
-            lambda settings: any_backup_known(open_stores(settings)),
+            whose_backups,
         ).configuration
 
 

@@ -27,6 +27,7 @@ from mtn_tui.operations import keeping, keycheck, known_stores, production
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
+from mtn_tui.operations.folderguard import require_closed
 from mtn_tui.operations.installation import mark_of
 from mtn_tui.operations.inventory import Inventory
 from mtn_tui.operations.keeping import Signed
@@ -94,6 +95,7 @@ def full_backup(
     job.note("info", "database", name=settings.db_name, host=settings.db_host, port=settings.db_port)
     if context.outside:
         job.note("warn", "from-the-environment", keys=outside.named(context.outside))
+    require_closed(settings.backup_dir)
     run = _Run(job, context, started, verbose, Stopwatch(context.clock), key_is_meant)
     done: FullBackup | None = None
     try:

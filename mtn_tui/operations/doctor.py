@@ -26,6 +26,7 @@ from mtn_tui.operations.alertcheck import alerts
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.configcheck import configuration, environment, key, key_of_backups
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.folderguard import open_folder
 from mtn_tui.postgres.connection import connect, translated
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.tools import find_pg_dump
@@ -72,6 +73,9 @@ def worst(findings: Sequence[Check]) -> Status:
 def folders(context: Context) -> Iterator[Check]:
     settings = context.settings
     context.stores.disk.check()
+    problem = open_folder(settings.backup_dir)
+    if problem is not None:
+        yield Check("folders", Status.FAIL, problem.title, problem.hint, problem.runbook)
     yield _room("BACKUP_DIR", settings.backup_dir)
     others = (
         ("LOG_DIR", settings.log_dir),

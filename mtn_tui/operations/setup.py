@@ -10,8 +10,9 @@ import base64
 import os
 import re
 import secrets
+import shlex
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -82,18 +83,36 @@ def set_up(
     path: Path,
     answers: Answers,
     environment: Mapping[str, str],
-    backups_exist: Callable[[Settings], bool],
+    whose: Callable[[Settings], str],
     *,
     replace: bool = False,
 ) -> Made:
     """Write the configuration at ``path``, make the folders it names, and the key where none is needed yet.
 
-    ``backups_exist`` says whether either store holds a backup; it raises where
-    one cannot be asked, and then no file is written. Answers that are no good
-    are refused before anything is made: ConfigError, KeyFileError. Refused when
-    there is a configuration already, unless it is to be replaced: then the old
-    one stays beside it with ``.old`` at its end.
+    ``whose`` says whose backups lie in the stores, nothing where there are none;
+    it raises where one cannot be asked. Where there are any, a missing key is
+    not made. Answers that are no good are refused before anything is made:
+    ConfigError, KeyFileError. Refused when there is a configuration already,
+    unless it is to be replaced: then the old one stays beside it with ``.old``
+    at its end. All of it is made or nothing: what was made before something
+    failed, or before Ctrl-C, is taken away again.
     """
+    with ExitStack() as undo:
+        made = set_up_within(undo, path, answers, environment, whose, replace=replace)
+        undo.pop_all()
+    return made
+
+
+def set_up_within(
+    undo: ExitStack,
+    path: Path,
+    answers: Answers,
+    environment: Mapping[str, str],
+    whose: Callable[[Settings], str],
+    *,
+    replace: bool = False,
+) -> Made:
+    """As ``set_up``; what was made is taken away again when ``undo`` is closed."""
     text = render(answers)
     home = {name: environment[name] for name in ("HOME",) if name in environment}
     settings = interpret(text, path, home).settings
@@ -106,12 +125,59 @@ def set_up(
                 _("{path} is a folder, not an encryption key.").format(path=key),
                 _("Move it away, or let ENCRYPTION_KEY_FILE name another place."),
             )
-    make_folders(settings)
-    exist = not os.path.lexists(key) and backups_exist(settings)
+    if not os.path.lexists(key) and (told := whose(settings)):
+        raise _whose_key(key, told)
+    make_folders(settings, undo)
+    contacts = settings.contacts_file
+    if contacts is not None and _is_missing(contacts, undo):
+        write_contacts(contacts)
+        undo.callback(contacts.unlink, missing_ok=True)
+    is_new = _is_missing(key, undo)
+    if is_new:
+        make_key(key)
+        undo.callback(key.unlink, missing_ok=True)
+    make_folder(path.parent, undo)
     write_configuration(path, text, replace=replace)
-    write_contacts(settings.contacts_file)
-    is_new = ensure_key(key, lambda: exist)
+    if not replace:
+        undo.callback(path.unlink, missing_ok=True)
     return Made(path, settings, is_new)
+
+
+def _whose_key(path: Path, told: str) -> KeyFileError:
+    return KeyFileError(
+        _("There is no key at {path}, and backups that a new one could not read:").format(path=path)
+        + "\n"
+        + told,
+        _(
+            "If they are this installation's, put the key they were made with there, then run this again. If"
+            " they are another's, choose a bucket (MINIO_BUCKET) and BACKUP_DIR of its own; or, to share"
+            " them, make its key by hand first: (umask 077; openssl rand -base64 32 > {path})"
+        ).format(path=shlex.quote(str(path))),
+    )
+
+
+def _is_missing(path: Path, undo: ExitStack) -> bool:
+    """Whether nothing is at ``path`` yet; then its folder is made."""
+    with _told(path):
+        if os.path.lexists(path):
+            return False
+    make_folder(path.parent, undo)
+    return True
+
+
+def make_folder(folder: Path, undo: ExitStack, mode: int = 0o777) -> None:
+    """Make a folder and those above it; ``undo`` removes what was made, unless others use it by then."""
+    with _told(folder):
+        missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
+        for one in reversed(missing):
+            one.mkdir(mode=mode if one == folder else 0o777, exist_ok=True)
+            undo.callback(_remove_empty, one)
+        folder.mkdir(exist_ok=True)  # tells where something else is in its place
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def render(answers: Answers) -> str:
@@ -187,11 +253,10 @@ def _there_already(path: Path) -> Refused:
     )
 
 
-def make_folders(settings: Settings) -> None:
+def make_folders(settings: Settings, undo: ExitStack) -> None:
     """Make the folders that the configuration names, for their owner and group. Raises ConfigError."""
     for folder in (settings.backup_dir, settings.log_dir, settings.metrics_dir, settings.temp_dir):
-        with _told(folder):
-            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(folder, undo, 0o750)
 
 
 def write_contacts(path: Path | None) -> None:

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from mtn_tui.core import paths
 from mtn_tui.core.errors import ConfigError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
-from mtn_tui.operations.setup import Answers, Made, set_up
+from mtn_tui.operations.setup import Answers, Made, make_folder, set_up_within
 
 _READABLE = 0o640
 _WRITABLE = 0o2770
@@ -38,7 +39,7 @@ class Places:
 def set_up_system(
     answers: Answers,
     environment: Mapping[str, str],
-    backups_exist: Callable[[Settings], bool],
+    whose: Callable[[Settings], str],
     places: Places | None = None,
 ) -> Made:
     """As ``setup.set_up``, for all operators. Refused for anyone but root, before anything is made."""
@@ -57,15 +58,17 @@ def set_up_system(
     }
     backups = str(places.backups) if answers.backup_dir == Answers.backup_dir else answers.backup_dir
     answers = replace(answers, backup_dir=backups, others=kept | dict(answers.others))
-    made = set_up(places.configuration, answers, environment, backups_exist)
-    settings = made.settings
-    places.state.mkdir(parents=True, exist_ok=True)
-    folders = (places.state, settings.backup_dir, settings.log_dir, settings.metrics_dir, settings.temp_dir)
-    for folder in folders:
-        _give(folder, group, _WRITABLE)
-    for file in (made.configuration, settings.encryption_key_file, settings.contacts_file):
-        if file is not None:
-            _give(file, group, _READABLE)
+    with ExitStack() as undo:
+        made = set_up_within(undo, places.configuration, answers, environment, whose)
+        settings = made.settings
+        make_folder(places.state, undo)
+        shared = (settings.backup_dir, settings.log_dir, settings.metrics_dir, settings.temp_dir)
+        for folder in (places.state, *shared):
+            _give(folder, group, _WRITABLE)
+        for file in (made.configuration, settings.encryption_key_file, settings.contacts_file):
+            if file is not None:
+                _give(file, group, _READABLE)
+        undo.pop_all()
     return made
 
 

@@ -111,7 +111,7 @@ def _installed(server: PostgresServer, folder: Path, seaweed: SeaweedServer | No
         and MinioBucket(f"http://{seaweed.endpoint}", seaweed.access_key, seaweed.secret_key, seaweed.bucket),
         others={"PG_DUMP": str(server.binaries / "pg_dump"), "STATE_DIR": str(folder / "mtn" / "state")},
     )
-    made = setup.set_up(setup.configuration_in(folder / "mtn"), answers, {}, lambda _settings: False)
+    made = setup.set_up(setup.configuration_in(folder / "mtn"), answers, {}, lambda _settings: "")
     settings = made.settings
     return Stage(server, folder, made.configuration, settings.encryption_key_file, settings.backup_dir)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mtn_tui.core.operator import host_name
 from mtn_tui.core.settings import load
 from mtn_tui.demo.ports import free_port
 from tests.pg_fixtures import Database
@@ -93,11 +94,31 @@ def test_a_second_installation_makes_no_key_where_the_bucket_holds_backups(small
     mtn(one, "--no-input", "init", **given)
     mtn(one, "backup", "full")
     done = mtn(two, "--no-input", "init", check=2, **given)
-    assert "encryption key is not there" in done.stderr
-    assert not (two / "config/.encryption.key").exists()
+    assert "There is no key" in done.stderr
+    assert f"1 backup admision_mtn of the host {host_name()}" in done.stderr
+    assert f"database {small.name}" in done.stderr
+    assert list(two.iterdir()) == []
+    (two / "config").mkdir()
     (two / "config/.encryption.key").write_bytes((one / "config/.encryption.key").read_bytes())
     (two / "config/.encryption.key").chmod(0o600)
+    told = mtn(two, "--no-input", "init", **given)
+    assert "Backups that are there already" in told.stderr
+    assert "not the one" not in told.stderr
     assert mtn(two, "verify", "--all").stdout.count("✔") == 1
+
+
+def test_a_key_made_by_hand_shares_the_bucket_and_is_told_to_be_another(small, s3, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    given = answers(small, s3)
+    for folder in (one, two):
+        folder.mkdir()
+    mtn(one, "--no-input", "init", **given)
+    mtn(one, "backup", "full")
+    (two / "config").mkdir()
+    (two / "config/.encryption.key").write_text("made by hand\n")
+    told = mtn(two, "--no-input", "init", **given)
+    assert "The key is not the one that the last backup was made with" in told.stderr
+    assert (two / "config/backup.conf").exists()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +162,7 @@ def test_a_bucket_that_does_not_answer_leaves_no_half_an_installation(small, s3,
     silent = given | {"MINIO_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
     done = mtn(tmp_path, "--no-input", "init", check=2, **silent)
     assert "does not answer" in done.stderr
+    assert list(tmp_path.iterdir()) == []
     mtn(tmp_path, "--no-input", "init", **given)
     assert (tmp_path / "config/.encryption.key").exists()
 

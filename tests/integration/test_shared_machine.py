@@ -42,7 +42,7 @@ def group() -> Iterator[int]:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may")
 def test_an_ordinary_user_is_refused_before_anything_is_made(pg18, tmp_path):
     with pytest.raises(Refused):
-        set_up_system(answers(pg18, "x"), os.environ, lambda _settings: False, places(tmp_path))
+        set_up_system(answers(pg18, "x"), os.environ, lambda _settings: "", places(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -50,7 +50,7 @@ def test_an_ordinary_user_is_refused_before_anything_is_made(pg18, tmp_path):
 def test_what_they_share_is_the_groups_and_nobody_elses(pg18, group, new_database, tmp_path):
     where = places(tmp_path)
     source = new_database(pg18)
-    made = set_up_system(answers(pg18, source.name), os.environ, lambda _settings: False, where)
+    made = set_up_system(answers(pg18, source.name), os.environ, lambda _settings: "", where)
     key = made.settings.encryption_key_file
     shared = {
         **dict.fromkeys((where.state, where.backups, where.logs, made.settings.metrics_dir), 0o2770),

@@ -28,7 +28,7 @@ bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash
 
 
 def no_backups(settings):
-    return False
+    return ""
 
 
 def mode(path):
@@ -144,11 +144,11 @@ def test_a_configuration_that_is_replaced_is_kept_beside_the_new_one(tmp_path):
 
 
 def test_no_key_is_made_while_a_backup_is_known(tmp_path):
-    with pytest.raises(KeyFileError, match="Backups exist") as caught:
-        set_up(tmp_path, backups_exist=lambda settings: True)
+    with pytest.raises(KeyFileError, match="backups that a new one could not read") as caught:
+        set_up(tmp_path, backups_exist=lambda settings: "of others")
     assert caught.value.runbook == "7.2"
     assert not (tmp_path / "config/.encryption.key").exists()
-    assert (tmp_path / "config/backup.conf").exists(), "the way to put the key back"
+    assert everything(tmp_path) == []
 
 
 def test_no_key_is_made_where_a_store_could_not_be_asked(tmp_path):
@@ -247,3 +247,66 @@ def test_any_password_reads_back_in_bash(passwords):
             check=True,
         )
     assert done.stdout.decode().split("\0")[:-1] == passwords
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"LOG_DIR": "{file}/logs"},
+        {"METRICS_DIR": "/proc/none/metrics"},
+        {"TEMP_DIR": "{file}"},
+        {"CONTACTS_FILE": "/proc/contacts.toml"},
+        {"ENCRYPTION_KEY_FILE": "/proc/none/key"},
+        {"CONTACTS_FILE": "new/folder/contacts.toml", "ENCRYPTION_KEY_FILE": "{file}/key"},
+    ],
+    ids="+".join,
+)
+def test_what_was_made_before_something_failed_is_taken_away_again(tmp_path, others):
+    (tmp_path / "file").touch()
+    (tmp_path / "backups").mkdir()
+    before = everything(tmp_path)
+    given = {key: value.format(file=tmp_path / "file") for key, value in others.items()}
+    with pytest.raises(ConfigError):
+        set_up(tmp_path, Answers("school", "admin", others=given))
+    assert everything(tmp_path) == before
+
+
+def test_a_configuration_that_can_not_be_written_leaves_no_key_and_no_folder(tmp_path, monkeypatch):
+    """A disk that is full by then: the last write of all fails."""
+
+    def full(*_unused: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def write(path, text, *, replace):
+        assert (tmp_path / "config/.encryption.key").exists()
+        with setup._told(path):
+            full()
+
+    monkeypatch.setattr(setup, "write_configuration", write)
+    with pytest.raises(ConfigError, match="No space left"):
+        set_up(tmp_path)
+    assert everything(tmp_path) == []
+
+
+def test_what_others_put_into_a_new_folder_stays(tmp_path):
+    def interrupted(path):
+        (tmp_path / "backups" / "theirs").touch()
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setup, "make_key", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            set_up(tmp_path)
+    assert everything(tmp_path) == ["backups", "backups/theirs"]
+
+
+def test_no_key_is_made_among_the_backups_of_others_and_they_are_named(tmp_path):
+    with pytest.raises(KeyFileError) as caught:
+        set_up(tmp_path, backups_exist=lambda settings: "12 backups of the host db-7")
+    assert "12 backups of the host db-7" in caught.value.title
+    assert "openssl rand" in caught.value.hint
+    assert everything(tmp_path) == []

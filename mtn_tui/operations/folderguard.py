@@ -1,0 +1,72 @@
+"""A folder for backups in which anybody may put, change or remove files is none."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from mtn_tui.core.errors import StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.ownership import open_to_all
+from mtn_tui.storage.disk_errors import disk_errors
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_BY_OPTION = {
+    **dict.fromkeys(("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk", "hfsplus"), "umask=0027"),
+    **dict.fromkeys(("cifs", "smb3", "smbfs"), "dir_mode=0750,file_mode=0640"),
+    "vboxsf": "dmode=0750,fmode=0640",
+    "9p": "metadata,umask=0027",
+}
+"""Filesystems whose modes are those of the mount, whatever chmod says, and the options that set them."""
+
+
+def require_closed(folder: Path) -> None:
+    """Raise StorageError where any user of this machine may replace files in ``folder``."""
+    problem = open_folder(folder)
+    if problem is not None:
+        raise problem
+
+
+def open_folder(folder: Path) -> StorageError | None:
+    """What is wrong with it, and the fix. Raises StorageError where it can't be looked at."""
+    with disk_errors(folder):
+        found = open_to_all(folder)
+    if found is None:
+        return None
+    return StorageError(
+        _("Anybody on this machine may put or remove files in {folder}, where the backups are.").format(
+            folder=found
+        ),
+        _fix(found),
+        "7.1",
+    )
+
+
+def _fix(folder: Path) -> str:
+    kind, mount = _filesystem(folder)
+    fix = _("chmod o-w {folder}").format(folder=shlex.quote(str(folder)))
+    option = _BY_OPTION.get(kind)
+    if option is not None:
+        fix = _("Mount {mount} ({kind}) with the options uid=…,gid=…,{options}.").format(
+            mount=mount, kind=kind, options=option
+        )
+    beneath = _("Where the mode can't be changed (a share of a NAS), mount it beneath a folder of mode 750.")
+    return f"{fix} {beneath}"
+
+
+def _filesystem(folder: Path) -> tuple[str, str]:
+    """Its type and mount point as Linux tells them; empty elsewhere."""
+    real = os.path.realpath(folder)
+    best = ("", "")
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return best
+    for line in lines:
+        mount, _dash, rest = line.partition(" - ")
+        point = mount.split(" ")[4].replace("\\040", " ")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best[1]):
+            best = (rest.split(" ")[0], point)
+    return best
