@@ -20,11 +20,13 @@ _ENDPOINT = re.compile(r"(?:(https?)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?:
 
 
 _CONNECTION = re.compile(
-    r"^\s*[a-z][a-z0-9+.-]*://"
-    r"|(?:^|\s)(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode|sslkey|options)\s*=",
+    r"^\s*postgres(?:ql)?(?:\+\w+)?://"
+    r"|://[^/\s]*:[^/\s]*@"
+    r"|(?:^|\s)(?:password|sslpassword|passfile)\s*=",
     re.IGNORECASE,
 )
-"""A URL, or ``keyword=value`` as of libpq. Names of databases may hold any sign, so no more than these."""
+"""A URL of PostgreSQL's, one with a password, or libpq's ``password=…``. Databases may be called by any other
+sign: also ``host=x``."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _host(text: str) -> str:
 
 
 def is_connection_string(text: str) -> bool:
-    """Whether it is what libpq takes for a whole connection, which may hold a password."""
+    """Whether it is what libpq takes for a whole connection, and may hold a password."""
     return _CONNECTION.search(text) is not None
 
 

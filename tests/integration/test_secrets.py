@@ -121,7 +121,7 @@ def test_no_secret_is_ever_seen(guarded):
         run("verify", "--all", code=3, MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
         run("list", code=2, MINIO_ENDPOINT=f"http://key:{secret('bucket')}@127.0.0.1")
         practice.key_file.write_text(secret("wrong") + "\n")
-        run("verify", made["name"], code=2)
+        run("verify", made["name"], code=3)
         practice.key_file.write_text(secret("passphrase") + "\n")
         run("job", "list", "--json", code=0)
     programs = {line.split(b"\0")[0].rpartition(b"/")[2] for line in argv}

@@ -146,7 +146,20 @@ def test_a_password_has_no_place_in_any_other_address(key, value):
     "name",
     [
         *("Admisión_MTN_DB", "a=b", "x y", "p@ss:word", "user", "niños/as", "100%"),
-        *("a'b\"c", "-d", "$HOME", "{x}", "host", "dbname", "sslmode", "a:b@c", ";DROP", "..", "école=1"),
+        *(
+            "a'b\"c",
+            "-d",
+            "$HOME",
+            "{x}",
+            "host",
+            "dbname",
+            "host=h dbname=s",
+            "x://y",
+            "a:b@c",
+            ";DROP",
+            "..",
+            "école=1",
+        ),
     ],
 )
 def test_names_that_databases_really_have_are_names(name):
