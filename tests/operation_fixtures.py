@@ -212,6 +212,7 @@ def install(root: Path, source: Database, bucket: Bucket | None = None, **change
         "LOG_DIR": str(root / "logs"),
         "STATE_DIR": str(root / "state"),
         "USE_MINIO": "true",
+        "ENABLE_TEST_LOAD": "false",
     }
     if bucket is not None:
         values |= {

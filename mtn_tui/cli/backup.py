@@ -9,9 +9,9 @@ from mtn_tui.cli import diagnostics, outcomes, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import Refused
+from mtn_tui.core.errors import Cancelled, MtnError, Refused
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import keycheck
+from mtn_tui.operations import keycheck, trial
 from mtn_tui.operations.backup import full_backup
 
 
@@ -38,6 +38,7 @@ def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_j
         output.line(job_id)
         diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
         return 0
+    here = session.hosts_itself
     facts, code = session.run(
         "backup-full",
         context.settings.db_name,
@@ -48,7 +49,24 @@ def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_j
         output.as_json(facts)
     else:
         output.lines(outcomes.lines("backup-full", facts))
-    return code
+    return max(code, _test_load(session, str(facts["id"]))) if here and "id" in facts else code
+
+
+def _test_load(session: Session, backup_id: str) -> int:
+    """A job of its own, once the backup is done and told: 1 where the backup does not load, else 0."""
+    context = session.context
+    try:
+        backup = trial.due(context, backup_id)
+        if backup is None:
+            return 0
+        return session.host(
+            trial.KIND, context.settings.db_name, lambda job: trial.test_load(job, context, backup)
+        )[1]
+    except Cancelled:
+        return 0  # only this was ended, not the backup
+    except MtnError as error:
+        diagnostics.warning(_("No test load was made: {reason}").format(reason=error.title), error.hint)
+        return 1
 
 
 def _agreed_to_key(session: Session) -> bool:

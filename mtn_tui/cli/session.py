@@ -91,6 +91,11 @@ class Session:
             return following.outcome(view, self.context.jobs)
         return self.host(kind, subject, body, job_id or "")
 
+    @property
+    def hosts_itself(self) -> bool:
+        """Whether ``run`` runs a job in this process; to be asked before it does."""
+        return detached.JOB_ID in os.environ or not _on_a_terminal()
+
     def start(self, arguments: Sequence[str]) -> detached.Detached:
         """Begin ``mtn <arguments>`` as a job that outlives this process."""
         self.must_not_only_read()

@@ -24,7 +24,14 @@ _SHOWN = frozenset(
             "BACKUP_PREFIX",
         ),
         *("CONTACTS_FILE", "ENABLE_ENCRYPTION", "ENCRYPTION_KEY_FILE", "ENABLE_POST_BACKUP_VERIFY"),
-        *("ENABLE_POST_RESTORE_VERIFY", "USE_MINIO", "MINIO_ENDPOINT", "MINIO_BUCKET", "S3_BUCKET"),
+        *(
+            "ENABLE_POST_RESTORE_VERIFY",
+            "ENABLE_TEST_LOAD",
+            "USE_MINIO",
+            "MINIO_ENDPOINT",
+            "MINIO_BUCKET",
+            "S3_BUCKET",
+        ),
         *("DEFLATE_LEVEL", "KEEP_REPLACED_DAYS"),
     )
 )

@@ -100,6 +100,7 @@ class Settings(BaseModel):
     encryption_key_file: Path = Path("config/.encryption.key")
     enable_post_backup_verify: Switch = True
     enable_post_restore_verify: Switch = True
+    enable_test_load: Switch = True
 
     # The bucket
     use_minio: Switch = True

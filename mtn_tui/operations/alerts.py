@@ -24,6 +24,7 @@ from mtn_tui.operations.delivery import Outcome, State
 from mtn_tui.operations.message import Level
 from mtn_tui.operations.notify import channels, flush, notify
 from mtn_tui.operations.restore import Restored
+from mtn_tui.operations.trial import Trial
 from mtn_tui.operations.verify import Verdict
 
 R = TypeVar("R")
@@ -112,6 +113,8 @@ def _of_result(job: Job, result: object) -> Notice | None:
         return _of_backup(job, result)
     if isinstance(result, Restored):
         return _of_corruption(job, list(result.fallen_back)) if result.fallen_back else None
+    if isinstance(result, Trial):
+        return _of_trial(job, result) if result.reason and result.loads is False else None
     if isinstance(result, list):
         bad = [one for one in result if isinstance(one, Verdict) and one.trouble and not one.unknown]
         return _of_bad_copies(job, bad) if bad else None
@@ -142,6 +145,17 @@ def _of_backup(job: Job, made: FullBackup) -> Notice:
             moment=words.moment(manifest.snapshot_at)
         )
     return (Level.SUCCESS, subject, body, facts)
+
+
+def _of_trial(job: Job, trial: Trial) -> Notice:
+    lines = [
+        _("The backup {name} was made, and a test load of it into this server failed.").format(
+            name=trial.backup.name
+        ),
+        trial.reason,
+        _("Mend what it names in the database, then back up again: mtn backup full"),
+    ]
+    return (Level.WARNING, _("A backup does not load"), "\n".join(lines), _job_facts(job))
 
 
 def _of_bad_copies(job: Job, bad: list[Verdict]) -> Notice:

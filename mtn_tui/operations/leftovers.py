@@ -16,10 +16,12 @@ from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection, application
 
 RESTORING = "restoring"
+LOADING = "loading"
+"""What a test load is made in."""
 REPLACED = "replaced"
 """What was replaced and is not worth keeping, until it is dropped."""
 
-_SCRATCH = re.compile(rf".*__(?:{RESTORING}|{REPLACED})_(?P<job>[a-z2-7]{{8}})", re.DOTALL)
+_SCRATCH = re.compile(rf".*__(?:{RESTORING}|{REPLACED}|{LOADING})_(?P<job>[a-z2-7]{{8}})", re.DOTALL)
 _SWAPPING = ("restore", "undo", "promote")
 _RECENT = 200
 """Journals looked at."""
@@ -63,7 +65,7 @@ def _end_lost(views: list[JobView], server: Connection) -> None:
     """The server goes on with what a killed restore told it, though nobody listens: with a CREATE DATABASE
     for one, whose database is in no list before it is done."""
     for view in views:
-        if view.state is JobState.LOST and view.kind == "restore":
+        if view.state is JobState.LOST and view.kind in ("restore", "test-load"):
             databases.end_sessions(server, application(view.kind, view.id))
 
 

@@ -127,6 +127,7 @@ def job(kind: str) -> str:
         "backup-full": _("full backup"),
         "verify": _("verify"),
         "restore": _("restore"),
+        "test-load": _("test load"),
         "undo": _("undo"),
         "promote": _("promote"),
         "kept-drop": _("drop of a kept one"),

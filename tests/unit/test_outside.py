@@ -25,7 +25,8 @@ OTHERWISE = {
     **dict.fromkeys(("DIFF_EVERY_MINUTES", "UPLOAD_DEADLINE_MINUTES"), "17"),
     **dict.fromkeys(("DEFLATE_LEVEL", "COMPRESSION_LEVEL"), "7"),
     **dict.fromkeys(
-        ("ENABLE_ENCRYPTION", "ENABLE_POST_BACKUP_VERIFY", "ENABLE_POST_RESTORE_VERIFY"), "false"
+        ("ENABLE_ENCRYPTION", "ENABLE_POST_BACKUP_VERIFY", "ENABLE_POST_RESTORE_VERIFY", "ENABLE_TEST_LOAD"),
+        "false",
     ),
     **dict.fromkeys(("USE_MINIO", "ENABLE_MONITORING"), "false"),
     "MINIO_ENDPOINT": "http://other:9000",

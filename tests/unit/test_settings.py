@@ -29,7 +29,7 @@ SCRIPTS_KEYS = """DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD STAGING_DB_NAME PG
     SMTP_SERVER SMTP_PORT SMTP_USER SMTP_PASSWORD ALERT_EMAIL"""
 NEW_KEYS = """DEFLATE_LEVEL STATE_DIR PRODUCTION_DATABASES KEEP_REPLACED_DAYS UPLOAD_DEADLINE_MINUTES
     S3_CA_FILE DIFF_EVERY_MINUTES SERVICES_STOP_COMMAND SERVICES_RESTART_COMMAND SERVICE_HEALTH_URLS
-    CONTACTS_FILE WEBHOOK_URL ALERT_CA_FILE DATABASE_START_COMMAND"""
+    CONTACTS_FILE ENABLE_TEST_LOAD WEBHOOK_URL ALERT_CA_FILE DATABASE_START_COMMAND"""
 MINIMAL = "DB_NAME=school\nDB_USER=admin\n"
 PLACE = Path("/srv/backup-system/config/backup.conf")
 
@@ -79,6 +79,7 @@ def test_what_is_not_set_has_the_scripts_defaults_and_lies_where_the_runbook_has
         "enable_encryption": True,
         "enable_post_backup_verify": True,
         "enable_post_restore_verify": True,
+        "enable_test_load": True,
         "use_minio": True,
         "minio_bucket": "mtn-backups",
         "s3_bucket": "mtn-admision-backups",
