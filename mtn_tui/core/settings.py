@@ -110,6 +110,8 @@ class Settings(BaseModel):
     minio_secret_key: SecretStr | None = None
     minio_bucket: Bucket = "mtn-backups"
     s3_bucket: Bucket = "mtn-admision-backups"
+    s3_region: str | None = None
+    """Of a server outside AWS that has one (Garage, Scaleway, OVH); AWS_DEFAULT_REGION there."""
     s3_ca_file: Path | None = None
     """Certificates (PEM) to trust besides the system's."""
     aws_profile: str | None = None

@@ -33,6 +33,8 @@ from mtn_tui.operations.inventory import Awaited, Copy, Inventory, Standing, inv
 from mtn_tui.storage.base import Entry, Storage
 
 _AT_ONCE = 8
+_LARGEST = 32 << 20
+"""Bytes of a manifest, a proof or a file of roles; a manifest of 20,000 tables has 10 MB."""
 _SOON = 1.0
 """Seconds after which people are shown what is known."""
 _LOOK_EVERY = 0.05
@@ -124,10 +126,13 @@ def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, by
         for suffix in (MANIFEST, PROOF)
         if (found := entries.get(entry.key + suffix)) is not None
     ]
+    too_large = [entry for entry in beside if entry.size > _LARGEST]
+    beside = [entry for entry in beside if entry.size <= _LARGEST]
     contents = cache.known(store, key, beside)
     read = _read([entry.key for entry in beside if entry.key not in contents], store, key, made)
     cache.keep(store, key, beside, read)
     contents |= read
+    contents |= {entry.key: b"" for entry in too_large}  # nothing that could be believed
 
     def there(one: str) -> bool:
         return one in contents or (one.endswith(ROLES) and one in entries)
@@ -230,5 +235,7 @@ def _summary(found: Content, payload: str, key: Key | None) -> Summary:
 
 
 def read_small(store: Storage, key: str) -> bytes:
+    """What lies beside a payload; nothing of what is larger than any such file, which no reader believes."""
     with store.open(key) as stream:
-        return stream.read()
+        data = stream.read(_LARGEST + 1)
+    return data if len(data) <= _LARGEST else b""

@@ -22,6 +22,7 @@ def open_bucket(settings: Settings) -> S3Storage | None:
             access_key=settings.minio_access_key or "",
             secret_key=_secret(settings.minio_secret_key),
             secure=endpoint.secure,
+            region=settings.s3_region,
             ca_file=settings.s3_ca_file,
         )
     return S3Storage(
@@ -29,7 +30,7 @@ def open_bucket(settings: Settings) -> S3Storage | None:
         bucket,
         credentials=_aws_keys(settings),
         secure=endpoint.secure,
-        region=settings.aws_default_region,
+        region=settings.s3_region or settings.aws_default_region,
         ca_file=settings.s3_ca_file,
         storage_class="STANDARD_IA",
         encrypt=True,

@@ -21,6 +21,12 @@ NEVER = datetime.fromtimestamp(0, UTC)
 """For a server that does not tell when."""
 
 
+_IDLE_PAGES = 20
+"""Pages in a row with nothing new; AWS may send a few."""
+_MOST = 1_000_000
+"""Objects: no bucket of backups has so many."""
+
+
 def objects(client: Minio, bucket: str, prefix: str) -> Iterator[Entry]:
     """All whose key begins with ``prefix``, in the server's order. Raises what minio raises.
 
@@ -28,6 +34,8 @@ def objects(client: Minio, bucket: str, prefix: str) -> Iterator[Entry]:
     """
     asked = {"list-type": "2", "max-keys": "1000", "encoding-type": "url", "prefix": prefix}
     token: str | None = None
+    seen: set[str] = set()
+    idle = 0
     while True:
         more = {"continuation-token": token} if token else {}
         page = Xml.fromstring(client._execute("GET", bucket, query_params={**asked, **more}).data)  # noqa: S314 - as minio does
@@ -36,14 +44,18 @@ def objects(client: Minio, bucket: str, prefix: str) -> Iterator[Entry]:
             raise ValueError("no listing")
         named = _Names(space + brace)
         encoded = page.findtext(named.encoding) == "url"
-        last = ""
+        last, before = "", len(seen)
         for one in page.iterfind(named.contents):
             found = _entry(one, named, encoded)
             last = found.key
+            seen.add(last)
             yield found
         following = page.findtext(named.following) or last
         if (page.findtext(named.truncated) or "").lower() != "true" or following in ("", token):
             return
+        idle = idle + 1 if len(seen) == before else 0
+        if idle > _IDLE_PAGES or len(seen) > _MOST:
+            raise ValueError("a listing without an end")
         token = following
 
 

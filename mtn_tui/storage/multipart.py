@@ -32,12 +32,15 @@ def unfinished(client: Minio, bucket: str) -> Iterator[Unfinished]:
     says so (SeaweedFS 4.48), a ``+`` or ``%`` in one comes out wrong.
     """
     marker: str | None = None
+    seen: set[str] = set()
     while True:
+        before = len(seen)
         page = client._list_multipart_uploads(bucket, key_marker=marker)
         for upload in page.uploads:
             if upload.object_name and upload.upload_id and upload.initiated_time:
+                seen.add(upload.upload_id)
                 yield Unfinished(upload.object_name, upload.upload_id, upload.initiated_time)
-        if not page.is_truncated or page.next_key_marker in (None, marker):
+        if not page.is_truncated or page.next_key_marker in (None, marker) or len(seen) == before:
             return
         marker = page.next_key_marker
 

@@ -31,17 +31,21 @@ from mtn_tui.storage import multipart
 from mtn_tui.storage.base import Entry, Readable, checked_key, storable
 from mtn_tui.storage.listing import NEVER, objects
 from mtn_tui.storage.multipart import Unfinished
-from mtn_tui.storage.s3_errors import Bucket, http_date
+from mtn_tui.storage.s3_answers import Answers
+from mtn_tui.storage.s3_errors import Bucket, Right, http_date
 from mtn_tui.storage.s3_keys import Keys, static_keys
 from mtn_tui.storage.s3_pool import connections
 from mtn_tui.storage.span import Span, ends_early
-from mtn_tui.storage.upload import Upload
+from mtn_tui.storage.upload import Habits, Upload
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
 SMALLEST_PART = 16 << 20
+LEAST_PART = 5 << 20
+"""What S3 allows at least, for where more is refused at once."""
 _PARTS = 5000
 """Half of S3's 10,000, since a size is an estimate where it is one."""
+MOST_PARTS = 9000
 _BUFFER = 1 << 20
 _CHEAPER_FROM = 128 << 10
 """Bytes from which AWS's infrequent-access classes cost less: smaller objects are billed as this many."""
@@ -95,13 +99,15 @@ class S3Storage:
         self._uploads_at_once = uploads_at_once
         self._storage_class = storage_class
         self._sse = SseS3() if encrypt else None
-        self._pool = connections(
+        self._habits = Habits()
+        self._connections = connections(
             secure=secure,
             ca_file=ca_file,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             width=8,
         )
+        self._pool = Answers(self._connections, bucket, self._provider.retrieve)
         try:
             if not endpoint:
                 raise ValueError("no host")
@@ -124,7 +130,7 @@ class S3Storage:
         return self._where.place
 
     def check(self) -> None:
-        with self._asking():
+        with self._asking(right=Right.LIST):
             # A listing, since a HEAD is refused without a reason. What may be put is only told by a put.
             next(self._client.list_objects(self.bucket, prefix="mtn-check/", recursive=True), None)
 
@@ -141,10 +147,19 @@ class S3Storage:
     ) -> Entry:
         """As the contract says; ``mark`` is kept with the object, ASCII of at most 1,000 bytes."""
         checked_key(key)
-        if exclusive and self._is_there(key):
-            raise self._where.taken(key)
-        upload = Upload(self._pool, source, key, size=size, exclusive=exclusive, cancel=cancel)
-        expected = size if size is not None else size_hint
+        if exclusive:
+            self._must_be_free(key)
+        upload = Upload(
+            self._pool,
+            source,
+            key,
+            size=size,
+            exclusive=exclusive,
+            cancel=cancel,
+            habits=self._habits,
+            look=lambda: self._must_be_free(key),
+        )
+        part = self._part_of(size if size is not None else size_hint)
         try:
             result = self._speaking(upload).put_object(
                 self.bucket,
@@ -153,7 +168,7 @@ class S3Storage:
                 -1,
                 metadata=self._headers(size, mark),
                 sse=self._sse,
-                part_size=self._part_size or max(SMALLEST_PART, -(-(expected or 0) // _PARTS)),
+                part_size=part,
                 num_parallel_uploads=self._uploads_at_once,
             )
         except Exception as error:
@@ -162,7 +177,12 @@ class S3Storage:
             if isinstance(error, MtnError):
                 raise
             cause = upload.failure if isinstance(upload.failure, Exception) else error
-            raise self._where.error(cause, key) from cause
+            if _too_large(cause) and part > LEAST_PART and upload.taken > LEAST_PART:
+                self._habits.small_parts = True
+                raise self._where.unavailable(
+                    _("it takes no {size} MB at once; the next try sends less").format(size=part >> 20)
+                ) from cause
+            raise self._where.error(cause, key, Right.PUT) from cause
         stored = self.stat(key)
         # AWS may say 200 and put the error into the body, which minio takes for a success.
         if not result.etag or stored.size != upload.taken:
@@ -182,7 +202,7 @@ class S3Storage:
             if length == 0 or start == size:
                 yield io.BytesIO()
                 return
-        with self._asking(key):
+        with self._asking(key, Right.GET):
             response = self._get(key, start, length)
         try:
             left = self._length(response, key, start, length)
@@ -199,7 +219,7 @@ class S3Storage:
         checked_key(key)
         # By its first byte, not by a HEAD: a refused HEAD has no reason in it, and one whose answer is cut in
         # the middle of its headers cannot be told from a whole one.
-        with self._asking(key):
+        with self._asking(key, Right.GET):
             try:
                 response = self._client.get_object(self.bucket, key, length=1)
             except S3Error as error:
@@ -218,7 +238,7 @@ class S3Storage:
     def mark(self, key: str) -> str:
         """What ``put`` was given as ``mark``; empty where it was given none. Raises NotFound."""
         checked_key(key)
-        with self._asking(key):
+        with self._asking(key, Right.GET):
             try:
                 response = self._client.get_object(self.bucket, key, length=1)
             except S3Error as error:
@@ -237,7 +257,7 @@ class S3Storage:
         return self._where.taken(key)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        with self._asking():
+        with self._asking(right=Right.LIST):
             found = [found for found in objects(self._client, self.bucket, prefix) if storable(found.key)]
         # Servers that keep folders (SeaweedFS) list "a/b" before "a-b".
         yield from sorted(found, key=lambda entry: entry.key)
@@ -245,7 +265,7 @@ class S3Storage:
     def delete(self, key: str) -> None:
         checked_key(key)
         try:
-            with self._asking(key):
+            with self._asking(key, Right.DELETE):
                 self._client.remove_object(self.bucket, key)
         except NotFound:
             return
@@ -255,7 +275,7 @@ class S3Storage:
 
     def unfinished(self) -> tuple[Unfinished, ...]:
         """Uploads begun and not ended, also those that are going on now, ours or not."""
-        with self._asking():
+        with self._asking(right=Right.UPLOADS):
             return tuple(multipart.unfinished(self._client, self.bucket))
 
     def abort_unfinished(self, matches: Callable[[Unfinished], bool]) -> tuple[Unfinished, ...]:
@@ -269,13 +289,13 @@ class S3Storage:
             if not found:
                 return tuple(aborted.values())
             for upload in found:
-                with self._asking(upload.key):
+                with self._asking(upload.key, Right.ABORT):
                     multipart.abort(self._client, self.bucket, upload)
                 aborted[upload.id] = upload
 
     def close(self) -> None:
         """Close the idle connections; the store can still be used."""
-        self._pool.clear()
+        self._connections.clear()
 
     def _speaking(self, through: Upload | None = None) -> Minio:
         return Minio(
@@ -287,20 +307,27 @@ class S3Storage:
         )
 
     @contextmanager
-    def _asking(self, key: str = "") -> Iterator[None]:
+    def _asking(self, key: str = "", right: Right | None = None) -> Iterator[None]:
+        """Sort the errors of the block, which needs ``right``."""
         try:
             yield
         except MtnError:
             raise
         except Exception as error:
-            raise self._where.error(error, key) from error
+            raise self._where.error(error, key, right) from error
 
-    def _is_there(self, key: str) -> bool:
+    def _must_be_free(self, key: str) -> None:
         try:
             self.stat(key)
         except NotFound:
-            return False
-        return True
+            return
+        raise self._where.taken(key)
+
+    def _part_of(self, expected: int | None) -> int:
+        """Bytes of a part, for an object of so many bytes at most."""
+        least = LEAST_PART if self._habits.small_parts else SMALLEST_PART
+        most = MOST_PARTS if self._habits.small_parts else _PARTS
+        return self._part_size or max(least, -(-(expected or 0) // most))
 
     def _headers(self, size: int | None, mark: str) -> DictType | None:
         headers: DictType = {_MARK: mark} if mark else {}
@@ -352,6 +379,10 @@ class S3Storage:
 
     def _broken(self) -> StorageUnavailable:
         return self._where.unavailable(_("the connection broke off"))
+
+
+def _too_large(cause: Exception) -> bool:
+    return isinstance(cause, S3Error) and cause.response.status == 413
 
 
 class _Pieces:

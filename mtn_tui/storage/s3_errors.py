@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 
-from minio.error import InvalidResponseError, S3Error, ServerError
+from minio.error import S3Error, ServerError
 from urllib3 import exceptions as http
 
 from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import AlreadyThere, MtnError, NoSpace, NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+from mtn_tui.storage.s3_answers import TLS_WANTED, WEB_PAGE, NoS3, TooLarge
 
 _LATER = {
     "BadDigest",
@@ -35,9 +38,10 @@ _LATER = {
 }
 """What passes by itself, or was damaged on the way."""
 
+_DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess"}
+_TOO_LARGE = {"EntityTooLarge", "HTTP 413", "RequestEntityTooLarge"}
+_LOCKED = re.compile(r"object ?lock|WORM|legal hold", re.IGNORECASE)
 _REFUSED = {
-    "AccessDenied",
-    "AllAccessDisabled",
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidSecurity",
@@ -57,6 +61,17 @@ _SKEW = timedelta(minutes=5)
 """Servers refuse at 15 minutes; from here on the clock is named when they refuse."""
 
 
+class Right(StrEnum):
+    """What a policy has to allow for a request, under the names that policies use."""
+
+    LIST = "s3:ListBucket"
+    PUT = "s3:PutObject"
+    GET = "s3:GetObject"
+    DELETE = "s3:DeleteObject"
+    UPLOADS = "s3:ListBucketMultipartUploads"
+    ABORT = "s3:AbortMultipartUpload"
+
+
 @dataclass(frozen=True)
 class Bucket:
     """The place that an error is about, and what its keys are called in the configuration."""
@@ -70,16 +85,17 @@ class Bucket:
     def place(self) -> str:
         return _("{bucket} at {host}").format(bucket=self.name, host=self.host)
 
-    def error(self, cause: Exception, key: str = "") -> MtnError:
-        """The one error of ours that ``cause`` means; ``key`` is what was asked for."""
+    def error(self, cause: Exception, key: str = "", right: Right | None = None) -> MtnError:
+        """The one error of ours that ``cause`` means; ``key`` is what was asked for, ``right`` what for."""
         match cause:
             case MtnError():
                 found = cause
             case S3Error():
-                found = self._answered(cause, key)
-            case InvalidResponseError():
-                # No public way to the status: what a proxy or balancer in between answered is not XML.
-                found = self._status(cause._code)
+                found = self._answered(cause, key, right)
+            case NoS3():
+                found = self._web_page()
+            case TooLarge():
+                found = self.unavailable(_("its answer does not end"))
             case ServerError():
                 found = self._status(cause.status_code)
             case http.SSLError():
@@ -119,7 +135,7 @@ class Bucket:
             _("Choose another name, or delete the object first."),
         )
 
-    def _answered(self, cause: S3Error, key: str) -> StorageError:
+    def _answered(self, cause: S3Error, key: str, right: Right | None) -> StorageError:
         code, status = cause.code or "", cause.response.status
         if code == "RequestTimeTooSkewed" or status == 403:
             wrong = self._clock(cause, certain=code == "RequestTimeTooSkewed")
@@ -131,11 +147,19 @@ class Bucket:
             "PreconditionFailed": lambda: self.taken(key),
             **dict.fromkeys(_FULL, self._no_space),
             **dict.fromkeys(_ELSEWHERE, lambda: self._elsewhere(code)),
+            **dict.fromkeys(_DENIED, lambda: self._denied(code, right)),
             **dict.fromkeys(_REFUSED, lambda: self._refused(code)),
+            **dict.fromkeys(_TOO_LARGE, self._too_large),
+            TLS_WANTED: self._tls_wanted,
+            WEB_PAGE: self._web_page,
             **dict.fromkeys(_LATER, lambda: self.unavailable(_("it answered “{code}”").format(code=code))),
         }
+        if _LOCKED.search(f"{code} {cause.message}"):
+            return self._locked()
         if code in named:
             return named[code]()
+        if code.startswith("HTTP "):
+            return self._denied(code, right) if status == 403 else self._status(status)
         return self._status(status, redact(f"{code}: {cause.message}"))
 
     def _elsewhere(self, code: str) -> StorageError:
@@ -165,6 +189,45 @@ class Bucket:
             _("Check the keys of AWS_PROFILE, or those in the environment, and their policy.")
             if self.aws
             else _("Check MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and that they may use this bucket."),
+        )
+
+    def _denied(self, code: str, right: Right | None) -> StorageError:
+        found = self._refused(code)
+        if right is None:
+            return found
+        return StorageError(
+            _("The bucket {place} refused our keys ({code}): they lack {right}.").format(
+                place=self.place, code=code, right=right.value
+            ),
+            _("Let their policy allow {right} on this bucket. {hint}").format(
+                right=right.value, hint=found.hint
+            ),
+        )
+
+    def _too_large(self) -> StorageError:
+        return StorageError(
+            _("Something before the bucket {place} takes no bodies of this size (413).").format(
+                place=self.place
+            ),
+            _("Raise the limit of the proxy before it (nginx: client_max_body_size 0), or go past it."),
+        )
+
+    def _tls_wanted(self) -> StorageError:
+        return StorageError(
+            _("{host} speaks TLS only, and was spoken to without.").format(host=self.host),
+            _("Begin MINIO_ENDPOINT with https://"),
+        )
+
+    def _web_page(self) -> StorageError:
+        return StorageError(
+            _("{host} answers with a web page: it is no S3 server.").format(host=self.host),
+            _("Give the S3 address itself: not the console's port, nor a page to log in at before it."),
+        )
+
+    def _locked(self) -> StorageError:
+        return StorageError(
+            _("The bucket {place} keeps its objects locked (Object Lock).").format(place=self.place),
+            _("Nothing in it can be replaced or deleted until its retention is over. Shorten that, or wait."),
         )
 
     def _clock(self, cause: S3Error, *, certain: bool) -> StorageError | None:

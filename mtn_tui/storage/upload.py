@@ -12,7 +12,10 @@ request is let through save the abort. minio then takes its orderly way out, and
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import md5
 from typing import Any
 
 import urllib3
@@ -20,6 +23,7 @@ from urllib3.response import BaseHTTPResponse, HTTPResponse
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.storage.base import Readable
+from mtn_tui.storage.s3_answers import GOOD
 from mtn_tui.storage.span import wrong_size
 
 _PIECE = 1 << 20
@@ -29,6 +33,18 @@ _SEND = 1 << 18
 
 class _Over(Exception):
     """The upload has failed already; never leaves this module and minio."""
+
+
+@dataclass
+class Habits:
+    """What a bucket's server has shown of itself; shared by all uploads to it."""
+
+    conditional: bool = True
+    """It takes ``If-None-Match``: B2, Ceph RGW and Alibaba's refuse it."""
+    checksums: bool = False
+    """It wants ``Content-MD5`` with each body: buckets with Object Lock do."""
+    small_parts: bool = False
+    """What stands before it takes no large bodies."""
 
 
 class Upload(urllib3.PoolManager):
@@ -43,7 +59,10 @@ class Upload(urllib3.PoolManager):
         size: int | None,
         exclusive: bool,
         cancel: CancelToken | None,
+        habits: Habits,
+        look: Callable[[], None],
     ) -> None:
+        """``look`` raises AlreadyThere where the key is taken: for a server that can't refuse that itself."""
         super().__init__()
         self._pool = pool
         self._source = source
@@ -51,6 +70,8 @@ class Upload(urllib3.PoolManager):
         self._size = size
         self._exclusive = exclusive
         self._cancel = cancel
+        self._habits = habits
+        self._look = look
         self._lock = threading.Lock()
         self._over = False
         # minio has the reason of a refusal and will raise it: it needs no more than the end of its source.
@@ -88,19 +109,43 @@ class Upload(urllib3.PoolManager):
             return self._abort(method, url, redirect, options)
         if self._over:
             raise _Over
-        body = options.get("body")
+        body, headers = options.get("body"), options["headers"]
         if isinstance(body, bytes) and body:
-            options["body"] = self._pieces(body)
-        if self._exclusive and _makes_it_visible(method, url):
-            options["headers"].add("If-None-Match", "*")  # need not be signed
+            options["body"] = _Body(self._pieces, body)
+        guarded = self._exclusive and _makes_it_visible(method, url)
+        # Neither header need be signed.
+        if guarded and self._habits.conditional:
+            headers["If-None-Match"] = "*"
+        if self._habits.checksums and isinstance(body, bytes) and body:
+            headers["Content-MD5"] = _md5(body)
+        response = self._asked(method, url, redirect, options)
+        if "If-None-Match" in headers and _refuses_the_condition(response):
+            self._make_sure()
+            self._habits.conditional = False
+            del headers["If-None-Match"]
+            response = self._asked(method, url, redirect, options)
+        if "Content-MD5" not in headers and isinstance(body, bytes) and body and _wants_checksum(response):
+            self._habits.checksums = True
+            headers["Content-MD5"] = _md5(body)
+            response = self._asked(method, url, redirect, options)
+        if response.status not in GOOD:
+            self._refused = True
+        return response
+
+    def _asked(self, method: str, url: str, redirect: bool, options: dict[str, Any]) -> BaseHTTPResponse:
         try:
-            response = self._pool.urlopen(method, url, redirect=redirect, **options)
+            return self._pool.urlopen(method, url, redirect=redirect, **options)
         except Exception as error:
             self._fail(error)
             raise
-        if response.status not in (200, 204, 206):
-            self._refused = True
-        return response
+
+    def _make_sure(self) -> None:
+        """Nobody has taken the name meanwhile: what is sent next replaces what is there."""
+        try:
+            self._look()
+        except Exception as error:
+            self._fail(error, from_source=True)
+            raise _Over from error
 
     def clear(self) -> None:
         """Leave the connections alone: they belong to the store, minio clears them with each client."""
@@ -145,6 +190,34 @@ class Upload(urllib3.PoolManager):
             ):
                 self.failure, self.from_source = error, from_source
             self._over = True
+
+
+class _Body:
+    """A request's body that can be sent again."""
+
+    def __init__(self, pieces: Callable[[bytes], Iterator[memoryview]], body: bytes) -> None:
+        self._pieces = pieces
+        self._body = body
+
+    def __iter__(self) -> Iterator[memoryview]:
+        return self._pieces(self._body)
+
+
+def _md5(body: bytes) -> str:
+    return b64encode(md5(body, usedforsecurity=False).digest()).decode()
+
+
+def _refuses_the_condition(response: BaseHTTPResponse) -> bool:
+    """Whether a refusal may be of the header itself; 412 without an object there is one as well."""
+    if response.status in (412, 501):
+        return True
+    said = (response.data or b"").lower()
+    return response.status in (400, 405) and (b"none-match" in said or b"notimplemented" in said)
+
+
+def _wants_checksum(response: BaseHTTPResponse) -> bool:
+    said = (response.data or b"").lower()
+    return response.status == 400 and (b"content-md5" in said or b"missingcontentmd5" in said)
 
 
 def _makes_it_visible(method: str, url: str) -> bool:

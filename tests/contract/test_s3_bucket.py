@@ -194,7 +194,7 @@ def test_a_listing_that_lies_never_yields_a_key_that_leaves_the_store(liar: Liar
         (200, {"Content-Type": "application/xml"}, b"", StorageUnavailable),
         (200, {"Content-Type": "application/xml"}, b"<a/>", StorageUnavailable),
         (200, {"Content-Type": "application/xml"}, b"\xff\xfe", StorageUnavailable),
-        (403, {"Content-Type": "application/xml"}, b"<not xml", StorageUnavailable),
+        (403, {"Content-Type": "application/xml"}, b"<not xml", StorageError),
         (403, {"Content-Type": "text/html"}, b"<html>", StorageError),
         (301, {"Content-Type": "application/xml"}, b"", StorageError),
         (307, {"Location": "http://127.0.0.1:1/"}, b"", StorageError),
