@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.operations import known_stores
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.keeping import require_room
+from tests.faults.aftermath import wait_for
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import NewDatabase
 
@@ -160,6 +162,8 @@ def test_a_mount_that_vanished_is_told_by_each_backup_and_the_doctor_until_it_is
     kept = practice.root / "kept"
     shutil.copytree(practice.backups, kept)
     subprocess.run(["umount", practice.backups], check=True)
+    # A name is of a second, and the next backup must not get that of the first.
+    wait_for(lambda: datetime.now() > first.manifest.name.stamp + timedelta(seconds=1), "the next second")
     for _turn in range(2):
         practice.back_up()
         (said,) = practice.job.warnings
@@ -173,8 +177,10 @@ def test_a_mount_that_vanished_is_told_by_each_backup_and_the_doctor_until_it_is
     shutil.copytree(kept, practice.backups, dirs_exist_ok=True)
     practice.back_up()
     assert practice.job.warnings == ()
+    last = practice.inventory.backups[0].name.stamp
     for path in practice.backups.iterdir():
         path.unlink()
+    wait_for(lambda: datetime.now() > last + timedelta(seconds=1), "the next second")
     practice.back_up()
     assert "are gone" in practice.job.warnings[0]
     practice.here("accept", "--store", "disk")
