@@ -10,8 +10,7 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
-from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
-from mtn_tui.engine.journal import journal_path
+from mtn_tui.engine.jobview import Follower, JobView, find_job, find_journal, list_jobs
 from mtn_tui.engine.loglines import read_record
 from mtn_tui.operations import words
 
@@ -26,7 +25,7 @@ def job() -> None:
 @as_json
 @click.pass_obj
 def list_them(session: Session, limit: int, as_json: bool) -> None:
-    views = list_jobs(session.context.jobs, limit=limit)
+    views = list_jobs(session.context.job_folders, limit=limit)
     if as_json:
         output.as_json([_facts(view) for view in views])
     elif not views:
@@ -40,10 +39,11 @@ def list_them(session: Session, limit: int, as_json: bool) -> None:
 @click.argument("job_id", metavar=_("JOB"))
 @click.pass_obj
 def follow(session: Session, job_id: str) -> int:
-    view = find_job(session.context.jobs, job_id)
-    journal = Follower(journal_path(session.context.jobs, view.id))
+    view = find_job(session.context.job_folders, job_id)
+    path = find_journal(session.context.job_folders, view.id)
+    journal = Follower(path)
     view = following.until_it_is_over(journal, may_ask=False)
-    facts, code = following.outcome(view, session.context.jobs)
+    facts, code = following.outcome(view, path.parent)
     output.lines(outcomes.lines(view.kind, facts))
     return outcomes.exit_code(view.kind, facts, code)
 
@@ -52,8 +52,8 @@ def follow(session: Session, job_id: str) -> int:
 @click.argument("job_id", metavar=_("JOB"))
 @click.pass_obj
 def log(session: Session, job_id: str) -> None:
-    view = find_job(session.context.jobs, job_id)
-    with journal_path(session.context.jobs, view.id).open("rb") as journal:
+    view = find_job(session.context.job_folders, job_id)
+    with find_journal(session.context.job_folders, view.id).open("rb") as journal:
         for raw in journal:
             told = read_record(raw.rstrip(b"\n"), len(raw))
             if told is not None and told.moment is not None and told.level is not None:
@@ -68,7 +68,7 @@ def log(session: Session, job_id: str) -> None:
 @click.pass_obj
 def cancel(session: Session, job_id: str) -> None:
     session.must_not_only_read()
-    view = find_job(session.context.jobs, job_id)
+    view = find_job(session.context.job_folders, job_id)
     host.cancel(view)
     diagnostics.say(_("Job {id} was asked to stop. See: mtn job list").format(id=view.id))
 

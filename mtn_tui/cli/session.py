@@ -86,7 +86,7 @@ class Session:
         """
         self.must_not_only_read()
         job_id = os.environ.pop(detached.JOB_ID, None)
-        if job_id is None and _on_a_terminal():
+        if job_id is None and _on_a_terminal() and self.context.record_place.folder is not None:
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
             return following.outcome(view, self.context.jobs)
         return self.host(kind, subject, body, job_id or "")
@@ -130,16 +130,26 @@ class Session:
         """As ``run``, but here whatever this process hangs on."""
         from mtn_tui.operations import alerts  # with all that a job may need, and the screens need not
 
-        context, jobs = self.context, self.context.jobs
+        context = self.context
+        folder = os.environ.pop(detached.JOURNALS, None)
+        recorded = context.record_place.folder is not None or folder is not None
+        jobs = Path(folder) if folder else context.jobs
         new_id = (lambda: job_id) if job_id else new_job_id
         with ExitStack() as held:
             held.enter_context(host.signals_held())
             try:
-                job = Job.create(jobs, kind=kind, subject=subject, operator=context.operator, new_id=new_id)
+                job = Job.create(
+                    jobs if recorded else None,
+                    kind=kind,
+                    subject=subject,
+                    operator=context.operator,
+                    new_id=new_id,
+                )
             except MtnError as error:
                 held.close()
                 alerts.not_begun(context, kind, error)
                 raise
+            _tell_where(job, context)
             try:
                 with closing(Watcher(SystemClock())) as watcher:
                     host.run(job, alerts.announced(context, body), watcher)
@@ -149,6 +159,22 @@ class Session:
         for text in job.warnings:
             diagnostics.warning(text)
         return job.outcome, 1 if job.warnings else 0
+
+
+def _tell_where(job: Job, context: Context) -> None:
+    """Warn where the job's record is not in the state folder."""
+    place = context.record_place
+    if place.trouble is None:
+        return
+    if place.folder is None:
+        told = _(
+            "{reason} No other folder takes a file either: this job has no record, no lock of this machine, "
+            "and nobody else sees it."
+        )
+    else:
+        told = _("{reason} This job is recorded in {folder}, which is gone when the machine restarts.")
+    text = told.format(reason=place.trouble.title, folder=place.folder)
+    job.warn("recorded-elsewhere", f"{text} {place.trouble.hint}")
 
 
 def _on_a_terminal() -> bool:

@@ -30,6 +30,9 @@ from mtn_tui.engine.statefiles import make_folder, open_shared, refusal
 JOB_ID = "MTN_JOB"
 """The variable that tells the hosting command its job's id."""
 
+JOURNALS = "MTN_JOURNALS"
+"""The variable that tells it the folder in which its journal is looked for."""
+
 OUTPUT = ".out"
 
 ASK_LOGIND = (
@@ -110,7 +113,7 @@ def start(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     try:
         process = subprocess.Popen(
             command,
-            env={**environment, JOB_ID: job_id},
+            env={**environment, JOB_ID: job_id, JOURNALS: str(folder.absolute())},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -26,6 +26,7 @@ from mtn_tui.engine.journal import Journal
 from mtn_tui.engine.locks import Holder
 from mtn_tui.engine.process import Process, this_host, this_process
 from mtn_tui.engine.progress import Meter, Progress
+from mtn_tui.engine.statefiles import Nowhere
 
 _ID_TRIES = 5
 
@@ -77,7 +78,7 @@ class Job:
     @classmethod
     def create(
         cls,
-        folder: Path,
+        folder: Path | None,
         *,
         kind: str,
         subject: str,
@@ -90,12 +91,16 @@ class Job:
         """Begin a job of this process, queued, with its journal in ``folder``.
 
         ``subject`` is the database's name. NoSpace or another StorageError
-        where the journal can't be begun: without one there is no job.
+        where the journal can't be begun. Without a folder there is none, and
+        nobody else sees the job.
         """
         clock = clock or SystemClock()
         host = host or this_host()
         process = this_process()
         about = {"kind": kind, "subject": subject, "operator": operator, "host": host}
+        if folder is None:
+            journal, job_id = Journal(Nowhere(), clock), new_id()
+            return cls(job_id, journal, process=process, clock=clock, token=token or CancelToken(), **about)
         for left in reversed(range(_ID_TRIES)):
             job_id = new_id()
             try:

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,27 +89,37 @@ def read_job(path: Path, host: str | None = None) -> JobView:
         return follower.look()
 
 
-def find_job(folder: Path, job_id: str, host: str | None = None) -> JobView:
+Folders = Path | Sequence[Path]
+"""A folder of journals, or several: where one could not be written, jobs went on in another."""
+
+
+def find_job(folders: Folders, job_id: str, host: str | None = None) -> JobView:
     """The job of that id, in whatever case it was typed. UsageError where there is none."""
     name = job_id.strip().lower()
     if not JOB_ID.fullmatch(name):
         raise _no_job(job_id)
-    return read_job(journal_path(folder, name), host)
+    return read_job(find_journal(folders, name), host)
 
 
-def list_jobs(folder: Path, host: str | None = None, limit: int | None = None) -> list[JobView]:
+def find_journal(folders: Folders, job_id: str) -> Path:
+    """Where the journal of that job is; where there is none, where it would be."""
+    paths = [journal_path(folder, job_id) for folder in _each(folders)]
+    return next((path for path in paths if os.path.lexists(path)), paths[0])
+
+
+def list_jobs(folders: Folders, host: str | None = None, limit: int | None = None) -> list[JobView]:
     """Every job, newest first; with ``limit``, only that many of those written to last.
 
-    StorageError where the folder can't be read.
+    StorageError where a folder can't be read.
     """
     touched: list[tuple[float, Path]] = []
-    for path in journals_in(folder):
+    for path in journals_in(folders):
         try:
             touched.append((path.lstat().st_mtime, path))
         except FileNotFoundError:
             continue  # gone since the folder was read
         except OSError as error:
-            raise refusal(error, folder) from error
+            raise refusal(error, path) from error
     touched.sort(reverse=True)
     views = []
     for _mtime, path in touched[:limit]:
@@ -123,14 +133,27 @@ def list_jobs(folder: Path, host: str | None = None, limit: int | None = None) -
     return sorted(views, key=lambda view: (view.started or oldest, view.id), reverse=True)
 
 
-def journals_in(folder: Path) -> list[Path]:
-    """None where no job has ever run. StorageError where the folder can't be read."""
-    try:
-        return [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise refusal(error, folder) from error
+def journals_in(folders: Folders) -> list[Path]:
+    """None where no job has ever run. StorageError where no folder can be read."""
+    found: list[Path] = []
+    trouble = None
+    read = False
+    for folder in _each(folders):
+        try:
+            found += [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            trouble = refusal(error, folder)
+            continue
+        read = True
+    if trouble is not None and not read:
+        raise trouble
+    return found
+
+
+def _each(folders: Folders) -> Sequence[Path]:
+    return [folders] if isinstance(folders, Path) else folders
 
 
 def follow(path: Path, stop: threading.Event, host: str | None = None) -> Iterator[JobView]:

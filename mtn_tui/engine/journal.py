@@ -34,7 +34,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.progress import Progress
-from mtn_tui.engine.statefiles import LineFile
+from mtn_tui.engine.statefiles import LineFile, Nowhere
 
 SUFFIX = ".jsonl"
 
@@ -54,7 +54,7 @@ def journal_path(folder: Path, job_id: str) -> Path:
 class Journal:
     """The writer's side. Safe from any thread. Raises NoSpace and other StorageErrors."""
 
-    def __init__(self, lines: LineFile, clock: Clock) -> None:
+    def __init__(self, lines: LineFile | Nowhere, clock: Clock) -> None:
         self._lines = lines
         self._clock = clock
         self._lock = threading.Lock()

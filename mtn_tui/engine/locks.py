@@ -19,7 +19,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -104,9 +104,11 @@ class FileLock:
     can't be made.
     """
 
-    def __init__(self, path: Path, holder: Holder) -> None:
+    def __init__(self, path: Path, holder: Holder, beside: Sequence[Path] = ()) -> None:
+        """``beside`` are other files that the same lock may be held by: it is Locked by those too."""
         self.path = path
         self.holder = holder
+        self._beside = [one for one in beside if one != path]
         self._fd = -1
 
     def acquire(self) -> None:
@@ -123,6 +125,11 @@ class FileLock:
         except OSError as error:
             raise refusal(error, self.path) from error
         self._fd = fd
+        for path in self._beside:
+            if _is_held(path):
+                found = holder_of(path)
+                self.release()
+                raise _busy(self.holder, found)
 
     def release(self) -> None:
         if self._fd >= 0:
@@ -176,6 +183,17 @@ def _say(fd: int, content: bytes) -> None:
             raise
 
 
+def _is_held(path: Path) -> bool:
+    try:
+        fd = open_found(path)
+    except OSError:
+        return False  # not there, or not ours to see: the server's own lock is left
+    try:
+        return not try_lock(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)
+
+
 def holder_of(path: Path) -> Holder | None:
     """Who holds the lock just now; None where nobody does, or has not said so yet."""
     try:
@@ -191,11 +209,15 @@ def holder_of(path: Path) -> Holder | None:
 
 
 @contextmanager
-def lease(folder: Path, archive: str) -> Iterator[None]:
+def lease(folder: Path | None, archive: str) -> Iterator[None]:
     """Hold an archive that is being read: nobody deletes it while in the block. Any number may.
 
     Locked where it is being deleted; look whether it is still there once inside.
+    Without a folder nothing is held.
     """
+    if folder is None:
+        yield
+        return
     fd = _hold_within(LEASE_WAIT, folder / f"{slug(archive)}.lease", fcntl.LOCK_SH)
     if fd is None:
         raise Locked(
@@ -237,8 +259,14 @@ def claim(folder: Path, archive: str) -> Iterator[bool]:
 
 
 @contextmanager
-def turn(folder: Path, what: str) -> Iterator[None]:
-    """One at a time of this machine: waits for whoever is at ``what``. Locked where that takes TURN_WAIT."""
+def turn(folder: Path | None, what: str) -> Iterator[None]:
+    """One at a time of this machine: waits for whoever is at ``what``. Locked where that takes TURN_WAIT.
+
+    Without a folder nobody is waited for.
+    """
+    if folder is None:
+        yield
+        return
     fd = _hold_within(TURN_WAIT, folder / f"{slug(what)}.turn", fcntl.LOCK_EX)
     if fd is None:
         raise Locked(_("Somebody else is writing there just now."), _("Try it again in a minute."))

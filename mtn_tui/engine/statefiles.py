@@ -20,6 +20,9 @@ from mtn_tui.core.i18n import _
 
 PART = ".part"
 
+_TRIED = 1 << 14
+"""Bytes: a short job's journal takes less."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -103,6 +106,24 @@ def write_whole(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def try_writing(folder: Path) -> None:
+    """Write a file of some KiB there, durably, and remove it. Raises OSError.
+
+    The folder is made where there is none. It tells more than permissions do.
+    """
+    make_folder(folder)
+    path = folder / f".try-{secrets.token_hex(4)}{PART}"
+    fd = open_shared(path, os.O_WRONLY | os.O_EXCL)
+    try:
+        data = memoryview(bytes(_TRIED))
+        while data:
+            data = data[os.write(fd, data) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+        path.unlink(missing_ok=True)
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder survive a crash of the machine."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -169,3 +190,15 @@ class LineFile:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
+
+
+class Nowhere:
+    """In the place of a LineFile where no folder takes one: what is written is lost."""
+
+    path = Path(os.devnull) / "none"  # which nobody can make
+
+    def append(self, line: bytes) -> None: ...
+
+    def sync(self) -> None: ...
+
+    def close(self) -> None: ...

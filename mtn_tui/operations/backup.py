@@ -22,7 +22,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, ROLES, BackupName, Kind, Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
-from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
+from mtn_tui.engine.locks import advisory_key
 from mtn_tui.operations import keeping, keycheck, known_stores, production
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
@@ -31,6 +31,7 @@ from mtn_tui.operations.folderguard import require_closed
 from mtn_tui.operations.installation import mark_of
 from mtn_tui.operations.inventory import Inventory
 from mtn_tui.operations.keeping import Signed
+from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.naming import claim_name
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.setup import ensure_key, keep_elsewhere
@@ -177,8 +178,7 @@ class _Run:
     def _claim(self, held: ExitStack) -> Source:
         """Take the locks of this machine and of the server, and ask what is to be dumped."""
         context, database = self.context, self.context.settings.db_name
-        path = lock_path(context.locks, database, "backup")
-        held.enter_context(FileLock(path, self.job.holder("backup")))
+        held.enter_context(operation_lock(self.job, context, database, "backup"))
         source = read_source(context.server, database, self._application, self.job.token)
         production.remember(context, source.server.system_identifier)
         key = advisory_key(source.server.system_identifier, database, "backup")

@@ -10,6 +10,8 @@ from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.core.outside import Outside
 from mtn_tui.core.settings import Settings
+from mtn_tui.engine import recordplace
+from mtn_tui.engine.recordplace import RecordPlace
 from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.stores import Stores
 from mtn_tui.postgres.server import Server
@@ -41,10 +43,28 @@ class Context:
         """The encryption key. Raises KeyFileError."""
         return read_key(self.settings.encryption_key_file)
 
-    @property
-    def jobs(self) -> Path:
-        return self.state / "jobs"
+    @cached_property
+    def record_place(self) -> RecordPlace:
+        """Where new journals and locks go. Tried out once, by writing."""
+        return recordplace.choose(self.state, self.settings.temp_dir)
 
     @property
-    def locks(self) -> Path:
-        return self.state / "locks"
+    def jobs(self) -> Path:
+        """Where a new job's journal goes."""
+        return (self.record_place.folder or self.state) / "jobs"
+
+    @property
+    def job_folders(self) -> tuple[Path, ...]:
+        """Where there may be journals."""
+        return recordplace.jobs_in(recordplace.folders(self.state, self.settings.temp_dir))
+
+    @property
+    def locks(self) -> Path | None:
+        """None where no folder at all can be written."""
+        folder = self.record_place.folder
+        return None if folder is None else folder / "locks"
+
+    @property
+    def lock_folders(self) -> tuple[Path, ...]:
+        """Where somebody may hold a lock: a disk may have filled up, or got room again, meanwhile."""
+        return tuple(one / "locks" for one in recordplace.folders(self.state, self.settings.temp_dir))

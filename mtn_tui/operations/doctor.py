@@ -6,6 +6,7 @@ looked at is ``unknown`` and never ``ok``.
 
 from __future__ import annotations
 
+import errno
 import io
 import locale
 import os
@@ -21,6 +22,7 @@ from mtn_tui.core.errors import MtnError, PostgresError
 from mtn_tui.core.i18n import _, is_utf8
 from mtn_tui.core.settings import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
+from mtn_tui.engine.statefiles import try_writing
 from mtn_tui.operations import known_stores, production, words
 from mtn_tui.operations.alertcheck import alerts
 from mtn_tui.operations.checks import Check, Status
@@ -83,7 +85,8 @@ def folders(context: Context) -> Iterator[Check]:
         ("TEMP_DIR", settings.temp_dir),
     )
     for setting, folder in others:
-        yield _room(setting, folder) if _writable(folder) else _closed("folders", setting, folder)
+        reason = _refuses(folder)
+        yield _closed("folders", setting, folder, reason) if reason else _room(setting, folder)
 
 
 def _room(setting: str, folder: Path) -> Check:
@@ -101,21 +104,28 @@ def _room(setting: str, folder: Path) -> Check:
     return Check("folders", Status.OK, text)
 
 
-def _closed(check: str, setting: str, folder: Path) -> Check:
+def _closed(check: str, setting: str, folder: Path, reason: OSError) -> Check:
+    text = _("{setting} is {folder}, and no file can be written there: {reason}.")
+    hint = _("Correct {setting}, or the owner and mode of {folder}.")
+    if reason.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = _("Make room, or let it point to a larger disk.")
+    elif reason.errno == errno.EROFS:
+        hint = _("See why its disk is mounted read-only (“dmesg”), or let {setting} point to another.")
     return Check(
         check,
         Status.FAIL,
-        _("{setting} is {folder}, and we may not write there.").format(setting=setting, folder=folder),
-        _("Correct {setting}, or the owner and mode of {folder}.").format(
-            setting=setting, folder=_nearest(folder)
-        ),
+        text.format(setting=setting, folder=folder, reason=reason.strerror),
+        hint.format(setting=setting, folder=_nearest(folder)),
     )
 
 
-def _writable(folder: Path) -> bool:
-    """Or the folder above in which it would be made."""
-    there = _nearest(folder)
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+def _refuses(folder: Path) -> OSError | None:
+    """Why no file can be written there, or in the folder above in which it would be made. It is tried."""
+    try:
+        try_writing(_nearest(folder))
+    except OSError as error:
+        return error
+    return None
 
 
 def _nearest(folder: Path) -> Path:
@@ -130,8 +140,8 @@ def _mount_of(folder: Path) -> Path:
 
 def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Check]:
     folder = context.state
-    if not _writable(folder):
-        yield _closed("state", "STATE_DIR", folder)
+    if reason := _refuses(folder):
+        yield _closed("state", "STATE_DIR", folder, reason)
     elif context.settings.state_dir is None and folder != shared and shared.is_dir():
         yield Check(
             "state",

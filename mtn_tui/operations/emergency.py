@@ -208,7 +208,7 @@ def settle(file: IncidentFile, context: Context) -> Incident:
         if state.standing is not Standing.RUNNING or not job_id or not file.is_mine:
             continue
         try:
-            view = find_job(context.jobs, str(job_id))
+            view = find_job(context.job_folders, str(job_id))
         except (UsageError, StorageError) as error:
             return file.failed(step, error)
         if not view.state.over:

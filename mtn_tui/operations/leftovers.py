@@ -34,7 +34,7 @@ def is_half_made(name: str) -> bool:
 
 def sweep_target(job: Job, context: Context, server: Connection, target: str) -> None:
     """Remove what killed restores into ``target`` have left; the caller's lock says that none is running."""
-    views = list_jobs(context.jobs, limit=_RECENT)
+    views = list_jobs(context.job_folders, limit=_RECENT)
     _end_lost([view for view in views if view.subject == target], server)
     alive = {view.id for view in views if not view.state.over}
     for purpose in (RESTORING, REPLACED):
@@ -49,7 +49,7 @@ def sweep_over(context: Context, server: Connection) -> list[str]:
 
     Another machine's are left: whether those jobs are over can't be seen from here.
     """
-    views = list_jobs(context.jobs, limit=_RECENT)
+    views = list_jobs(context.job_folders, limit=_RECENT)
     _end_lost(views, server)
     over = {view.id for view in views if view.state.over}
     swept = []
@@ -73,7 +73,7 @@ def lost_swaps(context: Context, server: Connection) -> list[str]:
     """Of jobs that were lost: which database is live now, and what to do. One sentence a target."""
     said: dict[str, str] = {}
     seen: set[str] = set()
-    for view in list_jobs(context.jobs, limit=_RECENT):
+    for view in list_jobs(context.job_folders, limit=_RECENT):
         if view.kind not in _SWAPPING or not view.state.over or view.subject in seen:
             continue
         seen.add(view.subject)  # only the last job of each target: what came before it is history

@@ -16,7 +16,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def open_logs(context: Context) -> Logs:
     """LOG_DIR with what the scripts left in it, and the journals of this state folder."""
-    return Logs(context.settings.log_dir, context.jobs, context.clock)
+    return Logs(context.settings.log_dir, context.state / "jobs", context.clock)
 
 
 def since(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:

@@ -7,8 +7,8 @@ from functools import partial
 
 from mtn_tui.core.errors import PostgresError, Refused
 from mtn_tui.core.i18n import _, ngettext
-from mtn_tui.engine.locks import advisory_key, holder_of, lock_path
-from mtn_tui.operations import production, words
+from mtn_tui.engine.locks import advisory_key
+from mtn_tui.operations import locking, production, words
 from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.premises import Site
 from mtn_tui.postgres.advisory import who_has
@@ -132,7 +132,7 @@ def slots(target: str, found: Obstacles, user: str) -> Check:
 def running(site: Site) -> Check:
     """A backup of the target that runs just now would be cut off by the swap."""
     name = site.request.target
-    holder = holder_of(lock_path(site.context.locks, name, "backup"))
+    holder = locking.holder(site.context, name, "backup")
     who = _("job {job} of {operator}").format(job=holder.job, operator=holder.operator) if holder else ""
     who = who or who_has(site.connection, advisory_key(site.here.system_identifier, name, "backup"))
     if who:

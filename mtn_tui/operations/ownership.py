@@ -12,8 +12,7 @@ from functools import cached_property
 from mtn_tui.core.errors import NotFound, StorageError, UsageError
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.jobs import Job
-from mtn_tui.engine.jobview import JobView, journals_in, read_job
-from mtn_tui.engine.journal import journal_path
+from mtn_tui.engine.jobview import JobView, find_journal, journals_in, read_job
 from mtn_tui.operations.card import NAME as CARD
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.installation import Mark, mark_of
@@ -122,7 +121,7 @@ class Ownership:
     @cached_property
     def _claims(self) -> dict[str, list[JobView]]:
         claims: dict[str, list[JobView]] = {}
-        for path in journals_in(self._context.jobs):
+        for path in journals_in(self._context.job_folders):
             try:
                 if _CLAIMING not in path.read_bytes():
                     continue
@@ -135,7 +134,7 @@ class Ownership:
 
     def _job(self, job_id: str) -> JobView | None:
         try:
-            return read_job(journal_path(self._context.jobs, job_id))
+            return read_job(find_journal(self._context.job_folders, job_id))
         except (StorageError, UsageError):
             return None
 

@@ -22,7 +22,7 @@ from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
-from mtn_tui.engine.locks import FileLock, advisory_key, lease, lock_path
+from mtn_tui.engine.locks import advisory_key, lease
 from mtn_tui.operations import loaded, preflight, production, script
 from mtn_tui.operations.alternatives import minutes_between, use_another, why_broken
 from mtn_tui.operations.checks import Status, raise_first
@@ -31,6 +31,7 @@ from mtn_tui.operations.exchange import Exchanged, exchange
 from mtn_tui.operations.in_place import get_back, make_room
 from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.operations.leftovers import RESTORING, sweep_over, sweep_target
+from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.preflight import check_backup, check_target, check_usable
 from mtn_tui.operations.proving import archive_of, prove
 from mtn_tui.operations.records import begin_log, write_metrics
@@ -129,8 +130,7 @@ class _Run:
         job.phase("prepare", unit="items")
         check_target(context, request.target, production_allowed=True)
         with ExitStack() as held:
-            path = lock_path(context.locks, request.target, "restore")
-            held.enter_context(FileLock(path, job.holder("restore")))
+            held.enter_context(operation_lock(job, context, request.target, "restore"))
             server = held.enter_context(
                 connect(context.server, MAINTENANCE, self._application, token=job.token)
             )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from mtn_tui.core.errors import MtnError, Refused, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.jobs import Job
-from mtn_tui.engine.locks import FileLock, advisory_key, lock_path
+from mtn_tui.engine.locks import advisory_key
 from mtn_tui.operations import leftovers, production, starting
 from mtn_tui.operations.checks import Check, Status, looked, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
+from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.obstacles import swap_checks
 from mtn_tui.operations.plan import Target, target_of
 from mtn_tui.operations.preflight import RESERVED, check_target, nameable
@@ -277,5 +278,5 @@ def _claimed(
         yield server, other, here
 
 
-def _locked(job: Job, context: Context, target: str) -> FileLock:
-    return FileLock(lock_path(context.locks, target, "restore"), job.holder("restore"))
+def _locked(job: Job, context: Context, target: str) -> AbstractContextManager[None]:
+    return operation_lock(job, context, target, "restore")

@@ -292,7 +292,7 @@ class MtnApp(InTurn):
             return
         # From the journals themselves: one that has just begun is not among what was seen last.
         try:
-            known = list_jobs(self.context.jobs, self.machine, JOBS_SHOWN)
+            known = list_jobs(self.context.job_folders, self.machine, JOBS_SHOWN)
         except StorageError:
             known = list(self.state.jobs)
         mine = [job for job in known if not job.state.over and job.host == self.machine]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,7 @@ from textual.message_pump import MessagePump
 from mtn_tui.archive.keys import Key
 from mtn_tui.core.errors import KeyFileError, MtnError, StorageError, UsageError
 from mtn_tui.core.models import JobState
-from mtn_tui.engine.jobview import Follower, JobView, journals_in, list_jobs
-from mtn_tui.engine.journal import journal_path
+from mtn_tui.engine.jobview import Follower, JobView, find_journal, journals_in, list_jobs
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident_file import Found
@@ -173,7 +172,7 @@ class Bridge:
         self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))
 
     def _follow_jobs(self) -> None:
-        with closing(Journals(self._context.jobs, self._machine)) as journals:
+        with closing(Journals(lambda: self._context.job_folders, self._machine)) as journals:
             trouble = None
             while not self._stop.is_set():
                 try:
@@ -193,14 +192,14 @@ class Journals:
     ``look`` raises StorageError where the folder can't be read.
     """
 
-    def __init__(self, folder: Path, machine: str | None = None) -> None:
+    def __init__(self, folders: Path | Callable[[], Sequence[Path]], machine: str | None = None) -> None:
         """``machine`` is this one's name: only its own jobs can be found lost."""
-        self._folder = folder
+        self._folders = folders if callable(folders) else lambda: [folders]
         self._machine = machine
         self._known: dict[str, JobView] = {}
         self._live: dict[str, Follower] = {}
         self._names: set[str] = set()
-        self._looked_at = 0
+        self._looked_at: list[int] = []
         self._begun = False
 
     @property
@@ -214,7 +213,7 @@ class Journals:
         changed = not self._begun
         if not self._begun:
             self._names = self._listed()
-            for view in list_jobs(self._folder, self._machine, limit=JOBS_SHOWN):
+            for view in list_jobs(self._folders(), self._machine, limit=JOBS_SHOWN):
                 if self._is_being_made(view):
                     self._names.discard(view.id)
                     continue
@@ -231,32 +230,32 @@ class Journals:
         self._live.clear()
 
     def _find_new(self) -> None:
-        try:
-            modified = self._folder.stat().st_mtime_ns
-        except OSError:
-            return  # nobody has run a job yet
-        if modified == self._looked_at:
+        modified = []
+        for folder in self._folders():
+            with suppress(OSError):  # nobody has run a job there yet
+                modified.append(folder.stat().st_mtime_ns)
+        if modified == self._looked_at or not modified:
             return
         new = self._listed() - self._names
         self._names |= new
         # A file made in the same tick of the disk's clock would go unseen: look again until that is past.
-        self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else 0
+        self._looked_at = modified if time.time() - max(modified) / 1e9 > _SETTLED else []
         for job_id in new:
             self._follow(job_id)
 
     def _listed(self) -> set[str]:
-        return {path.stem for path in journals_in(self._folder)}
+        return {path.stem for path in journals_in(self._folders())}
 
     def _follow(self, job_id: str) -> None:
         try:
-            self._live[job_id] = Follower(journal_path(self._folder, job_id), self._machine)
+            self._live[job_id] = Follower(find_journal(self._folders(), job_id), self._machine)
         except UsageError:
             self._known.pop(job_id, None)  # gone again
         except StorageError as error:
             view = JobView(job_id, state=JobState.LOST, title=error.title, hint=error.hint)
             if self._is_being_made(view):
                 self._names.discard(job_id)
-                self._looked_at = 0
+                self._looked_at = []
             else:
                 self._known[job_id] = view
 
@@ -265,7 +264,7 @@ class Journals:
         if view.pid or view.state is not JobState.LOST:
             return False
         try:
-            modified = journal_path(self._folder, view.id).lstat().st_mtime
+            modified = find_journal(self._folders(), view.id).lstat().st_mtime
         except OSError:
             return False
         return abs(time.time() - modified) < _SETTLED

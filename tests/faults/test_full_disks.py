@@ -22,7 +22,6 @@ from tests.faults.aftermath import (
     ballast,
     begin,
     contents,
-    files,
     locked,
     objects,
     template_busy,
@@ -160,21 +159,6 @@ def test_where_only_the_proof_does_not_fit_the_backup_is_kept_and_that_is_said(
     (disk / _BALLAST).unlink()
     practice.mtn("verify", "--all")
     assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
-
-
-def test_a_full_state_folder_stops_a_backup_before_it_begins(
-    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
-) -> None:
-    state = new_disk(1 << 20)
-    practice = practise(source, STATE_DIR=str(state))
-    leave(state, 0)
-    told = practice.mtn("backup", "full", check=2).stderr
-    assert f"The disk is full: {state / 'jobs'}" in told
-    assert "Free some space" in told
-    assert files(practice) == {}
-    (state / _BALLAST).unlink()
-    practice.mtn("backup", "full")
-    assert_nothing_half_made(practice)
 
 
 def test_a_state_folder_that_fills_up_does_not_stop_a_backup_that_is_running(

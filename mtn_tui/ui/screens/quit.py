@@ -50,7 +50,7 @@ class Quit(Ask[str]):
         trouble: MtnError | None = None
         for job in self._jobs:
             try:
-                now = find_job(app.context.jobs, job.id, app.machine)
+                now = find_job(app.context.job_folders, job.id, app.machine)
                 if not now.state.over:
                     host.cancel(now, app.machine)
             except MtnError as error:

@@ -1,0 +1,188 @@
+"""A state folder that is full, read-only or none keeps nobody from a backup, a verification or a restore."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mtn_tui.core.errors import Locked, NoSpace
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.engine import recordplace
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import FileLock, lock_path
+from mtn_tui.operations.locking import operation_lock
+from tests.faults.aftermath import assert_nothing_half_made, locked, wait_for
+from tests.faults.test_full_disks import NewDisk, leave, new_disk
+from tests.operation_fixtures import Practice
+from tests.pg_fixtures import Database, NewDatabase
+
+__all__ = ["new_disk"]
+
+KINDS = ["full", "read-only", "a file where the folder should be"]
+
+
+@pytest.fixture
+def source(pg18: PostgresServer, new_school: NewDatabase) -> Database:
+    return new_school(pg18)
+
+
+@pytest.fixture
+def practice(source: Database, practise: Callable[..., Practice], new_disk: NewDisk) -> Iterator[Practice]:
+    """Its state folder is a disk of its own, and spoilt by ``spoil``."""
+    made: Practice = practise(source, TEMP_DIR=str(new_disk(1 << 20)))
+    (made.root / "state").symlink_to(new_disk(1 << 20))
+    yield made
+    for folder in spares(made):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def state_of(practice: Practice) -> Path:
+    return practice.root / "state"
+
+
+def spares(practice: Practice) -> list[Path]:
+    return recordplace.spare_folders(state_of(practice), Path(practice.values["TEMP_DIR"]))
+
+
+def spoil(practice: Practice, kind: str) -> None:
+    state = state_of(practice)
+    if kind == "full":
+        leave(state, 0)
+    elif kind == "read-only":
+        done = subprocess.run(
+            ["mount", "-o", "remount,ro", state.resolve()], check=False, capture_output=True
+        )
+        if done.returncode:
+            pytest.skip("nothing can be mounted read-only here")
+    else:
+        state.unlink()
+        state.write_text("")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_backup_verify_and_restore_go_on_with_their_record_elsewhere_and_say_so(
+    practice: Practice, kind: str
+) -> None:
+    spoil(practice, kind)
+    target = f"{practice.source.name}_copy_test"
+    practice.made.append(target)
+    for command in (
+        ["backup", "full"],
+        ["verify", "--all"],
+        ["restore", "--latest", "--target", target],
+    ):
+        told = " ".join(practice.here(*command, check=1).stderr.split())
+        assert "This job is recorded in" in told
+    assert target in practice.databases()
+    listed = practice.here("job", "list").stdout
+    assert [word in listed for word in ("backup-full", "verify", "restore")] == [True] * 3
+    if kind == "full":
+        assert f"The disk is full: {state_of(practice)}" in told
+    assert_nothing_half_made(practice)
+    job = practice.context.job_folders[-1]
+    found = next(iter(job.glob("*.jsonl")))
+    assert practice.here("job", "log", found.stem).stdout
+    doctor = " ".join(practice.here("doctor", check=None).stdout.split())
+    assert f"STATE_DIR is {practice.context.state}, and no file can be written there" in doctor
+
+
+def test_the_doctor_says_of_each_folder_that_it_is_full_although_permissions_are_right(
+    practice: Practice, new_disk: NewDisk
+) -> None:
+    changes = {name: new_disk(1 << 20) for name in ("LOG_DIR", "METRICS_DIR")}
+    practice.configure(**{name: str(folder) for name, folder in changes.items()})
+    full = [state_of(practice), Path(practice.values["TEMP_DIR"]), *changes.values()]
+    for folder in full:
+        leave(folder, 0)
+    told = " ".join(practice.here("doctor", check=None).stdout.split())
+    for folder in full:
+        assert f"{folder}, and no file can be written there: No space left on device" in told
+        assert not list(folder.glob(".try-*"))
+
+
+def test_a_lock_taken_before_the_disk_filled_up_still_holds_and_so_does_one_taken_since(
+    practice: Practice,
+) -> None:
+    before = practice.context
+    job = Job.create(before.jobs, kind="backup-full", subject="x", operator="ana")
+    with FileLock(lock_path(state_of(practice) / "locks", "x", "backup"), job.holder("backup")):
+        leave(state_of(practice), 0)
+        elsewhere = practice.context
+        assert elsewhere.locks != before.locks
+        with pytest.raises(Locked), operation_lock(job, elsewhere, "x", "backup"):
+            pass
+    with operation_lock(job, elsewhere, "x", "backup"):
+        with pytest.raises(Locked), operation_lock(job, practice.context, "x", "backup"):
+            pass
+        with pytest.raises(Locked), operation_lock(job, before, "x", "backup"):
+            pass
+    job.end()
+
+
+def test_a_job_in_its_own_session_is_followed_and_cancelled_from_there(
+    practice: Practice, source: Database
+) -> None:
+    leave(state_of(practice), 0)
+    with locked(source, "students"):
+        process = practice.start("backup", "full")
+        wait_for(lambda: "backup-full" in practice.here("job", "list").stdout, "the job in the list")
+        listed = practice.here("job", "list").stdout
+        (line,) = [line for line in listed.splitlines() if "backup-full" in line]
+        practice.here("job", "cancel", line.split()[0])
+        process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert practice.here("job", "follow", line.split()[0], check=130)
+
+
+def test_where_no_folder_takes_a_file_a_job_runs_without_a_record_and_says_so(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other folders stand in for a machine whose every disk is full: none of ours can be made there."""
+    blocked = practice.root / "blocked"
+    blocked.write_text("")
+    monkeypatch.setattr(recordplace, "spare_folders", lambda _state, _temporary: [blocked / "x"])
+    leave(state_of(practice), 0)
+    told = " ".join(practice.here("backup", "full", check=1).stderr.split())
+    assert "this job has no record" in told
+    assert_nothing_half_made(practice)
+    assert len(practice.inventory.backups) == 1
+
+
+@pytest.mark.parametrize("trap", ["another's", "open to all", "a symlink"])
+def test_a_folder_that_somebody_else_has_put_there_is_not_used(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trap: str
+) -> None:
+    base = tmp_path / "shared"
+    base.mkdir()
+    spare, next_one = base / "mtn", base / "next"
+    monkeypatch.setattr(recordplace, "spare_folders", lambda _state, _temporary: [spare, next_one])
+    if trap == "a symlink":
+        (tmp_path / "target").mkdir(mode=0o700)
+        spare.symlink_to(tmp_path / "target")
+    else:
+        spare.mkdir(mode=0o777 if trap == "open to all" else 0o700)
+        spare.chmod(0o777 if trap == "open to all" else 0o700)
+        if trap == "another's":
+            if os.geteuid() != 0:
+                pytest.skip("only root can give a folder to another")
+            os.chown(spare, 65534, 65534)
+    leave(state_of(practice), 0)
+    assert practice.context.record_place.folder == next_one
+    assert isinstance(practice.context.record_place.trouble, NoSpace)
+    assert spare not in [folder.parent for folder in practice.context.job_folders]
+
+
+def test_a_state_folder_with_room_again_is_used_again_and_both_records_are_seen(practice: Practice) -> None:
+    leave(state_of(practice), 0)
+    practice.here("backup", "full", check=1)
+    (state_of(practice) / "ballast").unlink()
+    practice.here("verify", "--all")
+    listed = practice.here("job", "list").stdout
+    assert "backup-full" in listed
+    assert "verify" in listed
+    assert {folder.parent for folder in practice.context.job_folders} >= {state_of(practice)}
