@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from mtn_tui.core.errors import StorageError
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, Holder, holder_of, lock_path
 from mtn_tui.operations.context import Context
@@ -26,6 +27,9 @@ def operation_lock(job: Job, context: Context, database: str, operation: str) ->
 
 
 def holder(context: Context, database: str, operation: str) -> Holder | None:
-    """Who has that lock just now."""
-    found = (holder_of(lock_path(folder, database, operation)) for folder in context.lock_folders)
-    return next((one for one in found if one is not None), None)
+    """Who has that lock just now, as far as it can be seen: what can't be read holds up nobody."""
+    for folder in context.lock_folders:
+        with suppress(StorageError):
+            if found := holder_of(lock_path(folder, database, operation)):
+                return found
+    return None
