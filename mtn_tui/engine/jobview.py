@@ -119,7 +119,7 @@ def list_jobs(folders: Folders, host: str | None = None, limit: int | None = Non
         except FileNotFoundError:
             continue  # gone since the folder was read
         except OSError as error:
-            raise refusal(error, path) from error
+            raise refusal(error, path.parent) from error
     touched.sort(reverse=True)
     views = []
     for _mtime, path in touched[:limit]:
