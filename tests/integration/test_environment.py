@@ -58,6 +58,16 @@ def test_an_exported_name_neither_hides_the_database_nor_takes_productions_guard
     assert other.name in said["title"]
 
 
+def test_a_detached_job_acts_on_what_its_parent_said(small, other, practise):
+    here: Practice = practise(small)
+    begun = here.mtn("backup", "full", "--detach", DB_NAME=other.name)
+    assert f"Database: {other.name} at" in begun.stderr
+    here.mtn("job", "follow", begun.stdout.strip())
+    (made,) = here.inventory.backups
+    assert made.manifest is not None
+    assert made.manifest.database == other.name
+
+
 @pytest.mark.parametrize("command", ["undo", "promote", "restore"])
 def test_commands_that_act_name_the_database_first(small, practise, command):
     here: Practice = practise(small)
