@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mtn_tui.archive.rows import CopyDone, CopyRows, Script
 from mtn_tui.core.errors import Truncated
@@ -24,6 +24,8 @@ class Statement:
     """One statement, without its semicolon and the comments before it."""
 
     sql: bytes
+    line: int = field(default=0, compare=False)
+    """That it begins in, where lines are counted; the first is 1."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class CopyIn:
     """``COPY … FROM stdin``: CopyRows follow, then CopyDone."""
 
     sql: bytes
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class PsqlCommand:
     """A line that begins with a backslash: shown, not obeyed."""
 
     line: bytes
+    number: int = field(default=0, compare=False)
 
 
 _Sql = Statement | CopyIn | PsqlCommand
@@ -64,6 +68,17 @@ _TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$")
 _TAG_BEGUN = re.compile(rb"\$[\w\x80-\xff]*\Z")
 
 
+def numbered(chunks: Iterable[bytes]) -> Iterator[Event]:
+    """As ``read``, of a whole script, with the lines that statements and commands begin in."""
+    scanner = _Scanner()
+    for event in _read(scanner, chunks):
+        if isinstance(event, CopyRows):
+            scanner.line += event.data.count(b"\n")
+        elif isinstance(event, CopyDone):
+            scanner.line += 1
+        yield event
+
+
 def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False) -> Iterator[Event]:
     """Cut a script, given in pieces of any size, into events.
 
@@ -72,7 +87,12 @@ def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool =
     where a table is cut into several pieces. Raises Truncated where the script
     ends within a statement, a quote or rows.
     """
-    scanner = _Scanner()
+    return _read(_Scanner(), chunks, within_rows=within_rows, open_end=open_end)
+
+
+def _read(
+    scanner: _Scanner, chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False
+) -> Iterator[Event]:
     buffer = bytearray()
     script = Script[_Sql](scanner.next, _opens_rows)
     in_rows = yield from script.read(chunks, buffer, in_rows=within_rows)
@@ -105,6 +125,8 @@ class _Scanner:
     """Finds the end of the present statement; remembers how far it has looked."""
 
     def __init__(self) -> None:
+        self.line = 1
+        """In which what is left of the buffer begins."""
         self._after_rows = b""
         """What stood in the line of the last COPY after its semicolon: psql reads it after the rows."""
         self._reset()
@@ -133,10 +155,8 @@ class _Scanner:
                 newline = buffer.find(b"\n", self._looked)
                 if newline < 0:
                     return None
-                line = bytes(buffer[self._opens : newline])
-                del buffer[: newline + 1]
-                self._reset()
-                return PsqlCommand(line)
+                line, number = bytes(buffer[self._opens : newline]), self._taken(buffer, newline + 1)
+                return PsqlCommand(line, number)
             if char == b";" and not self._parentheses and not self._begins:
                 return self._statement(buffer)
             end = self._token(buffer, char)
@@ -176,10 +196,19 @@ class _Scanner:
         end = buffer.find(b"\n", semicolon) if copies else semicolon
         if end < 0:
             return None
-        self._after_rows = bytes(buffer[semicolon + 1 : end + 1]).lstrip()
-        del buffer[: end + 1]
+        after = bytes(buffer[semicolon + 1 : end + 1]).lstrip()
+        number = self._taken(buffer, end + 1)
+        self._after_rows = after
+        self.line -= bool(after)  # it is read again
+        return CopyIn(sql, number) if copies else Statement(sql, number)
+
+    def _taken(self, buffer: bytearray, end: int) -> int:
+        """Take ``end`` bytes off the buffer; return the line in which the statement in them opens."""
+        number = self.line + buffer.count(b"\n", 0, self._opens)
+        self.line = number + buffer.count(b"\n", self._opens, end)
+        del buffer[:end]
         self._reset()
-        return CopyIn(sql) if copies else Statement(sql)
+        return number
 
     def _token(self, buffer: bytearray, char: bytes) -> int | None:
         """Where the token at ``_looked`` ends; None where it is not whole yet."""

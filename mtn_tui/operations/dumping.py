@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
+from mtn_tui.archive import mark
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.sections import END, split
 from mtn_tui.archive.writer import Payload, Writer, compress
@@ -25,24 +26,17 @@ def tail(backup_id: str) -> bytes:
 
     A differential demands that mark of the database it is applied to.
     """
-    # An id is letters and digits: nothing in it needs quoting.
     return b"""
 --
 -- Marks the database with the backup it was restored from.
 --
 
-DO $mtn$
-BEGIN
-    EXECUTE format('COMMENT ON DATABASE %%I IS %%L', current_database(), btrim(concat_ws(' ',
-        regexp_replace(shobj_description(oid, 'pg_database'), '\\s*\\[mtn [a-z2-7]+\\]', '', 'g'),
-        '[mtn %b]'))) FROM pg_database WHERE datname = current_database();
-END
-$mtn$;
+%b;
 
 --
 %b
 --
-""" % (backup_id.encode(), END)
+""" % (mark.statement(backup_id.encode()), END)
 
 
 class _Runs:

@@ -1,0 +1,68 @@
+"""What pg_dump itself writes, with whatever options, is let through by the reader of unsigned scripts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from mtn_tui.archive import statements
+from mtn_tui.archive.allowed import Allowed, Way, shortened
+from mtn_tui.archive.statements import CopyIn, PsqlCommand, Statement
+from tests.pg_fixtures import Database
+
+OPTIONS = (
+    (),
+    ("--clean", "--if-exists"),
+    ("--clean",),
+    ("--inserts", "--rows-per-insert=7"),
+    ("--column-inserts", "--no-owner", "--no-acl"),
+    ("--inserts", "--on-conflict-do-nothing", "--quote-all-identifiers"),
+    ("--data-only", "--disable-triggers"),
+    ("--schema-only", "--no-comments", "--no-publications"),
+    ("--serializable-deferrable", "--encoding=UTF8", "--no-tablespaces", "--load-via-partition-root"),
+    ("--section=pre-data",),
+    ("--section=post-data",),
+)
+FROM_18 = (("--statistics",), ("--statistics-only",))
+
+MORE = """
+CREATE ROLE mtn_rich_other NOLOGIN;
+CREATE TABLE rich.dada (a int);
+ALTER TABLE rich.dada OWNER TO mtn_rich_role;
+GRANT SELECT ON rich.dada TO postgres WITH GRANT OPTION;
+GRANT USAGE ON SCHEMA rich TO mtn_rich_other;
+SET ROLE mtn_rich_role;
+GRANT USAGE ON SCHEMA rich TO mtn_rich_other;
+RESET ROLE;
+CREATE TABLE rich.hija (b int) INHERITS (rich.dada) WITH (autovacuum_enabled = off, fillfactor = 50);
+CREATE UNLOGGED TABLE rich.por_lista (a int, b text) PARTITION BY LIST (b);
+CREATE TYPE rich.base;
+CREATE FUNCTION rich.base_in(cstring) RETURNS rich.base LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+"""
+
+
+def read(script: bytes) -> Counter[tuple[Way, str]]:
+    """How each statement is dealt with, in its short form."""
+    allowed, found = Allowed(), Counter[tuple[Way, str]]()
+    for event in statements.numbered([script]):
+        match event:
+            case Statement(sql):
+                found[allowed.statement(sql), shortened(sql) if len(sql) < 1000 else ""] += 1
+            case CopyIn(sql):
+                found[allowed.copy(sql), shortened(sql)] += 1
+            case PsqlCommand(line):
+                found[allowed.psql(line), line.decode()] += 1
+    return found
+
+
+def test_each_set_of_options_is_let_through(rich_db: Database) -> None:
+    version = int(rich_db.psql("SHOW server_version_num"))
+    for options in (*OPTIONS, *(FROM_18 if version >= 180000 else ())):
+        found = read(rich_db.run("pg_dump", *options))
+        assert not [text for way, text in found if way is Way.NOT], options
+        assert len(found) > 3
+
+
+def test_the_regression_of_shapes(rich_db: Database) -> None:
+    found = read(rich_db.run("pg_dump"))
+    ways = {way for way, _text in found}
+    assert ways == {Way.LOAD, Way.EXTENSION, Way.ROLES, Way.EVENTS, Way.ENABLING, Way.SUPERUSER, Way.CLEAN}
