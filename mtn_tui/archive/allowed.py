@@ -233,12 +233,24 @@ for _way, _pattern in _PATTERNS:
         _BY_WORD.setdefault(_first, []).append((_way, re.compile(_pattern, re.DOTALL)))
 
 _SETTINGS = frozenset(
-    (
-        "statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout"
-        " client_encoding standard_conforming_strings check_function_bodies xmloption client_min_messages"
-        " row_security escape_string_warning default_tablespace default_with_oids search_path"
-        " default_table_access_method default_toast_compression"
-    ).split(" ")
+    [
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "transaction_timeout",
+        "client_encoding",
+        "standard_conforming_strings",
+        "check_function_bodies",
+        "xmloption",
+        "client_min_messages",
+        "row_security",
+        "escape_string_warning",
+        "default_tablespace",
+        "default_with_oids",
+        "search_path",
+        "default_table_access_method",
+        "default_toast_compression",
+    ]
 )
 _ENCODINGS = re.compile(
     rb"'?(?:UTF-?8|UNICODE|SQL_ASCII|LATIN\d+|WIN\d+|ISO_8859_\d|KOI8[RU]?|EUC_\w+|MULE_INTERNAL)'?", re.I
@@ -333,6 +345,7 @@ class Allowed:
 
     @property
     def as_another(self) -> bool:
+        """Whether what comes next would be another role's."""
         return self._as_another
 
     def _of_place(self, short: str, way: Way) -> Way:
@@ -455,6 +468,12 @@ def _bare(name: bytes) -> bytes:
     if name[:1] in b"eEuU" and name[1:2] in (b"'", b"&"):
         return b"c"
     return name.strip(b"'\"").lower()
+
+
+def event_trigger(sql: bytes) -> bytes | None:
+    """The name that CREATE EVENT TRIGGER gives, as it is written; None of another statement."""
+    words = [text for kind, text in _tokens(sql[:_SHOWN])][:4]
+    return words[3] if [word.lower() for word in words[:3]] == [b"create", b"event", b"trigger"] else None
 
 
 def shown(sql: bytes) -> str:

@@ -17,9 +17,14 @@ from mtn_tui.core.errors import NotABackup, Truncated, WrongKey
 from mtn_tui.core.i18n import _
 
 _GZIP = b"\x1f\x8b"
+_PLAIN = b"--"
+CLEAR = (_GZIP, _PLAIN)
+"""How a file begins that is not encrypted: gzip's, or pg_dump's text itself."""
+
 _STEP = 1 << 20
-_HEAD = b"PostgreSQL database dump"
+_HEADS = (b"PostgreSQL database dump", b"PostgreSQL database cluster dump")
 _HEAD_WITHIN = 256
+_ENDS = (END, b"-- PostgreSQL database cluster dump complete")
 
 
 def sql(stream: Stream, key: Key | None) -> Iterator[bytes]:
@@ -28,26 +33,33 @@ def sql(stream: Stream, key: Key | None) -> Iterator[bytes]:
     ``key`` may be None for a file that was never encrypted.
     """
     header = _read(stream, HEADER)
-    pieces = _clear(stream, header) if header.startswith(_GZIP) else _decrypted(stream, header, key)
-    inflater = Inflater()
     head = last = b""
-    for piece in pieces:
-        for out in inflater.feed(piece):
-            if len(head) < _HEAD_WITHIN:
-                head += out[:_HEAD_WITHIN]
-                _check_head(head)
-            last = (last + out[-END_WITHIN:])[-END_WITHIN:]
-            yield out
-    inflater.finish()
-    if END not in last:
+    for out in _text(stream, header, key):
+        if len(head) < _HEAD_WITHIN:
+            head += out[:_HEAD_WITHIN]
+            _check_head(head)
+        last = (last + out[-END_WITHIN:])[-END_WITHIN:]
+        yield out
+    if not any(end in last for end in _ENDS):
         raise Truncated(
             _("The script inside the backup is not complete: pg_dump's end marker is missing."),
             _("The backup was made while something failed. Use the one before it."),
         )
 
 
+def _text(stream: Stream, header: bytes, key: Key | None) -> Iterator[bytes]:
+    if header.startswith(_PLAIN):
+        yield from _clear(stream, header)
+        return
+    pieces = _clear(stream, header) if header.startswith(_GZIP) else _decrypted(stream, header, key)
+    inflater = Inflater()
+    for piece in pieces:
+        yield from inflater.feed(piece)
+    inflater.finish()
+
+
 def _check_head(head: bytes) -> None:
-    if len(head) >= _HEAD_WITHIN and _HEAD not in head:
+    if len(head) >= _HEAD_WITHIN and not any(one in head for one in _HEADS):
         raise NotABackup(_("What is inside the backup is not pg_dump's plain text."))
 
 

@@ -20,6 +20,7 @@ from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.plan import plan
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.restore import restore as restore_backup
+from mtn_tui.operations.unsigned import AS_OPERATOR
 from mtn_tui.postgres.search_path import listed, with_catalog
 
 _NOT_HOLDING = "5.3"
@@ -70,6 +71,13 @@ _NOT_HOLDING = "5.3"
 @click.option("-r", "--type", "kind", type=click.Choice(["full", "differential"]), default="full")
 @click.option("--at", "moment", metavar=_("TIME"), help=_("Not in this version."))
 @click.option("--legacy", is_flag=True, help=_("Load a file of the scripts, which nothing vouches for."))
+@click.option(
+    "--as-operator",
+    is_flag=True,
+    help=_(
+        "Load such a file with the rights of DB_USER, not by a login of its own that may do nothing else."
+    ),
+)
 @click.option("--or-earlier", is_flag=True, hidden=True)
 @as_json
 @click.pass_obj
@@ -91,6 +99,7 @@ def restore(
     kind: str,
     moment: str | None,
     legacy: bool,
+    as_operator: bool,
     or_earlier: bool,
     as_json: bool,
 ) -> int:
@@ -115,7 +124,8 @@ def restore(
         target,
         drop,
         legacy or _asks_for_legacy(session, chosen.backup),
-        context.settings.enable_post_restore_verify and not skip_verify,
+        as_operator=as_operator,
+        verify=context.settings.enable_post_restore_verify and not skip_verify,
         confirm=confirm,
         in_place=in_place,
         closed=closed,
@@ -159,6 +169,11 @@ def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
             lambda job: restore_backup(job, context, request),
         )
     except MtnError as error:
+        if AS_OPERATOR in error.hint and not request.as_operator and session.may_ask:
+            diagnostics.error(error)
+            question = _("Load it with all rights of {user}?").format(user=context.settings.db_user)
+            if planning.yes(question):
+                return _run(session, replace(request, as_operator=True), file)
         if not (request.earlier and session.may_ask and error.runbook == _NOT_HOLDING):
             raise
         diagnostics.error(error)
@@ -195,6 +210,7 @@ def _arguments(request: Request, file: str) -> list[str]:
     options = {
         "--drop": request.drop,
         "--legacy": request.legacy,
+        "--as-operator": request.as_operator,
         "--skip-verify": not request.verify,
         "--in-place": request.in_place,
         "--closed": request.closed,
@@ -216,5 +232,5 @@ def _asks_for_legacy(session: Session, backup: Backup) -> bool:
     """On a terminal, ask; elsewhere the option has to say it."""
     if not backup.legacy or not session.may_ask:
         return False
-    question = _("{name} was made by the scripts: nothing vouches for its contents. Load it?")
+    question = _("Nothing vouches for what is in {name}. Load it?")
     return planning.yes(question.format(name=backup.name))

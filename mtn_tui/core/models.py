@@ -88,8 +88,12 @@ class BackupName:
     host: str = ""
     clear: bool = False
     """Whether it was written without encryption, as the scripts could be told to."""
+    given: str = ""
+    """Of a file that is named otherwise: its own name. Its stamp is then when it was written."""
 
     def __str__(self) -> str:
+        if self.given:
+            return self.given
         host = f"{self.host}_" if self.host else ""
         suffix = CLEAR_SUFFIX if self.clear else SUFFIX
         return f"{self.prefix}_{self.kind}_{host}{self.stamp:%Y%m%d_%H%M%S}{suffix}"
@@ -101,6 +105,12 @@ class BackupName:
 
     def later(self, seconds: int = 1) -> BackupName:
         return replace(self, stamp=self.stamp + timedelta(seconds=seconds))
+
+    @classmethod
+    def of_file(cls, name: str, written: datetime) -> BackupName:
+        """Of a file that is called as it likes; ``written`` is local time. It is taken for a full."""
+        stamp = written.replace(microsecond=0, tzinfo=None)
+        return cls.parse(name) or cls(stamp, "", Kind.FULL, given=name)
 
     @classmethod
     def parse(cls, name: str) -> BackupName | None:

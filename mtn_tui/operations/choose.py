@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from mtn_tui.archive import legacy
+from mtn_tui.archive.cipher import MAGIC
 from mtn_tui.archive.keys import Key
 from mtn_tui.core import paths
 from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, UsageError
@@ -66,7 +68,7 @@ def backup_at(path: Path, key: Key | None) -> Backup:
     if _is_folder(path):
         raise NotABackup(
             _("{path} is a folder, not a backup.").format(path=path),
-            _("Name one file in it that ends in .sql.gz.gpg."),
+            _("Name one file in it."),
         )
     store = LocalStorage(path.absolute().parent)
     try:
@@ -75,12 +77,14 @@ def backup_at(path: Path, key: Key | None) -> Backup:
         raise UsageError(
             _("There is no file {path}.").format(path=path), _("mtn list shows what there is.")
         ) from error
-    name = BackupName.parse(path.name)
-    if name is None:
-        raise UsageError(
-            _("{name} is not named as a backup is.").format(name=path.name),
-            _("Copy it under a name like admision_mtn_full_20261003_020000.sql.gz.gpg, with its own date."),
-        )
+    name = BackupName.of_file(path.name, entry.modified.astimezone())
+    if name.given:
+        with store.open(path.name, 0, len(MAGIC)) as stream:
+            if not stream.read(len(MAGIC)).startswith((MAGIC, *legacy.CLEAR)):
+                raise NotABackup(
+                    _("{path} is not a backup.").format(path=path),
+                    _("It has to be what pg_dump wrote: plain text, also by gzip, also encrypted."),
+                )
 
     def is_there(beside: str) -> bool:
         try:

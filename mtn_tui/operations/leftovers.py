@@ -12,7 +12,7 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, list_jobs
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.in_place import get_back
-from mtn_tui.postgres import databases
+from mtn_tui.postgres import databases, logins
 from mtn_tui.postgres.connection import Connection, application
 
 RESTORING = "restoring"
@@ -41,6 +41,7 @@ def sweep_target(job: Job, context: Context, server: Connection, target: str) ->
         for name, job_id in databases.scratch_of(server, target, purpose).items():
             if job_id not in alive:
                 databases.drop(server, name)
+                logins.drop(server, job_id)
                 job.note("info", "swept", what="database", name=name)
 
 
@@ -58,6 +59,8 @@ def sweep_over(context: Context, server: Connection) -> list[str]:
         if match and match["job"] in over:
             databases.drop(server, name)
             swept.append(name)
+    for job_id in over.intersection(logins.of_jobs(server).values()):
+        logins.drop(server, job_id)
     return swept
 
 

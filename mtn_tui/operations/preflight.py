@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mtn_tui.archive.reader import check_header
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import (
     ArchiveError,
     MtnError,
@@ -17,7 +18,7 @@ from mtn_tui.core.errors import (
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.values import LONGEST_NAME
-from mtn_tui.operations import leftovers, obstacles, premises
+from mtn_tui.operations import leftovers, obstacles, premises, unsigned
 from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Copy, Standing
@@ -54,9 +55,7 @@ def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
     for copy in backup.copies:
         if copy.standing is Standing.LEGACY and not legacy_allowed:
             raise Refused(
-                _("{name} was made by the scripts: nothing vouches for its contents.").format(
-                    name=backup.name
-                ),
+                _("Nothing vouches for what is in {name}.").format(name=backup.name),
                 _("If you know where it comes from, say so with --legacy."),
             )
 
@@ -107,6 +106,25 @@ def archive_checks(context: Context, backup: Backup) -> list[Check]:
     return [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
 
 
+def script_checks(context: Context, request: Request) -> list[Check]:
+    """Of a backup that nothing signs: whether its script may be run at all. Reads every byte of one copy."""
+    if not request.backup.legacy or not request.backup.usable:
+        return []
+    return [looked("script", lambda: _script(context, request))]
+
+
+def _script(context: Context, request: Request) -> Check:
+    unsigned.examine(
+        request.backup.usable[0],
+        context.key,
+        context.settings.db_name,
+        as_operator=request.as_operator,
+        token=CancelToken(),
+        advance=lambda _size: None,
+    )
+    return Check("script", Status.OK, _("Every statement of its script is one that pg_dump writes."))
+
+
 def server_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
     """What the server says, asked in its maintenance database. Raises ServerLost alone."""
     site = Site(connection, context, request, _needs(context, request.backup))
@@ -125,6 +143,8 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
         "locale": premises.locale,
         "room": premises.room,
     }
+    if request.backup.legacy:
+        looks["login"] = premises.login
     checks = [looked(name, partial(look, site)) for name, look in looks.items()]
     return checks if site.existing is None else [*checks, *obstacles.swap_checks(connection, request.target)]
 

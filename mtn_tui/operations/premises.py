@@ -17,7 +17,7 @@ from mtn_tui.operations.needs import Needs
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.roles import read_companion
 from mtn_tui.operations.serverdisk import LOCAL, disk_of
-from mtn_tui.postgres import databases
+from mtn_tui.postgres import databases, logins
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.connection import Connection, translated
 from mtn_tui.postgres.databases import Described
@@ -121,6 +121,17 @@ def rights(site: Site) -> Check:
         Status.OK,
         _("{user} may make databases, and is no superuser.").format(user=site.we.user),
     )
+
+
+def login(site: Site) -> Check:
+    """Who loads a file that nothing signs. Whether the server lets a login in is seen once it is made."""
+    user = site.we.user
+    if site.request.as_operator:
+        said = _("It is loaded by {user}, with all rights that {user} has, and nothing vouches for it.")
+        return Check("login", Status.WARN, said.format(user=user), _("Leave out --as-operator."))
+    if not site.we.createrole:
+        raise logins.no_login(_("{user} may not make roles").format(user=user))
+    return Check("login", Status.OK, _("It is loaded by a login of its own, which may do nothing else."))
 
 
 def roles(site: Site) -> Check:

@@ -15,6 +15,8 @@ class Request:
     """Take the place of a database of that name, once the new one is verified."""
     legacy: bool = False
     """Load a file that nothing vouches for."""
+    as_operator: bool = False
+    """Load such a file with the operator's own rights, not by a login made for it."""
     verify: bool = True
     """Count rows afterwards."""
     confirm: str = ""

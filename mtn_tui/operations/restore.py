@@ -8,6 +8,7 @@ half-loaded database beside it is removed now or by the next restore.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,7 +24,7 @@ from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key, lease
-from mtn_tui.operations import loaded, preflight, production, script
+from mtn_tui.operations import loaded, preflight, production, script, unsigned
 from mtn_tui.operations.alternatives import minutes_between, use_another, why_broken
 from mtn_tui.operations.checks import Status, raise_first
 from mtn_tui.operations.context import Context
@@ -33,19 +34,20 @@ from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.operations.leftovers import RESTORING, sweep_over, sweep_target
 from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.preflight import check_backup, check_target, check_usable
-from mtn_tui.operations.proving import archive_of, prove
+from mtn_tui.operations.proving import archive_of
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.refusals import remember
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.roles import RolesMade, read_companion
 from mtn_tui.operations.roles import apply as apply_roles
 from mtn_tui.operations.verify import record, record_fall
-from mtn_tui.postgres import databases, search_path
+from mtn_tui.postgres import databases, logins, search_path
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.load import LoadConnection, SearchPath
+from mtn_tui.postgres.server import Server
 
 __all__ = ["Request", "Restored", "restore"]
 
@@ -67,6 +69,8 @@ class Restored:
     """The id of the backup that was made of what was dropped to make room; else empty."""
     roles: RolesMade | None
     seconds: dict[str, float]
+    loaded_by: str = "operator"
+    """Or ``login``: one of its own, as what nothing signs is loaded by."""
     fallen_back: tuple[str, ...] = ()
     """Of backups that did not hold: which, why, and what using an earlier one costs."""
     on_path: tuple[str, ...] = ()
@@ -89,6 +93,7 @@ class Restored:
             "safety": self.safety,
             "roles": self.roles.facts() if self.roles else None,
             "search_path": list(self.on_path),
+            "loaded_by": self.loaded_by,
             "seconds": self.seconds,
         }
 
@@ -243,7 +248,14 @@ class _Run:
         job = self.job
         job.phase(f"check-{copy.store.name}", total=copy.size)
         if copy.manifest is None:
-            prove(copy, self.context.key, job.token, job.advance)
+            unsigned.examine(
+                copy,
+                self.context.key,
+                self.context.settings.db_name,
+                as_operator=self.request.as_operator,
+                token=job.token,
+                advance=job.advance,
+            )
             return
         check_size(copy.store.stat(copy.key).size, copy.manifest)
         archive = archive_of(copy, self.context.key)
@@ -264,7 +276,7 @@ class _Run:
             if note:
                 job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
             with self.watch.timing("load"):
-                self._load(copy, scratch)
+                self._load(copy, server, scratch)
             if self.disowned:
                 text = _("{count} statements on owners and rights were done without.")
                 job.warn("disowned", text.format(count=len(self.disowned)))
@@ -307,6 +319,7 @@ class _Run:
             cleared.safety if cleared else "",
             made,
             self.watch.seconds,
+            "operator" if manifest or request.as_operator else "login",
             tuple(self.fallen_back),
             tuple(self.on_path),
         )
@@ -320,15 +333,15 @@ class _Run:
             self.job.warn("role-refused", _("Not had of the roles: {statement}").format(statement=refused))
         return made
 
-    def _open(self, database: str) -> LoadConnection:
+    def _open(self, database: str, login: Server | None = None, *, searching: bool = True) -> LoadConnection:
         disowned = self.disowned.add if self.request.no_owner else None
         return LoadConnection(
-            self.context.server,
+            login or self.context.server,
             database,
             self._application,
             self._tell_skipped,
             disowned,
-            self._path(),
+            self._path() if searching else None,
             self.job.token,
         )
 
@@ -355,13 +368,29 @@ class _Run:
             self.skipped.add(statement)
             self.job.warn("skipped", _("The server did not take: {statement}").format(statement=statement))
 
-    def _load(self, copy: Copy, scratch: str) -> None:
+    def _load_unsigned(self, pieces: Iterator[bytes], server: Connection, scratch: str) -> None:
+        job, request = self.job, self.request
+        loading = unsigned.Loading(
+            server,
+            scratch,
+            job.id,
+            lambda login: self._open(scratch, login, searching=bool(login) or request.as_operator),
+            self.context.server,
+            job.warn,
+            job.token,
+        )
+        counted = _counted(pieces, job.advance)
+        if request.as_operator:
+            loading.by_operator(counted)
+        else:
+            loading.by_its_own_login(counted)
+
+    def _load(self, copy: Copy, server: Connection, scratch: str) -> None:
         job = self.job
         if copy.manifest is None:
             job.phase("load", total=None)
             with copy.store.open(copy.key) as stream:
-                pieces = legacy.sql(stream, self.context.key)
-                script.play_legacy(pieces, lambda: self._open(scratch), job.token, job.advance)
+                self._load_unsigned(legacy.sql(stream, self.context.key), server, scratch)
             return
         job.phase("load", total=copy.manifest.raw)
         archive = archive_of(copy, self.context.key)
@@ -396,9 +425,16 @@ class _Run:
                 if cancelled:
                     databases.hurry(server)
                 databases.drop(server, scratch)
+                logins.drop(server, self.job.id)
         except MtnError as trouble:
             self.job.note("warn", "scratch-left", name=scratch, reason=trouble.title)
             error.add_note(trouble.title)
+
+
+def _counted(pieces: Iterable[bytes], advance: Callable[[int], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
+        advance(len(piece))
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:

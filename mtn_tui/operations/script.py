@@ -73,14 +73,6 @@ def _copy(events: Iterator[Event], connection: LoadConnection, statement: bytes)
             write(event.data)
 
 
-def play_legacy(
-    pieces: Iterable[bytes], open_connection: Open, token: CancelToken, advance: Callable[[int], None]
-) -> None:
-    """Play a whole script, given in pieces of SQL, on one connection."""
-    with closing(open_connection()) as connection, token.calling(connection.cancel):
-        play(statements.read(_counted(pieces, token, advance)), connection)
-
-
 def _counted(pieces: Iterable[bytes], token: CancelToken, advance: Callable[[int], None]) -> Iterator[bytes]:
     for piece in pieces:
         token.check()

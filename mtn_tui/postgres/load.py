@@ -185,18 +185,23 @@ class LoadConnection:
                 self.execute(setting)
             self._under = settings
 
-    def execute(self, statement: bytes) -> None:
+    def execute_one(self, statement: bytes) -> None:
+        """As ``execute``; the server refuses text that it reads as several statements."""
+        self.execute(statement, alone=True)
+
+    def execute(self, statement: bytes, *, alone: bool = False) -> None:
         if self._path.always and _EMPTY_PATH.match(statement):
             self._set_path(self._path.value)
         elif self._connection.info.transaction_status is TransactionStatus.IDLE:
-            self.on_the_path(lambda: self._execute(statement))
+            self.on_the_path(lambda: self._execute(statement, alone))
         else:
-            self._execute(statement)
+            self._execute(statement, alone)
 
-    def _execute(self, statement: bytes) -> None:
+    def _execute(self, statement: bytes, alone: bool) -> None:
         for left in reversed(range(_DEADLOCK_TRIES)):
             try:
-                self._connection.execute(statement)
+                # A binary answer takes the extended protocol, which knows no second statement.
+                self._connection.execute(statement, binary=alone)
             except psycopg.errors.DeadlockDetected:
                 if left:
                     continue

@@ -34,7 +34,7 @@ def test_a_file_made_by_the_scripts_commands_restores(rich, practise):
     practice.legacy_backup()
     backup = practice.inventory.backups[0]
     assert [copy.standing for copy in backup.copies] == [Standing.LEGACY]
-    assert practice.restore(backup=backup, legacy=True).dump() == rich.dump()
+    assert practice.restore(backup=backup, legacy=True, as_operator=True).dump() == rich.dump()
 
 
 def test_the_bucket_alone_is_enough(rich, practise, s3):

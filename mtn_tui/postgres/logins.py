@@ -1,0 +1,106 @@
+"""Logins that are made for one load, own its database, may do nothing else, and are dropped after it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import replace
+
+import psycopg
+from psycopg import sql
+
+from mtn_tui.core.errors import MtnError, PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.postgres.connection import Connection, connect, translated
+from mtn_tui.postgres.server import Server
+
+_NAME = re.compile("mtn_load_([a-z2-7]{8})")
+_PASSWORD_BYTES = 24
+
+
+def make(connection: Connection, server: Server, database: str, job: str) -> Server:
+    """Make a login for a job, give it the empty ``database``, and see that it can connect.
+
+    Returns where to connect as that login. Raises PostgresError where the
+    server lets none be made or come in; what was made of it is left to ``drop``.
+    """
+    name, password = f"mtn_load_{job}", secrets.token_urlsafe(_PASSWORD_BYTES)
+    role = sql.Identifier(name)
+    try:
+        # The server's log and statistics hold statements: they get the password's hash only.
+        hashed = connection.pgconn.encrypt_password(password.encode(), name.encode()).decode()
+        connection.execute(
+            sql.SQL(
+                "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT"
+                " CONNECTION LIMIT 1 PASSWORD {}"
+            ).format(role, sql.Literal(hashed))
+        )
+        if not _is_superuser(connection):
+            # Who is none gives a database only to roles that he is a member of.
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), role))
+    except psycopg.Error as error:
+        raise no_login(" ".join(str(error.diag.message_primary or error).split())) from error
+    login = replace(server, user=name, password=password)
+    try:
+        connect(login, database, name, own_session=True).close()
+    except MtnError as error:
+        raise no_login(error.title) from error
+    return login
+
+
+def no_login(reason: str) -> PostgresError:
+    return PostgresError(
+        _("No login could be made for loading a file that nothing signs: {reason}").format(reason=reason),
+        _(
+            "Let DB_USER make roles (CREATEROLE), and let them in by password (pg_hba.conf). Or, if you know "
+            "where the file comes from: --as-operator (its functions then run with the rights of DB_USER)."
+        ),
+    )
+
+
+def _is_superuser(connection: Connection) -> bool:
+    row = connection.execute(
+        "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def end(connection: Connection, database: str, name: str) -> None:
+    """Let the login in no more, end its sessions, and undo settings that it gave its database."""
+    with translated():
+        connection.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(sql.Identifier(database)))
+        connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(name)))
+        connection.execute(
+            "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity"
+            " WHERE usename OPERATOR(pg_catalog.=) %s",
+            [name],
+        )
+
+
+def taken_over(name: str) -> tuple[bytes, ...]:
+    """Statements that give what a login owns to whoever runs them, in the database it was made for."""
+    role = sql.Identifier(name)
+    statements = (
+        sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role),
+        sql.SQL("DROP OWNED BY {}").format(role),
+    )
+    return tuple(statement.as_bytes(None) for statement in statements)
+
+
+def drop(connection: Connection, job: str) -> bool:
+    """Drop the login of a job; whether there was one. It must own nothing any more."""
+    name = f"mtn_load_{job}"
+    if name not in of_jobs(connection):
+        return False
+    with translated():
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+    return True
+
+
+def of_jobs(connection: Connection) -> dict[str, str]:
+    """Logins of this kind on the server: name to job id."""
+    with translated():
+        rows = connection.execute("SELECT rolname FROM pg_catalog.pg_roles").fetchall()
+    found = {str(name): _NAME.fullmatch(str(name)) for (name,) in rows}
+    return {name: match[1] for name, match in found.items() if match}

@@ -1,0 +1,250 @@
+"""A restore of a file that nothing signs touches nothing but its own database."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.operation_fixtures import Practice
+from tests.pg_fixtures import Database, NewDatabase
+
+HEAD = b"--\n-- PostgreSQL database dump\n--\n\n"
+FOOT = b"\n--\n-- PostgreSQL database dump complete\n--\n"
+
+EVIL = """
+CREATE FUNCTION public.evil(a integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE
+    AS 'BEGIN RETURN public.really(a); END';
+CREATE FUNCTION public.really(a integer) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.seen SELECT session_user::text, current_user::text, what, NULL
+        FROM unnest(ARRAY['r']) AS what;
+    BEGIN EXECUTE 'RESET SESSION AUTHORIZATION'; EXECUTE 'RESET ROLE'; EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN EXECUTE 'ALTER ROLE ' || quote_ident(session_user) || ' SUPERUSER';
+        INSERT INTO public.seen VALUES ('', '', 'superuser', NULL); EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch {gone}''';
+        INSERT INTO public.seen VALUES ('', '', 'program', NULL); EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN EXECUTE 'CREATE ROLE mtn_evil'; EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN EXECUTE 'SET ROLE ' || quote_ident('{user}');
+        INSERT INTO public.seen VALUES ('', '', 'role', NULL); EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET search_path = evil';
+        EXCEPTION WHEN OTHERS THEN NULL; END;
+    RETURN a;
+END
+$$;
+"""
+
+
+@pytest.fixture
+def practice(pg18, new_database: NewDatabase, practise: Callable[..., Practice]) -> Practice:
+    source = new_database(pg18)
+    source.psql(
+        "CREATE TABLE t (id serial PRIMARY KEY, a text); INSERT INTO t (a) VALUES ('uno'), ('dos');"
+        "CREATE VIEW v AS SELECT * FROM t; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM t; COMMENT ON TABLE t IS 'x';"
+        "GRANT SELECT ON t TO PUBLIC;"
+    )
+    return practise(source)
+
+
+@pytest.fixture
+def target(practice: Practice) -> str:
+    name = f"mtn_unsigned_{os.getpid()}"
+    practice.made.append(name)
+    return name
+
+
+def written(path: Path, script: bytes) -> Path:
+    path.write_bytes(gzip.compress(script) if path.suffix == ".gz" else script)
+    return path
+
+
+def roles(practice: Practice) -> set[str]:
+    return set(
+        Database(practice.source.server, "postgres").psql("SELECT rolname FROM pg_roles").decode().split()
+    )
+
+
+def restored(practice: Practice, path: Path, target: str, *more: str, code: int | None = 0) -> str:
+    options = ("--legacy", "--file", str(path), "--target", target, *more)
+    done = practice.here("restore", *options, check=code)
+    assert not [one for one in roles(practice) if one.startswith("mtn_load_")]
+    return done.stdout + done.stderr
+
+
+def test_a_dump_that_drops_production_is_refused_before_anything_and_by_the_dry_run_too(
+    practice, target, tmp_path
+):
+    script = practice.source.run("pg_dump", "-C", "-c")
+    before = practice.databases()
+    for path in (tmp_path / "lo que sea.sql.gz", tmp_path / "volcado.sql"):
+        written(path, script)
+        for more in (("--dry-run",), ()):
+            told = restored(practice, path, target, *more, code=2)
+            line = script[: script.index(b"\nDROP DATABASE ")].count(b"\n") + 2
+            assert f"Line {line}: " in told, told
+            assert "DROP DATABASE" in told
+            assert "pg_dump -C" in told
+    assert practice.databases() == before
+    assert practice.source.psql("SELECT count(*) FROM t") == b"2\n"
+
+
+@pytest.mark.parametrize(
+    "program", [("pg_dump", "-C"), ("pg_dump", "-C", "-c"), ("pg_dumpall", "--no-role-passwords")]
+)
+def test_the_line_that_the_refusal_gives_makes_a_file_that_restores(practice, target, tmp_path, program):
+    path = written(tmp_path / "de todo.sql.gz", practice.source.run(*program))
+    told = restored(practice, path, target, code=2)
+    (command,) = re.findall(r"is had by: (.*?\.sql\.gz)  Then", told)
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    (made,) = (one for one in tmp_path.glob("*.sql.gz") if one != path)
+    restored(practice, made, target)
+    assert Database(practice.source.server, target).dump() == practice.source.dump()
+
+
+def test_a_file_of_any_name_restores_as_it_was_with_all_that_it_holds(practice, target, tmp_path):
+    source = practice.source
+    before = roles(practice)
+    path = written(tmp_path / "Dump 2026 (ñ).sql", source.run("pg_dump"))
+    facts = json.loads(
+        practice.here("restore", "--legacy", "--file", str(path), "--target", target, "--json").stdout
+    )
+    assert facts["loaded_by"] == "login"
+    assert Database(source.server, target).dump() == source.dump()
+    assert roles(practice) == before
+    owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+    assert Database(source.server, target).psql(owner) == source.psql(owner)
+
+
+@pytest.mark.parametrize(
+    "options", [("--clean",), ("--clean", "--if-exists"), ("--inserts", "--no-owner", "--no-acl")]
+)
+def test_each_form_of_a_dump_restores(practice, target, tmp_path, options):
+    path = written(tmp_path / "x.sql.gz", practice.source.run("pg_dump", *options))
+    restored(practice, path, target)
+    shown = ("--no-acl",) if "--no-acl" in options else ()
+    assert Database(practice.source.server, target).dump(*shown) == practice.source.dump(*shown)
+
+
+def test_what_a_script_runs_is_run_by_a_login_that_may_do_nothing_else(practice, target, tmp_path):
+    gone, user = tmp_path / "gone", practice.source.server.user
+    evil = EVIL.replace("{gone}", str(gone)).replace("{user}", user)
+    script = f"""
+SET search_path = public, pg_catalog;
+CREATE TABLE public.seen (session text, actual text, what text, x text);
+{evil}
+ALTER FUNCTION public.evil(a integer) OWNER TO {user};
+CREATE TABLE public.t (a integer DEFAULT public.evil(1), b integer, CONSTRAINT c CHECK (public.evil(b) = b));
+ALTER TABLE t OWNER TO {user};
+CREATE FUNCTION public.fires() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+'BEGIN PERFORM public.evil(2); RETURN NEW; END';
+CREATE TRIGGER g BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.fires();
+CREATE FUNCTION public.on_event() RETURNS event_trigger LANGUAGE plpgsql AS
+'BEGIN PERFORM public.evil(3); END';
+COPY public.t (b) FROM stdin;
+1
+\\.
+CREATE INDEX i ON public.t USING btree (public.evil(b));
+CREATE MATERIALIZED VIEW public.m AS SELECT public.evil(b) AS n FROM public.t WITH NO DATA;
+CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.on_event();
+ALTER EVENT TRIGGER e OWNER TO {user};
+REFRESH MATERIALIZED VIEW public.m;
+GRANT SELECT ON TABLE t TO PUBLIC;
+"""
+    told = restored(practice, written(tmp_path / "x.sql", HEAD + script.encode() + FOOT), target, code=1)
+    assert "The event trigger e is there, and off" in told
+    database = Database(practice.source.server, target)
+    seen = database.psql("SELECT DISTINCT session, actual, what FROM public.seen").decode().split("\n")[:-1]
+    assert len(seen) == 1
+    assert re.fullmatch(r"(mtn_load_[a-z2-7]{8})\|\1\|r", seen[0])
+    assert not gone.exists()
+    assert "mtn_evil" not in roles(practice)
+    assert database.psql("SELECT evtenabled FROM pg_event_trigger") == b"D\n"
+    assert database.psql("SHOW search_path") == b'"$user", public\n'
+    owners = (
+        "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    )
+    assert database.psql(owners).decode().strip() == user
+
+
+def test_two_statements_that_psql_takes_for_one_are_refused_by_the_server(practice, target, tmp_path):
+    smuggled = """CREATE FUNCTION public.f() RETURNS int LANGUAGE sql
+BEGIN ATOMIC; SELECT a.case FROM (SELECT 1 AS "case") a; END; CREATE ROLE mtn_evil; SELECT 1; END;"""
+    told = restored(practice, written(tmp_path / "x.sql", HEAD + smuggled.encode() + FOOT), target, code=2)
+    assert "mtn_evil" not in roles(practice), told
+    assert target not in practice.databases()
+
+
+def test_what_takes_a_superuser_is_refused_unless_the_operator_is_to_load_it(practice, target, tmp_path):
+    practice.source.psql("CREATE FUNCTION g() RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1'")
+    path = written(tmp_path / "x.sql", practice.source.run("pg_dump"))
+    told = restored(practice, path, target, code=64)
+    assert "--as-operator" in told
+    assert target not in practice.databases()
+    restored(practice, path, target, "--as-operator", code=1)
+    assert Database(practice.source.server, target).dump() == practice.source.dump()
+
+
+def test_our_own_file_without_its_manifest_still_restores(practice, target, tmp_path):
+    practice.back_up()
+    (payload,) = practice.backups.glob("*.gpg")
+    moved = tmp_path / "suelto.gpg"
+    payload.rename(moved)
+    restored(practice, moved, target)
+    assert Database(practice.source.server, target).dump() == practice.source.dump()
+    assert b"[mtn " in Database(practice.source.server, target).psql(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+    )
+
+
+def test_who_may_make_no_roles_is_told_and_may_load_it_himself(practice, target, tmp_path):
+    role = f"mtn_maker_{os.getpid()}"
+    practice.source.psql(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'x-1'")
+    path = written(tmp_path / "x.sql", practice.source.run("pg_dump", "--no-owner", "--no-acl"))
+    practice.configure(DB_USER=role, DB_PASSWORD="x-1")
+    try:
+        told = practice.here("restore", "--legacy", "--file", str(path), "--target", target, check=2).stderr
+        assert "may not make roles" in told
+        assert "--as-operator" in told
+        practice.here(
+            "restore", "--legacy", "--file", str(path), "--target", target, "--as-operator", check=1
+        )
+        practice.source.server.drop_database(target)
+        practice.source.psql(f"ALTER ROLE {role} CREATEROLE")
+        done = practice.here("restore", "--legacy", "--file", str(path), "--target", target, check=None)
+        assert done.returncode in (0, 1), done.stderr
+        options = ("--no-owner", "--no-acl")
+        assert Database(practice.source.server, target).dump(*options) == practice.source.dump(*options)
+    finally:
+        practice.source.server.drop_database(target)
+        practice.source.psql(f"DROP ROLE {role}")
+
+
+def test_a_server_that_lets_no_new_login_in_is_told(practice, target, tmp_path):
+    path = written(tmp_path / "x.sql", practice.source.run("pg_dump"))
+    hba = Path(practice.source.psql("SHOW hba_file").decode().strip())
+    was = hba.read_text()
+    try:
+        hba.write_text("host all /^mtn_load_ all reject\nlocal all /^mtn_load_ reject\n" + was)
+        practice.source.psql("SELECT pg_reload_conf()")
+        told = restored(practice, path, target, code=2)
+        assert "No login could be made" in told
+        assert "--as-operator" in told
+        assert target not in practice.databases()
+    finally:
+        hba.write_text(was)
+        practice.source.psql("SELECT pg_reload_conf()")
+
+
+def test_the_login_of_a_killed_restore_is_swept(practice, target):
+    job = practice.run("restore", lambda job: job.id)
+    practice.source.psql(f"CREATE ROLE mtn_load_{job} LOGIN")
+    practice.back_up()
+    practice.restore(target)
+    assert f"mtn_load_{job}" not in roles(practice)
