@@ -248,3 +248,16 @@ def test_the_login_of_a_killed_restore_is_swept(practice, target):
     practice.back_up()
     practice.restore(target)
     assert f"mtn_load_{job}" not in roles(practice)
+
+
+def test_in_the_bucket_it_is_refused_as_well(pg18, new_database, practise, s3, tmp_path):
+    practice = practise(new_database(pg18), s3)
+    path = practice.backups / "admision_mtn_full_20261003_020000.sql.gz"
+    written(path, HEAD + b"ALTER SYSTEM SET archive_command = 'x';\n" + FOOT)
+    with path.open("rb") as file:
+        practice.context.stores.bucket.put(f"full/{path.name}", file)
+    path.unlink()
+    told = practice.here("restore", path.name, "--legacy", "--target", "mtn_never", check=2).stderr
+    assert "Line 5: " in told
+    assert "ALTER SYSTEM" in told
+    assert "mtn_never" not in practice.databases()
