@@ -11,6 +11,8 @@ from typing import Any
 
 from mtn_tui.demo.seaweed import SeaweedServer
 
+_OURS = ("content-type", "transfer-encoding", "connection", "date")
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -40,6 +42,8 @@ class PickyServer:
 
     def __init__(self, behind: SeaweedServer) -> None:
         self.rule: Rule = lambda _asked: None
+        self.hidden: tuple[str, ...] = ()
+        """Headers of the real server that it leaves out, in lower case."""
         self.asked: list[Asked] = []
         self.sent = 0
         """Bytes of answers in pieces that clients have taken."""
@@ -88,7 +92,7 @@ class PickyServer:
                     kept = {
                         name: value
                         for name, value in told.getheaders()
-                        if name.lower() not in ("content-type", "transfer-encoding", "connection", "date")
+                        if name.lower() not in (*_OURS, *picky.hidden)
                     }
                     return Answer(told.status, told.read(), told.getheader("Content-Type", ""), kept)
                 finally:

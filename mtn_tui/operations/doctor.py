@@ -7,14 +7,12 @@ looked at is ``unknown`` and never ``ok``.
 from __future__ import annotations
 
 import errno
-import io
 import locale
 import os
 import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from mtn_tui.core import paths
@@ -25,6 +23,7 @@ from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.engine.statefiles import try_writing
 from mtn_tui.operations import known_stores, production, words
 from mtn_tui.operations.alertcheck import alerts
+from mtn_tui.operations.bucket_check import bucket
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.configcheck import configuration, environment, key, key_of_backups
 from mtn_tui.operations.context import Context
@@ -35,13 +34,6 @@ from mtn_tui.postgres.tools import find_pg_dump
 
 _LITTLE_ROOM = 0.1
 """Of a disk: less is worth a warning."""
-
-_SKEW_WARNED = timedelta(minutes=1)
-_SKEW_WRONG = timedelta(minutes=5)
-"""S3 refuses at 15 minutes; see ``storage.s3_errors``."""
-
-PROBE = "mtn-check/doctor"
-"""The object that the bucket is tried with; always the same, should it not be deletable."""
 
 
 Look = Callable[[Context], Iterator[Check]]
@@ -245,49 +237,6 @@ def pg_dump(context: Context) -> Iterator[Check]:
             version=tool.version, path=tool.path, major=major
         ),
     )
-
-
-def bucket(context: Context) -> Iterator[Check]:
-    """Tried by putting a small object and taking it away; its time tells the server's clock."""
-    store = context.stores.bucket
-    if store is None:
-        yield Check(
-            "bucket",
-            Status.WARN,
-            _("There is no bucket: what takes this machine takes its backups too."),
-            _("Set MINIO_ENDPOINT and its keys, or USE_MINIO=false and S3_BUCKET for AWS."),
-        )
-        return
-    store.check()
-    data = b"mtn doctor\n"
-    before = context.clock.now()
-    made = store.put(PROBE, io.BytesIO(data), len(data))
-    after = context.clock.now()
-    try:
-        store.delete(PROBE)
-    except MtnError as error:
-        yield Check(
-            "bucket",
-            Status.WARN,
-            _("The bucket {place} can be written, but nothing in it deleted: {reason}").format(
-                place=store.place, reason=error.title
-            ),
-            _("Let its policy allow s3:DeleteObject, else old backups stay for ever."),
-        )
-    else:
-        yield Check("bucket", Status.OK, _("The bucket {place} can be written.").format(place=store.place))
-    ahead = max(before - made.modified - timedelta(seconds=1), made.modified - after)
-    if ahead > _SKEW_WARNED:
-        yield Check(
-            "clock",
-            Status.FAIL if ahead > _SKEW_WRONG else Status.WARN,
-            _("This machine's clock and the bucket's are {seconds} s apart.").format(
-                seconds=f"{ahead.total_seconds():.0f}"
-            ),
-            _("Set the clock (“timedatectl”, “sntp”); S3 accepts no request that is 15 min off."),
-        )
-    else:
-        yield Check("clock", Status.OK, _("This machine's clock agrees with the bucket's."))
 
 
 def _unseen(check: str, error: MtnError) -> Check:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from minio import Minio
+from minio.datatypes import Part
 from minio.error import S3Error
 
 
@@ -43,6 +44,17 @@ def unfinished(client: Minio, bucket: str) -> Iterator[Unfinished]:
         if not page.is_truncated or page.next_key_marker in (None, marker) or len(seen) == before:
             return
         marker = page.next_key_marker
+
+
+def put(client: Minio, bucket: str, key: str, data: bytes) -> None:
+    """Upload ``data`` as the only part of an object. Raises what minio raises; leaves no upload behind."""
+    upload = client._create_multipart_upload(bucket, key, {})
+    try:
+        tag = client._upload_part(bucket, key, data, None, upload, 1)
+        client._complete_multipart_upload(bucket, key, upload, [Part(1, tag)])
+    except Exception:
+        client._abort_multipart_upload(bucket, key, upload)
+        raise
 
 
 def abort(client: Minio, bucket: str, upload: Unfinished) -> None:

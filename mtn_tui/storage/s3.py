@@ -273,6 +273,16 @@ class S3Storage:
     def free(self) -> int | None:
         return None
 
+    @property
+    def refuses_taken_names(self) -> bool:
+        """Whether the server itself has an exclusive put fail where the name is taken, as far as is known."""
+        return self._habits.conditional
+
+    def put_in_parts(self, key: str, data: bytes) -> None:
+        """Put a few bytes as large objects are put: as an upload of one part."""
+        with self._asking(checked_key(key), Right.PUT):
+            multipart.put(self._client, self.bucket, key, data)
+
     def unfinished(self) -> tuple[Unfinished, ...]:
         """Uploads begun and not ended, also those that are going on now, ours or not."""
         with self._asking(right=Right.UPLOADS):

@@ -1,0 +1,80 @@
+"""mtn doctor does what a backup does: what the bucket's server refuses of it is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mtn_tui.operations.bucket_check import bucket
+from mtn_tui.operations.checks import Status
+from mtn_tui.operations.stores import Stores
+from tests.picky_server import Answer, Asked, PickyServer, refusal
+from tests.s3_fixtures import store_on
+
+DENIED = Answer(403, refusal("AccessDenied"), "text/xml")
+
+REFUSED = {
+    "parts": (lambda asked: asked.method == "POST", "s3:PutObject", Status.FAIL),
+    "part": (lambda asked: asked.method == "PUT" and "partNumber" in asked.path, "s3:PutObject", Status.FAIL),
+    "looking": (
+        lambda asked: asked.method == "GET" and "-missing" in asked.path,
+        "s3:GetObject",
+        Status.FAIL,
+    ),
+    "uploads": (
+        lambda asked: asked.method == "GET" and "uploads=" in asked.path,
+        "s3:ListBucketMultipartUploads",
+        Status.WARN,
+    ),
+    "deleting": (lambda asked: asked.method == "DELETE", "s3:DeleteObject", Status.WARN),
+}
+
+
+@pytest.fixture
+def picky(seaweed):
+    server = PickyServer(seaweed)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def context(pg18, new_database, practise, s3, picky, seaweed):
+    context = practise(new_database(pg18), s3).context
+    store = store_on(seaweed, s3.name, endpoint=picky.endpoint)
+    yield replace(context, stores=Stores(context.stores.disk, lambda: store))
+    store.close()
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_each_right_that_a_backup_needs_and_lacks_is_named(context, picky, what):
+    wants, right, status = REFUSED[what]
+    picky.rule = lambda asked: DENIED if wants(asked) else None
+    (one,) = [found for found in bucket(context) if found.id == "bucket"]
+    assert one.status is status
+    assert right in one.says
+    assert one.hint
+
+
+def test_a_server_without_conditional_writes_is_good_and_it_is_said(context, picky):
+    picky.rule = lambda asked: Answer(501) if "if-none-match" in asked.headers else None
+    (one,) = [found for found in bucket(context) if found.id == "bucket"]
+    assert one.status is Status.OK
+    assert "can't refuse a name that is taken" in one.says
+
+
+def test_a_clock_that_can_not_be_told_is_unknown(context, picky):
+    picky.hidden = ("last-modified",)
+    (one,) = [found for found in bucket(context) if found.id == "clock"]
+    assert one.status is Status.UNKNOWN
+
+
+def test_nothing_is_left_and_nothing_of_others_is_touched(context, picky):
+    def looks(asked: Asked) -> Answer | None:
+        assert "mtn-check/" in asked.path or asked.method == "GET", asked
+        return None
+
+    picky.rule = looks
+    assert {one.status for one in bucket(context)} == {Status.OK}
+    assert list(context.stores.bucket.list()) == []
+    assert context.stores.bucket.unfinished() == ()
