@@ -24,21 +24,6 @@ OPTIONS = (
 )
 FROM_18 = (("--statistics",), ("--statistics-only",))
 
-MORE = """
-CREATE ROLE mtn_rich_other NOLOGIN;
-CREATE TABLE rich.dada (a int);
-ALTER TABLE rich.dada OWNER TO mtn_rich_role;
-GRANT SELECT ON rich.dada TO postgres WITH GRANT OPTION;
-GRANT USAGE ON SCHEMA rich TO mtn_rich_other;
-SET ROLE mtn_rich_role;
-GRANT USAGE ON SCHEMA rich TO mtn_rich_other;
-RESET ROLE;
-CREATE TABLE rich.hija (b int) INHERITS (rich.dada) WITH (autovacuum_enabled = off, fillfactor = 50);
-CREATE UNLOGGED TABLE rich.por_lista (a int, b text) PARTITION BY LIST (b);
-CREATE TYPE rich.base;
-CREATE FUNCTION rich.base_in(cstring) RETURNS rich.base LANGUAGE internal IMMUTABLE STRICT AS 'textin';
-"""
-
 
 def read(script: bytes) -> Counter[tuple[Way, str]]:
     """How each statement is dealt with, in its short form."""
@@ -62,7 +47,7 @@ def test_each_set_of_options_is_let_through(rich_db: Database) -> None:
         assert len(found) > 3
 
 
-def test_the_regression_of_shapes(rich_db: Database) -> None:
+def test_each_way_of_dealing_with_a_statement_is_met_in_a_rich_dump(rich_db: Database) -> None:
     found = read(rich_db.run("pg_dump"))
     ways = {way for way, _text in found}
     assert ways == {Way.LOAD, Way.EXTENSION, Way.ROLES, Way.EVENTS, Way.ENABLING, Way.SUPERUSER, Way.CLEAN}
