@@ -9,6 +9,7 @@ from typing import Any
 from mtn_tui.core.i18n import Figure, _, written
 from mtn_tui.core.models import Rung
 from mtn_tui.operations import words
+from mtn_tui.operations.loaded import says_not_counted
 
 Facts = Mapping[str, Any]
 """As an operation's ``facts()`` makes them and JSON keeps them."""
@@ -53,7 +54,8 @@ def _restore(facts: Facts) -> list[str]:
         said = _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
             target=target, seconds=seconds, rows=Figure(facts["rows"]), tables=facts["tables"]
         )
-    return [f"{facts['name']}  {words.store(facts['store'])}", said, *_swapped(facts)]
+    hidden = [says_not_counted(facts["not_counted"])] if facts.get("not_counted") else []
+    return [f"{facts['name']}  {words.store(facts['store'])}", said, *hidden, *_swapped(facts)]
 
 
 def _undo(facts: Facts) -> list[str]:

@@ -23,7 +23,8 @@ _INVALID = b"""
 _KINDS = b"""
     SELECT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE classid = 'pg_catalog.pg_class'::regclass
                    AND objid = c.oid AND deptype = 'e'),
-           relkind = 'p'
+           relkind = 'p',
+           row_security_active(c.oid) OR NOT has_any_column_privilege(c.oid, 'SELECT')
     FROM unnest(%b) WITH ORDINALITY AS given (oid, number) JOIN pg_catalog.pg_class AS c USING (oid)
     ORDER BY number
 """
@@ -36,6 +37,7 @@ _FED_BY_SEQUENCES = b"""
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND s.seqincrement > 0
       AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+      AND NOT row_security_active(a.attrelid) AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
 """
 
 
@@ -53,12 +55,17 @@ class Loaded:
     tables: int
     behind: tuple[str, ...]
     """Columns that are past the sequence that feeds them, as they were in the source."""
+    not_counted: tuple[str, ...] = ()
+    """Tables whose policies, or missing rights, keep us from seeing every row."""
 
 
 def check_loaded(
     manifest: About, open_connection: Open, token: CancelToken, advance: Callable[[int], None]
 ) -> Loaded:
-    """Count every table, look at indexes and sequences. Raises PostgresError where something is missing."""
+    """Count every table, look at indexes and sequences. Raises PostgresError where something is missing.
+
+    Nothing is counted through a policy: what is there but hidden would count as lost.
+    """
     expected = manifest.rows()
     counted: dict[str, int] = {}
 
@@ -74,7 +81,7 @@ def check_loaded(
             for connection in connections:
                 connection.cancel()
 
-        queries = _queries(expected, connections[0])
+        queries, hidden = _queries(expected, connections[0])
         advance(len(expected) - len(queries))
         tasks = [
             Task(tables[0], partial(count, tables), weight=sum(expected[table] for table in tables))
@@ -100,7 +107,13 @@ def check_loaded(
             _("The new database was removed. The log has the details; try the backup before this one."),
             "5.3",
         )
-    return Loaded(sum(counted.values()), len(counted), tuple(behind))
+    return Loaded(sum(counted.values()), len(counted), tuple(behind), tuple(hidden))
+
+
+def says_not_counted(tables: Sequence[str]) -> str:
+    return _(
+        "Not counted, for this user may not see every row of them (row security or missing rights): {tables}"
+    ).format(tables=", ".join(tables))
 
 
 def _groups(expected: Mapping[str, int], tables: Iterable[str]) -> Iterator[Sequence[str]]:
@@ -115,8 +128,8 @@ def _groups(expected: Mapping[str, int], tables: Iterable[str]) -> Iterator[Sequ
         yield small[start : start + _AT_ONCE]
 
 
-def _queries(tables: Collection[str], connection: LoadConnection) -> dict[str, bytes]:
-    """What counts the rows that the dump gave each table.
+def _queries(tables: Collection[str], connection: LoadConnection) -> tuple[dict[str, bytes], list[str]]:
+    """What counts the rows that the dump gave each table; and the tables that we may not see all rows of.
 
     Without the tables of extensions: those were filled when the extension was
     made, and the dump holds only what was added since.
@@ -124,14 +137,20 @@ def _queries(tables: Collection[str], connection: LoadConnection) -> dict[str, b
     oids = b"ARRAY[%b]::regclass[]" % b", ".join(
         b"'%b'" % _bytes(name).replace(b"'", b"''") for name in tables
     )
-    queries = {}
-    for table, (of_extension, partitioned) in zip(tables, connection.rows(_KINDS % oids), strict=True):
-        if partitioned:
+    queries, hidden = {}, []
+    for table, (of_extension, partitioned, partly) in zip(
+        tables, connection.rows(_KINDS % oids), strict=True
+    ):
+        if of_extension and not partitioned:
+            continue
+        if partly:
+            hidden.append(table)
+        elif partitioned:
             # Of some partitions pg_dump gives the rows to the whole, to be sorted anew; of others to them.
             queries[table] = b"SELECT count(*) FROM %b WHERE tableoid <> ALL (%b)" % (_bytes(table), oids)
-        elif not of_extension:
+        else:
             queries[table] = b"SELECT count(*) FROM ONLY %b" % _bytes(table)
-    return queries
+    return queries, hidden
 
 
 def _bytes(name: str) -> bytes:

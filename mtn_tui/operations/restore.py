@@ -75,6 +75,8 @@ class Restored:
     """Of backups that did not hold: which, why, and what using an earlier one costs."""
     on_path: tuple[str, ...] = ()
     """Statements that went through on the search path only."""
+    not_counted: tuple[str, ...] = ()
+    """Tables with rows that this user may not see."""
 
     @property
     def replaced(self) -> bool:
@@ -89,6 +91,7 @@ class Restored:
             "store": self.store,
             "rows": self.rows,
             "tables": self.tables,
+            "not_counted": list(self.not_counted),
             **self.exchanged.facts(),
             "safety": self.safety,
             "roles": self.roles.facts() if self.roles else None,
@@ -322,6 +325,7 @@ class _Run:
             "operator" if manifest or request.as_operator else "login",
             tuple(self.fallen_back),
             tuple(self.on_path),
+            counted.not_counted if counted else (),
         )
 
     def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:
@@ -412,6 +416,12 @@ class _Run:
             )
         if counted.behind:
             self.job.note("warn", "sequences-behind", columns=", ".join(counted.behind))
+        if counted.not_counted:
+            self.job.warn(
+                "not-counted",
+                loaded.says_not_counted(counted.not_counted),
+                tables=list(counted.not_counted),
+            )
         return counted
 
     def _drop_scratch(self, scratch: str, error: BaseException) -> None:

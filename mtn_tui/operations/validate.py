@@ -16,7 +16,7 @@ from mtn_tui.operations.assess import MAIN_TABLES
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.loaded import check_loaded
+from mtn_tui.operations.loaded import check_loaded, says_not_counted
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection, connect, translated
 from mtn_tui.postgres.load import LoadConnection
@@ -55,6 +55,8 @@ def _main_table(connection: Connection, name: str) -> Check:
         row = connection.execute(query).fetchone()
     except psycopg.errors.UndefinedTable:
         return Check("tables", Status.FAIL, _("The main table {table} is not there.").format(table=name))
+    except psycopg.errors.InsufficientPrivilege:
+        return Check("tables", Status.WARN, says_not_counted([name]))
     except psycopg.Error:
         with translated():
             raise
@@ -67,7 +69,12 @@ def _newest(connection: Connection, backup: Backup) -> Check:
     """Nothing in it may be younger than the backup; that much older is for people to judge."""
     try:
         row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.DataError):
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.InsufficientPrivilege,  # row security, too
+        psycopg.DataError,
+    ):
         return Check("newest", Status.UNKNOWN, _("The newest application has no date to be seen."))
     except psycopg.Error:
         with translated():
@@ -99,6 +106,8 @@ def _counted(context: Context, database: str, backup: Backup) -> list[Check]:
         return [Check("counts", Status.FAIL, error.title, _("Restore to staging again, or choose another."))]
     text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
     found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
+    if loaded.not_counted:
+        found.append(Check("not-counted", Status.WARN, says_not_counted(loaded.not_counted)))
     if loaded.behind:
         text = _("Sequences are behind their columns, as they were: {columns}")
         found.append(Check("sequences", Status.WARN, text.format(columns=", ".join(loaded.behind))))

@@ -88,7 +88,8 @@ def connect(
     ``application`` is what pg_stat_activity shows. Timeouts of the server's
     configuration are off: a dump or a load takes as long as it takes. Nothing
     waits for a standby either, which may never come: what is made here is proven
-    before it counts. Once ``token`` is cancelled, what it waits for ends.
+    before it counts. Policies never leave rows out: what they apply to raises an
+    error (InsufficientPrivilege) instead. Once ``token`` is cancelled, what it waits for ends.
     ``own_session`` refuses a pooler that shares sessions among its clients; else
     such a connection is given as it is, and nothing is set in it.
     """
@@ -105,10 +106,11 @@ def connect(
                         raise pooler.refusal(connection, f"{server.host}:{server.port}")
                 return connection
         connection.execute(
-            "SELECT set_config(name, CASE name WHEN 'synchronous_commit' THEN 'local' ELSE '0' END, false)"
+            "SELECT set_config(name, CASE name WHEN 'synchronous_commit' THEN 'local'"
+            " WHEN 'row_security' THEN 'off' ELSE '0' END, false)"
             " FROM pg_settings WHERE name IN"
             " ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',"
-            " 'idle_session_timeout', 'lock_timeout', 'synchronous_commit')"
+            " 'idle_session_timeout', 'lock_timeout', 'synchronous_commit', 'row_security')"
         )
     connection.obey(token)
     return connection
