@@ -26,6 +26,9 @@ from mtn_tui.operations.setup import Answers, MinioBucket
 
 DATABASE = school.NAME
 
+_SETTINGS = {"max_locks_per_transaction": "256"}
+"""A dump locks each of 8,000 tables."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -89,7 +92,9 @@ def stage(rows: int, *, system: bool, bucket: bool = False) -> Iterator[Stage]:
         raise ConfigError("No PostgreSQL server is installed on this machine.", "Leave out --system.")
     with ExitStack() as held:
         workspace = held.enter_context(Workspace())
-        server = held.enter_context(PostgresServer(binaries, workspace.path / "postgresql"))
+        server = held.enter_context(
+            PostgresServer(binaries, workspace.path / "postgresql", settings=_SETTINGS)
+        )
         seaweed = held.enter_context(SeaweedServer(workspace.folder("seaweedfs"))) if bucket else None
         print(f"building a school of about {rows:,} rows", file=sys.stderr, flush=True)
         server.create_database(DATABASE)
