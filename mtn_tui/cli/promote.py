@@ -10,6 +10,7 @@ from mtn_tui.cli.planning import ask_for_production, who_lines
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import production
+from mtn_tui.operations.incomplete import is_incomplete, look_at_missing
 from mtn_tui.operations.plan import look_at
 from mtn_tui.operations.undo import promote as put_in_place
 
@@ -70,6 +71,9 @@ def _confirmed(session: Session, source: str, target: str) -> str:
     if not production.is_production(session.context.settings, target) or not session.may_ask:
         return ""
     now = look_at(session.context, target)
-    if now.existing is None:
+    if now.existing is None and not is_incomplete(source):
         return ""
-    return ask_for_production([*who_lines(now), _("Takes its place: {name}").format(name=source)], now)
+    lines = [*who_lines(now), _("Takes its place: {name}").format(name=source)]
+    if missing := look_at_missing(session.context, source):
+        lines += [_("It is incomplete. It lacks:"), *(f"- {line}" for line in missing)]
+    return ask_for_production(lines, now)

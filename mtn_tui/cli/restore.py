@@ -16,6 +16,7 @@ from mtn_tui.operations import keycheck, production, words
 from mtn_tui.operations.alternatives import minutes_between
 from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.choose import choose
+from mtn_tui.operations.incomplete import Incomplete
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.plan import plan
 from mtn_tui.operations.request import Request
@@ -66,6 +67,11 @@ _NOT_HOLDING = "5.3"
     default="",
     help=_("For functions that name things without their schema, as in: app, public."),
 )
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help=_("List what can't be restored of it, and keep the rest beside the target, read-only."),
+)
 @click.option("--closed", is_flag=True, help=_("Leave it read-only until it is promoted (mtn promote)."))
 @click.option("-s", "--skip-verify", is_flag=True, help=_("Do not count rows afterwards."))
 @click.option("-r", "--type", "kind", type=click.Choice(["full", "differential"]), default="full")
@@ -93,6 +99,7 @@ def restore(
     roles: bool,
     no_owner: bool,
     in_place: bool,
+    keep_going: bool,
     search_path: str,
     closed: bool,
     skip_verify: bool,
@@ -128,6 +135,7 @@ def restore(
         verify=context.settings.enable_post_restore_verify and not skip_verify,
         confirm=confirm,
         in_place=in_place,
+        keep_going=keep_going,
         closed=closed,
         search_path=tuple(listed(search_path)),
         roles=roles,
@@ -141,7 +149,12 @@ def restore(
     session.must_not_only_read()
     session.say_database(target)
     request = _confirmed(session, request)
-    facts, code = _run(session, request, file or "")
+    try:
+        facts, code = _run(session, request, file or "")
+    except Incomplete as error:
+        if as_json:
+            output.as_json(error.facts)
+        raise
     if as_json:
         output.as_json(facts)
     else:
@@ -213,6 +226,7 @@ def _arguments(request: Request, file: str) -> list[str]:
         "--as-operator": request.as_operator,
         "--skip-verify": not request.verify,
         "--in-place": request.in_place,
+        "--keep-going": request.keep_going,
         "--closed": request.closed,
         "--roles": request.roles,
         "--no-owner": request.no_owner,

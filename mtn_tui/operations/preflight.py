@@ -42,6 +42,15 @@ def check_request(
     check_usable(backup)
 
 
+def check_keep_going(request: Request) -> None:
+    """Refuse to go on past errors where nothing would be left to go back to, or nothing can be told apart."""
+    if request.keep_going and (request.in_place or request.backup.legacy):
+        raise Refused(
+            _("--keep-going does not go with --in-place, nor with a file that has no manifest."),
+            _("Leave out one of them."),
+        )
+
+
 def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
     """Whether a backup of its kind is restored at all."""
     if backup.kind is Kind.DIFF:

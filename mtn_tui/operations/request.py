@@ -29,6 +29,8 @@ class Request:
     """What belongs to roles that can't be had here belongs to whoever restores."""
     closed: bool = False
     """Read-only until it is promoted."""
+    keep_going: bool = False
+    """List what can't be made of the backup, and keep the rest beside the target."""
     search_path: tuple[str, ...] = ()
     """Schemas for functions that name things without theirs; those of the backup unless given."""
     earlier: tuple[Backup, ...] = ()

@@ -30,10 +30,11 @@ from mtn_tui.operations.checks import Status, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange
 from mtn_tui.operations.in_place import get_back, make_room
+from mtn_tui.operations.incomplete import Failures, Incomplete, leave
 from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.operations.leftovers import RESTORING, sweep_over, sweep_target
 from mtn_tui.operations.locking import operation_lock
-from mtn_tui.operations.preflight import check_backup, check_target, check_usable
+from mtn_tui.operations.preflight import check_backup, check_keep_going, check_target, check_usable
 from mtn_tui.operations.proving import archive_of
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.refusals import remember
@@ -45,7 +46,7 @@ from mtn_tui.postgres import databases, logins, search_path
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
-from mtn_tui.postgres.identity import server_identity
+from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.load import LoadConnection, SearchPath
 from mtn_tui.postgres.server import Server
 
@@ -131,12 +132,14 @@ class _Run:
     fallen_back: list[str] = field(default_factory=list)
     on_path: list[str] = field(default_factory=list)
     """Statements that went through on the search path only."""
+    failures: Failures = field(default_factory=Failures)
     telling: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
         job.phase("prepare", unit="items")
         check_target(context, request.target, production_allowed=True)
+        check_keep_going(request)
         with ExitStack() as held:
             held.enter_context(operation_lock(job, context, request.target, "restore"))
             server = held.enter_context(
@@ -283,6 +286,18 @@ class _Run:
             if self.disowned:
                 text = _("{count} statements on owners and rights were done without.")
                 job.warn("disowned", text.format(count=len(self.disowned)))
+            if self.failures.found:
+                properties = manifest.properties if manifest else database_properties(server, scratch)
+                raise leave(
+                    job,
+                    server,
+                    other,
+                    self.context.clock,
+                    scratch,
+                    request.target,
+                    properties,
+                    self.failures.found,
+                )
             counted = self._verify(manifest, scratch)
             with self.watch.timing("swap"):
                 exchanged = exchange(
@@ -299,7 +314,8 @@ class _Run:
                     closed=request.closed,
                 )
         except BaseException as error:
-            self._drop_scratch(scratch, error)
+            if not isinstance(error, Incomplete):
+                self._drop_scratch(scratch, error)
             if isinstance(error, PostgresError):
                 remember(job, self.context, request, error)
             if cleared and isinstance(error, MtnError):
@@ -404,6 +420,7 @@ class _Run:
             job.token,
             job.advance,
             lambda statements: job.phase("keys", total=statements, unit="items"),
+            self.failures if self.request.keep_going else None,
         )
 
     def _verify(self, manifest: About | None, scratch: str) -> loaded.Loaded | None:

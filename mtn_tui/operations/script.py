@@ -21,10 +21,11 @@ from mtn_tui.archive.rows import CopyDone, CopyRows
 from mtn_tui.archive.sections import Part
 from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import NotABackup
+from mtn_tui.core.errors import NotABackup, PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.tasks import Task, run_tasks
 from mtn_tui.operations.closing import ClosingTasks
+from mtn_tui.operations.incomplete import Failures, advise
 from mtn_tui.operations.pieces import Piece, filled_by, pieces_of
 from mtn_tui.postgres.load import LoadConnection, is_setting
 
@@ -86,14 +87,16 @@ def load(
     token: CancelToken,
     advance: Callable[[int], None],
     on_rows_loaded: Callable[[int], None],
+    failures: Failures | None = None,
 ) -> None:
     """Load all of a backup into the empty database that ``open_connection`` leads to.
 
     ``advance`` gets bytes of SQL. Once all rows are in, ``on_rows_loaded`` gets
     the number of statements still to come, and ``advance`` counts those. The
-    tail, which marks the database, is left out.
+    tail, which marks the database, is left out. With ``failures`` rows and
+    post-data statements that the server refuses are put there, and the rest goes on.
     """
-    loader = _Loader(archive, token, _Progress(advance, on_rows_loaded))
+    loader = _Loader(archive, token, _Progress(advance, on_rows_loaded), failures)
     with ExitStack() as stack:
         connections = [stack.enter_context(closing(open_connection())) for _unused in range(CONNECTIONS)]
 
@@ -139,7 +142,10 @@ class _Progress:
 
 
 class _Loader:
-    def __init__(self, archive: Archive, token: CancelToken, progress: _Progress) -> None:
+    def __init__(
+        self, archive: Archive, token: CancelToken, progress: _Progress, failures: Failures | None
+    ) -> None:
+        self._failures = failures
         self._archive = archive
         self._token = token
         self._progress = progress
@@ -194,8 +200,17 @@ class _Loader:
         if len(piece.sections) > 1 and piece.small:
             self._small(piece, connection)
         else:
-            connection.on_the_path(lambda: self._large(piece, connection))
+            self._alone(piece, connection)
         self._progress.loaded()
+
+    def _alone(self, piece: Piece, connection: LoadConnection) -> None:
+        try:
+            connection.on_the_path(lambda: self._large(piece, connection))
+        except PostgresError as error:
+            if self._failures is None or not connection.goes_on():
+                advise(error)
+                raise
+            self._failures.add(error, rows=sum(section.rows for section in piece.sections))
 
     def _small(self, piece: Piece, connection: LoadConnection) -> None:
         """Small tables, all together; one by one where one of them is not taken so."""
@@ -209,8 +224,7 @@ class _Loader:
             self._progress.advance(piece.raw)
             return
         for section in piece.sections:
-            alone = replace(piece, sections=(section,))
-            connection.on_the_path(partial(self._large, alone, connection))
+            self._alone(replace(piece, sections=(section,)), connection)
 
     def _large(self, piece: Piece, connection: LoadConnection) -> None:
         """One table, a part of one, or SQL."""
@@ -228,7 +242,11 @@ class _Loader:
     ) -> None:
         if settings:
             connection.under(settings)
-        connection.execute_all(several)
+        try:
+            connection.execute_all(several, None if self._failures is None else self._failures.add)
+        except PostgresError as error:
+            advise(error)
+            raise
         self._progress.closed(len(several))
 
     def _analyze(self, tables: Sequence[str], connection: LoadConnection) -> None:

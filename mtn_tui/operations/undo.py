@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtn_tui.core.errors import MtnError, Refused, UsageError
 from mtn_tui.core.i18n import _
@@ -16,6 +16,7 @@ from mtn_tui.operations import leftovers, production, starting
 from mtn_tui.operations.checks import Check, Status, looked, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
+from mtn_tui.operations.incomplete import is_incomplete, missing_in
 from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.obstacles import swap_checks
 from mtn_tui.operations.plan import Target, target_of
@@ -154,11 +155,17 @@ def promote(
     with _claimed(job, context, target, source) as (server, other, here):
         there = _check_source(server, source, target, oid)
         _check(server, context, here, source, target, confirm)
+        if is_incomplete(source):
+            production.check_confirmed(context.settings, target, confirm, here.system_identifier)
+            for line in missing_in(server, source):
+                job.warn("missing", _("{source} lacks: {what}").format(source=source, what=line))
         if stop_services:
             starting.stop_services(job, context)
         with _saying_what_stopped(stop_services):
             _check_source(server, source, target, there)  # the services may have taken minutes to stop
             own = writable(database_properties(server, source))
+            if is_incomplete(source):
+                own = replace(own, comment="")  # it lists what is missing
             done = Promoted(
                 target,
                 source,

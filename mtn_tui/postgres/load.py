@@ -117,6 +117,10 @@ def is_setting(statement: bytes) -> bool:
     return _SET.match(statement) is not None
 
 
+Refused = Callable[[PostgresError, bytes], None]
+"""Told of a statement that the server has refused, and why."""
+
+
 class LoadConnection:
     """One connection into the database being loaded. For one thread at a time, save ``cancel``.
 
@@ -225,11 +229,12 @@ class LoadConnection:
                 raise _failed(statement, error) from error
             return
 
-    def execute_all(self, statements: Iterable[bytes]) -> None:
+    def execute_all(self, statements: Iterable[bytes], refused: Refused | None = None) -> None:
         """Execute statements in their order, many in one go and so in one transaction.
 
         Where one of them does not go through so, they are executed one by one, as
-        ``execute`` does. Raises Cancelled once ``cancel`` was called.
+        ``execute`` does; ``refused``, where it is given, is told of each that fails,
+        and the next one is executed. Raises Cancelled once ``cancel`` was called.
         """
         for chunk in _in_chunks(statements):
             if self._cancelled:
@@ -237,7 +242,20 @@ class LoadConnection:
             if len(chunk) > 1 and self._go_through(b"\n;\n".join(chunk)):
                 continue
             for statement in chunk:
-                self.execute(statement)
+                try:
+                    self.execute(statement)
+                except PostgresError as error:
+                    if refused is None or not self.goes_on():
+                        raise
+                    refused(error, statement)
+
+    def goes_on(self) -> bool:
+        """Whether there is a server to talk to after an error; a transaction that failed is rolled back."""
+        if self._connection.closed or self._cancelled:
+            return False
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            self._connection.execute("ROLLBACK")
+        return True
 
     def _go_through(self, statements: bytes) -> bool:
         """Whether the server took them all; where it did not, nothing of them is left."""
