@@ -78,7 +78,7 @@ async def looks(_operator: Operator) -> None:
 def presses(*keys: str) -> Flow:
     async def flow(operator: Operator) -> None:
         for key in keys:
-            await operator.press(key)
+            await operator.pilot.press(key)
             await settled(operator)
 
     return flow
@@ -120,10 +120,10 @@ def emergency(text: Callable[[], str], *keys: str) -> Flow:
     """At the wizard, once it has come to what is to be seen."""
 
     async def flow(operator: Operator) -> None:
-        await operator.press("3")
+        await operator.pilot.press("3")
         for key in keys:
             await quiet(operator)
-            await operator.press(key)
+            await operator.pilot.press(key)
         await quiet(operator)
         await operator.sees(text())
         operator.app.context.clock.at = NOW  # whether it was drawn before or after the last pause
