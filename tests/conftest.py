@@ -1,5 +1,6 @@
 """Every fixture that more than one folder uses."""
 
+import os
 import signal
 
 import pytest
@@ -46,6 +47,31 @@ __all__ = [
 for number, usual in {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}.items():
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+LONGEST = ("tests/pty/", "tests/faults/", "tests/ui/test_wizard", "tests/integration/test_practice")
+"""Where the tests are that take longest: they start first, so that none is left to run alone at the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half more workers than cores: a third of the time a test waits for a server or a process."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each worker's share of the tests its own long ones, at its beginning.
+
+    xdist cuts the list into as many pieces as there are workers.
+    """
+    long = [item for item in items if item.nodeid.startswith(LONGEST)]
+    short = [item for item in items if not item.nodeid.startswith(LONGEST)]
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = [
+        item
+        for number in range(workers)
+        for part in (long, short)
+        for item in part[len(part) * number // workers : len(part) * (number + 1) // workers]
+    ]
 
 
 @pytest.fixture(autouse=True)
