@@ -1,4 +1,4 @@
-"""Archives for tests: data runs with hostile names and rows, payloads of them, and their manifests."""
+"""Archives for tests: dumps with hostile names and rows, payloads of them, and their manifests."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Trickle(io.BytesIO):
 
 @dataclass(frozen=True)
 class Table:
-    """A table in a data run: its name as pg_dump writes it, its COPY statement, its lines."""
+    """A table in a dump: its name as pg_dump writes it, its COPY statement, its lines."""
 
     name: str
     copy: str
@@ -77,7 +77,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Run:
-    """A data run, and what is in it."""
+    """The data in the middle of a dump, and what is in it."""
 
     data: bytes
     tables: tuple[Table, ...] = field(repr=False)
@@ -118,9 +118,8 @@ COPY x FROM stdin;
 \\.
 $_$;
 """
-    + ENDING
 )
-POST_DATA = PREAMBLE + b"ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);\n" + ENDING
+POST_DATA = b"ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);\n" + ENDING
 TAIL = b"DO $$ BEGIN PERFORM 1; END $$;\n-- [mtn test]\n" + END + b"\n"
 
 _HOSTILE = (
@@ -226,7 +225,7 @@ _parts = st.one_of(
 
 
 def _run(parts: list[tuple[bytes, Table | None]]) -> Run:
-    data = PREAMBLE + b"".join(made for made, _ in parts) + ENDING
+    data = b"".join(made for made, _ in parts)
     return Run(data, tuple(table for _, table in parts if table is not None))
 
 
@@ -287,7 +286,7 @@ def make(
     writer = Writer(key, salt, written.extend)
     ends = []
     at = 0
-    for block in split([pre_data], [data], [post_data], tail, member=member, section=section):
+    for block in split([pre_data, data, post_data], tail, member=member, section=section):
         one = compress(block, level)
         writer.append(one)
         at += len(one.gzip)
@@ -341,7 +340,7 @@ def manifest_of(name: str, key: Key) -> Manifest:
 
 
 def some_rows(count: int, seed: int = 1) -> bytes:
-    """A data run of one table of about 30 bytes a row, that compresses as real ones do, and a sequence."""
+    """The data of one table of about 30 bytes a row, that compresses as real ones do, and a sequence."""
     lines = b"".join(
         b"%d\tGonz\xc3\xa1lez %d\t2026-03-%02d\n"
         % (number, (number * seed * 7919) % 100_003, number % 28 + 1)
@@ -349,4 +348,4 @@ def some_rows(count: int, seed: int = 1) -> bytes:
     )
     table = b"COPY public.alumnos (id, nombre, nacido) FROM stdin;\n" + lines + b"\\.\n\n\n"
     sequence = b"SELECT pg_catalog.setval('public.alumnos_id_seq', %d, true);\n" % count
-    return PREAMBLE + table + sequence + ENDING
+    return table + sequence

@@ -1,10 +1,10 @@
-"""Finds, in the bytes of a ``pg_dump --section=data`` run, which are rows and which are SQL.
+"""Tells apart, as the bytes of one ``pg_dump`` run pass, what is schema, what is data and what are rows.
 
-Between one table's rows and the next pg_dump writes only comments, ``SET``,
-``setval`` and large objects, with standard_conforming_strings on. Quotes are
-followed there, so that no name, whatever newlines it holds, can play a border;
-among rows, which escape their newlines, the line ``\\.`` is the border and
-cannot be anything else.
+pg_dump writes what tables are made of, then their rows, sequences and large
+objects, then what needs those: keys, triggers, grants, refreshes. The script is
+cut into statements as psql cuts it (``archive.statements``), and each is told by
+its own first words: what a function's body or a name holds is within quotes and
+plays no part.
 """
 
 from __future__ import annotations
@@ -13,13 +13,23 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mtn_tui.archive.rows import CopyDone, CopyRows, Script, take
-from mtn_tui.core.errors import Truncated
-from mtn_tui.core.i18n import _
+from mtn_tui.archive.rows import CopyDone, CopyRows
+from mtn_tui.archive.statements import CopyIn, PsqlCommand, Statement, Text, texts
+
+
+@dataclass(frozen=True)
+class PreData:
+    """Statements before the first that is data."""
+
+    data: bytes
+    schema: bool
+    """Whether ``pg_dump --schema-only`` writes it too."""
 
 
 @dataclass(frozen=True)
 class Sql:
+    """Data that is not a table's: a sequence's value, a large object."""
+
     data: bytes
 
 
@@ -32,60 +42,56 @@ class Copy:
     statement: str
 
 
+@dataclass(frozen=True)
+class PostData:
+    """Statements after data that are no data themselves."""
+
+    data: bytes
+    schema: bool
+
+
+Piece = PreData | Sql | Copy | PostData | CopyRows | CopyDone
+
 _IDENTIFIER = rb'(?:"(?:[^"]|"")*"|[^\s".(]+)'
 _COPY = re.compile(rb"COPY (%b(?:\.%b)?) (?:\(.*\))? ?FROM stdin" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
-_TOKEN = re.compile(rb"""'[^']*'|"[^"]*"|--[^\n\r]*[\n\r]|;|\s+|[^'";\-\s][^'";\-]*|-(?=[^-])""")
+
+_DATA = re.compile(rb"SELECT pg_catalog\.(?:setval|lo_open|lo_close|lowrite)\(|(?:BEGIN|COMMIT)\Z")
+
+# Large objects are made among the data, by pg_dump 16 and older just before it.
+_LARGE_OBJECT = re.compile(
+    rb"SELECT pg_catalog\.lo_create\(|(?:ALTER|COMMENT ON|SECURITY LABEL FOR \S+ ON) LARGE OBJECT "
+)
+_NOT_SCHEMA = re.compile(rb"REFRESH MATERIALIZED VIEW |(?:GRANT|REVOKE) [A-Z, ]+ ON LARGE OBJECT ")
 
 
-def borders(chunks: Iterable[bytes]) -> Iterator[Sql | Copy | CopyRows | CopyDone]:
+def borders(chunks: Iterable[bytes]) -> Iterator[Piece]:
     """Yield the bytes of ``chunks``, all and in order, told apart; CopyDone stands for ``rows.CLOSE``.
 
-    Raises Truncated where they end within rows or within a quoted string.
+    Raises Truncated where they end within rows, a statement or a quoted string.
     """
-    sql = _SqlScanner()
-    buffer = bytearray()
-    in_rows = yield from Script[Sql | Copy](sql.next, _opens_rows).read(chunks, buffer)
-    if in_rows:
-        raise Truncated(_("The dump ends within a table's rows."))
-    if sql.within_quotes(buffer):
-        raise Truncated(_("The dump ends within a quoted string."))
-    if buffer:
-        yield Sql(bytes(buffer))
+    data_seen = False
+    for text in texts(chunks):
+        if not isinstance(text, Text):
+            yield text
+            continue
+        match text.event:
+            case CopyIn(sql):
+                data_seen = True
+                yield _copy(text.data, sql)
+            case Statement(sql):
+                makes_large_object = _LARGE_OBJECT.match(sql) is not None
+                if _DATA.match(sql) or (data_seen and makes_large_object):
+                    data_seen = True
+                    yield Sql(text.data)
+                else:
+                    kind = PostData if data_seen else PreData
+                    yield kind(text.data, not makes_large_object and not _NOT_SCHEMA.match(sql))
+            case PsqlCommand() | None:
+                yield (PostData if data_seen else PreData)(text.data, schema=True)
 
 
-def _opens_rows(piece: Sql | Copy) -> bool:
-    return isinstance(piece, Copy)
-
-
-class _SqlScanner:
-    """Cuts SQL after each statement; remembers how far it has looked in what is incomplete."""
-
-    def __init__(self) -> None:
-        self._looked = 0
-        self._opens: int | None = None
-        """Where the present statement's first word stands."""
-
-    def next(self, buffer: bytearray) -> Sql | Copy | None:
-        """Take the first complete statement off ``buffer``; None if there is none."""
-        while token := _TOKEN.match(buffer, self._looked):
-            first = buffer[token.start()]
-            if first == ord(";"):
-                if token.end() == len(buffer):
-                    break
-                return self._statement(buffer, token.start())
-            self._looked = token.end()
-            if self._opens is None and not token[0].isspace() and not token[0].startswith(b"--"):
-                self._opens = token.start()
-        return None
-
-    def _statement(self, buffer: bytearray, semicolon: int) -> Sql | Copy:
-        opens = semicolon if self._opens is None else self._opens
-        copy = _COPY.fullmatch(buffer, opens, semicolon)
-        self._looked, self._opens = 0, None
-        if copy is None or buffer[semicolon + 1] != ord("\n"):
-            return Sql(take(buffer, semicolon + 1))
-        table, statement = (text.decode(errors="surrogateescape") for text in (copy[1], copy[0] + b";"))
-        return Copy(take(buffer, semicolon + 2), table, statement)
-
-    def within_quotes(self, rest: bytearray) -> bool:
-        return rest.startswith((b"'", b'"'), self._looked)
+def _copy(data: bytes, sql: bytes) -> Copy:
+    found = _COPY.fullmatch(sql)
+    assert found is not None, sql  # noqa: S101 - pg_dump writes no other COPY
+    table, statement = (text.decode(errors="surrogateescape") for text in (found[1], sql + b";"))
+    return Copy(data, table, statement)

@@ -23,7 +23,8 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerIdentity
 from mtn_tui.core.models import BackupName, Kind
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1: the script is three runs of pg_dump, each with its own end marker; see ``archive.sections``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ class About:
     """Of the roles' file beside it, in hex; empty where an earlier version wrote the manifest."""
     search_path: tuple[str, ...] = field(default=(), kw_only=True)
     """Schemas that the database's sessions look through, but for pg_catalog; empty as above."""
+    altered: tuple[str, ...] = field(default=(), kw_only=True)
+    """Tables that were emptied or altered while the backup was opened: it may hold none of their rows."""
+    format: int = field(default=FORMAT, kw_only=True)
+    """Of the manifest and of the script."""
 
     @property
     def name(self) -> BackupName:
@@ -129,7 +134,7 @@ class Manifest(About):
 
 def encode(manifest: Manifest, key: Key) -> bytes:
     """The file's bytes, signed."""
-    body = {"format": FORMAT, **asdict(manifest)}
+    body = asdict(manifest)
     return canonical({**body, "mac": mac(canonical(body), key)}) + b"\n"
 
 
@@ -142,7 +147,7 @@ def decode(data: bytes, key: Key, payload: str) -> Manifest:
     body = _parse(data)
     if not same(body.pop("mac", ""), mac(canonical(body), key)):
         raise _unsigned(body, data, key)
-    if body["format"] != FORMAT:
+    if body["format"] not in range(1, FORMAT + 1):
         raise ArchiveError(
             _("The manifest was written by a newer version of this program (format {format}).").format(
                 format=body["format"]
@@ -232,8 +237,7 @@ def _from(body: dict[str, Any]) -> Manifest:
 
 def facts(body: dict[str, Any]) -> dict[str, Any]:  # JSON of any shape
     """The fields of JSON as ``About`` has them. Raises KeyError, TypeError, ValueError or AttributeError."""
-    known = {name: value for name, value in body.items() if name != "format"}
-    return {**known, **own_facts(body), **shared_facts(body)}
+    return {**body, **own_facts(body), **shared_facts(body)}
 
 
 def own_facts(body: dict[str, Any]) -> dict[str, Any]:
@@ -244,6 +248,7 @@ def own_facts(body: dict[str, Any]) -> dict[str, Any]:
         "started_at": datetime.fromisoformat(body["started_at"]),
         "ended_at": datetime.fromisoformat(body["ended_at"]),
         "search_path": tuple(map(str, body.get("search_path", ()))),
+        "altered": tuple(body.get("altered", ())),
     }
 
 

@@ -188,12 +188,17 @@ def _check_header(header: bytes, manifest: About) -> None:
         raise _changed()
 
 
-def check_complete(checked: list[Checked]) -> None:
-    """Find pg_dump's end marker at the end of each of the script's runs, or raise Truncated."""
-    ends = dict.fromkeys((Part.PRE_DATA, Part.SQL, Part.POST_DATA, Part.TAIL), b"")
+def check_complete(checked: list[Checked], manifest: About) -> None:
+    """Find pg_dump's end marker at the end of the script's run, and ours at the tail's; or raise Truncated.
+
+    In format 1 pre-data, data and post-data are runs of their own.
+    """
+    parts = (Part.PRE_DATA, Part.SQL, Part.POST_DATA) if manifest.format == 1 else (Part.POST_DATA,)
+    ends = dict.fromkeys((*parts, Part.TAIL), b"")
     for one in checked:
         run = Part.SQL if one.section.part is Part.TABLE else one.section.part
         # The last section of a run may be shorter than the marker, and hold only its end.
+        run = run if run in ends else Part.POST_DATA
         ends[run] = (ends[run] + one.tail)[-END_WITHIN:]
     if any(END not in end for end in ends.values()):
         raise Truncated(_("The script inside the backup is not complete: an end marker is missing."))

@@ -1,9 +1,9 @@
 """Where one section of a dump ends and the next begins, found while the bytes pass.
 
-The script of a backup is made of three ``pg_dump --section=`` runs and a tail
-of our own. Pre-data and post-data are sections because they are runs of their
-own: nothing in their text is looked at, for a function body can hold any text.
-In the data run the borders are found by ``archive.borders``.
+The script of a backup is made of one ``pg_dump`` run and a tail of our own.
+What in the run is schema, and what data, is told by ``archive.borders``. (In
+archives of manifest format 1 each of pre-data, data and post-data is a run of
+its own, with its own settings and end marker.)
 
 Sections are cut every 32 MiB, inside a table after a newline. Where a row is
 longer than that, and in text that is not rows, the next section is *joined*: it
@@ -12,12 +12,12 @@ goes on in the middle of something and cannot be loaded without the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mtn_tui.archive.blocks import MEMBER
-from mtn_tui.archive.borders import Copy, Sql, borders
+from mtn_tui.archive.borders import Copy, PostData, PreData, Sql, borders
 from mtn_tui.archive.rows import CLOSE, CopyDone, CopyRows
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
@@ -40,7 +40,7 @@ class Part(StrEnum):
 
     PRE_DATA = "pre-data"
     SQL = "sql"
-    """Of the data run, what is not a table: settings, sequences, large objects."""
+    """Data that is not a table's: sequences, large objects."""
     TABLE = "table"
     POST_DATA = "post-data"
     TAIL = "tail"
@@ -130,7 +130,7 @@ class _Cutter:
         self._held = 0
 
 
-def _ended(chunks: Iterable[bytes], part: str) -> Iterator[bytes]:
+def _ended(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Pass the run on, and raise Truncated unless pg_dump's end marker closes it."""
     last = b""
     for chunk in chunks:
@@ -138,54 +138,51 @@ def _ended(chunks: Iterable[bytes], part: str) -> Iterator[bytes]:
         yield chunk
     if END not in last:
         raise Truncated(
-            _("pg_dump stopped before the end of its {part} run.").format(part=part),
+            _("pg_dump stopped before the end of its script."),
             _("The log holds what pg_dump said."),
         )
 
 
 def split(
-    pre_data: Iterable[bytes],
-    data: Iterable[bytes],
-    post_data: Iterable[bytes],
+    dump: Iterable[bytes],
     tail: bytes,
+    on_schema: Callable[[bytes], object] = len,
     *,
     member: int = MEMBER,
     section: int = SECTION,
 ) -> Iterator[Block]:
-    """Cut the three runs, each read to its end before the next is begun, and the tail into blocks.
+    """Cut a ``pg_dump`` run and the tail into blocks.
 
-    The blocks' data, put together, is HEAD, the runs and the tail, byte for
-    byte. ``member`` and ``section`` are bytes. Raises Truncated where a run
-    lacks its end marker.
+    The blocks' data, put together, is HEAD, the run and the tail, byte for
+    byte. ``on_schema`` gets, in order, the part of the run that ``pg_dump
+    --schema-only`` writes as well. ``member`` and ``section`` are bytes. Raises
+    Truncated where the run lacks its end marker or ends within something.
     """
     cutter = _Cutter(member, section)
-    yield from cutter.begin(Start(Part.PRE_DATA))
+    part = Part.PRE_DATA
+    yield from cutter.begin(Start(part))
     yield from cutter.add(HEAD)
-    for chunk in _ended(pre_data, "pre-data"):
-        yield from cutter.add(chunk)
-    yield from _split_data(cutter, _ended(data, "data"))
-    yield from cutter.begin(Start(Part.POST_DATA))
-    for chunk in _ended(post_data, "post-data"):
-        yield from cutter.add(chunk)
+    for piece in borders(_ended(dump)):
+        match piece:
+            case CopyRows():
+                yield from cutter.add(piece.data, rows=True)
+                continue
+            case CopyDone():
+                yield from cutter.add(CLOSE)
+                continue
+            case Copy():
+                part = Part.TABLE
+                yield from cutter.begin(Start(part, piece.table, piece.statement))
+            case PreData() | Sql() | PostData():
+                if (now := _PART_OF[type(piece)]) is not part:
+                    part = now
+                    yield from cutter.begin(Start(part))
+                if not isinstance(piece, Sql) and piece.schema:
+                    on_schema(piece.data)
+        yield from cutter.add(piece.data)
     yield from cutter.begin(Start(Part.TAIL))
     yield from cutter.add(tail)
     yield from cutter.flush()
 
 
-def _split_data(cutter: _Cutter, chunks: Iterable[bytes]) -> Iterator[Block]:
-    in_sql = False
-    for piece in borders(chunks):
-        match piece:
-            case CopyRows():
-                yield from cutter.add(piece.data, rows=True)
-            case CopyDone():
-                yield from cutter.add(CLOSE)
-            case Copy():
-                in_sql = False
-                yield from cutter.begin(Start(Part.TABLE, piece.table, piece.statement))
-                yield from cutter.add(piece.data)
-            case Sql():
-                if not in_sql:
-                    in_sql = True
-                    yield from cutter.begin(Start(Part.SQL))
-                yield from cutter.add(piece.data)
+_PART_OF = {PreData: Part.PRE_DATA, Sql: Part.SQL, PostData: Part.POST_DATA}

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mtn_tui.archive.rows import CopyDone, CopyRows, Script
+from mtn_tui.archive.rows import CopyDone, CopyRows, Script, take
 from mtn_tui.core.errors import Truncated
 from mtn_tui.core.i18n import _
 
@@ -46,6 +46,16 @@ class PsqlCommand:
 
 _Sql = Statement | CopyIn | PsqlCommand
 Event = _Sql | CopyRows | CopyDone
+
+
+@dataclass(frozen=True)
+class Text:
+    """An event as it stands in the script, byte for byte, with the spaces and comments before it."""
+
+    data: bytes
+    event: _Sql | None
+    """None: what stands after the last one."""
+
 
 _SPACE = re.compile(rb"(?:\s+|--[^\n\r]*[\n\r])*")
 _COPY_IN = re.compile(rb"COPY\s.*\sFROM\s+stdin\s*", re.IGNORECASE | re.DOTALL)
@@ -106,6 +116,30 @@ def _read(
         yield from _last(scanner, buffer)
 
 
+def texts(chunks: Iterable[bytes]) -> Iterator[Text | CopyRows | CopyDone]:
+    """Cut a script as ``read`` does, and lose no byte of it; CopyDone stands for ``rows.CLOSE``.
+
+    What stands in a COPY statement's line after its semicolon, which pg_dump
+    leaves empty, counts as the statement's text. Raises Truncated as ``read`` does.
+    """
+    scanner = _Scanner()
+    buffer = bytearray()
+
+    def take_text(buffer: bytearray) -> Text | None:
+        event = scanner.next(buffer)
+        return None if event is None else Text(scanner.last_text(), event)
+
+    script = Script[Text](take_text, lambda text: isinstance(text.event, CopyIn))
+    if (yield from script.read(chunks, buffer)):
+        raise Truncated(_("The script ends within a table's rows."))
+    rest = bytes(buffer)
+    buffer += b"\n\n"
+    if scanner.next(buffer) is not None or not scanner.between_statements(buffer):
+        raise Truncated(_("The script ends within a statement."))
+    if rest:
+        yield Text(rest, None)
+
+
 def _opens_rows(event: _Sql) -> bool:
     return isinstance(event, CopyIn)
 
@@ -129,6 +163,7 @@ class _Scanner:
         """In which what is left of the buffer begins."""
         self._after_rows = b""
         """What stood in the line of the last COPY after its semicolon: psql reads it after the rows."""
+        self._text = b""
         self._reset()
 
     def _reset(self) -> None:
@@ -164,6 +199,11 @@ class _Scanner:
                 return None
             self._looked, self._searched = end, 0
         return None
+
+    def last_text(self) -> bytes:
+        """All that ``next`` took off for the last event; nothing of it comes a second time."""
+        self._after_rows = b""
+        return self._text
 
     def between_statements(self, buffer: bytearray) -> bool:
         """Whether what is left of a script, two newlines added, is spaces and whole comments."""
@@ -206,7 +246,7 @@ class _Scanner:
         """Take ``end`` bytes off the buffer; return the line in which the statement in them opens."""
         number = self.line + buffer.count(b"\n", 0, self._opens)
         self.line = number + buffer.count(b"\n", self._opens, end)
-        del buffer[:end]
+        self._text = take(buffer, end)
         self._reset()
         return number
 

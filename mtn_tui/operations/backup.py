@@ -41,7 +41,8 @@ from mtn_tui.operations.sweep import sweep_parts_and_uploads, sweep_unfinished
 from mtn_tui.operations.upload import Upload
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import application
-from mtn_tui.postgres.dump import Dumper, Snapshot, dump_roles, schema_hash, snapshot
+from mtn_tui.postgres.dump import Dumper, dump_roles, opened
+from mtn_tui.postgres.snapshot import Snapshot
 from mtn_tui.postgres.source import Source, read_source
 from mtn_tui.postgres.tools import Tool, find_pg_dump
 from mtn_tui.storage.part import PartFile
@@ -78,6 +79,7 @@ class FullBackup:
 @dataclass(frozen=True)
 class _Dumped:
     snapshot: Snapshot
+    altered: tuple[str, ...]
     payload: Payload
     schema_hash: str
     roles: bytes
@@ -213,14 +215,15 @@ class _Run:
             lambda line: job.note("info", "pg_dump", line=line),
         )
         job.phase("dump", total=likely or None)
-        opened = snapshot(context.server, settings.db_name, self._application, job.token)
-        with self.watch.timing("dump"), opened as moment:
-            payload = write_payload(job, dumper, moment, part, key, job.id, settings.deflate_level)
-            schema = dumper.schema(moment.name)
+        opening = opened(dumper, job.token, lambda text: job.note("info", "dump-opening", text=text))
+        with self.watch.timing("dump"), opening as dump:
+            written = write_payload(job, dump, part, key, job.id, settings.deflate_level)
         roles, with_passwords = dump_roles(tool, context.server, job.token)
         if not with_passwords:
             job.note("info", "roles-without-passwords", reason="only a superuser may read them")
-        return _Dumped(moment, payload, schema_hash(schema), keeping.encrypted(key, roles))
+        return _Dumped(
+            dump.snapshot, dump.altered, written.payload, written.schema_hash, keeping.encrypted(key, roles)
+        )
 
     def _keep(
         self, name: BackupName, part: PartFile, source: Source, tool: Tool, dumped: _Dumped, key: Key
@@ -264,6 +267,7 @@ class _Run:
             sections=dumped.payload.sections,
             search_path=source.search_path,
             roles_sha256=hashlib.sha256(dumped.roles).hexdigest(),
+            altered=dumped.altered,
         )
 
     def _into_bucket(self, upload: Upload | None, kept: Signed, key: Key) -> bool:

@@ -9,7 +9,7 @@ than their work; a large table's have a task each, and so all connections there 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,18 +57,21 @@ def _nothing(_connection: LoadConnection) -> None:
 class ClosingTasks:
     """Post-data, sorted while it is read; ``tasks`` makes tasks of it, in which no statement stands twice."""
 
-    def __init__(self, post_data: Iterable[Event], filled: Sequence[Filled]) -> None:
+    def __init__(
+        self, post_data: Iterable[Event], filled: Sequence[Filled], settings: Mapping[bytes, bytes]
+    ) -> None:
+        """``settings``, by what stands before their value, are those in effect where ``post_data`` begins."""
         self._filled = filled
         self._where = {table: number for number, one in enumerate(filled) for table in one.tables}
         self._keys: dict[tuple[int, Settings], list[bytes]] = defaultdict(list)
         self._runs: list[_Run] = []
         self.steps = sum(len(one.tables) - len(one.empty) for one in filled)
         """Statements to execute, and tables to analyze."""
-        self._sort(post_data)
+        self._sort(post_data, settings)
 
-    def _sort(self, post_data: Iterable[Event]) -> None:
+    def _sort(self, post_data: Iterable[Event], before: Mapping[bytes, bytes]) -> None:
         comments: list[Closer] = []
-        for one, settings in _closers(post_data):
+        for one, settings in _closers(post_data, before):
             self.steps += 1
             last = self._runs[-1] if self._runs else None
             if one.what is Closing.KEY:
@@ -188,10 +191,10 @@ def _cut(closers: Sequence[Closer], length: int) -> Iterator[Sequence[Closer]]:
         yield closers[start : start + length]
 
 
-def _closers(events: Iterable[Event]) -> Iterator[tuple[Closer, Settings]]:
+def _closers(events: Iterable[Event], before: Mapping[bytes, bytes]) -> Iterator[tuple[Closer, Settings]]:
     """Post-data's statements, each with the settings that stand before it."""
-    settings: dict[bytes, bytes] = {}
-    now: Settings = ()
+    settings = dict(before)
+    now: Settings = tuple(settings.values())
     for event in events:
         if not isinstance(event, Statement):
             continue

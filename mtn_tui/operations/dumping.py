@@ -1,21 +1,20 @@
-"""From pg_dump's pipes to an encrypted payload, with several threads between."""
+"""From pg_dump's pipe to an encrypted payload, with several threads between."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 
 from mtn_tui.archive import mark
 from mtn_tui.archive.keys import Key
+from mtn_tui.archive.schema import SchemaHash
 from mtn_tui.archive.sections import END, split
 from mtn_tui.archive.writer import Payload, Writer, compress
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import ordered_map
-from mtn_tui.postgres.dump import Dumper, Snapshot
-from mtn_tui.postgres.tools import Child
+from mtn_tui.postgres.dump import Dump
 from mtn_tui.storage.part import PartFile
 
 _COMPRESSORS = min(os.cpu_count() or 1, 8)
@@ -39,48 +38,26 @@ def tail(backup_id: str) -> bytes:
 """ % (mark.statement(backup_id.encode()), END)
 
 
-class _Runs:
-    """pg_dump's three runs, one after the other; ``kill`` ends the present one and allows no other."""
-
-    def __init__(self, dumper: Dumper, snapshot: Snapshot) -> None:
-        self._dumper = dumper
-        self._snapshot = snapshot
-        self._lock = threading.Lock()
-        self._child: Child | None = None
-        self._killed = False
-
-    def read(self, section: str) -> Iterator[bytes]:
-        with self._lock:
-            if self._killed:
-                return
-            self._child = self._dumper.run(section, self._snapshot.name)
-        with self._child:
-            yield from self._child
-
-    def kill(self) -> None:
-        with self._lock:
-            self._killed = True
-            if self._child is not None:
-                self._child.kill()
+@dataclass(frozen=True)
+class Written:
+    payload: Payload
+    schema_hash: str
 
 
-def write_payload(
-    job: Job, dumper: Dumper, snapshot: Snapshot, part: PartFile, key: Key, backup_id: str, level: int
-) -> Payload:
-    """Dump into ``part``. ``level`` is libdeflate's. The job advances by bytes of SQL."""
-    runs = _Runs(dumper, snapshot)
+def write_payload(job: Job, dump: Dump, part: PartFile, key: Key, backup_id: str, level: int) -> Written:
+    """Write a dump into ``part``. ``level`` is libdeflate's. The job advances by bytes of SQL."""
     writer = Writer(key, os.urandom(8), part.write)
-    blocks = split(runs.read("pre-data"), runs.read("data"), runs.read("post-data"), tail(backup_id))
+    schema = SchemaHash()
     members = ordered_map(
-        blocks,
+        split(dump.pieces, tail(backup_id), schema.add),
         partial(compress, level=level),
         workers=_COMPRESSORS,
         depth=_COMPRESSORS * 3 + 2,
         token=job.token,
-        on_stop=runs.kill,
+        on_stop=dump.kill,
     )
-    with job.token.calling(runs.kill), closing(members):
+    with job.token.calling(dump.kill), closing(members):
         for member in members:
             writer.append(member)
             job.advance(member.raw)
-    return writer.finish()
+    return Written(writer.finish(), schema.hexdigest())

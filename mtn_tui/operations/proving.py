@@ -72,7 +72,7 @@ def prove(copy: Copy, key: Key | None, token: CancelToken, advance: Callable[[in
                 checked.append(one)
                 advance(one.section.size)
     advance(max(copy.size - manifest.gzip, 0))
-    check_complete(checked)
+    check_complete(checked, archive.manifest)
 
 
 def rung_left(error: ArchiveError, copy: Copy) -> Rung:

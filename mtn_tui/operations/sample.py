@@ -24,7 +24,8 @@ ROWS = 100
 
 _LEFT_OUT = re.compile(
     rb"ALTER TABLE .*\sADD CONSTRAINT .* FOREIGN KEY \(|COMMENT ON CONSTRAINT |"
-    rb"(?:CREATE|ALTER|COMMENT ON) SUBSCRIPTION ",
+    rb"(?:CREATE|ALTER|COMMENT ON) SUBSCRIPTION |"
+    rb"(?:GRANT|REVOKE) [A-Z, ]+ ON LARGE OBJECT ",  # they count as rows, and are not loaded
     re.DOTALL,
 )
 _OF_EXTENSIONS = b"""

@@ -149,6 +149,8 @@ class _Loader:
         self._archive = archive
         self._token = token
         self._progress = progress
+        self._settings: dict[bytes, bytes] = {}
+        """By what stands before their value."""
 
     def _sql(self, sections: Iterable[Section]) -> Iterator[bytes]:
         pieces = chain.from_iterable(self._archive.sql(section) for section in sections)
@@ -158,8 +160,11 @@ class _Loader:
         return [section for section in self._archive.manifest.sections if section.part is part]
 
     def pre_data(self, connection: LoadConnection) -> tuple[bytes, ...]:
-        """Play pre-data; return the settings it begins with, which every session needs."""
-        events = statements.read(self._sql(self._of(Part.PRE_DATA)))
+        """Play pre-data; return the settings it begins with, which every session needs.
+
+        Those that it ends with hold for what comes after the rows.
+        """
+        events = self._heeded(statements.read(self._sql(self._of(Part.PRE_DATA))))
         preamble: list[bytes] = []
         for event in events:
             if isinstance(event, PsqlCommand):
@@ -171,6 +176,13 @@ class _Loader:
             preamble.append(event.sql)
         connection.under(tuple(preamble))
         return tuple(preamble)
+
+    def _heeded(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Pass a script on, and keep the last value of each setting."""
+        for event in events:
+            if isinstance(event, Statement) and is_setting(event.sql):
+                self._settings[event.sql.partition(b"=")[0]] = event.sql
+            yield event
 
     def tasks(self, connection: LoadConnection) -> list[_Load]:
         """All that comes after pre-data, which ``connection`` has played."""
@@ -188,7 +200,8 @@ class _Loader:
             rows = [replace(task, after=(_FIRST,)) for task in rows if task.name not in names]
             rows.append(Task(_FIRST, partial(self._in_turn, first)))
             rows.extend(Task(name, lambda _connection: None, (_FIRST,)) for name in names)
-        closing = ClosingTasks(statements.read(self._sql(self._of(Part.POST_DATA))), filled_by(pieces))
+        post_data = statements.read(self._sql(self._of(Part.POST_DATA)))
+        closing = ClosingTasks(post_data, filled_by(pieces), self._settings)
         self._progress.expect(len(pieces), closing.steps)
         return [*rows, *closing.tasks(self._close, self._analyze)]
 

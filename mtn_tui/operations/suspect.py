@@ -27,9 +27,14 @@ def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
 
     ``earlier`` holds the backups before it, newest first, of any kind, database
     and server: where installations share a store, the database of that name on
-    another server is another. Odd is a size under half the median of the last
-    seven like it, and a table of over 1,000 rows that lost 90 % since the last.
+    another server is another. Odd is a table that changed before it could be
+    locked, a size under half the median of the last seven like it, and a table of
+    over 1,000 rows that lost 90 % since the last.
     """
+    if manifest.altered:
+        return _("changed while the backup was opened, and may be empty in it: {tables}").format(
+            tables=", ".join(manifest.altered)
+        )
     like = [one for one in earlier if source(one) == source(manifest)]
     if not like:
         return ""

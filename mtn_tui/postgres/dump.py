@@ -1,148 +1,54 @@
-"""One consistent moment of a database, and what pg_dump writes of it.
+"""One run of pg_dump in one consistent moment, and what else is dumped beside it.
 
-Order matters (DESIGN §7): the tables are listed, then locked, then the snapshot
-is taken, then they are listed again. A snapshot taken before the lock would
-read a table that is truncated in between as empty.
+Order matters (DESIGN §7): a snapshot is exported, the tables are listed in it,
+pg_dump takes it over and locks the tables, and then they are listed again. What
+differs was emptied or rewritten before it was locked, and would read as empty:
+all of it is begun anew. The first byte that pg_dump writes says that it has its
+locks: until then nothing is handed on, so there is nothing to take back.
 """
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import chain
 
 import psycopg
-from psycopg import sql
 
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
-from mtn_tui.postgres import server_errors
-from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
+from mtn_tui.postgres.blockers import Blocker, blocker
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.server import Server
+from mtn_tui.postgres.snapshot import Relations, Snapshot, altered, can_be_read, exported, relations
 from mtn_tui.postgres.tools import Child, Tool, beside
 
 _LOCK_SECONDS = 60
+_LOOK_SECONDS = 1.0
+"""Between two looks at who keeps pg_dump waiting."""
+
+_CATALOGUE_SECONDS = 10
+"""How long a look may wait for PostgreSQL's own catalogues: VACUUM FULL locks them, and then waits for us."""
+
 _TRIES = 5
-_LOCKED_AT_ONCE = 500
+"""After so many a table that was emptied before it could be locked is dumped as it is, and told."""
 
-_TABLES = """
-    SELECT c.oid::bigint, nspname, relname, relfilenode::bigint,
-           (SELECT array_agg(attnum || ' ' || attname || ' ' || atttypid ORDER BY attnum)
-            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
-    WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
-      AND nspname NOT IN ('pg_catalog', 'information_schema')
-    ORDER BY 1
-"""
+_MOST_TRIES = 25
+"""After so many it is given up: pg_dump can't run, because what it has just read of is gone each time."""
 
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A consistent moment that other sessions can be in."""
-
-    name: str
-    """For ``pg_dump --snapshot``; good while the context lasts."""
-    at: datetime
-    """By the server's clock, UTC."""
-    lsn: str
-    horizon: int
-    """``pg_snapshot_xmin``: every transaction before it is seen whole."""
-    tables: int
-
-
-@contextmanager
-def snapshot(
-    server: Server, database: str, application: str, token: CancelToken | None = None
-) -> Iterator[Snapshot]:
-    """Open a snapshot in which no table can be dropped or truncated until the block ends.
-
-    ``token`` ends the waiting for locked tables, with Cancelled or a PostgresError.
-    """
-    token = token or CancelToken()
-    with connect(server, database, application) as connection:
-        with token.calling(lambda: _interrupt(connection)):
-            opened = _opened(connection, database, token)
-        try:
-            yield opened
-        except PostgresError:
-            # Once the session that holds the snapshot is gone, all that others say of it is a consequence.
-            with translated(_("keeping the consistent moment")):
-                connection.execute("SELECT 1")
-            raise
-        with translated(_("closing the consistent moment")):
-            connection.execute("ROLLBACK")
-
-
-def _interrupt(connection: Connection) -> None:
-    with suppress(psycopg.Error):  # it is gone, and with it what was to be ended
-        connection.cancel_safe(timeout=5)
-
-
-def _opened(connection: Connection, database: str, token: CancelToken) -> Snapshot:
-    for left in reversed(range(_TRIES)):
-        with translated(_("opening a consistent moment")):
-            opened = _open(connection, token)
-            if opened is None:
-                connection.execute("ROLLBACK")
-        if opened:
-            break
-        if not left:
-            raise PostgresError(
-                _("The tables of {database} changed {tries} times while they were being locked.").format(
-                    database=database, tries=_TRIES
-                ),
-                _("Something is creating or altering tables. Wait for it, then start the backup again."),
-            )
-        time.sleep(0.2)
-    assert opened  # noqa: S101 - else it was raised above
-    return opened
-
-
-def _open(connection: Connection, token: CancelToken) -> Snapshot | None:
-    before = connection.execute(_TABLES).fetchall()
-    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_SECONDS}s")))
-    try:
-        for start in range(0, len(before), _LOCKED_AT_ONCE):
-            names = [
-                sql.SQL("ONLY {}").format(sql.Identifier(str(row[1]), str(row[2])))
-                for row in before[start : start + _LOCKED_AT_ONCE]
-            ]
-            token.check()  # a request to end what is going on is lost where nothing is
-            connection.execute(
-                sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names))
-            )
-    except (
-        psycopg.errors.UndefinedTable,
-        psycopg.errors.InvalidSchemaName,
-        psycopg.errors.DeadlockDetected,
-    ):
-        return None
-    except psycopg.errors.LockNotAvailable as error:
-        raise PostgresError(
-            _("A table stayed locked for {seconds} s: {words}").format(
-                seconds=_LOCK_SECONDS, words=server_errors.read(error).says
-            ),
-            _("Somebody is altering or truncating it. pg_stat_activity shows who; then start again."),
-        ) from error
-    row = connection.execute(
-        """
-        SELECT pg_export_snapshot(), clock_timestamp() AT TIME ZONE 'UTC',
-               pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-               CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
-                    ELSE pg_current_wal_insert_lsn() END::text
-        """
-    ).fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    if connection.execute(_TABLES).fetchall() != before:
-        return None
-    name, at, horizon, lsn = row
-    assert isinstance(at, datetime)  # noqa: S101 - for the type checker
-    return Snapshot(str(name), at.replace(tzinfo=UTC), str(lsn), int(str(horizon)), len(before))
+# Of the server's internal errors, which no translation touches, and of pg_dump's own.
+_GONE_MEANWHILE = (
+    "cache lookup failed for",
+    "could not open relation with OID",
+    "could not find tuple for",
+    "returned no data",
+    "appears to be empty",
+    "failed sanity check",
+    "deadlock",  # with who locks tables in another order
+    "timeout expired",  # at connecting: a catalogue is locked
+)
 
 
 @dataclass(frozen=True)
@@ -156,14 +62,13 @@ class Dumper:
     verbose: bool = False
     on_line: Callable[[str], None] | None = None
 
-    def run(self, section: str, snapshot_name: str) -> Child:
-        """``section`` is pre-data, data or post-data."""
-        return self._child(f"--section={section}", f"--snapshot={snapshot_name}")
+    def run(self, snapshot_name: str) -> Child:
+        """All sections, in one script."""
+        return self._child(f"--snapshot={snapshot_name}")
 
-    def schema(self, snapshot_name: str = "") -> bytes:
-        """What ``pg_dump --schema-only`` writes, as of now or of a snapshot."""
-        moment = [f"--snapshot={snapshot_name}"] if snapshot_name else []
-        with self._child("--schema-only", *moment) as child:
+    def schema(self) -> bytes:
+        """What ``pg_dump --schema-only`` writes."""
+        with self._child("--schema-only") as child:
             return b"".join(child)
 
     def _child(self, *options: str) -> Child:
@@ -180,17 +85,142 @@ class Dumper:
         return Child(command, environment, self.on_line)
 
 
-def schema_hash(text: bytes) -> str:
-    """SHA-256 of a schema's text, less what differs from run to run: comments and \\restrict lines."""
-    lines = (
-        line
-        for line in text.split(b"\n")
-        if line and not line.startswith((b"--", b"\\restrict ", b"\\unrestrict "))
+@dataclass(frozen=True)
+class Dump:
+    """A pg_dump that has its locks and has begun to write."""
+
+    snapshot: Snapshot
+    altered: tuple[str, ...]
+    """Tables that were emptied or altered before they were locked, each time that it was tried."""
+    pieces: Iterator[bytes]
+    """The script; raises PostgresError where pg_dump fails."""
+    child: Child
+
+    def kill(self) -> None:
+        """End it, from any thread, and so a blocked read."""
+        self.child.kill()
+
+
+@contextmanager
+def opened(
+    dumper: Dumper,
+    token: CancelToken | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> Iterator[Dump]:
+    """Start pg_dump and wait until it has its locks; it is ended with the block.
+
+    ``token`` ends the waiting, with Cancelled or a PostgresError. ``note`` is
+    told what is waited for and why it is begun anew.
+    """
+    token = token or CancelToken()
+    with ExitStack() as stack:
+        with closing(connect(dumper.server, dumper.database, dumper.application, token=token)) as looking:
+            looking.execute(f"SET lock_timeout = '{_CATALOGUE_SECONDS}s'".encode())
+            dump = _Opening(dumper, looking, token, note).dump(stack)
+        yield dump
+
+
+class _Again(Exception):
+    """What was read of changed before it could be locked, or could not be looked at."""
+
+    def __init__(self, error: PostgresError) -> None:
+        super().__init__(error.title)
+        self.error = error
+
+
+@dataclass(frozen=True)
+class _Opening:
+    dumper: Dumper
+    looking: Connection
+    token: CancelToken
+    note: Callable[[str], None]
+
+    def dump(self, stack: ExitStack) -> Dump:
+        """A dump that has begun; its child is ended with ``stack``."""
+        for tried in range(1, _MOST_TRIES + 1):
+            try:
+                with exported(self.dumper.server, self.dumper.database, self.dumper.application) as moment:
+                    if (dump := self._attempt(moment, stack, last=tried >= _TRIES)) is not None:
+                        return dump
+            except _Again as again:
+                self.note(again.error.title)
+                if tried >= _TRIES:
+                    raise again.error from None
+            self.token.wait(0.1 * min(tried, 10))
+            self.token.check()
+        raise PostgresError(
+            _("The tables of {database} changed {tries} times while they were being locked.").format(
+                database=self.dumper.database, tries=_MOST_TRIES
+            ),
+            _("Something is creating or altering tables. Wait for it, then start the backup again."),
+        )
+
+    def _attempt(self, moment: Snapshot, stack: ExitStack, *, last: bool) -> Dump | None:
+        """None where tables changed; with ``last`` they are dumped as they are, if pg_dump can do it."""
+        with ExitStack() as trying, self._looking():
+            before = relations(self.looking, moment)
+            child = trying.enter_context(self.dumper.run(moment.name))
+            trying.enter_context(self.token.calling(child.kill))
+            pieces = self._begun(child, before)
+            changed = altered(before, relations(self.looking))
+            names = tuple(sorted(one.quoted for one in changed.values()))
+            if changed:
+                told = _("These tables changed before they could be locked: {tables}")
+                self.note(told.format(tables=", ".join(names)))
+                if not last or not self._readable(child, moment, changed):
+                    return None
+            stack.push(trying.pop_all())
+            return Dump(moment, names, pieces, child)
+
+    def _readable(self, child: Child, moment: Snapshot, changed: Relations) -> bool:
+        """Whether pg_dump gets through ``changed``, or is through already."""
+        return child.succeeded or can_be_read(self.looking, moment, changed, self.dumper.application)
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        try:
+            yield
+        except PostgresError as error:
+            self.token.check()
+            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise _Again(error) from error
+            raise
+
+    def _begun(self, child: Child, before: Relations) -> Iterator[bytes]:
+        """Wait for the first of what pg_dump writes; give all of it."""
+        waits: Blocker | None = None
+        while not child.has_output(_LOOK_SECONDS):
+            found = blocker(self.looking, self.dumper.application)
+            if found is not None and found != waits:
+                self.note(_("Waiting for the table {table}: {who}").format(table=found.what, who=found))
+            waits = found
+        pieces = iter(child)
+        try:
+            first = next(pieces, b"")
+        except ServerLost:
+            raise
+        except PostgresError as error:
+            self.token.check()
+            words = error.title.lower()
+            if any(gone in words for gone in _GONE_MEANWHILE) or relations(self.looking) != before:
+                raise _Again(error) from error
+            if waits is not None:
+                raise _locked(waits) from error
+            raise
+        return chain([first], pieces)
+
+
+def _locked(by: Blocker) -> PostgresError:
+    return PostgresError(
+        _("The table {table} stayed locked for {seconds} s: {who}").format(
+            table=by.what, seconds=_LOCK_SECONDS, who=by
+        ),
+        _("Wait for that session, or end it: SELECT pg_terminate_backend({pid}); then start again.").format(
+            pid=by.pid
+        )
+        if by.pid
+        else _("Somebody has to commit it or roll it back; then start again."),
     )
-    hashed = hashlib.sha256()
-    for line in lines:
-        hashed.update(line + b"\n")
-    return hashed.hexdigest()
 
 
 def dump_roles(pg_dump: Tool, server: Server, token: CancelToken | None = None) -> tuple[bytes, bool]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import select
 import subprocess
 import threading
 from collections import deque
@@ -166,6 +167,13 @@ class Child:
             if self._on_line:
                 self._on_line(text)
 
+    def has_output(self, seconds: float) -> bool:
+        """Wait so long for output, or its end: whether iterating would not block."""
+        assert self._process.stdout  # noqa: S101 - it was asked for above
+        poll = select.poll()
+        poll.register(self._process.stdout, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
     def __iter__(self) -> Iterator[bytes]:
         assert self._process.stdout  # noqa: S101 - it was asked for above
         while piece := self._process.stdout.read(_READ):
@@ -191,6 +199,11 @@ class Child:
     def said(self) -> str:
         """The last lines it wrote to stderr."""
         return "\n".join(self._lines)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended, and well; its output may still have to be read."""
+        return self._process.poll() == 0
 
     def kill(self) -> None:
         if self._process.poll() is None:

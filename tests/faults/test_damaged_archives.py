@@ -51,7 +51,7 @@ counts = pytest.mark.parametrize(
 
 def verify(payload: bytes) -> None:
     """What a verification does, but for the comparison of sizes."""
-    check_complete([ARCHIVE.check(window) for window in ARCHIVE.windows(io.BytesIO(payload))])
+    check_complete([ARCHIVE.check(window) for window in ARCHIVE.windows(io.BytesIO(payload))], MADE.manifest)
 
 
 def read(payload: bytes, section: Section) -> bytes:

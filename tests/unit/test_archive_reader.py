@@ -26,6 +26,7 @@ from tests.archive_fixtures import (
     KEY,
     PAYLOAD,
     SALT,
+    Made,
     MemorySource,
     Run,
     Trickle,
@@ -36,6 +37,7 @@ from tests.archive_fixtures import (
     shell,
     some_rows,
 )
+from tests.old_archives import in_three_runs
 
 few = settings(patient, max_examples=8)
 """Each example costs several derivations of a key, of 100,000 rounds."""
@@ -69,7 +71,7 @@ def test_every_path_gives_the_script_back(
     windows = [*archive.windows(Trickle(made.payload, step))]
     random.shuffle(windows)
     checked = {one.section.offset: one for one in map(archive.check, windows)}
-    check_complete([checked[one.offset] for one in manifest.sections])
+    check_complete([checked[one.offset] for one in manifest.sections], manifest)
     for one, expected in zip(manifest.sections, made.slices(), strict=True):
         assert checked[one.offset].tail == expected[-END_WITHIN:]
 
@@ -133,7 +135,7 @@ def test_several_threads_read_one_archive() -> None:
         found = [*pool.map(lambda one: b"".join(archive.sql(one[0])), work)]
     assert found == [expected for _, expected in work]
     with ThreadPoolExecutor(8) as pool:
-        check_complete([*pool.map(archive.check, archive.windows(io.BytesIO(made.payload)))])
+        check_complete([*pool.map(archive.check, archive.windows(io.BytesIO(made.payload)))], made.manifest)
 
 
 def test_the_writer_tells_what_it_wrote() -> None:
@@ -155,11 +157,10 @@ def test_the_end_marker_is_found_also_where_a_section_border_cuts_it(section: in
         filled = DATA.replace(b"SELECT pg_catalog.setval", b"-" * padding + b"\nSELECT pg_catalog.setval")
         made = make(filled, member=section, section=section)
         archive = Archive(MemorySource(made.payload), KEY, made.manifest)
-        check_complete([archive.check(window) for window in archive.windows(io.BytesIO(made.payload))])
+        check_complete([*map(archive.check, archive.windows(io.BytesIO(made.payload)))], made.manifest)
 
 
-def checked_without(part: Part, *, gone: bool) -> list[Checked]:
-    made = make(DATA)
+def checked_without(made: Made, part: Part, *, gone: bool) -> list[Checked]:
     archive = Archive(MemorySource(made.payload), KEY, made.manifest)
     found = []
     for one in map(archive.check, archive.windows(io.BytesIO(made.payload))):
@@ -171,12 +172,33 @@ def checked_without(part: Part, *, gone: bool) -> list[Checked]:
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["gone", "unmarked"])
-@pytest.mark.parametrize("part", [Part.PRE_DATA, Part.SQL, Part.POST_DATA, Part.TAIL])
-def test_a_script_without_one_of_its_end_markers_is_truncated(part: Part, gone: bool) -> None:
+@pytest.mark.parametrize(
+    ("made", "part"),
+    [
+        *((make(DATA), part) for part in (Part.POST_DATA, Part.TAIL)),
+        *((in_three_runs(DATA), part) for part in (Part.PRE_DATA, Part.SQL, Part.POST_DATA, Part.TAIL)),
+    ],
+    ids=lambda given: f"format {given.manifest.format}" if isinstance(given, Made) else given,
+)
+def test_a_script_without_one_of_its_end_markers_is_truncated(made: Made, part: Part, gone: bool) -> None:
     with pytest.raises(Truncated):
-        check_complete(checked_without(part, gone=gone))
+        check_complete(checked_without(made, part, gone=gone), made.manifest)
     with pytest.raises(Truncated):
-        check_complete([])
+        check_complete([], made.manifest)
+
+
+def test_a_script_of_three_runs_is_complete_by_the_ends_of_all_three() -> None:
+    made = in_three_runs(DATA)
+    archive = Archive(MemorySource(made.payload), KEY, made.manifest)
+    assert made.script.count(END) == 4
+    check_complete([*map(archive.check, archive.windows(io.BytesIO(made.payload)))], made.manifest)
+
+
+def test_a_dump_without_data_is_complete_by_its_one_end() -> None:
+    made = make(b"")
+    archive = Archive(MemorySource(made.payload), KEY, made.manifest)
+    assert {section.part for section in made.manifest.sections} == {Part.PRE_DATA, Part.TAIL}
+    check_complete([*map(archive.check, archive.windows(io.BytesIO(made.payload)))], made.manifest)
 
 
 def test_a_window_that_was_handed_out_is_not_kept() -> None:

@@ -117,7 +117,7 @@ def test_a_whole_dump_gives_the_same_events_in_pieces_of_any_size(run: Run, size
     lines = [event.data if isinstance(event, CopyRows) else b"" for event in after]
     assert lines == [b"".join(line + b"\n" for line in table.lines) for table in run.tables]
     commands = [event.line for event in found if isinstance(event, PsqlCommand)]
-    assert commands == [b"\\restrict dG9rZW4", b"\\unrestrict dG9rZW4"] * 3
+    assert commands == [b"\\restrict dG9rZW4", b"\\unrestrict dG9rZW4"]
 
 
 def test_rows_come_apart_from_statements() -> None:

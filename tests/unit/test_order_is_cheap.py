@@ -89,7 +89,7 @@ def closing_tasks(tables, *, small, closed):
     ]
     rows = [Task(name, nothing) for one in filled for name in one.after]
     events = (Statement(sql.encode()) for sql in post_data(tables))
-    closing = ClosingTasks(events, filled)
+    closing = ClosingTasks(events, filled, {})
     return [
         *rows,
         *closing.tasks(

@@ -1,0 +1,35 @@
+"""The hash by which two backups are known to be of the same schema."""
+
+from __future__ import annotations
+
+import hashlib
+
+_DIFFERING = (b"--", b"\\restrict ", b"\\unrestrict ")
+
+
+class SchemaHash:
+    """SHA-256 of what ``pg_dump --schema-only`` writes, given in pieces of any size.
+
+    Empty lines, comments and the lines with a random token, which differ from
+    run to run, are left out.
+    """
+
+    def __init__(self) -> None:
+        self._hashed = hashlib.sha256()
+        self._begun = b""
+        """The last line, as far as it has come."""
+
+    def add(self, text: bytes) -> None:
+        *lines, self._begun = (self._begun + text).split(b"\n")
+        for line in lines:
+            self._add_line(line)
+
+    def hexdigest(self) -> str:
+        """The hash, in hex, of all that was added. Nothing can be added any more."""
+        self._add_line(self._begun)
+        self._begun = b""
+        return self._hashed.hexdigest()
+
+    def _add_line(self, line: bytes) -> None:
+        if line and not line.startswith(_DIFFERING):
+            self._hashed.update(line + b"\n")

@@ -1,0 +1,70 @@
+"""Who holds the lock that one of our sessions waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mtn_tui.core.i18n import _
+from mtn_tui.postgres.connection import Connection, translated
+from mtn_tui.postgres.statement_kind import kind_of
+
+# Behind whom we wait may wait himself: the last in the queue's front is the one to talk to. Process 0
+# stands for a prepared transaction. What others do is hidden from who may not read it.
+_BLOCKED = """
+    WITH RECURSIVE waiting AS (
+        SELECT a.pid, l.relation::regclass::text AS what
+        FROM pg_stat_activity AS a JOIN pg_locks AS l ON l.pid = a.pid AND NOT l.granted
+        WHERE a.application_name = %s AND a.pid <> pg_backend_pid() AND l.relation IS NOT NULL
+    ), queue(what, pid, place) AS (
+        SELECT what, unnest(pg_blocking_pids(pid)), 1 FROM waiting
+        UNION
+        SELECT what, unnest(pg_blocking_pids(pid)), place + 1 FROM queue WHERE pid <> 0 AND place < 8
+    )
+    SELECT q.what, q.pid, coalesce(a.usename, ''), coalesce(a.state, ''), a.xact_start,
+        coalesce(nullif(a.query, '<insufficient privilege>'), '')
+    FROM queue AS q LEFT JOIN pg_stat_activity AS a ON a.pid = q.pid ORDER BY place DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Another session, and what it keeps from us."""
+
+    what: str
+    """The table, as this session would write its name."""
+    pid: int
+    """0: a prepared transaction."""
+    user: str
+    state: str
+    since: datetime | None
+    """When its transaction began; None where we may not be told."""
+    kind: str
+    """Of its present or last statement the kind and object; empty where we may not be told."""
+
+    def __str__(self) -> str:
+        if not self.pid:
+            return _("a prepared transaction (see pg_prepared_xacts)")
+        facts = [
+            _("process {pid}").format(pid=self.pid),
+            _("user {user}").format(user=self.user) if self.user else "",
+            _("since {time}").format(time=self.since.isoformat(sep=" ", timespec="seconds"))
+            if self.since
+            else "",
+            self.kind,
+            self.state if self.state.startswith("idle") else "",
+        ]
+        return ", ".join(fact for fact in facts if fact)
+
+
+def blocker(connection: Connection, application: str) -> Blocker | None:
+    """Who keeps a session called ``application``, other than this one, from a table; None if nobody does."""
+    with translated():
+        row = connection.execute(_BLOCKED, [application]).fetchone()
+    if row is None:
+        return None
+    what, pid, user, state, since, query = row
+    assert since is None or isinstance(since, datetime)  # noqa: S101 - for the type checker
+    return Blocker(
+        str(what), int(str(pid)), str(user), str(state), since, kind_of(str(query)) if query else ""
+    )
