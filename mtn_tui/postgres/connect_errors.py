@@ -46,8 +46,13 @@ def kind_of(words: str) -> str:
     return _found(words).name
 
 
+_NAMES = re.compile(r"\"[^\"]*\"|«[^»]*»")
+"""What is quoted is somebody's name, and may hold any of the words that are looked for."""
+
+
 def _found(words: str) -> _Kind:
-    return next((kind for kind in _KINDS if kind.words.search(words)), _SILENT)
+    own = _NAMES.sub('""', words)
+    return next((kind for kind in _KINDS if kind.words.search(own)), _SILENT)
 
 
 def _certificate_wanted(at: Attempt) -> PostgresError:

@@ -115,6 +115,13 @@ def test_where_tls_and_clear_text_were_both_tried_the_first_reason_counts():
         assert kind_of(tls.format(said) + clear) == kind
 
 
+@pytest.mark.parametrize("name", ["the role of mtn", "too many clients already", "pg_hba.conf", "no-slot"])
+def test_what_a_database_is_called_tells_nothing(name):
+    said = f'connection to server at "h", port 1 failed: FATAL: database "{name}" does not exist'
+    assert kind_of(said) == "database-missing"
+    assert kind_of(f"FATAL: no existe la base de datos «{name}»") == "database-missing"
+
+
 def failing(server: Server, database: str) -> PostgresError:
     with pytest.raises(PostgresError) as caught:
         connect(server, database)
