@@ -12,10 +12,15 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.sections import Part
 from mtn_tui.archive.statements import Statement
 from mtn_tui.operations.inventory import Copy
+from mtn_tui.operations.privileged import is_for_superusers, set_by_a_routine
 from mtn_tui.operations.proving import archive_of
+from mtn_tui.postgres.statement_kind import kind_of
 
 _SET = re.compile(rb"SET (?:SESSION |LOCAL )?([\w.]+)\s*(?:=|TO)\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 _OWNER = re.compile(rb'ALTER [A-Z ]+ .* OWNER TO ("(?:[^"]|"")+"|[\w$\x80-\xff]+)\Z', re.DOTALL)
+_LABEL = re.compile(rb'SECURITY LABEL FOR ("(?:[^"]|"")+"|\'(?:[^\']|\'\')+\'|[\w$\x80-\xff]+) ')
+_SUBSCRIPTION = re.compile(rb"CREATE SUBSCRIPTION ")
+_SYSTEM_GRANT = re.compile(rb"(?:GRANT|REVOKE) .* ON (?:[A-Z]+ )?pg_catalog\.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,16 @@ class Needs:
     tablespaces: tuple[str, ...]
     owners: tuple[str, ...]
     """Roles that it hands things over to."""
+    for_superusers: tuple[str, ...] = ()
+    """Kind and object of each statement that only a superuser may execute."""
+    subscriptions: tuple[str, ...] = ()
+    """The same of each subscription."""
+    routine_settings: tuple[str, ...] = ()
+    """Parameters that its functions set while they run."""
+    label_providers: tuple[str, ...] = ()
+    """What its security labels are for."""
+    system_grants: tuple[str, ...] = ()
+    """Changes of rights on PostgreSQL's own objects."""
 
 
 def read_needs(copy: Copy, key: Key) -> Needs:
@@ -38,6 +53,11 @@ def needs_of(script: Iterable[bytes]) -> Needs:
     settings: dict[str, None] = {}
     tablespaces: dict[str, None] = {}
     owners: dict[str, None] = {}
+    for_superusers: dict[str, None] = {}
+    subscriptions: dict[str, None] = {}
+    routine_settings: dict[str, None] = {}
+    providers: dict[str, None] = {}
+    system_grants: dict[str, None] = {}
     for event in statements.read(script):
         if not isinstance(event, Statement):
             continue
@@ -49,7 +69,26 @@ def needs_of(script: Iterable[bytes]) -> Needs:
                 tablespaces[place] = None
         elif match := _OWNER.match(event.sql):
             owners[_plain(match[1])] = None
-    return Needs(tuple(settings), tuple(tablespaces), tuple(owners))
+        elif is_for_superusers(event.sql):
+            for_superusers[kind_of(event.sql)] = None
+        elif _SUBSCRIPTION.match(event.sql):
+            subscriptions[kind_of(event.sql)] = None
+        elif match := _LABEL.match(event.sql):
+            providers[_plain(match[1])] = None
+        elif _SYSTEM_GRANT.match(event.sql):
+            system_grants[kind_of(event.sql)] = None
+        else:
+            routine_settings.update(dict.fromkeys(set_by_a_routine(event.sql)))
+    return Needs(
+        tuple(settings),
+        tuple(tablespaces),
+        tuple(owners),
+        tuple(for_superusers),
+        tuple(subscriptions),
+        tuple(routine_settings),
+        tuple(providers),
+        tuple(system_grants),
+    )
 
 
 def _plain(quoted: bytes) -> str:

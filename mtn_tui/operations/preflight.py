@@ -18,7 +18,7 @@ from mtn_tui.core.errors import (
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.values import LONGEST_NAME
-from mtn_tui.operations import leftovers, obstacles, premises, unsigned
+from mtn_tui.operations import leftovers, obstacles, premises, standing, unsigned
 from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup, Copy, Standing
@@ -140,6 +140,7 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
     looks: dict[str, Callable[[Site], Check]] = {
         "version": premises.version,
         "identity": premises.identity,
+        "writable": standing.writable,
         "rights": premises.rights,
         "target": obstacles.target,
         "production": obstacles.confirmed,
@@ -147,6 +148,7 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
         "roles": premises.roles,
         "owners": premises.owners,
         "extensions": premises.extensions,
+        "privileges": standing.privileges,
         "settings": premises.settings,
         "tablespaces": premises.tablespaces,
         "locale": premises.locale,

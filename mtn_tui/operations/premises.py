@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from psycopg import sql
+
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError
 from mtn_tui.core.i18n import Figure, _, ngettext
@@ -237,7 +239,29 @@ def extensions(site: Site) -> Check:
             _("Install them on the server (postgresql-contrib holds most), then start again."),
             "5.1",
         )
+    untrusted = [] if site.we.superuser else _for_superusers(site)
+    if untrusted:
+        raise PostgresError(
+            _("Only a superuser may make the extensions {names}, and {user} is none.").format(
+                names=", ".join(untrusted), user=site.we.user
+            ),
+            _("Restore as a superuser (DB_USER)."),
+            "5.1",
+        )
     return Check("extensions", Status.OK, _("Every extension that the backup needs can be had."))
+
+
+def _for_superusers(site: Site) -> list[str]:
+    """Extensions of the backup that the owner of a database may not make here."""
+    trusted = "trusted" if site.here.version_num >= 130000 else "false"
+    names = [extension.name for extension in site.manifest.extensions] if site.manifest else []
+    query = sql.SQL(
+        "SELECT v.name FROM pg_available_extension_versions AS v"
+        " JOIN pg_available_extensions AS a ON a.name = v.name AND a.default_version = v.version"
+        " WHERE v.name = ANY(%s) AND v.superuser AND NOT {} ORDER BY 1"
+    ).format(sql.SQL(trusted))  # one of the two above
+    with translated():
+        return [str(name) for (name,) in site.connection.execute(query, [names]).fetchall()]
 
 
 def settings(site: Site) -> Check:
@@ -262,8 +286,21 @@ def tablespaces(site: Site) -> Check:
     if isinstance(site.needs, MtnError):
         return Check("tablespaces", Status.UNKNOWN, site.needs.title)
     with translated():
-        rows = site.connection.execute("SELECT spcname FROM pg_tablespace").fetchall()
-    there = {str(name) for (name,) in rows}
+        rows = site.connection.execute(
+            "SELECT spcname, has_tablespace_privilege(oid, 'CREATE') FROM pg_tablespace"
+        ).fetchall()
+    there = {str(name): bool(may) for name, may in rows}
+    closed = [name for name in site.needs.tablespaces if not there.get(name, True)]
+    if closed:
+        raise PostgresError(
+            _("{user} may make nothing in the tablespaces {names}.").format(
+                user=site.we.user, names=", ".join(closed)
+            ),
+            _("As a superuser: GRANT CREATE ON TABLESPACE {name} TO {user};").format(
+                name=closed[0], user=site.we.user
+            ),
+            "5.1",
+        )
     missing = [name for name in site.needs.tablespaces if name not in there]
     if missing:
         return Check(

@@ -1,0 +1,147 @@
+"""Checks of what the server lets us do: write, connect as often as needed, and make what the backup holds."""
+
+from __future__ import annotations
+
+from psycopg import errors, sql
+
+from mtn_tui.core.errors import MtnError, PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.premises import Site
+from mtn_tui.postgres.connection import translated
+
+_SHOWN = 5
+"""Statements that are named; of more, how many there are."""
+
+
+def writable(site: Site) -> Check:
+    """A standby takes no changes, and a setting can forbid them too."""
+    with translated():
+        row = site.connection.execute(
+            """
+            SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
+                (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only')
+            """
+        ).fetchone()
+    assert row is not None  # noqa: S101 - a query of one row
+    standby, read_only, source = row
+    if standby:
+        raise PostgresError(
+            _("The server is a hot standby: it takes no changes, and no database can be made there."),
+            _("Restore on its primary (DB_HOST, DB_PORT). Or, if that is lost: SELECT pg_promote()"),
+            "5.1",
+        )
+    if read_only:
+        user, database = site.we.user, str(site.connection.info.dbname)
+        fixes = {
+            "user": _("As a superuser: ALTER ROLE {user} RESET default_transaction_read_only;"),
+            "database": _("As a superuser: ALTER DATABASE {database} RESET default_transaction_read_only;"),
+            "database user": _(
+                "As a superuser: ALTER ROLE {user} IN DATABASE {database} "
+                "RESET default_transaction_read_only;"
+            ),
+            "client": _("Take default_transaction_read_only out of PGOPTIONS."),
+        }
+        everywhere = _(
+            "If the server is meant to be written, as a superuser: "
+            "ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf(); "
+            "and look at postgresql.conf."
+        )
+        raise PostgresError(
+            _("The server lets {user} only read (default_transaction_read_only, set for: {where}).").format(
+                user=user, where=source
+            ),
+            fixes.get(str(source), everywhere).format(user=user, database=database),
+            "5.1",
+        )
+    return Check("writable", Status.OK, _("The server takes changes."))
+
+
+def privileges(site: Site) -> Check:
+    """What only a superuser can make, found from the script's statements."""
+    if isinstance(site.needs, MtnError):
+        return Check("privileges", Status.UNKNOWN, site.needs.title)
+    unlabelled = _providers_missing(site, site.needs.label_providers)
+    if unlabelled:
+        raise PostgresError(
+            _("The server has not loaded what its security labels are for: {names}").format(
+                names=", ".join(unlabelled)
+            ),
+            _("Add it to shared_preload_libraries there, and restart the server."),
+            "5.1",
+        )
+    if site.we.superuser:
+        return Check("privileges", Status.OK, _("A superuser may make everything in it."))
+    refused = list(site.needs.for_superusers)
+    if site.needs.subscriptions and not _may_subscribe(site):
+        refused += site.needs.subscriptions
+    hint = _("Restore as a superuser (DB_USER).")
+    if refused == list(site.needs.subscriptions) and refused and site.here.major >= 16:
+        hint += " " + _("Or, as a superuser: GRANT pg_create_subscription TO {user};").format(
+            user=site.we.user
+        )
+    settings = _not_to_be_set(site, site.needs.routine_settings)
+    refused += [_("functions that set {name}").format(name=name) for name in settings]
+    if refused:
+        shown = ", ".join(refused[:_SHOWN])
+        if len(refused) > _SHOWN:
+            shown += f" (+{len(refused) - _SHOWN})"
+        raise PostgresError(
+            _("{user}, who is no superuser, can't make what is in the backup: {names}").format(
+                user=site.we.user, names=shown
+            ),
+            hint,
+            "5.1",
+        )
+    doubts = [*site.needs.system_grants, *(f"SECURITY LABEL FOR {one}" for one in site.needs.label_providers)]
+    if doubts:
+        return Check(
+            "privileges",
+            Status.WARN,
+            _("The server may refuse to {user}, who is no superuser: {names}").format(
+                user=site.we.user, names=", ".join(doubts[:_SHOWN])
+            ),
+            hint,
+        )
+    return Check(
+        "privileges",
+        Status.OK,
+        _("Nothing else in it takes a superuser to make."),
+    )
+
+
+def _may_subscribe(site: Site) -> bool:
+    if site.here.major < 16:
+        return False
+    with translated():
+        row = site.connection.execute("SELECT pg_has_role('pg_create_subscription', 'USAGE')").fetchone()
+    return bool(row and row[0])
+
+
+def _not_to_be_set(site: Site, names: tuple[str, ...]) -> list[str]:
+    if not names:
+        return []
+    may = "has_parameter_privilege(name, 'SET')" if site.here.major >= 15 else "false"
+    query = sql.SQL(
+        "SELECT lower(name) FROM pg_settings WHERE lower(name) = ANY(%s) AND context LIKE 'superuser%%'"
+        " AND NOT {} ORDER BY 1"
+    ).format(sql.SQL(may))  # one of the two above
+    with translated():
+        return [str(name) for (name,) in site.connection.execute(query, [list(names)]).fetchall()]
+
+
+def _providers_missing(site: Site, names: tuple[str, ...]) -> list[str]:
+    """Asked with an object that can't be: nothing is labelled, and the provider is looked for before it."""
+    missing = []
+    for name in names:
+        statement = sql.SQL("SECURITY LABEL FOR {} ON LARGE OBJECT 0 IS NULL").format(sql.Identifier(name))
+        try:
+            site.connection.execute(statement)
+        except errors.InvalidParameterValue:
+            missing.append(name)
+        except errors.UndefinedObject:
+            continue
+        except errors.DatabaseError:
+            with translated():
+                raise
+    return missing
