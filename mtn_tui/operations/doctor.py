@@ -28,7 +28,8 @@ from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.configcheck import configuration, environment, key, key_of_backups
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.folderguard import open_folder
-from mtn_tui.postgres.connection import connect, translated
+from mtn_tui.operations.rolecheck import role
+from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.tools import find_pg_dump
 
@@ -165,52 +166,6 @@ def server(context: Context) -> Iterator[Check]:
             database=settings.db_name,
         ),
     )
-
-
-def role(context: Context) -> Iterator[Check]:
-    """What it may read, and whether it may make the database that a restore needs."""
-    settings = context.settings
-    try:
-        with connect(context.server, settings.db_name, "mtn doctor") as connection, translated():
-            row = connection.execute(
-                """
-                SELECT rolsuper OR rolcreatedb, quote_ident(rolname), (
-                    SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
-                    WHERE relkind IN ('r', 'p', 'S') AND relpersistence <> 't'
-                      AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
-                      AND NOT (has_schema_privilege(n.oid, 'USAGE') AND CASE relkind
-                          WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
-                          ELSE has_table_privilege(c.oid, 'SELECT') END)
-                ) FROM pg_roles WHERE rolname = current_user
-                """
-            ).fetchone()
-    except PostgresError as error:
-        yield _unseen("role", error)
-        return
-    assert row is not None  # noqa: S101 - whoever is connected is a role
-    makes, name, unreadable = bool(row[0]), str(row[1]), int(str(row[2]))
-    if unreadable:
-        yield Check(
-            "role",
-            Status.FAIL,
-            _(
-                "The role {name} may not read {count} of the tables and sequences: no backup can be made."
-            ).format(name=name, count=unreadable),
-            _("As a superuser: GRANT pg_read_all_data TO {name}; or let it own the database.").format(
-                name=name
-            ),
-        )
-    if not makes:
-        yield Check(
-            "role",
-            Status.WARN,
-            _("The role {name} may not make databases: it can't restore.").format(name=name),
-            _("As a superuser: ALTER ROLE {name} CREATEDB;").format(name=name),
-        )
-    if makes and not unreadable:
-        yield Check(
-            "role", Status.OK, _("The role {name} may read all tables and restore.").format(name=name)
-        )
 
 
 def pg_dump(context: Context) -> Iterator[Check]:

@@ -1,0 +1,91 @@
+"""What a backup would read of a database, and whether the role that is connected may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from mtn_tui.postgres.connection import Connection, translated
+
+# Members of extensions are in no dump, save the tables whose rows belong to whoever uses them.
+_RELATIONS = """
+    WITH dumped AS (
+        SELECT c.oid, n.oid AS namespace, relkind, relrowsecurity,
+               quote_ident(nspname) || '.' || quote_ident(relname) AS name
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+        WHERE relkind IN ('r', 'p', 'S') AND relpersistence <> 't'
+          AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
+          AND NOT EXISTS (
+              SELECT FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = refobjid
+              WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+                AND NOT c.oid = ANY(coalesce(extconfig, '{}')))
+    )
+    SELECT
+        (SELECT count(*) FROM dumped
+         WHERE NOT (has_schema_privilege(namespace, 'USAGE') AND CASE relkind
+             WHEN 'S' THEN has_sequence_privilege(oid, 'SELECT')
+             ELSE has_table_privilege(oid, 'SELECT') END)),
+        ARRAY(SELECT name FROM dumped WHERE relrowsecurity AND row_security_active(oid) ORDER BY 1)
+"""
+
+_LARGE_OBJECTS = """
+    SELECT count(*) FROM pg_largeobject_metadata
+    WHERE current_setting('lo_compat_privileges') = 'off'
+      AND NOT pg_has_role(lomowner, 'USAGE')
+      AND NOT EXISTS (SELECT FROM aclexplode(lomacl) AS a WHERE privilege_type = 'SELECT'
+                      AND (grantee = 0 OR pg_has_role(grantee, 'USAGE')))
+"""
+
+# What pg_dump leaves out, with a word on its standard error at most, where no superuser asks.
+_UNTOLD = """
+    SELECT (SELECT count(*) FROM pg_subscription
+            WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())),
+           (SELECT count(*) FROM pg_user_mappings WHERE umoptions IS NULL)
+"""
+
+
+@dataclass(frozen=True)
+class Readable:
+    role: str
+    """Quoted where need be."""
+    restores: bool
+    """It may make databases."""
+    unreadable: int
+    """Tables and sequences."""
+    behind_policies: tuple[str, ...]
+    """Tables of which row security hides rows from it: pg_dump refuses them."""
+    large_objects: int
+    """Of others."""
+    left_out: int
+    """Subscriptions, and user mappings whose options it is not shown."""
+
+
+def look(connection: Connection) -> Readable:
+    """Raises PostgresError where it can't be looked at."""
+    large_objects = sql.SQL(_LARGE_OBJECTS)
+    if connection.info.server_version >= 180000:
+        large_objects = sql.SQL(
+            "SELECT count(*) FROM pg_largeobject_metadata WHERE NOT has_largeobject_privilege(oid, 'SELECT')"
+        )
+    with translated():
+        who = connection.execute(
+            "SELECT rolsuper, rolcreatedb, quote_ident(rolname) FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        relations = connection.execute(_RELATIONS).fetchone()
+        objects = connection.execute(large_objects).fetchone()
+        untold = connection.execute(_UNTOLD).fetchone()
+    assert who is not None  # noqa: S101 - each gives one row, as do those below
+    assert relations is not None  # noqa: S101
+    assert objects is not None  # noqa: S101
+    assert untold is not None  # noqa: S101
+    superuser, makes, name = who
+    policies: list[str] = relations[1]  # type: ignore[assignment]  # text[]
+    return Readable(
+        str(name),
+        bool(superuser or makes),
+        int(str(relations[0])),
+        tuple(policies),
+        int(str(objects[0])),
+        0 if superuser else sum(int(str(count)) for count in untold),
+    )
