@@ -16,7 +16,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations import production, words
 from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.leftovers import lost_swaps, sweep_over
+from mtn_tui.operations.leftovers import lost_swaps, mend_subscriptions, sweep_over
 from mtn_tui.operations.undo import UndoPlan, drop_kept, find_kept, plan_undo
 from mtn_tui.operations.undo import undo as swap_back
 from mtn_tui.postgres.connection import MAINTENANCE, connect
@@ -94,7 +94,11 @@ def kept(context: click.Context, as_json: bool) -> int:
     assert isinstance(session, Session)  # noqa: S101 - for the type checker
     with connect(session.context.server, MAINTENANCE, "mtn kept") as server:
         lost = lost_swaps(session.context, server)
-        swept = [] if session.read_only else sweep_over(session.context, server)
+        if session.read_only:
+            swept = []
+        else:
+            swept = sweep_over(session.context, server, lost.append)
+            mend_subscriptions(session.context, server, lost.append)
         found = kept_databases(server, _known(session.context))
     for text in lost:
         diagnostics.warning(text)

@@ -91,6 +91,9 @@ def _swapped(facts: Facts) -> list[str]:
         said.append(
             _("Without a database: {seconds} s").format(seconds=written(f"{facts['seconds_without']:.2f}"))
         )
+    if facts.get("fresh_copies"):
+        said.append(_("For a fresh copy of what its subscriptions take (the slot at the publisher):"))
+        said += [f"    {line}" for line in facts["fresh_copies"]]
     return said
 
 

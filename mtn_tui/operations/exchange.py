@@ -8,6 +8,8 @@ backup's are used where nothing has the name.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from mtn_tui.core.errors import MtnError, Refused
@@ -17,10 +19,19 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations import production
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.leftovers import REPLACED
+from mtn_tui.operations.slots import tell_slots
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.identity import database_properties, server_identity
 from mtn_tui.postgres.kept import kept_name
+from mtn_tui.postgres.subscriptions import (
+    Subscription,
+    fresh_copy,
+    pause,
+    resume,
+    subscriptions,
+    with_tables,
+)
 from mtn_tui.postgres.swap import swap
 
 READ_ONLY = "default_transaction_read_only=on"
@@ -33,9 +44,16 @@ class Exchanged:
     replaced: bool
     seconds: float
     """In which there was no database to connect to."""
+    fresh_copies: tuple[str, ...] = ()
+    """Lines that give disabled subscriptions a fresh copy of what they take."""
 
     def facts(self) -> dict[str, object]:
-        return {"kept": self.kept, "replaced": self.replaced, "seconds_without": round(self.seconds, 3)}
+        return {
+            "kept": self.kept,
+            "replaced": self.replaced,
+            "seconds_without": round(self.seconds, 3),
+            "fresh_copies": list(self.fresh_copies),
+        }
 
 
 def exchange(
@@ -89,12 +107,16 @@ def exchange(
     oid = databases.oid(server, new)
     job.result({"swap": {"target": target, "new_oid": oid, "kept": old if keep else ""}})
     renames = [(target, old)] if replacing else []
-    seconds = swap(server, other, [*renames, (new, target)], context.clock)
+    took = with_tables(server, target) if replacing else []
+    with _paused(job, server, [target, new] if replacing else [new], target):
+        seconds = swap(server, other, [*renames, (new, target)], context.clock)
     server.obey(None)  # it is done: what is left to do belongs to it
     job.note("info", "swapped", target=target, kept=old if keep else "", seconds=round(seconds, 3))
+    _resume(job, server, target, target)
+    lines = _tell_disabled(job, server, target, old if keep else "", took)
     if replacing and not keep:
         _drop_replaced(job, server, old)
-    return Exchanged(old if keep else "", replacing, seconds)
+    return Exchanged(old if keep else "", replacing, seconds, tuple(lines))
 
 
 def writable(properties: DatabaseProperties) -> DatabaseProperties:
@@ -107,10 +129,64 @@ def read_only(properties: DatabaseProperties) -> DatabaseProperties:
     return replace(writable(properties), settings=(*writable(properties).settings, READ_ONLY))
 
 
+@contextmanager
+def _paused(job: Job, server: Connection, names: Sequence[str], target: str) -> Iterator[None]:
+    """Disable the subscriptions of databases for the block, whose end gives one of them the name ``target``.
+
+    Whoever fails in it leaves them as they were. Whoever is killed in it leaves them disabled, which
+    loses nothing: the publisher waits, and the mark on each tells that it is to go on.
+    """
+    paused = []
+    try:
+        for name in names:
+            if pause(server, name, target):
+                paused.append(name)
+        yield
+    except BaseException:
+        for name in paused:
+            _resume(job, server, name, target)
+        raise
+
+
+def _resume(job: Job, server: Connection, name: str, target: str) -> None:
+    try:
+        resumed = resume(server, name, target)
+    except MtnError as error:
+        text = _("Subscriptions of {database} are disabled, and could not be enabled again: {reason}")
+        job.warn("subscriptions", text.format(database=name, reason=error.title))
+        return
+    if resumed:
+        job.note("info", "subscriptions-enabled", database=name, names=", ".join(resumed))
+
+
+def _tell_disabled(
+    job: Job, server: Connection, target: str, kept: str, took: Sequence[Subscription]
+) -> list[str]:
+    """Say which subscriptions are not live any more; return the lines for a fresh copy."""
+    try:
+        here = {one.name: one for one in subscriptions(server, target)}
+    except MtnError as error:
+        job.warn("subscriptions", error.title)
+        return []
+    before = {one.name: one for one in took}
+    still = [one for name, one in {**here, **before}.items() if name not in here or not here[name].enabled]
+    if not still:
+        return []
+    text = _(
+        "Subscriptions of {database} are disabled, for what their publisher sent after the backup would "
+        "be missing: {names}. A fresh copy brings it."
+    )
+    job.warn("subscriptions", text.format(database=target, names=", ".join(one.name for one in still)))
+    if slots := [one.slot for one in took if one.slot and kept]:
+        text = _("Until {kept} is dropped, its publisher keeps all changes for it (slots: {slots}).")
+        job.warn("subscriptions", text.format(kept=kept, slots=", ".join(slots)))
+    return [line for one in still for line in fresh_copy(one, there=one.name in here)]
+
+
 def _drop_replaced(job: Job, server: Connection, old: str) -> None:
     """It is done by now: what is left over is no reason to say that it failed."""
     try:
-        databases.drop(server, old)
+        tell_slots(job, databases.drop(server, old))
     except MtnError as error:
         job.warn(
             "replaced-left",

@@ -17,6 +17,7 @@ from mtn_tui.operations import production
 from mtn_tui.operations.backup import safety_backup
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.request import Request
+from mtn_tui.operations.slots import tell_slots
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.identity import database_properties, server_identity
@@ -49,7 +50,7 @@ def make_room(job: Job, context: Context, server: Connection, request: Request) 
     job.result({"safety": made.manifest.id})
     job.note("warn", "dropped-to-make-room", target=target, safety=made.manifest.id)
     at = context.clock.monotonic()
-    databases.drop(server, target)
+    tell_slots(job, databases.drop(server, target))
     return Cleared(made.manifest.id, properties, at)
 
 

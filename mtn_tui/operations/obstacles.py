@@ -13,6 +13,7 @@ from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.premises import Site
 from mtn_tui.postgres.advisory import who_has
 from mtn_tui.postgres.connection import Connection
+from mtn_tui.postgres.subscriptions import fresh_copy
 from mtn_tui.postgres.swap import Obstacles, obstacles
 
 
@@ -129,6 +130,39 @@ def slots(target: str, found: Obstacles, user: str) -> Check:
     )
 
 
+def subscribed(target: str, found: Obstacles, user: str) -> Check:
+    """What a subscription took since the backup has left its publisher for good."""
+    live = found.subscriptions
+    if not live:
+        return Check(
+            "subscriptions", Status.OK, _("There is no live subscription in {target}.").format(target=target)
+        )
+    names = ", ".join(one.name for one in live)
+    foreign = next((one for one in live if not one.ours), None)
+    if foreign is not None:
+        raise PostgresError(
+            _("{target} has live subscriptions that {user} may not disable: {names}").format(
+                target=target, user=user, names=names
+            ),
+            _(
+                "As a superuser: GRANT {owner} TO {user}; or in {target}: ALTER SUBSCRIPTION … DISABLE;"
+            ).format(owner=foreign.owner, user=user, target=target),
+            "5.1",
+        )
+    return Check(
+        "subscriptions",
+        Status.WARN,
+        _(
+            "{target} takes changes from another server (subscriptions: {names}). The swap disables them; in "
+            "the new one they stay disabled: what was sent after the backup would not come again. mtn undo "
+            "enables those of the old one."
+        ).format(target=target, names=names),
+        _("For a fresh copy, the first line at the publisher: {lines}").format(
+            lines=" ".join(line for one in live for line in fresh_copy(one))
+        ),
+    )
+
+
 def running(site: Site) -> Check:
     """A backup of the target that runs just now would be cut off by the swap."""
     name = site.request.target
@@ -152,5 +186,6 @@ SWAP: dict[str, Callable[[str, Obstacles, str], Check]] = {
     "sessions": sessions,
     "prepared": prepared,
     "slots": slots,
+    "subscriptions": subscribed,
 }
 """Of a target's name, what was found, and who we are."""

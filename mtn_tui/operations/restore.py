@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from mtn_tui.archive import legacy
 from mtn_tui.archive.manifest import About
@@ -32,7 +33,7 @@ from mtn_tui.operations.exchange import Exchanged, exchange
 from mtn_tui.operations.in_place import get_back, make_room
 from mtn_tui.operations.incomplete import Failures, Incomplete, leave
 from mtn_tui.operations.inventory import Backup, Copy
-from mtn_tui.operations.leftovers import RESTORING, sweep_over, sweep_target
+from mtn_tui.operations.leftovers import RESTORING, mend_subscriptions, sweep_over, sweep_target
 from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.preflight import check_backup, check_keep_going, check_target, check_usable
 from mtn_tui.operations.proving import archive_of
@@ -52,7 +53,7 @@ from mtn_tui.postgres.server import Server
 
 __all__ = ["Request", "Restored", "restore"]
 
-_SAID_WHEN_MET = ("settings", "tablespaces", "locale")
+_SAID_WHEN_MET = ("settings", "tablespaces", "locale", "subscriptions")
 """Doubts that the load itself tells, and only where they come true."""
 
 
@@ -153,8 +154,9 @@ class _Run:
             key = advisory_key(here.system_identifier, request.target, "restore")
             held.enter_context(advisory_lock(context.server, key, self._application, job.token))
             sweep_target(job, context, server, request.target)
-            for name in sweep_over(context, server):
+            for name in sweep_over(context, server, partial(job.warn, "leftover"), request.target):
                 job.note("info", "swept", what="database", name=name)
+            mend_subscriptions(context, server, partial(job.warn, "subscriptions"), request.target)
             copy = self._settle(server, held)
             return self._restore(server, other, here, copy)
 

@@ -21,6 +21,7 @@ from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.obstacles import swap_checks
 from mtn_tui.operations.plan import Target, target_of
 from mtn_tui.operations.preflight import RESERVED, check_target, nameable
+from mtn_tui.operations.slots import tell_slots
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
@@ -220,7 +221,7 @@ def drop_kept(job: Job, context: Context, name: str) -> None:
     with connect(context.server, MAINTENANCE, named, token=job.token) as server:
         one = find_kept(server, name)
         with _locked(job, context, one.of):
-            databases.drop(server, one.name)
+            tell_slots(job, databases.drop(server, one.name))
     job.result({"dropped": one.name, "of": one.of, "since": one.since.isoformat(), "size": one.size})
 
 

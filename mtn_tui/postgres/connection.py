@@ -116,6 +116,13 @@ def connect(
     return connection
 
 
+def beside(connection: Connection, database: str) -> Connection:
+    """Another connection to the same server as the same user, in ``database``. Raises PostgresError."""
+    info = connection.info
+    server = Server(info.host, info.port, info.user, info.password or None)
+    return connect(server, database, info.parameter_status("application_name") or "mtn", own_session=True)
+
+
 def _open(server: Server, database: str, application: str) -> Connection:
     return Connection.connect(
         host=server.host,

@@ -20,6 +20,7 @@ from mtn_tui.postgres.identity import database_properties
 from mtn_tui.postgres.search_path import listed
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.statement_kind import kind_of
+from mtn_tui.postgres.subscriptions import detach
 
 _JOB = re.compile("[a-z2-7]{8}")
 
@@ -151,8 +152,12 @@ def hurry(connection: Connection) -> None:
         connection.execute("SET statement_timeout = '60s'")
 
 
-def drop(connection: Connection, database: str) -> None:
-    """Drop a database, ending its sessions, also one that is a template. No error where it does not exist."""
+def drop(connection: Connection, database: str) -> list[str]:
+    """Drop a database, ending its sessions, also one that is a template. No error where it does not exist.
+
+    Its subscriptions go with it; returns the slots that stay with their publishers.
+    """
+    slots = detach(connection, database)
     name = sql.Identifier(database)
     with translated(_("dropping the database {database}").format(database=database)):
         found = connection.execute(
@@ -161,6 +166,7 @@ def drop(connection: Connection, database: str) -> None:
         if found is not None:
             connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    return slots
 
 
 def drop_tables(server: Server, database: str, application: str) -> None:

@@ -24,15 +24,20 @@ from mtn_tui.postgres.load_advice import UNRESOLVED, advice
 from mtn_tui.postgres.search_path import with_catalog
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.statement_kind import kind_of
+from mtn_tui.postgres.subscriptions import unattached
 
 _SET = re.compile(rb"SET\s|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
 
 # What a plain owner of a database may be refused without harm to the data.
 _OWNERS_ONLY = re.compile(
     rb"COMMENT ON (?:EXTENSION|SCHEMA public)\b|ALTER SCHEMA public OWNER|"
-    rb"(?:GRANT|REVOKE) .* ON SCHEMA public\b|ALTER DEFAULT PRIVILEGES\b|COMMENT ON EVENT TRIGGER\b",
+    rb"(?:GRANT|REVOKE) .* ON SCHEMA public\b|ALTER DEFAULT PRIVILEGES\b|COMMENT ON EVENT TRIGGER\b|"
+    rb"CREATE SUBSCRIPTION\b",
     re.DOTALL,
 )
+
+# Of one that could not be made.
+_OF_SUBSCRIPTION = re.compile(rb"(?:ALTER|COMMENT ON|SECURITY LABEL .* ON) SUBSCRIPTION\b", re.DOTALL)
 
 # Who something belongs to, and who may use it. A password or a name could hold any of these words, but not
 # at a statement's beginning.
@@ -194,6 +199,7 @@ class LoadConnection:
         self.execute(statement, alone=True)
 
     def execute(self, statement: bytes, *, alone: bool = False) -> None:
+        statement = unattached(statement)
         if self._path.always and _EMPTY_PATH.match(statement):
             self._set_path(self._path.value)
         elif self._connection.info.transaction_status is TransactionStatus.IDLE:
@@ -215,10 +221,14 @@ class LoadConnection:
                     self._disowned(kind_of(statement))
                     return
                 unknown = isinstance(error, psycopg.errors.UndefinedObject)
-                if not (is_setting(statement) if unknown else _PLACE.match(statement)):
+                forgone = is_setting(statement) or _OF_SUBSCRIPTION.match(statement)
+                if not (forgone if unknown else _PLACE.match(statement)):
                     raise _failed(statement, error) from error
                 self._skip(statement, error)
-            except psycopg.errors.InsufficientPrivilege as error:
+            except (
+                psycopg.errors.InsufficientPrivilege,
+                psycopg.errors.ProhibitedSqlStatementAttempted,  # a subscription without a password
+            ) as error:
                 if self._disowned and _OF_ROLES.match(statement):
                     self._disowned(kind_of(statement))
                     return
@@ -236,7 +246,7 @@ class LoadConnection:
         ``execute`` does; ``refused``, where it is given, is told of each that fails,
         and the next one is executed. Raises Cancelled once ``cancel`` was called.
         """
-        for chunk in _in_chunks(statements):
+        for chunk in _in_chunks(map(unattached, statements)):
             if self._cancelled:
                 raise Cancelled(_("Cancelled: it was asked to stop."))
             if len(chunk) > 1 and self._go_through(b"\n;\n".join(chunk)):

@@ -21,6 +21,7 @@ from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import Connection, translated
+from mtn_tui.postgres.subscriptions import Subscription, with_tables
 
 _END_EVERY = 0.05
 _TRIES = 3
@@ -47,6 +48,8 @@ class Obstacles:
     stubborn: tuple[str, ...]
     """Users whose sessions we may not end."""
     sessions: int
+    subscriptions: tuple[Subscription, ...] = ()
+    """Live ones, which take what a publisher sends."""
 
 
 def obstacles(connection: Connection, database: str) -> Obstacles:
@@ -75,7 +78,8 @@ def obstacles(connection: Connection, database: str) -> Obstacles:
             "SELECT pid FROM pg_stat_activity WHERE datname = %s AND usesysid IS NOT NULL",
             database,
         )
-    return Obstacles(owner[0] if owner else "", prepared, slots, stubborn, len(sessions))
+    live = tuple(one for one in with_tables(connection, database) if one.enabled)
+    return Obstacles(owner[0] if owner else "", prepared, slots, stubborn, len(sessions), live)
 
 
 def _one(connection: Connection, query: LiteralString, database: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from mtn_tui.operations.request import Request
 from mtn_tui.ui.wizard.page import Sheet
 from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
 
-_MATTER = ("owner", "sessions", "prepared", "slots", "running")
+_MATTER = ("owner", "sessions", "prepared", "slots", "subscriptions", "running")
 """Of the checks before a restore, those that a renaming can fail of."""
 
 

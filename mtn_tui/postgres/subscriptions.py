@@ -1,0 +1,230 @@
+"""Subscriptions: what a database takes from a publisher on another server, all the time it is in use.
+
+No database that is made beside another has a live one, and no database that is put aside keeps one: each
+would take what is meant for the other, and the publisher never sends it again.
+
+One that is disabled for a swap gets a line in its comment that says in which database it was enabled. So
+whoever finds it disabled there knows that it is to be enabled again, whatever became of the job.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, beside, translated
+
+_MARK = "mtn: enabled until a swap in "
+
+_LOCK_SECONDS = 20
+
+_QUOTED = re.compile(rb"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+_CREATE = re.compile(rb"CREATE SUBSCRIPTION\s", re.IGNORECASE)
+_ALTER = re.compile(rb"ALTER SUBSCRIPTION\s", re.IGNORECASE)
+_OWNER = re.compile(rb"\sOWNER TO\s", re.IGNORECASE)
+_OPTIONS = re.compile(rb"\sWITH\s*\(([^()]*)\)\s*\Z", re.IGNORECASE)
+_CONNECTING = re.compile(rb"\s*(?:connect|enabled|create_slot|slot_name|copy_data)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    name: str
+    enabled: bool
+    slot: str
+    """On the publisher; empty where it has none."""
+    publications: tuple[str, ...]
+    owner: str
+    ours: bool
+    """Whether we may alter and drop it."""
+    tables: tuple[str, ...] = ()
+    """Those that it fills, quoted; none where nobody asked in its database."""
+
+
+def subscriptions(connection: Connection, database: str) -> list[Subscription]:
+    """Those in a database, asked in any; never how they connect, which holds passwords."""
+    with translated():
+        rows = connection.execute(
+            """
+            SELECT subname, subenabled, coalesce(subslotname, ''), subpublications,
+                   pg_get_userbyid(subowner), pg_has_role(subowner, 'USAGE')
+            FROM pg_subscription
+            WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = %s) ORDER BY 1
+            """,
+            [database],
+        ).fetchall()
+    return [
+        Subscription(str(name), bool(enabled), str(slot), tuple(publications), str(owner), bool(ours))  # type: ignore[arg-type]  # text[]
+        for name, enabled, slot, publications, owner, ours in rows
+    ]
+
+
+def with_tables(connection: Connection, database: str) -> list[Subscription]:
+    """The same, each with the tables it fills where the database can be looked into."""
+    found = subscriptions(connection, database)
+    if not found:
+        return found
+    try:
+        with beside(connection, database) as inside, translated():
+            rows = inside.execute(
+                "SELECT subname, array_agg(format('%I.%I', nspname, relname) ORDER BY nspname, relname)"
+                " FROM pg_subscription_rel JOIN pg_subscription AS s ON s.oid = srsubid"
+                " JOIN pg_class AS c ON c.oid = srrelid JOIN pg_namespace AS n ON n.oid = relnamespace"
+                " GROUP BY 1"
+            ).fetchall()
+    except PostgresError:
+        return found  # it takes no connections: the lines for a fresh copy leave the names open
+    tables: dict[str, tuple[str, ...]] = {str(name): tuple(of) for name, of in rows}  # type: ignore[arg-type]  # text[]
+    return [
+        Subscription(
+            one.name,
+            one.enabled,
+            one.slot,
+            one.publications,
+            one.owner,
+            one.ours,
+            tables.get(one.name, ()),
+        )
+        for one in found
+    ]
+
+
+def fresh_copy(one: Subscription, *, there: bool = True) -> list[str]:
+    """The lines that fill its tables anew from the publisher; the first is for that one.
+
+    Without ``there`` the new database has no subscription of that name.
+    """
+    name = _quoted(one.name)
+    truncate = f"TRUNCATE {', '.join(one.tables) or '…'};"
+    if not there:
+        publications = ", ".join(map(_quoted, one.publications))
+        return [
+            truncate,
+            f"CREATE SUBSCRIPTION {name} CONNECTION '…' PUBLICATION {publications} WITH (copy_data = true);",
+        ]
+    slot = re.sub(r"[^a-z0-9_]", "_", (one.slot or one.name).lower())[:59] + "_new"
+    return [
+        f"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput');",
+        truncate,
+        f"ALTER SUBSCRIPTION {name} SET (slot_name = '{slot}');",
+        f"ALTER SUBSCRIPTION {name} ENABLE;",
+        f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION WITH (copy_data = true);",
+    ]
+
+
+def pause(connection: Connection, database: str, of: str) -> list[str]:
+    """Disable what is enabled in a database; return the names. ``of`` is the name under which it goes on."""
+    live = [one for one in subscriptions(connection, database) if one.enabled]
+    if not live:
+        return []
+    with _inside(connection, database) as inside, inside.transaction():
+        for one in live:
+            inside.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(sql.Identifier(one.name)))
+            comment = _unmarked(_comment(inside, one.name))
+            _set_comment(inside, one.name, "\n".join([*([comment] if comment else []), _MARK + of]))
+    return [one.name for one in live]
+
+
+def resume(connection: Connection, database: str, of: str) -> list[str]:
+    """Enable those again that were disabled for a swap and are meant to live under the name ``of``."""
+    resumed: list[str] = []
+    with beside(connection, MAINTENANCE) as asking:  # ``connection`` may be ending what it is told
+        if not any(one.slot and not one.enabled for one in subscriptions(asking, database)):
+            return resumed
+    with _inside(connection, database) as inside:
+        for one in subscriptions(inside, database):
+            comment = _comment(inside, one.name)
+            if one.enabled or not one.slot or comment.rpartition("\n")[2] != _MARK + of:
+                continue
+            with inside.transaction():
+                inside.execute(sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(sql.Identifier(one.name)))
+                _set_comment(inside, one.name, _unmarked(comment))
+            resumed.append(one.name)
+    return resumed
+
+
+def detach(connection: Connection, database: str) -> list[str]:
+    """Drop all subscriptions of a database, which keep it from being dropped.
+
+    Their publishers are not asked: returns the slots that stay there.
+    """
+    found = subscriptions(connection, database)
+    if not found:
+        return []
+    with translated():
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(database))
+        )
+    with _inside(connection, database) as inside:
+        for one in found:
+            name = sql.Identifier(one.name)
+            if one.enabled:
+                inside.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
+            inside.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
+            inside.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))
+    return [one.slot for one in found if one.slot]
+
+
+def unattached(statement: bytes) -> bytes:
+    """A script's statement, so that it makes a subscription that is disabled, without slot and connection.
+
+    Of what alters one only the owner is left; what is left out is given as nothing.
+    """
+    if _ALTER.match(statement):
+        return statement if _OWNER.search(_masked(statement)) else b""
+    if not _CREATE.match(statement):
+        return statement
+    masked = _masked(statement)
+    options = _OPTIONS.search(masked)
+    kept = [b"connect = false", b"slot_name = NONE"]
+    if options is not None:
+        start = options.start(1)
+        for part in options[1].split(b","):
+            end = start + len(part)
+            if part.strip() and not _CONNECTING.match(part):
+                kept.append(statement[start:end].strip())
+            start = end + 1
+    head = statement if options is None else statement[: options.start()]
+    return head + b" WITH (" + b", ".join(kept) + b")"
+
+
+def _masked(statement: bytes) -> bytes:
+    """Of the same length, with nothing left of what is in quotes."""
+    return _QUOTED.sub(lambda found: b"_" * len(found[0]), statement)
+
+
+@contextmanager
+def _inside(connection: Connection, database: str) -> Iterator[Connection]:
+    """A session in the database that may write there and waits for no lock for long."""
+    with beside(connection, database) as inside, translated(_("disabling or enabling subscriptions")):
+        inside.execute("SET default_transaction_read_only = off")
+        inside.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'".encode())
+        yield inside
+
+
+def _comment(inside: Connection, name: str) -> str:
+    row = inside.execute(
+        "SELECT coalesce(obj_description(oid, 'pg_subscription'), '') FROM pg_subscription WHERE subname = %s"
+        " AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        [name],
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _set_comment(inside: Connection, name: str, comment: str) -> None:
+    inside.execute(
+        sql.SQL("COMMENT ON SUBSCRIPTION {} IS {}").format(sql.Identifier(name), sql.Literal(comment or None))
+    )
+
+
+def _unmarked(comment: str) -> str:
+    return "\n".join(line for line in comment.split("\n") if not line.startswith(_MARK))
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
