@@ -151,7 +151,8 @@ def resume(connection: Connection, database: str, of: str) -> list[str]:
 def detach(connection: Connection, database: str) -> list[str]:
     """Drop all subscriptions of a database, which keep it from being dropped.
 
-    Their publishers are not asked: returns the slots that stay there.
+    Their publishers are not asked: returns the slots that stay there and that no other subscription of
+    this server names. A copy's may have the very slot that the live one reads.
     """
     found = subscriptions(connection, database)
     if not found:
@@ -167,7 +168,9 @@ def detach(connection: Connection, database: str) -> list[str]:
                 inside.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
             inside.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(name))
             inside.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))
-    return [one.slot for one in found if one.slot]
+    with translated():
+        rows = connection.execute("SELECT subslotname FROM pg_subscription").fetchall()
+    return [one.slot for one in found if one.slot and (one.slot,) not in rows]
 
 
 def unattached(statement: bytes) -> bytes:

@@ -128,6 +128,10 @@ def test_staging_is_restored_again_and_again_and_never_takes_part(subscribed: Li
     assert "pg_drop_replication_slot('other')" in done.stderr
     assert database.psql(STATE) == COPY
     assert [name for name in practice.databases() if name.startswith(staging)] == [staging]
+    # As pg_restore makes it: with the slot that production reads, which must stay.
+    database.psql("ALTER SUBSCRIPTION nightly SET (slot_name = 'nightly')")
+    done = practice.here("restore", "--latest", "--target", staging, "--drop", check=1)
+    assert "pg_drop_replication_slot" not in done.stderr
     assert subscribed.database.psql(STATE) == LIVE
     publisher.psql("INSERT INTO taken VALUES (5)")
     arrives(subscribed.database, 3)
@@ -203,3 +207,29 @@ def test_a_half_made_database_with_a_prepared_transaction_is_passed_over(pg_busy
         assert left.name in live.practice.here("kept", check=1).stderr
     finally:
         left.psql("ROLLBACK PREPARED 'held'")
+
+
+def test_who_is_no_superuser_makes_none_that_is_live_and_is_told_whose_he_may_not_disable(
+    subscribed: Live, publisher
+):
+    practice, server = subscribed.practice, publisher.server
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE mtn_weak_sub LOGIN CREATEDB PASSWORD 'w-e-a-k'")
+        connection.execute("GRANT pg_monitor, pg_create_subscription TO mtn_weak_sub")
+    login = server.login
+    try:
+        practice.configure(DB_USER="mtn_weak_sub", DB_PASSWORD="w-e-a-k")
+        done = practice.here("restore", "--latest", "--no-owner", "--target", "mtn_weak_copy", check=1)
+        assert PASSWORD not in done.stderr
+        copy = Database(server, "mtn_weak_copy")
+        assert copy.psql("SELECT count(*) FROM taken") == b"1\n"
+        assert copy.psql(STATE) == COPY
+        # Somebody else's live subscription is not for them to disable: said before anything is made.
+        name = subscribed.database.name
+        planned = practice.here("restore", "--latest", "--target", name, "--drop", "--dry-run", check=None)
+        assert "may not disable: nightly" in planned.stdout
+    finally:
+        practice.configure(DB_USER=login.user, DB_PASSWORD=login.password or "")
+        with connect(login, MAINTENANCE) as connection:
+            databases.drop(connection, "mtn_weak_copy")
+            connection.execute("DROP ROLE mtn_weak_sub")
