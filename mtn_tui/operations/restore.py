@@ -143,14 +143,10 @@ class _Run:
         check_keep_going(request)
         with ExitStack() as held:
             held.enter_context(operation_lock(job, context, request.target, "restore"))
-            server = held.enter_context(
-                connect(context.server, MAINTENANCE, self._application, token=job.token)
-            )
+            server = held.enter_context(self._connect(job.token))
             here = server_identity(server)
             # Opened now, for by then its clients may have taken every connection there is.
-            other = held.enter_context(
-                connect(context.server, MAINTENANCE, self._application, token=job.token)
-            )
+            other = held.enter_context(self._connect(job.token))
             key = advisory_key(here.system_identifier, request.target, "restore")
             held.enter_context(advisory_lock(context.server, key, self._application, job.token))
             sweep_target(job, context, server, request.target)
