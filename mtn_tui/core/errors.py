@@ -130,6 +130,10 @@ class ServerLost(PostgresError):
     runbook = "7.3"
 
 
+class NoSlots(ServerLost):
+    """The server runs, and has no connection free."""
+
+
 class AlertError(MtnError):
     runbook = "6.3"
 

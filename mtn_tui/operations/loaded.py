@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,7 @@ from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.engine.tasks import Task, run_tasks
-from mtn_tui.operations.script import CONNECTIONS, Open
+from mtn_tui.operations.script import CONNECTIONS, Open, open_several
 from mtn_tui.postgres.load import LoadConnection
 
 _INVALID = b"""
@@ -60,11 +60,16 @@ class Loaded:
 
 
 def check_loaded(
-    manifest: About, open_connection: Open, token: CancelToken, advance: Callable[[int], None]
+    manifest: About,
+    open_connection: Open,
+    token: CancelToken,
+    advance: Callable[[int], None],
+    most: int = CONNECTIONS,
 ) -> Loaded:
     """Count every table, look at indexes and sequences. Raises PostgresError where something is missing.
 
     Nothing is counted through a policy: what is there but hidden would count as lost.
+    ``most``: connections to use, fewer where the server has no more.
     """
     expected = manifest.rows()
     counted: dict[str, int] = {}
@@ -75,7 +80,7 @@ def check_loaded(
         advance(len(tables))
 
     with ExitStack() as stack:
-        connections = [stack.enter_context(closing(open_connection())) for _unused in range(CONNECTIONS)]
+        connections = open_several(stack, open_connection, most)
 
         def stop() -> None:
             for connection in connections:

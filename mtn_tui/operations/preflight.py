@@ -141,6 +141,7 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
         "version": premises.version,
         "identity": premises.identity,
         "writable": standing.writable,
+        "connections": standing.connections,
         "rights": premises.rights,
         "target": obstacles.target,
         "production": obstacles.confirmed,

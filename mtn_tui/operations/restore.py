@@ -43,7 +43,7 @@ from mtn_tui.operations.request import Request
 from mtn_tui.operations.roles import RolesMade, read_companion
 from mtn_tui.operations.roles import apply as apply_roles
 from mtn_tui.operations.verify import record, record_fall
-from mtn_tui.postgres import databases, logins, search_path
+from mtn_tui.postgres import databases, logins, search_path, slots
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
@@ -296,7 +296,7 @@ class _Run:
                     properties,
                     self.failures.found,
                 )
-            counted = self._verify(manifest, scratch)
+            counted = self._verify(manifest, server, scratch)
             with self.watch.timing("swap"):
                 exchanged = exchange(
                     job,
@@ -419,15 +419,20 @@ class _Run:
             job.advance,
             lambda statements: job.phase("keys", total=statements, unit="items"),
             self.failures if self.request.keep_going else None,
+            slots.free(server),
         )
 
-    def _verify(self, manifest: About | None, scratch: str) -> loaded.Loaded | None:
+    def _verify(self, manifest: About | None, server: Connection, scratch: str) -> loaded.Loaded | None:
         if manifest is None or not self.request.verify:
             return None
         self.job.phase("count", total=len(manifest.rows()), unit="items")
         with self.watch.timing("verify"):
             counted = loaded.check_loaded(
-                manifest, lambda: self._open(scratch), self.job.token, self.job.advance
+                manifest,
+                lambda: self._open(scratch),
+                self.job.token,
+                self.job.advance,
+                slots.free(server),
             )
         if counted.behind:
             self.job.note("warn", "sequences-behind", columns=", ".join(counted.behind))

@@ -21,7 +21,7 @@ from mtn_tui.archive.rows import CopyDone, CopyRows
 from mtn_tui.archive.sections import Part
 from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import NotABackup, PostgresError
+from mtn_tui.core.errors import NoSlots, NotABackup, PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.tasks import Task, run_tasks
 from mtn_tui.operations.closing import ClosingTasks
@@ -38,6 +38,20 @@ _HARMLESS = (b"\\restrict", b"\\unrestrict")
 
 Open = Callable[[], LoadConnection]
 _Load = Task[LoadConnection]
+
+
+def open_several(stack: ExitStack, open_connection: Open, most: int) -> list[LoadConnection]:
+    """As many connections as are of use, up to ``most``, and at least one; ``stack`` closes them.
+
+    Raises NoSlots where the server has none free.
+    """
+    connections = [stack.enter_context(closing(open_connection()))]
+    try:
+        while len(connections) < min(most, CONNECTIONS):
+            connections.append(stack.enter_context(closing(open_connection())))
+    except NoSlots:
+        pass  # others were quicker: it goes on with those it has
+    return connections
 
 
 def play(events: Iterator[Event], connection: LoadConnection) -> None:
@@ -88,6 +102,7 @@ def load(
     advance: Callable[[int], None],
     on_rows_loaded: Callable[[int], None],
     failures: Failures | None = None,
+    most: int = CONNECTIONS,
 ) -> None:
     """Load all of a backup into the empty database that ``open_connection`` leads to.
 
@@ -95,10 +110,11 @@ def load(
     the number of statements still to come, and ``advance`` counts those. The
     tail, which marks the database, is left out. With ``failures`` rows and
     post-data statements that the server refuses are put there, and the rest goes on.
+    ``most``: connections to use, fewer where the server has no more.
     """
     loader = _Loader(archive, token, _Progress(advance, on_rows_loaded), failures)
     with ExitStack() as stack:
-        connections = [stack.enter_context(closing(open_connection())) for _unused in range(CONNECTIONS)]
+        connections = open_several(stack, open_connection, most)
 
         def stop() -> None:
             for connection in connections:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from psycopg import errors, sql
 
 from mtn_tui.core.errors import MtnError, PostgresError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.premises import Site
+from mtn_tui.operations.script import CONNECTIONS
+from mtn_tui.postgres import slots
 from mtn_tui.postgres.connection import translated
+
+_ITS_OWN = 3
+"""Connections that a restore holds from its beginning to its end."""
 
 _SHOWN = 5
 """Statements that are named; of more, how many there are."""
@@ -55,6 +60,32 @@ def writable(site: Site) -> Check:
             "5.1",
         )
     return Check("writable", Status.OK, _("The server takes changes."))
+
+
+def connections(site: Site) -> Check:
+    """A restore holds a few for itself, and loads over what else is free."""
+    free = slots.free(site.connection) - max(_ITS_OWN - slots.held(site.connection), 0)
+    if free < 1 and not site.we.superuser:
+        raise PostgresError(
+            _("The server has no connection left for a restore by {user}.").format(user=site.we.user),
+            _(
+                "See in pg_stat_activity who holds them, and end what is idle; see max_connections, and "
+                "the limit of the role (ALTER ROLE {user} CONNECTION LIMIT …)."
+            ).format(user=site.we.user),
+            "5.1",
+        )
+    if free < CONNECTIONS:
+        return Check(
+            "connections",
+            Status.WARN,
+            ngettext(
+                "It loads over {count} connection only, for no more are free: that takes longer.",
+                "It loads over {count} connections only, for no more are free: that takes longer.",
+                max(free, 1),
+            ).format(count=max(free, 1)),
+            _("See in pg_stat_activity who holds them, and end what is idle."),
+        )
+    return Check("connections", Status.OK, _("{count} connections are free for it.").format(count=free))
 
 
 def privileges(site: Site) -> Check:

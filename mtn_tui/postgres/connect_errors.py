@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mtn_tui.core.errors import PostgresError, ServerLost
+from mtn_tui.core.errors import NoSlots, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 
 
@@ -97,7 +97,7 @@ def _refused(at: Attempt) -> PostgresError:
 
 
 def _no_slot(at: Attempt) -> PostgresError:
-    return ServerLost(
+    return NoSlots(
         _("PostgreSQL at {where} runs, and all its connections are in use: {words}").format(
             where=at.where, words=at.words
         ),

@@ -1,0 +1,44 @@
+"""How many more connections the server has room for."""
+
+from __future__ import annotations
+
+from mtn_tui.postgres.connection import Connection, translated
+
+
+def free(connection: Connection) -> int:
+    """Connections that we may still open without touching those kept for superusers; below 0, none.
+
+    The limits of databases are not counted: a database that is being loaded has none.
+    """
+    with translated():
+        row = connection.execute(
+            """
+            WITH clients AS (
+                SELECT usesysid FROM pg_stat_activity
+                WHERE usesysid IS NOT NULL AND datid IS NOT NULL
+                  AND coalesce(backend_type, 'client backend') = 'client backend'
+            )
+            SELECT least(
+                current_setting('max_connections')::int
+                    - current_setting('superuser_reserved_connections')::int
+                    - coalesce(current_setting('reserved_connections', true)::int, 0)
+                    - (SELECT count(*) FROM clients),
+                CASE WHEN rolconnlimit >= 0 AND NOT rolsuper
+                    THEN rolconnlimit - (SELECT count(*) FROM clients WHERE usesysid = r.oid) END
+            ) FROM pg_roles AS r WHERE rolname = current_user
+            """
+        ).fetchone()
+    assert row is not None  # noqa: S101 - whoever is connected is a role
+    return int(str(row[0]))
+
+
+def held(connection: Connection) -> int:
+    """Connections of the application whose name this one bears."""
+    with translated():
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = current_setting('application_name')"
+            " AND usesysid = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+        ).fetchone()
+    assert row is not None  # noqa: S101 - it counts
+    return int(str(row[0]))
