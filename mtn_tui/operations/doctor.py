@@ -172,7 +172,7 @@ def pg_dump(context: Context) -> Iterator[Check]:
     settings = context.settings
     try:
         with connect(context.server, settings.db_name, "mtn doctor") as connection:
-            major = connection.info.server_version // 10000
+            major, minor = divmod(connection.info.server_version, 10000)
     except PostgresError as error:
         tool = find_pg_dump(settings.pg_dump, 0)
         yield Check(
@@ -185,6 +185,18 @@ def pg_dump(context: Context) -> Iterator[Check]:
         )
         return
     tool = find_pg_dump(settings.pg_dump, major)
+    if tool.major == major and tool.minor is not None and tool.minor < minor:
+        yield Check(
+            "pg_dump",
+            Status.WARN,
+            _("pg_dump {version} ({path}) is older than the server, which is {server}.").format(
+                version=tool.version, path=tool.path, server=f"{major}.{minor}"
+            ),
+            _("It lacks fixes that the server has. Update the client programs to {server}.").format(
+                server=f"{major}.{minor}"
+            ),
+        )
+        return
     yield Check(
         "pg_dump",
         Status.OK,

@@ -54,7 +54,13 @@ class Tool:
 
     @property
     def major(self) -> int:
-        return int(self.version.split(".")[0])
+        return int(re.split(r"\D", self.version)[0])
+
+    @property
+    def minor(self) -> int | None:
+        """None of a version before its first release, ``18beta1``."""
+        _major, _dot, minor = self.version.partition(".")
+        return int(minor) if minor.isdecimal() else None
 
 
 def find_pg_dump(configured: Path | None, server_major: int) -> Tool:
