@@ -30,6 +30,7 @@ from mtn_tui.core.errors import StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
 from mtn_tui.core.values import Emails
+from mtn_tui.engine import recordplace
 from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.joblog import Level as LogLevel
 from mtn_tui.engine.locks import slug
@@ -46,6 +47,7 @@ _PATIENCE = 30.0
 """Seconds after which no further try begins."""
 
 LOG = "notify.log"
+_FOLDER = "notices"
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,12 @@ def flush(context: Context, *, forced: bool = False) -> list[Told]:
     ``forced`` also tries what has failed a moment ago. What another process is
     just sending is left to it. Raises StorageError where the spool can't be read.
     """
-    spool = spool_of(context)
-    spool.sweep(context.clock.now().timestamp())
+    spools = spools_of(context)
+    for spool in spools:
+        spool.sweep(context.clock.now().timestamp())
     told = []
     with _open(channels(context.settings, ("anybody",))) as ways:
-        for name in spool.names():
+        for spool, name in [(one, name) for one in spools for name in one.names()]:
             try:
                 with spool.held(name) as entry:
                     message = _parsed(entry)
@@ -146,14 +149,24 @@ def channels(settings: Settings, to: Sequence[str] = ()) -> list[Channel]:
 
 def spool_of(context: Context) -> Spool:
     """Of this database: on a machine with several each has its own people."""
-    return Spool(context.state / "notices" / slug(context.settings.db_name))
+    return _spool_in(context, context.record_place.folder or context.state)
+
+
+def spools_of(context: Context) -> list[Spool]:
+    """All in which something may wait: the state folder may have been full for a while, or be so now."""
+    places = recordplace.folders(context.state, context.settings.temp_dir)
+    others = [one for one in places if one != (context.record_place.folder or context.state)]
+    return [spool_of(context), *(_spool_in(context, one) for one in others if (one / _FOLDER).is_dir())]
+
+
+def _spool_in(context: Context, folder: Path) -> Spool:
+    return Spool(folder / _FOLDER / slug(context.settings.db_name))
 
 
 def waiting(context: Context) -> list[Waiting]:
     """What waits to be sent, oldest first. Raises StorageError."""
-    spool = spool_of(context)
     found = []
-    for name in spool.names():
+    for spool, name in [(one, name) for one in spools_of(context) for name in one.names()]:
         lines = spool.look(name)
         try:
             message = parsed(lines[0]) if lines else None

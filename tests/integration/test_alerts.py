@@ -60,15 +60,29 @@ def test_a_backup_is_not_lost_for_a_dead_mail_server_and_is_told_of_later(small,
     assert not kept.exists()
 
 
-def test_a_job_that_cannot_even_begin_is_told_too(small, practise):
+def test_without_a_usable_state_folder_people_are_told_all_the_same(small, practise):
     with mail_server() as sink:
         practice: Practice = practise(
             small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
         )
         (practice.root / "state").write_bytes(b"")
-        practice.mtn("backup", "full", check=2)
-    (failed,) = sink.mails
-    assert failed["Subject"] == "[MTN ✖] CRITICAL: full backup failed"
+        done = practice.mtn("backup", "full", check=1)
+    assert "Nobody was told" not in done.stderr
+    (told,) = sink.mails
+    assert "Full backup done" in told["Subject"]
+
+
+def test_what_waited_elsewhere_while_the_state_folder_was_unusable_is_sent_once_it_is_back(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(free_port()), ALERT_EMAIL=ANA
+        )
+        (practice.root / "state").write_bytes(b"")
+        practice.mtn("notify", "INFO", "first", "body", check=None)
+        (practice.root / "state").unlink()
+        practice.configure(SMTP_PORT=str(sink.port))
+        practice.mtn("notify", "--flush", check=0)
+    assert [mail["Subject"] for mail in sink.mails] == ["[MTN ℹ] first"]
 
 
 def test_a_corrupted_backup_that_verifying_finds_is_told(small, practise):

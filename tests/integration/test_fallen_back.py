@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mtn_tui.archive.manifest import FORMAT
 from mtn_tui.core.errors import ArchiveError
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
@@ -72,7 +73,7 @@ def test_a_manifest_that_is_broken_counts_as_a_newer_one_that_does_not_hold(two)
     practice, older, newer = two
     path = practice.payload(practice.inventory.find(newer).manifest)
     beside = path.with_name(path.name + ".manifest.json")
-    beside.write_bytes(beside.read_bytes().replace(b'"format":1', b'"format":2'))
+    beside.write_bytes(beside.read_bytes().replace(b'"format":%d' % FORMAT, b'"format":%d' % (FORMAT + 1)))
     practice.made.append("mtn_fallen")
     done = practice.here("restore", "--latest", "--target", "mtn_fallen", check=1)
     assert rows(practice, "mtn_fallen") == 1

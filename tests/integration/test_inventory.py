@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mtn_tui.archive.manifest import FORMAT
 from mtn_tui.core.errors import ArchiveError, UsageError
 from mtn_tui.core.models import MANIFEST, Kind, Rung
 from mtn_tui.demo.ports import free_port
@@ -177,7 +178,7 @@ def test_the_manifest_of_a_newer_version_is_told_as_such(small, practise):
     path = practice.backups / (name + MANIFEST)
     body = json.loads(path.read_bytes())
     del body["mac"]
-    body |= {"format": 2, "something": "new"}
+    body |= {"format": FORMAT + 1, "something": "new"}
 
     def canonical(value):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -330,8 +330,9 @@ def test_what_is_not_ours_in_the_spool_holds_up_nothing(tmp_path):
     assert sink.to == [ANA]
 
 
-def test_a_disk_without_room_for_it_does_not_keep_it_from_being_sent(tmp_path):
-    (tmp_path / "state").write_bytes(b"")
+def test_a_folder_that_can_not_hold_it_does_not_keep_it_from_being_sent(tmp_path):
+    (tmp_path / "state").mkdir(exist_ok=True)
+    (tmp_path / "state" / "notices").write_bytes(b"")
     with mail_server() as sink:
         at = with_mail(tmp_path, sink)
         assert states(tell(at)) == [("mail", ANA, "sent")]
