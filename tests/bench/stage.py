@@ -80,8 +80,8 @@ class Stage:
         os.sync()
 
     def clear_backups(self) -> None:
-        for path in self.backups.iterdir():
-            path.unlink()
+        """Also from what is remembered of the disk, on which they would be missed."""
+        remove([*self.backups.iterdir(), self.folder / "mtn" / "state" / "stores.json"])
 
 
 @contextmanager
@@ -114,7 +114,11 @@ def _installed(server: PostgresServer, folder: Path, seaweed: SeaweedServer | No
         db_port=server.port,
         bucket=seaweed
         and MinioBucket(f"http://{seaweed.endpoint}", seaweed.access_key, seaweed.secret_key, seaweed.bucket),
-        others={"PG_DUMP": str(server.binaries / "pg_dump"), "STATE_DIR": str(folder / "mtn" / "state")},
+        others={
+            "PG_DUMP": str(server.binaries / "pg_dump"),
+            "STATE_DIR": str(folder / "mtn" / "state"),
+            "ENABLE_TEST_LOAD": "false",
+        },
     )
     made = setup.set_up(setup.configuration_in(folder / "mtn"), answers, {}, lambda _settings: "")
     settings = made.settings
