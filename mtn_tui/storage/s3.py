@@ -216,27 +216,29 @@ class S3Storage:
             response.release_conn()
 
     def stat(self, key: str) -> Entry:
-        checked_key(key)
-        # By its first byte, not by a HEAD: a refused HEAD has no reason in it, and one whose answer is cut in
-        # the middle of its headers cannot be told from a whole one.
-        with self._asking(key, Right.GET):
-            try:
-                response = self._client.get_object(self.bucket, key, length=1)
-            except S3Error as error:
-                if error.code != "InvalidRange":
-                    raise
+        with self._first_byte(key) as response:
+            if response is None:
                 found = self._client.stat_object(self.bucket, key)
                 return Entry(key, found.size or 0, found.last_modified or NEVER)
-            try:
-                return Entry(
-                    key, self._size(response, key), http_date(response.headers.get("Last-Modified")) or NEVER
-                )
-            finally:
-                response.close()
-                response.release_conn()
+            return Entry(
+                key, self._size(response, key), http_date(response.headers.get("Last-Modified")) or NEVER
+            )
 
     def mark(self, key: str) -> str:
         """What ``put`` was given as ``mark``; empty where it was given none. Raises NotFound."""
+        with self._first_byte(key) as response:
+            if response is None:
+                told = self._client.stat_object(self.bucket, key).metadata or {}
+                return next((str(value) for name, value in told.items() if name.lower() == _MARK), "")
+            return str(response.headers.get(_MARK, ""))
+
+    @contextmanager
+    def _first_byte(self, key: str) -> Iterator[BaseHTTPResponse | None]:
+        """The answer to a request for an object's first byte; None where it has none.
+
+        Not to a HEAD: a refused HEAD has no reason in it, and one whose answer is cut in the middle of its
+        headers cannot be told from a whole one.
+        """
         checked_key(key)
         with self._asking(key, Right.GET):
             try:
@@ -244,10 +246,10 @@ class S3Storage:
             except S3Error as error:
                 if error.code != "InvalidRange":
                     raise
-                told = self._client.stat_object(self.bucket, key).metadata or {}
-                return next((str(value) for name, value in told.items() if name.lower() == _MARK), "")
+                yield None
+                return
             try:
-                return str(response.headers.get(_MARK, ""))
+                yield response
             finally:
                 response.close()
                 response.release_conn()
