@@ -80,7 +80,8 @@ class Operator:
         end = time.monotonic() + WITHIN
         while True:
             await self.pilot._wait_for_screen()
-            if self.app._exit or not (self.app._waiting or self.app._at):
+            drawn = self.app.screen._compositor.size.height  # a screen that has just come has none yet
+            if self.app._exit or (drawn and not (self.app._waiting or self.app._at)):
                 return
             assert time.monotonic() < end, "keys are not looked at:\n" + "\n".join(self.lines())
             await asyncio.sleep(0)
