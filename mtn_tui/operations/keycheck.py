@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtn_tui.archive import legacy
-from mtn_tui.archive.keys import Key, with_its_key
+from mtn_tui.archive.keys import Key, read_key, with_its_key
 from mtn_tui.core.errors import ArchiveError, KeyFileError, StorageError, WrongKey
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations import words
@@ -89,12 +89,18 @@ def doubt(compared: Compared, key: Key) -> str:
     return f"{said} {lost.format(count=count)}"
 
 
-def before_backup(context: Context, on_disk: Inventory | None = None, *, ask_bucket: bool = True) -> str:
+def before_backup(
+    context: Context,
+    on_disk: Inventory | None = None,
+    *,
+    ask_bucket: bool = True,
+    key: Key | None = None,
+) -> str:
     """``doubt`` for a backup that is about to be made. What ``on_disk`` lists is not asked for again.
 
     The bucket is only asked where nothing on disk tells. Raises KeyFileError.
     """
-    key, stores = context.key, context.stores
+    key, stores = key or context.key, context.stores
     on_disk = on_disk or take_inventory([stores.disk], key, context.cache)
     compared = compare(on_disk, key, context.settings.db_name)
     if not compared.known and ask_bucket and stores.bucket is not None:
@@ -118,9 +124,12 @@ def passed_over(other: Backup) -> str:
 
 
 def before_asking(context: Context) -> str:
-    """``before_backup`` for whoever is about to ask; empty where there is no key to compare yet."""
+    """``before_backup`` for whoever is about to ask; empty where there is no key to compare yet.
+
+    The key is read anew: screens stay open for days, and the job will read what is there then.
+    """
     try:
-        return before_backup(context)
+        return before_backup(context, key=read_key(context.settings.encryption_key_file))
     except (KeyFileError, StorageError):
         return ""  # the backup itself says what is wrong with it
 

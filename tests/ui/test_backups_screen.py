@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from mtn_tui.core.models import MANIFEST, JobState
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.screens.ask import Told
+from mtn_tui.ui.screens.ask import Ask, Told
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.logs import Logs
@@ -270,6 +270,34 @@ def test_what_could_not_begin_is_told_with_what_to_do(pg18, new_school, practise
         assert isinstance(app.screen, Backups)
 
     operate(app, flow)
+
+
+def test_before_a_backup_with_a_swapped_key_it_is_asked_and_no_is_the_first_answer(
+    pg18, new_school, practise
+):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    with closing(Begun(practice)) as begun:
+        app = MtnApp(practice.context, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            practice.key_file.write_text("swapped while the screens are open\n")
+            for answer in ("enter", "escape"):
+                await operator.press("b")
+                await operator.until(lambda: isinstance(app.screen, Ask), "the question")
+                await operator.sees("Make a backup with this key all the same?", "Put back the key")
+                await operator.press(answer)
+                await operator.until(lambda: isinstance(app.screen, Backups))
+            assert not begun.asked
+            at_one_stroke(app, "b", "b")
+            await operator.until(lambda: isinstance(app.screen, Ask), "the question")
+            await operator.press("down", "enter")
+            await operator.until(lambda: begun.jobs, "the backup")
+
+        operate(app, flow)
+    assert begun.asked == [["backup", "full", "--key-is-meant"]]
+    assert [(job.look().state, job.look().warnings) for job in begun.jobs] == [(JobState.SUCCEEDED, ())]
 
 
 def at_one_stroke(app, *keys):

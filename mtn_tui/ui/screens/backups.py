@@ -9,14 +9,16 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
-from mtn_tui.core.errors import UsageError
+from mtn_tui.archive.keys import with_its_key
+from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import words
+from mtn_tui.operations import keycheck, words
 from mtn_tui.operations.filters import parse
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.ui import actions, frame, telling
 from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
 from mtn_tui.ui.screens.acting import ActsOnBackup
+from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.widgets.entry import Entry
 from mtn_tui.ui.widgets.lines import Line, Lines, Rows
 
@@ -43,6 +45,8 @@ class Backups(ActsOnBackup):
         self._filter = ""
         self._wrong: UsageError | None = None
         """Why what was typed as a filter is none."""
+        self._comparing = False
+        """Whether a backup waits for the key to be compared."""
 
     @property
     def backup(self) -> Backup | None:
@@ -84,7 +88,32 @@ class Backups(ActsOnBackup):
         self.draw_frame()
 
     def do_backup(self) -> None:
-        self.mtn.start_job(["backup", "full"], words.job("backup-full"))
+        """Ask first where the key is not that of the last backups: the job itself would only warn."""
+        if self._comparing:
+            self.mtn.say(_("It is just beginning."), "warn")
+            return
+        self._comparing = True
+        context = self.mtn.context
+        self.mtn.say(_("Comparing the key with that of the last backups …"))
+        self.mtn.errand(lambda: keycheck.before_asking(context), self._compared)
+
+    def _compared(self, doubt: object, error: MtnError | None) -> None:
+        self._comparing = False
+        if error is not None:
+            self.mtn.tell(error)
+        elif not doubt:
+            self._begin()
+        else:
+            title = _("Make a backup with this key all the same?")
+            answers = [Answer(_("No"), False), Answer(_("Back up with this key"), True)]
+            self.app.push_screen(Ask(title, [str(doubt), with_its_key()], answers), self._agreed)
+
+    def _agreed(self, agreed: bool | None) -> None:
+        if agreed:
+            self._begin("--key-is-meant")
+
+    def _begin(self, *options: str) -> None:
+        self.mtn.start_job(["backup", "full", *options], words.job("backup-full"))
 
     def do_details(self) -> None:
         from mtn_tui.ui.screens.details import Details
