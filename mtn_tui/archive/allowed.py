@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 
 from mtn_tui.archive import mark
 
@@ -227,10 +228,16 @@ _PATTERNS: tuple[tuple[Way, str], ...] = (
     (Way.LEFT_OUT, rf"(?:create|alter|comment on) subscription {_WORD} [^;]*"),
 )
 
-_BY_WORD: dict[str, list[tuple[Way, re.Pattern[str]]]] = {}
-for _way, _pattern in _PATTERNS:
-    for _first in set(re.findall(r"(?:^|\||\(\?:)([a-z]+)", _pattern)):
-        _BY_WORD.setdefault(_first, []).append((_way, re.compile(_pattern, re.DOTALL)))
+
+@cache
+def _by_first_word() -> dict[str, list[tuple[Way, re.Pattern[str]]]]:
+    """The patterns, compiled. Not on import: few commands read scripts."""
+    found: dict[str, list[tuple[Way, re.Pattern[str]]]] = {}
+    for way, pattern in _PATTERNS:
+        for first in set(re.findall(r"(?:^|\||\(\?:)([a-z]+)", pattern)):
+            found.setdefault(first, []).append((way, re.compile(pattern, re.DOTALL)))
+    return found
+
 
 _SETTINGS = frozenset(
     [
@@ -378,7 +385,7 @@ class Allowed:
 
 
 def _fitting(short: str) -> Way:
-    for way, pattern in _BY_WORD.get(short.partition(" ")[0], ()):
+    for way, pattern in _by_first_word().get(short.partition(" ")[0], ()):
         if pattern.fullmatch(short):
             return way
     return Way.NOT

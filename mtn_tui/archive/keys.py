@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,6 +23,12 @@ ITERATIONS = 100_000
 _OPENSSL_LONGEST = 1023
 
 
+@lru_cache(maxsize=4)
+def _openssl_key(passphrase: bytes, salt: bytes) -> bytes:
+    """Kept, for it takes a tenth of a second, and one command opens the same backup several times."""
+    return hashlib.pbkdf2_hmac("sha256", passphrase, salt, ITERATIONS, 48)
+
+
 @dataclass(frozen=True)
 class Key:
     """A passphrase, and what is derived from it."""
@@ -31,7 +37,7 @@ class Key:
 
     def cipher(self, salt: bytes) -> tuple[bytes, bytes]:
         """AES-256 key and CBC IV: PBKDF2-HMAC-SHA256, 100,000 rounds, 48 bytes (openssl enc -pbkdf2)."""
-        made = hashlib.pbkdf2_hmac("sha256", self.passphrase, salt, ITERATIONS, 48)
+        made = _openssl_key(self.passphrase, salt)
         return made[:32], made[32:]
 
     @cached_property

@@ -9,7 +9,6 @@ from typing import Any
 from mtn_tui.core.i18n import Figure, _, written
 from mtn_tui.core.models import Rung
 from mtn_tui.operations import words
-from mtn_tui.operations.loaded import says_not_counted
 
 Facts = Mapping[str, Any]
 """As an operation's ``facts()`` makes them and JSON keeps them."""
@@ -54,7 +53,7 @@ def _restore(facts: Facts) -> list[str]:
         said = _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
             target=target, seconds=seconds, rows=Figure(facts["rows"]), tables=facts["tables"]
         )
-    hidden = [says_not_counted(facts["not_counted"])] if facts.get("not_counted") else []
+    hidden = [words.not_counted(facts["not_counted"])] if facts.get("not_counted") else []
     return [f"{facts['name']}  {words.store(facts['store'])}", said, *hidden, *_swapped(facts)]
 
 

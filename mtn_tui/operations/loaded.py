@@ -115,12 +115,6 @@ def check_loaded(
     return Loaded(sum(counted.values()), len(counted), tuple(behind), tuple(hidden))
 
 
-def says_not_counted(tables: Sequence[str]) -> str:
-    return _(
-        "Not counted, for this user may not see every row of them (row security or missing rights): {tables}"
-    ).format(tables=", ".join(tables))
-
-
 def _groups(expected: Mapping[str, int], tables: Iterable[str]) -> Iterator[Sequence[str]]:
     """Large tables one by one, many small ones in one query."""
     small: list[str] = []

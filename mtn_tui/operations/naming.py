@@ -13,6 +13,7 @@ import io
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mtn_tui.core.errors import AlreadyThere, StorageError
 from mtn_tui.core.models import ROLES, BackupName, Kind
@@ -20,7 +21,9 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.installation import Mark
 from mtn_tui.storage.part import PartFile, taken
-from mtn_tui.storage.s3 import S3Storage
+
+if TYPE_CHECKING:
+    from mtn_tui.storage.s3 import S3Storage
 
 _TRIES = 60
 

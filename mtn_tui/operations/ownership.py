@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mtn_tui.core.errors import NotFound, StorageError, UsageError
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
@@ -16,11 +17,12 @@ from mtn_tui.engine.jobview import JobView, find_journal, journals_in, read_job
 from mtn_tui.operations.card import NAME as CARD
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.installation import Mark, mark_of
-from mtn_tui.storage.base import Entry
-from mtn_tui.storage.listing import NEVER
+from mtn_tui.storage.base import NEVER, Entry
 from mtn_tui.storage.local import CHECK
-from mtn_tui.storage.multipart import Unfinished
-from mtn_tui.storage.s3 import S3Storage
+
+if TYPE_CHECKING:
+    from mtn_tui.storage.multipart import Unfinished
+    from mtn_tui.storage.s3 import S3Storage
 
 LONGEST_RUN = timedelta(days=7)
 """No dump holds its snapshot open for as long. UPLOAD_DEADLINE_MINUTES is added, for the upload after it."""

@@ -25,7 +25,7 @@ from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key, lease
-from mtn_tui.operations import loaded, preflight, production, script, unsigned
+from mtn_tui.operations import loaded, preflight, production, script, unsigned, words
 from mtn_tui.operations.alternatives import minutes_between, use_another, why_broken
 from mtn_tui.operations.checks import Status, raise_first
 from mtn_tui.operations.context import Context
@@ -439,7 +439,7 @@ class _Run:
         if counted.not_counted:
             self.job.warn(
                 "not-counted",
-                loaded.says_not_counted(counted.not_counted),
+                words.not_counted(counted.not_counted),
                 tables=list(counted.not_counted),
             )
         return counted

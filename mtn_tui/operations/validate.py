@@ -16,7 +16,7 @@ from mtn_tui.operations.assess import MAIN_TABLES
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.loaded import check_loaded, says_not_counted
+from mtn_tui.operations.loaded import check_loaded
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection, connect, translated
 from mtn_tui.postgres.load import LoadConnection
@@ -56,7 +56,7 @@ def _main_table(connection: Connection, name: str) -> Check:
     except psycopg.errors.UndefinedTable:
         return Check("tables", Status.FAIL, _("The main table {table} is not there.").format(table=name))
     except psycopg.errors.InsufficientPrivilege:
-        return Check("tables", Status.WARN, says_not_counted([name]))
+        return Check("tables", Status.WARN, words.not_counted([name]))
     except psycopg.Error:
         with translated():
             raise
@@ -107,7 +107,7 @@ def _counted(context: Context, database: str, backup: Backup) -> list[Check]:
     text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
     found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
     if loaded.not_counted:
-        found.append(Check("not-counted", Status.WARN, says_not_counted(loaded.not_counted)))
+        found.append(Check("not-counted", Status.WARN, words.not_counted(loaded.not_counted)))
     if loaded.behind:
         text = _("Sequences are behind their columns, as they were: {columns}")
         found.append(Check("sequences", Status.WARN, text.format(columns=", ".join(loaded.behind))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import humanize
@@ -107,6 +107,12 @@ def standing(one: Standing) -> str:
         Standing.ANOTHER_KEY: _("another key"),
         Standing.UNCHECKED: _("unchecked"),
     }[one]
+
+
+def not_counted(tables: Sequence[str]) -> str:
+    return _(
+        "Not counted, for this user may not see every row of them (row security or missing rights): {tables}"
+    ).format(tables=", ".join(tables))
 
 
 def state(of_job: JobState) -> str:

@@ -53,12 +53,14 @@ _HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
 
 # A load that a crash cuts short is thrown away, so nothing in it needs to wait for the disk. An autovacuum
 # that has begun on a table gives way to what closes the table, but no sooner than after deadlock_timeout.
+# To compile the query that looks at a foreign key takes longer than to run it.
 _FOR_LOADING = f"""
     SET synchronous_commit = off;
     SELECT set_config(name, greatest(setting::bigint, 262144)::text, false)
         FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem';
     SELECT set_config(name, least(setting::int, {_HELPERS})::text, false)
         FROM pg_catalog.pg_settings WHERE name = 'max_parallel_maintenance_workers';
+    SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings WHERE name = 'jit';
     SELECT set_config('deadlock_timeout', '100ms', false) WHERE current_setting('is_superuser') = 'on'
 """  # noqa: S608 - a number of our own
 

@@ -40,13 +40,16 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import BinaryIO, NamedTuple, Protocol
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PART
+
+NEVER = datetime.fromtimestamp(0, UTC)
+"""When something was last written that a server does not tell it of."""
 
 
 class Readable(Protocol):

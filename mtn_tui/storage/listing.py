@@ -15,11 +15,7 @@ from xml.etree import ElementTree as Xml
 
 from minio import Minio
 
-from mtn_tui.storage.base import Entry
-
-NEVER = datetime.fromtimestamp(0, UTC)
-"""For a server that does not tell when."""
-
+from mtn_tui.storage.base import NEVER, Entry
 
 _IDLE_PAGES = 20
 """Pages in a row with nothing new; AWS may send a few."""

@@ -28,8 +28,8 @@ from mtn_tui.core.errors import (
 )
 from mtn_tui.core.i18n import _
 from mtn_tui.storage import multipart
-from mtn_tui.storage.base import Entry, Readable, checked_key, storable
-from mtn_tui.storage.listing import NEVER, objects
+from mtn_tui.storage.base import NEVER, Entry, Readable, checked_key, storable
+from mtn_tui.storage.listing import objects
 from mtn_tui.storage.multipart import Unfinished
 from mtn_tui.storage.s3_answers import Answers
 from mtn_tui.storage.s3_errors import Bucket, Right, http_date
