@@ -67,6 +67,7 @@ def exchange(
     replace_it: bool = True,
     confirm: str,
     otherwise: DatabaseProperties | None = None,
+    took: Sequence[Subscription] = (),
     keep: bool = True,
     closed: bool = False,
 ) -> Exchanged:
@@ -76,7 +77,8 @@ def exchange(
     Where the target is there, it is replaced only if ``replace_it`` allows that.
     ``confirm`` is looked at once more, on the very connection that renames.
     ``otherwise`` are the properties where nothing has the name, else those that
-    ``new`` has, which can be connected to in any case. Without ``keep`` what was
+    ``new`` has, which can be connected to in any case; ``took`` are the
+    subscriptions that it had where it is gone by now. Without ``keep`` what was
     replaced is dropped, and its properties with it; ``closed`` makes it
     read-only. Raises what stood in the way; nothing has changed then. Writes
     down what it is about to do, for whoever finds the job lost.
@@ -107,7 +109,7 @@ def exchange(
     oid = databases.oid(server, new)
     job.result({"swap": {"target": target, "new_oid": oid, "kept": old if keep else ""}})
     renames = [(target, old)] if replacing else []
-    took = with_tables(server, target) if replacing else []
+    took = with_tables(server, target) if replacing else took
     with _paused(job, server, [target, new] if replacing else [new], target):
         seconds = swap(server, other, [*renames, (new, target)], context.clock)
     server.obey(None)  # it is done: what is left to do belongs to it

@@ -15,12 +15,15 @@ from mtn_tui.core.identity import DatabaseProperties
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations import production
 from mtn_tui.operations.backup import safety_backup
+from mtn_tui.operations.checks import raise_first
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.obstacles import swap_checks
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.slots import tell_slots
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.identity import database_properties, server_identity
+from mtn_tui.postgres.subscriptions import Subscription, with_tables
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Cleared:
     safety: str
     """The id of its backup."""
     properties: DatabaseProperties
+    took: tuple[Subscription, ...]
+    """Its subscriptions."""
     at: float
     """By the clock's ``monotonic``."""
 
@@ -47,11 +52,14 @@ def make_room(job: Job, context: Context, server: Connection, request: Request) 
     job.token.check()
     here = server_identity(server).system_identifier
     production.check_confirmed(context.settings, target, request.confirm, here)
+    # The backup may have taken hours. What still keeps it from being dropped must not cost its subscriptions.
+    raise_first(swap_checks(server, target, drops=True))
+    took = tuple(with_tables(server, target))
     job.result({"safety": made.manifest.id})
     job.note("warn", "dropped-to-make-room", target=target, safety=made.manifest.id)
     at = context.clock.monotonic()
     tell_slots(job, databases.drop(server, target))
-    return Cleared(made.manifest.id, properties, at)
+    return Cleared(made.manifest.id, properties, took, at)
 
 
 def get_back(target: str, safety: str) -> str:

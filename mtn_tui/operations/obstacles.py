@@ -55,17 +55,18 @@ def confirmed(site: Site) -> Check:
     )
 
 
-def swap_checks(connection: Connection, database: str) -> list[Check]:
-    """All that could keep a database from being renamed; nothing does where it is missing."""
+def swap_checks(connection: Connection, database: str, *, drops: bool = False) -> list[Check]:
+    """All that could keep a database from being renamed, or dropped; nothing does where it is missing."""
     found, user = obstacles(connection, database), connection.info.user
-    return [looked(name, partial(look, database, found, user)) for name, look in SWAP.items()]
+    looks = SWAP | ({"subscriptions": partial(subscribed, drops=True)} if drops else {})
+    return [looked(name, partial(look, database, found, user)) for name, look in looks.items()]
 
 
 def owner(target: str, found: Obstacles, user: str) -> Check:
     """Renaming takes the owner, who may also make databases."""
     if found.owner:
         raise PostgresError(
-            _("{target} belongs to {owner}: {user} may not rename it.").format(
+            _("{target} belongs to {owner}: {user} may not rename or drop it.").format(
                 target=target, owner=found.owner, user=user
             ),
             _("As a superuser: GRANT {owner} TO {user}; or set DB_USER to {owner}.").format(
@@ -73,7 +74,9 @@ def owner(target: str, found: Obstacles, user: str) -> Check:
             ),
             "5.1",
         )
-    return Check("owner", Status.OK, _("{user} may rename {target}.").format(user=user, target=target))
+    return Check(
+        "owner", Status.OK, _("{user} may rename or drop {target}.").format(user=user, target=target)
+    )
 
 
 def sessions(target: str, found: Obstacles, user: str) -> Check:
@@ -91,8 +94,8 @@ def sessions(target: str, found: Obstacles, user: str) -> Check:
         "sessions",
         Status.OK,
         ngettext(
-            "{count} session in {target} is ended when it is swapped.",
-            "{count} sessions in {target} are ended when it is swapped.",
+            "{count} session in {target} will be ended.",
+            "{count} sessions in {target} will be ended.",
             found.sessions,
         ).format(count=found.sessions, target=target),
     )
@@ -101,7 +104,7 @@ def sessions(target: str, found: Obstacles, user: str) -> Check:
 def prepared(target: str, found: Obstacles, user: str) -> Check:
     if found.prepared:
         raise PostgresError(
-            _("{target} holds prepared transactions, with which it can't be renamed: {names}").format(
+            _("{target} holds prepared transactions; it can't be renamed or dropped: {names}").format(
                 target=target, names=", ".join(found.prepared)
             ),
             _("End each, in that database: COMMIT PREPARED '{name}' or ROLLBACK PREPARED '{name}'").format(
@@ -117,7 +120,7 @@ def prepared(target: str, found: Obstacles, user: str) -> Check:
 def slots(target: str, found: Obstacles, user: str) -> Check:
     if found.slots:
         raise PostgresError(
-            _("{target} has logical replication slots, which would stay with the old one: {names}").format(
+            _("{target} has logical replication slots, which the new one would not have: {names}").format(
                 target=target, names=", ".join(found.slots)
             ),
             _(
@@ -130,7 +133,7 @@ def slots(target: str, found: Obstacles, user: str) -> Check:
     )
 
 
-def subscribed(target: str, found: Obstacles, user: str) -> Check:
+def subscribed(target: str, found: Obstacles, user: str, *, drops: bool = False) -> Check:
     """What a subscription took since the backup has left its publisher for good."""
     live = found.subscriptions
     if not live:
@@ -149,14 +152,20 @@ def subscribed(target: str, found: Obstacles, user: str) -> Check:
             ).format(owner=foreign.owner, user=user, target=target),
             "5.1",
         )
+    said = _(
+        "{target} takes changes from another server (subscriptions: {names}). The swap disables them; in "
+        "the new one they stay disabled: what was sent after the backup would not come again. mtn undo "
+        "enables those of the old one."
+    )
+    if drops:
+        said = _(
+            "{target} takes changes from another server (subscriptions: {names}). They are dropped with it; "
+            "in the new one they are disabled: what was sent after the backup would not come again."
+        )
     return Check(
         "subscriptions",
         Status.WARN,
-        _(
-            "{target} takes changes from another server (subscriptions: {names}). The swap disables them; in "
-            "the new one they stay disabled: what was sent after the backup would not come again. mtn undo "
-            "enables those of the old one."
-        ).format(target=target, names=names),
+        said.format(target=target, names=names),
         _("For a fresh copy, the first line at the publisher: {lines}").format(
             lines=" ".join(line for one in live for line in fresh_copy(one))
         ),
@@ -173,7 +182,7 @@ def running(site: Site) -> Check:
         return Check(
             "running",
             Status.WARN,
-            _("{target} is being backed up just now ({who}): the swap would end that.").format(
+            _("{target} is being backed up just now ({who}): the restore would end that.").format(
                 target=name, who=who
             ),
             _("Let it end first (mtn job list), or cancel it: mtn job cancel"),

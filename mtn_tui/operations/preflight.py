@@ -158,7 +158,9 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
     if request.backup.legacy:
         looks["login"] = premises.login
     checks = [looked(name, partial(look, site)) for name, look in looks.items()]
-    return checks if site.existing is None else [*checks, *obstacles.swap_checks(connection, request.target)]
+    if site.existing is None:
+        return checks
+    return [*checks, *obstacles.swap_checks(connection, request.target, drops=request.in_place)]
 
 
 def nameable(target: str) -> bool:

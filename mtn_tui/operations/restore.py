@@ -308,6 +308,7 @@ class _Run:
                     replace_it=request.drop,
                     confirm=request.confirm,
                     otherwise=cleared.properties if cleared else manifest.properties if manifest else None,
+                    took=cleared.took if cleared else (),
                     keep=not production.is_practice(self.context.settings, request.target),
                     closed=request.closed,
                 )

@@ -115,6 +115,42 @@ def test_a_swap_takes_the_subscription_out_of_use_and_undo_brings_it_back(subscr
     assert not any(PASSWORD in text for text in [planned, done.stdout, done.stderr, *journals])
 
 
+def test_in_place_tells_what_goes_with_the_old_one_and_how_to_get_a_fresh_copy(subscribed: Live, publisher):
+    """And what still keeps it from being dropped, once it is backed up, costs it nothing."""
+    live, database = subscribed, subscribed.database
+    backup = live.practice.inventory.latest().id
+    options = [backup, "--target", database.name, "--drop", "--in-place", "--confirm", live.words]
+    planned = live.practice.here("restore", *options, "--dry-run", check=1).stdout
+    told = planned[planned.index("subscriptions: nightly") :]
+    assert "They are dropped with it" in told
+    assert "TRUNCATE public.taken;" in told
+    assert "swap" not in planned
+    assert "undo" not in planned
+
+    dump, tool = live.practice.values["PG_DUMP"], live.practice.root / "pg_dump"
+    psql = f'{publisher.server.binaries / "psql"} -Xq "{publisher.server.conninfo(database.name)}"'
+    held = f"echo \"BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'held'\" | {psql}"
+    tool.write_text(f'#!/bin/sh\n[ "$1" = --version ] || {held}\nexec {dump} "$@"\n')
+    tool.chmod(0o700)
+    tool.with_name("pg_dumpall").symlink_to(f"{dump}all")
+    live.practice.configure(PG_DUMP=str(tool))
+    failed = live.practice.here("restore", *options, check=2)
+    assert "holds prepared transactions" in failed.stderr
+    assert "was dropped" not in failed.stderr
+    assert database.psql(STATE) == LIVE
+    database.psql("ROLLBACK PREPARED 'held'")
+    live.practice.configure(PG_DUMP=dump)
+
+    done = live.practice.here("restore", *options, check=1)
+    assert (live.kept, database.psql(STATE), database.psql("TABLE taken")) == ([], COPY, b"1\n")
+    assert "pg_drop_replication_slot('nightly')" in done.stderr
+    lines = [line.strip() for line in done.stdout.split("the publisher):\n")[1].splitlines()[:5]]
+    publisher.psql(lines[0])
+    for line in lines[1:]:
+        database.psql(line)
+    arrives(database, 2)
+
+
 def test_staging_is_restored_again_and_again_and_never_takes_part(subscribed: Live, publisher):
     practice, staging = subscribed.practice, subscribed.practice.context.settings.staging_db_name
     practice.made.append(staging)
