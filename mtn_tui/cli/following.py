@@ -67,6 +67,7 @@ def outcome(view: JobView, jobs: Path) -> tuple[Facts, int]:
         error = failure(view.title, view.hint, view.runbook)
         error.private = private.read(jobs, view.id)
         error.exit_code = view.exit_code or error.exit_code
+        error.facts = view.result
         raise error
     for text in view.warnings:
         diagnostics.warning(text)

@@ -1,4 +1,4 @@
-"""``mtn undo`` and ``mtn kept``: the databases that restores have replaced."""
+"""``mtn undo`` and ``mtn kept``: the databases that restores have replaced, or could not make whole."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import ask_for_production, check_lines, who_lines, yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import production, words
 from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.incomplete import IncompleteDatabase, incomplete_databases
 from mtn_tui.operations.leftovers import lost_swaps, mend_subscriptions, sweep_over
 from mtn_tui.operations.undo import UndoPlan, drop_kept, find_kept, plan_undo
 from mtn_tui.operations.undo import undo as swap_back
@@ -82,7 +83,10 @@ def _plan_lines(made: UndoPlan) -> list[str]:
 
 @click.group(
     invoke_without_command=True,
-    help=_("List the databases that restores have replaced, and remove what killed restores have left."),
+    help=_(
+        "List the databases that restores have replaced or could not make whole, and remove what killed "
+        "restores have left."
+    ),
 )
 @as_json
 @click.pass_context
@@ -99,7 +103,9 @@ def kept(context: click.Context, as_json: bool) -> int:
         else:
             swept = sweep_over(session.context, server, lost.append)
             mend_subscriptions(session.context, server, lost.append)
-        found = kept_databases(server, _known(session.context))
+        known = _known(session.context)
+        found = kept_databases(server, known)
+        incomplete = incomplete_databases(server, known)
     for text in lost:
         diagnostics.warning(text)
     for name in swept:
@@ -107,11 +113,11 @@ def kept(context: click.Context, as_json: bool) -> int:
     now = datetime.now(UTC)
     days = session.context.settings.keep_replaced_days
     if as_json:
-        output.as_json([_facts(one, now, days) for one in found])
-    elif not found:
+        output.as_json([*(_facts(one, now, days) for one in found), *map(_incomplete_facts, incomplete)])
+    elif not found and not incomplete:
         diagnostics.say(_("Nothing is kept: no restore has replaced a database."))
     else:
-        _print(found, now, days)
+        _print(found, incomplete, now, days)
     return 1 if lost else 0
 
 
@@ -138,15 +144,20 @@ def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
     return code
 
 
-def _ask_to_drop(session: Session, one: Kept) -> None:
+def _ask_to_drop(session: Session, one: Kept | IncompleteDatabase) -> None:
     if not session.may_ask:
         raise Refused(
             _("{name} would be gone for good. That has to be said.").format(name=one.name),
             _("Say it with --yes."),
         )
-    question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
-        name=one.name, of=one.of, moment=words.moment(one.since), size=words.size(one.size)
-    )
+    if isinstance(one, Kept):
+        question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
+            name=one.name, of=one.of, moment=words.moment(one.since), size=words.size(one.size)
+        )
+    else:
+        question = _("Drop {name}, which is incomplete ({size})? It can't be brought back.").format(
+            name=one.name, size=words.size(one.size)
+        )
     if not yes(question):
         raise Refused(_("Nothing was dropped."))
 
@@ -168,11 +179,28 @@ def _facts(one: Kept, now: datetime, days: float) -> dict[str, object]:
         "age_seconds": round((now - one.since).total_seconds()),
         "size": one.size,
         "past": _past(one, now, days),
+        "incomplete": False,
     }
 
 
-def _print(found: list[Kept], now: datetime, days: float) -> None:
-    rows = [[one.name, one.of, words.age(one.since, now), words.size(one.size)] for one in found]
+def _incomplete_facts(one: IncompleteDatabase) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "of": one.of,
+        "since": one.since,
+        "size": one.size,
+        "incomplete": True,
+        "backup": one.backup,
+        "missing": list(one.missing),
+    }
+
+
+def _print(found: list[Kept], incomplete: list[IncompleteDatabase], now: datetime, days: float) -> None:
+    every: list[Kept | IncompleteDatabase] = [*found, *incomplete]
+    rows = [
+        [one.name, one.of, words.age(one.since, now) if one.since else "—", words.size(one.size)]
+        for one in every
+    ]
     head = [_("Name"), _("Was"), _("Age"), _("Size")]
     notes = [
         _("Kept for longer than {days:g} days. Drop it: mtn kept drop {name}").format(
@@ -181,5 +209,13 @@ def _print(found: list[Kept], now: datetime, days: float) -> None:
         if _past(one, now, days)
         else ""
         for one in found
+    ]
+    notes += [
+        _("Incomplete, read-only, restored from {backup}: it lacks {count} things. Drop it: {drop}").format(
+            backup=one.backup or "?",
+            count=Figure(len(one.missing)),
+            drop=f"mtn kept drop {shlex.quote(one.name)}",
+        )
+        for one in incomplete
     ]
     output.table(head, rows, right=frozenset([2, 3]), notes=notes)

@@ -16,7 +16,7 @@ from mtn_tui.operations import keycheck, production, words
 from mtn_tui.operations.alternatives import minutes_between
 from mtn_tui.operations.checks import exit_code, raise_first
 from mtn_tui.operations.choose import choose
-from mtn_tui.operations.incomplete import Incomplete
+from mtn_tui.operations.incomplete import facts_of
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.plan import plan
 from mtn_tui.operations.request import Request
@@ -151,9 +151,9 @@ def restore(
     request = _confirmed(session, request)
     try:
         facts, code = _run(session, request, file or "")
-    except Incomplete as error:
-        if as_json:
-            output.as_json(error.facts)
+    except MtnError as error:
+        if as_json and (told := facts_of(error.facts)):
+            output.as_json(told)
         raise
     if as_json:
         output.as_json(facts)

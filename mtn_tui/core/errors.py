@@ -31,6 +31,9 @@ runbook section.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class MtnError(Exception):
     """Base of every error an operator may see.
@@ -39,12 +42,14 @@ class MtnError(Exception):
     ``runbook`` names the section (``"7.2"``), ``exit_code`` is what a command
     ends with. These go anywhere: to journals, mails, reports. ``private`` may
     hold rows of a database: it is for the operator's terminal and for a file
-    that nobody else may read (``engine.private``).
+    that nobody else may read (``engine.private``). ``facts`` is what there is
+    to tell with ``--json`` although it failed.
     """
 
     exit_code = 2
     runbook = ""
     private = ""
+    facts: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, title: str, hint: str = "", runbook: str = "") -> None:
         super().__init__(title)
@@ -98,7 +103,7 @@ class ForeignManifest(ArchiveError):
 
 
 class StorageError(MtnError):
-    runbook = "5.4"
+    pass
 
 
 class NotFound(StorageError):
@@ -132,6 +137,8 @@ class ServerLost(PostgresError):
 
 class NoSlots(ServerLost):
     """The server runs, and has no connection free."""
+
+    runbook = ""
 
 
 class AlertError(MtnError):

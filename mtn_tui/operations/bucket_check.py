@@ -13,6 +13,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.storage.base import NEVER, Entry
+from mtn_tui.storage.s3_errors import BUCKETS
 
 if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage
@@ -99,6 +100,7 @@ def _read(store: S3Storage) -> None:
             raise StorageError(
                 _("The bucket {place} gave back other bytes than were put there.").format(place=store.place),
                 _("Do not keep backups in it before that is understood."),
+                BUCKETS,
             )
 
 

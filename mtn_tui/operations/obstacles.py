@@ -72,7 +72,6 @@ def owner(target: str, found: Obstacles, user: str) -> Check:
             _("As a superuser: GRANT {owner} TO {user}; or set DB_USER to {owner}.").format(
                 owner=found.owner, user=user
             ),
-            "5.1",
         )
     return Check(
         "owner", Status.OK, _("{user} may rename or drop {target}.").format(user=user, target=target)
@@ -110,7 +109,6 @@ def prepared(target: str, found: Obstacles, user: str) -> Check:
             _("End each, in that database: COMMIT PREPARED '{name}' or ROLLBACK PREPARED '{name}'").format(
                 name=found.prepared[0]
             ),
-            "5.1",
         )
     return Check(
         "prepared", Status.OK, _("There is no prepared transaction in {target}.").format(target=target)
@@ -126,7 +124,6 @@ def slots(target: str, found: Obstacles, user: str) -> Check:
             _(
                 "Stop who reads them, then: SELECT pg_drop_replication_slot('{name}'). Make them anew after."
             ).format(name=found.slots[0]),
-            "5.1",
         )
     return Check(
         "slots", Status.OK, _("There is no logical replication slot on {target}.").format(target=target)
@@ -150,7 +147,6 @@ def subscribed(target: str, found: Obstacles, user: str, *, drops: bool = False)
             _(
                 "As a superuser: GRANT {owner} TO {user}; or in {target}: ALTER SUBSCRIPTION … DISABLE;"
             ).format(owner=foreign.owner, user=user, target=target),
-            "5.1",
         )
     said = _(
         "{target} takes changes from another server (subscriptions: {names}). The swap disables them; in "

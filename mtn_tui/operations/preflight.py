@@ -21,6 +21,7 @@ from mtn_tui.core.values import LONGEST_NAME
 from mtn_tui.operations import leftovers, obstacles, premises, standing, unsigned
 from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.incomplete import is_incomplete
 from mtn_tui.operations.inventory import Backup, Copy, Standing
 from mtn_tui.operations.needs import Needs, read_needs
 from mtn_tui.operations.premises import Site
@@ -82,7 +83,7 @@ def check_target(context: Context, target: str, *, production_allowed: bool) -> 
             _("{target} belongs to PostgreSQL itself and is never replaced.").format(target=target),
             _("Choose another name with --target, for example {name}.").format(name=settings.staging_db_name),
         )
-    if leftovers.is_half_made(target) or since(target) is not None:
+    if leftovers.is_half_made(target) or is_incomplete(target) or since(target) is not None:
         raise UsageError(
             _("{target} is the name of a database that a restore is at, or that one has replaced.").format(
                 target=target

@@ -158,7 +158,6 @@ def roles(site: Site) -> Check:
                         "Let a superuser restore, or run: ALTER ROLE {user} CREATEROLE. Or do without them: "
                         "--no-owner (all will belong to {user})."
                     ).format(user=user),
-                    "5.1",
                 )
             return Check("roles", Status.WARN, said, _not_theirs(user) if missing else "")
     if missing and request.no_owner:
@@ -191,7 +190,6 @@ def _roles_missing(site: Site, missing: list[str]) -> PostgresError:
             len(missing),
         ).format(names=", ".join(missing)),
         hint.format(file=name + ROLES),
-        "5.1",
     )
 
 
@@ -219,9 +217,7 @@ def owners(site: Site) -> Check:
             names=", ".join(others)
         )
         return Check("owners", Status.WARN, said, _("Or let all of it be yours: --no-owner"))
-    raise PostgresError(
-        said, _("Restore as a superuser (DB_USER). Or let all of it be yours: --no-owner"), "5.1"
-    )
+    raise PostgresError(said, _("Restore as a superuser (DB_USER). Or let all of it be yours: --no-owner"))
 
 
 def extensions(site: Site) -> Check:
@@ -237,7 +233,6 @@ def extensions(site: Site) -> Check:
         raise PostgresError(
             _("The server has not got the extensions {names}.").format(names=", ".join(missing)),
             _("Install them on the server (postgresql-contrib holds most), then start again."),
-            "5.1",
         )
     untrusted = [] if site.we.superuser else _for_superusers(site)
     if untrusted:
@@ -246,7 +241,6 @@ def extensions(site: Site) -> Check:
                 names=", ".join(untrusted), user=site.we.user
             ),
             _("Restore as a superuser (DB_USER)."),
-            "5.1",
         )
     return Check("extensions", Status.OK, _("Every extension that the backup needs can be had."))
 
@@ -299,7 +293,6 @@ def tablespaces(site: Site) -> Check:
             _("As a superuser: GRANT CREATE ON TABLESPACE {name} TO {user};").format(
                 name=closed[0], user=site.we.user
             ),
-            "5.1",
         )
     missing = [name for name in site.needs.tablespaces if name not in there]
     if missing:

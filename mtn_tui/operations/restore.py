@@ -151,7 +151,7 @@ class _Run:
             held.enter_context(advisory_lock(context.server, key, self._application, job.token))
             sweep_target(job, context, server, request.target)
             for name in sweep_over(context, server, partial(job.warn, "leftover"), request.target):
-                job.note("info", "swept", what="database", name=name)
+                job.note("info", "swept", name=name)
             mend_subscriptions(context, server, partial(job.warn, "subscriptions"), request.target)
             copy = self._settle(server, held)
             return self._restore(server, other, here, copy)
@@ -292,7 +292,7 @@ class _Run:
                     other,
                     self.context.clock,
                     scratch,
-                    request.target,
+                    request,
                     properties,
                     self.failures.found,
                 )

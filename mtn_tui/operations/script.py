@@ -239,7 +239,17 @@ class _Loader:
             if self._failures is None or not connection.goes_on():
                 advise(error)
                 raise
-            self._failures.add(error, rows=sum(section.rows for section in piece.sections))
+            self._tell_rows(error, piece)
+
+    def _tell_rows(self, error: PostgresError, piece: Piece) -> None:
+        assert self._failures is not None  # noqa: S101 - else the error was raised
+        table = piece.sections[0].table
+        if not table:
+            self._failures.add(error, b"")
+            return
+        sections = [one for one in self._archive.manifest.sections if one.table == table]
+        rows = sum(section.rows for section in piece.sections)
+        self._failures.add_rows(error, table, rows, whole=len(sections) == len(piece.sections))
 
     def _small(self, piece: Piece, connection: LoadConnection) -> None:
         """Small tables, all together; one by one where one of them is not taken so."""

@@ -34,7 +34,6 @@ def writable(site: Site) -> Check:
         raise PostgresError(
             _("The server is a hot standby: it takes no changes, and no database can be made there."),
             _("Restore on its primary (DB_HOST, DB_PORT). Or, if that is lost: SELECT pg_promote()"),
-            "5.1",
         )
     if read_only:
         user, database = site.we.user, str(site.connection.info.dbname)
@@ -57,7 +56,6 @@ def writable(site: Site) -> Check:
                 user=user, where=source
             ),
             fixes.get(str(source), everywhere).format(user=user, database=database),
-            "5.1",
         )
     return Check("writable", Status.OK, _("The server takes changes."))
 
@@ -72,7 +70,6 @@ def connections(site: Site) -> Check:
                 "See in pg_stat_activity who holds them, and end what is idle; see max_connections, and "
                 "the limit of the role (ALTER ROLE {user} CONNECTION LIMIT …)."
             ).format(user=site.we.user),
-            "5.1",
         )
     if free < CONNECTIONS:
         return Check(
@@ -99,7 +96,6 @@ def privileges(site: Site) -> Check:
                 names=", ".join(unlabelled)
             ),
             _("Add it to shared_preload_libraries there, and restart the server."),
-            "5.1",
         )
     if site.we.superuser:
         return Check("privileges", Status.OK, _("A superuser may make everything in it."))
@@ -122,7 +118,6 @@ def privileges(site: Site) -> Check:
                 user=site.we.user, names=shown
             ),
             hint,
-            "5.1",
         )
     doubts = [*site.needs.system_grants, *(f"SECURITY LABEL FOR {one}" for one in site.needs.label_providers)]
     if doubts:

@@ -16,7 +16,12 @@ from mtn_tui.operations import leftovers, production, starting
 from mtn_tui.operations.checks import Check, Status, looked, raise_first
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.exchange import Exchanged, exchange, writable
-from mtn_tui.operations.incomplete import is_incomplete, missing_in
+from mtn_tui.operations.incomplete import (
+    IncompleteDatabase,
+    incomplete_databases,
+    is_incomplete,
+    missing_in,
+)
 from mtn_tui.operations.locking import operation_lock
 from mtn_tui.operations.obstacles import swap_checks
 from mtn_tui.operations.plan import Target, target_of
@@ -26,7 +31,7 @@ from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.identity import database_properties, server_identity
-from mtn_tui.postgres.kept import Kept, kept_databases, kept_of, since
+from mtn_tui.postgres.kept import Kept, kept_databases, kept_of
 from mtn_tui.postgres.roles import rights
 
 
@@ -222,13 +227,15 @@ def drop_kept(job: Job, context: Context, name: str) -> None:
         one = find_kept(server, name)
         with _locked(job, context, one.of):
             tell_slots(job, databases.drop(server, one.name))
-    job.result({"dropped": one.name, "of": one.of, "since": one.since.isoformat(), "size": one.size})
+    since = one.since.isoformat() if one.since else None
+    job.result({"dropped": one.name, "of": one.of, "since": since, "size": one.size})
 
 
-def find_kept(server: Connection, name: str) -> Kept:
+def find_kept(server: Connection, name: str) -> Kept | IncompleteDatabase:
     """UsageError where it is none."""
-    found = next((one for one in kept_databases(server) if one.name == name), None)
-    if found is None or since(name) is None:
+    there: list[Kept | IncompleteDatabase] = [*kept_databases(server), *incomplete_databases(server)]
+    found = next((one for one in there if one.name == name), None)
+    if found is None:
         raise UsageError(
             _("There is no kept database {name!r}.").format(name=name), _("See which there are: mtn kept")
         )

@@ -28,6 +28,7 @@ from mtn_tui.engine.pipeline import Handle, background
 from mtn_tui.operations.installation import Mark
 from mtn_tui.operations.naming import Claimed, claim
 from mtn_tui.storage.base import Readable
+from mtn_tui.storage.s3_errors import BUCKETS
 
 if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage
@@ -210,5 +211,6 @@ class _Preceded:
 def _out_of_time() -> StorageError:
     return StorageUnavailable(
         _("The bucket did not take the backup in time."),
-        _("The backup is whole on disk. Send it when the bucket answers: see runbook 5.4."),
+        _("The backup is whole on disk. Send it when the bucket answers."),
+        BUCKETS,
     )

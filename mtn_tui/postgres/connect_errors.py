@@ -64,7 +64,6 @@ def _certificate_wanted(at: Attempt) -> PostgresError:
             "Name it by PGSSLCERT and PGSSLKEY (~/.postgresql/postgresql.crt and .key), "
             "its key with mode 600."
         ),
-        "8.3",
     )
 
 

@@ -48,6 +48,9 @@ _OF_ROLES = re.compile(
 # Where and how a table is kept: one that this server has not got is replaced by its own.
 _PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compression)\b")
 
+# Until PostgreSQL 11 tables could have a column of numbers that their rows came with. Dumps leave it out.
+_WITH_OIDS = re.compile(rb"SET default_with_oids = true\Z")
+
 # Several loads keep the cores busy, so an index that several processes build is there no sooner.
 _HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
 
@@ -90,6 +93,8 @@ _TRANSACTION = re.compile(
 )
 
 
+_ON_THE_SERVERS_PATH = re.compile(r"CREATE (?:UNIQUE )?INDEX |REFRESH MATERIALIZED VIEW ")
+
 _EMPTY_PATH = re.compile(rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z")
 
 
@@ -111,12 +116,15 @@ class SearchPath:
     def helps(self, error: PostgresError) -> bool:
         return bool(self.schemas) and error.in_a_function and error.sqlstate in UNRESOLVED
 
-    def in_vain(self) -> str:
-        return _(
-            "It failed as well with search_path {path}. PostgreSQL 17 and newer ignore it while an index "
-            "is made or a view is refreshed: there the function needs its own (ALTER FUNCTION … SET "
-            "search_path) before the backup is made."
-        ).format(path=self.value)
+    def in_vain(self, error: PostgresError) -> str:
+        """What to do instead of trying again."""
+        text = _("It failed as well with search_path {path}.")
+        if _ON_THE_SERVERS_PATH.match(error.doing):
+            text += " " + _(
+                "PostgreSQL 17 and newer ignore it while an index is made or a view is refreshed. In the "
+                "source: ALTER FUNCTION … SET search_path = {path}; and then another backup."
+            )
+        return text.format(path=self.value)
 
 
 def is_setting(statement: bytes) -> bool:
@@ -180,7 +188,8 @@ class LoadConnection:
         try:
             yield
         except PostgresError as error:
-            error.hint = f"{error.hint} {self._path.in_vain()}".strip()
+            error.hint = error.hint.replace(advice(error.sqlstate, error.in_a_function), "")
+            error.hint = f"{error.hint} {self._path.in_vain(error)}".strip()
             raise
         self._set_path(str(before))
         self._path.used(cause.doing)
@@ -235,6 +244,10 @@ class LoadConnection:
                     self._disowned(kind_of(statement))
                     return
                 if not _OWNERS_ONLY.match(statement):
+                    raise _failed(statement, error) from error
+                self._skip(statement, error)
+            except psycopg.errors.FeatureNotSupported as error:
+                if not _WITH_OIDS.match(statement):
                     raise _failed(statement, error) from error
                 self._skip(statement, error)
             except psycopg.Error as error:

@@ -32,7 +32,7 @@ from mtn_tui.storage.base import NEVER, Entry, Readable, checked_key, storable
 from mtn_tui.storage.listing import objects
 from mtn_tui.storage.multipart import Unfinished
 from mtn_tui.storage.s3_answers import Answers
-from mtn_tui.storage.s3_errors import Bucket, Right, http_date
+from mtn_tui.storage.s3_errors import BUCKETS, Bucket, Right, http_date
 from mtn_tui.storage.s3_keys import Keys, static_keys
 from mtn_tui.storage.s3_pool import connections
 from mtn_tui.storage.span import Span, ends_early
@@ -379,6 +379,7 @@ class S3Storage:
             raise StorageError(
                 _("The server of {place} knows no ranges.").format(place=self.place),
                 _("Copy the backup to disk first."),
+                BUCKETS,
             )
         else:
             told = response.headers.get("Content-Length")

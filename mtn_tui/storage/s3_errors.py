@@ -61,6 +61,10 @@ _SKEW = timedelta(minutes=5)
 """Servers refuse at 15 minutes; from here on the clock is named when they refuse."""
 
 
+BUCKETS = "5.4"
+"""The runbook's section on buckets that fail."""
+
+
 class Right(StrEnum):
     """What a policy has to allow for a request, under the names that policies use."""
 
@@ -107,6 +111,8 @@ class Bucket:
                 found = self.unavailable(
                     _("its answer makes no sense ({kind})").format(kind=type(cause).__name__)
                 )
+        if isinstance(found, StorageError):
+            found.runbook = found.runbook or BUCKETS
         return found
 
     def unavailable(self, reason: str) -> StorageUnavailable:
@@ -115,12 +121,14 @@ class Bucket:
             _(
                 "Backups stay on disk meanwhile. Check that the server runs and that {host} is reached."
             ).format(host=self.host),
+            BUCKETS,
         )
 
     def missing(self) -> StorageError:
         return StorageError(
             _("There is no bucket {bucket} at {host}.").format(bucket=self.name, host=self.host),
             _("Create it, or correct {setting}.").format(setting="S3_BUCKET" if self.aws else "MINIO_BUCKET"),
+            BUCKETS,
         )
 
     def not_found(self, key: str) -> NotFound:

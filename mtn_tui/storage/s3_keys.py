@@ -14,6 +14,7 @@ from minio.credentials.providers import (
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+from mtn_tui.storage.s3_errors import BUCKETS
 
 
 class Keys(Provider):
@@ -31,6 +32,7 @@ class Keys(Provider):
             raise StorageError(
                 _("No keys for the bucket were found ({kind}).").format(kind=type(error).__name__),
                 _("Set MINIO_ACCESS_KEY and MINIO_SECRET_KEY, or on AWS AWS_PROFILE."),
+                BUCKETS,
             ) from None
         redact.add(keys.secret_key)
         redact.add(keys.session_token or "")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import stat
+import subprocess
+import sys
+import threading
+from contextlib import suppress
 
 import psycopg
 import pytest
 
 from mtn_tui.cli.restore import _arguments
-from mtn_tui.core.errors import PostgresError, Refused
+from mtn_tui.core.errors import PostgresError, Refused, UsageError
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.engine.private import private_path
 from mtn_tui.operations import production
@@ -44,6 +50,7 @@ def damaged(pg18, new_database, practise) -> Practice:
         CREATE TABLE dated (until int CHECK (until < public.allowed())); INSERT INTO dated VALUES (1), (20);
         CREATE TABLE large (n int, t text, CHECK (n < public.allowed()));
         INSERT INTO large SELECT n, md5(n::text) FROM generate_series(1, 2999) n;
+        CREATE VIEW seen AS SELECT until FROM dated; CREATE MATERIALIZED VIEW reckoned AS SELECT * FROM seen;
         CREATE OR REPLACE FUNCTION allowed() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 10';
         CREATE OR REPLACE FUNCTION inverse(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
             'BEGIN RETURN 1 / (n - 1); END';
@@ -79,7 +86,11 @@ def test_all_that_fails_is_listed_and_the_rest_is_kept_beside(damaged):
     missing = damaged.job.result["missing"]
     assert len(missing) == len(WHAT)
     assert all(any(what in line for line in missing) for what in WHAT), missing
-    assert any("2999" in line.replace(",", "") for line in missing)
+    (dated,) = [line for line in missing if WHAT[0] in line]
+    assert dated.endswith("None of its rows are there (2). Views that lack them too: reckoned, seen.")
+    assert any("rows are there (2,999)." in line for line in missing)
+    assert "Failing row contains (20)" in error.private
+    assert "Failing row" not in str(missing)
     rows = {"pupils": 2, "marks": 2, "healthy": 10, "dated": 0, "large": 0}
     for table, count in rows.items():
         assert ask(damaged, name, f"SELECT count(*) FROM {table}") == [(count,)]
@@ -93,6 +104,23 @@ def test_all_that_fails_is_listed_and_the_rest_is_kept_beside(damaged):
     for query in [line for line in error.private.splitlines() if line.startswith("SELECT")]:
         assert ask(damaged, name, query), query
     assert error.private.count("\nSELECT") == 2
+
+
+def test_it_is_listed_among_what_is_kept_and_dropped_from_there(damaged):
+    _error, name = go_on(damaged, "mtn_listed")
+    backup = str(damaged.inventory.latest().name)
+    (listed,) = [one for one in json.loads(damaged.here("kept", "--json").stdout) if one["name"] == name]
+    assert (listed["incomplete"], listed["of"], listed["backup"]) == (True, "mtn_listed", backup)
+    assert listed["since"] > damaged.inventory.latest().moment.isoformat()
+    assert len(listed["missing"]) == len(WHAT)
+    told = damaged.here("kept").stdout
+    assert f"Incomplete, read-only, restored from {backup}: it lacks 5 things" in told
+    assert f"mtn kept drop {name}" in told
+    with pytest.raises(UsageError):
+        damaged.restore(name)
+    damaged.here("kept", "drop", name, "--yes")
+    assert name not in damaged.databases()
+    assert name not in damaged.here("kept").stdout
 
 
 def test_rows_stand_in_the_jobs_own_file_alone(damaged):
@@ -141,8 +169,28 @@ def test_it_goes_through_to_the_job_the_plan_and_json_and_not_with_in_place(dama
     damaged.made.append(facts["incomplete"])
     assert (done.returncode, len(facts["missing"])) == (2, len(WHAT))
     assert PUPIL not in out + said
+    # At a terminal, with what is printed going to a pipe: the job runs in a process of its own.
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mtn_tui", *command],
+        stdin=theirs,
+        stderr=theirs,
+        stdout=subprocess.PIPE,
+        env=damaged.environment,
+    )
+    os.close(theirs)
+    threading.Thread(target=_read_all, args=[ours], daemon=True).start()
+    facts = json.loads(process.communicate()[0])
+    damaged.made.append(facts["incomplete"])
+    assert (process.returncode, len(facts["missing"])) == (2, len(WHAT))
     with pytest.raises(Refused, match="--in-place"):
         damaged.restore("mtn_told", keep_going=True, in_place=True)
+
+
+def _read_all(terminal: int) -> None:
+    with suppress(OSError):  # the other end is closed
+        while os.read(terminal, 4096):
+            pass
 
 
 def test_where_nothing_fails_it_is_a_restore_as_any_other(pg18, new_rich, practise):
