@@ -12,8 +12,7 @@ from mtn_tui.core.errors import MtnError, NotFound, StorageError, StorageUnavail
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
-from mtn_tui.storage.base import NEVER, Entry
-from mtn_tui.storage.s3_errors import BUCKETS
+from mtn_tui.storage.base import BUCKETS, NEVER, Entry
 
 if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage

@@ -27,8 +27,7 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import Handle, background
 from mtn_tui.operations.installation import Mark
 from mtn_tui.operations.naming import Claimed, claim
-from mtn_tui.storage.base import Readable
-from mtn_tui.storage.s3_errors import BUCKETS
+from mtn_tui.storage.base import BUCKETS, Readable
 
 if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage

@@ -51,6 +51,9 @@ from mtn_tui.core.models import PART
 NEVER = datetime.fromtimestamp(0, UTC)
 """When something was last written that a server does not tell it of."""
 
+BUCKETS = "5.4"
+"""The runbook's section on buckets that fail."""
+
 
 class Readable(Protocol):
     """What ``put`` sends: read(n) blocks for up to n bytes; b"" is the end."""

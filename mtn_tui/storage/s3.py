@@ -28,11 +28,11 @@ from mtn_tui.core.errors import (
 )
 from mtn_tui.core.i18n import _
 from mtn_tui.storage import multipart
-from mtn_tui.storage.base import NEVER, Entry, Readable, checked_key, storable
+from mtn_tui.storage.base import BUCKETS, NEVER, Entry, Readable, checked_key, storable
 from mtn_tui.storage.listing import objects
 from mtn_tui.storage.multipart import Unfinished
 from mtn_tui.storage.s3_answers import Answers
-from mtn_tui.storage.s3_errors import BUCKETS, Bucket, Right, http_date
+from mtn_tui.storage.s3_errors import Bucket, Right, http_date
 from mtn_tui.storage.s3_keys import Keys, static_keys
 from mtn_tui.storage.s3_pool import connections
 from mtn_tui.storage.span import Span, ends_early

@@ -17,6 +17,7 @@ from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import AlreadyThere, MtnError, NoSpace, NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
+from mtn_tui.storage.base import BUCKETS
 from mtn_tui.storage.s3_answers import TLS_WANTED, WEB_PAGE, NoS3, TooLarge
 
 _LATER = {
@@ -59,10 +60,6 @@ _ELSEWHERE = {
 }
 _SKEW = timedelta(minutes=5)
 """Servers refuse at 15 minutes; from here on the clock is named when they refuse."""
-
-
-BUCKETS = "5.4"
-"""The runbook's section on buckets that fail."""
 
 
 class Right(StrEnum):

@@ -14,7 +14,7 @@ from minio.credentials.providers import (
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
-from mtn_tui.storage.s3_errors import BUCKETS
+from mtn_tui.storage.base import BUCKETS
 
 
 class Keys(Provider):
