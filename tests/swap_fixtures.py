@@ -14,7 +14,7 @@ from mtn_tui.operations.production import confirmation
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.identity import server_identity
 from tests.operation_fixtures import Practice
-from tests.pg_fixtures import Database
+from tests.pg_fixtures import UNSAFE, Database
 
 BEFORE = """
     CREATE TABLE applications (id int PRIMARY KEY, created_at timestamp NOT NULL DEFAULT now());
@@ -70,6 +70,6 @@ def live(pg18, new_database, practise) -> Live:
 @pytest.fixture(scope="session")
 def pg_busy(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     """A second server, which allows prepared transactions and logical slots, and is killed by some tests."""
-    settings = {"max_prepared_transactions": "5", "wal_level": "logical"}
+    settings = UNSAFE | {"max_prepared_transactions": "5", "wal_level": "logical"}
     with PostgresServer(wheel_binaries(), pg_workspace.path / "pg-busy", settings=settings) as server:
         yield server

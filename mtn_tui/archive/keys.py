@@ -23,10 +23,10 @@ ITERATIONS = 100_000
 _OPENSSL_LONGEST = 1023
 
 
-@lru_cache(maxsize=4)
-def _openssl_key(passphrase: bytes, salt: bytes) -> bytes:
-    """Kept, for it takes a tenth of a second, and one command opens the same backup several times."""
-    return hashlib.pbkdf2_hmac("sha256", passphrase, salt, ITERATIONS, 48)
+@lru_cache(maxsize=16)
+def _stretched(passphrase: bytes, salt: bytes, length: int) -> bytes:
+    """PBKDF2. Kept, for it takes a tenth of a second, and one command opens the same backup several times."""
+    return hashlib.pbkdf2_hmac("sha256", passphrase, salt, ITERATIONS, length)
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Key:
 
     def cipher(self, salt: bytes) -> tuple[bytes, bytes]:
         """AES-256 key and CBC IV: PBKDF2-HMAC-SHA256, 100,000 rounds, 48 bytes (openssl enc -pbkdf2)."""
-        made = _openssl_key(self.passphrase, salt)
+        made = _stretched(self.passphrase, salt, 48)
         return made[:32], made[32:]
 
     @cached_property
     def _manifest_root(self) -> bytes:
-        return hashlib.pbkdf2_hmac("sha256", self.passphrase, b"mtn manifest 1", ITERATIONS, 32)
+        return _stretched(self.passphrase, b"mtn manifest 1", 32)
 
     def _derive(self, purpose: bytes, length: int) -> bytes:
         return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose).derive(self._manifest_root)

@@ -28,7 +28,7 @@ from tests.faults.aftermath import (
 )
 from tests.faults.proxy import FaultProxy
 from tests.operation_fixtures import Practice
-from tests.pg_fixtures import Database
+from tests.pg_fixtures import UNSAFE, Database
 
 TARGET = "restored_half"
 
@@ -36,7 +36,7 @@ TARGET = "restored_half"
 @pytest.fixture(scope="module")
 def mortal(pg_workspace: Workspace) -> Iterator[Database]:
     """A database on a server of our own, to be killed."""
-    with PostgresServer(wheel_binaries(), pg_workspace.path / "mortal") as server:
+    with PostgresServer(wheel_binaries(), pg_workspace.path / "mortal", settings=UNSAFE) as server:
         server.create_database("escuela")
         database = Database(server, "escuela")
         ballast(database, 16)

@@ -17,7 +17,7 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.postgres import dump
 from tests.faults.aftermath import wait_for
 from tests.operation_fixtures import Practice
-from tests.pg_fixtures import Database
+from tests.pg_fixtures import UNSAFE, Database
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_a_prepared_transaction_that_keeps_a_table_is_named(
 ):
     """It has no process that could be ended."""
     monkeypatch.setattr(dump, "_LOCK_SECONDS", 2)
-    settings = {"max_prepared_transactions": "2"}
+    settings = UNSAFE | {"max_prepared_transactions": "2"}
     with PostgresServer(wheel_binaries(), pg_workspace.path / "prepared", settings=settings) as server:
         source = new_database(server)
         source.psql("CREATE TABLE t (a int)")

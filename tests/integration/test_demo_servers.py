@@ -83,8 +83,8 @@ def test_it_listens_on_loopback_tcp_only(any_pg: PostgresServer) -> None:
     assert listening == {"127.0.0.1"}
 
 
-def test_it_keeps_what_production_keeps(any_pg: PostgresServer) -> None:
-    with psycopg.connect(any_pg.conninfo()) as connection:
+def test_it_keeps_what_production_keeps(server: PostgresServer) -> None:
+    with psycopg.connect(server.conninfo()) as connection:
         for setting, value in [
             ("fsync", "on"),
             ("server_encoding", "UTF8"),

@@ -14,8 +14,9 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.doctor import pg_dump
 from mtn_tui.postgres.tools import Tool
+from tests.pg_fixtures import UNSAFE
 
-_FEW_LOCKS = {"max_locks_per_transaction": "10", "max_connections": "20"}
+_FEW_LOCKS = UNSAFE | {"max_locks_per_transaction": "10", "max_connections": "20"}
 _STEP = 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, Encryptor, salt_of, unpad
 from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.errors import KeyFileError, NotABackup, Truncated
-from tests.archive_fixtures import DECRYPT, ENCRYPT, KEY, SALT, chunked, patient, shell
+from tests.archive_fixtures import DECRYPT, ENCRYPT, KEY, OTHER_SALT, SALT, chunked, patient, shell
 
 few = settings(patient, max_examples=8)
 """Each example costs several derivations of a key, of 100,000 rounds."""
@@ -149,6 +150,23 @@ def test_an_unreadable_key_file_is_an_error(tmp_path: Path) -> None:
     file.chmod(0)
     with pytest.raises(KeyFileError):
         read_key(file)
+
+
+def test_a_passphrase_is_stretched_once_for_each_salt_however_often_its_key_is_read(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    salts: list[bytes] = []
+    real = hashlib.pbkdf2_hmac
+
+    def counted(name: str, passphrase: bytes, salt: bytes, rounds: int, length: int) -> bytes:
+        salts.append(salt)
+        return real(name, passphrase, salt, rounds, length)
+
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", counted)
+    key_file.write_bytes(os.urandom(16).hex().encode())
+    made = {(read_key(key_file).cipher(salt), read_key(key_file).mac) for salt in (SALT, OTHER_SALT) * 2}
+    assert sorted(salts) == sorted([SALT, OTHER_SALT, b"mtn manifest 1"])
+    assert len(made) == 2
 
 
 def test_a_key_never_shows_its_passphrase() -> None:
