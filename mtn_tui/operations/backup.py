@@ -134,6 +134,8 @@ class _Run:
         job.phase("prepare", unit="items")
         with ExitStack() as held:
             source = self._claim(held)
+            if source.without_rows:
+                job.note("warn", "rows-not-on-a-standby", tables=list(source.without_rows))
             tool = find_pg_dump(context.settings.pg_dump, source.server.major)
             answers = sweep_parts_and_uploads(job, context)
             key = self._key()

@@ -9,8 +9,8 @@ from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.premises import Site
 from mtn_tui.operations.script import CONNECTIONS
-from mtn_tui.postgres import slots
-from mtn_tui.postgres.connection import translated
+from mtn_tui.postgres import slots, standby
+from mtn_tui.postgres.connection import Connection, translated
 
 _ITS_OWN = 3
 """Connections that a restore holds from its beginning to its end."""
@@ -21,43 +21,42 @@ _SHOWN = 5
 
 def writable(site: Site) -> Check:
     """A standby takes no changes, and a setting can forbid them too."""
-    with translated():
-        row = site.connection.execute(
-            """
-            SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
-                (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only')
-            """
-        ).fetchone()
-    assert row is not None  # noqa: S101 - a query of one row
-    standby, read_only, source = row
-    if standby:
-        raise PostgresError(
+    refusal = unwritable(site.connection, site.we.user)
+    if refusal is not None:
+        raise refusal
+    return Check("writable", Status.OK, _("The server takes changes."))
+
+
+def unwritable(connection: Connection, user: str) -> PostgresError | None:
+    """Why the server takes no changes from ``user``, who is connected; None where it does."""
+    found = standby.read_only(connection)
+    if found is None:
+        return None
+    if found.standby:
+        return PostgresError(
             _("The server is a hot standby: it takes no changes, and no database can be made there."),
             _("Restore on its primary (DB_HOST, DB_PORT). Or, if that is lost: SELECT pg_promote()"),
         )
-    if read_only:
-        user, database = site.we.user, str(site.connection.info.dbname)
-        fixes = {
-            "user": _("As a superuser: ALTER ROLE {user} RESET default_transaction_read_only;"),
-            "database": _("As a superuser: ALTER DATABASE {database} RESET default_transaction_read_only;"),
-            "database user": _(
-                "As a superuser: ALTER ROLE {user} IN DATABASE {database} "
-                "RESET default_transaction_read_only;"
-            ),
-            "client": _("Take default_transaction_read_only out of PGOPTIONS."),
-        }
-        everywhere = _(
-            "If the server is meant to be written, as a superuser: "
-            "ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf(); "
-            "and look at postgresql.conf."
-        )
-        raise PostgresError(
-            _("The server lets {user} only read (default_transaction_read_only, set for: {where}).").format(
-                user=user, where=source
-            ),
-            fixes.get(str(source), everywhere).format(user=user, database=database),
-        )
-    return Check("writable", Status.OK, _("The server takes changes."))
+    database = str(connection.info.dbname)
+    fixes = {
+        "user": _("As a superuser: ALTER ROLE {user} RESET default_transaction_read_only;"),
+        "database": _("As a superuser: ALTER DATABASE {database} RESET default_transaction_read_only;"),
+        "database user": _(
+            "As a superuser: ALTER ROLE {user} IN DATABASE {database} RESET default_transaction_read_only;"
+        ),
+        "client": _("Take default_transaction_read_only out of PGOPTIONS."),
+    }
+    everywhere = _(
+        "If the server is meant to be written, as a superuser: "
+        "ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf(); "
+        "and look at postgresql.conf."
+    )
+    return PostgresError(
+        _("The server lets {user} only read (default_transaction_read_only, set for: {where}).").format(
+            user=user, where=found.source
+        ),
+        fixes.get(found.source, everywhere).format(user=user, database=database),
+    )
 
 
 def connections(site: Site) -> Check:

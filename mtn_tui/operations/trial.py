@@ -29,11 +29,12 @@ from mtn_tui.postgres import databases, search_path
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.connection import MAINTENANCE, application, connect
 from mtn_tui.postgres.load import LoadConnection, SearchPath
+from mtn_tui.postgres.standby import read_only
 
 KIND = "test-load"
 
-_NOTHING_OF_THE_BACKUPS = ("40", "53", "55", "57", "42501")
-"""SQLSTATEs of a server that is busy or full just now, and of a user who may not do all that is needed."""
+_NOTHING_OF_THE_BACKUPS = ("25006", "40", "53", "55", "57", "42501")
+"""SQLSTATEs of a server that is busy, full or only read, and of a user who may not do all that is needed."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def due(context: Context, backup_id: str) -> Backup | None:
             amend(context, copy, lambda proof: replace(proof, loads=tried))
         return None
     with connect(context.server, MAINTENANCE, "mtn") as server:
-        return backup if server_roles.rights(server).createdb else None
+        able = server_roles.rights(server).createdb and read_only(server) is None
+        return backup if able else None
 
 
 def _tried_before(backups: tuple[Backup, ...], backup: Backup) -> Tried | None:

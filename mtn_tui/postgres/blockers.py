@@ -22,7 +22,8 @@ _BLOCKED = """
         SELECT what, unnest(pg_blocking_pids(pid)), place + 1 FROM queue WHERE pid <> 0 AND place < 8
     )
     SELECT q.what, q.pid, coalesce(a.usename, ''), coalesce(a.state, ''), a.xact_start,
-        coalesce(nullif(a.query, '<insufficient privilege>'), '')
+        coalesce(nullif(a.query, '<insufficient privilege>'), ''),
+        coalesce(a.backend_type = 'startup', false)
     FROM queue AS q LEFT JOIN pg_stat_activity AS a ON a.pid = q.pid ORDER BY place DESC LIMIT 1
 """
 
@@ -41,8 +42,12 @@ class Blocker:
     """When its transaction began; None where we may not be told."""
     kind: str
     """Of its present or last statement the kind and object; empty where we may not be told."""
+    replays: bool = False
+    """This is a hot standby, and the process replays what its primary sends."""
 
     def __str__(self) -> str:
+        if self.replays:
+            return _("a session of the primary (process {pid} here replays its changes)").format(pid=self.pid)
         if not self.pid:
             return _("a prepared transaction (see pg_prepared_xacts)")
         facts = [
@@ -63,8 +68,7 @@ def blocker(connection: Connection, application: str) -> Blocker | None:
         row = connection.execute(_BLOCKED, [application]).fetchone()
     if row is None:
         return None
-    what, pid, user, state, since, query = row
+    what, pid, user, state, since, query, replays = row
     assert since is None or isinstance(since, datetime)  # noqa: S101 - for the type checker
-    return Blocker(
-        str(what), int(str(pid)), str(user), str(state), since, kind_of(str(query)) if query else ""
-    )
+    kind = kind_of(str(query)) if query else ""
+    return Blocker(str(what), int(str(pid)), str(user), str(state), since, kind, bool(replays))

@@ -16,7 +16,7 @@ from mtn_tui.core.errors import MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.values import LONGEST_NAME
-from mtn_tui.postgres import pooler, server_errors
+from mtn_tui.postgres import pooler, recovery_conflicts, server_errors
 from mtn_tui.postgres.connect_errors import Attempt, database_missing, explain, kind_of
 from mtn_tui.postgres.server import CONNECT_SECONDS, Server
 
@@ -196,6 +196,8 @@ def explained(error: psycopg.Error, doing: str = "") -> MtnError:
         )
     else:
         made = PostgresError(_("PostgreSQL refused: {words}").format(words=words))
+        if recovery_conflicts.is_one(error):
+            made.hint = recovery_conflicts.hint()
         made.sqlstate, made.in_a_function = state, server_errors.in_a_function(error)
     if said.hint:
         made.hint = f"{made.hint} {said.hint}".strip()

@@ -211,15 +211,17 @@ class _Opening:
 
 
 def _locked(by: Blocker) -> PostgresError:
+    if by.replays:
+        hint = _("On the primary, pg_locks shows which session holds it. Wait for that session, or end it.")
+    elif by.pid:
+        hint = _("Wait for that session, or end it: SELECT pg_terminate_backend({pid}); then start again.")
+    else:
+        hint = _("Somebody has to commit it or roll it back; then start again.")
     return PostgresError(
         _("The table {table} stayed locked for {seconds} s: {who}").format(
             table=by.what, seconds=_LOCK_SECONDS, who=by
         ),
-        _("Wait for that session, or end it: SELECT pg_terminate_backend({pid}); then start again.").format(
-            pid=by.pid
-        )
-        if by.pid
-        else _("Somebody has to commit it or roll it back; then start again."),
+        hint.format(pid=by.pid),
     )
 
 

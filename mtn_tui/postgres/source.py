@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.identity import DatabaseProperties, Extension, ServerIdentity
-from mtn_tui.postgres import identity, search_path
+from mtn_tui.postgres import identity, search_path, standby
 from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.databases import describe
 from mtn_tui.postgres.server import Server
@@ -20,6 +20,8 @@ class Source:
     roles: tuple[str, ...]
     search_path: tuple[str, ...]
     """Schemas that its sessions look through."""
+    without_rows: tuple[str, ...]
+    """Unlogged tables, where the server is a standby."""
     size: int
     """Bytes that the database has on the server's disk."""
 
@@ -34,5 +36,6 @@ def read_source(server: Server, database: str, application: str, token: CancelTo
             identity.extensions(connection),
             identity.roles_named(connection),
             search_path.of_source(connection),
+            standby.without_rows(connection),
             (described.size if described else 0) or 0,
         )

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
+from mtn_tui.postgres import recovery_conflicts
 from mtn_tui.postgres.server import REDIRECTING
 from mtn_tui.postgres.tool_lines import ToolLines
 
@@ -194,6 +195,10 @@ class Child:
         said = "\n".join(self._lines) or _("it said nothing (exit status {code})").format(code=code)
         if "No space left on device" in said:
             raise NoSpace(_("{tool} found the disk full.").format(tool=self.name), said)
+        if recovery_conflicts.says_so(said):
+            raise PostgresError(
+                _("{tool} failed: {said}").format(tool=self.name, said=said), recovery_conflicts.hint()
+            )
         if any(words in said for words in _LOST):
             raise ServerLost(
                 _("{tool} lost the server: {said}").format(tool=self.name, said=said),
