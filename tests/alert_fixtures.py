@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.settings import load
+from mtn_tui.core.settings_file import load
 from mtn_tui.core.shellconf import quote
 from mtn_tui.demo.ports import LOOPBACK, free_port
 from mtn_tui.operations.context import Context

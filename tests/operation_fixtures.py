@@ -17,7 +17,7 @@ import pytest
 
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.cli import app
-from mtn_tui.core.settings import load
+from mtn_tui.core.settings_file import load
 from mtn_tui.core.shellconf import quote
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer

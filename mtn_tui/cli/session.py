@@ -18,7 +18,7 @@ from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.finding import find_configuration, load_found
 from mtn_tui.core.i18n import _
-from mtn_tui.core.settings import Loaded
+from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.operations.cache import Cache

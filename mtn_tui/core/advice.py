@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.shellconf import Assigned
+from mtn_tui.core.shell_value import Assigned
 from mtn_tui.core.values import WrongValue
 
 

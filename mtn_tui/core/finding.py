@@ -19,7 +19,8 @@ from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import ConfigError, KeyFileError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.ownership import changeable
-from mtn_tui.core.settings import Loaded, Settings, load
+from mtn_tui.core.settings import Settings
+from mtn_tui.core.settings_file import Loaded, load
 
 _FILES = ("pg_dump", "psql", "contacts_file", "s3_ca_file", "alert_ca_file")
 _COMMANDS = ("services_stop_command", "services_restart_command", "database_start_command")
@@ -72,7 +73,7 @@ def find_configuration(
 
 
 def load_found(found: Found, environment: Mapping[str, str]) -> Loaded:
-    """As ``settings.load``; of a file that was only found, without what others could change.
+    """As ``settings_file.load``; of a file that was only found, without what others could change.
 
     Raises KeyFileError for a key that others could change, and as ``load`` does.
     """

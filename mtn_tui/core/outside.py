@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.i18n import _
-from mtn_tui.core.shellconf import Assigned
+from mtn_tui.core.shell_value import Assigned
 
 _SHOWN = frozenset(
     (

@@ -11,7 +11,7 @@ from mtn_tui.core import operator
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import ArchiveError
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.core.settings import load
+from mtn_tui.core.settings_file import load
 from mtn_tui.demo import school
 from mtn_tui.demo.stack import DATABASE, Stack, running
 from mtn_tui.demo.workspace import Workspace

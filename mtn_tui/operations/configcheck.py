@@ -11,7 +11,7 @@ from mtn_tui.core import outside, paths
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import _, ngettext
-from mtn_tui.core.settings import Loaded
+from mtn_tui.core.settings_file import Loaded
 from mtn_tui.operations import keycheck, words
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.checks import Check, Status

@@ -18,7 +18,7 @@ from pathlib import Path
 from mtn_tui.core import paths
 from mtn_tui.core.errors import MtnError, PostgresError
 from mtn_tui.core.i18n import _, is_utf8
-from mtn_tui.core.settings import Loaded
+from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.detached import ASK_LOGIND
 from mtn_tui.engine.statefiles import try_writing
 from mtn_tui.operations import known_stores, production, words

@@ -21,7 +21,8 @@ from mtn_tui.core import paths
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import ConfigError, KeyFileError, Refused
 from mtn_tui.core.i18n import _
-from mtn_tui.core.settings import Settings, interpret
+from mtn_tui.core.settings import Settings
+from mtn_tui.core.settings_file import interpret
 from mtn_tui.core.shellconf import quote
 from mtn_tui.storage import durable
 

@@ -234,7 +234,7 @@ from dataclasses import replace
 from datetime import datetime, UTC
 from pathlib import Path
 from mtn_tui.core.models import Kind
-from mtn_tui.core.settings import load
+from mtn_tui.core.settings_file import load
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.installation import mark_of

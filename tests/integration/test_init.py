@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core.operator import host_name
-from mtn_tui.core.settings import load
+from mtn_tui.core.settings_file import load
 from mtn_tui.demo.ports import free_port
 from tests.pg_fixtures import Database
 

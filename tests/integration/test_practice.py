@@ -19,7 +19,7 @@ import pytest
 
 from mtn_tui.cli import app
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.core.settings import load
+from mtn_tui.core.settings_file import load
 from mtn_tui.demo import verdict
 from mtn_tui.demo.evaluation import Evaluation, Production, evaluate
 from mtn_tui.demo.incidents import INCIDENTS, PracticeIncident, find

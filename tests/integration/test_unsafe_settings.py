@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core.errors import ConfigError
-from mtn_tui.core.settings import interpret
+from mtn_tui.core.settings_file import interpret
 from mtn_tui.core.values import is_connection_string
 from mtn_tui.operations import folderguard
 from mtn_tui.operations.folderguard import open_folder

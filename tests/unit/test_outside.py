@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mtn_tui.core import outside
 from mtn_tui.core.errors import ConfigError
-from mtn_tui.core.settings import KEYS, SECRET_KEYS, Loaded, interpret
+from mtn_tui.core.settings import KEYS, SECRET_KEYS
+from mtn_tui.core.settings_file import Loaded, interpret
 from mtn_tui.core.shellconf import quote
 from mtn_tui.operations.production import is_practice, is_production
 

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.finding import find_configuration, load_found
 from mtn_tui.core.redact import MASK, redact
-from mtn_tui.core.settings import KEYS, SECRET_KEYS, Settings, interpret, load
+from mtn_tui.core.settings import KEYS, SECRET_KEYS, Settings
+from mtn_tui.core.settings_file import interpret, load
 from mtn_tui.core.shellconf import parse
 from mtn_tui.core.values import Endpoint, scratch_name
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mtn_tui.core.errors import ConfigError, KeyFileError, Refused, StorageUnavailable
 from mtn_tui.core.redact import redact
-from mtn_tui.core.settings import interpret, load
+from mtn_tui.core.settings_file import interpret, load
 from mtn_tui.operations import setup
 from mtn_tui.operations.setup import Answers, AwsBucket, MinioBucket
 
