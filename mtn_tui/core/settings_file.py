@@ -26,7 +26,8 @@ from mtn_tui.core.outside import Outside
 from mtn_tui.core.ownership import file_changeable
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings import KEYS, SECRET_KEYS, Settings
-from mtn_tui.core.shellconf import Assigned, parse
+from mtn_tui.core.shell_value import Assigned
+from mtn_tui.core.shellconf import parse
 from mtn_tui.core.values import (
     is_connection_string,
     words,
