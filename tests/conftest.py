@@ -9,6 +9,7 @@ from mtn_tui.core.redact import redact
 from tests.operation_fixtures import practise, s3
 from tests.pg_fixtures import (
     any_pg,
+    catalogue,
     new_database,
     new_rich,
     new_school,
@@ -26,6 +27,7 @@ from tests.swap_fixtures import live, pg_busy
 __all__ = [
     "any_pg",
     "bucket",
+    "catalogue",
     "live",
     "new_database",
     "new_rich",

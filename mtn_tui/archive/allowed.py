@@ -29,6 +29,8 @@ class Way(StrEnum):
     """About owners, rights and the like. Runs nothing of the script, and can wait until all is loaded."""
     EVENTS = "events"
     """Makes an event trigger, which would fire at whatever comes after it."""
+    TRIGGERS = "triggers"
+    """Switches a table's triggers off or on, the server's own too. Runs nothing of the script."""
     ENABLING = "enabling"
     """Says whether an event trigger fires."""
     SUPERUSER = "superuser"
@@ -219,10 +221,7 @@ _PATTERNS: tuple[tuple[Way, str], ...] = (
         rf"comment on (?:server {_WORD}|foreign data wrapper {_WORD}|access method {_WORD}"
         rf"|(?:procedural )?language {_WORD}) is (?:'|null)",
     ),
-    (
-        Way.SUPERUSER,
-        rf"alter table (?:only )?{_NAME} (?:enable|disable) trigger all",
-    ),
+    (Way.TRIGGERS, rf"alter table (?:only )?{_NAME} (?:enable|disable) trigger all"),
     # pg_dump 9 and 10 name the database that they read, whatever it is loaded into.
     (Way.LEFT_OUT, rf"(?:comment|security label(?: for (?:'|{_WORD}))?) on database {_WORD} is (?:'|null)"),
     (Way.LEFT_OUT, rf"(?:create|alter|comment on) subscription {_WORD} [^;]*"),
@@ -299,6 +298,7 @@ _TOKEN = re.compile(
 _COMMENT = re.compile(rb"/\*|\*/")
 _SHORT = {"escaped": "'", "string": "'", "dollar": "'", "quoted": '"', "number": "0"}
 
+_MAKES_TABLES = re.compile(rb"CREATE (?:UNLOGGED |FOREIGN )?(?:TABLE|VIEW|EXTENSION)\b", re.IGNORECASE)
 _NO_PLAIN_ROUTINE = re.compile(r" (?:leakproof|support) ")
 _ROUTINE_MADE = re.compile("create (?:or replace )?(?:function|procedure) ")
 _HARMLESS = ("set ", "begin", "commit", "create schema ", "create collation ", "comment on ")
@@ -317,9 +317,17 @@ class Allowed:
         self._standard_strings = True
         self._as_another = False
         """Between SET and RESET SESSION AUTHORIZATION, where pg_dump writes rights that another gave."""
+        self._makes, self._fills = False, False
+
+    @property
+    def of_rows_only(self) -> bool:
+        """Whether it has filled tables and made nothing that could be one."""
+        return self._fills and not self._makes
 
     def statement(self, sql: bytes) -> Way:
         way = self._way(sql)
+        self._makes |= _MAKES_TABLES.match(sql) is not None
+        self._fills |= sql.startswith(b"INSERT ")
         if self._as_another and way is not Way.ROLES:
             return Way.NOT
         if way is Way.EXTENSION and self._made_something:
@@ -328,7 +336,7 @@ class Allowed:
 
     def copy(self, sql: bytes) -> Way:
         """Of ``COPY … FROM stdin``."""
-        self._made_something = True
+        self._made_something = self._fills = True
         return Way.LOAD if _COPY.fullmatch(shortened(sql)) and not self._as_another else Way.NOT
 
     def psql(self, line: bytes) -> Way:

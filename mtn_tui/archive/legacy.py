@@ -6,7 +6,7 @@ Nothing signs such a file. What can be known is whether it decrypts, inflates
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mtn_tui.archive.blocks import Inflater
 from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, salt_of, unpad
@@ -18,7 +18,8 @@ from mtn_tui.core.i18n import _
 
 _GZIP = b"\x1f\x8b"
 _PLAIN = b"--"
-CLEAR = (_GZIP, _PLAIN)
+_MARK_OF_UTF8 = b"\xef\xbb\xbf"
+CLEAR = (_GZIP, _PLAIN, _MARK_OF_UTF8)
 """How a file begins that is not encrypted: gzip's, or pg_dump's text itself."""
 
 _STEP = 1 << 20
@@ -34,7 +35,7 @@ def sql(stream: Stream, key: Key | None) -> Iterator[bytes]:
     """
     header = _read(stream, HEADER)
     head = last = b""
-    for out in _text(stream, header, key):
+    for out in _without_returns(_text(stream, header, key)):
         if len(head) < _HEAD_WITHIN:
             head += out[:_HEAD_WITHIN]
             _check_head(head)
@@ -48,14 +49,49 @@ def sql(stream: Stream, key: Key | None) -> Iterator[bytes]:
 
 
 def _text(stream: Stream, header: bytes, key: Key | None) -> Iterator[bytes]:
+    header = header.removeprefix(_MARK_OF_UTF8)
     if header.startswith(_PLAIN):
         yield from _clear(stream, header)
         return
+    check_format(header)
     pieces = _clear(stream, header) if header.startswith(_GZIP) else _decrypted(stream, header, key)
     inflater = Inflater()
     for piece in pieces:
         yield from inflater.feed(piece)
     inflater.finish()
+
+
+def _without_returns(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Undo what a shell of Windows did to every end of a line; COPY writes those within values as ``\\r``."""
+    held, returns = b"", None
+    for piece in pieces:
+        if returns is None:
+            returns = piece.startswith(b"--\r\n")
+        if returns:
+            piece = held + piece  # noqa: PLW2901 - the same bytes, and those before
+            held = b"\r" if piece.endswith(b"\r") else b""
+            piece = piece.removesuffix(b"\r").replace(b"\r\n", b"\n")  # noqa: PLW2901
+        yield piece
+    if held:
+        yield held
+
+
+def check_format(header: bytes) -> None:
+    """Raise NotABackup where a file begins as what pg_dump, or a shell, makes that is not read here."""
+    if header.startswith((b"PGDMP", b"toc.dat")):
+        raise archive_format()
+    if header.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise NotABackup(
+            _("It is in UTF-16, as PowerShell's > writes; what pg_dump wrote is not in it byte for byte."),
+            _("Have it dumped again by pg_dump -f FILE, without >."),
+        )
+
+
+def archive_format() -> NotABackup:
+    return NotABackup(
+        _("It is in an archive format of pg_dump's (-Fc, -Fd, -Ft), not a plain script."),
+        _("Make a script of it: pg_restore -f x.sql FILE; then restore with --file x.sql"),
+    )
 
 
 def _check_head(head: bytes) -> None:

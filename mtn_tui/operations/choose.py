@@ -66,6 +66,8 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
 def backup_at(path: Path, key: Key | None) -> Backup:
     """The backup in a file that need not lie in BACKUP_DIR, with the manifest beside it if there is one."""
     if _is_folder(path):
+        if (path / "toc.dat").exists():
+            raise legacy.archive_format()
         raise NotABackup(
             _("{path} is a folder, not a backup.").format(path=path),
             _("Name one file in it."),
@@ -80,7 +82,9 @@ def backup_at(path: Path, key: Key | None) -> Backup:
     name = BackupName.of_file(path.name, entry.modified.astimezone())
     if name.given:
         with store.open(path.name, 0, len(MAGIC)) as stream:
-            if not stream.read(len(MAGIC)).startswith((MAGIC, *legacy.CLEAR)):
+            header = stream.read(len(MAGIC))
+            legacy.check_format(header)
+            if not header.startswith((MAGIC, *legacy.CLEAR)):
                 raise NotABackup(
                     _("{path} is not a backup.").format(path=path),
                     _("It has to be what pg_dump wrote: plain text, also by gzip, also encrypted."),

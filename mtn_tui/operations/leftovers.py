@@ -56,7 +56,7 @@ def sweep_target(job: Job, context: Context, server: Connection, target: str) ->
 def sweep_over(
     context: Context, server: Connection, tell: Callable[[str], None], passing: str = ""
 ) -> list[str]:
-    """Remove what jobs of this machine that are over have left, whatever their target; return the names.
+    """Remove databases and logins that jobs of this machine which are over have left; return the names.
 
     What can't be removed is told, and holds up nothing; what was left of the target ``passing`` was
     told before. Another machine's are left: whether those jobs are over can't be seen from here.
@@ -77,6 +77,7 @@ def sweep_over(
         if job_id in over:
             with _named(login, tell):
                 logins.drop(server, job_id)
+                swept.append(login)
     return swept
 
 

@@ -140,7 +140,7 @@ def plan(context: Context, request: Request) -> Plan:
         zone, there = (newer.zone, newer.moment) if newer else _zone(server, request.backup)
         checks = [
             *preflight.archive_checks(context, request.backup),
-            *preflight.script_checks(context, request),
+            *preflight.script_checks(server, context, request),
             *preflight.server_checks(server, context, request),
         ]
         if not request.confirm:

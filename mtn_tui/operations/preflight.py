@@ -116,15 +116,15 @@ def archive_checks(context: Context, backup: Backup) -> list[Check]:
     return [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
 
 
-def script_checks(context: Context, request: Request) -> list[Check]:
-    """Of a backup that nothing signs: whether its script may be run at all. Reads every byte of one copy."""
+def script_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
+    """Of a backup that nothing signs: whether its script can be run here. Reads every byte of one copy."""
     if not request.backup.legacy or not request.backup.usable:
         return []
-    return [looked("script", lambda: _script(context, request))]
+    return [looked("script", lambda: _script(connection, context, request))]
 
 
-def _script(context: Context, request: Request) -> Check:
-    unsigned.examine(
+def _script(connection: Connection, context: Context, request: Request) -> Check:
+    named = unsigned.examine(
         request.backup.usable[0],
         context.key,
         context.settings.db_name,
@@ -132,6 +132,7 @@ def _script(context: Context, request: Request) -> Check:
         token=CancelToken(),
         advance=lambda _size: None,
     )
+    unsigned.check_roles(connection, named, no_owner=request.no_owner)
     return Check("script", Status.OK, _("Every statement of its script is one that pg_dump writes."))
 
 

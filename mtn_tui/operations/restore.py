@@ -176,7 +176,7 @@ class _Run:
             held.enter_context(lease(context.locks, str(backup.name)))
             self._look_ahead(server)
             try:
-                return self._readable_copy()
+                return self._readable_copy(server)
             except (ArchiveError, StorageError) as error:
                 self._go_on_with(left, error)
         raise AssertionError("unreachable")
@@ -220,7 +220,7 @@ class _Run:
     def _application(self) -> str:
         return application("restore", self.job.id, self.context.host)
 
-    def _readable_copy(self) -> Copy:
+    def _readable_copy(self, server: Connection) -> Copy:
         """The first copy that reads back whole; one that does not is passed over, and said."""
         for broken in self.request.backup.copies:
             if broken.trouble is not None:
@@ -229,7 +229,7 @@ class _Run:
         for left, copy in zip(reversed(range(len(copies))), copies, strict=True):
             try:
                 with self.watch.timing("check"):
-                    self._check(copy)
+                    self._check(copy, server)
                 return copy
             except (ArchiveError, StorageError) as error:
                 if isinstance(error, ArchiveError) and copy.manifest is not None:
@@ -247,12 +247,12 @@ class _Run:
             ),
         )
 
-    def _check(self, copy: Copy) -> None:
+    def _check(self, copy: Copy, server: Connection) -> None:
         """Read every byte before any database is made: size and hash, or a legacy file's own checksums."""
         job = self.job
         job.phase(f"check-{copy.store.name}", total=copy.size)
         if copy.manifest is None:
-            unsigned.examine(
+            named = unsigned.examine(
                 copy,
                 self.context.key,
                 self.context.settings.db_name,
@@ -260,6 +260,7 @@ class _Run:
                 token=job.token,
                 advance=job.advance,
             )
+            unsigned.check_roles(server, named, no_owner=self.request.no_owner)
             return
         check_size(copy.store.stat(copy.key).size, copy.manifest)
         archive = archive_of(copy, self.context.key)

@@ -23,11 +23,12 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.rows import CopyDone, CopyRows
 from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import NotABackup, Refused
-from mtn_tui.core.i18n import _
+from mtn_tui.core.errors import NotABackup, PostgresError, Refused
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.inventory import Copy
 from mtn_tui.operations.proving import Counted
 from mtn_tui.postgres import logins
+from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.connection import MAINTENANCE, Connection
 from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.server import Server
@@ -40,7 +41,26 @@ _DATABASES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CONNECT = re.compile(rb"\\c(?:onnect)?\s+(.*\S)\s*")
+_ROLE = re.compile(
+    rb'(?: OWNER (TO)| (?:TO|FROM)(?: GROUP)?| FOR ROLE) ("(?:[^"]|"")+"|[\w$\x80-\xff]+)'
+    rb"(?=\Z| WITH GRANT OPTION\Z| CASCADE\Z| RESTRICT\Z| IN SCHEMA | GRANT | REVOKE )"
+)
 _PATH = re.compile(rb"SET search_path\b|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Roles that a script names."""
+
+    owners: set[str]
+    others: set[str]
+    """Who may use what is there."""
+
+    def add(self, statement: bytes) -> None:
+        for match in _ROLE.finditer(statement):
+            name = match[2].decode(errors="surrogateescape")
+            plain = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+            (self.owners if match[1] else self.others).add(plain)
 
 
 def examine(
@@ -51,8 +71,8 @@ def examine(
     as_operator: bool,
     token: CancelToken,
     advance: Callable[[int], None],
-) -> None:
-    """Read all of an unsigned copy: its own checksums, and every statement.
+) -> Named:
+    """Read all of an unsigned copy: its own checksums, and every statement; return the roles it names.
 
     ``database`` is the one that a hint is for where the file holds several.
     Raises the ArchiveError that says what is wrong, with the line; Refused
@@ -61,7 +81,7 @@ def examine(
     with copy.store.open(copy.key) as stream:
         pieces = _until_cancelled(legacy.sql(Counted(stream, advance), key), token)
         events = statements.numbered(pieces)
-        allowed, superuser = Allowed(), None
+        allowed, superuser, named = Allowed(), None, Named(set(), set())
         for event in events:
             way = _way(allowed, event)
             if way is Way.NOT:
@@ -71,8 +91,40 @@ def examine(
                 raise error
             if way is Way.SUPERUSER and superuser is None and isinstance(event, Statement):
                 superuser = event
+            if way in (Way.ROLES, Way.EVENTS) and isinstance(event, Statement):
+                named.add(event.sql)
+        if allowed.of_rows_only:
+            raise NotABackup(
+                _("The script fills tables and makes none: it holds a part of a database only."),
+                _("It is of pg_dump --data-only or --section. Restore a dump that was made without these."),
+            )
         if superuser is not None and not as_operator:
             raise _needs_a_superuser(superuser)
+        return named
+
+
+def check_roles(server: Connection, named: Named, *, no_owner: bool) -> None:
+    """Raise PostgresError where a script could not give things to whom they belong once all is loaded."""
+    if no_owner:
+        return
+    missing = sorted((named.owners | named.others) - server_roles.roles_there(server) - {"public"})
+    if missing:
+        raise PostgresError(
+            ngettext(
+                "The server has no role {names}, which the backup names.",
+                "The server has no roles {names}, which the backup names.",
+                len(missing),
+            ).format(names=", ".join(missing)),
+            _("Create them by hand, or do without them: --no-owner"),
+        )
+    we = server_roles.rights(server)
+    if not we.superuser and (foreign := server_roles.not_ours(server, sorted(named.owners))):
+        raise PostgresError(
+            _("{user}, who is no superuser, can't give to {names} what is theirs in the backup.").format(
+                user=we.user, names=", ".join(foreign)
+            ),
+            _("Restore as a superuser (DB_USER). Or let all of it be yours: --no-owner"),
+        )
 
 
 def _until_cancelled(pieces: Iterable[bytes], token: CancelToken) -> Iterator[bytes]:
@@ -215,7 +267,7 @@ class Loading:
             login = logins.make(self.server, self.login, self.database, self.job)
             waiting = _Waiting()
             with closing(self.open(login)) as loader, self.token.calling(loader.cancel):
-                self._load(pieces, loader, operator, waiting)
+                self._load(pieces, loader, operator, waiting, login.user)
             logins.end(self.server, self.database, login.user)
             self.token.check()
             with self.token.calling(operator.cancel):
@@ -223,7 +275,12 @@ class Loading:
         logins.drop(self.server, self.job)
 
     def _load(
-        self, pieces: Iterable[bytes], loader: LoadConnection, operator: LoadConnection, waiting: _Waiting
+        self,
+        pieces: Iterable[bytes],
+        loader: LoadConnection,
+        operator: LoadConnection,
+        waiting: _Waiting,
+        login: str,
     ) -> None:
         events = _told_apart(statements.numbered(_until_cancelled(pieces, self.token)), False)
         for way, event in events:
@@ -234,6 +291,12 @@ class Loading:
             elif isinstance(event, Statement):
                 match way:
                     case Way.EXTENSION:
+                        operator.execute(event.sql)
+                        for (grant,) in operator.rows(logins.fillable(login)):
+                            operator.execute(str(grant).encode())
+                    case Way.TRIGGERS:
+                        if waiting.path:
+                            operator.under((waiting.path,))
                         operator.execute(event.sql)
                     case Way.ROLES:
                         waiting.roles.append((waiting.path, event.sql))

@@ -17,6 +17,12 @@ from mtn_tui.postgres.server import Server
 _NAME = re.compile("mtn_load_([a-z2-7]{8})")
 _PASSWORD_BYTES = 24
 
+_CONFIGURATION = sql.SQL(
+    "(SELECT nspname, relname, relkind FROM pg_catalog.pg_extension CROSS JOIN unnest(extconfig) AS its(oid)"
+    " JOIN pg_catalog.pg_class AS c ON c.oid = its.oid"
+    " JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace WHERE relkind IN ('r', 'p', 'S')) AS found"
+)
+
 
 def make(connection: Connection, server: Server, database: str, job: str) -> Server:
     """Make a login for a job, give it the empty ``database``, and see that it can connect.
@@ -76,6 +82,21 @@ def end(connection: Connection, database: str, name: str) -> None:
             " WHERE usename OPERATOR(pg_catalog.=) %s",
             [name],
         )
+
+
+def fillable(name: str) -> bytes:
+    """A query for the statements that let a login fill the tables of extensions whose rows are in dumps.
+
+    So it is not the operator who runs what their triggers and checks call, in schemas that are the login's.
+    What they give is taken back with all else that the login has.
+    """
+    query = sql.SQL("""
+        SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, {name}) FROM {tables} UNION ALL
+        SELECT format('GRANT %s ON %I.%I TO %I',
+            CASE relkind WHEN 'S' THEN 'UPDATE' ELSE 'SELECT, INSERT' END, nspname, relname, {name}
+        ) FROM {tables}
+    """).format(name=sql.Literal(name), tables=_CONFIGURATION)
+    return query.as_bytes(None)
 
 
 def taken_over(name: str) -> tuple[bytes, ...]:

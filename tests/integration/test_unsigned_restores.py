@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -189,6 +190,101 @@ def test_what_takes_a_superuser_is_refused_unless_the_operator_is_to_load_it(pra
     assert target not in practice.databases()
     restored(practice, path, target, "--as-operator", code=1)
     assert Database(practice.source.server, target).dump() == practice.source.dump()
+
+
+SUPERUSERS = {
+    "CREATE FUNCTION g": "CREATE FUNCTION g() RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1'",
+    "CREATE OPERATOR CLASS": "CREATE OPERATOR CLASS o FOR TYPE int USING hash AS OPERATOR 1 =(int, int),"
+    " FUNCTION 1 hashint4(int)",
+    "CREATE TYPE shell": "CREATE TYPE shell",
+    "CREATE FOREIGN DATA WRAPPER": "CREATE FOREIGN DATA WRAPPER w",
+    "CREATE SERVER": "CREATE SERVER s FOREIGN DATA WRAPPER w",
+    "CREATE USER MAPPING": "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (password 'secreta')",
+    "CREATE FOREIGN TABLE": "CREATE FOREIGN TABLE f (a int) SERVER s",
+    "CREATE PROCEDURAL LANGUAGE": "CREATE PROCEDURAL LANGUAGE plperlu",
+}
+
+
+def test_what_only_the_operator_can_make_is_told_with_its_line_by_the_dry_run(practice, target, tmp_path):
+    for kind, statement in SUPERUSERS.items():
+        script = HEAD + b"SET client_encoding = 'UTF8';\n\n" + statement.encode() + b";\n" + FOOT
+        told = restored(practice, written(tmp_path / "x.sql", script), target, "--dry-run", code=2)
+        assert f"Line 7: {kind}" in told
+        assert "--as-operator" in told
+        assert "secreta" not in told
+
+
+def test_roles_that_are_not_there_are_told_before_anything_is_loaded(practice, target, tmp_path):
+    script = practice.source.run("pg_dump").replace(b" OWNER TO ", b' OWNER TO "Nadie"; -- ')
+    script = script.replace(
+        b"GRANT SELECT ON TABLE public.t TO PUBLIC", b"GRANT SELECT ON TABLE public.t TO nadie"
+    )
+    path = written(tmp_path / "x.sql", script)
+    for more in (("--dry-run",), ()):
+        told = restored(practice, path, target, *more, code=2)
+        assert "The server has no roles Nadie, nadie" in told
+        assert "--no-owner" in told
+    assert target not in practice.databases()
+    restored(practice, path, target, "--no-owner", code=1)
+    assert Database(practice.source.server, target).psql("SELECT count(*) FROM t") == b"2\n"
+
+
+def test_rows_of_an_extension_s_own_tables_are_filled_in_by_the_login(
+    practice, catalogue, target, tmp_path, new_database
+):
+    """With COPY and with INSERT; and what was given for it is taken back."""
+    source = new_database(practice.source.server)
+    source.psql(f"""
+        CREATE SCHEMA topo; CREATE EXTENSION {catalogue};
+        INSERT INTO topo.topology SELECT n, md5(n::text) FROM generate_series(1, 5) n;
+        INSERT INTO topo.layer SELECT n, n FROM generate_series(1, 5) n;
+    """)
+    for options in ((), ("--inserts",)):
+        path = written(tmp_path / "x.sql", source.run("pg_dump", *options))
+        restored(practice, path, target, "--drop")
+        assert Database(source.server, target).dump() == source.dump()
+        granted = "SELECT grantee FROM pg_class, aclexplode(relacl) WHERE relnamespace = 'topo'::regnamespace"
+        assert Database(source.server, target).psql(f"{granted} AND grantee <> relowner") == b""
+
+
+def test_rows_that_come_with_triggers_off_are_loaded(practice, target, tmp_path):
+    """As of a dump of the schema with one of the rows after it, whose order no foreign key knows."""
+    source = practice.source
+    source.psql(
+        "CREATE TABLE a (id int PRIMARY KEY, b int); INSERT INTO a VALUES (1, 1);"
+        "CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); INSERT INTO b VALUES (1, 1);"
+        "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b"
+    )
+    rows = source.run("pg_dump", "--data-only", "--disable-triggers")
+    assert b"DISABLE TRIGGER ALL" in rows
+    path = written(tmp_path / "x.sql", source.run("pg_dump", "--schema-only") + rows)
+    restored(practice, path, target)
+    database = Database(source.server, target)
+    database.psql("REFRESH MATERIALIZED VIEW m")  # which a dump of rows alone does not do
+    assert database.dump() == source.dump()
+    assert database.psql("SELECT DISTINCT tgenabled FROM pg_trigger") == b"O\n"
+
+
+def test_a_restore_that_is_killed_while_it_loads_leaves_nothing_that_kept_does_not_sweep_and_name(
+    practice, target, tmp_path
+):
+    script = b"CREATE FUNCTION public.slow() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM pg_sleep(60)';\n"
+    script += b"CREATE TABLE public.t (a int, b int DEFAULT public.slow());\n"
+    script += b"COPY public.t (a) FROM stdin;\n1\n\\.\n"
+    path = written(tmp_path / "x.sql", HEAD + script + FOOT)
+    process = practice.start("restore", "--legacy", "--file", str(path), "--target", target)
+    at_it = "SELECT usename FROM pg_stat_activity WHERE usename ~ '^mtn_load_' AND query ~ '^COPY'"
+    deadline = time.monotonic() + 60
+    while not (login := practice.source.psql(at_it).decode().strip()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    told = practice.here("kept", check=None).stderr
+    assert f"left: {login}" in told
+    assert login not in roles(practice)
+    assert not [one for one in practice.databases() if one.startswith(target)]
 
 
 def test_our_own_file_without_its_manifest_still_restores(practice, target, tmp_path):

@@ -69,3 +69,27 @@ def test_a_list_says_which_store_it_waits_for(pg18, new_database, practise):
             silent.close()
             assert terminal.ended() == 1
         assert "The bucket is not in this list" in terminal.shown
+
+
+def test_who_may_make_no_login_is_asked_before_a_file_is_loaded_with_all_of_his_rights(
+    pg18, new_database, practise
+):
+    source = new_database(pg18)
+    source.psql(
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1); CREATE ROLE mtn_asks LOGIN CREATEDB PASSWORD 'x'"
+    )
+    practice = practise(source, DB_USER="mtn_asks", DB_PASSWORD="x")
+    path = practice.root / "x.sql"
+    path.write_bytes(source.run("pg_dump", "--no-owner"))
+    command = ["restore", "--legacy", "--file", str(path), "--target", "mtn_loaded_by_ours"]
+    try:
+        for answer, code in (("\r", 2), ("y\r", 1)):
+            with at_a_terminal(practice, *command) as terminal:
+                terminal.wait_for("all rights of mtn_asks? [y/N]")
+                assert "may not make roles" in terminal.shown
+                terminal.type(answer)
+                assert terminal.ended() == code
+            assert ("mtn_loaded_by_ours" in practice.databases()) is (code == 1)
+    finally:
+        pg18.drop_database("mtn_loaded_by_ours")
+        source.psql("DROP ROLE mtn_asks")
