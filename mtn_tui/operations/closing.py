@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mtn_tui.archive.statements import Event, Statement
@@ -71,8 +71,14 @@ class ClosingTasks:
 
     def _sort(self, post_data: Iterable[Event], before: Mapping[bytes, bytes]) -> None:
         comments: list[Closer] = []
+        made: set[str] = set()
         for one, settings in _closers(post_data, before):
             self.steps += 1
+            if one.what is Closing.OTHER:
+                made.update(one.tables)
+            elif one.what is Closing.KEY and one.tables[0] in made:
+                # Of a view that is made only now, for its query relies on a key.
+                one = replace(one, what=Closing.OTHER)  # noqa: PLW2901 - the same, elsewhere
             last = self._runs[-1] if self._runs else None
             if one.what is Closing.KEY:
                 self._keys[self._where.get(one.tables[0], -1), settings].append(one.sql)

@@ -29,7 +29,7 @@ class Closer:
     what: Closing
     sql: bytes
     tables: tuple[str, ...]
-    """That it works on, as pg_dump writes their names."""
+    """That it works on, or makes, as pg_dump writes their names."""
 
 
 _TABLE = rb'((?:"(?:[^"]|"")*"|[^\s".(;]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".(;]+))?)'
@@ -43,13 +43,19 @@ _FOREIGN = re.compile(
     rb"ALTER TABLE (?:ONLY )?%b\s+ADD CONSTRAINT %b FOREIGN KEY %b REFERENCES %b"
     % (_TABLE, _NAME, _COLUMNS, _TABLE)
 )
+_VIEW = re.compile(rb"CREATE MATERIALIZED VIEW %b" % _TABLE)
 _REFRESH = re.compile(rb"REFRESH MATERIALIZED VIEW\b")
 _COMMENT = re.compile(rb"COMMENT ON\b")
 
 
 def closer(statement: bytes) -> Closer:
     """Tell what a post-data statement needs and locks."""
-    for what, pattern in ((Closing.KEY, _INDEX), (Closing.KEY, _KEY), (Closing.FOREIGN_KEY, _FOREIGN)):
+    for what, pattern in (
+        (Closing.KEY, _INDEX),
+        (Closing.KEY, _KEY),
+        (Closing.FOREIGN_KEY, _FOREIGN),
+        (Closing.OTHER, _VIEW),
+    ):
         if found := pattern.match(statement):
             return Closer(
                 what, statement, tuple(name.decode(errors="surrogateescape") for name in found.groups())

@@ -59,6 +59,8 @@ _HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
 # To compile the query that looks at a foreign key takes longer than to run it.
 _FOR_LOADING = f"""
     SET synchronous_commit = off;
+    SET array_nulls = on;
+    SET quote_all_identifiers = off;
     SELECT set_config(name, greatest(setting::bigint, 262144)::text, false)
         FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem';
     SELECT set_config(name, least(setting::int, {_HELPERS})::text, false)
@@ -409,6 +411,8 @@ def _failed(statement: bytes, error: psycopg.Error) -> Exception:
     made = explained(error, kind_of(statement))
     if type(made) is PostgresError:
         made.doing = kind_of(statement)
+        # A view's query is kept as it was understood: what it does not find, a function of it looks for.
+        made.in_a_function |= made.doing.startswith("REFRESH MATERIALIZED VIEW ")
         made.hint = f"{made.hint} {advice(made.sqlstate, made.in_a_function)}".strip()
     return made
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mtn_tui.archive.statements import Statement
+from mtn_tui.operations.closing import ClosingTasks
 from mtn_tui.postgres.closers import Closing, closer
 from mtn_tui.postgres.load import is_setting
 
@@ -72,6 +74,25 @@ def test_indexes_and_keys_need_their_tables_rows(statement, table):
 )
 def test_foreign_keys_lock_both_their_tables(statement, tables):
     assert told(statement) == (Closing.FOREIGN_KEY, tables)
+
+
+def test_a_view_that_is_made_after_the_rows_is_there_before_its_indexes():
+    view = "CREATE MATERIALIZED VIEW public.v AS SELECT id, name FROM public.t GROUP BY id WITH NO DATA"
+    assert told(view) == (Closing.OTHER, ("public.v",))
+    post_data = [
+        Statement(text.encode())
+        for text in (
+            "ALTER TABLE ONLY public.t ADD CONSTRAINT k PRIMARY KEY (id)",
+            view,
+            "CREATE INDEX i ON public.v USING btree (id)",
+        )
+    ]
+    done: list[bytes] = []
+    for task in ClosingTasks(post_data, (), {}).tasks(
+        lambda several, *_more: done.extend(several), lambda *_more: None
+    ):
+        task.work(None)  # type: ignore[arg-type]  # no connection is used
+    assert done == [one.sql for one in post_data]
 
 
 @pytest.mark.parametrize(
