@@ -50,7 +50,7 @@ def sweep_target(job: Job, context: Context, server: Connection, target: str) ->
             if job_id not in alive and _dropped(server, name, tell):
                 with _named(name, tell):
                     logins.drop(server, job_id)
-                job.note("info", "swept", what="database", name=name)
+                job.note("info", "swept", name=name)
 
 
 def sweep_over(

@@ -94,7 +94,7 @@ def test_load(job: Job, context: Context, backup: Backup) -> Trial:
             connect(context.server, MAINTENANCE, who, token=job.token) as server,
         ):
             for name in sweep_over(context, server, lambda text: job.note("warn", "leftover", reason=text)):
-                job.note("info", "swept", what="database", name=name)
+                job.note("info", "swept", name=name)
             assert copy.manifest is not None  # noqa: S101 - it was chosen so
             databases.create(server, scratch, copy.manifest.server)
             _load(job, context, copy, scratch, who)

@@ -118,7 +118,8 @@ def check_roles(server: Connection, named: Named, *, no_owner: bool) -> None:
             _("Create them by hand, or do without them: --no-owner"),
         )
     we = server_roles.rights(server)
-    if not we.superuser and (foreign := server_roles.not_ours(server, sorted(named.owners))):
+    owners = sorted(named.owners - {"pg_database_owner"})  # who makes the database is that
+    if not we.superuser and (foreign := server_roles.not_ours(server, owners)):
         raise PostgresError(
             _("{user}, who is no superuser, can't give to {names} what is theirs in the backup.").format(
                 user=we.user, names=", ".join(foreign)

@@ -124,7 +124,14 @@ def test_a_file_of_any_name_restores_as_it_was_with_all_that_it_holds(practice, 
 
 
 @pytest.mark.parametrize(
-    "options", [("--clean",), ("--clean", "--if-exists"), ("--inserts", "--no-owner", "--no-acl")]
+    "options",
+    [
+        ("--clean",),
+        ("--clean", "--if-exists"),
+        ("--inserts", "--no-owner", "--no-acl"),
+        ("--column-inserts", "--rows-per-insert=7", "--on-conflict-do-nothing", "--quote-all-identifiers"),
+        ("--enable-row-security", "--load-via-partition-root", "--no-security-labels", "--no-publications"),
+    ],
 )
 def test_each_form_of_a_dump_restores(practice, target, tmp_path, options):
     path = written(tmp_path / "x.sql.gz", practice.source.run("pg_dump", *options))
@@ -317,6 +324,27 @@ def test_who_may_make_no_roles_is_told_and_may_load_it_himself(practice, target,
         assert done.returncode in (0, 1), done.stderr
         options = ("--no-owner", "--no-acl")
         assert Database(practice.source.server, target).dump(*options) == practice.source.dump(*options)
+    finally:
+        practice.source.server.drop_database(target)
+        practice.source.psql(f"DROP ROLE {role}")
+
+
+def test_who_is_no_superuser_is_told_before_whom_he_can_give_nothing_to(practice, target, tmp_path):
+    role = f"mtn_giver_{os.getpid()}"
+    practice.source.psql(f"CREATE ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD 'x-1'")
+    script = practice.source.run("pg_dump", "--clean", "--no-acl")
+    script = script.replace(
+        b"CREATE TABLE", b"ALTER SCHEMA public OWNER TO pg_database_owner;\nCREATE TABLE", 1
+    )
+    owner = practice.source.server.user
+    practice.configure(DB_USER=role, DB_PASSWORD="x-1")
+    try:
+        told = restored(practice, written(tmp_path / "x.sql", script), target, "--dry-run", code=2)
+        assert f"can't give to {owner} what is theirs" in told
+        mine = script.replace(f"OWNER TO {owner};".encode(), f"OWNER TO {role};".encode())
+        restored(practice, written(tmp_path / "x.sql", mine), target, code=None)
+        owner_of = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 't'::regclass"
+        assert Database(practice.source.server, target).psql(owner_of).decode().strip() == role
     finally:
         practice.source.server.drop_database(target)
         practice.source.psql(f"DROP ROLE {role}")
