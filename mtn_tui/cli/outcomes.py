@@ -54,7 +54,14 @@ def _restore(facts: Facts) -> list[str]:
             target=target, seconds=seconds, rows=Figure(facts["rows"]), tables=facts["tables"]
         )
     hidden = [words.not_counted(facts["not_counted"])] if facts.get("not_counted") else []
-    return [f"{facts['name']}  {words.store(facts['store'])}", said, *hidden, *_swapped(facts)]
+    gone = _left_out(facts["left_out"]) if facts.get("left_out") else []
+    return [f"{facts['name']}  {words.store(facts['store'])}", said, *hidden, *gone, *_swapped(facts)]
+
+
+def _left_out(facts: Facts) -> list[str]:
+    from mtn_tui.operations.extensions import told  # with all that looks at servers, for this alone
+
+    return told(facts)
 
 
 def _undo(facts: Facts) -> list[str]:

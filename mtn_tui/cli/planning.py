@@ -68,6 +68,8 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
         if plan.request.in_place:
             after = _("it is backed up, then dropped")
         told.append((_("And then"), after))
+    if plan.request.without:
+        told.append((_("Left out"), ", ".join(plan.request.without)))
     if plan.request.keep_going:
         text = _("is listed; the rest is kept beside, and {target} stays as it is")
         told.append((_("What fails"), text.format(target=target.name)))

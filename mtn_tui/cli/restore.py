@@ -19,10 +19,10 @@ from mtn_tui.operations.choose import choose
 from mtn_tui.operations.incomplete import facts_of
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.plan import plan
-from mtn_tui.operations.request import Request
+from mtn_tui.operations.request import Request, arguments
 from mtn_tui.operations.restore import restore as restore_backup
 from mtn_tui.operations.unsigned import AS_OPERATOR
-from mtn_tui.postgres.search_path import listed, with_catalog
+from mtn_tui.postgres.search_path import listed
 
 _NOT_HOLDING = "5.3"
 """The runbook's section on backups that do not hold: what is told with it, another backup may mend."""
@@ -59,6 +59,13 @@ _NOT_HOLDING = "5.3"
     "--in-place",
     is_flag=True,
     help=_("Where the disk can't hold both: back the present one up, drop it, then load."),
+)
+@click.option(
+    "--without-extension",
+    "without",
+    metavar=_("EXTENSION"),
+    multiple=True,
+    help=_("Leave out an extension of it that can't be made here, with its own rows."),
 )
 @click.option(
     "--search-path",
@@ -100,6 +107,7 @@ def restore(
     no_owner: bool,
     in_place: bool,
     keep_going: bool,
+    without: tuple[str, ...],
     search_path: str,
     closed: bool,
     skip_verify: bool,
@@ -136,6 +144,7 @@ def restore(
         confirm=confirm,
         in_place=in_place,
         keep_going=keep_going,
+        without=tuple(dict.fromkeys(without)),
         closed=closed,
         search_path=tuple(listed(search_path)),
         roles=roles,
@@ -178,7 +187,7 @@ def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
         return session.run(
             "restore",
             request.target,
-            _arguments(request, file),
+            arguments(request, file),
             lambda job: restore_backup(job, context, request),
         )
     except MtnError as error:
@@ -216,30 +225,6 @@ def _confirmed(session: Session, request: Request) -> Request:
         return request
     words = planning.ask_for_production(planning.lines(made, doubts_only=True), made.target)
     return replace(request, confirm=words)
-
-
-def _arguments(request: Request, file: str) -> list[str]:
-    """The same restore for a process of its own: of the backup that was chosen here, not of a newer one."""
-    options = {
-        "--drop": request.drop,
-        "--legacy": request.legacy,
-        "--as-operator": request.as_operator,
-        "--skip-verify": not request.verify,
-        "--in-place": request.in_place,
-        "--keep-going": request.keep_going,
-        "--closed": request.closed,
-        "--roles": request.roles,
-        "--no-owner": request.no_owner,
-        "--or-earlier": request.fall_back,
-    }
-    return [
-        "restore",
-        *(["--file", file] if file else [request.backup.handle]),
-        f"--target={request.target}",
-        *(["--confirm", request.confirm] if request.confirm else []),
-        *(["--search-path", with_catalog(request.search_path)] if request.search_path else []),
-        *(option for option, given in options.items() if given),
-    ]
 
 
 def _asks_for_legacy(session: Session, backup: Backup) -> bool:

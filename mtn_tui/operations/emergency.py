@@ -25,6 +25,7 @@ from mtn_tui.operations.assess import Assessment
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.delivery import State
+from mtn_tui.operations.extensions import InOneDatabase
 from mtn_tui.operations.incident import OID, Facts, Incident, Standing, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import report, took
@@ -117,19 +118,22 @@ def plan_staging(
     """What step 4 would do, losing as little as can be.
 
     Roles that the server lacks, a new one for example, are made with it. Where our user may not, or
-    can't give everybody what is theirs, all of it is planned to be ours: the operator has to agree.
+    can't give everybody what is theirs, all of it is planned to be ours; and extensions that no new
+    database can have are left out: the operator has to agree.
     """
     wanted = Request(backup, staging_of(context, way), drop=True, closed=True, legacy=backup.legacy)
     for roles, no_owner in ((False, False), (True, False), (True, True), (False, True)):
         made = plan(context, replace(wanted, roles=roles, no_owner=no_owner))
         if not any(one.status is Status.STOP for one in _rights(made)):
             break
-    return made
+    here = [check.error for check in made.checks if isinstance(check.error, InOneDatabase)]
+    return plan(context, replace(made.request, without=here[0].names)) if here else made
 
 
 def not_had(made: Plan) -> list[str]:
-    """What is done without where the owner is not kept, in sentences."""
-    return [check.says for check in _rights(made) if check.hint]
+    """What is done without where the owner is not kept, or an extension left out, in sentences."""
+    left_out = [f"{check.says} {check.hint}" for check in made.checks if check.id == "left-out"]
+    return [*(check.says for check in _rights(made) if check.hint), *left_out]
 
 
 def _rights(made: Plan) -> list[Check]:
@@ -148,9 +152,11 @@ def chosen(made: Plan) -> dict[str, object]:
     legacy = {"legacy": True} if made.backup.legacy else {}
     roles = {"roles": roles_of(made)} if made.request.roles else {}
     ours = {"no_owner": True} if made.request.no_owner else {}
+    without = {"without": list(made.request.without)} if made.request.without else {}
     return {
         **legacy,
         **ours,
+        **without,
         "backup": made.backup.handle,
         "name": str(made.backup.name),
         "moment": made.backup.moment.isoformat(),
@@ -171,6 +177,8 @@ def restore_arguments(context: Context, incident: Incident) -> list[str]:
     options = ["--drop", "--closed", *(["--legacy"] if facts.get("legacy") else [])]
     options += ["--roles"] if facts.get("roles") else []
     options += ["--no-owner"] if facts.get("no_owner") else []
+    without = facts.get("without")
+    options += [f"--without-extension={name}" for name in without] if isinstance(without, list) else []
     return ["restore", str(backup), f"--target={target}", *options]
 
 

@@ -193,6 +193,7 @@ def fact_name(name: str) -> str:
         "expected_seconds": _("expected to take"),
         "roles": _("roles"),
         "no_owner": _("without owners and rights"),
+        "without": _("without the extensions"),
         "job": _("job"),
         "database": _("database"),
         "rows": _("rows"),

@@ -65,13 +65,16 @@ def check_loaded(
     token: CancelToken,
     advance: Callable[[int], None],
     most: int = CONNECTIONS,
+    without: Collection[str] = (),
 ) -> Loaded:
     """Count every table, look at indexes and sequences. Raises PostgresError where something is missing.
 
     Nothing is counted through a policy: what is there but hidden would count as lost.
-    ``most``: connections to use, fewer where the server has no more.
+    ``most``: connections to use, fewer where the server has no more. ``without``:
+    tables that were left out, of which nothing is asked.
     """
-    expected = manifest.rows()
+    expected = {table: rows for table, rows in manifest.rows().items() if table not in without}
+    advance(len(manifest.rows()) - len(expected))
     counted: dict[str, int] = {}
 
     def count(tables: Sequence[str], connection: LoadConnection) -> None:

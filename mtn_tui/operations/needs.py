@@ -11,7 +11,9 @@ from mtn_tui.archive import statements
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.sections import Part
 from mtn_tui.archive.statements import Statement
-from mtn_tui.operations.inventory import Copy
+from mtn_tui.core.errors import ArchiveError, MtnError, PostgresError, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.operations.privileged import is_for_superusers, set_by_a_routine
 from mtn_tui.operations.proving import archive_of
 from mtn_tui.postgres.statement_kind import kind_of
@@ -19,6 +21,9 @@ from mtn_tui.postgres.statement_kind import kind_of
 _SET = re.compile(rb"SET (?:SESSION |LOCAL )?([\w.]+)\s*(?:=|TO)\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 _OWNER = re.compile(rb'ALTER [A-Z ]+ .* OWNER TO ("(?:[^"]|"")+"|[\w$\x80-\xff]+)\Z', re.DOTALL)
 _LABEL = re.compile(rb'SECURITY LABEL FOR ("(?:[^"]|"")+"|\'(?:[^\']|\'\')+\'|[\w$\x80-\xff]+) ')
+_TABLE = re.compile(
+    rb'CREATE (?:UNLOGGED |FOREIGN )?TABLE ((?:"(?:[^"]|"")+"|[^\s".]+)\.(?:"(?:[^"]|"")+"|[^\s".]+)) '
+)
 _SUBSCRIPTION = re.compile(rb"CREATE SUBSCRIPTION ")
 _SYSTEM_GRANT = re.compile(rb"(?:GRANT|REVOKE) .* ON (?:[A-Z]+ )?pg_catalog\.", re.DOTALL)
 
@@ -40,6 +45,19 @@ class Needs:
     """What its security labels are for."""
     system_grants: tuple[str, ...] = ()
     """Changes of rights on PostgreSQL's own objects."""
+    tables: frozenset[str] = frozenset()
+    """Tables that it makes, as pg_dump names them; others that it fills are those of extensions."""
+
+
+def needs_of_backup(backup: Backup, key: Key) -> Needs | MtnError:
+    """What the script asks for; or why that could not be read, which whoever reads all of it will meet."""
+    copy = next((one for one in backup.usable if one.manifest), None)
+    if copy is None:
+        return PostgresError(_("Nobody knows what a file of the scripts needs until it is loaded."))
+    try:
+        return read_needs(copy, key)
+    except (ArchiveError, StorageError) as error:
+        return error
 
 
 def read_needs(copy: Copy, key: Key) -> Needs:
@@ -58,6 +76,7 @@ def needs_of(script: Iterable[bytes]) -> Needs:
     routine_settings: dict[str, None] = {}
     providers: dict[str, None] = {}
     system_grants: dict[str, None] = {}
+    tables: set[str] = set()
     for event in statements.read(script):
         if not isinstance(event, Statement):
             continue
@@ -67,6 +86,8 @@ def needs_of(script: Iterable[bytes]) -> Needs:
             place = _plain(match[2])
             if name == "default_tablespace" and place:
                 tablespaces[place] = None
+        elif match := _TABLE.match(event.sql):
+            tables.add(match[1].decode(errors="surrogateescape"))
         elif match := _OWNER.match(event.sql):
             owners[_plain(match[1])] = None
         elif is_for_superusers(event.sql):
@@ -88,6 +109,7 @@ def needs_of(script: Iterable[bytes]) -> Needs:
         tuple(routine_settings),
         tuple(providers),
         tuple(system_grants),
+        frozenset(tables),
     )
 
 

@@ -124,6 +124,7 @@ class Plan:
             "kept": self.kept,
             "in_place": self.request.in_place,
             "keep_going": self.request.keep_going,
+            "without": list(self.request.without),
             "checks": [check.facts() for check in self.checks],
         }
 
@@ -131,7 +132,7 @@ class Plan:
 def plan(context: Context, request: Request) -> Plan:
     """Look at everything, and make nothing. Raises UsageError for a target that can't be; PostgresError."""
     preflight.check_target(context, request.target, production_allowed=True)
-    preflight.check_keep_going(request)
+    preflight.check_options(request)
     preflight.check_backup(request.backup, legacy_allowed=request.legacy)
     now, name, settings = context.clock.now(), request.target, context.settings
     with connect(context.server, MAINTENANCE, _APPLICATION) as server:

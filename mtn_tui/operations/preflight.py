@@ -10,7 +10,6 @@ from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import (
     ArchiveError,
     MtnError,
-    PostgresError,
     Refused,
     StorageError,
     UsageError,
@@ -18,12 +17,12 @@ from mtn_tui.core.errors import (
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.values import LONGEST_NAME
-from mtn_tui.operations import leftovers, obstacles, premises, standing, unsigned
+from mtn_tui.operations import extensions, leftovers, obstacles, premises, standing, unsigned
 from mtn_tui.operations.checks import Check, Status, looked
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incomplete import is_incomplete
-from mtn_tui.operations.inventory import Backup, Copy, Standing
-from mtn_tui.operations.needs import Needs, read_needs
+from mtn_tui.operations.inventory import Backup, Standing
+from mtn_tui.operations.needs import needs_of_backup
 from mtn_tui.operations.premises import Site
 from mtn_tui.operations.production import is_production
 from mtn_tui.operations.proving import source_of
@@ -43,13 +42,15 @@ def check_request(
     check_usable(backup)
 
 
-def check_keep_going(request: Request) -> None:
-    """Refuse to go on past errors where nothing would be left to go back to, or nothing can be told apart."""
+def check_options(request: Request) -> None:
+    """Refuse to go on past errors where nothing would be left to go back to, or nothing can be told apart;
+    and to leave out what the backup has not got."""
     if request.keep_going and (request.in_place or request.backup.legacy):
         raise Refused(
             _("--keep-going does not go with --in-place, nor with a file that has no manifest."),
             _("Leave out one of them."),
         )
+    extensions.check_names(request)
 
 
 def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
@@ -138,7 +139,7 @@ def _script(connection: Connection, context: Context, request: Request) -> Check
 
 def server_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
     """What the server says, asked in its maintenance database. Raises ServerLost alone."""
-    site = Site(connection, context, request, _needs(context, request.backup))
+    site = Site(connection, context, request, needs_of_backup(request.backup, context.key))
     looks: dict[str, Callable[[Site], Check]] = {
         "version": premises.version,
         "identity": premises.identity,
@@ -150,13 +151,15 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
         "running": obstacles.running,
         "roles": premises.roles,
         "owners": premises.owners,
-        "extensions": premises.extensions,
+        "extensions": extensions.available,
         "privileges": standing.privileges,
         "settings": premises.settings,
         "tablespaces": premises.tablespaces,
         "locale": premises.locale,
         "room": premises.room,
     }
+    if request.without:
+        looks["left-out"] = extensions.left_out
     if request.backup.legacy:
         looks["login"] = premises.login
     checks = [looked(name, partial(look, site)) for name, look in looks.items()]
@@ -206,14 +209,3 @@ def _archive(context: Context, backup: Backup) -> Check:
         hint = "" if good else _("See how far it holds: mtn verify {id}").format(id=backup.handle)
         return Check("archive", Status.OK if good else Status.WARN, said, hint)
     raise wrong[-1]
-
-
-def _needs(context: Context, backup: Backup) -> Needs | MtnError:
-    """What the script asks for; or why that could not be read, which whoever reads all of it will meet."""
-    copy: Copy | None = next((one for one in backup.usable if one.manifest), None)
-    if copy is None:
-        return PostgresError(_("Nobody knows what a file of the scripts needs until it is loaded."))
-    try:
-        return read_needs(copy, context.key)
-    except (ArchiveError, StorageError) as error:
-        return error

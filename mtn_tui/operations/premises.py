@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from psycopg import sql
-
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.errors import MtnError, NoSpace, PostgresError
 from mtn_tui.core.i18n import Figure, _, ngettext
@@ -218,44 +216,6 @@ def owners(site: Site) -> Check:
         )
         return Check("owners", Status.WARN, said, _("Or let all of it be yours: --no-owner"))
     raise PostgresError(said, _("Restore as a superuser (DB_USER). Or let all of it be yours: --no-owner"))
-
-
-def extensions(site: Site) -> Check:
-    if site.manifest is None:
-        return Check(
-            "extensions", Status.UNKNOWN, _("Nobody knows which extensions a file of the scripts needs.")
-        )
-    with translated():
-        rows = site.connection.execute("SELECT name FROM pg_available_extensions").fetchall()
-    there = {str(name) for (name,) in rows}
-    missing = [extension.name for extension in site.manifest.extensions if extension.name not in there]
-    if missing:
-        raise PostgresError(
-            _("The server has not got the extensions {names}.").format(names=", ".join(missing)),
-            _("Install them on the server (postgresql-contrib holds most), then start again."),
-        )
-    untrusted = [] if site.we.superuser else _for_superusers(site)
-    if untrusted:
-        raise PostgresError(
-            _("Only a superuser may make the extensions {names}, and {user} is none.").format(
-                names=", ".join(untrusted), user=site.we.user
-            ),
-            _("Restore as a superuser (DB_USER)."),
-        )
-    return Check("extensions", Status.OK, _("Every extension that the backup needs can be had."))
-
-
-def _for_superusers(site: Site) -> list[str]:
-    """Extensions of the backup that the owner of a database may not make here."""
-    trusted = "trusted" if site.here.version_num >= 130000 else "false"
-    names = [extension.name for extension in site.manifest.extensions] if site.manifest else []
-    query = sql.SQL(
-        "SELECT v.name FROM pg_available_extension_versions AS v"
-        " JOIN pg_available_extensions AS a ON a.name = v.name AND a.default_version = v.version"
-        " WHERE v.name = ANY(%s) AND v.superuser AND NOT {} ORDER BY 1"
-    ).format(sql.SQL(trusted))  # one of the two above
-    with translated():
-        return [str(name) for (name,) in site.connection.execute(query, [names]).fetchall()]
 
 
 def settings(site: Site) -> Check:

@@ -12,7 +12,7 @@ from mtn_tui.operations.context import Context
 from mtn_tui.operations.loaded import OtherRows
 from mtn_tui.operations.request import Request
 from mtn_tui.operations.verify import record_tried
-from mtn_tui.postgres.load_advice import lies_in_the_script
+from mtn_tui.postgres.load_advice import UNRESOLVED, lies_in_the_script
 
 
 def remember(job: Job, context: Context, request: Request, error: PostgresError) -> None:
@@ -21,6 +21,8 @@ def remember(job: Job, context: Context, request: Request, error: PostgresError)
         return
     if not (isinstance(error, OtherRows) or lies_in_the_script(error)):
         return
+    if request.without and error.sqlstate in UNRESOLVED:
+        return  # it may be of an extension that was left out
     where = f"{context.server.host}:{context.server.port} {request.target}"
     tried = Tried(context.clock.now(), where, error.title)
     record_tried(job, context, request.backup, lambda proof: replace(proof, refused=tried))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mtn_tui.operations.inventory import Backup
+from mtn_tui.postgres.search_path import with_catalog
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Request:
     """Read-only until it is promoted."""
     keep_going: bool = False
     """List what can't be made of the backup, and keep the rest beside the target."""
+    without: tuple[str, ...] = ()
+    """Extensions to do without, with their own rows and what the backup says of what they make."""
     search_path: tuple[str, ...] = ()
     """Schemas for functions that name things without theirs; those of the backup unless given."""
     earlier: tuple[Backup, ...] = ()
@@ -39,3 +42,28 @@ class Request:
     """Use them without asking."""
     instead_of: Backup | None = None
     """A newer one that was wanted, and is known not to hold."""
+
+
+def arguments(request: Request, file: str = "") -> list[str]:
+    """The same restore as ``mtn`` takes it: of the backup that was chosen, not of a newer one."""
+    options = {
+        "--drop": request.drop,
+        "--legacy": request.legacy,
+        "--as-operator": request.as_operator,
+        "--skip-verify": not request.verify,
+        "--in-place": request.in_place,
+        "--keep-going": request.keep_going,
+        "--closed": request.closed,
+        "--roles": request.roles,
+        "--no-owner": request.no_owner,
+        "--or-earlier": request.fall_back,
+    }
+    return [
+        "restore",
+        *(["--file", file] if file else [request.backup.handle]),
+        f"--target={request.target}",
+        *(["--confirm", request.confirm] if request.confirm else []),
+        *(["--search-path", with_catalog(request.search_path)] if request.search_path else []),
+        *(f"--without-extension={name}" for name in request.without),
+        *(option for option, given in options.items() if given),
+    ]

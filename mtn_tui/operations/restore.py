@@ -7,7 +7,6 @@ half-loaded database beside it is removed now or by the next restore.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,7 @@ from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key, lease
-from mtn_tui.operations import loaded, preflight, production, script, unsigned, words
+from mtn_tui.operations import extensions, loaded, preflight, production, script, unsigned, words
 from mtn_tui.operations.alternatives import minutes_between, use_another, why_broken
 from mtn_tui.operations.checks import Status, raise_first
 from mtn_tui.operations.context import Context
@@ -34,8 +33,9 @@ from mtn_tui.operations.in_place import get_back, make_room
 from mtn_tui.operations.incomplete import Failures, Incomplete, leave
 from mtn_tui.operations.inventory import Backup, Copy
 from mtn_tui.operations.leftovers import RESTORING, mend_subscriptions, sweep_over, sweep_target
+from mtn_tui.operations.loaders import Loaders
 from mtn_tui.operations.locking import operation_lock
-from mtn_tui.operations.preflight import check_backup, check_keep_going, check_target, check_usable
+from mtn_tui.operations.preflight import check_backup, check_options, check_target, check_usable
 from mtn_tui.operations.proving import archive_of
 from mtn_tui.operations.records import begin_log, write_metrics
 from mtn_tui.operations.refusals import remember
@@ -43,17 +43,18 @@ from mtn_tui.operations.request import Request
 from mtn_tui.operations.roles import RolesMade, read_companion
 from mtn_tui.operations.roles import apply as apply_roles
 from mtn_tui.operations.verify import record, record_fall
-from mtn_tui.postgres import databases, logins, search_path, slots
+from mtn_tui.postgres import databases, logins, slots
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.identity import database_properties, server_identity
-from mtn_tui.postgres.load import LoadConnection, SearchPath
+from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.load_without import Without
 from mtn_tui.postgres.server import Server
 
 __all__ = ["Request", "Restored", "restore"]
 
-_SAID_WHEN_MET = ("settings", "tablespaces", "locale", "subscriptions")
+_SAID_WHEN_MET = ("left-out", "settings", "tablespaces", "locale", "subscriptions")
 """Doubts that the load itself tells, and only where they come true."""
 
 
@@ -79,6 +80,8 @@ class Restored:
     """Statements that went through on the search path only."""
     not_counted: tuple[str, ...] = ()
     """Tables with rows that this user may not see."""
+    left_out: dict[str, object] = field(default_factory=dict)
+    """What went with the extensions that were done without."""
 
     @property
     def replaced(self) -> bool:
@@ -98,6 +101,7 @@ class Restored:
             "safety": self.safety,
             "roles": self.roles.facts() if self.roles else None,
             "search_path": list(self.on_path),
+            "left_out": self.left_out,
             "loaded_by": self.loaded_by,
             "seconds": self.seconds,
         }
@@ -126,21 +130,18 @@ class _Run:
     context: Context
     request: Request
     watch: Stopwatch
-    skipped: set[str] = field(default_factory=set)
-    """Statements that the server would not take."""
-    disowned: set[str] = field(default_factory=set)
-    """Statements about roles that were done without."""
     fallen_back: list[str] = field(default_factory=list)
-    on_path: list[str] = field(default_factory=list)
-    """Statements that went through on the search path only."""
     failures: Failures = field(default_factory=Failures)
-    telling: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        without = Without(frozenset(self.request.without))
+        self.loaders = Loaders(self.job, self.context, self._application, without=without)
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
         job.phase("prepare", unit="items")
         check_target(context, request.target, production_allowed=True)
-        check_keep_going(request)
+        check_options(request)
         with ExitStack() as held:
             held.enter_context(operation_lock(job, context, request.target, "restore"))
             server = held.enter_context(self._connect(job.token))
@@ -282,9 +283,11 @@ class _Run:
                 job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
             with self.watch.timing("load"):
                 self._load(copy, server, scratch)
-            if self.disowned:
+            if self.loaders.disowned:
                 text = _("{count} statements on owners and rights were done without.")
-                job.warn("disowned", text.format(count=len(self.disowned)))
+                job.warn("disowned", text.format(count=len(self.loaders.disowned)))
+            if request.without:
+                extensions.tell(job, request, self.loaders.without)
             if self.failures.found:
                 properties = manifest.properties if manifest else database_properties(server, scratch)
                 raise leave(
@@ -340,8 +343,9 @@ class _Run:
             self.watch.seconds,
             "operator" if manifest or request.as_operator else "login",
             tuple(self.fallen_back),
-            tuple(self.on_path),
+            tuple(self.loaders.on_path),
             counted.not_counted if counted else (),
+            extensions.facts(request, self.loaders.without),
         )
 
     def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:
@@ -354,39 +358,7 @@ class _Run:
         return made
 
     def _open(self, database: str, login: Server | None = None, *, searching: bool = True) -> LoadConnection:
-        disowned = self.disowned.add if self.request.no_owner else None
-        return LoadConnection(
-            login or self.context.server,
-            database,
-            self._application,
-            self._tell_skipped,
-            disowned,
-            self._path() if searching else None,
-            self.job.token,
-        )
-
-    def _path(self) -> SearchPath:
-        """Of a file that nothing signs nobody knows what it would find there: for it somebody has to ask."""
-        given, manifest = self.request.search_path, self.request.backup.manifest
-        schemas = given
-        if not schemas and manifest is not None:
-            schemas = manifest.search_path or search_path.of_properties(manifest.properties)
-        return SearchPath(schemas, always=bool(given), used=self._tell_path)
-
-    def _tell_path(self, statement: str) -> None:
-        """Once for each statement; connections are at it at the same time."""
-        with self.telling:
-            if statement in self.on_path:
-                return
-            self.on_path.append(statement)
-        text = _("{statement} needed a search_path: a function of it names something without its schema.")
-        self.job.warn("search-path", text.format(statement=statement), statement=statement)
-
-    def _tell_skipped(self, statement: str) -> None:
-        """Once, though each connection that loads meets it."""
-        if statement not in self.skipped:
-            self.skipped.add(statement)
-            self.job.warn("skipped", _("The server did not take: {statement}").format(statement=statement))
+        return self.loaders.open(self.request, database, login, searching=searching)
 
     def _load_unsigned(self, pieces: Iterator[bytes], server: Connection, scratch: str) -> None:
         job, request = self.job, self.request
@@ -435,6 +407,7 @@ class _Run:
                 self.job.token,
                 self.job.advance,
                 slots.free(server),
+                self.loaders.without.tables,
             )
         if counted.behind:
             self.job.note("warn", "sequences-behind", columns=", ".join(counted.behind))

@@ -28,7 +28,10 @@ from mtn_tui.operations.verify import record_tried
 from mtn_tui.postgres import databases, search_path
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.connection import MAINTENANCE, application, connect
-from mtn_tui.postgres.load import LoadConnection, SearchPath
+from mtn_tui.postgres.load_advice import is_of_an_extension
+from mtn_tui.postgres.load_without import Without, load_connection
+from mtn_tui.postgres.one_database import only_in_one
+from mtn_tui.postgres.search_path import SearchPath
 from mtn_tui.postgres.standby import read_only
 
 KIND = "test-load"
@@ -43,11 +46,19 @@ class Trial:
     loads: bool | None
     """None where nothing can be said."""
     reason: str
+    without: tuple[str, ...] = ()
+    """Extensions that no new database can have, which were left out."""
 
     def facts(self) -> dict[str, object]:
         """For the journal."""
         backup = self.backup
-        return {"id": backup.id, "name": str(backup.name), "loads": self.loads, "reason": self.reason}
+        return {
+            "id": backup.id,
+            "name": str(backup.name),
+            "loads": self.loads,
+            "reason": self.reason,
+            "without": list(self.without),
+        }
 
 
 def due(context: Context, backup_id: str) -> Backup | None:
@@ -88,6 +99,7 @@ def test_load(job: Job, context: Context, backup: Backup) -> Trial:
     scratch = databases.scratch_name(context.settings.db_name, LOADING, job.id)
     copy = next(one for one in backup.usable if one.manifest is not None)
     reason, of_the_backup = "", True
+    without: tuple[str, ...] = ()
     try:
         with (
             lease(context.locks, str(backup.name)),
@@ -97,7 +109,8 @@ def test_load(job: Job, context: Context, backup: Backup) -> Trial:
                 job.note("info", "swept", name=name)
             assert copy.manifest is not None  # noqa: S101 - it was chosen so
             databases.create(server, scratch, copy.manifest.server)
-            _load(job, context, copy, scratch, who)
+            without = tuple(only_in_one(server, [one.name for one in copy.manifest.extensions]))
+            _load(job, context, copy, scratch, who, Without(frozenset(without)))
     except PostgresError as error:
         job.token.check()
         reason, of_the_backup = error.title, not _is_of_the_server(error)
@@ -108,13 +121,13 @@ def test_load(job: Job, context: Context, backup: Backup) -> Trial:
         reason, of_the_backup = error.title, False
     finally:
         _drop(job, context, scratch, who)
-    trial = Trial(backup, None if reason and not of_the_backup else not reason, reason)
+    trial = Trial(backup, None if reason and not of_the_backup else not reason, reason, without)
     _tell(job, context, trial)
     job.result(trial.facts())
     return trial
 
 
-def _load(job: Job, context: Context, copy: Copy, scratch: str, who: str) -> None:
+def _load(job: Job, context: Context, copy: Copy, scratch: str, who: str, without: Without) -> None:
     archive = archive_of(copy, context.key)
     about = archive.manifest
     path = about.search_path or search_path.of_properties(about.properties)
@@ -122,7 +135,7 @@ def _load(job: Job, context: Context, copy: Copy, scratch: str, who: str) -> Non
     skipped: Callable[[str], None] = lambda text: job.note("info", "skipped", statement=text)  # noqa: E731
     disowned: Callable[[str], None] = lambda _text: None  # noqa: E731 - whose it would be is not tried
     job.phase("load", total=len(about.sections), unit="items")
-    opened = LoadConnection(context.server, scratch, who, skipped, disowned, on_path, job.token)
+    opened = load_connection(without, context.server, scratch, who, skipped, disowned, on_path, job.token)
     with closing(opened) as connection, job.token.calling(connection.cancel):
         load_sample(archive, connection, job.token, job.advance)
 
@@ -137,7 +150,9 @@ def _drop(job: Job, context: Context, scratch: str, who: str) -> None:
 
 
 def _is_of_the_server(error: PostgresError) -> bool:
-    return isinstance(error, ServerLost) or error.sqlstate.startswith(_NOTHING_OF_THE_BACKUPS)
+    if isinstance(error, ServerLost) or is_of_an_extension(error):
+        return True
+    return error.sqlstate.startswith(_NOTHING_OF_THE_BACKUPS)
 
 
 def _tell(job: Job, context: Context, trial: Trial) -> None:
@@ -146,6 +161,8 @@ def _tell(job: Job, context: Context, trial: Trial) -> None:
         job.note("warn", "not-tried", name=name, reason=trial.reason)
         return
     where = f"{context.server.host}:{context.server.port}"
+    if trial.without:
+        where = _("{where}, without {names}").format(where=where, names=", ".join(trial.without))
     tried = Tried(context.clock.now(), where, trial.reason)
 
     def change(proof: Proof) -> Proof:
@@ -156,4 +173,4 @@ def _tell(job: Job, context: Context, trial: Trial) -> None:
         text = _("{name} does not load on this server: {reason}")
         job.warn("does-not-load", text.format(name=name, reason=trial.reason), name=name)
     else:
-        job.note("info", "loads-here", name=name)
+        job.note("info", "loads-here", name=name, without=list(trial.without))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,9 +16,10 @@ from mtn_tui.operations import words
 from mtn_tui.operations.assess import MAIN_TABLES
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
+from mtn_tui.operations.extensions import absent_from
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.loaded import check_loaded
-from mtn_tui.postgres import databases
+from mtn_tui.postgres import databases, identity
 from mtn_tui.postgres.connection import Connection, connect, translated
 from mtn_tui.postgres.load import LoadConnection
 
@@ -40,13 +42,14 @@ def validate(context: Context, database: str, backup: Backup) -> Validated:
         with connect(context.server, database, _APPLICATION) as connection:
             reached = _("{database} can be reached.").format(database=database)
             found, oid = [Check("database", Status.OK, reached)], databases.oid(connection, database)
+            has = [one.name for one in identity.extensions(connection)]
             found += [_main_table(connection, name) for name in MAIN_TABLES]
             found.append(_newest(connection, backup))
     except ServerLost:
         raise
     except PostgresError as error:
         return Validated((Check("database", Status.FAIL, error.title, error.hint),), None)
-    return Validated((*found, *_counted(context, database, backup)), oid)
+    return Validated((*found, *_counted(context, database, backup, has)), oid)
 
 
 def _main_table(connection: Connection, name: str) -> Check:
@@ -88,24 +91,28 @@ def _newest(connection: Connection, backup: Backup) -> Check:
     return Check("newest", Status.OK, text)
 
 
-def _counted(context: Context, database: str, backup: Backup) -> list[Check]:
+def _counted(context: Context, database: str, backup: Backup, has: Collection[str]) -> list[Check]:
     """Every table against the manifest; indexes; sequences."""
     if backup.manifest is None:
         text = _("A backup of the scripts tells no counts: nothing can be compared.")
         return [Check("counts", Status.UNKNOWN, text)]
+    lacks, without = absent_from(context, backup, has)
     skipped: list[str] = []
 
     def opened() -> LoadConnection:
         return LoadConnection(context.server, database, _APPLICATION, skipped.append)
 
     try:
-        loaded = check_loaded(backup.manifest, opened, CancelToken(), lambda _count: None)
+        loaded = check_loaded(backup.manifest, opened, CancelToken(), lambda _count: None, without=without)
     except ServerLost:
         raise
     except MtnError as error:
         return [Check("counts", Status.FAIL, error.title, _("Restore to staging again, or choose another."))]
     text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
     found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
+    if lacks:
+        text = _("It is without the extensions {names}, and without their own rows.")
+        found.append(Check("extensions", Status.WARN, text.format(names=", ".join(lacks))))
     if loaded.not_counted:
         found.append(Check("not-counted", Status.WARN, words.not_counted(loaded.not_counted)))
     if loaded.behind:

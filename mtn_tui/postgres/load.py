@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -20,8 +19,8 @@ from mtn_tui.core.errors import Cancelled, PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import connect, explained, translated
-from mtn_tui.postgres.load_advice import UNRESOLVED, advice
-from mtn_tui.postgres.search_path import with_catalog
+from mtn_tui.postgres.load_advice import advice
+from mtn_tui.postgres.search_path import SearchPath
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.statement_kind import kind_of
 from mtn_tui.postgres.subscriptions import unattached
@@ -82,6 +81,11 @@ _TABLES_OF_EXTENSIONS = b"""
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
 """
 
+_ARE_THERE = b"""
+    SELECT pg_catalog.to_regclass(name) IS NOT NULL
+    FROM unnest(ARRAY[%b]::text[]) WITH ORDINALITY AS given (name, number) ORDER BY number
+"""
+
 _DEADLOCK_TRIES = 5
 
 _AT_ONCE = 100
@@ -95,38 +99,7 @@ _TRANSACTION = re.compile(
 )
 
 
-_ON_THE_SERVERS_PATH = re.compile(r"CREATE (?:UNIQUE )?INDEX |REFRESH MATERIALIZED VIEW ")
-
 _EMPTY_PATH = re.compile(rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z")
-
-
-@dataclass(frozen=True)
-class SearchPath:
-    """Where functions find what they name without its schema, for statements that fail for want of it."""
-
-    schemas: tuple[str, ...] = ()
-    """None: nothing is tried again."""
-    always: bool = False
-    """Somebody has asked for it: it is in effect from the start, for what can't be done twice."""
-    used: Callable[[str], None] = lambda _statement: None
-    """Told of each statement that needed it."""
-
-    @property
-    def value(self) -> str:
-        return with_catalog(self.schemas)
-
-    def helps(self, error: PostgresError) -> bool:
-        return bool(self.schemas) and error.in_a_function and error.sqlstate in UNRESOLVED
-
-    def in_vain(self, error: PostgresError) -> str:
-        """What to do instead of trying again."""
-        text = _("It failed as well with search_path {path}.")
-        if _ON_THE_SERVERS_PATH.match(error.doing):
-            text += " " + _(
-                "PostgreSQL 17 and newer ignore it while an index is made or a view is refreshed. In the "
-                "source: ALTER FUNCTION … SET search_path = {path}; and then another backup."
-            )
-        return text.format(path=self.value)
 
 
 def is_setting(statement: bytes) -> bool:
@@ -190,7 +163,7 @@ class LoadConnection:
         try:
             yield
         except PostgresError as error:
-            error.hint = error.hint.replace(advice(error.sqlstate, error.in_a_function), "")
+            error.hint = error.hint.replace(advice(error), "")
             error.hint = f"{error.hint} {self._path.in_vain(error)}".strip()
             raise
         self._set_path(str(before))
@@ -377,7 +350,13 @@ class LoadConnection:
     def tables_of_extensions(self, tables: Iterable[str]) -> set[str]:
         """Those of ``tables``, which are named as pg_dump names them, that an extension has made."""
         found = self.rows(_TABLES_OF_EXTENSIONS)
-        return {table for table in tables if _parts(table) in found} if found else set()
+        return {table for table in tables if parts(table) in found} if found else set()
+
+    def absent(self, tables: Sequence[bytes]) -> list[bytes]:
+        """Those of ``tables``, which are named as pg_dump names them, that are not there."""
+        names = b", ".join(b"'%b'" % table.replace(b"'", b"''") for table in tables)
+        found = self.rows(_ARE_THERE % names)
+        return [table for table, (there,) in zip(tables, found, strict=True) if not there]
 
     def cancel(self) -> None:
         """End what the connection is doing, from any thread."""
@@ -413,14 +392,14 @@ def _failed(statement: bytes, error: psycopg.Error) -> Exception:
         made.doing = kind_of(statement)
         # A view's query is kept as it was understood: what it does not find, a function of it looks for.
         made.in_a_function |= made.doing.startswith("REFRESH MATERIALIZED VIEW ")
-        made.hint = f"{made.hint} {advice(made.sqlstate, made.in_a_function)}".strip()
+        made.hint = f"{made.hint} {advice(made)}".strip()
     return made
 
 
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 
-def _parts(table: str) -> tuple[str, ...]:
+def parts(table: str) -> tuple[str, ...]:
     """A table's schema and name, without quotes."""
     return tuple(
         found[1].replace('""', '"') if found[1] is not None else found[2] for found in _PART.finditer(table)

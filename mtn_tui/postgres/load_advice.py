@@ -12,6 +12,12 @@ UNRESOLVED = frozenset({"42883", "42P01", "42704", "3F000"})
 _OF_ROWS = ("22", "23", "44", "P0")
 _OF_SETTINGS = "22023"
 _MADE_TWICE = frozenset({"42710", "42P06", "42P07", "42723"})
+_EXTENSION = "CREATE EXTENSION "
+
+
+def is_of_an_extension(error: PostgresError) -> bool:
+    """Whether an extension could not be made: what runs then is the server's, and not the script's."""
+    return error.doing.startswith(_EXTENSION)
 
 
 def lies_in_the_script(error: PostgresError) -> bool:
@@ -21,12 +27,24 @@ def lies_in_the_script(error: PostgresError) -> bool:
     """
     if isinstance(error, ServerLost) or not error.doing or error.sqlstate == _OF_SETTINGS:
         return False
+    if is_of_an_extension(error):
+        return False
     unresolved = error.sqlstate in UNRESOLVED and error.in_a_function
     return unresolved or error.sqlstate in _MADE_TWICE or error.sqlstate.startswith(_OF_ROWS)
 
 
-def advice(sqlstate: str, in_a_function: bool) -> str:
+def advice(error: PostgresError) -> str:
     """Empty where what the server says is all there is to say."""
+    if not is_of_an_extension(error):
+        return _of_a_statement(error.sqlstate, error.in_a_function)
+    way = _("To do without it: mtn restore … --without-extension {name}")
+    way = way.format(name=error.doing.rpartition(" ")[2].strip('"'))
+    if error.in_a_function or error.sqlstate.startswith("P0"):
+        return _("The extension's own script refuses to be run there.") + " " + way
+    return f"{_of_a_statement(error.sqlstate, False)} {way}".strip()
+
+
+def _of_a_statement(sqlstate: str, in_a_function: bool) -> str:
     if sqlstate in UNRESOLVED and in_a_function:
         return _(
             "The function names something without its schema, and a script is loaded with an empty "

@@ -8,12 +8,16 @@ through is kept with the backup; only what fails for want of it is tried once mo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from psycopg import sql
 
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties
 from mtn_tui.postgres.connection import Connection, translated
+from mtn_tui.postgres.load_advice import UNRESOLVED, is_of_an_extension
 
 _SETTINGS = """
     SELECT coalesce(rolname, ''), one FROM pg_db_role_setting
@@ -31,6 +35,7 @@ _THERE = """
     WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' ORDER BY 1
 """
 _USER = "$user"
+_ON_THE_SERVERS_PATH = re.compile(r"CREATE (?:UNIQUE )?INDEX |REFRESH MATERIALIZED VIEW ")
 
 
 def of_source(connection: Connection) -> tuple[str, ...]:
@@ -72,3 +77,33 @@ def with_catalog(schemas: Iterable[str]) -> str:
     """As a value of search_path: pg_catalog first, so that nothing stands in for what is PostgreSQL's."""
     names = ["pg_catalog", *(name for name in schemas if name != "pg_catalog")]
     return ", ".join(sql.Identifier(name).as_string(None) for name in names)
+
+
+@dataclass(frozen=True)
+class SearchPath:
+    """Where functions find what they name without its schema, for statements that fail for want of it."""
+
+    schemas: tuple[str, ...] = ()
+    """None: nothing is tried again."""
+    always: bool = False
+    """Somebody has asked for it: it is in effect from the start, for what can't be done twice."""
+    used: Callable[[str], None] = lambda _statement: None
+    """Told of each statement that needed it."""
+
+    @property
+    def value(self) -> str:
+        return with_catalog(self.schemas)
+
+    def helps(self, error: PostgresError) -> bool:
+        unresolved = error.in_a_function and error.sqlstate in UNRESOLVED
+        return bool(self.schemas) and unresolved and not is_of_an_extension(error)
+
+    def in_vain(self, error: PostgresError) -> str:
+        """What to do instead of trying again."""
+        text = _("It failed as well with search_path {path}.")
+        if _ON_THE_SERVERS_PATH.match(error.doing):
+            text += " " + _(
+                "PostgreSQL 17 and newer ignore it while an index is made or a view is refreshed. In the "
+                "source: ALTER FUNCTION … SET search_path = {path}; and then another backup."
+            )
+        return text.format(path=self.value)

@@ -14,13 +14,12 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from mtn_tui.cli.restore import _arguments
 from mtn_tui.core.errors import PostgresError, Refused, UsageError
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.engine.private import private_path
 from mtn_tui.operations import production
 from mtn_tui.operations.incomplete import INCOMPLETE, Incomplete
-from mtn_tui.operations.request import Request
+from mtn_tui.operations.request import Request, arguments
 from mtn_tui.operations.undo import promote
 from mtn_tui.postgres.identity import server_identity
 from tests.operation_fixtures import Practice
@@ -159,7 +158,7 @@ def test_without_it_the_hint_names_it_and_nothing_is_left(damaged):
 
 def test_it_goes_through_to_the_job_the_plan_and_json_and_not_with_in_place(damaged):
     request = Request(damaged.inventory.latest(), "mtn_told", keep_going=True)
-    assert "--keep-going" in _arguments(request, "")
+    assert "--keep-going" in arguments(request)
     command = ("restore", "--latest", "--target", "mtn_told", "--keep-going", "--json")
     planned = damaged.start(*command, "--dry-run")
     assert json.loads(planned.communicate()[0])["keep_going"] is True

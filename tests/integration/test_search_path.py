@@ -7,10 +7,9 @@ import os
 import pytest
 
 from mtn_tui.archive import manifest as manifests
-from mtn_tui.cli.restore import _arguments
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.identity import DatabaseProperties
-from mtn_tui.operations.request import Request
+from mtn_tui.operations.request import Request, arguments
 from mtn_tui.postgres.search_path import listed, of_properties, of_source, with_catalog
 from tests.operation_fixtures import Practice
 
@@ -115,7 +114,7 @@ def test_the_command_says_the_path_to_its_job_and_in_the_plan(unqualified, pract
     practice: Practice = practise(unqualified)
     practice.back_up()
     request = Request(practice.inventory.latest(), "x", search_path=("app", "Odd, one"))
-    words = _arguments(request, "")
+    words = arguments(request)
     value = words[words.index("--search-path") + 1]
     assert [name for name in listed(value) if name != "pg_catalog"] == ["app", "Odd, one"]
     target = f"planned_{os.getpid()}"

@@ -13,6 +13,7 @@ from mtn_tui.operations.emergency import staging_of
 from mtn_tui.operations.incident import Standing, Step, Way
 from mtn_tui.operations.production import PHRASE
 from mtn_tui.operations.setup import write_contacts
+from tests.one_database_fixtures import at_home, one_database_extensions
 from tests.pg_fixtures import Database
 from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
 
@@ -355,6 +356,41 @@ def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):
     finally:
         pg18.drop_database(practice.source.name)
         everybody.psql("DROP OWNED BY mtn_plain; DROP ROLE mtn_plain")
+
+
+def test_an_extension_that_no_new_database_can_have_is_left_out_once_that_is_agreed_to(
+    pg18, pg_workspace, new_school, practise
+):
+    source = new_school(pg18)
+    with one_database_extensions(pg18, pg_workspace):
+        at_home(source)
+        source.psql("CREATE EXTENSION pg_cron; INSERT INTO cron.job (command) VALUES ('VACUUM')")
+        practice = practise(source)
+        practice.back_up()
+        pg18.drop_database(source.name)
+        brought_to(practice, Step.CHOOSE)
+        with beginning(practice) as begun:
+
+            async def flow(operator):
+                await operator.has_list()
+                await operator.press("3")
+                await operator.at(Step.CHOOSE)
+                await operator.sees("Left out, as asked: pg_cron.", "though not everything can be had")
+                await operator.enters()
+                await operator.sees("cron.job (1", "Restore without pg_cron")
+                await operator.press("enter")
+                assert on_disk(practice).step is Step.CHOOSE
+                await operator.enters()
+                await operator.sees("Not everything can be had here.")
+                await operator.press("down", "enter")
+                await operator.at(Step.STAGING)
+                await operator.enters()
+                await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+                await operator.enters()
+                await operator.at(Step.VALIDATE)
+                await operator.sees("It is without the extensions pg_cron")
+
+            at_the_wizard(wizard(practice, begun), flow)
 
 
 def test_a_file_of_the_scripts_can_be_restored_when_there_is_nothing_else(pg18, new_school, practise):

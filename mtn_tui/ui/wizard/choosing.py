@@ -192,7 +192,7 @@ class Choosing(StepView):
             return ""
         if self._stops is not None:
             return ""
-        if self.plan.request.no_owner:
+        if self.plan.request.no_owner or self.plan.request.without:
             return _("take this one, though not everything can be had")
         return _("take this one; step 4 restores it")
 
@@ -200,7 +200,8 @@ class Choosing(StepView):
         made, desk = self.plan, self.desk
         if not isinstance(made, Plan) or self._stops is not None:
             return
-        if not made.request.no_owner:
+        request = made.request
+        if not (request.no_owner or request.without):
             self._take(made)
             return
 
@@ -209,9 +210,13 @@ class Choosing(StepView):
                 self._take(made)
 
         said = not_had(made)
-        said.append(_("All of it will belong to {user}.").format(user=desk.app.context.settings.db_user))
-        said.append(_("The services may need rights that it will lack: better let a superuser restore."))
-        answers = [Answer(_("Not like that"), False), Answer(_("Restore without owners and rights"), True)]
+        done_without = list(request.without)
+        if request.no_owner:
+            said.append(_("All of it will belong to {user}.").format(user=desk.app.context.settings.db_user))
+            said.append(_("The services may need rights that it will lack: better let a superuser restore."))
+            done_without.append(_("owners and rights"))
+        go_on = _("Restore without {names}").format(names=", ".join(done_without))
+        answers = [Answer(_("Not like that"), False), Answer(go_on, True)]
         desk.app.push_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
 
     def _take(self, made: Plan) -> None:

@@ -1,0 +1,132 @@
+"""Loads a script without some of its extensions, and without what the script says of things they make.
+
+A dump creates everything that it speaks of, save what extensions make. So what it fills, or gives
+rights on, and is not there, belongs to an extension that was left out.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import _
+from mtn_tui.postgres.load import LoadConnection, Refused
+from mtn_tui.postgres.load_advice import UNRESOLVED
+from mtn_tui.postgres.statement_kind import kind_of
+
+_PATH = rb'(?:"(?:[^"]|"")+"|[^\s".(]+)(?:\.(?:"(?:[^"]|"")+"|[^\s".(]+))*'
+_EXTENSION = re.compile(
+    rb"(?:CREATE|ALTER|COMMENT ON|SECURITY LABEL .* ON) EXTENSION (?:IF NOT EXISTS )?(%b)" % _PATH, re.DOTALL
+)
+_COPY = re.compile(rb"COPY (%b)" % _PATH)
+_ABOUT_ITS_OBJECTS = re.compile(
+    rb"GRANT |REVOKE |ALTER DEFAULT PRIVILEGES |CREATE POLICY |SECURITY LABEL |"
+    rb"ALTER [A-Z ]+ \S+ (?:OWNER TO|(?:ENABLE|FORCE) ROW LEVEL SECURITY)|"
+    rb"ALTER PUBLICATION .* ADD |SELECT pg_catalog\.setval\(",
+    re.DOTALL,
+)
+_NOT_THERE = ("42P01", "42883", "3F000")
+"""A table or sequence, a function, a schema."""
+
+
+@dataclass(frozen=True)
+class Without:
+    """The extensions to do without, and what went with them. Safe from any thread."""
+
+    extensions: frozenset[str]
+    statements: list[str] = field(default_factory=list)
+    """By kind and object."""
+    tables: list[str] = field(default_factory=list)
+    """Whose rows were not loaded, as pg_dump names them."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def went(self, statement: bytes) -> None:
+        _once(self.statements, kind_of(statement), self._lock)
+
+    def table_went(self, table: bytes) -> None:
+        _once(self.tables, table.decode(errors="surrogateescape"), self._lock)
+
+
+def _once(found: list[str], one: str, lock: threading.Lock) -> None:
+    with lock:
+        if one not in found:
+            found.append(one)
+
+
+class LoadWithout(LoadConnection):
+    def __init__(self, without: Without, *arguments: Any) -> None:  # as LoadConnection's
+        super().__init__(*arguments)
+        self._without = without
+
+    def execute(self, statement: bytes, *, alone: bool = False) -> None:
+        if not self._keeps(statement):
+            return
+        try:
+            super().execute(statement, alone=alone)
+        except PostgresError as error:
+            if error.sqlstate in UNRESOLVED:
+                text = _("Left out was: {names}. What depends on it can't be made.")
+                names = ", ".join(sorted(self._without.extensions))
+                error.hint = f"{text.format(names=names)} {error.hint}".strip()
+            raise
+
+    def execute_all(self, statements: Iterable[bytes], refused: Refused | None = None) -> None:
+        super().execute_all(filter(self._keeps, statements), refused)
+
+    def _keeps(self, statement: bytes) -> bool:
+        found = _EXTENSION.match(statement)
+        if found is None or _plain(found[1]) not in self._without.extensions:
+            return True
+        self._without.went(statement)
+        return False
+
+    def _execute(self, statement: bytes, alone: bool) -> None:
+        try:
+            super()._execute(statement, alone)
+        except PostgresError as error:
+            missing = error.sqlstate in _NOT_THERE and not error.in_a_function
+            if not (missing and _ABOUT_ITS_OBJECTS.match(statement)):
+                raise
+            self._without.went(statement)
+
+    @contextmanager
+    def copy(self, statement: bytes) -> Iterator[Callable[[bytes], None]]:
+        found = _COPY.match(statement)
+        if found and self._is_gone(found[1]):
+            yield lambda _rows: None
+            return
+        with super().copy(statement) as write:
+            yield write
+
+    @contextmanager
+    def filling(self, table: bytes) -> Iterator[None]:
+        if self._is_gone(table):
+            yield
+            return
+        with super().filling(table):
+            yield
+
+    def analyze(self, tables: Sequence[bytes]) -> None:
+        if there := [table for table in tables if not self._is_gone(table)]:
+            super().analyze(there)
+
+    def _is_gone(self, table: bytes) -> bool:
+        if self.absent([table]):
+            self._without.table_went(table)
+            return True
+        return False
+
+
+def load_connection(without: Without, *arguments: Any) -> LoadConnection:  # as LoadConnection's
+    """One that leaves out what is to be left out."""
+    return LoadWithout(without, *arguments) if without.extensions else LoadConnection(*arguments)
+
+
+def _plain(name: bytes) -> str:
+    text = name.decode(errors="surrogateescape")
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
