@@ -173,8 +173,13 @@ def test_what_requires_it_has_to_go_with_it(practice):
 
 @pytest.mark.parametrize(
     "depends",
-    ["CREATE VIEW jobs AS SELECT * FROM cron.job", "CREATE TABLE watched (id int, state cron.state)"],
-    ids=["view", "type"],
+    [
+        "CREATE VIEW jobs AS SELECT * FROM cron.job",
+        "CREATE TABLE watched (id int, state cron.state)",
+        "CREATE FUNCTION job(n int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
+        " $$BEGIN RETURN (SELECT max(command) FROM cron.job); END$$; CREATE INDEX by_job ON pupils (job(id))",
+    ],
+    ids=["view", "type", "index"],
 )
 def test_what_depends_on_it_fails_with_an_error_that_names_it_and_demotes_no_backup(practice, depends):
     practice.source.psql(depends)
