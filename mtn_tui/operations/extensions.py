@@ -19,9 +19,9 @@ from mtn_tui.operations.needs import Needs, needs_of_backup
 from mtn_tui.operations.premises import Site
 from mtn_tui.operations.request import Request, arguments
 from mtn_tui.postgres.connection import translated
-from mtn_tui.postgres.load import parts
 from mtn_tui.postgres.load_without import Without
 from mtn_tui.postgres.one_database import KNOWN, named, only_in_one, with_dependents
+from mtn_tui.postgres.statement_kind import parts
 
 
 class InOneDatabase(PostgresError):

@@ -22,7 +22,7 @@ from mtn_tui.postgres.connection import connect, explained, translated
 from mtn_tui.postgres.load_advice import advice
 from mtn_tui.postgres.search_path import SearchPath
 from mtn_tui.postgres.server import Server
-from mtn_tui.postgres.statement_kind import kind_of
+from mtn_tui.postgres.statement_kind import kind_of, parts
 from mtn_tui.postgres.subscriptions import unattached
 
 _SET = re.compile(rb"SET\s|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
@@ -394,13 +394,3 @@ def _failed(statement: bytes, error: psycopg.Error) -> Exception:
         made.in_a_function |= made.doing.startswith("REFRESH MATERIALIZED VIEW ")
         made.hint = f"{made.hint} {advice(made)}".strip()
     return made
-
-
-_PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
-
-
-def parts(table: str) -> tuple[str, ...]:
-    """A table's schema and name, without quotes."""
-    return tuple(
-        found[1].replace('""', '"') if found[1] is not None else found[2] for found in _PART.finditer(table)
-    )

@@ -128,3 +128,13 @@ def _types(arguments: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+_PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
+
+
+def parts(table: str) -> tuple[str, ...]:
+    """A table's schema and name, without quotes."""
+    return tuple(
+        found[1].replace('""', '"') if found[1] is not None else found[2] for found in _PART.finditer(table)
+    )
