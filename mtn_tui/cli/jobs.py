@@ -10,7 +10,8 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
-from mtn_tui.engine.jobview import Follower, JobView, find_job, find_journal, list_jobs
+from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
+from mtn_tui.engine.journal import find_journal
 from mtn_tui.engine.loglines import read_record
 from mtn_tui.operations import words
 
@@ -40,10 +41,10 @@ def list_them(session: Session, limit: int, as_json: bool) -> None:
 @click.pass_obj
 def follow(session: Session, job_id: str) -> int:
     view = find_job(session.context.job_folders, job_id)
-    path = find_journal(session.context.job_folders, view.id)
-    journal = Follower(path)
+    context = session.context
+    journal = Follower(find_journal(context.job_folders, view.id), folders=lambda: context.job_folders)
     view = following.until_it_is_over(journal, may_ask=False)
-    facts, code = following.outcome(view, path.parent)
+    facts, code = following.outcome(view, find_journal(context.job_folders, view.id).parent)
     output.lines(outcomes.lines(view.kind, facts))
     return outcomes.exit_code(view.kind, facts, code)
 

@@ -21,6 +21,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
+from mtn_tui.engine.journal import find_journal
 from mtn_tui.operations.cache import Cache
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.stores import open_stores
@@ -88,7 +89,7 @@ class Session:
         job_id = os.environ.pop(detached.JOB_ID, None)
         if job_id is None and _on_a_terminal() and self.context.record_place.folder is not None:
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
-            return following.outcome(view, self.context.jobs)
+            return following.outcome(view, find_journal(self.context.job_folders, view.id).parent)
         return self.host(kind, subject, body, job_id or "")
 
     @property
@@ -104,7 +105,9 @@ class Session:
             options += ["--config", str(self.config)]
         if self.lang is not None:
             options += ["--lang", self.lang]
-        return detached.start([*options, *arguments], self.context.jobs, os.environ)
+        context = self.context
+        command = [*options, *arguments]
+        return detached.start(command, context.jobs, os.environ, lambda: context.job_folders)
 
     def begin(self, arguments: Sequence[str]) -> str:
         """As ``start``, to be left alone: returns the job's id once anybody can find it."""
@@ -144,6 +147,7 @@ class Session:
                     subject=subject,
                     operator=context.operator,
                     new_id=new_id,
+                    spares=context.spare_folders,
                 )
             except MtnError as error:
                 held.close()

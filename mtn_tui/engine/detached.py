@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mtn_tui.core.errors import JobError
@@ -51,8 +51,15 @@ _ANSWER_WITHIN = 5.0
 class Detached:
     """A job on its way. ``look`` is for one thread; ``close`` lets go of the journal, not of the job."""
 
-    def __init__(self, job_id: str, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(
+        self,
+        job_id: str,
+        folder: Path,
+        process: subprocess.Popen[bytes],
+        folders: Callable[[], Sequence[Path]],
+    ) -> None:
         self.id = job_id
+        self._folders = folders
         self._journal = journal_path(folder, job_id)
         self._output = output_path(folder, job_id)
         self._process = process
@@ -70,7 +77,7 @@ class Detached:
                 if ended:
                     raise self._stillborn()
                 return JobView(self.id)
-            self._follower = Follower(self._journal)
+            self._follower = Follower(self._journal, folders=self._folders)
         return self._follower.look()
 
     def wait_for_journal(self) -> None:
@@ -96,9 +103,15 @@ class Detached:
         )
 
 
-def start(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Detached:
+def start(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    folders: Callable[[], Sequence[Path]] = tuple,
+) -> Detached:
     """Begin ``mtn <arguments>`` as a job of its own, whose journal will be in ``folder``.
 
+    Where that fills up meanwhile, it is looked for in ``folders``.
     It has the caller's working folder and ``environment``. StorageError where
     its output can't be kept, JobError where no process can be started.
     """
@@ -126,7 +139,7 @@ def start(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
         ) from error
     finally:
         os.close(output)
-    return Detached(job_id, folder, process)
+    return Detached(job_id, folder, process, folders)
 
 
 def output_path(folder: Path, job_id: str) -> Path:

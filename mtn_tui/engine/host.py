@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-from mtn_tui.core.errors import Cancelled, JobError, MtnError, Refused, StorageError
+from mtn_tui.core.errors import Cancelled, JobError, MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.traces import text_of
@@ -48,9 +48,8 @@ def run(job: Job, body: Callable[[Job], R], on_view: Callable[[JobView], None] |
     """Host ``body`` until it has ended and that is on the disk; return what it returned.
 
     Raises, whole, what the body raised; Cancelled where it was asked to stop
-    and did; a StorageError where a state could not be recorded. An error of
-    ``on_view`` ends the watching, not the job; it is raised after a job that
-    succeeded, save an OSError (a terminal that has gone is no fault) and what
+    and did. An error of ``on_view`` ends the watching, not the job; it is raised
+    after a job that succeeded, save an OSError (a terminal that has gone is no fault) and what
     the journal's reader raises. Closes the job. Signals are handled only on the
     main thread.
     """
@@ -141,7 +140,6 @@ def _signals_to(job: Job, inbox: _Inbox) -> Iterator[None]:
 
 
 def _keep(job: Job, inbox: _Inbox) -> None:
-    trouble: StorageError | None = None
     while True:
         try:
             number = inbox.get(timeout=BEAT_EVERY)
@@ -149,13 +147,8 @@ def _keep(job: Job, inbox: _Inbox) -> None:
             job.beat()
             continue
         if number is None:
-            break
-        try:
-            job.cancel(number.name)
-        except StorageError as error:
-            trouble = trouble or error
-    if trouble is not None:
-        raise trouble
+            return
+        job.cancel(number.name)
 
 
 def _perform(job: Job, body: Callable[[Job], R]) -> R:
@@ -165,18 +158,11 @@ def _perform(job: Job, body: Callable[[Job], R]) -> R:
         result = body(job)
     except BaseException as error:
         told = _understood(job, error)
-        try:
-            job.end(told)
-        except StorageError as unrecorded:
-            told.add_note(unrecorded.title)
+        job.end(told)
         if told is error:
             raise
         raise told from error
-    try:
-        job.end()
-    except StorageError as unrecorded:
-        unrecorded.add_note(_("Its work is done all the same: only its record could not say so."))
-        raise
+    job.end()
     return result
 
 
@@ -197,7 +183,7 @@ def _watch(job: Job, worker: Handle[R], on_view: Callable[[JobView], None] | Non
         worker.join()
         return None
     try:
-        with Follower(job.journal_path, job.host) as follower:
+        with Follower(job.journal_path, job.host, lambda: (job.journal_path.parent,)) as follower:
             seen = None
             while True:
                 ended = worker.join(LOOK_EVERY)

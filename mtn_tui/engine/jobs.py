@@ -2,8 +2,9 @@
 
 An operation gets a Job and tells it phases, progress and what is worth noting;
 the job keeps the journal and the log. Where those can't be written any more
-while the work goes on, the work goes on: a full state disk must not kill a
-backup. Only the states insist (see ``mtn_tui.engine.host``).
+while the work goes on, the work goes on, and what it has come to stays what it
+is: a full state disk must not kill a backup, nor call it failed. The journal
+goes on in the next folder that takes it (``mtn_tui.engine.recordplace``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mtn_tui.core.cancel import CancelToken
@@ -20,7 +21,7 @@ from mtn_tui.core.errors import AlreadyThere, Cancelled, MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.traces import text_of, traced
-from mtn_tui.engine import private
+from mtn_tui.engine import private, recordplace
 from mtn_tui.engine.joblog import JobLog, Level
 from mtn_tui.engine.journal import Journal
 from mtn_tui.engine.locks import Holder
@@ -51,6 +52,7 @@ class Job:
         process: Process,
         clock: Clock,
         token: CancelToken,
+        spares: Sequence[Path],
     ) -> None:
         self.id = job_id
         self.kind = kind
@@ -62,6 +64,7 @@ class Job:
         self.stop_asked = False
         """Set by a signal's handler, at once; the token follows on another thread."""
         self._journal = journal
+        self._spares = spares
         self._clock = clock
         self._lock = threading.RLock()
         # A lock of its own, never held while a file is written: advance() is called by whoever moves bytes.
@@ -87,9 +90,11 @@ class Job:
         clock: Clock | None = None,
         new_id: Callable[[], str] = new_job_id,
         token: CancelToken | None = None,
+        spares: Sequence[Path] = (),
     ) -> Job:
         """Begin a job of this process, queued, with its journal in ``folder``.
 
+        It goes on in one of ``spares`` (see ``recordplace``) where that fills up.
         ``subject`` is the database's name. NoSpace or another StorageError
         where the journal can't be begun. Without a folder there is none, and
         nobody else sees the job.
@@ -98,9 +103,10 @@ class Job:
         host = host or this_host()
         process = this_process()
         about = {"kind": kind, "subject": subject, "operator": operator, "host": host}
+        token = token or CancelToken()
         if folder is None:
             journal, job_id = Journal(Nowhere(), clock), new_id()
-            return cls(job_id, journal, process=process, clock=clock, token=token or CancelToken(), **about)
+            return cls(job_id, journal, process=process, clock=clock, token=token, spares=(), **about)
         for left in reversed(range(_ID_TRIES)):
             job_id = new_id()
             try:
@@ -117,7 +123,7 @@ class Job:
             except AlreadyThere:
                 if not left:
                     raise
-        return cls(job_id, journal, process=process, clock=clock, token=token or CancelToken(), **about)
+        return cls(job_id, journal, process=process, clock=clock, token=token, spares=spares, **about)
 
     @property
     def journal_path(self) -> Path:
@@ -221,16 +227,13 @@ class Job:
                 self._to_journal(lambda: self._journal.progress(progress))
 
     def start(self) -> None:
-        """Queued becomes running. Raises a StorageError where that can't be recorded."""
+        """Queued becomes running."""
         with self._lock:
             if self._state is JobState.QUEUED:
                 self._move(JobState.RUNNING)
 
     def cancel(self, reason: str = "") -> None:
-        """Ask the job to stop. A second time changes nothing.
-
-        Raises a StorageError where the state can't be recorded; it was asked all the same.
-        """
+        """Ask the job to stop. A second time changes nothing."""
         try:
             with self._lock:
                 if self._state in (JobState.QUEUED, JobState.RUNNING):
@@ -240,14 +243,14 @@ class Job:
             self.token.cancel()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Record how it ended. Raises a StorageError where that can't be recorded."""
+        """Record how it ended. What can't be recorded is a warning."""
         with self._lock:
             if self._state.over:
                 return
             self.beat()
             if error is None:
                 self._to_log("info", "succeeded", {"warnings": len(self._warnings)})
-                self._move(JobState.SUCCEEDED, exit_code=1 if self._warnings else 0)
+                self._move(JobState.SUCCEEDED, lambda: {"exit_code": 1 if self._warnings else 0})
                 return
             if isinstance(error, MtnError) and error.private and (path := self.confide(error.private)):
                 where = _("What the server said of rows is in {path}, for {operator} alone.")
@@ -257,7 +260,7 @@ class Job:
             if not isinstance(error, MtnError):
                 self.note("error", "unexpected", traceback=traced(error))
             self._to_log("error", state.value, told)
-            self._move(state, **told)
+            self._move(state, lambda: told)
 
     def close(self) -> None:
         with self._lock:
@@ -265,22 +268,50 @@ class Job:
             if self._log is not None:
                 self._log.close()
 
-    def _move(self, state: JobState, **fields: object) -> None:
+    def _move(self, state: JobState, fields: Callable[[], Mapping[str, object]] = dict) -> None:
+        """``fields`` are asked for again where the journal had to go on elsewhere: that is a warning more."""
         self._state = state
-        try:
-            self._journal.state(state, **fields)
-        except StorageError as error:
-            self._to_log("error", "state-not-recorded", {"state": state.value, "reason": error.title})
-            raise
+        self._to_journal(lambda: self._journal.state(state, **fields()))
 
     def _to_journal(self, write: Callable[[], None]) -> None:
-        try:
-            write()
-        except StorageError as error:
-            with self._lock:
-                first, self._journal_failed = not self._journal_failed, True
-            if first:
-                self._to_log("error", "journal-write-failed", {"reason": error.title})
+        while True:
+            path = self._journal.path
+            try:
+                write()
+            except StorageError as error:
+                if self._goes_on(path, error):
+                    continue
+            return
+
+    def _goes_on(self, broken: Path, error: StorageError) -> bool:
+        """Whether the journal, which ``broken`` was until now, can be written elsewhere. Warns, once."""
+        with self._lock:
+            if self._journal.path != broken:
+                return True  # another thread has seen to it
+            if self._journal_failed:
+                return False
+            self._to_log("error", "journal-write-failed", {"reason": error.title})
+            folder = self._next_folder()
+            self._journal_failed = folder is None
+            if folder is None:
+                text = _("{reason} No other folder takes a file either: the record of this job breaks off.")
+            else:
+                text = _(
+                    "{reason} This job is recorded in {folder} from then on, which is gone when the machine"
+                    " restarts."
+                )
+            self.warn("recorded-elsewhere", f"{text.format(reason=error.title, folder=folder)} {error.hint}")
+            return folder is not None
+
+    def _next_folder(self) -> Path | None:
+        here, spares = self._journal.path.parent.parent, list(self._spares)
+        for folder in recordplace.usable(spares[spares.index(here) + 1 :] if here in spares else spares):
+            try:
+                self._journal.go_on_in(folder / "jobs")
+            except (OSError, StorageError):
+                continue  # it has too little room for what was written
+            return folder
+        return None
 
     def _to_log(self, level: Level, event: str, fields: Mapping[str, object]) -> None:
         with self._lock:

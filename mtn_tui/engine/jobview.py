@@ -23,7 +23,7 @@ from mtn_tui.core.errors import StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.moments import read_moment
-from mtn_tui.engine.journal import SUFFIX, journal_path
+from mtn_tui.engine.journal import Folders, find_journal, journals_in
 from mtn_tui.engine.process import Process, this_host
 from mtn_tui.engine.progress import Progress
 from mtn_tui.engine.statefiles import open_found, refusal
@@ -89,22 +89,12 @@ def read_job(path: Path, host: str | None = None) -> JobView:
         return follower.look()
 
 
-Folders = Path | Sequence[Path]
-"""A folder of journals, or several: where one could not be written, jobs went on in another."""
-
-
 def find_job(folders: Folders, job_id: str, host: str | None = None) -> JobView:
     """The job of that id, in whatever case it was typed. UsageError where there is none."""
     name = job_id.strip().lower()
     if not JOB_ID.fullmatch(name):
         raise _no_job(job_id)
     return read_job(find_journal(folders, name), host)
-
-
-def find_journal(folders: Folders, job_id: str) -> Path:
-    """Where the journal of that job is; where there is none, where it would be."""
-    paths = [journal_path(folder, job_id) for folder in _each(folders)]
-    return next((path for path in paths if os.path.lexists(path)), paths[0])
 
 
 def list_jobs(folders: Folders, host: str | None = None, limit: int | None = None) -> list[JobView]:
@@ -133,29 +123,6 @@ def list_jobs(folders: Folders, host: str | None = None, limit: int | None = Non
     return sorted(views, key=lambda view: (view.started or oldest, view.id), reverse=True)
 
 
-def journals_in(folders: Folders) -> list[Path]:
-    """None where no job has ever run. StorageError where no folder can be read."""
-    found: list[Path] = []
-    trouble = None
-    read = False
-    for folder in _each(folders):
-        try:
-            found += [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            trouble = refusal(error, folder)
-            continue
-        read = True
-    if trouble is not None and not read:
-        raise trouble
-    return found
-
-
-def _each(folders: Folders) -> Sequence[Path]:
-    return [folders] if isinstance(folders, Path) else folders
-
-
 def follow(path: Path, stop: threading.Event, host: str | None = None) -> Iterator[JobView]:
     """Yield the job as it is, then whenever it has changed, until it is over, lost, or ``stop`` is set."""
     with Follower(path, host) as follower:
@@ -172,19 +139,27 @@ def follow(path: Path, stop: threading.Event, host: str | None = None) -> Iterat
 class Follower:
     """A journal kept open; each look reads only what is new."""
 
-    def __init__(self, path: Path, host: str | None = None) -> None:
-        """UsageError where there is no such journal, StorageError where it can't be read."""
+    def __init__(
+        self, path: Path, host: str | None = None, folders: Callable[[], Sequence[Path]] = tuple
+    ) -> None:
+        """``folders`` are those that it may go on in. UsageError where there is no such journal, StorageError
+        where it can't be read."""
         self._host = host or this_host()
-        self._view = JobView(path.stem)
-        self._tail = b""
-        self._any_line = False
-        self._begun = False
+        self._folders = folders
+        self._begin(path)
+
+    def _begin(self, path: Path) -> None:
         try:
             self._fd = open_found(path)
         except FileNotFoundError as error:
             raise _no_job(path.stem) from error
         except OSError as error:
             raise refusal(error, path) from error
+        self._path = path
+        self._view = JobView(path.stem)
+        self._tail = b""
+        self._any_line = False
+        self._begun = False
 
     def look(self) -> JobView:
         self._read()
@@ -213,6 +188,20 @@ class Follower:
         self.close()
 
     def _read(self) -> None:
+        self._read_on()
+        folders = () if self._view.state.over else self._folders()
+        path = find_journal(folders, self._path.stem) if folders else self._path
+        if path == self._path:
+            return
+        before = self._fd
+        try:
+            self._begin(path)
+        except (UsageError, StorageError):
+            return  # it has just gone, or is closed to us
+        os.close(before)
+        self._read_on()
+
+    def _read_on(self) -> None:
         while piece := os.read(self._fd, 1 << 20):
             *lines, self._tail = (self._tail + piece).split(b"\n")
             self._fold(lines)

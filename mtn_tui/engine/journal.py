@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.progress import Progress
-from mtn_tui.engine.statefiles import LineFile, Nowhere
+from mtn_tui.engine.statefiles import LineFile, Nowhere, refusal, write_whole
 
 SUFFIX = ".jsonl"
 
@@ -47,8 +48,44 @@ PLAIN_WORDS = frozenset(
 """Fields that hold this program's own words: a short secret must not mangle what readers compare."""
 
 
+Folders = Path | Sequence[Path]
+"""A folder of journals, or several: where one could not be written, jobs went on in a later one.
+
+A job that did so has left the beginning of its journal in the earlier.
+"""
+
+
 def journal_path(folder: Path, job_id: str) -> Path:
     return folder / f"{job_id}{SUFFIX}"
+
+
+def find_journal(folders: Folders, job_id: str) -> Path:
+    """Where the journal of that job is; where there is none, where it would be."""
+    paths = [journal_path(folder, job_id) for folder in _each(folders)]
+    return next((path for path in reversed(paths) if os.path.lexists(path)), paths[0])
+
+
+def journals_in(folders: Folders) -> list[Path]:
+    """One for each job; none where none has ever run. StorageError where no folder can be read."""
+    found: dict[str, Path] = {}
+    trouble = None
+    read = False
+    for folder in _each(folders):
+        try:
+            found |= {path.name: path for path in folder.iterdir() if path.name.endswith(SUFFIX)}
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            trouble = refusal(error, folder)
+            continue
+        read = True
+    if trouble is not None and not read:
+        raise trouble
+    return list(found.values())
+
+
+def _each(folders: Folders) -> Sequence[Path]:
+    return [folders] if isinstance(folders, Path) else folders
 
 
 class Journal:
@@ -60,6 +97,7 @@ class Journal:
         self._lock = threading.Lock()
         self._progress_at = -math.inf
         self._pending: Progress | None = None
+        self._first = b""
 
     @classmethod
     def create(cls, folder: Path, job_id: str, *, clock: Clock, **about: object) -> Journal:
@@ -82,6 +120,22 @@ class Journal:
     @property
     def path(self) -> Path:
         return self._lines.path
+
+    def go_on_in(self, folder: Path) -> None:
+        """Write on in another folder, after a copy of all that was written. Raises OSError and StorageError.
+
+        Where that can't be read any more, its first record begins the new one.
+        """
+        with self._lock:
+            before = self._lines
+            try:
+                written = before.path.read_bytes()
+            except OSError:
+                written = self._first
+            path = folder / before.path.name
+            write_whole(path, written[: written.rfind(b"\n") + 1])
+            self._lines = LineFile(path)
+            before.close()
 
     def state(self, state: JobState, **fields: object) -> None:
         with suppress(StorageError):  # the state's own write, right below, meets the same and says it
@@ -141,6 +195,7 @@ class Journal:
     def _write(self, event: str, fields: Mapping[str, object], *, sync: bool = False) -> None:
         line = encoded(self._clock.now(), event, fields)
         with self._lock:
+            self._first = self._first or line + b"\n"
             self._lines.append(line)
             if sync:
                 self._lines.sync()

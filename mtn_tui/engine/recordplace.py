@@ -13,7 +13,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +39,18 @@ def choose(state: Path, temporary: Path) -> RecordPlace:
         trouble = refusal(error, state)
     else:
         return RecordPlace(state)
-    for folder in spare_folders(state, temporary):
+    return RecordPlace(next(usable(spare_folders(state, temporary)), None), trouble)
+
+
+def usable(spares: Iterable[Path]) -> Iterator[Path]:
+    """Those of ``spare_folders`` that take a file now; each is made where there is none."""
+    for folder in spares:
         try:
             _make(folder)
             try_writing(folder)
         except OSError:
             continue
-        return RecordPlace(folder, trouble)
-    return RecordPlace(None, trouble)
+        yield folder
 
 
 def folders(state: Path, temporary: Path) -> tuple[Path, ...]:

@@ -49,6 +49,11 @@ class Context:
         return recordplace.choose(self.state, self.settings.temp_dir)
 
     @property
+    def spare_folders(self) -> list[Path]:
+        """Where a journal goes on whose folder takes no more."""
+        return recordplace.spare_folders(self.state, self.settings.temp_dir)
+
+    @property
     def jobs(self) -> Path:
         """Where a new job's journal goes."""
         return (self.record_place.folder or self.state) / "jobs"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from mtn_tui.core.errors import NotFound, StorageError, UsageError
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.jobs import Job
-from mtn_tui.engine.jobview import JobView, find_journal, journals_in, read_job
+from mtn_tui.engine.jobview import JobView, read_job
+from mtn_tui.engine.journal import find_journal, journals_in
 from mtn_tui.operations.card import NAME as CARD
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.installation import Mark, mark_of

@@ -19,7 +19,8 @@ from textual.message_pump import MessagePump
 from mtn_tui.archive.keys import Key
 from mtn_tui.core.errors import KeyFileError, MtnError, StorageError, UsageError
 from mtn_tui.core.models import JobState
-from mtn_tui.engine.jobview import Follower, JobView, find_journal, journals_in, list_jobs
+from mtn_tui.engine.jobview import Follower, JobView, list_jobs
+from mtn_tui.engine.journal import find_journal, journals_in
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident_file import Found
@@ -248,7 +249,8 @@ class Journals:
 
     def _follow(self, job_id: str) -> None:
         try:
-            self._live[job_id] = Follower(find_journal(self._folders(), job_id), self._machine)
+            path = find_journal(self._folders(), job_id)
+            self._live[job_id] = Follower(path, self._machine, self._folders)
         except UsageError:
             self._known.pop(job_id, None)  # gone again
         except StorageError as error:

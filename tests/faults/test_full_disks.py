@@ -161,24 +161,49 @@ def test_where_only_the_proof_does_not_fit_the_backup_is_kept_and_that_is_said(
     assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
 
 
-def test_a_state_folder_that_fills_up_does_not_stop_a_backup_that_is_running(
-    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_state_folder_that_fills_up_under_a_job_is_a_warning_and_its_journal_goes_on_elsewhere(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk, command: str
 ) -> None:
     state = new_disk(1 << 20)
     practice = practise(source, STATE_DIR=str(state))
     elsewhere = practice.root / "locks"
     elsewhere.mkdir()
     (state / "locks").symlink_to(elsewhere)  # a lock that is let go of would make room
-    with locked(source, "students"):
-        running = begin(practice, "backup", "full", STATE_DIR=str(state))
-        running.reaches("dump")
-        leave(state, 0)
-        fill_up_to_the_page(running.path)
-    told = running.ends(2)
-    assert f"The disk is full: {running.path}" in told
-    assert "Its work is done all the same" in told
-    assert_nothing_half_made(practice)
-    assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
+    target = f"{source.name}_copy"
+    if command == "restore":
+        practice.back_up()
+        practice.made.append(target)
+    held = {
+        "backup": (locked(source, "students"), ["backup", "full"]),
+        "restore": (template_busy(source), ["restore", "--latest", "--target", target]),
+    }
+    hold, arguments = held[command]
+    try:
+        with hold:
+            running = begin(practice, *arguments, STATE_DIR=str(state))
+            running.reaches("dump" if command == "backup" else "prepare")
+            job = running.path.stem
+            watcher = practice.start("job", "follow", job)
+            leave(state, 0)
+            fill_up_to_the_page(running.path)
+        told = " ".join(running.ends(1).split())
+        assert f"The disk is full: {running.path}" in told
+        assert "This job is recorded in /" in told
+        seen = watcher.communicate(timeout=120)[1]
+        assert watcher.returncode == 1, seen
+        assert "This job is recorded in /" in " ".join(seen.split())
+        listed = [line for line in practice.here("job", "list").stdout.splitlines() if line.startswith(job)]
+        assert len(listed) == 1
+        assert "lost" not in listed[0]
+        log = practice.here("job", "log", job).stdout
+        assert "verify" in log, "from its beginning to its end"
+        assert_nothing_half_made(practice)
+        assert (target in practice.databases()) is (command == "restore")
+        assert practice.inventory.backups[0].rung >= Rung.COMPLETE
+    finally:
+        for folder in practice.context.spare_folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("there_is", ["a file where the folder should be", "a full disk"])

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mtn_tui.core.models import JobState
 from mtn_tui.core.redact import MASK, redact
 from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.jobs import Job, new_job_id
-from mtn_tui.engine.jobview import JOB_ID, read_job
+from mtn_tui.engine.jobview import JOB_ID, Follower, find_job, list_jobs, read_job
 
 SANTIAGO = timezone(timedelta(hours=-3))
 
@@ -311,7 +312,40 @@ def test_a_log_that_breaks_later_is_told_once_in_the_journal_and_the_job_goes_on
 
 
 @needs_dev_full
-def test_a_journal_that_breaks_stops_nothing_but_a_change_of_state(tmp_path, job, clock):
+@pytest.mark.parametrize("at_its_end", [False, True])
+def test_a_journal_goes_on_in_the_next_folder_that_takes_it_whole_and_whoever_follows_sees_it(
+    tmp_path, clock, at_its_end
+):
+    no_folder, spare = tmp_path / "a-file", tmp_path / "spare"
+    no_folder.write_text("")
+    folders = (tmp_path / "state" / "jobs", no_folder / "jobs", spare / "jobs")
+    job = Job.create(
+        folders[0],
+        kind="backup-full",
+        subject="x",
+        operator="ana",
+        clock=clock,
+        spares=(no_folder / "mtn", spare),
+    )
+    before = job.journal_path
+    with Follower(before, folders=lambda: folders) as follower, closing(job):
+        job.start()
+        assert follower.look().state is JobState.RUNNING
+        os.close(fill_the_disk_under(job._journal))
+        if not at_its_end:
+            job.result({"x": 1})
+            assert follower.look().result == {"x": 1}
+        job.end()
+        view = follower.look()
+        assert (view.state, view.exit_code, len(view.warnings)) == (JobState.SUCCEEDED, 1, 1)
+        assert str(spare) in view.warnings[0]
+    assert job.journal_path == spare / "jobs" / before.name
+    assert list_jobs(folders) == [view]
+    assert find_job(folders, job.id) == view
+
+
+@needs_dev_full
+def test_a_journal_that_breaks_stops_nothing_and_is_a_warning(tmp_path, job, clock):
     job.log_to(log := JobLog(tmp_path / "x.log", clock))
     job.start()
     job.phase("dump", 10)
@@ -323,14 +357,11 @@ def test_a_journal_that_breaks_stops_nothing_but_a_change_of_state(tmp_path, job
     job.warn("two", "text")
     job.files("a")
     job.result({"x": 1})
-    with pytest.raises(NoSpace):
-        job.cancel()
+    job.cancel()
     assert job.token.cancelled
-    with pytest.raises(NoSpace):
-        job.end()
-    text = log.path.read_text()
-    assert text.count("journal-write-failed") == 1
-    assert text.count("state-not-recorded") == 2
+    job.end()
+    assert [text for text in job.warnings if "breaks off" in text] == [job.warnings[0]]
+    assert log.path.read_text().count("journal-write-failed") == 1
     free_the_disk_under(job._journal, before)
     job.note("info", "again")
     assert records(job, "note")[-1]["name"] == "again"
