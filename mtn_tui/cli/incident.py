@@ -29,14 +29,15 @@ def incident() -> None:
 @as_json
 @click.pass_obj
 def show(session: Session, number: int | None, as_json: bool) -> None:
-    known = look_through(session.context.state)
-    found = known.find(number, session.context.settings.db_name)
+    context = session.context
+    known = look_through(context.state, context.spare_folders)
+    found = known.find(number, context.settings.db_name)
     for error in known.unread.values():
         diagnostics.warning(error.title, error.hint)
     if as_json:
         output.as_json(_facts(found))
         return
-    now = session.context.clock.now()
+    now = context.clock.now()
     state = _("open since {time}") if found.is_open else _("closed, after {time}")
     passed = words.clock(took(found, now).total_seconds())
     output.line(
@@ -57,8 +58,9 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
 @click.option("-o", "--output", "path", metavar=_("FILE"), type=click.Path(path_type=Path))
 @click.pass_obj
 def export(session: Session, number: int | None, path: Path | None) -> None:
-    found = find(session.context.state, number, session.context.settings.db_name)
-    text = markdown(session.context, found)
+    context = session.context
+    found = find(context.state, number, context.settings.db_name, context.spare_folders)
+    text = markdown(context, found)
     if path is None:
         output.lines(text.splitlines())
         return

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -105,7 +105,7 @@ class Session:
             options += ["--config", str(self.config)]
         if self.lang is not None:
             options += ["--lang", self.lang]
-        context = self.context
+        context = replace(self.context)  # which looks anew for room: screens stay open for days
         command = [*options, *arguments]
         return detached.start(command, context.jobs, os.environ, lambda: context.job_folders)
 

@@ -55,7 +55,12 @@ def usable(spares: Iterable[Path]) -> Iterator[Path]:
 
 def folders(state: Path, temporary: Path) -> tuple[Path, ...]:
     """All that may hold journals or locks of this installation: the state folder first. Nothing is made."""
-    return (state, *(one for one in spare_folders(state, temporary) if _is_ours(one)))
+    return (state, *ours(spare_folders(state, temporary)))
+
+
+def ours(spares: Iterable[Path]) -> tuple[Path, ...]:
+    """Those of ``spare_folders`` that are there and may be believed."""
+    return tuple(one for one in spares if _is_ours(one))
 
 
 def spare_folders(state: Path, temporary: Path) -> list[Path]:

@@ -3,6 +3,11 @@
 Every record is on the disk before it counts. It is written under a lock, after
 what others wrote meanwhile was read, so that two operators can't both begin a
 step: whoever has not got the incident is refused, and told who has.
+
+Where the state folder takes no more, an incident begins, or goes on after a
+copy of what was written, in the same folder of a spare one (see
+``engine.recordplace``), and says so in a note. What lies in a later folder
+counts.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +25,9 @@ from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import read_moment
+from mtn_tui.engine import recordplace
 from mtn_tui.engine.journal import encoded
-from mtn_tui.engine.statefiles import LineFile, make_folder, open_found, refusal
+from mtn_tui.engine.statefiles import LineFile, make_folder, open_found, refusal, write_whole
 from mtn_tui.operations.incident import Facts, Incident, Record, Step, Who, check, fold
 
 FOLDER = "incidents"
@@ -61,11 +67,12 @@ class Found:
 class IncidentFile:
     """One incident, as one screen sees and moves it. Raises StorageErrors."""
 
-    def __init__(self, path: Path, who: Who, clock: Clock) -> None:
+    def __init__(self, path: Path, who: Who, clock: Clock, spares: Sequence[Path] = ()) -> None:
         self.path = path
         self.who = who
+        self._spares = spares
         self._clock = clock
-        self._state = read(path)
+        self._state = self.look()
 
     @property
     def state(self) -> Incident:
@@ -79,6 +86,7 @@ class IncidentFile:
 
     def look(self) -> Incident:
         """Read what anyone has written since."""
+        self.path = self._latest()
         self._state = read(self.path)
         return self._state
 
@@ -119,32 +127,89 @@ class IncidentFile:
         self, event: str, step: Step | None = None, facts: Facts | None = None, text: str = ""
     ) -> Incident:
         """Write what happened. Raises Refused where it may not happen now."""
-        lines = LineFile(self.path)
+        while True:
+            self.path = path = self._latest()
+            try:
+                if self._write(path, Record(self._clock.now(), event, self.who, step, facts or {}, text)):
+                    return self._state
+            except StorageError as error:
+                self._go_on_elsewhere(path, error)
+
+    def _write(self, path: Path, one: Record) -> bool:
+        """False where it goes on elsewhere by now."""
+        lines = LineFile(path)
         try:
-            with _locked(self.path):
-                state = read(self.path)
-                one = Record(self._clock.now(), event, self.who, step, facts or {}, text)
+            with _locked(path):
+                if self._latest() != path:
+                    return False
+                state = read(path)
                 check(state, one)
                 lines.begin_afresh()
                 lines.append(_line(one))
                 lines.sync()
                 self._state = state.after(one)
+                return True
         finally:
             lines.close()
-        return self._state
+
+    def _latest(self) -> Path:
+        others = [one / FOLDER / self.path.name for one in recordplace.ours(self._spares)]
+        return next((path for path in reversed(others) if os.path.lexists(path)), self.path)
+
+    def _go_on_elsewhere(self, path: Path, error: StorageError) -> None:
+        """Copy it to the next folder that takes it. Raises ``error`` where none does."""
+        here, spares = path.parent.parent, list(self._spares)
+        with _locked(path):
+            if self._latest() != path:
+                return  # somebody else has
+            for folder in recordplace.usable(spares[spares.index(here) + 1 :] if here in spares else spares):
+                note = Record(self._clock.now(), "note", self.who, text=_elsewhere(error, folder))
+                try:
+                    written = path.read_bytes()
+                    whole = written[: written.rfind(b"\n") + 1]
+                    write_whole(folder / FOLDER / path.name, whole + _line(note) + b"\n")
+                except OSError:
+                    continue
+                return
+        raise error
 
 
-def open_incident(state: Path, database: str, who: Who, clock: Clock) -> IncidentFile:
+def _elsewhere(error: StorageError, folder: Path) -> str:
+    return _(
+        "{reason} This incident is recorded in {folder} from here on, which is gone when the machine"
+        " restarts: keep its report (mtn incident export)."
+    ).format(reason=error.title, folder=folder)
+
+
+def open_incident(
+    state: Path, database: str, who: Who, clock: Clock, spares: Sequence[Path] = ()
+) -> IncidentFile:
     """Begin one. Raises Refused where one of that database is open: it is continued, or taken over."""
-    folder = state / FOLDER
+    about = Record(clock.now(), "opened", who, facts={"database": database})
+    try:
+        return IncidentFile(_begin(state / FOLDER, about, state, spares), who, clock, spares)
+    except StorageError as error:
+        for folder in recordplace.usable(spares):
+            try:
+                path = _begin(folder / FOLDER, about, state, spares)
+            except StorageError:
+                continue
+            file = IncidentFile(path, who, clock, spares)
+            file.note(_elsewhere(error, folder))
+            return file
+        raise
+
+
+def _begin(folder: Path, about: Record, state: Path, spares: Sequence[Path]) -> Path:
+    """A new file in ``folder``; ``state`` and ``spares`` are where the others lie."""
     try:
         make_folder(folder)
     except OSError as error:
         raise refusal(error, folder) from error
     with _locked(folder):
-        known = look_through(state)
+        known = look_through(state, spares)
         for one in known.incidents:
-            if one.is_open and one.database == database:
+            if one.is_open and one.database == about.facts["database"]:
                 raise Refused(
                     _("Incident {number} is open already.").format(number=one.number),
                     _("Continue it, or take it over."),
@@ -152,12 +217,15 @@ def open_incident(state: Path, database: str, who: Who, clock: Clock) -> Inciden
         path = folder / f"{max(known.numbers, default=0) + 1:04}.jsonl"
         lines = LineFile(path, exclusive=True)
         try:
-            lines.append(_line(Record(clock.now(), "opened", who, facts={"database": database})))
+            lines.append(_line(about))
             lines.sync()
             lines.sync_name()
+        except StorageError:
+            path.unlink()
+            raise
         finally:
             lines.close()
-    return IncidentFile(path, who, clock)
+    return path
 
 
 def incidents(state: Path) -> list[Incident]:
@@ -165,10 +233,10 @@ def incidents(state: Path) -> list[Incident]:
     return list(look_through(state).incidents)
 
 
-def look_through(state: Path) -> Found:
-    """All there ever were. One that can't be read is passed over, and told; StorageError for the folder."""
+def look_through(state: Path, spares: Sequence[Path] = ()) -> Found:
+    """All there ever were. One that can't be read is passed over, and told; StorageError for the folders."""
     found, unread = [], {}
-    for path in _files(state / FOLDER):
+    for path in _files(state, spares):
         try:
             found.append(read(path))
         except StorageError as error:
@@ -176,22 +244,36 @@ def look_through(state: Path) -> Found:
     return Found(tuple(sorted(found, key=lambda one: one.number, reverse=True)), unread)
 
 
-def _files(folder: Path) -> list[Path]:
-    """None where there never was an incident."""
-    try:
-        return [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise refusal(error, folder) from error
+def folders(state: Path, spares: Sequence[Path] = ()) -> list[Path]:
+    """Where there may be incidents; a later one counts."""
+    return [one / FOLDER for one in (state, *recordplace.ours(spares))]
 
 
-def find(state: Path, number: int | None, database: str = "") -> Incident:
+def _files(state: Path, spares: Sequence[Path]) -> list[Path]:
+    """None where there never was an incident. StorageError where no folder can be read."""
+    found: dict[str, Path] = {}
+    trouble, read = None, False
+    for folder in folders(state, spares):
+        try:
+            found |= {path.name: path for path in folder.iterdir() if _NAME.fullmatch(path.name)}
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            trouble = refusal(error, folder)
+            continue
+        read = True
+    if trouble is not None and not read:
+        raise trouble
+    return list(found.values())
+
+
+def find(state: Path, number: int | None, database: str = "", spares: Sequence[Path] = ()) -> Incident:
     """As ``Found.find``, for whoever needs nothing else."""
-    return look_through(state).find(number, database)
+    return look_through(state, spares).find(number, database)
 
 
 def path_of(state: Path, incident: Incident) -> Path:
+    """Where it began; where it goes on is seen by IncidentFile."""
     return state / FOLDER / f"{incident.number:04}.jsonl"
 
 

@@ -123,7 +123,7 @@ class Bridge:
         self._post(Back(work))
 
     def _watch_incidents(self) -> None:
-        watch = Watch(self._context.state)
+        watch = Watch(self._context.state, self._context.spare_folders)
         while not self._stop.is_set():
             found = watch.look()
             if found is not None:

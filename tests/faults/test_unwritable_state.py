@@ -6,16 +6,21 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from mtn_tui.core.errors import Locked, NoSpace
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import Locked, NoSpace, Refused
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.engine import recordplace
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, lock_path
+from mtn_tui.operations.incident import Standing, Step, Who
+from mtn_tui.operations.incident_file import Found, IncidentFile, open_incident, path_of
 from mtn_tui.operations.locking import operation_lock
+from mtn_tui.ui.wizard.watch import Watch
 from tests.faults.aftermath import assert_nothing_half_made, locked, wait_for
 from tests.faults.test_full_disks import NewDisk, leave, new_disk
 from tests.operation_fixtures import Practice
@@ -89,6 +94,56 @@ def test_backup_verify_and_restore_go_on_with_their_record_elsewhere_and_say_so(
     assert practice.here("job", "log", found.stem).stdout
     doctor = " ".join(practice.here("doctor", check=None).stdout.split())
     assert f"STATE_DIR is {practice.context.state}, and no file can be written there" in doctor
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("spoilt", ["before it", "amid it"])
+def test_an_incident_begins_or_goes_on_elsewhere_and_says_so(
+    practice: Practice, kind: str, spoilt: str
+) -> None:
+    if (kind, spoilt) == (KINDS[2], "amid it"):
+        pytest.skip("a folder that is in use is not replaced by a file")
+    context = practice.context
+    (state_of(practice) / "incidents").mkdir()
+    if spoilt == "before it":
+        spoil(practice, kind)
+    ana, luis = (Who(name, "db-host-1", name) for name in ("ana", "luis"))
+    watch = Watch(context.state, context.spare_folders)
+    watch.look()
+    file = open_incident(context.state, practice.source.name, ana, context.clock, context.spare_folders)
+    if spoilt == "amid it":
+        file.begin(Step.ASSESS)
+        spoil(practice, kind)
+        while file.path.parent.parent == context.state:
+            file.note("what a full disk still has room for")
+    else:
+        file.begin(Step.ASSESS)
+    other = IncidentFile(path_of(context.state, file.state), luis, context.clock, context.spare_folders)
+    assert other.state.steps[Step.ASSESS].standing is Standing.RUNNING
+    other.take()
+    with pytest.raises(Refused, match="luis"):
+        file.done(Step.ASSESS)
+    other.done(Step.ASSESS)
+    seen = watch.look()
+    assert isinstance(seen, Found)
+    assert [one.step for one in seen.incidents] == [Step.NOTIFY]
+    with pytest.raises(Refused, match="is open already"):
+        open_incident(context.state, practice.source.name, luis, context.clock, context.spare_folders)
+    assert "in the hands of luis" in practice.here("incident", "show").stdout.lower()
+    report = " ".join(practice.here("incident", "export").stdout.split())
+    assert f"This incident is recorded in {file.path.parent.parent}" in report
+
+
+def test_a_job_that_the_screens_begin_is_recorded_elsewhere_once_the_state_folder_is_full(
+    practice: Practice,
+) -> None:
+    session = Session(practice.config, None, no_input=True)
+    assert session.context.record_place.trouble is None
+    leave(state_of(practice), 0)
+    with closing(session.start(["verify", "--all"])) as job:
+        job.wait_for_journal()
+        wait_for(lambda: job.look().state.over, "the end of the job")
+        assert "This job is recorded in" in job.look().warnings[0]
 
 
 def test_the_doctor_says_of_each_folder_that_it_is_full_although_permissions_are_right(

@@ -202,7 +202,7 @@ class Desk:
         path = path_of(context.state, incident)
 
         def work() -> Incident:
-            return change(IncidentFile(path, self.who, context.clock))
+            return change(IncidentFile(path, self.who, context.clock, context.spare_folders))
 
         def done(found: object) -> None:
             assert isinstance(found, Incident)  # noqa: S101 - for the type checker
@@ -215,7 +215,8 @@ class Desk:
         context, database = self.app.context, self.app.database
 
         def work() -> Incident:
-            return open_incident(context.state, database, self.who, context.clock).state
+            spares = context.spare_folders
+            return open_incident(context.state, database, self.who, context.clock, spares).state
 
         def done(found: object) -> None:
             assert isinstance(found, Incident)  # noqa: S101 - for the type checker
