@@ -44,6 +44,8 @@ class PickyServer:
         self.rule: Rule = lambda _asked: None
         self.hidden: tuple[str, ...] = ()
         """Headers of the real server that it leaves out, in lower case."""
+        self.change: Callable[[bytes], bytes] | None = None
+        """Makes another body of what the real server answers to a GET."""
         self.asked: list[Asked] = []
         self.sent = 0
         """Bytes of answers in pieces that clients have taken."""
@@ -94,7 +96,11 @@ class PickyServer:
                         for name, value in told.getheaders()
                         if name.lower() not in (*_OURS, *picky.hidden)
                     }
-                    return Answer(told.status, told.read(), told.getheader("Content-Type", ""), kept)
+                    said = told.read()
+                    if picky.change is not None and self.command == "GET":
+                        said = picky.change(said)
+                        kept = {name: value for name, value in kept.items() if name != "Content-Length"}
+                    return Answer(told.status, said, told.getheader("Content-Type", ""), kept)
                 finally:
                     connection.close()
 

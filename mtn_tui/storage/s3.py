@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -100,14 +102,10 @@ class S3Storage:
         self._storage_class = storage_class
         self._sse = SseS3() if encrypt else None
         self._habits = Habits()
-        self._connections = connections(
-            secure=secure,
-            ca_file=ca_file,
-            connect_timeout=connect_timeout,
-            read_timeout=read_timeout,
-            width=8,
+        self._connected = partial(
+            connections, secure=secure, ca_file=ca_file, connect_timeout=connect_timeout, width=8
         )
-        self._pool = Answers(self._connections, bucket, self._provider.retrieve)
+        self._connect(read_timeout)
         try:
             if not endpoint:
                 raise ValueError("no host")
@@ -183,11 +181,12 @@ class S3Storage:
                     _("it takes no {size} MB at once; the next try sends less").format(size=part >> 20)
                 ) from cause
             raise self._where.error(cause, key, Right.PUT) from cause
-        stored = self.stat(key)
         # AWS may say 200 and put the error into the body, which minio takes for a success.
-        if not result.etag or stored.size != upload.taken:
-            raise self._where.unavailable(_("it did not keep all of {key}").format(key=key))
-        return stored
+        with suppress(NotFound):
+            stored = self.stat(key)
+            if result.etag and stored.size == upload.taken:
+                return stored
+        raise self._where.unavailable(_("it did not keep all of {key}").format(key=key))
 
     @contextmanager
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[BinaryIO]:
@@ -305,9 +304,24 @@ class S3Storage:
                     multipart.abort(self._client, self.bucket, upload)
                 aborted[upload.id] = upload
 
+    def hurried(self, seconds: float) -> S3Storage:
+        """The same bucket, for questions that can't wait: each answer has to begin within ``seconds``.
+
+        Closed by whoever asked for it.
+        """
+        store = copy(self)
+        store._connect(min(seconds, self._patience))
+        store._client = store._speaking()
+        return store
+
     def close(self) -> None:
         """Close the idle connections; the store can still be used."""
         self._connections.clear()
+
+    def _connect(self, read_timeout: float) -> None:
+        self._patience = read_timeout
+        self._connections = self._connected(read_timeout=read_timeout)
+        self._pool = Answers(self._connections, self.bucket, self._provider.retrieve)
 
     def _speaking(self, through: Upload | None = None) -> Minio:
         return Minio(
@@ -360,7 +374,8 @@ class S3Storage:
         if not _Pieces(first, self._where).read(1) and first.headers.get("Content-Length") != "0":
             raise self._broken()
         match = _RANGE.match(first.headers.get("Content-Range", ""))
-        told = match[3] if match else first.headers.get("Content-Length")
+        whole = first.headers.get("Content-Length") if first.status != 206 else None
+        told = match[3] if match else whole
         if told is None:
             raise self._where.unavailable(_("it does not tell the size of {key}").format(key=key))
         return int(told)

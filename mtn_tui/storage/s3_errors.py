@@ -51,6 +51,8 @@ _REFUSED = {
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
 }
+_QUOTA = re.compile(r"storage[ _]cap|quota exceeded|insufficient storage", re.IGNORECASE)
+"""As those word it that have no code of their own for it: B2, IONOS."""
 _FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"}
 _ELSEWHERE = {
     "AuthorizationHeaderMalformed",
@@ -155,12 +157,15 @@ class Bucket:
             **dict.fromkeys(_DENIED, lambda: self._denied(code, right)),
             **dict.fromkeys(_REFUSED, lambda: self._refused(code)),
             **dict.fromkeys(_TOO_LARGE, self._too_large),
+            "InvalidObjectState": lambda: self._archived(key),
             TLS_WANTED: self._tls_wanted,
             WEB_PAGE: self._web_page,
             **dict.fromkeys(_LATER, lambda: self.unavailable(_("it answered “{code}”").format(code=code))),
         }
         if _LOCKED.search(f"{code} {cause.message}"):
             return self._locked()
+        if status < 500 and _QUOTA.search(f"{code} {cause.message}"):
+            return self._no_space()
         if code in named:
             return named[code]()
         if code.startswith("HTTP "):
@@ -215,6 +220,17 @@ class Bucket:
                 place=self.place
             ),
             _("Raise the limit of the proxy before it (nginx: client_max_body_size 0), or go past it."),
+        )
+
+    def _archived(self, key: str) -> StorageError:
+        return StorageError(
+            _("{key} went to an archive class of {place}, and can't be read as it is.").format(
+                key=key, place=self.place
+            ),
+            _(
+                "Have the provider restore it (on AWS: aws s3api restore-object), and wait until it is. Then"
+                " run this again. Let no rule of the bucket's lifecycle archive backups."
+            ),
         )
 
     def _tls_wanted(self) -> StorageError:
