@@ -133,6 +133,8 @@ def restore(
         diagnostics.warning(text, error.hint)
     if chosen.another_key is not None:
         diagnostics.warning(keycheck.passed_over(chosen.another_key))
+    if chosen.another_server:
+        diagnostics.warning(chosen.another_server, _("If it is meant, name it instead of --latest."))
     fall_back = latest or or_earlier
     request = Request(
         chosen.backup,

@@ -21,6 +21,7 @@ from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.incident import Way
 from mtn_tui.operations.inventory import Backup, Inventory
+from mtn_tui.operations.one_server import of_one_server
 from mtn_tui.operations.serverdisk import LOCAL, disk_of
 from mtn_tui.operations.services import Answer
 from mtn_tui.postgres import server_errors
@@ -136,7 +137,8 @@ def look(context: Context) -> Seen:
 
 def _inventory(context: Context) -> Inventory | None:
     try:
-        return take_inventory(context.stores, context.key, context.cache)
+        inventory = take_inventory(context.stores, context.key, context.cache)
+        return of_one_server(context, inventory).inventory
     except (KeyFileError, MtnError):
         return None
 

@@ -19,6 +19,7 @@ from mtn_tui.operations.asking import read_content, read_copy, take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.keycheck import newer_of_another_key
+from mtn_tui.operations.one_server import OfOneServer, of_one_server
 from mtn_tui.storage.base import checked_key
 from mtn_tui.storage.local import LocalStorage
 
@@ -34,13 +35,16 @@ class Chosen:
     """A newer one that does not hold, for which it can't be the latest."""
     another_key: Backup | None = None
     """A newer one that was made with another key."""
+    another_server: str = ""
+    """That a newer one of another server is passed over."""
 
 
 def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Chosen:
     """Find one backup by exactly one of the three.
 
     ``wanted`` is an id or a file's name, ``file`` a path or a name in either
-    store. Raises UsageError where there is none, NotABackup where it is no file.
+    store. Raises UsageError where there is none, and where the latest
+    may be another server's; NotABackup where it is no file.
     """
     if sum(map(bool, (wanted, file, latest))) != 1:
         raise UsageError(
@@ -53,13 +57,21 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
     except StorageError as error:
         raise UsageError(error.title, error.hint) from error
     inventory, database = take_inventory(context.stores, context.key, context.cache), context.settings.db_name
-    backup = inventory.latest(database=database) if latest else inventory.find(wanted or file)
+    if not latest:
+        backup = inventory.find(wanted or file)
+        found = OfOneServer(inventory)
+    else:
+        found = of_one_server(context, inventory)
+        found.must_be_clear()
+        inventory = found.inventory
+        backup = inventory.latest(database=database)
     return Chosen(
         backup,
         inventory.silent,
         earlier_proven(inventory, backup, database),
         newer_broken(inventory, backup),
         newer_of_another_key(inventory, backup, database) if latest else None,
+        found.doubt,
     )
 
 

@@ -15,6 +15,7 @@ from mtn_tui.operations.incident import Incident, Step, Way
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.keycheck import newer_of_another_key, passed_over
+from mtn_tui.operations.one_server import of_one_server
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.ui import telling
 from mtn_tui.ui.cells import fit
@@ -38,6 +39,8 @@ class Choosing(StepView):
         self.losses: dict[str, int | None] = {}
         self._asked = ""
         self._of: Inventory | None = None
+        self._servers = ""
+        """What is to be known of backups of other servers."""
 
     def opens(self) -> None:
         """The newest that is proven, and not suspect, comes first under the cursor."""
@@ -51,7 +54,9 @@ class Choosing(StepView):
             if one.kind is Kind.FULL and one.sound and (not one.manifest or one.manifest.database == database)
         ]
         try:
-            best = inventory.latest(database=database)
+            of_one = of_one_server(self.desk.app.context, inventory)
+            self._servers = of_one.doubt
+            best = of_one.inventory.latest(database=database)
         except MtnError:
             self.offered = ()
             return
@@ -111,7 +116,7 @@ class Choosing(StepView):
         if inventory is None:
             sheet.say(_("Asking the stores what they hold …"), "dim")
             return
-        for text in telling.missing(inventory):
+        for text in (*telling.missing(inventory), *filter(None, [self._servers])):
             sheet.say(text, "warn")
         if self.backup is None:
             sheet.item("✖", _("There is no full backup that could be restored."), "bad")
