@@ -63,6 +63,7 @@ class Session:
             host=operator.host_name(),
             cache=Cache(paths.cache_dir(os.environ)),
             outside=self.loaded.outside,
+            configuration=self.loaded.path,
         )
 
     def say_database(self, database: str) -> None:

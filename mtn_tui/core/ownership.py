@@ -13,7 +13,7 @@ import os
 import pwd
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mtn_tui.core.i18n import _
@@ -59,6 +59,28 @@ def open_to_all(path: Path) -> Path | None:
             return None
         if mode & stat.S_IWOTH and (folder == real or not mode & stat.S_ISVTX):
             return folder
+    return None
+
+
+def of_strangers(path: Path, trusted: Collection[int] = ()) -> tuple[Path, str] | None:
+    """The folder, ``path`` or one above it, whose owner could replace what lies there, and who that is.
+
+    None where all are root's, one's own, those of the ``trusted`` users or of
+    whoever has the root folder (where user ids are not mapped, that is nobody).
+    What lies beneath a folder that only such a user may enter is nobody else's.
+    Raises OSError.
+    """
+    known = {0, os.geteuid(), *trusted, Path("/").stat().st_uid}
+    real = Path(os.path.realpath(path))
+    for folder in (*reversed(real.parents), real):
+        try:
+            found = folder.stat()
+        except FileNotFoundError:
+            return None
+        if found.st_uid not in known:
+            return folder, _owner(found.st_uid)
+        if not found.st_mode & stat.S_IXOTH:
+            return None
     return None
 
 

@@ -27,7 +27,7 @@ from mtn_tui.operations import keeping, keycheck, known_stores, production
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.dumping import write_payload
-from mtn_tui.operations.folderguard import require_closed
+from mtn_tui.operations.folderguard import require_closed, strangers_folder
 from mtn_tui.operations.installation import mark_of
 from mtn_tui.operations.inventory import Inventory
 from mtn_tui.operations.keeping import Signed
@@ -99,6 +99,8 @@ def full_backup(
     if context.outside:
         job.note("warn", "from-the-environment", keys=outside.named(context.outside))
     require_closed(settings.backup_dir)
+    if doubt := strangers_folder(settings.backup_dir, context.configuration):
+        job.warn("strangers-folder", f"{doubt.title} {doubt.hint}")
     run = _Run(job, context, started, verbose, Stopwatch(context.clock), key_is_meant)
     done: FullBackup | None = None
     try:

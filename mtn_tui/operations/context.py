@@ -31,6 +31,8 @@ class Context:
     """Manifests and proofs that were fetched before."""
     outside: tuple[Outside, ...] = ()
     """The keys whose values come from the environment."""
+    configuration: Path | None = None
+    """The file that the settings were read from."""
 
     @property
     def server(self) -> Server:

@@ -27,7 +27,7 @@ from mtn_tui.operations.bucket_check import bucket
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.configcheck import configuration, environment, key, key_of_backups
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.folderguard import open_folder
+from mtn_tui.operations.folderguard import open_folder, strangers_folder
 from mtn_tui.operations.rolecheck import role
 from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.identity import server_identity
@@ -71,6 +71,9 @@ def folders(context: Context) -> Iterator[Check]:
     problem = open_folder(settings.backup_dir)
     if problem is not None:
         yield Check("folders", Status.FAIL, problem.title, problem.hint, problem.runbook)
+    doubt = strangers_folder(settings.backup_dir, context.configuration)
+    if doubt is not None:
+        yield Check("folders", Status.WARN, doubt.title, doubt.hint, doubt.runbook)
     yield _room("BACKUP_DIR", settings.backup_dir)
     others = (
         ("LOG_DIR", settings.log_dir),

@@ -1,4 +1,4 @@
-"""A folder for backups in which anybody may put, change or remove files is none."""
+"""A folder for backups in which anybody may put, change or remove files is none; a stranger's is doubtful."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.ownership import open_to_all
+from mtn_tui.core.ownership import of_strangers, open_to_all
 from mtn_tui.storage.disk_errors import disk_errors
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -39,6 +39,33 @@ def open_folder(folder: Path) -> StorageError | None:
             folder=found
         ),
         _fix(found),
+        "7.1",
+    )
+
+
+def strangers_folder(folder: Path, configuration: Path | None) -> StorageError | None:
+    """Where it belongs to somebody who is neither root nor oneself, nor has the configuration: what to do.
+
+    Not refused: another account may be meant to keep the backups. Raises
+    StorageError where it can't be looked at.
+    """
+    trusted = []
+    with disk_errors(folder):
+        if configuration is not None:
+            trusted.append(configuration.stat().st_uid)
+        found = of_strangers(folder, trusted)
+    if found is None:
+        return None
+    of, owner = found
+    return StorageError(
+        _("{folder}, where the backups are, belongs to {owner}, who may replace or remove them.").format(
+            folder=of, owner=owner
+        ),
+        _("If that is not meant: chown {user} {folder}").format(
+            user=os.geteuid(), folder=shlex.quote(str(of))
+        )
+        + " "
+        + _("Where its owner can't be changed (a share of a NAS), mount it beneath a folder of mode 750."),
         "7.1",
     )
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.settings_file import interpret
 from mtn_tui.core.values import is_connection_string
 from mtn_tui.operations import folderguard
-from mtn_tui.operations.folderguard import open_folder
+from mtn_tui.operations.folderguard import open_folder, strangers_folder
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -31,6 +32,9 @@ CONNECTIONS = [
     f"password = {PASSWORD}",
     f"host=h\tPassword={PASSWORD}",
 ]
+
+
+_STRANGER = 64123
 
 
 @pytest.fixture
@@ -64,6 +68,23 @@ def test_a_folder_that_anybody_may_write_to_takes_no_backup_and_the_doctor_says_
     assert any(one["status"] == "fail" and str(backups) in one["title"] for one in found)
     subprocess.run(["chmod", "o-w", str(backups)], check=True)
     here.here("backup", "full")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another")
+@pytest.mark.parametrize("which", ["itself", "the one above"])
+def test_a_folder_of_a_stranger_is_told_by_the_backup_and_the_doctor(small, practise, shared, which):
+    backups = shared / "above" / "backups"
+    backups.mkdir(parents=True)
+    here: Practice = practise(small, BACKUP_DIR=str(backups))
+    of = backups if which == "itself" else backups.parent
+    os.chown(of, _STRANGER, -1)
+    told = f"{of}, where the backups are, belongs to user {_STRANGER}"
+    assert told in " ".join(here.here("backup", "full", check=1).stderr.split())
+    found = json.loads(here.here("doctor", "--json", check=None).stdout)
+    assert [one["status"] for one in found if told in one["title"]] == ["warn"]
+    os.chown(here.config, _STRANGER, -1)
+    context = Session(here.config, None, no_input=True).context
+    assert strangers_folder(backups, context.configuration) is None, "it is the configuration's owner's"
 
 
 def test_a_mount_beneath_a_folder_that_others_can_not_enter_is_closed(shared):

@@ -13,7 +13,7 @@ import pytest
 
 from mtn_tui.core.errors import ConfigError, KeyFileError
 from mtn_tui.core.finding import find_configuration, load_found
-from mtn_tui.core.ownership import changeable, open_to_all
+from mtn_tui.core.ownership import changeable, of_strangers, open_to_all
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 STRANGER = 65534
@@ -231,6 +231,23 @@ def test_a_key_that_others_could_change_makes_no_backup(shared):
     with pytest.raises(KeyFileError, match="is not used"):
         found(shared / "config/backup.conf")
     assert load_found(find_configuration(shared / "config/backup.conf", {}), {}).settings
+
+
+@as_root
+def test_a_strangers_folder_counts_itself_or_above_unless_they_can_not_get_to_it(shared):
+    folder = shared / "above" / "backups"
+    folder.mkdir(parents=True)
+    (shared / "link").symlink_to(folder)
+    assert of_strangers(folder) is None
+    assert of_strangers(folder / "not there yet") is None
+    os.chown(folder, 64123, -1)
+    for path in (folder, shared / "link", folder / "not there yet"):
+        assert of_strangers(path) == (folder, "user 64123")
+    assert of_strangers(folder, [64123]) is None
+    folder.parent.chmod(0o750)
+    assert of_strangers(folder) is None
+    os.chown(folder.parent, 64124, -1)
+    assert of_strangers(folder) == (folder.parent, "user 64124")
 
 
 @pytest.mark.parametrize(
