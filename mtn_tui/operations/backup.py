@@ -76,6 +76,10 @@ class FullBackup:
         }
 
 
+_BEFORE_DUMP = 10.0
+"""Seconds that an answer of the bucket is waited for before the dump, which does not need it."""
+
+
 @dataclass(frozen=True)
 class _Dumped:
     snapshot: Snapshot
@@ -139,18 +143,19 @@ class _Run:
             if source.without_rows:
                 job.note("warn", "rows-not-on-a-standby", tables=list(source.without_rows))
             tool = find_pg_dump(context.settings.pg_dump, source.server.major)
-            answers = sweep_parts_and_uploads(job, context)
+            quick = replace(context, stores=held.enter_context(context.stores.hurried(_BEFORE_DUMP)))
+            answers = sweep_parts_and_uploads(job, quick)
             key = self._key()
             known = take_inventory([context.stores.disk], key, context.cache)
-            self._compare_key(known, ask_bucket=answers)
+            self._compare_key(quick, known, key, ask_bucket=answers)
             here = (Kind.FULL, context.settings.db_name, source.server.system_identifier)
             earlier = [
                 one.manifest for one in known.backups if one.manifest and source_of(one.manifest) == here
             ]
-            odd = known_stores.look(job, context, bucket_answers=answers)
+            odd = known_stores.look(job, quick, bucket_answers=answers)
             keeping.require_room(context, earlier, source.size, odd)
             mark = mark_of(job, context)
-            claimed = claim_name(job, context, Kind.FULL, self.started, mark, bucket_answers=answers)
+            claimed = claim_name(job, quick, Kind.FULL, self.started, mark, bucket_answers=answers)
             name = claimed.name
             with claimed.part as part, ExitStack() as uploading:
                 upload = None
@@ -199,9 +204,9 @@ class _Run:
             self.job.warn("key-made", f"{notice.title} {notice.hint}")
         return self.context.key
 
-    def _compare_key(self, on_disk: Inventory, *, ask_bucket: bool) -> None:
+    def _compare_key(self, context: Context, on_disk: Inventory, key: Key, *, ask_bucket: bool) -> None:
         """Tell where it is another key than that of the last ones, unless whoever started this was told."""
-        told = keycheck.before_backup(self.context, on_disk, ask_bucket=ask_bucket)
+        told = keycheck.before_backup(context, on_disk, ask_bucket=ask_bucket, key=key)
         if told and self.key_is_meant:
             self.job.note("warn", "another-key", reason=told)
         elif told:

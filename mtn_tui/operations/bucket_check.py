@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -17,10 +18,12 @@ from mtn_tui.storage.base import BUCKETS, NEVER, Entry
 if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage
 
-PROBE = "mtn-check/doctor"
-"""The object that the bucket is tried with; always the same, should it not be deletable."""
+PROBES = "mtn-check/"
+"""What the bucket is tried with lies beneath this: each doctor has names of its own."""
 
-IN_PARTS = "mtn-check/doctor-parts"
+_LEFT_BEHIND = timedelta(hours=1)
+"""A probe that is older is nobody's any more."""
+
 _DATA = b"mtn doctor\n"
 _SKEW_WARNED = timedelta(minutes=1)
 _SKEW_WRONG = timedelta(minutes=5)
@@ -44,12 +47,10 @@ def bucket(context: Context) -> Iterator[Check]:
         return
     store.check()
     before = context.clock.now()
-    # Put anew and not exclusively: what could not be deleted the last time may be there still.
-    with suppress(StorageError):
-        store.delete(PROBE)
-    made = _put(store)
+    probe = f"{PROBES}doctor-{secrets.token_hex(4)}"
+    made = _put(store, probe)
     after = context.clock.now()
-    findings = [*_tried(store)]
+    findings = [*_tried(store, made)]
     if not findings:
         said = _("The bucket {place} can be written, read and cleared, also in parts.")
         if not store.refuses_taken_names:
@@ -59,24 +60,30 @@ def bucket(context: Context) -> Iterator[Check]:
     yield _clocks(made, before - timedelta(seconds=1), after)
 
 
-def _put(store: S3Storage) -> Entry:
+def _put(store: S3Storage, probe: str) -> Entry:
     try:
-        return store.put(PROBE, io.BytesIO(_DATA), len(_DATA), exclusive=True)
+        return store.put(probe, io.BytesIO(_DATA), len(_DATA), exclusive=True)
     except StorageUnavailable:
         raise
     except StorageError:
-        return store.put(PROBE, io.BytesIO(_DATA), len(_DATA))
+        return store.put(probe, io.BytesIO(_DATA), len(_DATA))
 
 
-def _tried(store: S3Storage) -> Iterator[Check]:
+def _tried(store: S3Storage, probe: Entry) -> Iterator[Check]:
     """What is refused of the rest that a backup and its restore need."""
+    in_parts = probe.key + "-parts"
     steps: list[tuple[Callable[[], object], Status, str]] = [
-        (lambda: store.put_in_parts(IN_PARTS, _DATA), Status.FAIL, _("Backups are sent in parts.")),
-        (lambda: _missing(store), Status.FAIL, _("Before each write we look whether the name is free.")),
-        (lambda: _read(store), Status.FAIL, _("Backups are read back, and restored from here.")),
+        (lambda: store.put_in_parts(in_parts, _DATA), Status.FAIL, _("Backups are sent in parts.")),
+        (
+            lambda: _missing(store, probe.key),
+            Status.FAIL,
+            _("Before each write we look whether the name is free."),
+        ),
+        (lambda: _read(store, probe.key), Status.FAIL, _("Backups are read back, and restored from here.")),
         (store.unfinished, Status.WARN, _("Uploads that broke off stay there, and take room.")),
-        (lambda: store.delete(IN_PARTS), Status.WARN, _("Old backups stay for ever.")),
-        (lambda: store.delete(PROBE), Status.WARN, _("Old backups stay for ever.")),
+        (lambda: store.delete(in_parts), Status.WARN, _("Old backups stay for ever.")),
+        (lambda: store.delete(probe.key), Status.WARN, _("Old backups stay for ever.")),
+        (lambda: _sweep(store, probe.modified), Status.WARN, _("Old backups stay for ever.")),
     ]
     told: set[str] = set()
     for step, status, means in steps:
@@ -88,13 +95,20 @@ def _tried(store: S3Storage) -> Iterator[Check]:
                 yield Check("bucket", status, f"{error.title} {means}", error.hint)
 
 
-def _missing(store: S3Storage) -> None:
+def _missing(store: S3Storage, probe: str) -> None:
     with suppress(NotFound):
-        store.stat(PROBE + "-missing")
+        store.stat(probe + "-missing")
 
 
-def _read(store: S3Storage) -> None:
-    with store.open(PROBE, 4, 6) as stream:
+def _sweep(store: S3Storage, now: datetime) -> None:
+    """Delete what doctors that were broken off have left, ``now`` being the server's own time."""
+    for entry in list(store.list(PROBES)):
+        if NEVER < entry.modified < now - _LEFT_BEHIND:
+            store.delete(entry.key)
+
+
+def _read(store: S3Storage, probe: str) -> None:
+    with store.open(probe, 4, 6) as stream:
         if stream.read() != _DATA[4:10]:
             raise StorageError(
                 _("The bucket {place} gave back other bytes than were put there.").format(place=store.place),

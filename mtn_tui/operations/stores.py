@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -27,6 +28,19 @@ class Stores:
     def bucket(self) -> S3Storage | None:
         """None where none is configured. Raises ConfigError where its address can't be one."""
         return self.open_bucket()
+
+    @contextmanager
+    def hurried(self, seconds: float) -> Iterator[Stores]:
+        """The same, with no more patience than that for an answer of the bucket."""
+        bucket = self.bucket
+        if bucket is None:
+            yield self
+            return
+        hurried = bucket.hurried(seconds)
+        try:
+            yield Stores(self.disk, lambda: hurried)
+        finally:
+            hurried.close()
 
     def __iter__(self) -> Iterator[Storage]:
         yield self.disk

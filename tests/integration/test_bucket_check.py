@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 from dataclasses import replace
 
 import pytest
 
-from mtn_tui.operations.bucket_check import bucket
+from mtn_tui.operations.bucket_check import PROBES, bucket
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.stores import Stores
 from tests.picky_server import Answer, Asked, PickyServer, refusal
@@ -78,3 +80,39 @@ def test_nothing_is_left_and_nothing_of_others_is_touched(context, picky):
     assert {one.status for one in bucket(context)} == {Status.OK}
     assert list(context.stores.bucket.list()) == []
     assert context.stores.bucket.unfinished() == ()
+
+
+def test_two_doctors_at_once_do_not_disturb_each_other(context, picky):
+    """Each of the other's requests comes between two of this one's."""
+    other = {"at_it": False, "found": []}
+
+    def meanwhile(asked: Asked) -> None:
+        if not other["at_it"] and asked.method == "GET" and "doctor-" in asked.path:
+            other["at_it"] = True
+            other["found"] = list(bucket(context))
+
+    picky.rule = meanwhile
+    here = list(bucket(context))
+    assert other["found"]
+    for found in (here, other["found"]):
+        assert {one.status for one in found} == {Status.OK}
+
+
+def test_what_a_doctor_that_was_broken_off_has_left_is_swept_and_not_that_of_one_at_work(context, picky):
+    store = context.stores.bucket
+    for name in ("doctor", "doctor-0000-parts", "doctor-at-work"):
+        store.put(PROBES + name, io.BytesIO(b"x"), 1)
+
+    def old(body: bytes) -> bytes:
+        listed = re.split(rb"(?=<Contents>)", body)
+        return b"".join(
+            re.sub(rb"<LastModified>[^<]*", b"<LastModified>2025-01-01T00:00:00Z", one)
+            if b"at-work" not in one
+            else one
+            for one in listed
+        )
+
+    picky.change = old
+    assert {one.status for one in bucket(context)} == {Status.OK}
+    picky.change = None
+    assert [entry.key for entry in store.list()] == [PROBES + "doctor-at-work"]

@@ -91,7 +91,8 @@ def test_a_new_machine_that_can_not_tell_whose_are_meant_asks(here, make):
     assert ours in caught.value.title
     assert theirs in caught.value.title
     assert "instead of --latest" in caught.value.hint
-    assert of_one_server(here.context, here.inventory).inventory == here.inventory
+    inventory = here.inventory
+    assert of_one_server(here.context, inventory).inventory is inventory, "for lists nothing is left out"
 
 
 def test_after_a_move_the_new_servers_are_the_latest_and_the_old_ones_count_as_well(here, make):
