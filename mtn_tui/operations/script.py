@@ -34,6 +34,9 @@ CONNECTIONS = min((os.cpu_count() or 1) + 1, 4)
 
 _FIRST = "tables of extensions"
 
+_OF_CHECKS = ("23514", "P0")
+"""SQLSTATEs of a check that is violated, and of what a function raises."""
+
 _HARMLESS = (b"\\restrict", b"\\unrestrict")
 
 Open = Callable[[], LoadConnection]
@@ -167,6 +170,9 @@ class _Loader:
         self._progress = progress
         self._settings: dict[bytes, bytes] = {}
         """By what stands before their value."""
+        self._pieces_left = 0
+        self._put_off: list[Piece] = []
+        self._lock = threading.Lock()
 
     def _sql(self, sections: Iterable[Section]) -> Iterator[bytes]:
         pieces = chain.from_iterable(self._archive.sql(section) for section in sections)
@@ -219,6 +225,7 @@ class _Loader:
         post_data = statements.read(self._sql(self._of(Part.POST_DATA)))
         closing = ClosingTasks(post_data, filled_by(pieces), self._settings)
         self._progress.expect(len(pieces), closing.steps)
+        self._pieces_left = len(pieces)
         return [*rows, *closing.tasks(self._close, self._analyze)]
 
     def _in_turn(self, pieces: Iterable[Piece], connection: LoadConnection) -> None:
@@ -230,12 +237,23 @@ class _Loader:
             self._small(piece, connection)
         else:
             self._alone(piece, connection)
+        with self._lock:
+            self._pieces_left -= 1
+            last = not self._pieces_left
+        if last:
+            for one in sorted(self._put_off, key=lambda put_off: put_off.sections[0].offset):
+                self._alone(one, connection, again=True)
         self._progress.loaded()
 
-    def _alone(self, piece: Piece, connection: LoadConnection) -> None:
+    def _alone(self, piece: Piece, connection: LoadConnection, *, again: bool = False) -> None:
+        """Load it; what a check refuses that may look into other tables is put off until those are in."""
         try:
             connection.on_the_path(lambda: self._large(piece, connection))
         except PostgresError as error:
+            of_a_check = not again and error.sqlstate.startswith(_OF_CHECKS)
+            if of_a_check and connection.goes_on() and connection.checks_call_functions():
+                self._put_off.append(piece)
+                return
             if self._failures is None or not connection.goes_on():
                 advise(error)
                 raise

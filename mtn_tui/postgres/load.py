@@ -86,6 +86,12 @@ _ARE_THERE = b"""
     FROM unnest(ARRAY[%b]::text[]) WITH ORDINALITY AS given (name, number) ORDER BY number
 """
 
+_CHECKS_THAT_CALL = b"""
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_depend AS d ON d.objid = c.oid
+        WHERE c.contype = 'c' AND d.classid = 'pg_catalog.pg_constraint'::regclass
+          AND d.refclassid = 'pg_catalog.pg_proc'::regclass)
+"""
+
 _DEADLOCK_TRIES = 5
 
 _AT_ONCE = 100
@@ -357,6 +363,10 @@ class LoadConnection:
         names = b", ".join(b"'%b'" % table.replace(b"'", b"''") for table in tables)
         found = self.rows(_ARE_THERE % names)
         return [table for table, (there,) in zip(tables, found, strict=True) if not there]
+
+    def checks_call_functions(self) -> bool:
+        """Whether a check of any table or domain calls a function of the database: it may look anywhere."""
+        return bool(self.rows(_CHECKS_THAT_CALL)[0][0])
 
     def cancel(self) -> None:
         """End what the connection is doing, from any thread."""

@@ -18,7 +18,7 @@ from mtn_tui.core.errors import PostgresError, Refused, UsageError
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.engine.private import private_path
 from mtn_tui.operations import production
-from mtn_tui.operations.incomplete import INCOMPLETE, Incomplete
+from mtn_tui.operations.incomplete import INCOMPLETE, Failures, Incomplete
 from mtn_tui.operations.request import Request, arguments
 from mtn_tui.operations.undo import promote
 from mtn_tui.postgres.identity import server_identity
@@ -184,6 +184,13 @@ def test_it_goes_through_to_the_job_the_plan_and_json_and_not_with_in_place(dama
     assert (process.returncode, len(facts["missing"])) == (2, len(WHAT))
     with pytest.raises(Refused, match="--in-place"):
         damaged.restore("mtn_told", keep_going=True, in_place=True)
+
+
+def test_a_part_of_a_tables_rows_is_told_as_a_part():
+    failures = Failures()
+    failures.add_rows(PostgresError("COPY public.t: refused."), "public.t", 1234, whole=False)
+    (one,) = failures.found
+    assert one.says.startswith("COPY public.t: refused. 1,234 of its rows are not there")
 
 
 def _read_all(terminal: int) -> None:

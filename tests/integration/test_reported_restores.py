@@ -60,6 +60,28 @@ def test_what_only_the_scripts_order_or_the_search_path_makes_possible_is_restor
     assert restored.psql(counted) == source.psql(counted)
 
 
+@pytest.mark.parametrize("rows", [5, 20_000], ids=["few rows", "many rows"])
+def test_rows_whose_check_looks_into_a_table_that_comes_later_are_loaded_after_it(
+    pg18, new_database, practise, rows
+):
+    """With psql that goes well where the other table's name comes first."""
+    source = new_database(pg18)
+    source.psql(f"""
+        CREATE TABLE public.courses (id int PRIMARY KEY);
+        CREATE FUNCTION public.there(c int) RETURNS boolean LANGUAGE plpgsql STABLE AS
+            'BEGIN RETURN EXISTS (SELECT FROM public.courses WHERE id = c); END';
+        INSERT INTO courses SELECT generate_series(1, 5);
+        CREATE TABLE public.a_marks (course int CHECK (public.there(course)), remark text);
+        INSERT INTO a_marks SELECT n % 5 + 1, md5(n::text) FROM generate_series(1, {rows}) n;
+        CREATE INDEX ON a_marks (course);
+    """)
+    practice: Practice = practise(source)
+    practice.back_up()
+    restored = practice.restore()
+    assert restored.dump() == source.dump()
+    assert practice.job.warnings == ()
+
+
 def test_settings_of_the_role_that_backs_up_and_restores_change_nothing(pg18, new_rich, practise):
     source = new_rich(pg18)
     without = ("--no-owner", "--no-acl")  # extensions belong to whoever makes them
