@@ -60,6 +60,17 @@ def test_a_schema_that_loads_is_marked_so_once_and_its_later_backups_with_it(sch
     assert practice.jobs[0].kind == "test-load"
 
 
+def test_a_check_that_looks_for_rows_that_a_test_load_leaves_out_is_no_failure(school, practise):
+    school.psql(
+        "CREATE FUNCTION there(p int) RETURNS boolean LANGUAGE sql STABLE AS"
+        " 'SELECT EXISTS (SELECT FROM public.parents WHERE id = p)';"
+        "CREATE TABLE a_marks (parent int CHECK (public.there(parent))); INSERT INTO a_marks VALUES (4321)"
+    )
+    practice: Practice = practise(school, ENABLE_TEST_LOAD="true")
+    practice.here("backup", "full")
+    assert practice.jobs[0].result["loads"] is True
+
+
 def test_what_does_not_load_is_told_marked_and_costs_the_backup_nothing(school, practise):
     """The function works where it is, and not in a database of the backup's own."""
     school.psql(
