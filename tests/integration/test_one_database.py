@@ -18,7 +18,7 @@ from mtn_tui.operations.emergency import chosen, not_had, plan_staging, restore_
 from mtn_tui.operations.incident import Incident, Step, StepState, Way
 from mtn_tui.operations.request import Request, arguments
 from mtn_tui.operations.validate import validate
-from mtn_tui.postgres.one_database import KNOWN
+from mtn_tui.postgres.one_database import KNOWN, named
 from tests.one_database_fixtures import at_home, one_database_extensions
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
@@ -187,7 +187,7 @@ def test_what_depends_on_it_fails_with_an_error_that_names_it_and_demotes_no_bac
     with pytest.raises(PostgresError) as raised:
         practice.restore("mtn_one", without=WITHOUT)
     assert raised.value.hint.startswith("Left out was: pg_cron.")
-    assert practice.inventory.latest().refused is None
+    assert [one.refused for one in practice.inventory.backups] == [None, None]
 
 
 def test_one_that_the_backup_has_not_got_is_a_mistake_in_the_command(practice):
@@ -262,6 +262,15 @@ def test_an_incident_plans_staging_without_it_and_its_command_says_so(practice):
     assert "cron.job (12 rows)" in said
     incident = Incident(1, steps={Step.CHOOSE: StepState(facts=chosen(made))})
     assert "--without-extension=pg_cron" in restore_arguments(practice.context, incident)
+
+
+def test_a_setting_that_this_user_may_not_see_or_that_is_not_there_names_no_database(pg18):
+    """``cron.database_name`` is for superusers, and not there where the library is not loaded."""
+    with Database(pg18, "postgres").connect() as connection:
+        assert named(connection, "data_directory")
+        connection.execute("SET ROLE pg_signal_backend")
+        assert named(connection, "data_directory") == ""
+        assert named(connection, "cron.nothing") == ""
 
 
 def test_each_known_one_names_its_setting_and_its_schemas():
