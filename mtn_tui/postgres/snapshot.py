@@ -22,7 +22,8 @@ from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import Connection, connect, translated
 from mtn_tui.postgres.server import Server
 
-# A view, a sequence, a materialized or a foreign table counts as long as it is there under its name.
+# A view, a sequence, a materialized or a foreign table counts as long as it is there under its name. Of an
+# extension's own tables those count whose rows are dumped.
 _RELATIONS = """
     SELECT c.oid::bigint, nspname, relname, relkind IN ('r', 'p'),
         CASE WHEN relkind IN ('r', 'p') THEN relfilenode::bigint ELSE 0 END,
@@ -32,6 +33,10 @@ _RELATIONS = """
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND relpersistence <> 't'
       AND nspname NOT IN ('pg_catalog', 'information_schema')
+      AND NOT EXISTS (
+          SELECT FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = refobjid
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+            AND NOT c.oid = ANY(coalesce(extconfig, '{}')))
 """
 
 _COLUMNS = """

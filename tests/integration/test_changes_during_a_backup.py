@@ -176,6 +176,36 @@ def test_a_table_emptied_once_is_never_dumped_as_empty_without_being_named(sourc
     assert restored.dump() == source.dump()
 
 
+OF_AN_EXTENSION = """
+    CREATE EXTENSION citext; ALTER EXTENSION citext ADD TABLE other; CREATE TABLE own AS TABLE other;
+    ALTER EXTENSION citext ADD TABLE own;
+    UPDATE pg_extension SET extconfig = ARRAY['other'::regclass], extcondition = ARRAY['WHERE n > 10']
+    WHERE extname = 'citext'
+"""
+"""Of one table, which is for configuration, some rows are dumped; of the other none are."""
+
+
+def test_a_configuration_table_of_an_extension_that_is_emptied_once_is_dumped_as_it_became(source, practise):
+    practice: Practice = practise(source)
+    source.psql(OF_AN_EXTENSION)
+    with backup_that_waits(practice) as go_on:
+        source.psql("TRUNCATE other; INSERT INTO other SELECT n, 'new' FROM generate_series(1, 30) AS n")
+        go_on()
+    assert (practice.job.exit_code, tries(practice)) == (0, 1)
+    assert practice.inventory.latest().manifest.rows()["public.other"] == 20
+
+
+def test_a_table_that_an_extension_keeps_for_itself_begins_nothing_anew(source, practise):
+    """No row of it is dumped."""
+    practice: Practice = practise(source)
+    source.psql(OF_AN_EXTENSION)
+    with backup_that_waits(practice) as go_on:
+        source.psql("TRUNCATE own")
+        go_on()
+    assert (practice.job.exit_code, tries(practice)) == (0, 0)
+    assert "public.own" not in practice.inventory.latest().manifest.rows()
+
+
 def test_a_table_that_is_emptied_each_time_is_kept_as_suspect_and_named(source, practise, monkeypatch):
     """Between every snapshot and pg_dump's locks; plain pg_dump never tells."""
     practice: Practice = practise(source)
