@@ -55,9 +55,18 @@ LONGEST = ("tests/pty/", "tests/faults/", "tests/ui/test_wizard", "tests/integra
 """Where the tests are that take longest: they start first, so that none is left to run alone at the end."""
 
 
+FAST = ("tests/unit/", "tests/contract/", "tests/ui/test_snapshots.py")
+"""What ``-m fast`` runs: hardly any of it needs a database."""
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """Half more workers than cores: a third of the time a test waits for a server or a process."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
+    """Two workers for each core: half of the time a test waits for a server or a process."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.startswith(FAST):
+        item.add_marker("fast")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

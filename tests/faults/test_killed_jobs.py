@@ -37,7 +37,7 @@ from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import Database, NewDatabase
 
 kills = pytest.mark.parametrize(
-    "kills", [5, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
+    "kills", [3, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
 )
 TARGET = f"mtn_killed_{os.getpid()}_test"
 """Of a name whose former contents are not kept: nothing at all may be left of it."""

@@ -46,7 +46,7 @@ def watching_command_lines(seen: dict[bytes, None]):
     stop = threading.Event()
 
     def look():
-        while not stop.is_set():
+        while not stop.wait(0.01):  # no program that is given a secret is as quick as that
             for process in Path("/proc").iterdir():
                 if process.name.isdecimal():
                     try:
