@@ -21,7 +21,7 @@ from mtn_tui.engine import host, private
 from mtn_tui.engine.jobview import JobView
 
 
-class Looked(Protocol):
+class JobSource(Protocol):
     """A job that can be looked at: ``detached.Detached``, ``jobview.Follower``."""
 
     def look(self) -> JobView: ...
@@ -29,7 +29,7 @@ class Looked(Protocol):
     def close(self) -> None: ...
 
 
-def until_it_is_over(job: Looked, *, may_ask: bool) -> JobView:
+def until_it_is_over(job: JobSource, *, may_ask: bool) -> JobView:
     """Show the job on stderr until it has ended.
 
     Ctrl-C asks what it is meant for, where ``may_ask`` and there is somebody to
@@ -74,7 +74,7 @@ def outcome(view: JobView, jobs: Path) -> tuple[Facts, int]:
     return view.result, view.exit_code or 0
 
 
-def _leave(job: Looked, job_id: str, *, may_ask: bool) -> bool:
+def _leave(job: JobSource, job_id: str, *, may_ask: bool) -> bool:
     """Ask whether to leave the job running. False: go on watching, with the job perhaps asked to stop."""
     if not may_ask:
         return True

@@ -11,7 +11,7 @@ from enum import StrEnum
 from mtn_tui.core.errors import MtnError
 from mtn_tui.demo.incidents import PracticeIncident
 from mtn_tui.demo.scene import Full, Held, Scene, holds, subjects
-from mtn_tui.operations.incident import Incident, Standing, Step, Way
+from mtn_tui.operations.incident import Incident, RecoveryMode, Standing, Step
 from mtn_tui.operations.incident_file import incidents
 from mtn_tui.operations.services import health
 
@@ -64,9 +64,9 @@ class Evaluation:
     services: int
     production: Production
     rows: int
-    way: Way | None
+    way: RecoveryMode | None
     """As step 1 was ended; None where it was not."""
-    right_way: Way
+    right_way: RecoveryMode
     restored: str
     """The backup that production holds; empty where it is what it was before, or nobody can tell."""
     right_backup: str
@@ -134,7 +134,7 @@ def judge(
     seen: Seen,
 ) -> Evaluation:
     """``fulls`` newest first; ``before`` is what production held just before it happened."""
-    right = fulls[practised.back] if practised.way is Way.RESTORE else None
+    right = fulls[practised.back] if practised.way is RecoveryMode.RESTORE else None
     should = right.held if right else before
     held, incident = seen.held, seen.incident
     assessed = incident is not None and incident.steps[Step.ASSESS].standing is Standing.DONE

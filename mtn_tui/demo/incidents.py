@@ -11,7 +11,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.demo.scene import Scene
 from mtn_tui.demo.stack import DATABASE
 from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.incident import Way
+from mtn_tui.operations.incident import RecoveryMode
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PracticeIncident:
     said: Callable[[], str]
     """In one line."""
     happen: Callable[[Scene], None]
-    way: Way
+    way: RecoveryMode
     """The right one."""
     back: int = 0
     """Which full is the one to restore, counted from the newest; it matters where the way is a restore."""
@@ -75,25 +75,25 @@ INCIDENTS = (
         "lost-database",
         lambda: _("Somebody has dropped the database."),
         _lose_database,
-        Way.RESTORE,
+        RecoveryMode.RESTORE,
     ),
     PracticeIncident(
         "database-down",
         lambda: _("The database's server has stopped."),
         _stop_server,
-        Way.LEAVE,
+        RecoveryMode.LEAVE,
     ),
     PracticeIncident(
         "corrupt-backup",
         lambda: _("The database is gone, and the newest backup is damaged, on disk and in the bucket."),
         _corrupt_and_lose,
-        Way.RESTORE,
+        RecoveryMode.RESTORE,
         back=1,
     ),
     PracticeIncident(
         "s3-down",
         lambda: _("The database is gone, and the bucket does not answer."),
         _stop_bucket_and_lose,
-        Way.RESTORE,
+        RecoveryMode.RESTORE,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.demo.evaluation import Evaluation, Production
 from mtn_tui.operations import words
-from mtn_tui.operations.incident import Way
+from mtn_tui.operations.incident import RecoveryMode
 from mtn_tui.operations.incident_report import standing, title
 from mtn_tui.operations.incident_report import way as way_words
 
@@ -98,7 +98,7 @@ def _backup(one: Evaluation) -> list[Mark]:
     if one.restored == one.right_backup:
         text = _("The right backup: {name}").format(name=one.restored)
         return [(True, text)] if one.restored else []
-    if one.right_way is not Way.RESTORE:
+    if one.right_way is not RecoveryMode.RESTORE:
         return [(False, _("Restored from {name}, though nothing was lost.").format(name=one.restored))]
     if not one.restored:
         return [(False, _("Not restored: right was {name}").format(name=one.right_backup))]

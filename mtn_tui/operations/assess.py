@@ -19,7 +19,7 @@ from mtn_tui.operations import services, words
 from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident import Way
+from mtn_tui.operations.incident import RecoveryMode
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.one_server import of_one_server
 from mtn_tui.operations.serverdisk import LOCAL, disk_of
@@ -96,7 +96,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Proposal:
-    way: Way
+    way: RecoveryMode
     why: str
     instead: str = ""
     """What to do where nothing is restored."""
@@ -326,21 +326,21 @@ def propose(seen: Seen) -> Proposal:
     """What is best done; the operator decides. Restoring is the last of all things that could help."""
     if isinstance(seen.server, ServerLost):
         return Proposal(
-            Way.LEAVE,
+            RecoveryMode.LEAVE,
             _("The server does not answer. Its data is most likely whole."),
             _("Start it, then assess again. Restore only if it does not come up."),
         )
     if isinstance(seen.server, PostgresError):
-        return Proposal(Way.LEAVE, seen.server.title, seen.server.hint)
+        return Proposal(RecoveryMode.LEAVE, seen.server.title, seen.server.hint)
     if seen.disk_full or isinstance(seen.database, NoSpace):
         return Proposal(
-            Way.LEAVE,
+            RecoveryMode.LEAVE,
             _("The server's disk is full. A restore would need still more of it."),
             _("Make room there (old logs, kept databases: mtn kept), then assess again."),
         )
     if seen.database is not None and seen.barred:
         return Proposal(
-            Way.LEAVE,
+            RecoveryMode.LEAVE,
             _("The database is there, and lets nobody in, or not our user. Its data is most likely whole."),
             _("Free connections, or give back the right to connect; then assess again."),
         )
@@ -353,25 +353,25 @@ def propose(seen: Seen) -> Proposal:
         )
         if seen.backup is None:
             return Proposal(
-                Way.LEAVE,
+                RecoveryMode.LEAVE,
                 why + " " + _("And there is no proven backup that could be restored."),
                 _("Look for one: mtn list, the bucket, a copy elsewhere. Call level 3."),
             )
-        return Proposal(Way.RESTORE, why)
+        return Proposal(RecoveryMode.RESTORE, why)
     shrunk = [table.name for table in seen.tables if table.shrunk]
     if shrunk:
         return Proposal(
-            Way.BESIDE,
+            RecoveryMode.BESIDE,
             _("Rows are missing in {tables}; all else works.").format(tables=", ".join(shrunk)),
         )
     if any(not one.healthy for one in seen.services):
         return Proposal(
-            Way.LEAVE,
+            RecoveryMode.LEAVE,
             _("The database is whole; services are not healthy."),
             _("Restart them (step 7), and look at their logs."),
         )
     return Proposal(
-        Way.LEAVE,
+        RecoveryMode.LEAVE,
         _("Nothing is wrong that can be seen from here."),
         _("If rows are wrong or missing, restore beside, and compare."),
     )

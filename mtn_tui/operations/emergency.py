@@ -26,7 +26,7 @@ from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.delivery import State
 from mtn_tui.operations.extensions import InOneDatabase
-from mtn_tui.operations.incident import OID, Facts, Incident, Standing, Step, Way
+from mtn_tui.operations.incident import OID, Facts, Incident, RecoveryMode, Standing, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import report, took
 from mtn_tui.operations.inventory import Backup
@@ -48,10 +48,10 @@ class Alert:
     body: str
 
 
-def staging_of(context: Context, way: Way) -> str:
+def staging_of(context: Context, way: RecoveryMode) -> str:
     """Where step 4 restores to; of a recovery beside, also where it stays."""
     settings = context.settings
-    if way is Way.BESIDE:
+    if way is RecoveryMode.BESIDE:
         return scratch_name(settings.db_name, _BESIDE)
     return settings.staging_db_name or scratch_name(settings.db_name, "_staging")
 
@@ -59,18 +59,20 @@ def staging_of(context: Context, way: Way) -> str:
 def first_alert(context: Context, assessment: Assessment) -> Alert:
     """Step 2, in the runbook's words where they fit."""
     subjects = {
-        Way.RESTORE: _("CRITICAL: Database Down"),
-        Way.BESIDE: _("CRITICAL: Rows are missing"),
-        Way.LEAVE: _("CRITICAL: The admission system is down"),
+        RecoveryMode.RESTORE: _("CRITICAL: Database Down"),
+        RecoveryMode.BESIDE: _("CRITICAL: Rows are missing"),
+        RecoveryMode.LEAVE: _("CRITICAL: The admission system is down"),
     }
     proposal = assessment.proposal
     if not any(one.status is Status.FAIL for one in assessment.findings):
         # A server that was started by now, or something that can't be seen from here.
-        subjects[Way.LEAVE] = subjects[Way.RESTORE] = _("CRITICAL: An incident of the admission system")
+        subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = _(
+            "CRITICAL: An incident of the admission system"
+        )
     next_step = {
-        Way.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
-        Way.BESIDE: _("A backup is restored beside it; production is left as it is."),
-        Way.LEAVE: proposal.instead,
+        RecoveryMode.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
+        RecoveryMode.BESIDE: _("A backup is restored beside it; production is left as it is."),
+        RecoveryMode.LEAVE: proposal.instead,
     }
     lines = [proposal.why, next_step[proposal.way], ""]
     lines += [f"{one.status.glyph} {one.says}" for one in assessment.findings]
@@ -82,13 +84,13 @@ def last_alert(context: Context, incident: Incident) -> Alert:
     """Step 8: ``success``, "Database Restored"."""
     chosen = incident.steps[Step.CHOOSE].facts
     passed = words.clock(took(incident, context.clock.now()).total_seconds())
-    if incident.way is Way.LEAVE:
+    if incident.way is RecoveryMode.LEAVE:
         return Alert(
             Level.SUCCESS,
             _("The admission system is back"),
             _("Nothing had to be restored. It took {time}.").format(time=passed),
         )
-    if incident.way is Way.BESIDE:
+    if incident.way is RecoveryMode.BESIDE:
         text = _("The backup of {moment} is in {database}, beside production. It took {time}.")
         return Alert(
             Level.SUCCESS,
@@ -113,7 +115,7 @@ def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]
 
 
 def plan_staging(
-    context: Context, way: Way, backup: Backup, plan: Callable[[Context, Request], Plan] = plan
+    context: Context, way: RecoveryMode, backup: Backup, plan: Callable[[Context, Request], Plan] = plan
 ) -> Plan:
     """What step 4 would do, losing as little as can be.
 
@@ -192,7 +194,7 @@ def promote_arguments(context: Context, confirm: str, incident: Incident) -> lis
     arguments += ["--confirm", confirm] if confirm else []
     arguments += [f"--oid={validated}"] if validated is not None else []
     arguments += ["--stop-services"] if context.settings.services_stop_command else []
-    return [*arguments, "--", staging_of(context, Way.RESTORE)]
+    return [*arguments, "--", staging_of(context, RecoveryMode.RESTORE)]
 
 
 def services_arguments() -> list[str]:

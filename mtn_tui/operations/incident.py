@@ -48,7 +48,7 @@ class Standing(StrEnum):
         return self in (Standing.DONE, Standing.SKIPPED)
 
 
-class Way(StrEnum):
+class RecoveryMode(StrEnum):
     """What step 1 decides."""
 
     RESTORE = "restore"
@@ -60,17 +60,17 @@ class Way(StrEnum):
 
 
 _LEFT_OUT = {
-    Way.RESTORE: frozenset[Step](),
-    Way.BESIDE: frozenset({Step.PRODUCTION}),
-    Way.LEAVE: frozenset({Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION}),
+    RecoveryMode.RESTORE: frozenset[Step](),
+    RecoveryMode.BESIDE: frozenset({Step.PRODUCTION}),
+    RecoveryMode.LEAVE: frozenset({Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION}),
 }
 
-NEVER_SKIPPED = {Way.RESTORE: (Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION)}
+NEVER_SKIPPED = {RecoveryMode.RESTORE: (Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION)}
 """Production is only ever replaced by what was restored beside it and validated."""
 
 
 @dataclass(frozen=True)
-class Who:
+class Actor:
     """Somebody at a screen. ``session`` tells two screens of the same person apart."""
 
     operator: str
@@ -105,7 +105,7 @@ class Record:
 
     at: datetime
     event: str
-    who: Who
+    who: Actor
     step: Step | None = None
     facts: Facts = field(default_factory=dict)
     text: str = ""
@@ -119,10 +119,10 @@ class Incident:
     database: str = ""
     opened_at: datetime | None = None
     closed_at: datetime | None = None
-    holder: Who | None = None
+    holder: Actor | None = None
     """Who is at work on it; anyone may take it over."""
     severity: str = "critical"
-    way: Way = Way.RESTORE
+    way: RecoveryMode = RecoveryMode.RESTORE
     steps: Mapping[Step, StepState] = field(default_factory=lambda: {step: StepState() for step in Step})
     records: tuple[Record, ...] = ()
     called: frozenset[str] = frozenset()
@@ -239,7 +239,7 @@ def _done(incident: Incident, record: Record) -> Incident:
     incident = _with(incident, record, state)
     if step is not Step.ASSESS:
         return incident
-    way = Way(str(record.facts.get("way", Way.RESTORE)))
+    way = RecoveryMode(str(record.facts.get("way", RecoveryMode.RESTORE)))
     steps = {
         one: replace(state, standing=Standing.SKIPPED, ended=record.at) if one in _LEFT_OUT[way] else state
         for one, state in incident.steps.items()

@@ -28,7 +28,7 @@ from mtn_tui.core.moments import read_moment
 from mtn_tui.engine import recordplace
 from mtn_tui.engine.journal import encoded
 from mtn_tui.engine.statefiles import LineFile, make_folder, open_found, refusal, write_whole
-from mtn_tui.operations.incident import Facts, Incident, Record, Step, Who, check, fold
+from mtn_tui.operations.incident import Actor, Facts, Incident, Record, Step, check, fold
 
 FOLDER = "incidents"
 _NAME = re.compile(r"([0-9]{4,})\.jsonl")
@@ -67,7 +67,7 @@ class Found:
 class IncidentFile:
     """One incident, as one screen sees and moves it. Raises StorageErrors."""
 
-    def __init__(self, path: Path, who: Who, clock: Clock, spares: Sequence[Path] = ()) -> None:
+    def __init__(self, path: Path, who: Actor, clock: Clock, spares: Sequence[Path] = ()) -> None:
         self.path = path
         self.who = who
         self._spares = spares
@@ -182,7 +182,7 @@ def _elsewhere(error: StorageError, folder: Path) -> str:
 
 
 def open_incident(
-    state: Path, database: str, who: Who, clock: Clock, spares: Sequence[Path] = ()
+    state: Path, database: str, who: Actor, clock: Clock, spares: Sequence[Path] = ()
 ) -> IncidentFile:
     """Begin one. Raises Refused where one of that database is open: it is continued, or taken over."""
     about = Record(clock.now(), "opened", who, facts={"database": database})
@@ -299,7 +299,7 @@ def _records(data: bytes) -> Iterator[Record]:
             yield Record(
                 read_moment(told["at"]),
                 str(told["event"]),
-                Who(str(told["operator"]), str(told["host"]), str(told["session"])),
+                Actor(str(told["operator"]), str(told["host"]), str(told["session"])),
                 Step(told["step"]) if told["step"] is not None else None,
                 dict(told["facts"]),
                 str(told["text"]),

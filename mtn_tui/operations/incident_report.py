@@ -13,7 +13,7 @@ from mtn_tui.core.printable import printable
 from mtn_tui.operations import words
 from mtn_tui.operations.checks import Check
 from mtn_tui.operations.delivery import State
-from mtn_tui.operations.incident import OID, Facts, Incident, Record, Standing, Step, Way
+from mtn_tui.operations.incident import OID, Facts, Incident, Record, RecoveryMode, Standing, Step
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _SECONDS = "_seconds"
@@ -42,11 +42,11 @@ def standing(one: Standing) -> str:
     }[one]
 
 
-def way(one: Way) -> str:
+def way(one: RecoveryMode) -> str:
     return {
-        Way.RESTORE: _("restore all of it, in production's place"),
-        Way.BESIDE: _("restore beside it, and copy back what is lost"),
-        Way.LEAVE: _("no restore: something else is wrong"),
+        RecoveryMode.RESTORE: _("restore all of it, in production's place"),
+        RecoveryMode.BESIDE: _("restore beside it, and copy back what is lost"),
+        RecoveryMode.LEAVE: _("no restore: something else is wrong"),
     }[one]
 
 
@@ -227,8 +227,8 @@ def fact_value(name: str, value: object) -> str:
         return words.seconds(float(value))
     if name.endswith(_SECONDS) and isinstance(value, int | float):
         return words.clock(float(value))
-    if name == "way" and value in [one.value for one in Way]:
-        return way(Way(str(value)))
+    if name == "way" and value in [one.value for one in RecoveryMode]:
+        return way(RecoveryMode(str(value)))
     if name == "severity" and value in [one.value for one in Severity]:
         return severity(Severity(str(value)))
     if name == "store":

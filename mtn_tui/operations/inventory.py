@@ -89,6 +89,11 @@ class Backup:
         """Whether no copy can be read for want of the key that it was made with."""
         return not self.usable and any(copy.standing is Standing.ANOTHER_KEY for copy in self.copies)
 
+    @property
+    def broken(self) -> bool:
+        """Whether any copy is broken, or its last verification failed."""
+        return any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in self.copies)
+
     def may_be_of(self, database: str) -> bool:
         """Whether it is of that database, or does not say of which."""
         return self.manifest is None or self.manifest.database == database

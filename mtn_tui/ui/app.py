@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.console import RenderableType
 from textual import on
-from textual._compositor import CompositorUpdate
 from textual.binding import Binding, BindingType
-from textual.driver import Driver
-from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.i18n import _
+from mtn_tui.engine.job_watch import JOBS_SHOWN
 from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.process import this_host
 from mtn_tui.operations.context import Context
 from mtn_tui.ui import actions, themes
-from mtn_tui.ui.ascii import Ascii
-from mtn_tui.ui.bridge import JOBS_SHOWN, Back, Bridge, IncidentsSeen, InventoryTaken, JobsSeen, JobsUnseen
-from mtn_tui.ui.cells import Piece
-from mtn_tui.ui.hangup import hung_up
-from mtn_tui.ui.keys import InTurn
+from mtn_tui.ui.data.poller import (
+    Back,
+    IncidentsSeen,
+    InventoryTaken,
+    JobsSeen,
+    JobsUnseen,
+    Poller,
+)
+from mtn_tui.ui.data.state import State
 from mtn_tui.ui.screens.backups import Backups
-from mtn_tui.ui.screens.base import Framed
-from mtn_tui.ui.sending import Shown
-from mtn_tui.ui.state import State
-from mtn_tui.ui.terminal import Terminal
-from mtn_tui.ui.wizard.desk import Desk, new_session
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.terminal.base_app import BaseApp
+from mtn_tui.ui.text.cells import Span
+from mtn_tui.ui.wizard.session import Desk, new_session
 
 if TYPE_CHECKING:
-    from mtn_tui.ui.wizard.work import Work
+    from mtn_tui.ui.wizard.operations import WizardOperations
 
 Start = Callable[[Sequence[str]], str]
 """Begins a job that outlives this program, from the arguments of an ``mtn`` command; returns its id.
@@ -55,7 +53,7 @@ _SAID_FOR = 5.0
 """Seconds that a word to the operator stays, where no key is pressed."""
 
 
-class MtnApp(InTurn):
+class MtnApp(BaseApp):
     CSS_PATH: ClassVar = [
         _HERE / "widgets" / "lines.tcss",
         _HERE / "screens" / "base.tcss",
@@ -80,34 +78,28 @@ class MtnApp(InTurn):
         light: bool = False,
         machine: str | None = None,
         session: str | None = None,
-        work: Work | None = None,
+        work: WizardOperations | None = None,
     ) -> None:
         """``machine`` is this one's name, as its jobs bear it, ``session`` that of this start of the
         program; the system is asked unless they are given. ``work`` is what the wizard has done."""
-        super().__init__()
+        super().__init__(ascii=ascii)
         self.animation_level = "none"
         self.context = context
         self.database = context.settings.db_name
         self.machine = machine or this_host()
         self.read_only = read_only
         self.state = State()
-        self.said: Piece | None = None
+        self.said: Span | None = None
         """A word to the operator, in the job bar until the next key."""
-        self.fault: Exception | None = None
-        """What ended the program, where it did not end by itself: for the caller to tell."""
         self._start = start
-        self._bridge = Bridge(context, self, self.machine)
+        self._poller = Poller(context, self, self.machine)
         self.desk = Desk(self, work, session or new_session())
-        self._ascii = Ascii() if ascii else None
         self._beginning: dict[tuple[str, ...], str] = {}
         """Jobs that were asked for and not seen yet, by their arguments; their ids, once they have one."""
         self._quits_then = False
         """Whether the operator wants to leave as soon as they are."""
         self._over: set[str] | None = None
         """Jobs that had ended when last looked; None before the first look."""
-        self._shown = Shown()
-        self._missed = False
-        """Whether something was not painted, for the terminal was behind."""
         self._minute = ""
         self._said_until = 0.0
         for theme in (themes.DARK, themes.LIGHT):
@@ -132,26 +124,12 @@ class MtnApp(InTurn):
     def get_default_screen(self) -> Screen[None]:
         return Backups()
 
-    def get_driver_class(self) -> type[Driver]:
-        return Terminal
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = [NoColor()] if self.no_color else super().get_line_filters()
-        return [*filters, self._ascii] if self._ascii else filters
-
     def on_mount(self) -> None:
         self.set_interval(_TICK, self._tick)
-        # After ctrl-z and fg the terminal is empty: Textual takes it again, but draws nothing.
-        self.app_resume_signal.subscribe(self, self._resumed)
-        self.call_after_refresh(self._bridge.start)
-        if isinstance(self._driver, Terminal):
-            self._driver.output.on_all_taken = lambda: self._missed and self.call_later(self._catch_up)
-        if not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        self.call_after_refresh(self._poller.start)
 
     def on_unmount(self) -> None:
-        self._bridge.stop()
+        self._poller.stop()
 
     def draw(self) -> None:
         if self.is_running and self.here.ready:  # while it ends, its screens are taken apart
@@ -165,9 +143,9 @@ class MtnApp(InTurn):
 
     def tell(self, error: MtnError) -> None:
         """What went wrong, what it means, what to do."""
-        from mtn_tui.ui.screens.ask import Told
+        from mtn_tui.ui.screens.ask import ErrorDialog
 
-        self.push_screen(Told(error))
+        self.push_screen(ErrorDialog(error))
 
     def start_job(self, arguments: Sequence[str], name: str) -> None:
         """Begin a job, which outlives this program; the job bar says that it has begun.
@@ -189,7 +167,7 @@ class MtnApp(InTurn):
                 _("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id), error
             )
 
-        self._bridge.errand(lambda: self._start(arguments), begun)
+        self._poller.errand(lambda: self._start(arguments), begun)
 
     def start_now(self, arguments: Sequence[str]) -> str:
         """The same, for a thread that waits for the job's id. Raises an MtnError where it can't begin."""
@@ -197,15 +175,15 @@ class MtnApp(InTurn):
 
     def errand(self, work: Callable[[], object], then: Callable[[object, MtnError | None], None]) -> None:
         """Do ``work`` on a thread, then ``then`` here."""
-        self._bridge.errand(work, then)
+        self._poller.errand(work, then)
 
     def later(self, work: Callable[[], None]) -> None:
         """For threads: do it here, soon."""
-        self._bridge.back(work)
+        self._poller.back(work)
 
     def change(self, work: Callable[[], str]) -> None:
         """Do something to the stores, say what came of it, and read them again."""
-        self._bridge.errand(work, partial(self._told, then_reload=True))
+        self._poller.errand(work, partial(self._told, then_reload=True))
 
     def action_perform(self, action_id: str) -> None:
         self.perform(action_id)
@@ -273,7 +251,7 @@ class MtnApp(InTurn):
             self.pop_screen()
 
     def do_reload(self) -> None:
-        self._bridge.reload()
+        self._poller.reload()
         self.say(_("Asking the stores."))
 
     def do_language(self) -> None:
@@ -305,7 +283,7 @@ class MtnApp(InTurn):
     def _jobs_seen(self, message: JobsSeen) -> None:
         over = {job.id for job in message.jobs if job.state.over}
         if self._over is not None and over - self._over:
-            self._bridge.reload()
+            self._poller.reload()
         self._over = over
         self.state = replace(self.state, jobs=message.jobs, jobs_trouble=None)
         seen = {job.id for job in message.jobs}
@@ -344,7 +322,7 @@ class MtnApp(InTurn):
     def _told(self, what: object, error: MtnError | None, *, then_reload: bool = False) -> None:
         """Something that was asked for is done, or was refused."""
         if then_reload:
-            self._bridge.reload()
+            self._poller.reload()
         if error is not None:
             self._quits_then = False
             self.tell(error)
@@ -354,10 +332,7 @@ class MtnApp(InTurn):
             self.perform("quit")
 
     async def _tick(self) -> None:
-        await self.give_up()
-        self._catch_up()
-        if not self.is_headless and hung_up():
-            self.exit()
+        if not await self.look_after_terminal():
             return
         now = self.context.clock.monotonic()
         minute = f"{self.context.clock.now():%H:%M}"
@@ -367,35 +342,3 @@ class MtnApp(InTurn):
         if over or minute != self._minute or self.state.live:
             self._minute = minute
             self.draw()
-
-    def _resumed(self, _driver: object) -> None:
-        self._shown.forget()
-        self.refresh(layout=True)
-
-    def on_resize(self) -> None:
-        self._shown.forget()
-
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        drawn = self._running and not self._closed and not self._batch_count and not self.is_headless
-        if drawn and isinstance(renderable, CompositorUpdate):
-            if self._is_behind:
-                self._missed = True
-                return
-            renderable = self._shown.news(self.screen, self.console)
-        super()._display(screen, renderable)
-
-    @property
-    def _is_behind(self) -> bool:
-        """Whether the terminal has not taken yet what it was sent: a slow line, or one that hangs."""
-        return isinstance(self._driver, Terminal) and self._driver.is_behind
-
-    def _catch_up(self) -> None:
-        """Paint what was left out meanwhile."""
-        if self._missed and not self._is_behind:
-            self._missed = False
-            self.screen.refresh()
-
-    def _fatal_error(self) -> None:
-        """Textual's own shows every local variable, and so perhaps a secret: the caller tells it instead."""
-        self.fault = self._exception
-        self._close_messages_no_wait()

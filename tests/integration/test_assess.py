@@ -7,7 +7,7 @@ import pytest
 from mtn_tui.demo.services import Services
 from mtn_tui.operations.assess import MAIN_TABLES, Assessment, assess
 from mtn_tui.operations.checks import Status
-from mtn_tui.operations.incident import Way
+from mtn_tui.operations.incident import RecoveryMode
 from tests.pg_fixtures import Database
 
 
@@ -23,12 +23,12 @@ def test_where_all_is_well_nothing_is_restored(pg18, new_school, practise):
         practice = practise(new_school(pg18), SERVICE_HEALTH_URLS=" ".join(services.urls))
         practice.back_up()
         found = assess(practice.context)
-        assert found.proposal.way is Way.LEAVE
+        assert found.proposal.way is RecoveryMode.LEAVE
         assert "Nothing is wrong" in found.proposal.why
         assert {status for said in statuses(found).values() for status in said} == {Status.OK}
         services.all[2].healthy = False
         found = assess(practice.context)
-        assert found.proposal.way is Way.LEAVE
+        assert found.proposal.way is RecoveryMode.LEAVE
         assert "services are not healthy" in found.proposal.why
         assert statuses(found)["services"] == {Status.FAIL}
 
@@ -38,7 +38,7 @@ def test_a_database_that_is_gone_is_restored(pg18, new_school, practise):
     practice.back_up()
     pg18.drop_database(practice.source.name)
     found = assess(practice.context)
-    assert found.proposal.way is Way.RESTORE
+    assert found.proposal.way is RecoveryMode.RESTORE
     assert found.backup.name == practice.inventory.backups[0].name
     assert statuses(found)["database"] == {Status.FAIL}
 
@@ -47,7 +47,7 @@ def test_without_a_proven_backup_no_restore_is_proposed(pg18, new_school, practi
     practice = practise(new_school(pg18))
     pg18.drop_database(practice.source.name)
     found = assess(practice.context)
-    assert found.proposal.way is Way.LEAVE
+    assert found.proposal.way is RecoveryMode.LEAVE
     assert "no proven backup" in found.proposal.why
     assert statuses(found)["backup"] == {Status.FAIL}
 
@@ -57,7 +57,7 @@ def test_a_main_table_that_is_gone_calls_for_a_restore(pg18, new_school, practis
     practice.back_up()
     practice.source.psql("DROP TABLE applications CASCADE")
     found = assess(practice.context)
-    assert found.proposal.way is Way.RESTORE
+    assert found.proposal.way is RecoveryMode.RESTORE
     assert statuses(found)["tables"] == {Status.OK, Status.FAIL}
 
 
@@ -69,7 +69,7 @@ def test_a_table_whose_file_is_gone_calls_for_a_restore(pg18, new_school, practi
     for file in (pg18.folder / "data").glob(f"{path}*"):
         file.unlink()
     found = assess(practice.context)
-    assert found.proposal.way is Way.RESTORE
+    assert found.proposal.way is RecoveryMode.RESTORE
     assert any("interviews" in one.says and one.status is Status.FAIL for one in found.findings)
 
 
@@ -78,7 +78,7 @@ def test_missing_rows_are_recovered_beside_and_the_rest_is_left_alone(pg18, new_
     practice.back_up()
     practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
     found = assess(practice.context)
-    assert found.proposal.way is Way.BESIDE
+    assert found.proposal.way is RecoveryMode.BESIDE
     assert "applications" in found.proposal.why
 
 
@@ -92,7 +92,7 @@ def test_a_database_that_lets_nobody_in_is_not_replaced(pg18, new_school, practi
     server.psql(f'ALTER DATABASE "{practice.source.name}" {barred}')
     found = assess(practice.context)
     server.psql("DROP ROLE app")
-    assert found.proposal.way is Way.LEAVE
+    assert found.proposal.way is RecoveryMode.LEAVE
     assert "lets nobody in" in found.proposal.why
     assert statuses(found)["database"] == {Status.FAIL}
 
@@ -105,7 +105,7 @@ def test_tables_that_our_user_may_not_read_call_for_no_restore(pg18, new_school,
     practice.configure(DB_USER="app", DB_PASSWORD="app")
     found = assess(practice.context)
     server.psql("DROP ROLE app")
-    assert found.proposal.way is Way.LEAVE
+    assert found.proposal.way is RecoveryMode.LEAVE
     assert statuses(found)["tables"] == {Status.UNKNOWN}
 
 
@@ -117,7 +117,7 @@ def test_a_database_whose_files_are_gone_calls_for_a_restore(pg18, new_school, p
     folder.rename(folder.with_name("away"))
     found = assess(practice.context)
     folder.with_name("away").rename(folder)
-    assert found.proposal.way is Way.RESTORE
+    assert found.proposal.way is RecoveryMode.RESTORE
     assert statuses(found)["database"] == {Status.FAIL}
 
 
@@ -126,7 +126,7 @@ def test_a_server_that_is_down_is_to_be_started_and_not_restored(pg18, new_schoo
     practice.back_up()
     practice.configure(DB_PORT="1")
     found = assess(practice.context)
-    assert found.proposal.way is Way.LEAVE
+    assert found.proposal.way is RecoveryMode.LEAVE
     assert "does not answer" in found.proposal.why
     assert statuses(found)["server"] == {Status.FAIL}
     assert "database" not in statuses(found)
@@ -136,7 +136,7 @@ def test_a_password_that_changed_is_told_as_such(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.configure(DB_PASSWORD="wrong")
     found = assess(practice.context)
-    assert found.proposal.way is Way.LEAVE
+    assert found.proposal.way is RecoveryMode.LEAVE
     assert "refuses the user" in found.proposal.why
 
 

@@ -20,7 +20,7 @@ from mtn_tui.operations import emergency
 from mtn_tui.operations.assess import Proposal, assess
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.escalation import clock
-from mtn_tui.operations.incident import Standing, Step, Way, Who
+from mtn_tui.operations.incident import Actor, RecoveryMode, Standing, Step
 from mtn_tui.operations.incident_file import IncidentFile, open_incident
 from mtn_tui.operations.production import confirmation
 from mtn_tui.operations.setup import write_contacts
@@ -29,7 +29,7 @@ from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.identity import server_identity
 from tests.pg_fixtures import Database
 
-WHO = Who("ana", "db1", "s1")
+WHO = Actor("ana", "db1", "s1")
 
 
 def opened(practice) -> IncidentFile:
@@ -56,7 +56,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     practice = practise(new_school(pg18))
     practice.back_up()
     name, before = practice.source.name, practice.source.dump()
-    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.made.append(staging)
     pg18.drop_database(name)
     (backup,) = practice.inventory.backups
@@ -94,7 +94,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
 def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()
-    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     file = opened(practice)
     at_step(file, Step.PRODUCTION)
@@ -121,7 +121,7 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
     practice = practise(new_school(pg18), SERVICES_STOP_COMMAND=f"touch {shlex.quote(str(stopped))}")
     practice.back_up()
     (backup,) = practice.inventory.backups
-    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     pg18.drop_database(practice.source.name)
     file = opened(practice)
@@ -146,7 +146,7 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
 def test_what_fails_once_the_services_are_stopped_says_that_they_are(pg18, new_school, practise, becomes):
     """What was to be promoted is renamed by the very command that stops them."""
     practice = practise(new_school(pg18))
-    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
     moved = f"{staging}_moved"
     practice.made += [staging, moved]
     pg18.create_database(staging)
@@ -189,7 +189,7 @@ def test_a_promotion_that_was_killed_once_it_had_swapped_is_done(pg18, new_schoo
     """Its journal ends with the swap, and its process is gone: the server says what became of it."""
     practice = practise(new_school(pg18))
     practice.back_up()
-    staging = emergency.staging_of(practice.context, Way.RESTORE)
+    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     pg18.drop_database(practice.source.name)
     file = opened(practice)
@@ -221,7 +221,7 @@ def test_services_are_stopped_before_and_waited_for_after(pg18, new_school, prac
             SERVICE_HEALTH_URLS=" ".join(services.urls),
         )
         practice.back_up()
-        staging = emergency.staging_of(practice.context, Way.RESTORE)
+        staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
         practice.made.append(staging)
         practice.restore(staging, closed=True)
         pg18.drop_database(practice.source.name)
@@ -261,7 +261,7 @@ def test_only_the_holder_settles(pg18, new_school, practise):
     file = opened(practice)
     at_step(file, Step.STAGING)
     file.begin(Step.STAGING, job="aaaaaaaa")
-    other = IncidentFile(file.path, Who("luis", "db1", "s2"), SystemClock())
+    other = IncidentFile(file.path, Actor("luis", "db1", "s2"), SystemClock())
     assert emergency.settle(other, practice.context).steps[Step.STAGING].standing is Standing.RUNNING
 
 
@@ -297,7 +297,7 @@ def test_an_alert_does_not_say_that_a_database_is_down_which_answers(pg18, new_s
     practice = practise(new_school(pg18), MINIO_ENDPOINT="")
     practice.back_up()
     found = assess(practice.context)
-    decided = replace(found, proposal=Proposal(Way.RESTORE, "The operator has decided so."))
+    decided = replace(found, proposal=Proposal(RecoveryMode.RESTORE, "The operator has decided so."))
     alert = emergency.first_alert(practice.context, decided)
     assert alert.subject == "CRITICAL: An incident of the admission system"
     assert alert.body.startswith("The operator has decided so.\nA full restore is begun.")

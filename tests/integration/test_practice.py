@@ -34,7 +34,7 @@ from mtn_tui.operations.assess import assess
 from mtn_tui.operations.backup import full_backup
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident import Step, Way, Who
+from mtn_tui.operations.incident import Actor, RecoveryMode, Step
 from mtn_tui.operations.incident_file import FOLDER, open_incident
 from mtn_tui.operations.inventory import Backup
 from mtn_tui.operations.services import health
@@ -242,7 +242,7 @@ def test_a_lost_database_that_was_restored_step_by_step_went_well(place):
     incident = happen(place, "lost-database")
     happened, context = SystemClock().now(), place.context
     assessment = assess(context)
-    file = open_incident(context.state, DATABASE, Who("ana", "db1", "s1"), SystemClock())
+    file = open_incident(context.state, DATABASE, Actor("ana", "db1", "s1"), SystemClock())
     file.begin(Step.ASSESS)
     file.done(Step.ASSESS, way=assessment.proposal.way)
     file.begin(Step.NOTIFY)
@@ -335,7 +335,7 @@ def test_a_restore_where_none_was_needed_is_said(place):
     place.mtn("restore", place.backup(0).handle, "--target", DATABASE)
     judged = place.judged(incident, happened, mails)
     newest = place.scene.fulls[0]
-    assert (judged.right_way, judged.restored) == (Way.LEAVE, newest.name)
+    assert (judged.right_way, judged.restored) == (RecoveryMode.LEAVE, newest.name)
     assert judged.needless == judged.lost == newest.held.missing(place.scene.held)
     assert f"✖ Restored from {newest.name}, though nothing was lost." in verdict.lines(judged)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.engine.process import this_host
 from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import Incident, Standing, Step, Way, Who
+from mtn_tui.operations.incident import Actor, Incident, RecoveryMode, Standing, Step
 from mtn_tui.operations.incident_file import IncidentFile, find, open_incident, path_of
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
@@ -27,16 +27,16 @@ def on_disk(practice: Practice) -> Incident:
 
 
 def staging(practice: Practice) -> Database:
-    return Database(practice.source.server, staging_of(practice.context, Way.RESTORE))
+    return Database(practice.source.server, staging_of(practice.context, RecoveryMode.RESTORE))
 
 
 def left_at(practice: Practice, step: Step) -> None:
     """An incident that ana left at ``step``, all before it done; staging is restored where it is needed."""
-    who = Who("ana", this_host(), GONE)
+    who = Actor("ana", this_host(), GONE)
     file = open_incident(practice.context.state, practice.source.name, who, SystemClock())
     (backup, *_older) = practice.inventory.backups
     facts: dict[Step, dict[str, object]] = {
-        Step.ASSESS: {"way": Way.RESTORE.value},
+        Step.ASSESS: {"way": RecoveryMode.RESTORE.value},
         Step.CHOOSE: {"backup": backup.handle, "name": str(backup.name), "moment": backup.moment.isoformat()},
     }
     for one in itertools.takewhile(lambda one: one < step, Step):
@@ -49,7 +49,7 @@ def left_at(practice: Practice, step: Step) -> None:
 def closed(practice: Practice) -> None:
     """Whoever has it."""
     path = path_of(practice.context.state, on_disk(practice))
-    file = IncidentFile(path, Who("ana", this_host(), GONE), SystemClock())
+    file = IncidentFile(path, Actor("ana", this_host(), GONE), SystemClock())
     file.take()
     file.close("for the test")
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import Incident, Step, Way, Who
+from mtn_tui.operations.incident import Actor, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident_file import IncidentFile, find, open_incident, path_of
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.wizard.desk import QUIET, new_session
 from mtn_tui.ui.wizard.page import Page
+from mtn_tui.ui.wizard.session import QUIET, new_session
 from mtn_tui.ui.wizard.steplist import WIDTH
 from tests.operation_fixtures import Practice
 from tests.ui.pilots import Begun, Operator, operate
@@ -87,8 +87,8 @@ def at_the_wizard(app: MtnApp, flow) -> None:
 @contextmanager
 def beginning(practice: Practice):
     """Jobs as the program begins them; what they make is dropped with the test."""
-    practice.made.append(staging_of(practice.context, Way.RESTORE))
-    practice.made.append(staging_of(practice.context, Way.BESIDE))
+    practice.made.append(staging_of(practice.context, RecoveryMode.RESTORE))
+    practice.made.append(staging_of(practice.context, RecoveryMode.BESIDE))
     begun = Begun(practice)
     try:
         yield begun
@@ -98,7 +98,7 @@ def beginning(practice: Practice):
 
 def opened(practice: Practice, session: str = GONE, operator: str = "ana") -> IncidentFile:
     """An incident that somebody has begun at another screen."""
-    who = Who(operator, "db-host-1", session)
+    who = Actor(operator, "db-host-1", session)
     return open_incident(practice.context.state, practice.source.name, who, SystemClock())
 
 
@@ -106,7 +106,7 @@ def on_disk(practice: Practice) -> Incident:
     return find(practice.context.state, None)
 
 
-def brought_to(practice: Practice, step: Step, way: Way = Way.RESTORE) -> IncidentFile:
+def brought_to(practice: Practice, step: Step, way: RecoveryMode = RecoveryMode.RESTORE) -> IncidentFile:
     """One that somebody left at ``step``, all before it done."""
     file = opened(practice)
     (backup, *_older) = practice.inventory.backups
@@ -128,6 +128,6 @@ def brought_to(practice: Practice, step: Step, way: Way = Way.RESTORE) -> Incide
 def taken_by(practice: Practice, operator: str = "bruno") -> IncidentFile:
     """The open incident, in the hands of somebody else."""
     path = path_of(practice.context.state, on_disk(practice))
-    file = IncidentFile(path, Who(operator, "db2", "s2"), SystemClock())
+    file = IncidentFile(path, Actor(operator, "db2", "s2"), SystemClock())
     file.take()
     return file

@@ -18,7 +18,7 @@ from mtn_tui.operations.asking import take_inventory
 from mtn_tui.operations.assess import Assessment, Seen, Table, findings, propose
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import chosen, staging_of
-from mtn_tui.operations.incident import Step, Way, Who
+from mtn_tui.operations.incident import Actor, RecoveryMode, Step
 from mtn_tui.operations.incident_file import IncidentFile, open_incident
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.operations.request import Request
@@ -27,14 +27,14 @@ from mtn_tui.operations.validate import Validated
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.kept import kept_form
 from mtn_tui.postgres.newest import Newer
-from mtn_tui.ui.wizard.work import Work
+from mtn_tui.ui.wizard.operations import WizardOperations
 from tests.ui.installed import DATABASE, KEY, MACHINE, NOW, ROWS, Installed, night
 from tests.ui.states import GB, usual
 
 SESSION = "s1"
 """Of the screen that the pictures are taken of."""
 
-ANA, BRUNO = Who("ana", MACHINE, SESSION), Who("bruno", "db2", "s2")
+ANA, BRUNO = Actor("ana", MACHINE, SESSION), Actor("bruno", "db2", "s2")
 
 SYSTEM = 7301558210984114411
 KEPT = f"{DATABASE}__before_20261124_031242"
@@ -81,7 +81,7 @@ def prepared(made: Installed) -> None:
     contacts.write_text(CONTACTS, encoding="utf-8")
 
 
-def at(step: Step, way: Way = Way.RESTORE, who: Who = ANA) -> Callable[[Installed], None]:
+def at(step: Step, way: RecoveryMode = RecoveryMode.RESTORE, who: Actor = ANA) -> Callable[[Installed], None]:
     """An incident of a quarter of an hour, with all before ``step`` done."""
 
     def made_so(made: Installed) -> None:
@@ -92,7 +92,7 @@ def at(step: Step, way: Way = Way.RESTORE, who: Who = ANA) -> Callable[[Installe
     return made_so
 
 
-def _brought_to(made: Installed, step: Step, way: Way, who: Who) -> IncidentFile:
+def _brought_to(made: Installed, step: Step, way: RecoveryMode, who: Actor) -> IncidentFile:
     context = made.context
     made.clock.at = NOW - timedelta(minutes=15)
     file = open_incident(context.state, DATABASE, who, made.clock)
@@ -133,7 +133,7 @@ SENT = {"mail guardia@mtn.cl": "sent", "mail devops@mtn.cl": "sent", "syslog bac
 
 def restoring(made: Installed) -> None:
     prepared(made)
-    file = _brought_to(made, Step.STAGING, Way.RESTORE, ANA)
+    file = _brought_to(made, Step.STAGING, RecoveryMode.RESTORE, ANA)
     with closing(made.job("r4mq2xab", "restore", 2)) as job:
         file.begin(Step.STAGING, job=job.id)
         made.clock.on(1)
@@ -147,7 +147,7 @@ def restoring(made: Installed) -> None:
 
 def restore_failed(made: Installed) -> None:
     prepared(made)
-    file = _brought_to(made, Step.STAGING, Way.RESTORE, ANA)
+    file = _brought_to(made, Step.STAGING, RecoveryMode.RESTORE, ANA)
     file.begin(Step.STAGING, job="")
     title = _("The server's disk has {free:,} MB free; the restored database needs about {needed:,} MB.")
     file.failed(
@@ -162,7 +162,7 @@ def restore_failed(made: Installed) -> None:
 def does_not_hold(made: Installed) -> None:
     """Both copies of what was chosen turned out to be damaged."""
     prepared(made)
-    file = _brought_to(made, Step.STAGING, Way.RESTORE, ANA)
+    file = _brought_to(made, Step.STAGING, RecoveryMode.RESTORE, ANA)
     file.begin(Step.STAGING, job="")
     inventory = take_inventory(made.context.stores, KEY)
     damaged = inventory.find(str(file.state.steps[Step.CHOOSE].facts["backup"]))
@@ -187,7 +187,7 @@ def over(made: Installed) -> None:
 def before(made: Installed) -> None:
     """Nothing is open; there were incidents."""
     prepared(made)
-    for days, way in ((40, Way.RESTORE), (12, Way.LEAVE)):
+    for days, way in ((40, RecoveryMode.RESTORE), (12, RecoveryMode.LEAVE)):
         made.clock.at = NOW - timedelta(days=days)
         file = open_incident(made.context.state, DATABASE, BRUNO, made.clock)
         file.begin(Step.ASSESS)
@@ -284,7 +284,7 @@ class Canned:
     changes: tuple[tuple[str, object], ...] = ()
     """Of what step 1 sees."""
 
-    def work(self, made: Installed) -> Work:
+    def work(self, made: Installed) -> WizardOperations:
         def assess(_context, tell):
             found = _assessed(made, **dict(self.changes))
             for one in found.findings:
@@ -292,7 +292,7 @@ class Canned:
             return found
 
         return replace(
-            Work(),
+            WizardOperations(),
             assess=assess,
             plan=lambda _context, request: _plan_of(request, there=self.there),
             target=lambda _context, name, backup: _plan_of(Request(backup, name), there=self.there).target,

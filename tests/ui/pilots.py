@@ -16,7 +16,7 @@ from mtn_tui.core import i18n
 from mtn_tui.engine import detached
 from mtn_tui.engine.detached import Detached
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.widgets.lines import Rows
+from mtn_tui.ui.widgets.lines import VirtualList
 from tests.operation_fixtures import Practice
 
 SMALL, LARGE = (80, 24), (120, 40)
@@ -110,7 +110,7 @@ class Operator:
 
     @property
     def rows(self) -> list[str]:
-        return self.app.screen.query_one(Rows).texts()
+        return self.app.screen.query_one(VirtualList).texts()
 
 
 def _pressed(key: str) -> events.Key:

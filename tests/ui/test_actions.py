@@ -9,13 +9,13 @@ import pytest
 from mtn_tui.core import i18n
 from mtn_tui.ui import actions
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.cells import width_of
 from mtn_tui.ui.screens.backups import Backups
-from mtn_tui.ui.screens.base import Framed
 from mtn_tui.ui.screens.details import Details
+from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.screens.jobs import Jobs
 from mtn_tui.ui.screens.logs import Logs
+from mtn_tui.ui.text.cells import width_of
 from mtn_tui.ui.wizard.report_screen import IncidentReport
 from mtn_tui.ui.wizard.screen import Emergency
 from tests.ui.pilots import nothing_begins, operate

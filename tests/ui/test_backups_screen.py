@@ -11,12 +11,12 @@ from textual.screen import ModalScreen
 
 from mtn_tui.core.models import MANIFEST, JobState
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.screens.ask import Ask, Told
+from mtn_tui.ui.screens.ask import Ask, ErrorDialog
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.screens.target import Target
-from mtn_tui.ui.widgets.entry import Entry
+from mtn_tui.ui.widgets.field import TextField
 from tests.ui.pilots import LARGE, Begun, nothing_begins, operate
 
 
@@ -264,7 +264,7 @@ def test_what_could_not_begin_is_told_with_what_to_do(pg18, new_school, practise
     async def flow(operator):
         await operator.has_list()
         await operator.press("b")
-        await operator.until(lambda: isinstance(app.screen, Told))
+        await operator.until(lambda: isinstance(app.screen, ErrorDialog))
         await operator.sees("✖ It could not begin.", "Do this.", "Runbook, section 7.1.")
         await operator.press("escape")
         assert isinstance(app.screen, Backups)
@@ -340,7 +340,7 @@ def test_keys_that_come_as_one_do_as_they_do_one_by_one(pg18, new_school, practi
             await operator.until(lambda: not app._waiting and app._at is None)
             await operator.until(lambda: begun == asked)
             await operator.pilot.pause()
-            assert not isinstance(app.screen, ModalScreen)
+            await operator.until(lambda: not isinstance(app.screen, ModalScreen))
             assert not app.state.inventory.backups[0].pinned
 
         operate(app, flow)
@@ -356,11 +356,11 @@ def test_what_is_typed_after_a_slash_filters_and_begins_nothing(pg18, new_school
     async def flow(operator):
         await operator.has_list()
         at_one_stroke(app, "/", *"proof:complete")
-        await operator.until(lambda: app.screen.query(Entry) and app.screen.query_one(Entry).value)
-        await operator.until(lambda: app.screen.query_one(Entry).value == "proof:complete")
+        await operator.until(lambda: app.screen.query(TextField) and app.screen.query_one(TextField).value)
+        await operator.until(lambda: app.screen.query_one(TextField).value == "proof:complete")
         at_one_stroke(app, "enter", "4", "/", *"follow", "enter")
         await operator.until(lambda: isinstance(app.screen, Logs))
-        await operator.until(lambda: not app._waiting and not app.screen.query(Entry))
+        await operator.until(lambda: not app._waiting and not app.screen.query(TextField))
         await operator.sees("follow")
         at_one_stroke(app, "2", "escape")
         await operator.until(lambda: isinstance(app.screen, Backups))

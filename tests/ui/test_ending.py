@@ -12,12 +12,12 @@ from mtn_tui.ui.screens.command import Command
 from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.wizard.screen import Emergency
-from mtn_tui.ui.wizard.typed import Typed
+from mtn_tui.ui.wizard.sentence import SentencePrompt
 from tests.ui.pilots import nothing_begins, operate
 
 SCREENS = {
     "ask": lambda: Ask("?", [], [Answer("yes", 1)]),
-    "field": lambda: Typed("?", ""),
+    "field": lambda: SentencePrompt("?", ""),
     "command": Command,
     "logs": Logs,
     "help": lambda: Help("backups"),

@@ -9,9 +9,9 @@ import time
 from contextlib import closing
 
 from mtn_tui.core.models import JobState
+from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobs import Job
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.bridge import Journals
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.jobs import Jobs

@@ -6,7 +6,7 @@ import pyte
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtn_tui.ui.sending import scrolled, sequence
+from mtn_tui.ui.terminal.diff import scrolled, sequence
 
 PLAIN = "38;2;208;208;208;48;2;18;18;18"
 GOOD = "38;2;95;175;95;48;2;18;18;18"

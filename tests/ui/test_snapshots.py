@@ -20,11 +20,11 @@ from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import asking
 from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident import Step, Way
+from mtn_tui.operations.incident import RecoveryMode, Step
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.logs import Logs
-from mtn_tui.ui.wizard.desk import QUIET
-from mtn_tui.ui.wizard.work import Work
+from mtn_tui.ui.wizard.operations import WizardOperations
+from mtn_tui.ui.wizard.session import QUIET
 from tests.ui.incident_states import (
     BRUNO,
     DOWN,
@@ -312,11 +312,11 @@ PICTURES = [
     Picture("wizard_production_lost", at(Step.PRODUCTION), emergency(lambda: _("is not there"))),
     Picture(
         "wizard_services_ill",
-        at(Step.SERVICES, Way.LEAVE),
+        at(Step.SERVICES, RecoveryMode.LEAVE),
         emergency(lambda: _("not healthy"), "x"),
         canned=Canned(healthy=4),
     ),
-    Picture("wizard_beside", at(Step.SERVICES, Way.BESIDE), emergency(lambda: "psql", "end")),
+    Picture("wizard_beside", at(Step.SERVICES, RecoveryMode.BESIDE), emergency(lambda: "psql", "end")),
     Picture("wizard_closed", at(Step.REPORT), emergency(lambda: _("i reads the report here."), "enter")),
     Picture("wizard_others", at(Step.VALIDATE, who=BRUNO), emergency(lambda: "bruno@db2")),
     Picture("wizard_take_asked", at(Step.STAGING, who=BRUNO), emergency(lambda: _("Take it over"), "t")),
@@ -349,7 +349,7 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     i18n.use("en")
 
 
-def app_of(picture: Picture, context: Context, work: Work | None = None) -> MtnApp:
+def app_of(picture: Picture, context: Context, work: WizardOperations | None = None) -> MtnApp:
     def begin(_arguments: object) -> str:
         if picture.refused:
             title = _("The job could not be started: its command ended with exit code {code}.")

@@ -15,13 +15,14 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
-from mtn_tui.ui import actions, jobtext
+from mtn_tui.ui import actions
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.ascii import folded
-from mtn_tui.ui.cells import MORE, fit, spread, width_of, wrapped
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.help import Help
+from mtn_tui.ui.terminal.ascii import folded
+from mtn_tui.ui.text import job as job_text
+from mtn_tui.ui.text.cells import MORE, fit, spread, width_of, wrapped
 from tests.ui.installed import MACHINE, Installed, night
 from tests.ui.pilots import LARGE, SMALL, nothing_begins, operate
 
@@ -204,7 +205,7 @@ def test_both_ends_of_a_line_fit_and_are_never_obeyed(left, right, width):
 def test_how_long_still_is_told_however_little_room_there_is():
     progress = Progress("dump", 26, 42, "bytes", 14, 11)
     job = JobView("a" * 8, kind="backup-full", state=JobState.RUNNING, phase="dump", progress=progress)
-    told = jobtext.at_work(job)
+    told = job_text.at_work(job)
     assert sorted(told, key=len, reverse=True) == told
     assert all(one.endswith("0:11 left") for one in told)
     assert len(told[-1]) < 40

@@ -10,7 +10,7 @@ from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.operations.incident import RecoveryMode, Standing, Step
 from mtn_tui.operations.production import PHRASE
 from mtn_tui.operations.setup import write_contacts
 from tests.one_database_fixtures import at_home, one_database_extensions
@@ -175,7 +175,7 @@ def test_what_was_not_validated_never_takes_the_name_of_what_was(pg18, new_schoo
             await operator.enters()
             await operator.validates(practice)
             await operator.sees(f"Type it out: {PHRASE}")
-            staging = staging_of(practice.context, Way.RESTORE)
+            staging = staging_of(practice.context, RecoveryMode.RESTORE)
             practice.mtn("restore", older.handle, "--target", staging, "--drop")
             await operator.until(lambda: app.focused is not None and app.focused.id == "phrase")
             await operator.type(PHRASE)
@@ -218,7 +218,7 @@ def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg
 
         at_the_wizard(app, flow)
     incident = on_disk(practice)
-    assert incident.way is Way.BESIDE
+    assert incident.way is RecoveryMode.BESIDE
     assert incident.steps[Step.PRODUCTION].standing is Standing.SKIPPED
     assert [one[0] for one in begun.asked] == ["restore"]
 
@@ -263,7 +263,7 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
 
     at_the_wizard(app, flow)
     incident = on_disk(practice)
-    assert (incident.way, incident.severity) == (Way.LEAVE, "high")
+    assert (incident.way, incident.severity) == (RecoveryMode.LEAVE, "high")
 
 
 def test_a_server_is_left_down_only_by_saying_so(pg18, new_school, practise):
@@ -289,7 +289,7 @@ def test_a_server_is_left_down_only_by_saying_so(pg18, new_school, practise):
 
     at_the_wizard(wizard(practice, asked.append), flow)
     assert asked == []
-    assert on_disk(practice).way is Way.LEAVE
+    assert on_disk(practice).way is RecoveryMode.LEAVE
 
 
 def test_a_start_that_is_over_before_it_is_seen_is_looked_after_too(pg18, new_school, practise):

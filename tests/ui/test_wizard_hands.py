@@ -13,12 +13,12 @@ from mtn_tui.core import i18n
 from mtn_tui.core.errors import StorageError
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.emergency import restore_arguments, staging_of
-from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.operations.incident import RecoveryMode, Standing, Step
 from mtn_tui.operations.production import PHRASE
 from mtn_tui.ui import actions
-from mtn_tui.ui.screens.ask import Told
-from mtn_tui.ui.wizard.desk import QUIET
-from mtn_tui.ui.wizard.work import Work
+from mtn_tui.ui.screens.ask import ErrorDialog
+from mtn_tui.ui.wizard.operations import WizardOperations
+from mtn_tui.ui.wizard.session import QUIET
 from tests.ui.emergencies import (
     AtTheWizard,
     at_the_wizard,
@@ -49,7 +49,7 @@ def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, 
             await operator.press("2")
             has_it.set()
             await took_it.wait()
-            await operator.until(lambda: isinstance(first.screen, Told), "the word of it")
+            await operator.until(lambda: isinstance(first.screen, ErrorDialog), "the word of it")
             await operator.sees("bruno@db-host-1 has taken the incident over.")
             await operator.press("enter", "3")
             await operator.sees("bruno@db-host-1 has it since", "t takes it over")
@@ -182,7 +182,7 @@ def test_a_restore_that_fails_is_said_with_what_to_do_and_can_be_tried_again(pg1
 def test_what_is_not_what_was_backed_up_does_not_get_past_step_5(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()
-    staging = practice.restore(staging_of(practice.context, Way.RESTORE))
+    staging = practice.restore(staging_of(practice.context, RecoveryMode.RESTORE))
     staging.psql("SET session_replication_role = replica; DELETE FROM interviews WHERE id % 2 = 0")
     brought_to(practice, Step.VALIDATE)
     app = wizard(practice, nothing_begins)
@@ -260,7 +260,7 @@ def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise):
 def test_what_is_pasted_into_the_field_does_nothing_of_itself(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()
-    practice.restore(staging_of(practice.context, Way.RESTORE), closed=True)
+    practice.restore(staging_of(practice.context, RecoveryMode.RESTORE), closed=True)
     brought_to(practice, Step.PRODUCTION)
     app = wizard(practice, nothing_begins)
     rubbish = f"{PHRASE}!\ny\n"
@@ -292,7 +292,7 @@ def test_random_keys_destroy_nothing(pg18, new_school, practise, step, count):
     practice = practise(new_school(pg18))
     practice.back_up()
     if step is not None:
-        practice.restore(staging_of(practice.context, Way.RESTORE), closed=True)
+        practice.restore(staging_of(practice.context, RecoveryMode.RESTORE), closed=True)
         brought_to(practice, step)
     begun: list[list[str]] = []
 
@@ -346,7 +346,7 @@ def test_a_bug_on_a_thread_ends_the_program_and_leaves_the_incident_where_it_was
     def fails(_context, _tell):
         raise ZeroDivisionError
 
-    app = wizard(practice, nothing_begins, work=replace(Work(), assess=fails))
+    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), assess=fails))
 
     async def flow(operator):
         await operator.has_list()
@@ -370,14 +370,14 @@ def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, 
         sent.append(alert)
         return {}
 
-    app = wizard(practice, nothing_begins, work=replace(Work(), send=sends))
+    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), send=sends))
 
     async def flow(operator):
         await operator.has_list()
         await operator.press("3")
         await operator.sees("Tell people, and close the incident?")
         await operator.enters()
-        await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
+        await operator.until(lambda: isinstance(app.screen, ErrorDialog), "the word of it")
         await operator.press("escape")
         step = Step.REPORT
         await operator.until(lambda: on_disk(practice).steps[step].standing is Standing.FAILED, "its failure")
@@ -396,9 +396,9 @@ def test_step_6_shows_what_is_true_as_it_is_come_to(pg18, new_school, practise):
 
     def target(*about):
         looked.append(about)
-        return Work().target(*about)
+        return WizardOperations().target(*about)
 
-    app = wizard(practice, nothing_begins, work=replace(Work(), target=target))
+    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), target=target))
 
     async def flow(operator):
         await operator.has_list()
@@ -425,14 +425,14 @@ def test_services_that_can_not_be_asked_are_asked_again(pg18, new_school, practi
         asked.append(context)
         if len(asked) == 1:
             raise StorageError("The certificate can't be read.", "Do this.")
-        return Work().health(context)
+        return WizardOperations().health(context)
 
-    app = wizard(practice, nothing_begins, work=replace(Work(), health=health))
+    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), health=health))
 
     async def flow(operator):
         await operator.has_list()
         await operator.press("3")
-        await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
+        await operator.until(lambda: isinstance(app.screen, ErrorDialog), "the word of it")
         await operator.sees("The certificate can't be read.")
         await operator.press("escape")
         await operator.until(lambda: len(asked) > 1, "asked again")
@@ -445,7 +445,7 @@ def test_a_restore_of_another_database_is_not_taken_for_step_4(pg18, new_school,
     practice.back_up()
     file = brought_to(practice, Step.STAGING)
     file.begin(Step.STAGING)
-    for subject in ("elsewhere", staging_of(practice.context, Way.RESTORE)):
+    for subject in ("elsewhere", staging_of(practice.context, RecoveryMode.RESTORE)):
         job = Job.create(
             practice.context.jobs, kind="restore", subject=subject, operator="eva", host="db-host-1"
         )
@@ -476,7 +476,7 @@ def test_incidents_that_can_not_be_read_are_not_said_to_be_none(pg18, new_school
         await operator.sees("could not be used: Not a directory", "mtn doctor")
         assert "There was no incident yet." not in operator.text()
         await operator.enters()
-        await operator.until(lambda: isinstance(app.screen, Told), "the word of it")
+        await operator.until(lambda: isinstance(app.screen, ErrorDialog), "the word of it")
 
     at_the_wizard(app, flow)
 

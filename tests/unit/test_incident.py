@@ -18,7 +18,7 @@ from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.contacts import load
 from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
 from mtn_tui.operations.escalation import clock
-from mtn_tui.operations.incident import Incident, Record, Standing, Step, Way, Who, check, fold
+from mtn_tui.operations.incident import Actor, Incident, Record, RecoveryMode, Standing, Step, check, fold
 from mtn_tui.operations.incident_file import (
     Found,
     IncidentFile,
@@ -28,11 +28,11 @@ from mtn_tui.operations.incident_file import (
     path_of,
     read,
 )
-from mtn_tui.ui.wizard.desk import is_gone
+from mtn_tui.ui.wizard.session import is_gone
 from mtn_tui.ui.wizard.watch import Watch
 
-ANA = Who("ana", "db1", "s1")
-LUIS = Who("luis", "db1", "s2")
+ANA = Actor("ana", "db1", "s1")
+LUIS = Actor("luis", "db1", "s2")
 CLOCK = SystemClock()
 DATABASE = "Admisión_MTN_DB"
 
@@ -42,7 +42,7 @@ def file(tmp_path) -> IncidentFile:
     return open_incident(tmp_path, DATABASE, ANA, CLOCK)
 
 
-def as_another(file: IncidentFile, who: Who = LUIS) -> IncidentFile:
+def as_another(file: IncidentFile, who: Actor = LUIS) -> IncidentFile:
     return IncidentFile(file.path, who, CLOCK)
 
 
@@ -116,9 +116,9 @@ def test_a_step_is_left_out_for_a_reason_that_is_kept(file):
 @pytest.mark.parametrize(
     ("way", "left"),
     [
-        (Way.RESTORE, [3, 4, 5, 6, 7, 8]),
-        (Way.BESIDE, [3, 4, 5, 7, 8]),
-        (Way.LEAVE, [7, 8]),
+        (RecoveryMode.RESTORE, [3, 4, 5, 6, 7, 8]),
+        (RecoveryMode.BESIDE, [3, 4, 5, 7, 8]),
+        (RecoveryMode.LEAVE, [7, 8]),
     ],
 )
 def test_each_way_has_its_steps(file, way, left):
@@ -134,9 +134,9 @@ def test_each_way_has_its_steps(file, way, left):
 
 def test_assessing_again_may_go_another_way(file):
     file.begin(Step.ASSESS)
-    file.done(Step.ASSESS, way=Way.LEAVE)
+    file.done(Step.ASSESS, way=RecoveryMode.LEAVE)
     file.begin(Step.ASSESS)
-    file.done(Step.ASSESS, way=Way.RESTORE)
+    file.done(Step.ASSESS, way=RecoveryMode.RESTORE)
     do(file, Step.NOTIFY)
     assert file.state.step is Step.CHOOSE
 
@@ -158,7 +158,7 @@ def test_a_second_operator_takes_over_and_the_first_is_refused_and_told_by_whom(
 
 
 def test_the_same_person_at_another_screen_takes_it_over_too(file):
-    again = as_another(file, Who("ana", "db1", "s3"))
+    again = as_another(file, Actor("ana", "db1", "s3"))
     with pytest.raises(Refused):
         again.begin(Step.ASSESS)
     again.take()
@@ -179,7 +179,7 @@ def test_many_open_one_at_once_and_one_of_them_does(tmp_path):
 
     def go(number):
         try:
-            opened.append(open_incident(tmp_path, DATABASE, Who("ana", "db1", str(number)), CLOCK))
+            opened.append(open_incident(tmp_path, DATABASE, Actor("ana", "db1", str(number)), CLOCK))
         except Refused:
             refused.append(number)
 
@@ -289,8 +289,8 @@ def test_a_record_that_makes_no_sense_is_passed_over(file, change):
 
 @pytest.mark.parametrize("pid", ["²", "9" * 5000, "", "x", "-1"], ids=lambda pid: ascii(pid[:8]))
 def test_a_session_that_names_no_process_is_not_said_to_be_gone(pid):
-    assert not is_gone(Who("ana", "db1", f"{pid}/another boot:1/aaaaaaaa"), "db1")
-    assert is_gone(Who("ana", "db1", "999999999/another boot:1/aaaaaaaa"), "db1")
+    assert not is_gone(Actor("ana", "db1", f"{pid}/another boot:1/aaaaaaaa"), "db1")
+    assert is_gone(Actor("ana", "db1", "999999999/another boot:1/aaaaaaaa"), "db1")
 
 
 def test_a_severity_of_another_version_calls_whom_the_worst_one_calls(file):
@@ -316,9 +316,9 @@ def test_what_is_written_survives_a_killed_process(tmp_path):
 import os, signal, sys
 from pathlib import Path
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.operations.incident import Step, Who
+from mtn_tui.operations.incident import Actor, Step
 from mtn_tui.operations.incident_file import open_incident
-file = open_incident(Path(sys.argv[1]), "db", Who("ana", "db1", "s"), SystemClock())
+file = open_incident(Path(sys.argv[1]), "db", Actor("ana", "db1", "s"), SystemClock())
 file.begin(Step.ASSESS, job="aaaaaaaa")
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -351,7 +351,7 @@ def test_whatever_is_tried_production_is_only_reached_by_its_steps(tried):
         incident = incident.after(record)
         production = incident.steps[Step.PRODUCTION]
         if production.standing in (Standing.RUNNING, Standing.DONE):
-            assert incident.way is Way.RESTORE
+            assert incident.way is RecoveryMode.RESTORE
             before = [incident.steps[step].standing for step in (Step.CHOOSE, Step.STAGING, Step.VALIDATE)]
             assert before == [Standing.DONE] * 3
         assert sum(one.standing is Standing.RUNNING for one in incident.steps.values()) <= 1

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtn_tui.core import i18n
-from mtn_tui.operations.incident import Record, Step, Way, Who, fold
+from mtn_tui.operations.incident import Actor, Record, RecoveryMode, Step, fold
 from mtn_tui.operations.incident_report import report
 
-ANA = Who("ana", "db1", "s1")
+ANA = Actor("ana", "db1", "s1")
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
 RTO = timedelta(hours=4)
 
@@ -27,7 +27,11 @@ def in_english():
 
 
 def test_it_says_what_was_seen_chosen_and_done():
-    seen = {"way": Way.RESTORE, "severity": "high", "findings": ["fail: no answer", "ok: the disk has room"]}
+    seen = {
+        "way": RecoveryMode.RESTORE,
+        "severity": "high",
+        "findings": ["fail: no answer", "ok: the disk has room"],
+    }
     sent = {"channels": {"mail ana@mtn.cl": "sent", "mail eva@mtn.cl": "kept It does not answer."}}
     facts = {"backup": "abc", "moment": "2026-01-01T02:00:00+00:00", "loses_seconds": 5400, "store": "disk"}
     incident = fold(

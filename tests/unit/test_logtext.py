@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mtn_tui.engine.loglines import shown
 from mtn_tui.engine.logs import Level, Line
-from mtn_tui.ui import logtext
-from mtn_tui.ui.cells import width_of
+from mtn_tui.ui.text import log as log_text
+from mtn_tui.ui.text.cells import width_of
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -21,8 +21,8 @@ def line(text="x", *, seconds=0, file=1, start=0, follows=False, level=Level.INF
 
 
 def drawn(lines, width=80, *, wrap=False):
-    how = logtext.layout(lines, width, wrap=wrap)
-    return ["".join(text for text, _tone in logtext.drawn(row, how)) for row in logtext.rows(lines, how)]
+    how = log_text.layout(lines, width, wrap=wrap)
+    return ["".join(text for text, _tone in log_text.drawn(row, how)) for row in log_text.rows(lines, how)]
 
 
 def test_a_days_first_line_stands_under_its_date():
@@ -46,15 +46,15 @@ def test_no_row_is_wider_than_the_screen_and_all_have_names_of_their_own(texts, 
         line(shown(text), start=10 * number, source=shown(text)[:40] or "x")
         for number, text in enumerate(texts)
     ]
-    how = logtext.layout(lines, width, wrap=wrap)
-    rows = logtext.rows(lines, how)
+    how = log_text.layout(lines, width, wrap=wrap)
+    rows = log_text.rows(lines, how)
     assert len({row.key for row in rows}) == len(rows)
     for row in rows:
-        assert width_of(logtext.drawn(row, how)) <= width
+        assert width_of(log_text.drawn(row, how)) <= width
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P"]) | st.just(" "), max_size=400))
 def test_wrapped_lines_lose_nothing_but_blanks(text):
-    how = logtext.layout([line(text)], 80, wrap=True)
-    rows = [row for row in logtext.rows([line(text)], how) if row.line]
+    how = log_text.layout([line(text)], 80, wrap=True)
+    rows = [row for row in log_text.rows([line(text)], how) if row.line]
     assert "".join("".join(row.text.split()) for row in rows) == "".join(text.split())

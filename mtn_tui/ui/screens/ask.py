@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
-from mtn_tui.ui.cells import wrapped
-from mtn_tui.ui.screens.drawn import Drawn
-from mtn_tui.ui.widgets.lines import Line, Lines, Rows
+from mtn_tui.ui.screens.base_screen import BaseScreen
+from mtn_tui.ui.text.cells import wrapped
+from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
 R = TypeVar("R")
 
@@ -30,7 +30,7 @@ class Answer(Generic[R]):
     value: R
 
 
-class Ask(ModalScreen[R | None], Drawn[R | None], Generic[R]):
+class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
     """The first answer is the harmless one: the cursor is on it, and esc leaves without any."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,24 +46,24 @@ class Ask(ModalScreen[R | None], Drawn[R | None], Generic[R]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Lines(id="said")
-            yield Rows(id="answers")
-            yield Lines(id="how")
+            yield LineView(id="said")
+            yield VirtualList(id="answers")
+            yield LineView(id="how")
 
     def opened(self) -> None:
-        self.set_focus(self.query_one(Rows))
+        self.set_focus(self.query_one(VirtualList))
         self.draw()
 
     def draw(self) -> None:
         room = min(_WIDEST, self.app.size.width - 4) - 4
-        lines: list[Line] = [[(line, "strong")] for line in wrapped(self._title, room)]
+        lines: list[StyledLine] = [[(line, "strong")] for line in wrapped(self._title, room)]
         for paragraph in self._said:
             lines += [[]] + [[(line, "")] for line in wrapped(paragraph, room)]
         lines.append([])
         # Where not all fit, the answers scroll with the cursor, and leave what is asked to be seen.
         free = self.app.size.height - 6
         highest = max(free - len(self._answers), min(len(lines), _ASKED), 1)
-        said, rows = self.lines("said"), self.query_one(Rows)
+        said, rows = self.lines("said"), self.query_one(VirtualList)
         said.styles.height = min(len(lines), highest)
         said.show(lines)
         rows.styles.height = max(min(len(self._answers), free - min(len(lines), highest)), 1)
@@ -74,10 +74,10 @@ class Ask(ModalScreen[R | None], Drawn[R | None], Generic[R]):
         self.lines("how").show([[(_("arrows and enter choose, esc goes back"), "dim")]])
 
     def action_choose(self) -> None:
-        self.dismiss(self._answers[self.query_one(Rows).index].value)
+        self.dismiss(self._answers[self.query_one(VirtualList).index].value)
 
 
-class Told(Ask[None]):
+class ErrorDialog(Ask[None]):
     """What went wrong, what to do, and where the runbook has more."""
 
     def __init__(self, error: MtnError) -> None:

@@ -15,12 +15,14 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations import keycheck, words
 from mtn_tui.operations.filters import parse
 from mtn_tui.operations.inventory import Backup, Inventory
-from mtn_tui.ui import actions, frame, telling
-from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
-from mtn_tui.ui.screens.acting import ActsOnBackup
+from mtn_tui.ui import actions
+from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
-from mtn_tui.ui.widgets.entry import Entry
-from mtn_tui.ui.widgets.lines import Line, Lines, Rows
+from mtn_tui.ui.screens.backup_actions import ActsOnBackup
+from mtn_tui.ui.text import backup as backup_text
+from mtn_tui.ui.text.cells import Span, spread, width_of, wrapped
+from mtn_tui.ui.widgets.field import TextField
+from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
 
 def _orders() -> list[tuple[str, Callable[[Backup], int]]]:
@@ -54,16 +56,16 @@ class Backups(ActsOnBackup):
         return self._shown[index] if index < len(self._shown) else None
 
     @property
-    def rows(self) -> Rows:
-        return self.query_one("#backups", Rows)
+    def rows(self) -> VirtualList:
+        return self.query_one("#backups", VirtualList)
 
     def body(self) -> Iterable[Widget]:
-        yield Lines(id="summary")
-        yield Lines(id="silent")
-        yield Lines(id="heading")
-        yield Rows(id="backups")
-        yield Lines(id="bottom-rule")
-        yield Lines(id="pane")
+        yield LineView(id="summary")
+        yield LineView(id="silent")
+        yield LineView(id="heading")
+        yield VirtualList(id="backups")
+        yield LineView(id="bottom-rule")
+        yield LineView(id="pane")
 
     def draw(self) -> None:
         width, inventory = self.app.size.width, self.mtn.state.inventory
@@ -75,12 +77,14 @@ class Backups(ActsOnBackup):
         self.lines("silent").styles.height = max(len(silent), 1)
         self.lines("silent").show(silent)
         self.lines("summary").show([self._summary(width)])
-        self.lines("heading").show([telling.heading(width)])
+        self.lines("heading").show([backup_text.heading(width)])
         self.lines("bottom-rule").show([frame.rule(width)])
         now = self.mtn.context.clock.now()
         out = frozenset(inventory.silent) if inventory else frozenset()
         self.rows.show_rows(
-            self._keys, lambda index: telling.row(self._shown[index], out, now, width), self._nothing(width)
+            self._keys,
+            lambda index: backup_text.row(self._shown[index], out, now, width),
+            self._nothing(width),
         )
         if on_top:  # nobody has chosen the newest of a half
             self.rows.go_to(0)
@@ -129,7 +133,7 @@ class Backups(ActsOnBackup):
         asked = self.query("#filter")
         if not asked:
             said = _("such as: kind:full age:<7d proof:complete")
-            self.mount(Entry(self._filter, placeholder=said, id="filter"), after="#summary")
+            self.mount(TextField(self._filter, placeholder=said, id="filter"), after="#summary")
             self.lines("summary").display = False
 
     def do_back(self) -> None:
@@ -156,7 +160,7 @@ class Backups(ActsOnBackup):
             self._end_asking()
             self.draw()
 
-    @on(Rows.Moved)
+    @on(VirtualList.Moved)
     def _moved(self) -> None:
         self.draw_footer()
         self._draw_pane()
@@ -180,15 +184,15 @@ class Backups(ActsOnBackup):
         if self.backup is None or inventory is None:
             pane.show([[]] * height)
         else:
-            pane.show(telling.pane(self.backup, inventory, width, height))
+            pane.show(backup_text.pane(self.backup, inventory, width, height))
 
-    def _summary(self, width: int) -> list[Piece]:
+    def _summary(self, width: int) -> list[Span]:
         state = self.mtn.state
         if state.inventory is None or state.tally is None:
             return [(" " + _("Asking the stores what they hold …"), "dim")]
         tally = state.tally
         counted = _("fulls: {fulls}, differentials: {others}")
-        left: list[Piece] = [(" " + counted.format(fulls=tally.fulls, others=tally.others), "")]
+        left: list[Span] = [(" " + counted.format(fulls=tally.fulls, others=tally.others), "")]
         if self._filter:
             every = len(state.inventory.backups)
             told = _("{shown} of {every}: {filter}")
@@ -199,28 +203,28 @@ class Backups(ActsOnBackup):
         if state.inventory.awaited and not state.inventory.is_partial:
             stores = words.stores(state.inventory.awaited)
             taken = _("asking the {stores} again …").format(stores=stores)
-        right: list[Piece] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
+        right: list[Span] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
             for store in self.mtn.context.stores:
                 held = words.size(tally.held.get(store.name, 0))
-                part: Piece = (f" · {words.store(store.name)} {held}", "")
+                part: Span = (f" · {words.store(store.name)} {held}", "")
                 if store.name not in state.inventory.silent and width_of([*left, part, *right]) <= width:
                     left.append(part)
         return spread(left, right, width)
 
-    def _silent(self, width: int) -> list[Line]:
+    def _silent(self, width: int) -> list[StyledLine]:
         """What the list lacks, and why."""
         state, said = self.mtn.state, list[str]()
         if state.trouble is not None:
             said += [f"✖ {state.trouble.title}", state.trouble.hint]
         if state.inventory is not None:
-            said += telling.missing(state.inventory)
+            said += backup_text.missing(state.inventory)
         if self._wrong is not None:
             said = [f"✖ {self._wrong.title} {self._wrong.hint}"]
         lines = [line for text in said if text for line in wrapped(text, width - 2)]
         return [[(" ", ""), (line, "warn")] for line in lines[:4]]
 
-    def _nothing(self, width: int) -> list[Line]:
+    def _nothing(self, width: int) -> list[StyledLine]:
         state = self.mtn.state
         if state.inventory is None:
             return []

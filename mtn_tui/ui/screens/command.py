@@ -13,10 +13,10 @@ from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
 from mtn_tui.ui import actions
-from mtn_tui.ui.cells import Piece, clipped, fit, spread
-from mtn_tui.ui.screens.drawn import Drawn
-from mtn_tui.ui.widgets.entry import Entry
-from mtn_tui.ui.widgets.lines import Lines, Rows
+from mtn_tui.ui.screens.base_screen import BaseScreen
+from mtn_tui.ui.text.cells import Span, clipped, fit, spread
+from mtn_tui.ui.widgets.field import TextField
+from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
-class Command(ModalScreen[str | None], Drawn[str | None]):
+class Command(ModalScreen[str | None], BaseScreen[str | None]):
     """Dismissed with the id of the chosen action."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,17 +39,17 @@ class Command(ModalScreen[str | None], Drawn[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Entry(id="typed")
-            yield Rows(id="found")
-            yield Lines(id="how")
+            yield TextField(id="typed")
+            yield VirtualList(id="found")
+            yield LineView(id="how")
 
     def action_go(self, by: int) -> None:
-        self.query_one(Rows).action_go(by)
+        self.query_one(VirtualList).action_go(by)
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
         exact = actions.find(event.value)
-        index = self.query_one(Rows).index
+        index = self.query_one(VirtualList).index
         if exact is not None:
             self.dismiss(exact.id)
         elif index < len(self._found):
@@ -57,9 +57,9 @@ class Command(ModalScreen[str | None], Drawn[str | None]):
 
     @on(Input.Changed)
     def draw(self) -> None:
-        wanted = self.query_one(Entry).value.strip().casefold()
+        wanted = self.query_one(TextField).value.strip().casefold()
         self._found = [one for one in actions.actions() if wanted in one.id or wanted in one.label.casefold()]
-        rows = self.query_one(Rows)
+        rows = self.query_one(VirtualList)
         room = min(70, self.app.size.width - 4) - 4
         rows.styles.height = _SHOWN
         rows.show_rows(
@@ -70,11 +70,11 @@ class Command(ModalScreen[str | None], Drawn[str | None]):
         self.lines("how").show([[(_("enter runs it, esc goes back"), "dim")]])
 
 
-def _row(app: MtnApp, action: actions.Action, width: int) -> list[Piece]:
+def _row(app: MtnApp, action: actions.Action, width: int) -> list[Span]:
     here = action.belongs(app.here.where)
     why = action.why_not(app) if here else _("on another screen")
-    key: list[Piece] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
-    left: list[Piece] = [
+    key: list[Span] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
+    left: list[Span] = [
         (" " + fit(action.id, 12) + " ", "dim" if why else "strong"),
         (fit(action.label.lower(), 16) + " ", "dim" if why else ""),
         (clipped(why, width - 39), "dim"),

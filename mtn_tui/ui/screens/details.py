@@ -10,10 +10,11 @@ from textual.widget import Widget
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations import words
 from mtn_tui.operations.inventory import Backup, Copy
-from mtn_tui.ui import actions, telling
-from mtn_tui.ui.cells import Piece, fit, wrapped
-from mtn_tui.ui.screens.acting import ActsOnBackup
-from mtn_tui.ui.widgets.lines import Line, Text
+from mtn_tui.ui import actions
+from mtn_tui.ui.screens.backup_actions import ActsOnBackup
+from mtn_tui.ui.text import backup as backup_text
+from mtn_tui.ui.text.cells import Span, fit, wrapped
+from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 
 class Details(ActsOnBackup):
@@ -41,11 +42,11 @@ class Details(ActsOnBackup):
         self.query_one("#text", Text).show(self._lines(self.app.size.width - 2))
         self.draw_frame()
 
-    def _lines(self, width: int) -> list[Line]:
+    def _lines(self, width: int) -> list[StyledLine]:
         backup, inventory = self.backup, self.mtn.state.inventory
         assert inventory is not None  # noqa: S101 - the backup comes from there
-        said: list[Piece] = [(line, "strong") for line in wrapped(telling.headline(backup), width)]
-        for text, tone in telling.troubles(backup, inventory):
+        said: list[Span] = [(line, "strong") for line in wrapped(backup_text.headline(backup), width)]
+        for text, tone in backup_text.troubles(backup, inventory):
             said += [(line, tone) for line in wrapped(text, width)]
         said.append(("", ""))
         facts = self._facts(backup)
@@ -56,9 +57,9 @@ class Details(ActsOnBackup):
                 said.append((head + line, ""))
                 head = " " * names
         if backup.manifest:
-            earlier = telling.before(backup, inventory)
+            earlier = backup_text.before(backup, inventory)
             said += [("", ""), (_table_line(_("Table"), _("Rows"), _("Before"), width), "dim")]
-            for table, count, was in telling.tables(backup.manifest, earlier):
+            for table, count, was in backup_text.tables(backup.manifest, earlier):
                 shrunk = was is not None and count < was
                 text = _table_line(
                     table, f"{Figure(count):,}", "—" if was is None else f"{Figure(was):,}", width

@@ -10,9 +10,9 @@ from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
 from mtn_tui.ui import actions
-from mtn_tui.ui.cells import Piece, fit, wrapped
-from mtn_tui.ui.screens.base import Framed
-from mtn_tui.ui.widgets.lines import Line, Text
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.text.cells import Span, fit, wrapped
+from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 _KEYS = 15
 
@@ -35,12 +35,12 @@ class Help(Framed):
     def do_help(self) -> None:
         """It is here already."""
 
-    def _lines(self, width: int) -> list[Line]:
+    def _lines(self, width: int) -> list[StyledLine]:
         every = actions.actions()
         here = [one for one in every if self._of in one.screens]
         general = [one for one in every if not one.screens]
         others = [one for one in every if one.screens and self._of not in one.screens]
-        lines: list[Line] = []
+        lines: list[StyledLine] = []
         for title, chosen in (
             (_("On this screen"), here),
             (_("Everywhere"), general),
@@ -53,12 +53,12 @@ class Help(Framed):
         return lines + [[(f" {line}", "dim")] for text in (more, lists) for line in wrapped(text, width - 2)]
 
 
-def _told(chosen: list[actions.Action], width: int) -> list[list[Piece]]:
+def _told(chosen: list[actions.Action], width: int) -> list[list[Span]]:
     label = max(cell_len(one.label) for one in actions.actions())
     lines = []
     for one in chosen:
         keys = " ".join(actions.shown_key(key) for key in one.keys)
-        start: list[Piece] = [(" " + fit(keys, _KEYS), "strong"), (fit(one.label.lower(), label) + " ", "")]
+        start: list[Span] = [(" " + fit(keys, _KEYS), "strong"), (fit(one.label.lower(), label) + " ", "")]
         for line in wrapped(one.help, width - _KEYS - label - 3):
             lines.append([*start, (line, "dim")])
             start = [(" " * (_KEYS + label + 2), "")]

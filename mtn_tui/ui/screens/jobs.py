@@ -14,11 +14,13 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations import words
-from mtn_tui.ui import actions, frame, jobtext
-from mtn_tui.ui.cells import Piece, fit, width_of, wrapped
+from mtn_tui.ui import actions
+from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
-from mtn_tui.ui.screens.base import Framed
-from mtn_tui.ui.widgets.lines import Lines, Rows
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.text import job as job_text
+from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
+from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
 _ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 18, 13, 21, 8
 
@@ -29,14 +31,14 @@ class Jobs(Framed):
 
     @property
     def job(self) -> JobView | None:
-        jobs, index = self.mtn.state.jobs, self.query_one(Rows).index
+        jobs, index = self.mtn.state.jobs, self.query_one(VirtualList).index
         return jobs[index] if index < len(jobs) else None
 
     def body(self) -> Iterable[Widget]:
-        yield Lines(id="heading")
-        yield Rows(id="jobs")
-        yield Lines(id="bottom-rule")
-        yield Lines(id="told")
+        yield LineView(id="heading")
+        yield VirtualList(id="jobs")
+        yield LineView(id="bottom-rule")
+        yield LineView(id="told")
 
     def draw(self) -> None:
         width, jobs = self.app.size.width, self.mtn.state.jobs
@@ -44,21 +46,21 @@ class Jobs(Framed):
         self.lines("heading").show([[(_heading(width), "dim")]])
         self.lines("bottom-rule").show([frame.rule(width)])
 
-        def row(index: int) -> list[Piece]:
+        def row(index: int) -> list[Span]:
             job = jobs[index]
-            glyph, tone = jobtext.state(job)
-            pieces: list[Piece] = [
+            glyph, tone = job_text.state(job)
+            pieces: list[Span] = [
                 (" " + fit(job.id, _ID) + fit(words.job(job.kind), _JOB - 1) + " ", ""),
                 (fit(glyph, _STATE), tone),
                 (fit(words.moment(job.started) if job.started else "—", _BEGAN), ""),
-                (fit(jobtext.took(job, now), _TOOK, right=True) + "  ", ""),
+                (fit(job_text.took(job, now), _TOOK, right=True) + "  ", ""),
             ]
             return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]
 
         nothing = _("No job has run yet.")
         if (trouble := self.mtn.state.jobs_trouble) is not None:
             nothing = f"✖ {trouble.title} {trouble.hint}"
-        self.query_one(Rows).show_rows(
+        self.query_one(VirtualList).show_rows(
             [job.id for job in jobs], row, [[], *([(" " + line, "")] for line in wrapped(nothing, width - 2))]
         )
         self._draw_told()
@@ -87,7 +89,7 @@ class Jobs(Framed):
         answers = [Answer(_("Let it go on"), False), Answer(_("Cancel it"), True)]
         self.app.push_screen(Ask(_("Cancel job {id}?").format(id=job.id), said, answers), chosen)
 
-    @on(Rows.Moved)
+    @on(VirtualList.Moved)
     def _moved(self) -> None:
         self.draw_footer()
         self._draw_told()
@@ -108,17 +110,17 @@ def _heading(width: int) -> str:
     return fit(head + fit(_("Took"), _TOOK, right=True) + "  " + _("By"), width)
 
 
-def _told(job: JobView, width: int) -> list[Piece]:
+def _told(job: JobView, width: int) -> list[Span]:
     """What it is about, how far it is, and what there is to know of its end."""
     about = _("{job} of {database} on {host}").format(
         job=words.job(job.kind), database=job.subject, host=job.host
     )
-    said: list[Piece] = [(about, "strong")]
+    said: list[Span] = [(about, "strong")]
     if not job.state.over:
-        said.append((jobtext.at_work(job)[0], ""))
+        said.append((job_text.at_work(job)[0], ""))
         said.append((_("It goes on when you leave. c asks it to stop."), "dim"))
     elif job.ended is not None:
-        glyph, tone = jobtext.state(job)
+        glyph, tone = job_text.state(job)
         said.append((f"{glyph}, {words.moment(job.ended)}", tone))
     if job.state is JobState.LOST or job.title:
         said.append((job.title, "bad" if job.state is not JobState.CANCELLED else ""))

@@ -20,9 +20,8 @@ from mtn_tui.core.redact import redact
 from mtn_tui.engine.logs import EVERYTHING, Level, Line, Pattern, Trouble, Wanted, as_text
 from mtn_tui.engine.logwindow import View
 from mtn_tui.operations.logs import open_logs
-from mtn_tui.ui import actions, frame, logtext, pager
-from mtn_tui.ui.cells import Piece, spread, width_of, wrapped
-from mtn_tui.ui.logreader import (
+from mtn_tui.ui import actions
+from mtn_tui.ui.data.log_reader import (
     LogReader,
     LogsSeen,
     NothingFound,
@@ -30,18 +29,21 @@ from mtn_tui.ui.logreader import (
     ReadingFailed,
     SourcesKnown,
 )
+from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
-from mtn_tui.ui.screens.base import Framed
-from mtn_tui.ui.widgets.entry import Entry
-from mtn_tui.ui.widgets.lines import Line as Drawn
-from mtn_tui.ui.widgets.lines import Lines, Rows
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.terminal import pager
+from mtn_tui.ui.text import log as log_text
+from mtn_tui.ui.text.cells import Span, spread, width_of, wrapped
+from mtn_tui.ui.widgets.field import TextField
+from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
 _PANE = 3
 _NEAR = 100
 """Rows from an end of what is held at which more is asked for."""
 
 
-class LogRows(Rows):
+class LogRows(VirtualList):
     class End(Message):
         """The very last line was asked for, which may not be held."""
 
@@ -66,9 +68,9 @@ class Logs(Framed):
         self._asked: View | None = None
         """What was held when more was asked for: it is asked for once."""
         self._troubles: tuple[Trouble, ...] = ()
-        self._rows: list[logtext.Row] = []
+        self._rows: list[log_text.Row] = []
         self._rows_of: tuple[View | None, int, bool] = (None, 0, False)
-        self._layout = logtext.layout((), 80, wrap=False)
+        self._layout = log_text.layout((), 80, wrap=False)
 
     @property
     def rows(self) -> LogRows:
@@ -80,10 +82,10 @@ class Logs(Framed):
         return self._rows[index].line if index < len(self._rows) else None
 
     def body(self) -> Iterable[Widget]:
-        yield Lines(id="heading")
+        yield LineView(id="heading")
         yield LogRows(id="logs")
-        yield Lines(id="bottom-rule")
-        yield Lines(id="pane")
+        yield LineView(id="bottom-rule")
+        yield LineView(id="pane")
 
     def opened(self) -> None:
         self.draw()
@@ -119,7 +121,7 @@ class Logs(Framed):
         if not self.query("#pattern"):
             pattern = self._wanted.pattern
             said = _("a regular expression, then enter")
-            field = Entry(pattern.text if pattern else "", placeholder=said, id="pattern")
+            field = TextField(pattern.text if pattern else "", placeholder=said, id="pattern")
             self.mount(field, after="#heading")
             self.lines("heading").display = False
 
@@ -210,8 +212,8 @@ class Logs(Framed):
         self._end_asking()
         self._want(replace(self._wanted, pattern=pattern))
 
-    @on(Rows.Moved)
-    def _moved(self, message: Rows.Moved) -> None:
+    @on(VirtualList.Moved)
+    def _moved(self, message: VirtualList.Moved) -> None:
         if self._following and self.rows.index < len(self._rows) - 1:
             self._stay()
         self._ask_for_more()
@@ -303,14 +305,14 @@ class Logs(Framed):
         if self._rows_of[0] is not view or self._rows_of[1:] != now[1:]:
             self._rows_of = now
             lines = view.lines if view else ()
-            self._layout = logtext.layout(lines, width, wrap=self._wrapping)
-            self._rows = logtext.rows(lines, self._layout)
+            self._layout = log_text.layout(lines, width, wrap=self._wrapping)
+            self._rows = log_text.rows(lines, self._layout)
             drawn, how = self._rows, self._layout
             self.rows.show_rows(
-                [row.key for row in drawn], lambda index: logtext.drawn(drawn[index], how), self._nothing()
+                [row.key for row in drawn], lambda index: log_text.drawn(drawn[index], how), self._nothing()
             )
 
-    def _nothing(self) -> list[Drawn]:
+    def _nothing(self) -> list[StyledLine]:
         if self._view is None or self._searching:
             return []
         if self._wanted == EVERYTHING:
@@ -319,19 +321,19 @@ class Logs(Framed):
 
     def _draw_heading(self) -> None:
         view = self._view
-        more: list[Piece] = [(" · " + (_("follow on") if self._following else _("follow off")), "dim")]
+        more: list[Span] = [(" · " + (_("follow on") if self._following else _("follow off")), "dim")]
         grave = [one for one in view.lines if one.level > Level.INFO and not one.follows] if view else []
         if grave:
             told = _("errors and warnings {count}").format(count=len(grave))
             more.append((" · " + told, "warn"))
-        right: list[Piece] = []
+        right: list[Span] = []
         line = self.log_line if self._rows else None
         if self._searching:
             right = [(" " + _("searching …") + " ", "warn")]
         elif line is not None and line in grave:
             told = _("{number} of {count}").format(number=grave.index(line) + 1, count=len(grave))
             right = [(f" {told} ", "dim")]
-        left: list[Piece] = [(" " + logtext.asked(self._wanted), "strong")]
+        left: list[Span] = [(" " + log_text.asked(self._wanted), "strong")]
         for piece in more:
             if width_of([*left, piece, *right]) <= self.app.size.width:
                 left.append(piece)
@@ -342,7 +344,7 @@ class Logs(Framed):
         pane, width = self.lines("pane"), self.app.size.width
         pane.styles.height = _PANE
         line = self.log_line if self._rows else None
-        said: list[Drawn] = []
+        said: list[StyledLine] = []
         if self._troubles:
             trouble = self._troubles[0]
             text = _("Not readable ({reason}): {path}").format(path=trouble.path, reason=trouble.reason)

@@ -32,9 +32,9 @@ class Quit(Ask[str]):
         super().__init__(_("A job is running."), said, answers)
 
     def action_choose(self) -> None:
-        from mtn_tui.ui.widgets.lines import Rows
+        from mtn_tui.ui.widgets.lines import VirtualList
 
-        answer = (LEAVE, STAY, CANCEL)[self.query_one(Rows).index]
+        answer = (LEAVE, STAY, CANCEL)[self.query_one(VirtualList).index]
         app = cast("MtnApp", self.app)
         if answer == CANCEL and (trouble := self._cancel(app)) is not None:
             self.dismiss(None)

@@ -14,14 +14,14 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.inventory import Backup, Standing
 from mtn_tui.operations.plan import look_at
 from mtn_tui.operations.preflight import check_request
-from mtn_tui.ui import telling
-from mtn_tui.ui.screens.field import Field
+from mtn_tui.ui.screens.prompt import TextPrompt
+from mtn_tui.ui.text import backup as backup_text
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
 
 
-class Target(Field):
+class Target(TextPrompt):
     def __init__(self, backup: Backup) -> None:
         super().__init__()
         self._backup = backup
@@ -75,7 +75,7 @@ class Target(Field):
 
     def draw(self) -> None:
         said = [
-            (telling.headline(self._backup), ""),
+            (backup_text.headline(self._backup), ""),
             (
                 _("It is loaded beside, verified, and only then gets the name. Production is not touched."),
                 "",

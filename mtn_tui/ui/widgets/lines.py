@@ -19,14 +19,14 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from mtn_tui.ui.cells import Piece
+from mtn_tui.ui.text.cells import Span
 
-Line = Sequence[Piece]
+StyledLine = Sequence[Span]
 
 TONES = ("dim", "strong", "good", "warn", "bad")
 
 
-class Lines(ScrollView, can_focus=False):
+class LineView(ScrollView, can_focus=False):
     """Shows lines as they are given: whoever makes them sees to it that they fit."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES} | {"line--chosen"}
@@ -34,8 +34,8 @@ class Lines(ScrollView, can_focus=False):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._count = 0
-        self._draw: Callable[[int], Line] = lambda _index: []
-        self._sent: dict[int, tuple[Line, bool]] = {}
+        self._draw: Callable[[int], StyledLine] = lambda _index: []
+        self._sent: dict[int, tuple[StyledLine, bool]] = {}
         """What was drawn last, by the line of the widget."""
 
     @property
@@ -43,10 +43,10 @@ class Lines(ScrollView, can_focus=False):
         """Where there is more than fits, though no scrollbar takes a column to say so."""
         return self.max_scroll_y > 0
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[StyledLine]) -> None:
         self.show_drawn(len(lines), lines.__getitem__)
 
-    def show_drawn(self, count: int, draw: Callable[[int], Line]) -> None:
+    def show_drawn(self, count: int, draw: Callable[[int], StyledLine]) -> None:
         """``draw`` makes the line of an index below ``count``, whenever it is to be seen."""
         self._count, self._draw = count, draw
         self._resize(self.size.width)
@@ -81,7 +81,7 @@ class Lines(ScrollView, can_focus=False):
     def _style(self, tone: str, plain: Style) -> Style:
         return self.get_component_rich_style(f"tone--{tone}") if tone else plain
 
-    def _at(self, y: int) -> tuple[Line, bool]:
+    def _at(self, y: int) -> tuple[StyledLine, bool]:
         index = self.scroll_offset.y + y
         return (self._draw(index), self._chosen(index)) if 0 <= index < self._count else ([], False)
 
@@ -92,7 +92,7 @@ class Lines(ScrollView, can_focus=False):
         self.virtual_size = Size(width, self._count)
 
 
-class Text(Lines, can_focus=True):
+class Text(LineView, can_focus=True):
     """Lines to be read, longer than the screen perhaps."""
 
     class Scrolled(Message):
@@ -112,7 +112,7 @@ class Text(Lines, can_focus=True):
         self.post_message(self.Scrolled())
 
 
-class Rows(Lines, can_focus=True):
+class VirtualList(LineView, can_focus=True):
     """A list with a cursor, which stays on its row by the row's key when the list changes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -138,7 +138,7 @@ class Rows(Lines, can_focus=True):
         return self._keys[self.index] if self.index < len(self._keys) else ""
 
     def show_rows(
-        self, keys: Sequence[str], draw: Callable[[int], Line], otherwise: Sequence[Line] = ()
+        self, keys: Sequence[str], draw: Callable[[int], StyledLine], otherwise: Sequence[StyledLine] = ()
     ) -> None:
         """``draw`` makes a row's line; ``otherwise`` is said where there is none."""
         before = self.key

@@ -10,12 +10,12 @@ from mtn_tui.operations import incident_report
 from mtn_tui.operations.assess import Assessment
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import start_arguments
-from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.operations.incident import RecoveryMode, Standing, Step
 from mtn_tui.ui.screens.ask import Answer, Ask
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, progress
 
-_WAYS = tuple(Way)
+_WAYS = tuple(RecoveryMode)
 
 
 class Assessing(StepView):
@@ -71,7 +71,7 @@ class Assessing(StepView):
         self.heard = (*self.heard, one)
         self.desk.app.draw()
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         found = self.found
         if found is None:
             sheet.title(_("What is wrong?"))
@@ -104,7 +104,7 @@ class Assessing(StepView):
         )
         sheet.say(_("Nothing is changed by this step; you can come back to it from every later one."), "dim")
 
-    def _starting(self, sheet: Sheet, found: Assessment) -> None:
+    def _starting(self, sheet: PageBuilder, found: Assessment) -> None:
         """The server is down, and a command is known that starts it."""
         command = self.desk.app.context.settings.database_start_command
         if not _down(found):
@@ -124,9 +124,9 @@ class Assessing(StepView):
             return _("start the server, and look again")
         way = _WAYS[self.index]
         return {
-            Way.RESTORE: _("go that way; nothing is replaced yet"),
-            Way.BESIDE: _("go that way; production is left as it is"),
-            Way.LEAVE: _("go that way, on to the services"),
+            RecoveryMode.RESTORE: _("go that way; nothing is replaced yet"),
+            RecoveryMode.BESIDE: _("go that way; production is left as it is"),
+            RecoveryMode.LEAVE: _("go that way, on to the services"),
         }[way]
 
     def enter(self) -> None:
@@ -154,7 +154,7 @@ class Assessing(StepView):
     def _starts_first(self, found: Assessment) -> bool:
         """A server that is down is started before anybody gives it up."""
         command = self.desk.app.context.settings.database_start_command
-        return bool(command) and _down(found) and _WAYS[self.index] is Way.LEAVE and not self._tried
+        return bool(command) and _down(found) and _WAYS[self.index] is RecoveryMode.LEAVE and not self._tried
 
     def ask_to_start(self) -> None:
         def chosen(start: bool | None) -> None:

@@ -11,17 +11,17 @@ from mtn_tui.operations import words
 from mtn_tui.operations.alternatives import newer_broken
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import chosen, not_had, plan_staging, roles_of
-from mtn_tui.operations.incident import Incident, Step, Way
+from mtn_tui.operations.incident import Incident, RecoveryMode, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.inventory import Backup, Inventory
 from mtn_tui.operations.keycheck import newer_of_another_key, passed_over
 from mtn_tui.operations.one_server import of_one_server
 from mtn_tui.operations.plan import Plan, Target
-from mtn_tui.ui import telling
-from mtn_tui.ui.cells import fit
 from mtn_tui.ui.screens.ask import Answer, Ask
-from mtn_tui.ui.wizard.desk import Desk
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.text import backup as backup_text
+from mtn_tui.ui.text.cells import fit
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.session import Desk
 from mtn_tui.ui.wizard.step import StepView, failure, problem
 
 SHOWN = 6
@@ -109,14 +109,14 @@ class Choosing(StepView):
     def _inventory(self) -> Inventory | None:
         return self.desk.app.state.whole
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         desk, inventory = self.desk, self._inventory
         sheet.title(_("Restore from which backup?"))
         failure(sheet, self.state)
         if inventory is None:
             sheet.say(_("Asking the stores what they hold …"), "dim")
             return
-        for text in (*telling.missing(inventory), *filter(None, [self._servers])):
+        for text in (*backup_text.missing(inventory), *filter(None, [self._servers])):
             sheet.say(text, "warn")
         if self.backup is None:
             sheet.item("✖", _("There is no full backup that could be restored."), "bad")
@@ -138,7 +138,7 @@ class Choosing(StepView):
         self._broken(sheet, self.backup)
         self._plan(sheet, self.backup)
 
-    def _broken(self, sheet: Sheet, backup: Backup) -> None:
+    def _broken(self, sheet: PageBuilder, backup: Backup) -> None:
         """A newer one does not hold: what falling back costs (runbook 5.3). Or it needs another key."""
         inventory = self._inventory
         unread = newer_of_another_key(inventory, backup, self.desk.app.database) if inventory else None
@@ -151,7 +151,7 @@ class Choosing(StepView):
         text = _("The backup of {moment} is broken. Falling back costs {minutes} min more (runbook 5.3).")
         sheet.item("⚠", text.format(moment=words.moment(other.moment), minutes=minutes), "warn")
 
-    def _plan(self, sheet: Sheet, backup: Backup) -> None:
+    def _plan(self, sheet: PageBuilder, backup: Backup) -> None:
         made = self.plan
         if made is None:
             sheet.say(_("Looking whether it will restore here …"), "dim")
@@ -167,7 +167,7 @@ class Choosing(StepView):
         if rows is not None:
             lost += ", " + _("{rows:,} rows that are still there").format(rows=rows)
         incident = self.desk.incident
-        beside = incident is not None and incident.way is Way.BESIDE
+        beside = incident is not None and incident.way is RecoveryMode.BESIDE
         name = _("It lacks") if beside else _("You lose")
         sheet.fact(name, lost, "warn" if made.lost_minutes > 60 else "")
         sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")

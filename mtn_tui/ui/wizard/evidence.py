@@ -16,7 +16,7 @@ from mtn_tui.operations.incident_report import (
     standing,
     title,
 )
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
 
 LOOKS = {
     Standing.PENDING: ("·", "dim"),
@@ -28,7 +28,7 @@ LOOKS = {
 """Glyph and tone."""
 
 
-def write(sheet: Sheet, step: Step, state: StepState) -> None:
+def write(sheet: PageBuilder, step: Step, state: StepState) -> None:
     glyph, tone = LOOKS[state.standing]
     sheet.title(title(step))
     sheet.say(f"{glyph} {_when(state)}", tone)
@@ -55,7 +55,7 @@ def _when(state: StepState) -> str:
     return f"{said}, {state.who}" if state.who else said
 
 
-def delivered(sheet: Sheet, channels: Mapping[str, object]) -> None:
+def delivered(sheet: PageBuilder, channels: Mapping[str, object]) -> None:
     """What became of an alert on each way to people."""
     for name, what in channels.items():
         good, text, reason = delivery(name, what)
@@ -64,7 +64,7 @@ def delivered(sheet: Sheet, channels: Mapping[str, object]) -> None:
         sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
 
 
-def _fact(sheet: Sheet, name: str, value: object) -> None:
+def _fact(sheet: PageBuilder, name: str, value: object) -> None:
     if value in (None, "", [], {}):
         return
     if isinstance(value, Mapping):

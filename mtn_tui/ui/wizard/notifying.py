@@ -11,15 +11,15 @@ from mtn_tui.operations.checks import Check
 from mtn_tui.operations.emergency import Alert, first_alert
 from mtn_tui.operations.incident import Incident, Step
 from mtn_tui.operations.incident_file import IncidentFile
-from mtn_tui.ui.wizard.desk import Desk
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.session import Desk
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
 
 
 class Notifying(StepView):
     step = Step.NOTIFY
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         alert = self.alert()
         sheet.title(_("Tell the team?"))
         failure(sheet, self.state)
@@ -61,7 +61,7 @@ def send(desk: Desk, step: Step, alert: Alert) -> None:
     desk.write(change, saying=_("Sending. That may take half a minute."))
 
 
-def words_of(sheet: Sheet, alert: Alert) -> None:
+def words_of(sheet: PageBuilder, alert: Alert) -> None:
     sheet.say(alert.subject, "strong")
     for line in alert.body.splitlines():
         sheet.say(line)
@@ -73,7 +73,7 @@ def addresses(desk: Desk) -> list[str]:
     return [call.person.email for call in calls.to_tell if call.person.email] if calls else []
 
 
-def people(sheet: Sheet, desk: Desk) -> None:
+def people(sheet: PageBuilder, desk: Desk) -> None:
     for address in desk.app.context.settings.alert_email:
         sheet.item("✔", address, "good")
     if desk.no_contacts is not None:

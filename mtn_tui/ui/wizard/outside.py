@@ -6,14 +6,14 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations import incident_report, words
 from mtn_tui.operations.incident import Incident, Standing, Step
 from mtn_tui.ui.wizard import evidence
-from mtn_tui.ui.wizard.desk import Desk
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.session import Desk
 from mtn_tui.ui.wizard.step import progress
 
 _SHOWN = 5
 
 
-def nothing_open(sheet: Sheet, desk: Desk) -> None:
+def nothing_open(sheet: PageBuilder, desk: Desk) -> None:
     sheet.title(_("Emergency: the database is lost, damaged, or does not answer"))
     sheet.say(
         _(
@@ -49,7 +49,7 @@ def _past(one: Incident) -> str:
     return f"{one.number}  {when}  {lasted}  {incident_report.way(one.way)}"
 
 
-def over(sheet: Sheet, desk: Desk, incident: Incident) -> None:
+def over(sheet: PageBuilder, desk: Desk, incident: Incident) -> None:
     facts = incident.steps[Step.REPORT].facts
     sheet.title(_("Incident {number} is closed").format(number=incident.number))
     if incident.records:
@@ -66,7 +66,7 @@ def over(sheet: Sheet, desk: Desk, incident: Incident) -> None:
     sheet.say(_("i reads the report here."), "dim")
 
 
-def another_has_it(sheet: Sheet, desk: Desk, incident: Incident) -> None:
+def another_has_it(sheet: PageBuilder, desk: Desk, incident: Incident) -> None:
     state = incident.steps[incident.step]
     since = next(
         (one.at for one in reversed(incident.records) if one.event in ("opened", "took")), incident.opened_at

@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region
 
 from mtn_tui.operations.checks import Check, Status
-from mtn_tui.ui.cells import fit, wrapped
-from mtn_tui.ui.widgets.lines import Line, Text
+from mtn_tui.ui.text.cells import fit, wrapped
+from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 _TONES = {Status.OK: "good", Status.WARN: "warn", Status.UNKNOWN: "warn"}
 """What is none of these is bad."""
@@ -20,12 +20,12 @@ NAMES = 15
 """Cells of the names of facts."""
 
 
-class Sheet:
+class PageBuilder:
     """A page being written: each call adds lines that fit ``width``."""
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self.lines: list[Line] = []
+        self.lines: list[StyledLine] = []
         self.keys: list[str] = []
         """Of the choices, in order."""
         self.at: list[int] = []
@@ -93,7 +93,7 @@ class Page(Text):
         self._choices: list[int] = []
         self.index = 0
 
-    def show_sheet(self, sheet: Sheet, index: int) -> None:
+    def show_sheet(self, sheet: PageBuilder, index: int) -> None:
         self._choices, self.index = sheet.at, index
         self.show(sheet.lines)
 

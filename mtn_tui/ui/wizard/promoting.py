@@ -12,11 +12,11 @@ from mtn_tui.core.redact import redact
 from mtn_tui.operations import words
 from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import promote_arguments, staging_of
-from mtn_tui.operations.incident import Standing, Step, Way
+from mtn_tui.operations.incident import RecoveryMode, Standing, Step
 from mtn_tui.operations.plan import Plan, Target
 from mtn_tui.operations.production import PHRASE, confirmation
 from mtn_tui.operations.request import Request
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
 
 _MATTER = ("owner", "sessions", "prepared", "slots", "subscriptions", "running")
@@ -24,7 +24,7 @@ _MATTER = ("owner", "sessions", "prepared", "slots", "subscriptions", "running")
 
 
 @dataclass(frozen=True)
-class Looked:
+class SwapPreview:
     production: Plan
     staging: Target
 
@@ -42,7 +42,7 @@ class Promoting(StepView):
     step = Step.PRODUCTION
 
     looking = False
-    looked: Looked | MtnError | None = None
+    looked: SwapPreview | MtnError | None = None
     _ended: datetime | None = None
     """When the step had failed last, as it was looked."""
 
@@ -59,15 +59,15 @@ class Promoting(StepView):
         assert incident is not None  # noqa: S101 - a step is of an incident
         self.looking, self.looked, self._ended = True, None, self.state.ended
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
-        staging = staging_of(context, Way.RESTORE)
+        staging = staging_of(context, RecoveryMode.RESTORE)
 
-        def see() -> Looked:
+        def see() -> SwapPreview:
             backup = work.find(context, handle)
             instead = Request(backup, context.settings.db_name, drop=True, legacy=backup.legacy)
-            return Looked(work.plan(context, instead), work.target(context, staging, backup))
+            return SwapPreview(work.plan(context, instead), work.target(context, staging, backup))
 
         def came(found: object) -> None:
-            self.looking, self.looked = False, cast("Looked", found)
+            self.looking, self.looked = False, cast("SwapPreview", found)
             desk.changed()
 
         def failed(error: MtnError) -> None:
@@ -80,10 +80,10 @@ class Promoting(StepView):
         return self.state.standing is Standing.RUNNING and bool(self.state.facts.get("job"))
 
     @property
-    def ready(self) -> Looked | None:
+    def ready(self) -> SwapPreview | None:
         """All was looked at, and nothing stands in the way."""
         looked = self.looked
-        if self.runs or not isinstance(looked, Looked) or looked.staging.existing is None:
+        if self.runs or not isinstance(looked, SwapPreview) or looked.staging.existing is None:
             return None
         return None if any(one.status is Status.STOP for one in looked.checks) else looked
 
@@ -98,7 +98,7 @@ class Promoting(StepView):
         """Nothing is there to be replaced: it is asked for, but no phrase."""
         return self.ready is not None and not self.ready.there
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         looked = self.looked
         if self.runs:
             sheet.title(_("Putting it in production's place"))
@@ -125,7 +125,7 @@ class Promoting(StepView):
         sheet.gap()
         self._what_it_means(sheet, looked)
 
-    def _table(self, sheet: Sheet, looked: Looked) -> None:
+    def _table(self, sheet: PageBuilder, looked: SwapPreview) -> None:
         target, staging = looked.production.target, looked.staging
         old, new = target.existing, staging.existing
         column = max((sheet.width - 16) // 2, 10)
@@ -148,7 +148,7 @@ class Promoting(StepView):
         ]
         sheet.table(rows, widths)
 
-    def _what_it_means(self, sheet: Sheet, looked: Looked) -> None:
+    def _what_it_means(self, sheet: PageBuilder, looked: SwapPreview) -> None:
         made, context = looked.production, self.desk.app.context
         if looked.staging.existing is None:
             sheet.item("✖", _("The staging database is gone. Go back to step 4 and restore again."), "bad")

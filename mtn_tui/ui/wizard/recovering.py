@@ -8,12 +8,12 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.assess import MAIN_TABLES
 from mtn_tui.operations.context import Context
 from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import Way
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.operations.incident import RecoveryMode
+from mtn_tui.ui.wizard.page import PageBuilder
 
 
-def write(sheet: Sheet, context: Context) -> None:
-    beside = staging_of(context, Way.BESIDE)
+def write(sheet: PageBuilder, context: Context) -> None:
+    beside = staging_of(context, RecoveryMode.BESIDE)
     sheet.say(_("Copy the lost rows back, table by table. {database} is read-only.").format(database=beside))
     for line in lines(context, MAIN_TABLES[1]):
         sheet.code(line)
@@ -30,7 +30,7 @@ def lines(context: Context, table: str) -> list[str]:
     settings = context.settings
     where = ["psql", "-h", settings.db_host, "-p", str(settings.db_port), "-U", settings.db_user, "-d"]
     return [
-        shlex.join([*where, staging_of(context, Way.BESIDE)]),
+        shlex.join([*where, staging_of(context, RecoveryMode.BESIDE)]),
         rf"  \copy {table} to '{table}.copy'",
         shlex.join([*where, settings.db_name]),
         f"  create temp table back (like {table});",

@@ -13,9 +13,9 @@ from textual.widget import Widget
 
 from mtn_tui.operations.incident_report import report
 from mtn_tui.ui import actions
-from mtn_tui.ui.cells import fit, wrapped
-from mtn_tui.ui.screens.base import Framed
-from mtn_tui.ui.widgets.lines import Line, Text
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.text.cells import fit, wrapped
+from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>#|~])")
 
@@ -29,7 +29,7 @@ class IncidentReport(Framed):
 
     def draw(self) -> None:
         desk, context = self.mtn.desk, self.mtn.context
-        lines: list[Line] = []
+        lines: list[StyledLine] = []
         incident = desk.incident or (desk.past[0] if desk.past else None)
         if incident is not None:
             target = timedelta(hours=context.settings.target_rto_hours)

@@ -9,16 +9,16 @@ from mtn_tui.operations.emergency import last_alert, write_report
 from mtn_tui.operations.incident import Incident, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import took
-from mtn_tui.ui.wizard.desk import Desk
 from mtn_tui.ui.wizard.notifying import addresses, people, words_of
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.session import Desk
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
 
 
 class Reporting(StepView):
     step = Step.REPORT
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         desk, incident = self.desk, self.desk.incident
         assert incident is not None  # noqa: S101 - a step is of an incident
         alert = last_alert(desk.app.context, incident)

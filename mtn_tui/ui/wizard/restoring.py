@@ -7,7 +7,7 @@ from mtn_tui.operations import words
 from mtn_tui.operations.alternatives import earlier_proven
 from mtn_tui.operations.emergency import restore_arguments, staging_of
 from mtn_tui.operations.incident import Incident, Standing, Step
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, about, failure, progress
 
 
@@ -23,7 +23,7 @@ class Restoring(StepView):
     def runs(self) -> bool:
         return self.state.standing is Standing.RUNNING and bool(self.state.facts.get("job"))
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         facts = self.incident.steps[Step.CHOOSE].facts
         target = staging_of(self.desk.app.context, self.incident.way)
         if self.runs:

@@ -13,18 +13,18 @@ from textual.widgets import Input
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.incident import Standing, Step
 from mtn_tui.ui import actions
-from mtn_tui.ui.cells import fit
 from mtn_tui.ui.screens.ask import Answer, Ask
-from mtn_tui.ui.screens.base import Framed
-from mtn_tui.ui.widgets.entry import Entry
-from mtn_tui.ui.widgets.lines import Lines
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.text.cells import fit
+from mtn_tui.ui.widgets.field import TextField
+from mtn_tui.ui.widgets.lines import LineView, StyledLine
 from mtn_tui.ui.wizard import evidence, outside, steplist
 from mtn_tui.ui.wizard.assessing import Assessing
-from mtn_tui.ui.wizard.desk import Desk
-from mtn_tui.ui.wizard.page import Page, Sheet
+from mtn_tui.ui.wizard.page import Page, PageBuilder
 from mtn_tui.ui.wizard.promoting import Promoting
+from mtn_tui.ui.wizard.sentence import SentencePrompt
 from mtn_tui.ui.wizard.serving import Serving
-from mtn_tui.ui.wizard.typed import Typed
+from mtn_tui.ui.wizard.session import Desk
 
 
 class Emergency(Framed):
@@ -48,9 +48,9 @@ class Emergency(Framed):
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="wizard"):
-            yield Lines(id="steps")
+            yield LineView(id="steps")
             yield Page(self._moved, id="page")
-        yield Lines(id="next")
+        yield LineView(id="next")
 
     def opened(self) -> None:
         self.set_focus(self.page)
@@ -70,7 +70,7 @@ class Emergency(Framed):
         if self.desk.mine:
             self.desk.view.opens()
         width = self.app.size.width - steplist.WIDTH - 1
-        sheet = Sheet(width)
+        sheet = PageBuilder(width)
         index = self._write(sheet)
         seen = (self.desk.incident.number if self.desk.incident else 0, self.desk.viewing, self.desk.mine)
         if seen != self._seen:
@@ -87,7 +87,7 @@ class Emergency(Framed):
     def _painted(self) -> None:
         self.desk.drawn = True
 
-    def _write(self, sheet: Sheet) -> int:
+    def _write(self, sheet: PageBuilder) -> int:
         """Returns which choice the cursor is on."""
         desk, incident = self.desk, self.desk.incident
         if incident is None:
@@ -110,7 +110,7 @@ class Emergency(Framed):
 
     def _draw_steps(self) -> None:
         desk, incident = self.desk, self.desk.incident
-        lines: list[steplist.Drawn] = []
+        lines: list[StyledLine] = []
         if incident is not None:
             lines = [*steplist.steps(incident, desk.viewing), *steplist.escalation(desk)]
         self.lines("steps").show(lines)
@@ -150,7 +150,7 @@ class Emergency(Framed):
         wanted = self.desk.mine and not self.desk.looks_back and not self.desk.busy and self.desk.view.phrase
         there = self.query("#phrase")
         if wanted and not there:
-            self.mount(Entry(id="phrase"), after="#next")
+            self.mount(TextField(id="phrase"), after="#next")
         elif not wanted and there:
             there.remove()
             self.page.focus()
@@ -232,7 +232,7 @@ class Emergency(Framed):
                 self.desk.write(lambda file: file.note(text))
 
         self.app.push_screen(
-            Typed(_("A note"), _("It stands in the report, with the time and your name.")), given
+            SentencePrompt(_("A note"), _("It stands in the report, with the time and your name.")), given
         )
 
     def do_skip(self) -> None:
@@ -241,7 +241,7 @@ class Emergency(Framed):
                 self.desk.leave_out(reason)
 
         title = _("Why is step {step} left out?").format(step=int(self.desk.viewing))
-        self.app.push_screen(Typed(title, _("It stands in the report.")), given)
+        self.app.push_screen(SentencePrompt(title, _("It stands in the report.")), given)
 
     def do_called(self) -> None:
         desk, calls = self.desk, self.desk.calls()

@@ -11,16 +11,16 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.operations import words
 from mtn_tui.operations.emergency import services_arguments
-from mtn_tui.operations.incident import Incident, Standing, Step, Way
+from mtn_tui.operations.incident import Incident, RecoveryMode, Standing, Step
 from mtn_tui.operations.incident_file import IncidentFile
 from mtn_tui.operations.incident_report import standing, to_be_seen
 from mtn_tui.operations.services import Answer
 from mtn_tui.operations.starting import PATIENCE
-from mtn_tui.ui.cells import fit
 from mtn_tui.ui.screens.ask import Answer as Choice
 from mtn_tui.ui.screens.ask import Ask
+from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard import recovering
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, failure, progress
 
 ASK_EVERY = 2.0
@@ -85,7 +85,7 @@ class Serving(StepView):
         ticked = incident.ticked if incident else {}
         return {key: text for key, text in to_be_seen().items() if key not in ticked}
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         incident = self.desk.incident
         assert incident is not None  # noqa: S101 - a step is of an incident
         sheet.title(_("Do the services work again?"))
@@ -109,7 +109,7 @@ class Serving(StepView):
         for key, text in to_be_seen().items():
             who = incident.ticked.get(key)
             sheet.choice(key, f"[✔] {text}, {who}" if who else f"[ ] {text}", "good" if who else "")
-        if incident.way is Way.BESIDE:
+        if incident.way is RecoveryMode.BESIDE:
             sheet.gap()
             recovering.write(sheet, self.desk.app.context)
         if self.state.standing.over:
@@ -122,7 +122,7 @@ class Serving(StepView):
             sheet.say(text.format(time=words.clock(PATIENCE)), "dim")
         sheet.say(_("s leaves this step out, with a reason. The database is not changed by it."), "dim")
 
-    def _health(self, sheet: Sheet) -> None:
+    def _health(self, sheet: PageBuilder) -> None:
         if not self.urls:
             sheet.item("?", _("No service can be asked: SERVICE_HEALTH_URLS is not set."), "warn")
             return

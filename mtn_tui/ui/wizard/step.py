@@ -10,9 +10,9 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations import words
 from mtn_tui.operations.incident import Standing, Step, StepState
-from mtn_tui.ui import jobtext
-from mtn_tui.ui.wizard.desk import Desk
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.text import job as job_text
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.session import Desk
 
 _BAR = 30
 
@@ -38,7 +38,7 @@ class StepView:
     def opens(self) -> None:
         """It is to be seen: what needs no decision begins. Called again whenever anything has changed."""
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         raise NotImplementedError
 
     def next(self) -> str:
@@ -61,7 +61,7 @@ class StepView:
         return ""
 
 
-def about(sheet: Sheet, *, does: str, takes: str, wrong: str, back: str) -> None:
+def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -> None:
     """What everybody asks before they press enter."""
     sheet.gap()
     sheet.fact(_("What it does"), does)
@@ -70,14 +70,14 @@ def about(sheet: Sheet, *, does: str, takes: str, wrong: str, back: str) -> None
     sheet.fact(_("The way back"), back)
 
 
-def failure(sheet: Sheet, state: StepState) -> None:
+def failure(sheet: PageBuilder, state: StepState) -> None:
     """Why it failed the last time."""
     if state.standing is Standing.FAILED:
         sheet.item("✖", state.reason, "bad", hint=str(state.facts.get("hint") or ""))
         sheet.gap()
 
 
-def cut_short(sheet: Sheet, view: StepView) -> None:
+def cut_short(sheet: PageBuilder, view: StepView) -> None:
     """Somebody's screen ended while an alert was being sent."""
     if view.state.standing is Standing.RUNNING and not view.desk.busy:
         sheet.item(
@@ -88,16 +88,16 @@ def cut_short(sheet: Sheet, view: StepView) -> None:
         sheet.gap()
 
 
-def problem(sheet: Sheet, error: MtnError) -> None:
+def problem(sheet: PageBuilder, error: MtnError) -> None:
     sheet.item("✖", error.title, "bad", hint=error.hint)
 
 
-def progress(sheet: Sheet, job: JobView | None, now_it_is: str) -> None:
+def progress(sheet: PageBuilder, job: JobView | None, now_it_is: str) -> None:
     """A job at work: how far, how fast, how long still."""
     if job is None:
         sheet.say(now_it_is, "dim")
         return
-    words_of_it, tone = jobtext.state(job)
+    words_of_it, tone = job_text.state(job)
     sheet.lines.append([(words_of_it, tone), ("  " + _("job {id}").format(id=job.id), "dim")])
     if job.state is JobState.RUNNING and job.phase:
         sheet.say(words.phase(job.phase))

@@ -8,18 +8,17 @@ from mtn_tui.core.contacts import Person
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.incident import Incident, Standing, Step
 from mtn_tui.operations.incident_report import title
-from mtn_tui.ui.cells import Piece, clipped, fit, wrapped
-from mtn_tui.ui.wizard.desk import Desk
+from mtn_tui.ui.text.cells import clipped, fit, wrapped
+from mtn_tui.ui.widgets.lines import StyledLine
 from mtn_tui.ui.wizard.evidence import LOOKS
+from mtn_tui.ui.wizard.session import Desk
 
 WIDTH = 21
 _ROOM = WIDTH - 2
 
-Drawn = list[Piece]
 
-
-def steps(incident: Incident, viewing: Step) -> list[Drawn]:
-    lines: list[Drawn] = []
+def steps(incident: Incident, viewing: Step) -> list[StyledLine]:
+    lines: list[StyledLine] = []
     for step, state in incident.steps.items():
         glyph, tone = LOOKS[state.standing]
         if step is incident.step and state.standing in (Standing.PENDING, Standing.RUNNING):
@@ -32,9 +31,9 @@ def steps(incident: Incident, viewing: Step) -> list[Drawn]:
     return lines
 
 
-def escalation(desk: Desk) -> list[Drawn]:
+def escalation(desk: Desk) -> list[StyledLine]:
     """Whom to call now, whom next and when, and who is passed over."""
-    lines: list[Drawn] = [[]]
+    lines: list[StyledLine] = [[]]
 
     def say(text: str, tone: str = "") -> None:
         lines.extend([[(" " + line, tone)] for line in wrapped(text, _ROOM)])
@@ -71,7 +70,7 @@ def escalation(desk: Desk) -> list[Drawn]:
     return lines
 
 
-def _person(person: Person) -> list[Drawn]:
+def _person(person: Person) -> list[StyledLine]:
     told = [person.name, person.phone or person.email]
     return [[(" " + clipped(one, _ROOM), "strong" if one == person.name else "")] for one in told if one]
 

@@ -10,9 +10,9 @@ from mtn_tui.operations.checks import Check, Status
 from mtn_tui.operations.emergency import staging_of
 from mtn_tui.operations.incident import OID, Incident, Standing, Step
 from mtn_tui.operations.incident_file import IncidentFile
-from mtn_tui.ui.wizard.page import Sheet
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.sentence import SentencePrompt
 from mtn_tui.ui.wizard.step import StepView, failure, problem
-from mtn_tui.ui.wizard.typed import Typed
 
 if TYPE_CHECKING:
     from mtn_tui.operations.validate import Validated
@@ -76,7 +76,7 @@ class Validating(StepView):
     def _write_down(self, error: MtnError) -> None:
         self.desk.write(lambda file: file.failed(Step.VALIDATE, error))
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: PageBuilder) -> None:
         incident = self.desk.incident
         assert incident is not None  # noqa: S101 - a step is of an incident
         database = staging_of(self.desk.app.context, incident.way)
@@ -117,7 +117,9 @@ class Validating(StepView):
                 self._accept(reason)
 
         told = "\n".join(one.says for one in self.doubts)
-        self.desk.app.push_screen(Typed(_("Why is that all right?"), told.replace("\n", " · ")), given)
+        self.desk.app.push_screen(
+            SentencePrompt(_("Why is that all right?"), told.replace("\n", " · ")), given
+        )
 
     def _accept(self, reason: str) -> None:
         desk, found = self.desk, cast("tuple[Check, ...]", self.found)

@@ -1,9 +1,8 @@
-"""Textual's driver, save that a terminal that takes nothing any more holds up nothing.
+"""Textual's driver, changed so that a terminal that reads no more does not block the program.
 
-Textual's own waits on the main thread once the terminal has not taken thirty
-pieces, and with it signals and keys; and it starts anew by a SIGCONT, which the
-system also sends to whoever's terminal has gone. This leans on parts of Textual
-that are not its public interface, of the one version that is pinned.
+Textual's own blocks the main thread, and with it signals and keys, once the
+terminal has not read thirty pieces; and it restarts on SIGCONT, which the system
+also sends when the terminal is gone.
 """
 
 from __future__ import annotations
@@ -15,16 +14,18 @@ from typing import Any, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from mtn_tui.ui.hangup import hung_up
+from mtn_tui.ui.terminal.hangup import hung_up
 
 _BEHIND = 6
-"""Pieces not taken yet, two frames, from which on it is better to wait than to send more."""
+"""Unread pieces, about two frames, from which the terminal counts as behind."""
 
 _FAREWELL = 2.0
-"""Seconds for the terminal to take the last words, which make it the shell's again."""
+"""Seconds that the terminal has to read the last sequences, which hand it back to the shell."""
 
 
 class Terminal(LinuxDriver):
+    """The driver of a terminal that may be slow, hang, or go away."""
+
     def __init__(self, app: Any, **options: Any) -> None:  # as Textual makes it
         super().__init__(app, **options)
         self.output = Output()
@@ -32,12 +33,13 @@ class Terminal(LinuxDriver):
 
     @property
     def is_behind(self) -> bool:
+        """Whether it has not read what it was sent: then it is better to wait than to send more."""
         return self._writer_thread is not None and self._writer_thread._queue.qsize() >= _BEHIND
 
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is not None:
-            self._writer_thread._queue.maxsize = 0  # without an end: nobody waits to put something in
+            self._writer_thread._queue.maxsize = 0  # unbounded: putting never blocks
 
     def close(self) -> None:
         if self._writer_thread is not None:
@@ -47,21 +49,21 @@ class Terminal(LinuxDriver):
     def _sigcont_application(self, *_: object) -> None:
         if not self._auto_restart or hung_up():
             return
-        if not self._must_signal_resume:  # stopped by somebody else, who did not ask: it has not ended yet
+        if not self._must_signal_resume:  # stopped by another process: application mode has not ended yet
             self.suspend_application_mode()
             self._must_signal_resume = True
         super()._sigcont_application()
 
 
 class Output:
-    """What the writing thread writes to: no buffer, whose lock Python would wait for as it ends."""
+    """Unbuffered output of the writer thread: Python would wait for a buffer's lock as it exits."""
 
     def __init__(self) -> None:
         stream = sys.__stderr__
         assert stream is not None  # noqa: S101 - the screens are opened on a terminal only
         self._fd, self._encoding = stream.fileno(), stream.encoding
         self.on_all_taken: Callable[[], object] | None = None
-        """Called, on the writing thread, whenever the terminal has taken all there was."""
+        """Called, on the writer thread, whenever the terminal has read all that was sent."""
 
     def fileno(self) -> int:
         return self._fd
@@ -72,7 +74,7 @@ class Output:
             while left:
                 left = left[os.write(self._fd, left) :]
         except OSError:
-            return  # it has gone, which hung_up tells
+            return  # the terminal is gone; hung_up notices
 
     def flush(self) -> None:
         if self.on_all_taken is not None:

@@ -10,15 +10,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from mtn_tui.ui.cells import Piece, wrapped
-from mtn_tui.ui.screens.drawn import Drawn
-from mtn_tui.ui.widgets.entry import Entry
-from mtn_tui.ui.widgets.lines import Line, Lines
+from mtn_tui.ui.screens.base_screen import BaseScreen
+from mtn_tui.ui.text.cells import Span, wrapped
+from mtn_tui.ui.widgets.field import TextField
+from mtn_tui.ui.widgets.lines import LineView, StyledLine
 
 _WIDEST = 70
 
 
-class Field(ModalScreen[str | None], Drawn[str | None]):
+class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
     """Dismissed with what was typed, or with nothing. ``draw`` says what it is about, by ``say``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "dismiss", show=False)]
@@ -29,13 +29,13 @@ class Field(ModalScreen[str | None], Drawn[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Lines(id="said")
-            yield Entry(self.filled())
-            yield Lines(id="how")
+            yield LineView(id="said")
+            yield TextField(self.filled())
+            yield LineView(id="how")
 
-    def say(self, title: str, paragraphs: Iterable[Piece], how: str) -> None:
+    def say(self, title: str, paragraphs: Iterable[Span], how: str) -> None:
         room = min(_WIDEST, self.app.size.width - 4) - 4
-        lines: list[Line] = [[(line, "strong")] for line in wrapped(title, room)]
+        lines: list[StyledLine] = [[(line, "strong")] for line in wrapped(title, room)]
         for text, tone in paragraphs:
             lines += [[]] + [[(line, tone)] for line in wrapped(text, room)]
         lines.append([])

@@ -28,7 +28,7 @@ def _health(context: Context) -> tuple[Answer, ...]:
 
 
 @dataclass(frozen=True)
-class Work:
+class WizardOperations:
     """All of it may take long, and is done on threads."""
 
     assess: Callable[[Context, Callable[[Check], None]], Assessment] = assess

@@ -12,7 +12,7 @@ from mtn_tui.core.printable import printable
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations import words
-from mtn_tui.ui.cells import Piece
+from mtn_tui.ui.text.cells import Span
 
 _LOOKS = {
     JobState.QUEUED: ("…", "dim"),
@@ -25,7 +25,7 @@ _LOOKS = {
 }
 
 
-def state(job: JobView) -> Piece:
+def state(job: JobView) -> Span:
     if job.state is JobState.SUCCEEDED and job.warnings:
         return "⚠ " + _("warnings"), "warn"  # of a verification: that a copy does not hold
     glyph, tone = _LOOKS[job.state]

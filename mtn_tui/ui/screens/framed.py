@@ -13,9 +13,9 @@ from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.logs import Line as LogLine
 from mtn_tui.operations.inventory import Backup
-from mtn_tui.ui import frame
-from mtn_tui.ui.screens.drawn import Drawn
-from mtn_tui.ui.widgets.lines import Lines, Text
+from mtn_tui.ui.screens import frame
+from mtn_tui.ui.screens.base_screen import BaseScreen
+from mtn_tui.ui.widgets.lines import LineView, Text
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
@@ -27,7 +27,7 @@ _NEEDED = 11
 """Lines of the frame, of what stands around a list, and of three of its rows."""
 
 
-class Framed(Drawn[None]):
+class Framed(BaseScreen[None]):
     where = ""
     """Its name among the actions."""
 
@@ -54,12 +54,12 @@ class Framed(Drawn[None]):
         return (("enter", _("keep")), ("esc", _("end")))
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="header")
-        yield Lines(id="tabs")
-        yield Lines(id="top-rule")
+        yield LineView(id="header")
+        yield LineView(id="tabs")
+        yield LineView(id="top-rule")
         yield from self.body()
-        yield Lines(id="job-bar")
-        yield Lines(id="footer")
+        yield LineView(id="job-bar")
+        yield LineView(id="footer")
 
     def body(self) -> Iterable[Widget]:
         raise NotImplementedError

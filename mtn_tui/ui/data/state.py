@@ -10,8 +10,8 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations.inventory import Backup, Inventory, Standing
-from mtn_tui.ui.cells import Piece
+from mtn_tui.operations.inventory import Inventory
+from mtn_tui.ui.text.cells import Span
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def tally(inventory: Inventory, database: str) -> Tally:
         len(every) - len(fulls),
         dict(held),
         any(one.usable[0].rung.proven for one in fulls if one.usable and one.may_be_of(database)),
-        sum(1 for one in every if one.suspect or broken(one) or one.needs_another_key),
+        sum(1 for one in every if one.suspect or one.broken or one.needs_another_key),
     )
 
 
@@ -76,11 +76,7 @@ class State:
         return max(ended, key=lambda job: (job.ended, job.id), default=None)
 
 
-def broken(backup: Backup) -> bool:
-    return any(copy.standing is Standing.BROKEN or copy.proof.failed for copy in backup.copies)
-
-
-def worst(state: State) -> Piece:
+def worst(state: State) -> Span:
     """The header's word on all of it: glyph and word, never only a colour."""
     if state.trouble is not None:
         return "✖ " + _("inventory"), "bad"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual.widgets import Input
 
-if TYPE_CHECKING:
-    from mtn_tui.ui.keys import InTurn
+from mtn_tui.ui.terminal.ready import now_ready
 
 
-class Entry(Input):
-    """Has the focus as soon as it is there: what is typed after the key that opens it goes into it."""
+class TextField(Input):
+    """Takes the focus as soon as it is mounted, so that keys typed after the one that opens it go into it."""
 
     ready = False
 
@@ -22,4 +19,4 @@ class Entry(Input):
     def on_mount(self) -> None:
         self.screen.set_focus(self)
         self.ready = True
-        self.app.call_later(cast("InTurn", self.app).next_key)
+        now_ready(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtn_tui.core.i18n import _
 from mtn_tui.operations import words
 from mtn_tui.operations.marks import Marked, accept, pin
-from mtn_tui.ui.screens.base import Framed
+from mtn_tui.ui.screens.framed import Framed
 
 
 class ActsOnBackup(Framed):

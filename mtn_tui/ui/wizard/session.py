@@ -18,13 +18,13 @@ from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.process import Process, this_process
 from mtn_tui.operations import escalation
 from mtn_tui.operations.escalation import Clock
-from mtn_tui.operations.incident import Incident, Standing, Step, StepState, Who
+from mtn_tui.operations.incident import Actor, Incident, Standing, Step, StepState
 from mtn_tui.operations.incident_file import Found, IncidentFile, open_incident, path_of
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
+    from mtn_tui.ui.wizard.operations import WizardOperations
     from mtn_tui.ui.wizard.step import StepView
-    from mtn_tui.ui.wizard.work import Work
 
 QUIET = 0.8
 """Seconds without an Enter, and since a step has changed, after which the next one counts: no terminal
@@ -44,7 +44,7 @@ def new_session() -> str:
     return f"{process.pid}/{process.start}/{secrets.token_hex(4)}"
 
 
-def is_gone(who: Who, host: str) -> bool:
+def is_gone(who: Actor, host: str) -> bool:
     """Whether the screen that ``who`` sat at is certainly no more; that can be told on its own machine."""
     pid, _slash, rest = who.session.partition("/")
     start = rest.rpartition("/")[0]
@@ -55,10 +55,10 @@ def is_gone(who: Who, host: str) -> bool:
 class Desk:
     """``viewing`` is the step to be seen, which may be one before that where the incident stands."""
 
-    def __init__(self, app: MtnApp, work: Work | None, session: str) -> None:
+    def __init__(self, app: MtnApp, work: WizardOperations | None, session: str) -> None:
         self.app = app
         self._work = work
-        self.who = Who(app.context.operator, app.machine, session)
+        self.who = Actor(app.context.operator, app.machine, session)
         self.incident: Incident | None = None
         """The open one; or the one that was closed while it was at this desk."""
         self.past: tuple[Incident, ...] = ()
@@ -78,12 +78,12 @@ class Desk:
         """Jobs whose end was written down, or was looked for though they were not to be seen."""
 
     @property
-    def work(self) -> Work:
+    def work(self) -> WizardOperations:
         """The real one, where none was given; loaded once there is an emergency, not at every start."""
         if self._work is None:
-            from mtn_tui.ui.wizard.work import Work
+            from mtn_tui.ui.wizard.operations import WizardOperations
 
-            self._work = Work()
+            self._work = WizardOperations()
         return self._work
 
     # What is so

@@ -1,9 +1,8 @@
-"""Only lines that differ from what the terminal shows already are sent.
+"""Sends only lines that differ from what the terminal shows already.
 
 Textual paints a whole screen two to four times as one is opened; over a slow
 line the operator would wait for each. A list that scrolls by a line is moved by
-the terminal itself, as any terminal since the VT100 can. This leans on parts of Textual that are
-not its public interface, of the one version that is pinned.
+the terminal itself, as any terminal since the VT100 can.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ _WORTH_SCROLLING = 3
 """Lines."""
 
 
-class Shown:
-    """What the terminal shows, line by line, as far as that is known."""
+class ScreenDiff:
+    """Knows what the terminal shows, line by line, and what has to be sent to change it."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
 
     def forget(self) -> None:
-        """Somebody else has drawn, or the terminal has another size."""
+        """Send every line next time: another program has drawn, or the size has changed."""
         self._lines = []
 
-    def news(self, screen: Screen[object], console: Console) -> CompositorUpdate | None:
-        """What has to be sent for ``screen`` to be seen, and counts as sent; None where nothing has."""
+    def update(self, screen: Screen[object], console: Console) -> CompositorUpdate | None:
+        """What to send so that the terminal shows ``screen``; None if it does already. It counts as sent."""
         lines = [strip.render(console) for strip in screen._compositor.render_strips()]
         known = self._lines if len(self._lines) == len(lines) else [""] * len(lines)
         self._lines = lines
@@ -57,10 +56,10 @@ class _Sequences(CompositorUpdate):
 
 
 def scrolled(known: list[str], lines: list[str]) -> tuple[str, list[str]]:
-    """What makes the terminal move lines by one, where that makes many of ``lines``; and what it shows then.
+    """A sequence that scrolls lines by one row if that shows many of ``lines``, and what is shown after it.
 
-    That is the region set (DECSTBM), an index or reverse index at its edge (IND,
-    RI), and the region taken back. The line that comes free is not known.
+    It sets the scroll region (DECSTBM), sends an index or reverse index at its
+    edge (IND, RI), and resets the region. The line that comes free is unknown.
     """
     up, down = _longest(known, lines, 1), _longest(known, lines, -1)
     rows, by = (up, 1) if len(up) >= len(down) else (down, -1)
@@ -74,7 +73,7 @@ def scrolled(known: list[str], lines: list[str]) -> tuple[str, list[str]]:
 
 
 def _longest(known: list[str], lines: list[str], by: int) -> range:
-    """The most rows in a row that show what was shown ``by`` rows below, and something else than before."""
+    """The longest run of changed rows that show what was shown ``by`` rows below."""
     best, begin = range(0), 0
     for y, line in enumerate(lines):
         if not 0 <= y + by < len(known) or line != known[y + by] or line == known[y]:
@@ -85,7 +84,7 @@ def _longest(known: list[str], lines: list[str], by: int) -> range:
 
 
 def sequence(lines: Iterable[tuple[int, str]]) -> str:
-    """What draws these lines, each with its row: of a style after another, only what is different in it."""
+    """The bytes that draw these lines at their rows; of each style only what differs from the one before."""
     parts: list[str] = []
     before = _NO_STYLE
     for y, line in lines:

@@ -1,4 +1,4 @@
-"""Hands the terminal to $PAGER for a while, and gets it back as it was."""
+"""Hands the terminal to $PAGER, and restores its modes afterwards."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mtn_tui.core.i18n import _
 
 
 def show(path: Path, at: int, environment: Mapping[str, str]) -> None:
-    """Show a file and wait until it was read. UsageError where PAGER is no command that can be run.
+    """Show a file in the pager, and wait until it is closed.
 
-    ``at`` is the byte that it opens at, where the pager is ``less``.
+    ``less`` opens it at byte ``at``. Raises UsageError if PAGER can't be run.
     """
     wanted = environment.get("PAGER") or "less"
     try:
@@ -38,7 +38,7 @@ def show(path: Path, at: int, environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def _interrupts_are_the_childs() -> Iterator[None]:
-    """A ^C reaches all who have the terminal; it is not ignored, so that the child does not inherit that."""
+    """Leave ^C to the pager. It is handled here, not ignored: a child would inherit that."""
     before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     try:
         yield
@@ -48,7 +48,7 @@ def _interrupts_are_the_childs() -> Iterator[None]:
 
 @contextmanager
 def _modes_kept() -> Iterator[None]:
-    """A pager that is killed leaves the terminal as it had made it."""
+    """Restore the terminal's modes, which a pager that is killed leaves changed."""
     terminal = sys.__stdin__
     if terminal is None or not terminal.isatty():
         yield

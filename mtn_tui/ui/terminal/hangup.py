@@ -1,7 +1,7 @@
-"""Whether the terminal is gone, where no signal says so.
+"""Notices that the terminal is gone where no signal says so.
 
-SIGHUP goes to a terminal's session; whoever came by ``su -c`` is in one of its
-own, and would go on for ever with nobody to see it.
+SIGHUP goes to the terminal's session; a program started by ``su -c`` is in a
+session of its own, and would run on with nobody to see it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 
 
 def hung_up() -> bool:
+    """Whether stdin's other end is closed."""
     if sys.__stdin__ is None:
         return False
     poll = select.poll()

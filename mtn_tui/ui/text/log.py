@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.logs import EVERYTHING, Level, Line, Wanted
-from mtn_tui.ui.cells import Piece, clipped, fit, wrapped
+from mtn_tui.ui.text.cells import Span, clipped, fit, wrapped
 
 _TIME, _LEVEL = 9, 6
 _WIDEST_SOURCE = 14
@@ -73,7 +73,7 @@ def rows(lines: Sequence[Line], how: Layout) -> list[Row]:
     return made
 
 
-def drawn(row: Row, how: Layout) -> list[Piece]:
+def drawn(row: Row, how: Layout) -> list[Span]:
     line = row.line
     if line is None:
         return [(fit(f" ── {row.text} " + "─" * how.width, how.width).replace("…", "─"), "dim")]

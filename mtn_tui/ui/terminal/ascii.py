@@ -1,4 +1,4 @@
-"""``--ascii``: every character that reaches the terminal is one that any font and any line can carry."""
+"""``--ascii``: only ASCII characters reach the terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OURS = {
 
 @lru_cache(4096)
 def folded(text: str) -> str:
-    """The same number of cells in ASCII: accents are left off, what has no likeness is a question mark."""
+    """``text`` in ASCII, as wide as before: without accents, and with ? for what has no equivalent."""
     if text.isascii():
         return text
     return "".join(char if char.isascii() else _likeness(char) for char in text)
@@ -48,7 +48,7 @@ def _likeness(char: str) -> str:
 
 
 class Ascii(LineFilter):
-    """Applied last, to all that is drawn, whoever drew it."""
+    """A line filter that folds all that is drawn; it has to be the last one."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [Segment(folded(text), style, control) for text, style, control in segments]

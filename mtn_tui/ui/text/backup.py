@@ -10,8 +10,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations import words
 from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing
-from mtn_tui.ui.cells import Piece, fit, width_of, wrapped
-from mtn_tui.ui.state import broken
+from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
 
 KIND, MOMENT, AGE, SIZE, STORE = 4, 21, 6, 9, 6
 """Cells of the columns; what is proven has the rest."""
@@ -19,7 +18,7 @@ KIND, MOMENT, AGE, SIZE, STORE = 4, 21, 6, 9, 6
 _BEFORE_PROVEN = 1 + KIND + 1 + MOMENT + AGE + 1 + SIZE + 2 + STORE + 1 + STORE + 1
 
 
-def heading(width: int) -> list[Piece]:
+def heading(width: int) -> list[Span]:
     cells = [
         " ",
         fit(_("Kind"), KIND + 1),
@@ -35,7 +34,7 @@ def heading(width: int) -> list[Piece]:
     return [("".join(cells), "dim")]
 
 
-def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> list[Piece]:
+def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> list[Span]:
     """One line of the list. ``silent`` names the stores that did not answer."""
     age = words.age(backup.moment, now)
     start = [
@@ -47,7 +46,7 @@ def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> li
         fit(words.size(backup.size), SIZE, right=True),
         "  ",
     ]
-    pieces: list[Piece] = [("".join(start), "")]
+    pieces: list[Span] = [("".join(start), "")]
     for store in ("disk", "bucket"):
         glyph, tone = _presence(backup.copy_in(store), store in silent)
         pieces.append((fit(glyph, STORE + 1), tone))
@@ -59,7 +58,7 @@ def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> li
     return [*pieces, (fit(said + mark, room), tone)]
 
 
-def _presence(copy: Copy | None, silent: bool) -> Piece:
+def _presence(copy: Copy | None, silent: bool) -> Span:
     if copy is None:
         return ("?", "warn") if silent else ("·", "dim")
     if copy.standing is Standing.BROKEN or copy.proof.failed:
@@ -72,9 +71,9 @@ def _presence(copy: Copy | None, silent: bool) -> Piece:
     return (unsure, "warn") if unsure else ("✔", "good")
 
 
-def _proven(backup: Backup) -> list[Piece]:
+def _proven(backup: Backup) -> list[Span]:
     """The last column, in longer and shorter words."""
-    if broken(backup):
+    if backup.broken:
         return [("✖ " + words.standing(Standing.BROKEN), "bad")]
     if backup.refused:
         return [("✖ " + _("restore failed"), "bad")]
@@ -99,9 +98,9 @@ def headline(backup: Backup) -> str:
     return _("{kind} of {moment}, ID {id}").format(kind=kind, moment=moment, id=backup.id)
 
 
-def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
+def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
     """What is wrong with it, what that means and what to do; or how good it is. Sentences."""
-    said: list[Piece] = []
+    said: list[Span] = []
     for copy in backup.copies:
         said += _copy_troubles(copy)
     whole = backup.sound
@@ -128,7 +127,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Piece]:
     return said
 
 
-def _copy_troubles(copy: Copy) -> list[Piece]:
+def _copy_troubles(copy: Copy) -> list[Span]:
     store = words.store(copy.store.name)
     if copy.trouble is not None:
         text = f"{store}: {copy.trouble.title} {copy.trouble.hint}".rstrip()
@@ -146,7 +145,7 @@ def _copy_troubles(copy: Copy) -> list[Piece]:
     return []
 
 
-def _evidence(whole: Sequence[Copy]) -> Piece:
+def _evidence(whole: Sequence[Copy]) -> Span:
     lowest = min(whole, key=lambda copy: copy.rung)
     at = lowest.proof.rungs.get(lowest.rung)
     places = ", ".join(words.store(copy.store.name) for copy in whole)
@@ -208,10 +207,10 @@ def _bare(table: str) -> str:
     return table.removeprefix("public.")
 
 
-def pane(backup: Backup, inventory: Inventory, width: int, height: int) -> list[list[Piece]]:
+def pane(backup: Backup, inventory: Inventory, width: int, height: int) -> list[list[Span]]:
     """So much of it as fits beneath the list: exactly ``height`` lines."""
     room = width - 2
-    lines: list[Piece] = [(line, "strong") for line in wrapped(headline(backup), room)[:2]]
+    lines: list[Span] = [(line, "strong") for line in wrapped(headline(backup), room)[:2]]
     for text, tone in troubles(backup, inventory):
         lines += [(line, tone) for line in wrapped(text, room)]
     if backup.manifest:

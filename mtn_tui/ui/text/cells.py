@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from mtn_tui.core.printable import printable
 
-Piece = tuple[str, str]
+Span = tuple[str, str]
 """A text and its tone: "", ``dim``, ``strong``, ``good``, ``warn`` or ``bad``."""
 
 MORE = "…"
@@ -30,11 +30,11 @@ def clipped(text: str, width: int) -> str:
     return shown if cell_len(shown) <= width else fit(shown, width)
 
 
-def width_of(pieces: Iterable[Piece]) -> int:
+def width_of(pieces: Iterable[Span]) -> int:
     return sum(cell_len(text) for text, _tone in pieces)
 
 
-def spread(left: list[Piece], right: list[Piece], width: int) -> list[Piece]:
+def spread(left: list[Span], right: list[Span], width: int) -> list[Span]:
     """Both ends of a line; where they do not fit, the end of ``left`` is given up, then that of ``right``."""
     right = _within(right, width)
     room = width - width_of(right)
@@ -42,8 +42,8 @@ def spread(left: list[Piece], right: list[Piece], width: int) -> list[Piece]:
     return [*kept, (" " * (room - width_of(kept)), ""), *right]
 
 
-def _within(pieces: list[Piece], room: int) -> list[Piece]:
-    kept: list[Piece] = []
+def _within(pieces: list[Span], room: int) -> list[Span]:
+    kept: list[Span] = []
     for text, tone in pieces:
         kept.append((clipped(text, room), tone))
         room -= cell_len(kept[-1][0])

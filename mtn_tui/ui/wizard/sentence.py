@@ -6,10 +6,10 @@ from textual import on
 from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
-from mtn_tui.ui.screens.field import Field
+from mtn_tui.ui.screens.prompt import TextPrompt
 
 
-class Typed(Field):
+class SentencePrompt(TextPrompt):
     """Dismissed with what was typed; enter does nothing while that is nothing."""
 
     def __init__(self, title: str, said: str = "") -> None:

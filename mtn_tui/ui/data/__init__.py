@@ -1,0 +1,1 @@
+"""What the screens show, and the threads that read it."""

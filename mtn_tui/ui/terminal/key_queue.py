@@ -1,0 +1,65 @@
+"""Hands out keys one at a time, each once all that the one before it opens is ready.
+
+Textual gives a key at once to whatever has the focus. Keys that arrive together,
+as they do over a slow line, would all reach the screen before the field that the
+first of them opens, and letters would be taken for commands.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import App
+from textual.dom import DOMNode
+from textual.widgets import Input
+
+from mtn_tui.ui.terminal.ready import is_ready
+
+
+class KeyQueueApp(App[None]):
+    """An app whose screens and fields say by ``ready`` when they take keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: deque[events.Key] = deque()
+        self._at: events.Key | None = None
+        """The key that is being handled."""
+        self._was_at: events.Key | None = None
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._waiting.append(event)
+            await self.next_key()
+        else:
+            await super().on_event(event)
+
+    async def next_key(self) -> None:
+        """Hand out the next key that waits, if the one before it is done and all that take keys are ready."""
+        if self._at is None and self._waiting and self._all_ready:
+            self._at = key = self._waiting.popleft()
+            path = [*(self.focused or self.screen).ancestors_with_self]
+            await super().on_event(key)
+            # Twice: an action runs at the end of the path, and what it posts starts at the beginning again.
+            await self._follow(key, path * 2)
+
+    @property
+    def _all_ready(self) -> bool:
+        return is_ready(self.screen) and all(is_ready(field) for field in self.screen.query(Input))
+
+    async def _follow(self, key: events.Key, path: Sequence[DOMNode]) -> None:
+        """Wait until every node on the key's path has handled it; nodes that are gone are skipped."""
+        for at, node in enumerate(path):
+            if node.call_later(self._follow, key, path[at + 1 :]):
+                return
+        if not path and self._at is key:  # else no node is left, and the program ends
+            self._at = None
+            await self.next_key()
+
+    async def drop_lost_key(self) -> None:
+        """Give up a key that is handled since the last call: it was lost on its way. Call it every second."""
+        if self._at is not None and self._at is self._was_at:
+            self._at = None
+            await self.next_key()
+        self._was_at = self._at

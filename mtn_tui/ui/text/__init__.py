@@ -1,0 +1,1 @@
+"""Wording: how backups, jobs and log lines are written in a terminal's cells."""
