@@ -17,7 +17,7 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.engine import recordplace
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, lock_path
-from mtn_tui.operations.incident import Standing, Step, Who
+from mtn_tui.operations.incident import Actor, Standing, Step
 from mtn_tui.operations.incident_file import Found, IncidentFile, open_incident, path_of
 from mtn_tui.operations.locking import operation_lock
 from mtn_tui.ui.wizard.watch import Watch
@@ -107,7 +107,7 @@ def test_an_incident_begins_or_goes_on_elsewhere_and_says_so(
     (state_of(practice) / "incidents").mkdir()
     if spoilt == "before it":
         spoil(practice, kind)
-    ana, luis = (Who(name, "db-host-1", name) for name in ("ana", "luis"))
+    ana, luis = (Actor(name, "db-host-1", name) for name in ("ana", "luis"))
     watch = Watch(context.state, context.spare_folders)
     watch.look()
     file = open_incident(context.state, practice.source.name, ana, context.clock, context.spare_folders)

@@ -15,7 +15,7 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.operations import production
 from mtn_tui.operations.checks import Status
 from mtn_tui.operations.emergency import chosen, not_had, plan_staging, restore_arguments
-from mtn_tui.operations.incident import Incident, Step, StepState, Way
+from mtn_tui.operations.incident import Incident, RecoveryMode, Step, StepState
 from mtn_tui.operations.request import Request, arguments
 from mtn_tui.operations.validate import validate
 from mtn_tui.postgres.one_database import KNOWN, named
@@ -255,7 +255,7 @@ def test_any_other_extension_can_be_left_out_too_and_costs_no_rows_of_those_kept
 
 def test_an_incident_plans_staging_without_it_and_its_command_says_so(practice):
     """Whoever chooses the backup agrees to it, as to what belongs to nobody here."""
-    made = plan_staging(practice.context, Way.RESTORE, practice.inventory.latest())
+    made = plan_staging(practice.context, RecoveryMode.RESTORE, practice.inventory.latest())
     assert not [check for check in made.checks if check.status is Status.STOP]
     (said,) = not_had(made)
     assert "Left out, as asked: pg_cron." in said
