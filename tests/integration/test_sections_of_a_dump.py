@@ -21,7 +21,7 @@ def test_each_table_of_a_dump_has_its_section_and_its_rows(rich_db: Database, si
     assert b"".join(block.data for block in blocks) == HEAD + dump + TAIL
     rows: Counter[str] = Counter()
     copies: dict[str, str] = {}
-    of: dict[Part, bytes] = dict.fromkeys(Part, b"")
+    of = {part: bytearray() for part in Part}
     part, table = Part.PRE_DATA, ""
     for block in blocks:
         if block.start is not None:
