@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from mtn_tui.demo import school
 from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
@@ -126,6 +127,14 @@ def pg_template() -> Callable[[PostgresServer, str], str]:
     return template
 
 
+def _copy(server: PostgresServer, template: str, name: str) -> None:
+    """As a copy of files: through the log, as a server does it by itself, it takes three times as long."""
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+        strategy = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
+        statement = sql.SQL(f"CREATE DATABASE {{}} TEMPLATE {{}} ENCODING 'UTF8' {strategy}")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+
 @pytest.fixture
 def new_database() -> Iterator[NewDatabase]:
     """Makes an empty database: ``new_database(server)``."""
@@ -133,7 +142,7 @@ def new_database() -> Iterator[NewDatabase]:
 
     def new(server: PostgresServer, name: str = "", template: str = "template0") -> Database:
         database = Database(server, name or f"mtn_test_{os.getpid()}_{next(_numbers)}")
-        server.create_database(database.name, template)
+        _copy(server, template, database.name)
         made.append(database)
         return database
 

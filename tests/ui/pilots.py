@@ -84,7 +84,7 @@ class Operator:
             if self.app._exit or (drawn and not (self.app._waiting or self.app._at)):
                 return
             assert time.monotonic() < end, "keys are not looked at:\n" + "\n".join(self.lines())
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)  # what is waited for may want the processor
 
     def lines(self) -> list[str]:
         return [strip.text for strip in self.app.screen._compositor.render_strips()]
