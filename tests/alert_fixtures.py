@@ -28,8 +28,8 @@ from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.settings_file import load
 from mtn_tui.core.shellconf import quote
 from mtn_tui.demo.ports import LOOPBACK, free_port
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import open_stores
 
 
 class Moving(SystemClock):

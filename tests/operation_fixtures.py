@@ -24,12 +24,12 @@ from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, list_jobs, read_job
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.backup import FullBackup, full_backup
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, Inventory
-from mtn_tui.operations.restore import Request, Restored, restore
-from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.backup.full import FullBackup, full_backup
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore.restore import Request, Restored, restore
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.kept import kept_of
 from tests.pg_fixtures import Database

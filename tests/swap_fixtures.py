@@ -10,7 +10,7 @@ import pytest
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.workspace import Workspace
-from mtn_tui.operations.production import confirmation
+from mtn_tui.operations.common.production import confirmation
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.identity import server_identity
 from tests.operation_fixtures import Practice

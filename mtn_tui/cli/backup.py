@@ -11,8 +11,9 @@ from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Cancelled, MtnError, Refused
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import keycheck, trial
-from mtn_tui.operations.backup import full_backup
+from mtn_tui.operations.backup.full import full_backup
+from mtn_tui.operations.inventory import key_check
+from mtn_tui.operations.restore import trial
 
 
 @click.group(help=_("Make a backup."))
@@ -71,7 +72,7 @@ def _test_load(session: Session, backup_id: str) -> int:
 
 def _agreed_to_key(session: Session) -> bool:
     """On a terminal, ask about a key that is not that of the last backups. False where it is that one."""
-    told = keycheck.before_asking(session.context) if session.may_ask else ""
+    told = key_check.before_asking(session.context) if session.may_ask else ""
     if not told:
         return False
     diagnostics.warning(told, with_its_key())

@@ -20,8 +20,8 @@ from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
-from mtn_tui.operations import words
-from mtn_tui.operations.backup import full_backup
+from mtn_tui.operations.backup.full import full_backup
+from mtn_tui.operations.common import labels
 
 if TYPE_CHECKING:
     from mtn_tui.demo.headless import Step
@@ -93,11 +93,11 @@ def _headless(workspace: Workspace, rows: int) -> int:
     from mtn_tui.demo import headless
 
     def on_step(step: Step) -> None:
-        figures = {name: words.size(step.figures[name]) for name in ("sql", "bytes") if name in step.figures}
+        figures = {name: labels.size(step.figures[name]) for name in ("sql", "bytes") if name in step.figures}
         text = headless.said(step)
         if figures:
             text += " " + _("({sql} of SQL in {bytes})").format(**figures)
-        output.line(f"{words.seconds(step.seconds):>8}  {text}")
+        output.line(f"{labels.seconds(step.seconds):>8}  {text}")
 
     with closing(Watcher(SystemClock(), _("demo"))) as watcher:
         found = headless.practise(rows, on_step, watcher, workspace)

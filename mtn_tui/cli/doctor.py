@@ -9,8 +9,8 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import doctor as doctors
-from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health import doctor as doctors
 
 _EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
 

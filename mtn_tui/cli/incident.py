@@ -12,11 +12,11 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.statefiles import refusal
-from mtn_tui.operations import words
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident import Incident
-from mtn_tui.operations.incident_file import find, look_through
-from mtn_tui.operations.incident_report import report, standing, title, took
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.file import find, look_through
+from mtn_tui.operations.incident.report import report, standing, title, took
+from mtn_tui.operations.incident.state import Incident
 
 
 @click.group(help=_("See incidents, open and over."))
@@ -39,7 +39,7 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
         return
     now = context.clock.now()
     state = _("open since {time}") if found.is_open else _("closed, after {time}")
-    passed = words.clock(took(found, now).total_seconds())
+    passed = labels.clock(took(found, now).total_seconds())
     output.line(
         _("Incident {number}: {database}, {state}").format(
             number=found.number, database=found.database, state=state.format(time=passed)

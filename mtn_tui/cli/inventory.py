@@ -14,10 +14,12 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind, Rung
-from mtn_tui.operations import filters, words
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.inventory import filters
+from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
+from mtn_tui.operations.inventory.scan import take_inventory
 
 
 @click.command("list", help=_("List the backups in both stores, newest first."))
@@ -78,7 +80,7 @@ def _inventory(context: Context) -> tuple[Inventory, int]:
     inventory = _taken(context, key)
     for name, silence in inventory.silent.items():
         text = _("The {store} is not in this list: {reason}").format(
-            store=words.store(name), reason=silence.title
+            store=labels.store(name), reason=silence.title
         )
         diagnostics.warning(text, silence.hint)
     return inventory, 1 if inventory.silent or key is None else 0
@@ -90,7 +92,7 @@ def _taken(context: Context, key: Key | None) -> Inventory:
         return take_inventory(context.stores, key, context.cache)
 
     def waiting(so_far: Inventory) -> None:
-        diagnostics.replace_line(_("Waiting for: {stores} …").format(stores=words.stores(so_far.awaited)))
+        diagnostics.replace_line(_("Waiting for: {stores} …").format(stores=labels.stores(so_far.awaited)))
 
     try:
         return take_inventory(context.stores, key, context.cache, waiting)
@@ -161,9 +163,9 @@ def _print_list(backups: list[Backup]) -> None:
         [
             one.id or "—",
             one.kind.value,
-            words.moment(one.moment),
-            words.age(one.moment, now),
-            words.size(one.size),
+            labels.moment(one.moment),
+            labels.age(one.moment, now),
+            labels.size(one.size),
             _presence(one.copy_in("disk")),
             _presence(one.copy_in("bucket")),
             _proof(one),
@@ -177,21 +179,21 @@ def _print_list(backups: list[Backup]) -> None:
 def _presence(copy: Copy | None) -> str:
     if copy is None:
         return "·"
-    if copy.standing in (Standing.UNCHECKED, Standing.ANOTHER_KEY):
+    if copy.standing in (CopyStatus.UNCHECKED, CopyStatus.ANOTHER_KEY):
         return "?"
-    return _("BROKEN") if copy.standing is Standing.BROKEN or copy.proof.failed else "✔"
+    return _("BROKEN") if copy.standing is CopyStatus.BROKEN or copy.proof.failed else "✔"
 
 
 def _proof(backup: Backup) -> str:
     parts = []
-    if any(copy.standing is Standing.LEGACY for copy in backup.copies):
-        parts.append(words.standing(Standing.LEGACY))
-    for standing in (Standing.ANOTHER_KEY, Standing.UNFINISHED, Standing.UNCHECKED):
+    if any(copy.standing is CopyStatus.LEGACY for copy in backup.copies):
+        parts.append(copy_labels.standing(CopyStatus.LEGACY))
+    for standing in (CopyStatus.ANOTHER_KEY, CopyStatus.UNFINISHED, CopyStatus.UNCHECKED):
         if any(copy.standing is standing for copy in backup.copies):
-            parts.append(words.standing(standing))
+            parts.append(copy_labels.standing(standing))
             break
     else:
-        parts.append(words.rung(backup.rung))
+        parts.append(labels.rung(backup.rung))
     if backup.refused:
         parts.append(_("RESTORE FAILED"))
     if backup.loads and backup.loads.reason:
@@ -210,12 +212,12 @@ def _print_one(backup: Backup) -> None:
     lines = [
         (_("Name"), str(backup.name)),
         (_("Kind"), backup.kind.value),
-        (_("Moment"), words.moment(backup.moment)),
-        (_("Size"), words.size(backup.size)),
+        (_("Moment"), labels.moment(backup.moment)),
+        (_("Size"), labels.size(backup.size)),
     ]
     if manifest:
         lines[:0] = [(_("ID"), manifest.id)]
-        lines += words.made_of(manifest)
+        lines += labels.made_of(manifest)
     if backup.suspect:
         lines.append((_("Suspect"), backup.suspect))
     if backup.accepted:
@@ -223,11 +225,11 @@ def _print_one(backup: Backup) -> None:
     if backup.pinned:
         lines.append((_("Pinned"), _mark(backup.pinned)))
     if backup.refused:
-        lines.append((_("Restore failed"), words.tried(backup.refused)))
+        lines.append((_("Restore failed"), labels.tried(backup.refused)))
     if backup.loads:
-        lines.append((_("Loads here"), words.tried(backup.loads)))
+        lines.append((_("Loads here"), labels.tried(backup.loads)))
     for copy in backup.copies:
-        lines.append((words.store(copy.store.name), f"{copy.store.place}: {_state_of(copy)}"))
+        lines.append((labels.store(copy.store.name), f"{copy.store.place}: {_state_of(copy)}"))
     width = max(len(name) for name, _value in lines)
     for name, value in lines:
         output.line(f"{name.ljust(width)}  {value}")
@@ -238,11 +240,13 @@ def _print_one(backup: Backup) -> None:
 
 
 def _mark(mark: Mark) -> str:
-    return ", ".join(part for part in (mark.operator, words.moment(mark.at), mark.note) if part)
+    return ", ".join(part for part in (mark.operator, labels.moment(mark.at), mark.note) if part)
 
 
 def _state_of(copy: Copy) -> str:
     trouble = copy.trouble.title if copy.trouble else copy.proof.failed
     if trouble:
-        return f"{words.standing(copy.condition)}: {trouble}"
-    return f"{words.standing(copy.standing)}, {words.proven_to(copy) or words.rung(Rung.PRESENT)}"
+        return f"{copy_labels.standing(copy.condition)}: {trouble}"
+    return (
+        f"{copy_labels.standing(copy.standing)}, {copy_labels.proven_to(copy) or labels.rung(Rung.PRESENT)}"
+    )

@@ -12,8 +12,8 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
 from mtn_tui.engine.journal import find_journal
-from mtn_tui.engine.loglines import read_record
-from mtn_tui.operations import words
+from mtn_tui.engine.logs.lines import read_record
+from mtn_tui.operations.common import labels
 
 
 @click.group(help=_("See jobs, and stop them."))
@@ -99,12 +99,12 @@ def _facts(view: JobView) -> dict[str, object]:
 
 
 def _row(view: JobView) -> list[str]:
-    began = words.moment(view.started) if view.started else "—"
-    return [view.id, view.kind, view.subject, words.state(view.state), began, view.operator]
+    began = labels.moment(view.started) if view.started else "—"
+    return [view.id, view.kind, view.subject, labels.state(view.state), began, view.operator]
 
 
 def _note(view: JobView) -> str:
     """Why it failed, what it warned of, or what it is at."""
     if not view.state.over:
-        return words.phase(view.phase)
+        return labels.phase(view.phase)
     return view.title or "; ".join(view.warnings)

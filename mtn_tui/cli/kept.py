@@ -13,15 +13,16 @@ from mtn_tui.cli.planning import ask_for_production, check_lines, who_lines, yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.operations import production, words
-from mtn_tui.operations.checks import exit_code, raise_first
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.incomplete import IncompleteDatabase, incomplete_databases
-from mtn_tui.operations.leftovers import lost_swaps, mend_subscriptions, sweep_over
-from mtn_tui.operations.undo import UndoPlan, drop_kept, find_kept, plan_undo
-from mtn_tui.operations.undo import undo as swap_back
+from mtn_tui.operations.common import labels, production
+from mtn_tui.operations.common.checks import exit_code, raise_first
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.restore.incomplete import IncompleteDatabase, incomplete_databases
+from mtn_tui.operations.restore.kept import drop_kept, find_kept
+from mtn_tui.operations.restore.leftovers import lost_swaps, mend_subscriptions, sweep_over
+from mtn_tui.operations.restore.undo import UndoPlan, plan_undo
+from mtn_tui.operations.restore.undo import undo as swap_back
 from mtn_tui.postgres.connection import MAINTENANCE, connect
-from mtn_tui.postgres.kept import Kept, kept_databases
+from mtn_tui.postgres.kept import ReplacedDatabase, kept_databases
 
 
 @click.command(
@@ -76,7 +77,7 @@ def _confirmed(session: Session, target: str, name: str) -> str:
 
 def _plan_lines(made: UndoPlan) -> list[str]:
     text = _("Comes back: {name}, {size}, of {moment}").format(
-        name=made.back.name, size=words.size(made.back.size), moment=words.moment(made.back.since)
+        name=made.back.name, size=labels.size(made.back.size), moment=labels.moment(made.back.since)
     )
     return [*who_lines(made.now), text]
 
@@ -144,19 +145,19 @@ def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
     return code
 
 
-def _ask_to_drop(session: Session, one: Kept | IncompleteDatabase) -> None:
+def _ask_to_drop(session: Session, one: ReplacedDatabase | IncompleteDatabase) -> None:
     if not session.may_ask:
         raise Refused(
             _("{name} would be gone for good. That has to be said.").format(name=one.name),
             _("Say it with --yes."),
         )
-    if isinstance(one, Kept):
+    if isinstance(one, ReplacedDatabase):
         question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
-            name=one.name, of=one.of, moment=words.moment(one.since), size=words.size(one.size)
+            name=one.name, of=one.of, moment=labels.moment(one.since), size=labels.size(one.size)
         )
     else:
         question = _("Drop {name}, which is incomplete ({size})? It can't be brought back.").format(
-            name=one.name, size=words.size(one.size)
+            name=one.name, size=labels.size(one.size)
         )
     if not yes(question):
         raise Refused(_("Nothing was dropped."))
@@ -167,11 +168,11 @@ def _known(context: Context) -> list[str]:
     return [settings.db_name, settings.staging_db_name, *settings.production_databases]
 
 
-def _past(one: Kept, now: datetime, days: float) -> bool:
+def _past(one: ReplacedDatabase, now: datetime, days: float) -> bool:
     return now - one.since > timedelta(days=days)
 
 
-def _facts(one: Kept, now: datetime, days: float) -> dict[str, object]:
+def _facts(one: ReplacedDatabase, now: datetime, days: float) -> dict[str, object]:
     return {
         "name": one.name,
         "of": one.of,
@@ -195,10 +196,12 @@ def _incomplete_facts(one: IncompleteDatabase) -> dict[str, object]:
     }
 
 
-def _print(found: list[Kept], incomplete: list[IncompleteDatabase], now: datetime, days: float) -> None:
-    every: list[Kept | IncompleteDatabase] = [*found, *incomplete]
+def _print(
+    found: list[ReplacedDatabase], incomplete: list[IncompleteDatabase], now: datetime, days: float
+) -> None:
+    every: list[ReplacedDatabase | IncompleteDatabase] = [*found, *incomplete]
     rows = [
-        [one.name, one.of, words.age(one.since, now) if one.since else "—", words.size(one.size)]
+        [one.name, one.of, labels.age(one.since, now) if one.since else "—", labels.size(one.size)]
         for one in every
     ]
     head = [_("Name"), _("Was"), _("Age"), _("Size")]

@@ -12,8 +12,8 @@ from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.engine.logs import Cursor, Level, Line, Logs, Pattern, Wanted, as_text
-from mtn_tui.operations.logs import open_logs, since
+from mtn_tui.engine.logs.stream import Cursor, Level, Line, Logs, Pattern, Wanted, as_text
+from mtn_tui.operations.common.logs import open_logs, since
 
 _AT_ONCE = 1000
 _LEVELS = [level.name.lower() for level in Level]

@@ -10,9 +10,10 @@ from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import known_stores, marks, words
-from mtn_tui.operations.choose import choose
-from mtn_tui.operations.marks import Marked
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory import known_stores, marks
+from mtn_tui.operations.inventory.marks import Marked
+from mtn_tui.operations.inventory.select import choose
 
 
 @click.command(help=_("Keep a backup whatever retention says: BACKUP is an id or a file name."))
@@ -65,7 +66,7 @@ def _tell(text: str, marked: Marked, silent: Mapping[str, MtnError]) -> int:
     output.line(text)
     for name, error in {**silent, **marked.failed}.items():
         said = _("It is not written down in the {store}: {reason}").format(
-            store=words.store(name), reason=error.title
+            store=labels.store(name), reason=error.title
         )
         diagnostics.warning(said, error.hint)
     return 1 if silent or marked.failed else 0

@@ -11,11 +11,12 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import alertpath, words
-from mtn_tui.operations import notify as notices
-from mtn_tui.operations.delivery import Outcome, State
-from mtn_tui.operations.message import Level
-from mtn_tui.operations.notify import Told
+from mtn_tui.operations.alerts import notify as notices
+from mtn_tui.operations.alerts import receipts
+from mtn_tui.operations.alerts.delivery import Outcome, State
+from mtn_tui.operations.alerts.message import Level
+from mtn_tui.operations.alerts.notify import SendResult
+from mtn_tui.operations.common import labels
 
 _GLYPHS = {State.SENT: "✔", State.KEPT: "⚠", State.FAILED: "✖", State.ABSENT: "·"}
 
@@ -60,7 +61,7 @@ def notify(
     if ack is not None:
         return _acknowledge(session, ack, as_json)
     if test:
-        code = _tell(alertpath.send_test(session.context), as_json)
+        code = _tell(receipts.send_test(session.context), as_json)
         diagnostics.say(_("Whoever reads the token runs: mtn notify --ack TOKEN"))
         return code
     if flush:
@@ -70,24 +71,24 @@ def notify(
         return _tell(told, as_json)
     done = notices.notify(session.context, Level(level or Level.INFO), subject or "", body or "")
     code = _tell([done], as_json)
-    alertpath.require_channels(session.context.settings)
+    receipts.require_channels(session.context.settings)
     return code
 
 
 def _acknowledge(session: Session, token: str, as_json: bool) -> int:
-    proof = alertpath.acknowledge(session.context, token)
+    proof = receipts.acknowledge(session.context, token)
     if as_json:
         output.as_json({"channel": proof.channel, "at": proof.at, "by": proof.by, "changed": proof.changed})
     else:
         output.line(
             _("Alerts by {channel} arrive. See it, and for how long it counts: mtn doctor").format(
-                channel=words.channel(proof.channel)
+                channel=labels.channel(proof.channel)
             )
         )
     return 0
 
 
-def _tell(told: Sequence[Told], as_json: bool) -> int:
+def _tell(told: Sequence[SendResult], as_json: bool) -> int:
     if as_json:
         output.as_json([_facts(one) for one in told])
     else:
@@ -100,12 +101,12 @@ def _tell(told: Sequence[Told], as_json: bool) -> int:
     return 2 if State.FAILED in states else 1 if State.KEPT in states else 0
 
 
-def _lines(told: Told) -> list[str]:
+def _lines(told: SendResult) -> list[str]:
     return [f"{_GLYPHS[one.state]} {_said(one)}  {told.message.subject}" for one in told.outcomes]
 
 
 def _said(one: Outcome) -> str:
-    where = f"{words.channel(one.channel)} {one.to}"
+    where = f"{labels.channel(one.channel)} {one.to}"
     match one.state:
         case State.SENT:
             return _("{where}: sent").format(where=where)
@@ -116,7 +117,7 @@ def _said(one: Outcome) -> str:
     return f"{where}: {one.reason}"
 
 
-def _facts(told: Told) -> dict[str, object]:
+def _facts(told: SendResult) -> dict[str, object]:
     return {
         "id": told.message.id,
         "level": told.message.level.value,

@@ -8,7 +8,7 @@ from typing import Any
 
 from mtn_tui.core.i18n import Figure, _, written
 from mtn_tui.core.models import Rung
-from mtn_tui.operations import words
+from mtn_tui.operations.common import labels
 
 Facts = Mapping[str, Any]
 """As an operation's ``facts()`` makes them and JSON keeps them."""
@@ -37,29 +37,31 @@ def exit_code(kind: str, facts: Facts, warned: int) -> int:
 
 def _backup(facts: Facts) -> list[str]:
     said = _("{size} for {raw} of SQL, {seconds}, proven to: {rung}").format(
-        size=words.size(facts["size"]),
-        raw=words.size(facts["raw_size"]),
-        seconds=words.seconds(facts["seconds"]["total"]),
-        rung=words.rung(Rung.of(facts["rung"])),
+        size=labels.size(facts["size"]),
+        raw=labels.size(facts["raw_size"]),
+        seconds=labels.seconds(facts["seconds"]["total"]),
+        rung=labels.rung(Rung.of(facts["rung"])),
     )
     return [f"{facts['id']}  {facts['name']}", said]
 
 
 def _restore(facts: Facts) -> list[str]:
-    target, seconds = facts["target"], words.seconds(facts["seconds"]["total"])
+    target, seconds = facts["target"], labels.seconds(facts["seconds"]["total"])
     if facts["rows"] is None:
         said = _("{target} restored in {seconds}, rows not counted").format(target=target, seconds=seconds)
     else:
         said = _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
             target=target, seconds=seconds, rows=Figure(facts["rows"]), tables=facts["tables"]
         )
-    hidden = [words.not_counted(facts["not_counted"])] if facts.get("not_counted") else []
+    hidden = [labels.not_counted(facts["not_counted"])] if facts.get("not_counted") else []
     gone = _left_out(facts["left_out"]) if facts.get("left_out") else []
-    return [f"{facts['name']}  {words.store(facts['store'])}", said, *hidden, *gone, *_swapped(facts)]
+    return [f"{facts['name']}  {labels.store(facts['store'])}", said, *hidden, *gone, *_swapped(facts)]
 
 
 def _left_out(facts: Facts) -> list[str]:
-    from mtn_tui.operations.extensions import told  # with all that looks at servers, for this alone
+    from mtn_tui.operations.restore.preflight.extensions import (
+        told,  # with all that looks at servers, for this alone
+    )
 
     return told(facts)
 
@@ -79,7 +81,7 @@ def _promote(facts: Facts) -> list[str]:
 
 
 def _dropped(facts: Facts) -> list[str]:
-    return [_("{name} was dropped, {size}").format(name=facts["dropped"], size=words.size(facts["size"]))]
+    return [_("{name} was dropped, {size}").format(name=facts["dropped"], size=labels.size(facts["size"]))]
 
 
 def _swapped(facts: Facts) -> list[str]:
@@ -108,9 +110,9 @@ def _verify(facts: Facts) -> list[str]:
 
 
 def _copy(copy: Facts) -> str:
-    where = words.store(copy["store"])
+    where = labels.store(copy["store"])
     if copy["unknown"]:
         return f"? {copy['name']}  {where}: " + (copy["trouble"] or _("could not be read"))
     if copy["trouble"]:
         return f"✖ {copy['name']}  {where}: {copy['trouble']}"
-    return f"✔ {copy['name']}  {where}: {words.rung(Rung.of(copy['rung']))}"
+    return f"✔ {copy['name']}  {where}: {labels.rung(Rung.of(copy['rung']))}"

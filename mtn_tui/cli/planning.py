@@ -8,9 +8,9 @@ from mtn_tui.cli import diagnostics
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
-from mtn_tui.operations import production, words
-from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.plan import Plan, Target
+from mtn_tui.operations.common import labels, production
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.postgres.search_path import with_catalog
 
 
@@ -32,16 +32,16 @@ def check_lines(check: Check) -> list[str]:
 
 def _backup(plan: Plan) -> list[tuple[str, str]]:
     backup, copy = plan.backup, plan.copy
-    moment = f"{words.moment(backup.moment)}  ({backup.moment:%Y-%m-%d %H:%M} UTC"
+    moment = f"{labels.moment(backup.moment)}  ({backup.moment:%Y-%m-%d %H:%M} UTC"
     moment += f" · {plan.moment_there} {plan.zone})"
-    read = _("nothing can be read") if copy is None else f"{copy.store.place}, {words.size(copy.size)}"
-    made_of = words.made_of(backup.manifest) if backup.manifest else []
+    read = _("nothing can be read") if copy is None else f"{copy.store.place}, {labels.size(copy.size)}"
+    made_of = labels.made_of(backup.manifest) if backup.manifest else []
     return [
         (_("Backup"), f"{backup.id} {backup.name}".strip()),
         *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
         (_("Moment"), moment),
         (_("Read from"), read),
-        (_("Takes about"), "—" if plan.seconds is None else words.clock(plan.seconds)),
+        (_("Takes about"), "—" if plan.seconds is None else labels.clock(plan.seconds)),
     ]
 
 
@@ -59,9 +59,9 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
     if target.existing is not None:
         newest = target.newer.newest if target.newer else None
         now = _("{size}, {sessions} sessions, newest row {moment}").format(
-            size=words.size(target.existing.size),
+            size=labels.size(target.existing.size),
             sessions=target.existing.sessions,
-            moment="—" if newest is None else words.moment(newest),
+            moment="—" if newest is None else labels.moment(newest),
         )
         told.append((_("As it is now"), now))
         after = _("it is dropped") if not plan.kept else _("kept as {name}").format(name=plan.kept)
@@ -93,7 +93,7 @@ def who_lines(now: Target) -> list[str]:
     ]
     if now.existing is not None:
         text = _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn")
-        size, sessions = words.size(now.existing.size), now.existing.sessions
+        size, sessions = labels.size(now.existing.size), now.existing.sessions
         lines.append(text.format(target=now.name, size=size, sessions=sessions))
     return lines
 

@@ -8,7 +8,7 @@ from mtn_tui.cli import diagnostics
 from mtn_tui.core.clock import Clock
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
-from mtn_tui.operations import words
+from mtn_tui.operations.common import labels
 
 _EVERY = 5.0
 """Seconds between lines where nobody watches live."""
@@ -54,7 +54,7 @@ class Watcher:
             diagnostics.end_line()
 
     def _name(self, view: JobView) -> str:
-        return f"{self._title or words.job(view.kind)}: {words.phase(view.phase)}"
+        return f"{self._title or labels.job(view.kind)}: {labels.phase(view.phase)}"
 
     def _text(self, view: JobView, *, bar: bool) -> str:
         parts = [self._name(view)]
@@ -74,4 +74,4 @@ def _figures(progress: Progress, *, bar: bool) -> list[str]:
         parts.append(f"{share:4.0%}")
     if progress.unit != "bytes":
         return [*parts, humanize.intcomma(progress.done)] if progress.done else parts
-    return [*parts, words.size(progress.done), *words.pace(progress)]
+    return [*parts, labels.size(progress.done), *labels.pace(progress)]

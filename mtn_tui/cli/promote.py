@@ -9,10 +9,10 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import ask_for_production, who_lines
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import production
-from mtn_tui.operations.incomplete import is_incomplete, look_at_missing
-from mtn_tui.operations.plan import look_at
-from mtn_tui.operations.undo import promote as put_in_place
+from mtn_tui.operations.common import production
+from mtn_tui.operations.restore.incomplete import is_incomplete, look_at_missing
+from mtn_tui.operations.restore.plan import look_at
+from mtn_tui.operations.restore.promote import promote as put_in_place
 
 
 @click.command(

@@ -12,16 +12,17 @@ from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import keycheck, production, words
-from mtn_tui.operations.alternatives import minutes_between
-from mtn_tui.operations.checks import exit_code, raise_first
-from mtn_tui.operations.choose import choose
-from mtn_tui.operations.incomplete import facts_of
-from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.plan import plan
-from mtn_tui.operations.request import Request, arguments
-from mtn_tui.operations.restore import restore as restore_backup
-from mtn_tui.operations.unsigned import AS_OPERATOR
+from mtn_tui.operations.common import labels, production
+from mtn_tui.operations.common.checks import exit_code, raise_first
+from mtn_tui.operations.inventory import key_check
+from mtn_tui.operations.inventory.fallback import minutes_between
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.restore.incomplete import facts_of
+from mtn_tui.operations.restore.plan import plan
+from mtn_tui.operations.restore.request import Request, arguments
+from mtn_tui.operations.restore.restore import restore as restore_backup
+from mtn_tui.operations.restore.unsigned import AS_OPERATOR
 from mtn_tui.postgres.search_path import listed
 
 _NOT_HOLDING = "5.3"
@@ -128,11 +129,11 @@ def restore(
     chosen = choose(context, wanted=wanted or "", file=file or "", latest=latest)
     for name, error in chosen.silent.items():
         text = _("The {store} was not looked at: {reason}").format(
-            store=words.store(name), reason=error.title
+            store=labels.store(name), reason=error.title
         )
         diagnostics.warning(text, error.hint)
     if chosen.another_key is not None:
-        diagnostics.warning(keycheck.passed_over(chosen.another_key))
+        diagnostics.warning(key_check.passed_over(chosen.another_key))
     if chosen.another_server:
         diagnostics.warning(chosen.another_server, _("If it is meant, name it instead of --latest."))
     fall_back = latest or or_earlier

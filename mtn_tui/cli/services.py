@@ -13,8 +13,8 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations import starting
-from mtn_tui.operations.services import Answer, health
+from mtn_tui.operations.services import restart as restarts
+from mtn_tui.operations.services.health import Answer, health
 
 
 @click.command(
@@ -38,11 +38,11 @@ def services(session: Session, restart: bool, start_database: bool, as_json: boo
         raise UsageError(_("--restart and --start-database are two things."), _("Start the database first."))
     if start_database:
         words = ["services", "--start-database"]
-        body: Callable[[Job], object] = lambda job: starting.start_database(job, context)  # noqa: E731
+        body: Callable[[Job], object] = lambda job: restarts.start_database(job, context)  # noqa: E731
         facts, code = session.run("database-start", context.settings.db_name, words, body)
     elif restart:
         words = ["services", "--restart"]
-        body = lambda job: starting.restart_services(job, context)  # noqa: E731
+        body = lambda job: restarts.restart_services(job, context)  # noqa: E731
         facts, code = session.run("services-restart", context.settings.db_name, words, body)
     else:
         return _ask(session, as_json=as_json)

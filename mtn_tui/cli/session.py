@@ -22,9 +22,9 @@ from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.engine.journal import find_journal
-from mtn_tui.operations.cache import Cache
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.manifest_cache import Cache
+from mtn_tui.operations.common.stores import open_stores
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Session:
         self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
     ) -> tuple[Facts, int]:
         """As ``run``, but here whatever this process hangs on."""
-        from mtn_tui.operations import alerts  # with all that a job may need, and the screens need not
+        from mtn_tui.operations import job_alerts  # with all that a job may need, and the screens need not
 
         context = self.context
         folder = os.environ.pop(detached.JOURNALS, None)
@@ -152,12 +152,12 @@ class Session:
                 )
             except MtnError as error:
                 held.close()
-                alerts.not_begun(context, kind, error)
+                job_alerts.not_begun(context, kind, error)
                 raise
             _tell_where(job, context)
             try:
                 with closing(Watcher(SystemClock())) as watcher:
-                    host.run(job, alerts.announced(context, body), watcher)
+                    host.run(job, job_alerts.announced(context, body), watcher)
             finally:
                 if job_id:
                     detached.discard_output(jobs, job_id)

@@ -15,12 +15,13 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import KEYS, Settings
-from mtn_tui.operations import setup, shared
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.keycheck import compare, doubt
-from mtn_tui.operations.setup import Answers, AwsBucket, MinioBucket
-from mtn_tui.operations.stores import open_stores
-from mtn_tui.operations.whose import whose_backups
+from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.inventory.key_check import compare, doubt
+from mtn_tui.operations.inventory.owners import whose_backups
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.setup import init as installer
+from mtn_tui.operations.setup import key, system
+from mtn_tui.operations.setup.init import Answers, AwsBucket, MinioBucket
 
 _ANSWERED = {
     *("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "BACKUP_DIR"),
@@ -61,13 +62,13 @@ def init(session: Session, folder: Path, for_all: bool) -> None:
     given = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
     answers = _from(given) if session.no_input else _asked(given, here=not for_all)
     if for_all:
-        made = shared.set_up_system(answers, os.environ, whose_backups)
+        made = system.set_up_system(answers, os.environ, whose_backups)
     else:
-        path = session.config or setup.configuration_in(folder.absolute())
-        made = setup.set_up(path, answers, os.environ, whose_backups)
+        path = session.config or installer.configuration_in(folder.absolute())
+        made = installer.set_up(path, answers, os.environ, whose_backups)
     output.line(str(made.configuration))
     if made.key_is_new:
-        notice = setup.keep_elsewhere(made.settings.encryption_key_file)
+        notice = key.keep_elsewhere(made.settings.encryption_key_file)
         diagnostics.warning(notice.title, notice.hint)
     else:
         _say_whose(made.settings)

@@ -9,10 +9,10 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import words
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.choose import choose
-from mtn_tui.operations.verify import verify as verify_backups
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.verify.verify import verify as verify_backups
 
 
 @click.command(help=_("Read backups through, in every store, and record how far they are proven."))
@@ -32,7 +32,7 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
         chosen = choose(context, wanted=wanted or "")
         backups, silent = (chosen.backup,), dict(chosen.silent)
     for name, error in silent.items():
-        text = _("The {store} is not verified: {reason}").format(store=words.store(name), reason=error.title)
+        text = _("The {store} is not verified: {reason}").format(store=labels.store(name), reason=error.title)
         diagnostics.warning(text, error.hint)
     facts, warned = session.run(
         "verify",

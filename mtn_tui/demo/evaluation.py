@@ -11,9 +11,9 @@ from enum import StrEnum
 from mtn_tui.core.errors import MtnError
 from mtn_tui.demo.incidents import PracticeIncident
 from mtn_tui.demo.scene import Full, Held, Scene, holds, subjects
-from mtn_tui.operations.incident import Incident, RecoveryMode, Standing, Step
-from mtn_tui.operations.incident_file import incidents
-from mtn_tui.operations.services import health
+from mtn_tui.operations.incident.file import incidents
+from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.services.health import health
 
 TARGET = timedelta(minutes=5)
 """Of a practice: the school is small."""
@@ -35,7 +35,7 @@ class Took:
     """A step of the incident; seconds from the end of the one before it, so with what people took."""
 
     step: Step
-    standing: Standing
+    standing: StepStatus
     seconds: float | None
 
 
@@ -137,7 +137,7 @@ def judge(
     right = fulls[practised.back] if practised.way is RecoveryMode.RESTORE else None
     should = right.held if right else before
     held, incident = seen.held, seen.incident
-    assessed = incident is not None and incident.steps[Step.ASSESS].standing is Standing.DONE
+    assessed = incident is not None and incident.steps[Step.ASSESS].standing is StepStatus.DONE
     lost = held.missing(before) if held else before.rows
     unavoidable = should.missing(before)
     return Evaluation(
@@ -168,7 +168,7 @@ def _until_healthy(seen: Seen, happened: datetime) -> float | None:
     if seen.held is None or seen.healthy < seen.services:
         return None
     step = seen.incident.steps[Step.SERVICES] if seen.incident is not None else None
-    done = step.ended if step is not None and step.standing is Standing.DONE else None
+    done = step.ended if step is not None and step.standing is StepStatus.DONE else None
     return ((done or seen.now) - happened).total_seconds()
 
 
@@ -199,7 +199,7 @@ def _has_arrived(incident: Incident | None, step: Step, mails: Iterable[str]) ->
 def _took(incident: Incident) -> Iterator[Took]:
     before = incident.opened_at
     for step, state in incident.steps.items():
-        if state.standing is not Standing.DONE or state.ended is None or before is None:
+        if state.standing is not StepStatus.DONE or state.ended is None or before is None:
             yield Took(step, state.standing, None)
             continue
         yield Took(step, state.standing, (state.ended - before).total_seconds())

@@ -18,12 +18,12 @@ from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.backup import full_backup
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.restore import Request, restore
-from mtn_tui.operations.stores import open_stores
-from mtn_tui.operations.verify import verify
+from mtn_tui.operations.backup.full import full_backup
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore.restore import Request, restore
+from mtn_tui.operations.verify.verify import verify
 from mtn_tui.postgres.compare import Comparison, compare
 from mtn_tui.postgres.dump import Dumper
 from mtn_tui.postgres.tools import find_pg_dump

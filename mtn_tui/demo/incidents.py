@@ -10,8 +10,8 @@ from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.demo.scene import Scene
 from mtn_tui.demo.stack import DATABASE
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.incident import RecoveryMode
+from mtn_tui.operations.incident.state import RecoveryMode
+from mtn_tui.operations.inventory.scan import take_inventory
 
 
 @dataclass(frozen=True)

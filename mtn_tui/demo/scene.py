@@ -11,7 +11,7 @@ from email.header import decode_header, make_header
 from mtn_tui.demo import school
 from mtn_tui.demo.school_life import live_on
 from mtn_tui.demo.stack import DATABASE, Stack
-from mtn_tui.operations.context import Context
+from mtn_tui.operations.common.context import Context
 from mtn_tui.postgres.compare import table_digests
 
 FULLS = 2

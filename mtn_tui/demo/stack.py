@@ -15,9 +15,9 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.demo.services import Services, asks
 from mtn_tui.demo.workspace import Workspace
-from mtn_tui.operations import setup
-from mtn_tui.operations.setup import Answers, MinioBucket
-from mtn_tui.operations.whose import whose_backups
+from mtn_tui.operations.inventory.owners import whose_backups
+from mtn_tui.operations.setup import init
+from mtn_tui.operations.setup.init import Answers, MinioBucket
 
 DATABASE = school.NAME
 OPERATOR = "operador@mtn.example"
@@ -56,8 +56,8 @@ class Stack:
                 **scripts.write(self.folder, self.postgres.start_line, _stopped_in(self.folder)),
             },
         )
-        return setup.set_up(
-            setup.configuration_in(self.folder),
+        return init.set_up(
+            init.configuration_in(self.folder),
             answers,
             {},
             whose_backups,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.demo.evaluation import Evaluation, Production
-from mtn_tui.operations import words
-from mtn_tui.operations.incident import RecoveryMode
-from mtn_tui.operations.incident_report import standing, title
-from mtn_tui.operations.incident_report import way as way_words
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident.report import standing, title
+from mtn_tui.operations.incident.report import way as way_words
+from mtn_tui.operations.incident.state import RecoveryMode
 
 Mark = tuple[bool, str]
 
@@ -47,15 +47,18 @@ def marks(one: Evaluation) -> list[Mark]:
 
 def _step(number: int, one: Evaluation) -> str:
     step = one.steps[number]
-    took = words.clock(step.seconds) if step.seconds is not None else "—"
+    took = labels.clock(step.seconds) if step.seconds is not None else "—"
     return f"  {int(step.step)} {title(step.step):<16} {standing(step.standing):<12} {took:>8}"
 
 
 def _time(one: Evaluation) -> Mark:
-    figures = {"target": words.clock(one.target.total_seconds()), "rto": words.clock(one.rto.total_seconds())}
+    figures = {
+        "target": labels.clock(one.target.total_seconds()),
+        "rto": labels.clock(one.rto.total_seconds()),
+    }
     if one.seconds is None:
         return False, _("Not healthy when you left.")
-    time = words.clock(one.seconds)
+    time = labels.clock(one.seconds)
     if one.seconds <= one.target.total_seconds():
         text = _("Healthy after {time}: within the {target} of a practice, and the RTO of {rto}.")
     elif one.seconds <= one.rto.total_seconds():

@@ -38,7 +38,7 @@ _PART_LEFT_AFTER = 3600.0
 Record = Mapping[str, Any]  # JSON's own types, under keys that are never translated
 
 
-class Entry:
+class OutboxEntry:
     """A record that this process holds."""
 
     def __init__(self, path: Path, lines: list[Record]) -> None:
@@ -116,7 +116,7 @@ class Spool:
         return self._read(self._path(name))
 
     @contextmanager
-    def held(self, name: str) -> Iterator[Entry | None]:
+    def held(self, name: str) -> Iterator[OutboxEntry | None]:
         """Work on a record; None where another process does just now, or it is gone. Raises StorageError."""
         path = self._path(name)
         try:
@@ -130,7 +130,7 @@ class Spool:
             if not try_lock(fd) or not is_still(fd, path) or not (lines := self._read(path)):
                 yield None
                 return
-            entry = Entry(path, lines)
+            entry = OutboxEntry(path, lines)
             try:
                 yield entry
             finally:

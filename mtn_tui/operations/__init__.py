@@ -1,1 +1,1 @@
-"""One file per thing an operator does; here the four packages below are wired together."""
+"""What an operator does, one package for each kind of it; they wire the four packages below together."""

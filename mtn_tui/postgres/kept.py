@@ -19,7 +19,7 @@ _NAME = re.compile(r"(?P<of>.+)__before_(?P<stamp>[0-9]{8}_[0-9]{6})", re.DOTALL
 
 
 @dataclass(frozen=True)
-class Kept:
+class ReplacedDatabase:
     name: str
     of: str
     """The name it had. Only its beginning where that was too long and nothing known has it."""
@@ -62,7 +62,7 @@ def since(name: str) -> datetime | None:
         return None
 
 
-def kept_databases(connection: Connection, known: Iterable[str] = ()) -> list[Kept]:
+def kept_databases(connection: Connection, known: Iterable[str] = ()) -> list[ReplacedDatabase]:
     """All there are on the server, the newest first. ``known`` are names that databases have or had."""
     with translated():
         rows = connection.execute(
@@ -74,14 +74,16 @@ def kept_databases(connection: Connection, known: Iterable[str] = ()) -> list[Ke
         ).fetchall()
     names = [*known, *(str(name) for name, _size in rows)]
     found = [
-        Kept(str(name), _of(str(name), moment, names), moment, None if size is None else int(str(size)))
+        ReplacedDatabase(
+            str(name), _of(str(name), moment, names), moment, None if size is None else int(str(size))
+        )
         for name, size in rows
         if (moment := since(str(name))) is not None
     ]
     return sorted(found, key=lambda one: one.since, reverse=True)
 
 
-def kept_of(connection: Connection, target: str) -> list[Kept]:
+def kept_of(connection: Connection, target: str) -> list[ReplacedDatabase]:
     """Those that had the name ``target``, the newest first."""
     return [one for one in kept_databases(connection, [target]) if one.of == target]
 

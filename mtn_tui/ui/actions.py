@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from textual.binding import Binding, BindingType
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.incident import Step
+from mtn_tui.operations.incident.state import Step
 from mtn_tui.ui import reasons
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.engine.job_watch import JOBS_SHOWN
 from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.engine.process import this_host
-from mtn_tui.operations.context import Context
+from mtn_tui.operations.common.context import Context
 from mtn_tui.ui import actions, themes
 from mtn_tui.ui.data.poller import (
     Back,

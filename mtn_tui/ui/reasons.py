@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
-from mtn_tui.operations import words
-from mtn_tui.operations.incident import Step
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident.state import Step
+from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.model import CopyStatus
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
@@ -36,7 +37,7 @@ def _while_asking(app: MtnApp) -> str:
     inventory = app.state.inventory
     if inventory is None or not inventory.is_partial:
         return ""
-    return _("{stores}: no answer yet").format(stores=words.stores(inventory.awaited))
+    return _("{stores}: no answer yet").format(stores=labels.stores(inventory.awaited))
 
 
 def no_restoring(app: MtnApp) -> str:
@@ -49,7 +50,7 @@ def no_restoring(app: MtnApp) -> str:
     if (not backup.usable or backup.legacy) and (why := _while_asking(app)):
         return why
     if not backup.usable:
-        standings = ", ".join(sorted({words.standing(copy.standing) for copy in backup.copies}))
+        standings = ", ".join(sorted({copy_labels.standing(copy.standing) for copy in backup.copies}))
         return _("No copy of it can be restored: {standings}.").format(standings=standings)
     return ""
 
@@ -59,7 +60,7 @@ def no_pinning(app: MtnApp) -> str:
     if why := read_only(app) or no_backup(app) or _while_asking(app):
         return why
     assert backup is not None  # noqa: S101 - just looked
-    if all(copy.standing is Standing.UNFINISHED for copy in backup.copies):
+    if all(copy.standing is CopyStatus.UNFINISHED for copy in backup.copies):
         return _("It was never finished: there is nothing to keep.")
     return ""
 
@@ -148,7 +149,7 @@ def no_cancelling(app: MtnApp) -> str:
     if job is None:
         return _("No job is chosen.")
     if job.state.over:
-        return _("It is over: {state}.").format(state=words.state(job.state))
+        return _("It is over: {state}.").format(state=labels.state(job.state))
     if job.host != app.machine:
         return _("It runs on {host}: cancel it there.").format(host=job.host)
     return ""

@@ -14,7 +14,7 @@ _RUNS = 3
 _ONCE = """
 import json, sys, time
 from mtn_tui.cli.session import Session
-from mtn_tui.operations.asking import take_inventory
+from mtn_tui.operations.inventory.scan import take_inventory
 context = Session(config=None, lang=None, no_input=True).quiet_context
 key = context.key
 key.mac

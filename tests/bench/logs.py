@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mtn_tui.engine.logs import Logs, Wanted
-from mtn_tui.engine.logwindow import LogWindow
+from mtn_tui.engine.logs.stream import Logs, Wanted
+from mtn_tui.engine.logs.window import LogWindow
 from tests.bench.table import Budget
 
 _GIGABYTE = 1 << 30

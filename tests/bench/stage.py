@@ -20,9 +20,9 @@ from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.demo.workspace import Workspace
-from mtn_tui.operations import setup
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.setup import Answers, MinioBucket
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.setup import init
+from mtn_tui.operations.setup.init import Answers, MinioBucket
 
 DATABASE = school.NAME
 
@@ -120,7 +120,7 @@ def _installed(server: PostgresServer, folder: Path, seaweed: SeaweedServer | No
             "ENABLE_TEST_LOAD": "false",
         },
     )
-    made = setup.set_up(setup.configuration_in(folder / "mtn"), answers, {}, lambda _settings: "")
+    made = init.set_up(init.configuration_in(folder / "mtn"), answers, {}, lambda _settings: "")
     settings = made.settings
     return Stage(server, folder, made.configuration, settings.encryption_key_file, settings.backup_dir)
 

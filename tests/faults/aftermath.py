@@ -16,8 +16,8 @@ import psycopg
 
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES
 from mtn_tui.engine.jobview import JobView, read_job
-from mtn_tui.operations import card
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.backup import restore_card
+from mtn_tui.operations.inventory.model import CopyStatus
 from mtn_tui.storage.s3 import S3Storage
 from tests.faults.proxy import Fault, FaultProxy
 from tests.operation_fixtures import Practice
@@ -126,10 +126,10 @@ def assert_nothing_half_made(practice: Practice) -> None:
     """Each copy is whole; each file belongs to one; nothing is on its way any more."""
     inventory = practice.inventory
     assert not inventory.silent
-    belonging: dict[str, set[str]] = {"disk": {card.NAME}, "bucket": {card.NAME}}
+    belonging: dict[str, set[str]] = {"disk": {restore_card.NAME}, "bucket": {restore_card.NAME}}
     for backup in inventory.backups:
         for copy in backup.copies:
-            assert copy.standing is Standing.WHOLE, (copy, copy.trouble)
+            assert copy.standing is CopyStatus.WHOLE, (copy, copy.trouble)
             belonging[copy.store.name] |= {copy.key + suffix for suffix in ("", MANIFEST, PROOF, ROLES)}
     for store in practice.context.stores:
         assert {entry.key for entry in store.list()} <= belonging[store.name]

@@ -13,10 +13,10 @@ from mtn_tui.core.models import MANIFEST, JobState, Rung
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.pipeline import background
-from mtn_tui.operations import backup
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.inventory import Standing
-from mtn_tui.operations.stores import Stores
+from mtn_tui.operations.backup import full
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import Stores
+from mtn_tui.operations.inventory.model import CopyStatus
 from mtn_tui.storage import s3 as of_s3
 from mtn_tui.storage.s3 import S3Storage
 from tests.faults.aftermath import (
@@ -145,7 +145,7 @@ def test_the_backup_is_kept_on_disk_only_and_in_time(
     assert any("kept on disk only" in text for text in behind.job.warnings)
     proxy.heal()
     (backup,) = behind.inventory.backups
-    assert [(copy.store.name, copy.standing) for copy in backup.copies] == [("disk", Standing.WHOLE)]
+    assert [(copy.store.name, copy.standing) for copy in backup.copies] == [("disk", CopyStatus.WHOLE)]
     hung = fault in (hang_from_the_first_put_on, hang_from_the_payload_on)
     assert not any(".sql.gz.gpg" in key for key in objects(direct)) or hung
     behind.back_up()
@@ -196,7 +196,7 @@ def test_a_dump_waits_only_a_little_for_a_bucket_that_hangs(
     behind: Practice, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bucket's own patience is 30 s; what is asked of it before the dump could do without an answer."""
-    monkeypatch.setattr(backup, "_BEFORE_DUMP", 0.5)
+    monkeypatch.setattr(full, "_BEFORE_DUMP", 0.5)
     behind.configure(UPLOAD_DEADLINE_MINUTES="10")
     proxy.hang()
 
@@ -275,8 +275,8 @@ def test_a_copy_that_cannot_be_read_back_is_in_the_bucket_and_not_called_proven(
     assert "mtn verify" in told
     (backup,) = behind.inventory.backups
     assert [(copy.standing, copy.rung) for copy in backup.copies] == [
-        (Standing.WHOLE, Rung.COMPLETE),
-        (Standing.WHOLE, Rung.PRESENT),
+        (CopyStatus.WHOLE, Rung.COMPLETE),
+        (CopyStatus.WHOLE, Rung.PRESENT),
     ]
     behind.mtn("verify", "--all")
     assert behind.inventory.backups[0].rung is Rung.COMPLETE

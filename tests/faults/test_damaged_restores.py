@@ -20,7 +20,7 @@ from mtn_tui.core.errors import (
 )
 from mtn_tui.core.models import MANIFEST, Rung
 from mtn_tui.demo.postgres_server import PostgresServer
-from mtn_tui.operations.inventory import Backup, Standing
+from mtn_tui.operations.inventory.model import Backup, CopyStatus
 from tests.faults.aftermath import begin, contents, template_busy, wait_for
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import Database, NewDatabase
@@ -227,7 +227,7 @@ def test_a_good_copy_in_the_bucket_stands_in_for_a_damaged_one_on_disk_and_that_
     disk, bucket = practice.inventory.backups[0].copies
     assert disk.rung is Rung.PRESENT
     assert disk.trouble or disk.proof.failed
-    assert (bucket.standing, bucket.rung) == (Standing.WHOLE, Rung.RESTORED)
+    assert (bucket.standing, bucket.rung) == (CopyStatus.WHOLE, Rung.RESTORED)
 
 
 def test_two_damaged_copies_are_refused(

@@ -15,7 +15,7 @@ from mtn_tui.core.models import PROOF, Rung
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.workspace import Workspace
-from mtn_tui.operations import card
+from mtn_tui.operations.backup import restore_card
 from tests.faults.aftermath import (
     Running,
     assert_nothing_half_made,
@@ -282,7 +282,7 @@ def first_backup(practice: Practice, disk: Path) -> list[bytes]:
     """The bytes of each file that a backup has when its proof is written; the backup itself is removed."""
     practice.back_up()
     made = [path for path in disk.iterdir() if not path.name.endswith(PROOF)]
-    contents = [path.read_bytes() for path in made if path.name != card.NAME]
+    contents = [path.read_bytes() for path in made if path.name != restore_card.NAME]
     for path in disk.glob("admision_mtn_*"):
         path.unlink()
     return contents

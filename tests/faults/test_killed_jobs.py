@@ -16,9 +16,9 @@ from mtn_tui.core.operator import host_name
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.locks import slug
-from mtn_tui.operations.installation import Mark, installation_id
-from mtn_tui.operations.inventory import Standing
-from mtn_tui.operations.proving import prove
+from mtn_tui.operations.common.installation import Mark, installation_id
+from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.verify.read_through import prove
 from tests.faults.aftermath import (
     Running,
     asked,
@@ -136,8 +136,8 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_looks_whole(
             assert_told_as_lost(practice, running)
         for backup in practice.inventory.backups:
             for copy in backup.copies:
-                assert copy.standing in (Standing.WHOLE, Standing.UNFINISHED), copy
-                if copy.standing is Standing.WHOLE and str(backup.name) in running.view.files:
+                assert copy.standing in (CopyStatus.WHOLE, CopyStatus.UNFINISHED), copy
+                if copy.standing is CopyStatus.WHOLE and str(backup.name) in running.view.files:
                     prove(copy, practice.context.key, CancelToken(), lambda _count: None)
         next_backup(practice, turn)
         assert_nothing_half_made(practice)
@@ -226,8 +226,8 @@ def test_a_payload_whose_manifest_never_reached_the_bucket_is_unfinished_there_a
     proxy.heal()
     (backup,) = practice.inventory.backups
     assert {copy.store.name: copy.standing for copy in backup.copies} == {
-        "disk": Standing.WHOLE,
-        "bucket": Standing.UNFINISHED,
+        "disk": CopyStatus.WHOLE,
+        "bucket": CopyStatus.UNFINISHED,
     }
     practice.mtn("backup", "full")
     assert_nothing_half_made(practice)

@@ -15,8 +15,8 @@ from mtn_tui.core.models import JobState
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.journal import journal_path
-from mtn_tui.operations.incident import Standing, Step
-from mtn_tui.operations.production import PHRASE
+from mtn_tui.operations.common.production import PHRASE
+from mtn_tui.operations.incident.state import Step, StepStatus
 from tests.faults.aftermath import contents, wait_for
 from tests.faults.test_killed_jobs import chance
 from tests.faults.test_killed_swaps import make_old
@@ -110,7 +110,7 @@ def assert_old_is_told(live: Live, screen: Terminal, job: JobView) -> None:
     screen.wait_for(f"Job {job.id} (promote")
     screen.wait_for(f"Type it out: {PHRASE}")
     state = on_disk(live.practice).steps[Step.PRODUCTION]
-    assert state.standing is Standing.FAILED
+    assert state.standing is StepStatus.FAILED
     assert f"{live.database.name} is the old one, as it was." in str(state.facts["hint"])
     assert live.kept == []
     assert staging(live.practice).name in live.practice.databases()

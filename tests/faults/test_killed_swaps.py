@@ -11,7 +11,7 @@ import pytest
 from mtn_tui.core.models import JobState
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations.undo import drop_kept
+from mtn_tui.operations.restore.kept import drop_kept
 from mtn_tui.postgres.kept import since
 from tests.faults.aftermath import assert_no_session, ballast, begin, contents, wait_for
 from tests.faults.test_killed_jobs import chance, journal_length, killed, kills

@@ -15,9 +15,9 @@ import pytest
 from mtn_tui.core.errors import NoSpace
 from mtn_tui.core.models import MANIFEST
 from mtn_tui.demo.postgres_server import PostgresServer
-from mtn_tui.operations import known_stores
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.keeping import require_room
+from mtn_tui.operations.backup.publish import require_room
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.inventory import known_stores
 from tests.faults.aftermath import wait_for
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import NewDatabase

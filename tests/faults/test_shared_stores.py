@@ -19,13 +19,13 @@ from mtn_tui.core.models import MANIFEST, ROLES, Kind
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.backup import FullBackup
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.installation import Mark, installation_id, mark_of
-from mtn_tui.operations.keeping import put_beside
-from mtn_tui.operations.naming import Claimed, claim, claim_name
-from mtn_tui.operations.ownership import LONGEST_RUN
-from mtn_tui.operations.sweep import sweep_parts_and_uploads, sweep_unfinished
+from mtn_tui.operations.backup.full import FullBackup
+from mtn_tui.operations.backup.naming import Claimed, claim, claim_name
+from mtn_tui.operations.backup.ownership import LONGEST_RUN
+from mtn_tui.operations.backup.publish import put_beside
+from mtn_tui.operations.backup.sweep import sweep_parts_and_uploads, sweep_unfinished
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.installation import Mark, installation_id, mark_of
 from mtn_tui.storage.s3 import S3Storage
 from tests.faults.aftermath import HangsWhen, assert_nothing_half_made, objects, wait_for
 from tests.faults.proxy import FaultProxy
@@ -73,7 +73,7 @@ def contexts(pg18: PostgresServer, new_database: NewDatabase, s3: Bucket, tmp_pa
 
 @dataclass
 class Maker:
-    """A backup that is made step by step, as ``operations.backup`` and ``operations.upload`` do."""
+    """A backup that is made step by step, as ``backup.full`` and ``backup.upload`` do."""
 
     context: Context
     seaweed: SeaweedServer

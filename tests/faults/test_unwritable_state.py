@@ -17,10 +17,10 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.engine import recordplace
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, lock_path
-from mtn_tui.operations.incident import Actor, Standing, Step
-from mtn_tui.operations.incident_file import Found, IncidentFile, open_incident, path_of
-from mtn_tui.operations.locking import operation_lock
-from mtn_tui.ui.wizard.watch import Watch
+from mtn_tui.operations.common.locking import operation_lock
+from mtn_tui.operations.incident.file import Found, IncidentFile, open_incident, path_of
+from mtn_tui.operations.incident.state import Actor, Step, StepStatus
+from mtn_tui.operations.incident.watch import Watch
 from tests.faults.aftermath import assert_nothing_half_made, locked, wait_for
 from tests.faults.test_full_disks import NewDisk, leave, new_disk
 from tests.operation_fixtures import Practice
@@ -119,7 +119,7 @@ def test_an_incident_begins_or_goes_on_elsewhere_and_says_so(
     else:
         file.begin(Step.ASSESS)
     other = IncidentFile(path_of(context.state, file.state), luis, context.clock, context.spare_folders)
-    assert other.state.steps[Step.ASSESS].standing is Standing.RUNNING
+    assert other.state.steps[Step.ASSESS].standing is StepStatus.RUNNING
     other.take()
     with pytest.raises(Refused, match="luis"):
         file.done(Step.ASSESS)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core.models import MANIFEST
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.inventory.model import CopyStatus
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -107,7 +107,7 @@ def test_a_manifest_whose_fingerprint_was_forged_is_broken_and_not_of_another_ke
     path = here.backups / (manifest.payload + MANIFEST)
     path.write_text(path.read_text().replace(f'"key":"{manifest.key}"', '"key":"0123456789abcdef"'))
     (found,) = here.inventory.backups
-    assert found.copies[0].standing is Standing.BROKEN
+    assert found.copies[0].standing is CopyStatus.BROKEN
 
 
 @pytest.mark.parametrize("right", [True, False])

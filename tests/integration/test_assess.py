@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.demo.services import Services
-from mtn_tui.operations.assess import MAIN_TABLES, Assessment, assess
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.incident import RecoveryMode
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.incident.assess import MAIN_TABLES, Assessment, assess
+from mtn_tui.operations.incident.state import RecoveryMode
 from tests.pg_fixtures import Database
 
 

@@ -23,8 +23,8 @@ from mtn_tui.core.errors import ConfigError, NoSpace
 from mtn_tui.core.identity import Extension
 from mtn_tui.core.models import BackupName, Kind, Rung
 from mtn_tui.demo.postgres_binaries import major_version, system_binaries
-from mtn_tui.operations.card import TEXT as CARD
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.backup.restore_card import TEXT as CARD
+from mtn_tui.operations.inventory.model import CopyStatus
 from mtn_tui.postgres.compare import compare
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
@@ -236,10 +236,10 @@ from pathlib import Path
 from mtn_tui.core.models import Kind
 from mtn_tui.core.settings_file import load
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.installation import mark_of
-from mtn_tui.operations.naming import claim_name
-from mtn_tui.operations.stores import open_stores
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.installation import mark_of
+from mtn_tui.operations.backup.naming import claim_name
+from mtn_tui.operations.common.stores import open_stores
 
 settings = load(Path(sys.argv[1]), {}).settings
 context = Context(settings, open_stores(settings), Path(sys.argv[2]), "ana", "db")
@@ -358,7 +358,7 @@ def test_without_verification_a_backup_counts_as_present_only(small, practise, s
     assert made.rung is Rung.PRESENT
     backup = practice.inventory.latest()
     assert [copy.rung for copy in backup.copies] == [Rung.PRESENT, Rung.PRESENT]
-    assert [copy.standing for copy in backup.copies] == [Standing.WHOLE, Standing.WHOLE]
+    assert [copy.standing for copy in backup.copies] == [CopyStatus.WHOLE, CopyStatus.WHOLE]
 
 
 def test_a_pg_dump_older_than_the_server_is_refused_with_the_fix(small, practise):

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from mtn_tui.operations.bucket_check import PROBES, bucket
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.stores import Stores
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common.stores import Stores
+from mtn_tui.operations.health.bucket import PROBES, bucket
 from tests.picky_server import Answer, Asked, PickyServer, refusal
 from tests.s3_fixtures import store_on
 

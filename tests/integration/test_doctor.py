@@ -13,9 +13,9 @@ import pytest
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.detached import ASK_LOGIND
-from mtn_tui.operations import doctor
-from mtn_tui.operations.bucket_check import PROBES
-from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health import doctor
+from mtn_tui.operations.health.bucket import PROBES
 from tests.operation_fixtures import Practice
 
 

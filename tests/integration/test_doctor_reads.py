@@ -7,8 +7,8 @@ import os
 import pytest
 
 from mtn_tui.core.errors import MtnError
-from mtn_tui.operations import doctor
-from mtn_tui.operations.checks import Status
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.health import doctor
 
 ROLE = f"mtn_backs_up_{os.getpid()}"
 

@@ -16,15 +16,15 @@ from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import JobState
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.journal import journal_path
-from mtn_tui.operations import emergency
-from mtn_tui.operations.assess import Proposal, assess
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.escalation import clock
-from mtn_tui.operations.incident import Actor, RecoveryMode, Standing, Step
-from mtn_tui.operations.incident_file import IncidentFile, open_incident
-from mtn_tui.operations.production import confirmation
-from mtn_tui.operations.setup import write_contacts
-from mtn_tui.operations.validate import validate
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common.production import confirmation
+from mtn_tui.operations.incident import messages, steps
+from mtn_tui.operations.incident.assess import Proposal, assess
+from mtn_tui.operations.incident.escalation import clock
+from mtn_tui.operations.incident.file import IncidentFile, open_incident
+from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.validate import validate
+from mtn_tui.operations.setup.init import write_contacts
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.identity import server_identity
 from tests.pg_fixtures import Database
@@ -49,23 +49,23 @@ def run_as_job(practice, file: IncidentFile, step: Step, arguments: list[str], c
     """As the wizard does, but waiting for it."""
     practice.mtn(*arguments, check=check)
     file.begin(step, job=practice.jobs[0].id)
-    emergency.settle(file, practice.context)
+    steps.settle(file, practice.context)
 
 
 def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()
     name, before = practice.source.name, practice.source.dump()
-    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
+    staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.made.append(staging)
     pg18.drop_database(name)
     (backup,) = practice.inventory.backups
     file = opened(practice)
     at_step(file, Step.STAGING, backup=backup.handle, moment=backup.moment.isoformat())
 
-    run_as_job(practice, file, Step.STAGING, emergency.restore_arguments(practice.context, file.state))
+    run_as_job(practice, file, Step.STAGING, steps.restore_arguments(practice.context, file.state))
     state = file.state.steps[Step.STAGING]
-    assert (state.standing, state.facts["database"]) == (Standing.DONE, staging)
+    assert (state.standing, state.facts["database"]) == (StepStatus.DONE, staging)
     assert state.facts["rows"] == sum(backup.manifest.rows().values())
 
     found = validate(practice.context, staging, backup)
@@ -73,16 +73,16 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     file.begin(Step.VALIDATE)
     file.done(Step.VALIDATE, oid=found.oid)
 
-    run_as_job(practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, "", file.state))
-    assert file.state.steps[Step.PRODUCTION].standing is Standing.DONE
+    run_as_job(practice, file, Step.PRODUCTION, steps.promote_arguments(practice.context, "", file.state))
+    assert file.state.steps[Step.PRODUCTION].standing is StepStatus.DONE
     assert practice.source.dump() == before
     assert staging not in practice.databases()
     practice.source.psql("CREATE TABLE written (id int)")
 
-    alert = emergency.last_alert(practice.context, file.state)
+    alert = messages.last_alert(practice.context, file.state)
     assert alert.subject == "Database Restored"
     assert "restored from the backup of" in alert.body
-    path = emergency.write_report(practice.context, file.state)
+    path = steps.write_report(practice.context, file.state)
     assert f"backup: {backup.handle}" in path.read_text()
     assert "oid" not in path.read_text()
     told = json.loads(practice.here("incident", "show", "--json").stdout)
@@ -94,20 +94,18 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
 def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()
-    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
+    staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     file = opened(practice)
     at_step(file, Step.PRODUCTION)
-    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    arguments = steps.promote_arguments(practice.context, "", file.state)
     run_as_job(practice, file, Step.PRODUCTION, arguments, check=64)
     failed = file.state.steps[Step.PRODUCTION]
-    assert failed.standing is Standing.FAILED
+    assert failed.standing is StepStatus.FAILED
     assert "is production" in failed.reason
     with connect(practice.context.server, MAINTENANCE) as server:
         words = confirmation(server_identity(server).system_identifier)
-    run_as_job(
-        practice, file, Step.PRODUCTION, emergency.promote_arguments(practice.context, words, file.state)
-    )
+    run_as_job(practice, file, Step.PRODUCTION, steps.promote_arguments(practice.context, words, file.state))
     facts = file.state.steps[Step.PRODUCTION].facts
     practice.made.append(facts["kept"])
     assert facts["kept"] in practice.databases()
@@ -121,7 +119,7 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
     practice = practise(new_school(pg18), SERVICES_STOP_COMMAND=f"touch {shlex.quote(str(stopped))}")
     practice.back_up()
     (backup,) = practice.inventory.backups
-    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
+    staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     pg18.drop_database(practice.source.name)
     file = opened(practice)
@@ -131,10 +129,10 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
     pg18.drop_database(staging)
     practice.restore(staging, closed=True)
 
-    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    arguments = steps.promote_arguments(practice.context, "", file.state)
     run_as_job(practice, file, Step.PRODUCTION, arguments, check=64)
     failed = file.state.steps[Step.PRODUCTION]
-    assert failed.standing is Standing.FAILED
+    assert failed.standing is StepStatus.FAILED
     assert "is not the database that was validated" in failed.reason
     assert failed.facts["hint"] == "Restore and validate again: steps 4 and 5."
     assert not stopped.exists()
@@ -146,7 +144,7 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
 def test_what_fails_once_the_services_are_stopped_says_that_they_are(pg18, new_school, practise, becomes):
     """What was to be promoted is renamed by the very command that stops them."""
     practice = practise(new_school(pg18))
-    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
+    staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     moved = f"{staging}_moved"
     practice.made += [staging, moved]
     pg18.create_database(staging)
@@ -158,7 +156,7 @@ def test_what_fails_once_the_services_are_stopped_says_that_they_are(pg18, new_s
     practice.configure(SERVICES_STOP_COMMAND=shlex.join([sys.executable, "-c", script]))
     file = opened(practice)
     at_step(file, Step.PRODUCTION)
-    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    arguments = steps.promote_arguments(practice.context, "", file.state)
     run_as_job(practice, file, Step.PRODUCTION, arguments, check=64)
     failed = file.state.steps[Step.PRODUCTION]
     says = "There is no database" if becomes == "nothing" else "is not the database that was validated"
@@ -181,7 +179,7 @@ def test_the_file_of_an_earlier_version_does_not_say_which_was_validated(pg18, n
     practice = practise(new_school(pg18))
     file = opened(practice)
     at_step(file, Step.PRODUCTION)
-    arguments = emergency.promote_arguments(practice.context, "", file.state)
+    arguments = steps.promote_arguments(practice.context, "", file.state)
     assert not any(one.startswith("--oid") for one in arguments)
 
 
@@ -189,26 +187,26 @@ def test_a_promotion_that_was_killed_once_it_had_swapped_is_done(pg18, new_schoo
     """Its journal ends with the swap, and its process is gone: the server says what became of it."""
     practice = practise(new_school(pg18))
     practice.back_up()
-    staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
+    staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     pg18.drop_database(practice.source.name)
     file = opened(practice)
     at_step(file, Step.PRODUCTION)
-    practice.mtn(*emergency.promote_arguments(practice.context, "", file.state))
+    practice.mtn(*steps.promote_arguments(practice.context, "", file.state))
     journal = journal_path(practice.context.jobs, practice.jobs[0].id)
     lines = journal.read_bytes().splitlines(keepends=True)
     swapped = next(number for number, line in enumerate(lines) if b'"swapped"' in line)
     journal.write_bytes(b"".join(lines[: swapped + 1]))
     assert practice.jobs[0].state is JobState.LOST
     file.begin(Step.PRODUCTION, job=practice.jobs[0].id)
-    emergency.settle(file, practice.context)
+    steps.settle(file, practice.context)
     assert file.state.step is Step.SERVICES
     assert f"{practice.source.name} is the new one, whole." in file.state.records[-2].text
     pg18.drop_database(practice.source.name)
     file.begin(Step.PRODUCTION, job=practice.jobs[0].id)
-    emergency.settle(file, practice.context)
+    steps.settle(file, practice.context)
     state = file.state.steps[Step.PRODUCTION]
-    assert state.standing is Standing.FAILED
+    assert state.standing is StepStatus.FAILED
     assert f"There is no {practice.source.name}, as before." in str(state.facts["hint"])
 
 
@@ -221,27 +219,27 @@ def test_services_are_stopped_before_and_waited_for_after(pg18, new_school, prac
             SERVICE_HEALTH_URLS=" ".join(services.urls),
         )
         practice.back_up()
-        staging = emergency.staging_of(practice.context, RecoveryMode.RESTORE)
+        staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
         practice.made.append(staging)
         practice.restore(staging, closed=True)
         pg18.drop_database(practice.source.name)
         file = opened(practice)
         at_step(file, Step.SERVICES)
-        practice.mtn(*emergency.promote_arguments(practice.context, "", file.state))
+        practice.mtn(*steps.promote_arguments(practice.context, "", file.state))
         assert (tmp_path / "stopped").exists()
-        run_as_job(practice, file, Step.SERVICES, emergency.services_arguments())
+        run_as_job(practice, file, Step.SERVICES, steps.services_arguments())
         assert not (tmp_path / "stopped").exists()
         assert set(file.state.steps[Step.SERVICES].facts["services"].values()) == {True}
 
 
 def test_a_server_that_is_down_is_started_by_its_command(pg18, new_school, practise):
     practice = practise(new_school(pg18), DATABASE_START_COMMAND="echo up")
-    practice.mtn(*emergency.start_arguments())
+    practice.mtn(*steps.start_arguments())
     assert (practice.jobs[0].kind, practice.jobs[0].exit_code) == ("database-start", 0)
     (log,) = practice.context.settings.log_dir.glob("database-start_*.log")
     assert log.read_text() == "up\n"
     practice.configure(DATABASE_START_COMMAND="")
-    done = practice.mtn(*emergency.start_arguments(), check=2)
+    done = practice.mtn(*steps.start_arguments(), check=2)
     assert "DATABASE_START_COMMAND is not set" in done.stderr
 
 
@@ -250,10 +248,10 @@ def test_a_job_that_is_lost_or_unknown_fails_its_step(pg18, new_school, practise
     file = opened(practice)
     at_step(file, Step.STAGING)
     file.begin(Step.STAGING, job="aaaaaaaa")
-    emergency.settle(file, practice.context)
-    assert file.state.steps[Step.STAGING].standing is Standing.FAILED
+    steps.settle(file, practice.context)
+    assert file.state.steps[Step.STAGING].standing is StepStatus.FAILED
     with pytest.raises(UsageError):
-        emergency.restore_arguments(practice.context, file.state)
+        steps.restore_arguments(practice.context, file.state)
 
 
 def test_only_the_holder_settles(pg18, new_school, practise):
@@ -262,7 +260,7 @@ def test_only_the_holder_settles(pg18, new_school, practise):
     at_step(file, Step.STAGING)
     file.begin(Step.STAGING, job="aaaaaaaa")
     other = IncidentFile(file.path, Actor("luis", "db1", "s2"), SystemClock())
-    assert emergency.settle(other, practice.context).steps[Step.STAGING].standing is Standing.RUNNING
+    assert steps.settle(other, practice.context).steps[Step.STAGING].standing is StepStatus.RUNNING
 
 
 def test_validating_what_is_not_what_was_backed_up_stands_in_the_way(pg18, new_school, practise):
@@ -285,11 +283,11 @@ def test_the_first_alert_says_what_is_wrong_and_what_is_done(pg18, new_school, p
     practice = practise(new_school(pg18))
     practice.back_up()
     pg18.drop_database(practice.source.name)
-    alert = emergency.first_alert(practice.context, assess(practice.context))
+    alert = messages.first_alert(practice.context, assess(practice.context))
     assert alert.subject == "CRITICAL: Database Down"
     assert "The database is gone" in alert.body
     assert "ana" in alert.body
-    told = emergency.send(practice.context, alert, [])
+    told = messages.send(practice.context, alert, [])
     assert told["subject"] == alert.subject
 
 
@@ -298,7 +296,7 @@ def test_an_alert_does_not_say_that_a_database_is_down_which_answers(pg18, new_s
     practice.back_up()
     found = assess(practice.context)
     decided = replace(found, proposal=Proposal(RecoveryMode.RESTORE, "The operator has decided so."))
-    alert = emergency.first_alert(practice.context, decided)
+    alert = messages.first_alert(practice.context, decided)
     assert alert.subject == "CRITICAL: An incident of the admission system"
     assert alert.body.startswith("The operator has decided so.\nA full restore is begun.")
 

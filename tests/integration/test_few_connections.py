@@ -8,10 +8,10 @@ from contextlib import ExitStack
 import pytest
 
 from mtn_tui.core.errors import NoSlots, PostgresError
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.plan import plan
-from mtn_tui.operations.request import Request
-from mtn_tui.operations.script import CONNECTIONS, open_several
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.restore.load import CONNECTIONS, open_several
+from mtn_tui.operations.restore.plan import plan
+from mtn_tui.operations.restore.request import Request
 from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.server import Server
 

@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from mtn_tui.core.errors import PostgresError
-from mtn_tui.operations import doctor, trial
-from mtn_tui.operations.checks import Status
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.health import doctor
+from mtn_tui.operations.restore import trial
 from mtn_tui.postgres import dump
 from mtn_tui.postgres.connection import connect, translated
 from mtn_tui.postgres.recovery_conflicts import says_so

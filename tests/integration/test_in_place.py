@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mtn_tui.core.errors import ConfigError, PostgresError
-from mtn_tui.operations.inventory import Backup
+from mtn_tui.operations.inventory.model import Backup
 from tests.swap_fixtures import Live
 
 

@@ -149,7 +149,7 @@ def test_answers_that_are_no_good_write_nothing(tmp_path, monkeypatch, capsys, g
 @pytest.mark.parametrize("no", ["false", "no", "off", "0", "False"])
 def test_every_no_to_minio_means_aws(tmp_path, monkeypatch, no):
     from mtn_tui.cli.setup import _from
-    from mtn_tui.operations.setup import render
+    from mtn_tui.operations.setup.init import render
 
     text = render(_from({"DB_NAME": "x", "DB_USER": "y", "USE_MINIO": no, "S3_BUCKET": "our-backups"}))
     (tmp_path / "backup.conf").write_text(text)

@@ -18,8 +18,8 @@ from mtn_tui.archive.manifest import FORMAT
 from mtn_tui.core.errors import ArchiveError, UsageError
 from mtn_tui.core.models import MANIFEST, Kind, Rung
 from mtn_tui.demo.ports import free_port
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.inventory.scan import take_inventory
 from tests.operation_fixtures import Practice
 
 
@@ -155,7 +155,7 @@ def test_an_empty_file_or_rubbish_is_listed_and_proves_nothing(small, practise):
     for name in (rubbish,):
         (practice.backups / (name + ".proof.json")).write_bytes(b'{"sha256": [1], "rungs": 7}')
     for backup in practice.inventory.backups:
-        assert [copy.standing for copy in backup.copies] == [Standing.LEGACY]
+        assert [copy.standing for copy in backup.copies] == [CopyStatus.LEGACY]
         assert backup.rung is Rung.PRESENT
     assert practice.here("verify", "--all", check=2).stdout.count("✖") == 2
 
@@ -168,7 +168,7 @@ def test_a_manifest_that_is_none_breaks_that_backup_alone(small, practise):
     for data in (b"", b"{}", b"[]\n", b"\xff\xfe", b"null\n", b'{"mac": 1}\n', b"[" * 100_000):
         bad.with_name(bad.name + MANIFEST).write_bytes(data)
         inventory = practice.inventory
-        assert [one.copies[0].standing for one in inventory.backups] == [Standing.WHOLE, Standing.BROKEN]
+        assert [one.copies[0].standing for one in inventory.backups] == [CopyStatus.WHOLE, CopyStatus.BROKEN]
         assert inventory.latest().id == good.id
 
 
@@ -186,7 +186,7 @@ def test_the_manifest_of_a_newer_version_is_told_as_such(small, practise):
     mac = hmac.digest(practice.context.key.mac, canonical(body), "sha256").hex()
     path.write_bytes(canonical({**body, "mac": mac}) + b"\n")
     (copy,) = practice.inventory.backups[0].copies
-    assert copy.standing is Standing.BROKEN
+    assert copy.standing is CopyStatus.BROKEN
     assert "newer version" in copy.trouble.title
     assert "newer version" in practice.here("show", name).stdout
     done = practice.here("restore", name, "--target", "mtn_never", check=2)
@@ -203,7 +203,7 @@ def test_the_lower_of_two_copies_is_what_is_proven_and_the_better_is_used(small,
     assert [copy.store.name for copy in backup.usable] == ["bucket", "disk"]
     (practice.backups / name).write_bytes(b"cut off")
     backup = practice.inventory.latest()
-    assert [copy.standing for copy in backup.copies] == [Standing.BROKEN, Standing.WHOLE]
+    assert [copy.standing for copy in backup.copies] == [CopyStatus.BROKEN, CopyStatus.WHOLE]
     assert [copy.store.name for copy in backup.usable] == ["bucket"]
     assert practice.restore(backup=backup).dump() == small.dump()
 
@@ -270,7 +270,7 @@ def test_a_changed_manifest_is_never_restored(small, practise):
 HANGS = """
 import sys, threading
 from mtn_tui.archive.keys import Key
-from mtn_tui.operations.asking import take_inventory
+from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.storage.base import Entry
 
 hangs_at = sys.argv[1]

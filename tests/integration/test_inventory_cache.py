@@ -18,10 +18,10 @@ from mtn_tui.archive.manifest import mac
 from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.models import MANIFEST, PROOF, Rung
-from mtn_tui.operations import inventory
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.cache import NAME, Cache
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.common.manifest_cache import NAME, Cache
+from mtn_tui.operations.inventory import model
+from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.storage.local import LocalStorage
 from tests.bench.many import files_of, made_up
 from tests.s3_fixtures import store_on
@@ -147,9 +147,9 @@ def test_another_key_believes_nothing_that_was_kept(store, folder):
     take_inventory([store], KEY, cache)
     for used in (cache, Cache(folder)):
         (found,) = take_inventory([store], Key(b"another"), used).backups
-        assert found.copies[0].standing is Standing.ANOTHER_KEY
+        assert found.copies[0].standing is CopyStatus.ANOTHER_KEY
         assert "another key" in found.copies[0].trouble.title
-    assert look(store, folder).backups[0].copies[0].standing is Standing.WHOLE
+    assert look(store, folder).backups[0].copies[0].standing is CopyStatus.WHOLE
 
 
 def test_a_changed_manifest_is_told_whatever_was_kept_before(store, folder):
@@ -160,7 +160,7 @@ def test_a_changed_manifest_is_told_whatever_was_kept_before(store, folder):
     data = files_of(manifest, KEY)[MANIFEST].replace(b'"rows":1500', b'"rows":1501')
     put(store, where + MANIFEST, data)
     (found,) = look(store, folder).backups
-    assert found.copies[0].standing is Standing.BROKEN
+    assert found.copies[0].standing is CopyStatus.BROKEN
 
 
 @pytest.fixture
@@ -223,11 +223,11 @@ def test_what_can_not_be_believed_is_fetched_once_too(store, folder):
     fill(store, 1)
     put(store, proof_key(store, 1), b"\xff no proof")
     first = look(store, folder)
-    assert [one.copies[0].standing for one in first.backups] == [Standing.WHOLE, Standing.ANOTHER_KEY]
+    assert [one.copies[0].standing for one in first.backups] == [CopyStatus.WHOLE, CopyStatus.ANOTHER_KEY]
     store.take()
     again = look(store, folder)
     assert store.take() == []
-    assert [one.copies[0].standing for one in again.backups] == [Standing.WHOLE, Standing.ANOTHER_KEY]
+    assert [one.copies[0].standing for one in again.backups] == [CopyStatus.WHOLE, CopyStatus.ANOTHER_KEY]
     assert again.backups[1].copies[0].trouble.title == first.backups[1].copies[0].trouble.title
     assert again.backups[0].copies[0].proof == Proof(made_up(1).sha256)
 
@@ -249,7 +249,7 @@ def test_without_the_key_it_is_neither_believed_nor_replaced(disk, folder):
     cache = Cache(folder)
     for _again in range(2):
         found = take_inventory([disk], None, cache)
-        assert [one.copies[0].standing for one in found.backups] == [Standing.UNCHECKED] * 2
+        assert [one.copies[0].standing for one in found.backups] == [CopyStatus.UNCHECKED] * 2
     assert len(disk.take()) == 4
     assert (folder / FILE).read_bytes() == before
     assert take_inventory([disk], KEY, cache) == look(disk, folder)
@@ -365,12 +365,12 @@ def test_both_stores_are_kept_apart_and_equal_bytes_once(disk, folder, seaweed, 
 
 def test_marks_of_thousands_look_at_the_last_few_alone(monkeypatch):
     looked = []
-    monkeypatch.setattr(inventory, "why_suspect", lambda one, earlier: looked.append(len(earlier)) or "")
+    monkeypatch.setattr(model, "why_suspect", lambda one, earlier: looked.append(len(earlier)) or "")
     nowhere = LocalStorage(Path("/nowhere"))
     backups = []
     for manifest in map(made_up, range(200)):
         told = summaries.summary(manifest)
-        copy = inventory.Copy(nowhere, "", 64, Standing.WHOLE, told, Proof(""))
-        backups.append(inventory.Backup(manifest.name, (copy,)))
-    inventory._marked(backups[::-1])
+        copy = model.Copy(nowhere, "", 64, CopyStatus.WHOLE, told, Proof(""))
+        backups.append(model.Backup(manifest.name, (copy,)))
+    model._marked(backups[::-1])
     assert max(looked) == 7

@@ -11,9 +11,9 @@ import pytest
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.core.errors import StorageUnavailable, Truncated
-from mtn_tui.operations import asking
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.inventory import Inventory
+from mtn_tui.operations.inventory import scan
+from mtn_tui.operations.inventory.model import Inventory
+from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.storage.local import LocalStorage
 from tests.bench.many import files_of, made_up
 
@@ -53,7 +53,7 @@ def bucket(tmp_path):
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(asking, "_SOON", 0)
+    monkeypatch.setattr(scan, "_SOON", 0)
 
 
 def fill(store, *numbers, rows=0):
@@ -135,7 +135,7 @@ def test_a_failure_of_now_is_not_that_of_before(disk, bucket):
 
 
 def test_who_is_answered_at_once_is_told_nothing_before(disk, bucket, monkeypatch):
-    monkeypatch.setattr(asking, "_SOON", 60)
+    monkeypatch.setattr(scan, "_SOON", 60)
     fill(disk, 1)
     disk.may.set(), bucket.may.set()
     told = []

@@ -17,10 +17,10 @@ import pytest
 from mtn_tui.core.errors import PostgresError, Refused, UsageError
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.engine.private import private_path
-from mtn_tui.operations import production
-from mtn_tui.operations.incomplete import INCOMPLETE, Failures, Incomplete
-from mtn_tui.operations.request import Request, arguments
-from mtn_tui.operations.undo import promote
+from mtn_tui.operations.common import production
+from mtn_tui.operations.restore.incomplete import INCOMPLETE, Failures, Incomplete
+from mtn_tui.operations.restore.promote import promote
+from mtn_tui.operations.restore.request import Request, arguments
 from mtn_tui.postgres.identity import server_identity
 from tests.operation_fixtures import Practice
 

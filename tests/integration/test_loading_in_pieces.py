@@ -10,7 +10,7 @@ import pytest
 from mtn_tui.archive.reader import Archive
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.demo.postgres_server import PostgresServer
-from mtn_tui.operations import script
+from mtn_tui.operations.restore import load as loading
 from mtn_tui.postgres.compare import compare
 from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.server import Server
@@ -34,7 +34,7 @@ def load_old(source: Database, target: Database, login: Server) -> None:
 
 def load_made(made: Made, source: Database, target: Database, login: Server) -> None:
     archive = Archive(MemorySource(made.payload), KEY, made.manifest)
-    script.load(
+    loading.load(
         archive,
         lambda: LoadConnection(login, target.name, "test", pytest.fail),
         CancelToken(),

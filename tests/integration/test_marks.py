@@ -12,10 +12,10 @@ from mtn_tui.core.errors import Refused
 from mtn_tui.core.models import MANIFEST, PROOF, Rung
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.locks import turn
-from mtn_tui.operations import marks
-from mtn_tui.operations.evidence import amend
-from mtn_tui.operations.inventory import Standing
-from mtn_tui.operations.verify import verify
+from mtn_tui.operations.inventory import marks
+from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.inventory.proof_file import amend
+from mtn_tui.operations.verify.verify import verify
 from tests.operation_fixtures import Practice
 
 
@@ -128,7 +128,7 @@ def test_a_broken_backup_can_be_pinned_and_what_was_proven_of_it_stays_for_later
     manifest.write_bytes(b"{}")
     practice.here("pin", name)
     found = practice.inventory.find(name)
-    assert (found.copies[0].standing, bool(found.pinned)) == (Standing.BROKEN, True)
+    assert (found.copies[0].standing, bool(found.pinned)) == (CopyStatus.BROKEN, True)
     manifest.write_bytes(right)
     found = practice.inventory.find(name)
     assert (found.rung, bool(found.pinned)) == (Rung.COMPLETE, True)

@@ -23,12 +23,14 @@ from mtn_tui.core.errors import ChannelDown, UsageError
 from mtn_tui.core.redact import redact
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.locks import slug
-from mtn_tui.operations import alertcheck, alertpath, setup
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.delivery import GIVEN_UP_AFTER, State
-from mtn_tui.operations.mailing import Mail
-from mtn_tui.operations.message import Level, new_message
-from mtn_tui.operations.notify import flush, notify, waiting
+from mtn_tui.operations.alerts import receipts
+from mtn_tui.operations.alerts.delivery import GIVEN_UP_AFTER, State
+from mtn_tui.operations.alerts.email import Mail
+from mtn_tui.operations.alerts.message import Level, new_message
+from mtn_tui.operations.alerts.notify import flush, notify, waiting
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.health import alerting
+from mtn_tui.operations.setup import init
 from tests.alert_fixtures import PASSWORD, Authority, mail_server, place, system_log, webhook
 
 ANA, BEA = "ana@mtn.cl", "bea@mtn.cl"
@@ -68,7 +70,7 @@ def reason(told):
 
 def looked(at):
     """What the doctor finds of the alerts, the people aside."""
-    return list(alertcheck.alerts(at.context))[:-1]
+    return list(alerting.alerts(at.context))[:-1]
 
 
 @pytest.fixture
@@ -302,7 +304,7 @@ def test_after_three_days_it_is_set_aside_and_the_doctor_says_so(tmp_path):
     flush(at.context)
     assert at.waiting == []
     (left,) = (tmp_path / "state" / "notices").glob("*/given-up/*.jsonl")
-    found = list(alertcheck._left(at.context))
+    found = list(alerting._left(at.context))
     assert [one.status for one in found] == [Status.WARN]
     assert str(left.parent) in found[0].hint
 
@@ -345,9 +347,9 @@ TELLS = """
 import sys
 from pathlib import Path
 from tests.alert_fixtures import Moving, Place
-from mtn_tui.operations.mailing import Mail
-from mtn_tui.operations.message import Level, new_message
-from mtn_tui.operations.notify import notify, flush
+from mtn_tui.operations.alerts.email import Mail
+from mtn_tui.operations.alerts.message import Level, new_message
+from mtn_tui.operations.alerts.notify import notify, flush
 at = Place(Path(sys.argv[1]), {})
 print("ready", flush=True)
 for subject in sys.argv[2:]:
@@ -591,12 +593,12 @@ def test_the_path_is_proven_by_whoever_reads_the_token_and_by_nothing_else(tmp_p
         posted = str(hook.posts[0][2]["body"]).split("--ack ")[1].split()[0]
         assert token != posted
         assert token not in out + err
-        assert [one.holds(at.clock.now()) for one in alertpath.proofs(at.context)] == [False, False]
+        assert [one.holds(at.clock.now()) for one in receipts.proofs(at.context)] == [False, False]
         assert "--test" in command(at, "notify", "--ack", "nothing", check=64)[1]
         command(at, "notify", "--ack", token.upper(), check=0)
-        mail, hooked = alertpath.proofs(at.context)
+        mail, hooked = receipts.proofs(at.context)
         assert (mail.channel, mail.holds(at.clock.now()), hooked.at) == ("mail", True, None)
-        alertpath.acknowledge(at.context, posted)
+        receipts.acknowledge(at.context, posted)
         found = looked(at)
         assert [one.status for one in found] == [Status.OK, Status.OK]
         at.configure(ALERT_EMAIL=BEA)
@@ -607,7 +609,7 @@ def test_the_path_is_proven_by_whoever_reads_the_token_and_by_nothing_else(tmp_p
         assert [one.status for one in found] == [Status.WARN, Status.WARN]
         assert all("--test" in one.hint for one in found)
         with pytest.raises(UsageError):
-            alertpath.acknowledge(at.context, token)
+            receipts.acknowledge(at.context, token)
 
 
 def test_the_doctor_tells_a_mail_server_that_takes_nothing_and_what_waits(tmp_path):
@@ -633,13 +635,13 @@ def test_a_state_file_that_is_not_ours_proves_nothing(tmp_path):
         b'{"sent": [], "proven": {"mail": {"at": 1}}}',
     ):
         path.write_bytes(content)
-        assert [one.at for one in alertpath.proofs(at.context)] == [None]
+        assert [one.at for one in receipts.proofs(at.context)] == [None]
 
 
 def test_the_doctor_says_whether_anybody_could_be_called(tmp_path):
     at = place(tmp_path)
-    missing = list(alertcheck.alerts(at.context))[-1]
+    missing = list(alerting.alerts(at.context))[-1]
     assert (missing.status, "CONTACTS_FILE" in missing.hint) == (Status.WARN, True)
-    setup.write_contacts(at.context.settings.contacts_file)
-    known = list(alertcheck.alerts(at.context))[-1]
+    init.write_contacts(at.context.settings.contacts_file)
+    known = list(alerting.alerts(at.context))[-1]
     assert (known.status, "5 people" in known.says) == (Status.OK, True)

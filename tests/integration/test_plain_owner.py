@@ -7,10 +7,10 @@ import os
 import pytest
 
 from mtn_tui.core.errors import PostgresError
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.needs import Needs, needs_of
-from mtn_tui.operations.plan import plan
-from mtn_tui.operations.request import Request
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.restore.plan import plan
+from mtn_tui.operations.restore.preflight.requirements import Needs, needs_of
+from mtn_tui.operations.restore.request import Request
 
 TABLE = "CREATE TABLE public.t (id int PRIMARY KEY, name text);"
 IN_C = "CREATE FUNCTION public.absolute(integer) RETURNS integer LANGUAGE internal IMMUTABLE AS 'int4abs';"

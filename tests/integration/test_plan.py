@@ -13,11 +13,11 @@ import pytest
 
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.locks import FileLock, Holder, lock_path
-from mtn_tui.operations import production
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.needs import needs_of
-from mtn_tui.operations.plan import plan
-from mtn_tui.operations.request import Request
+from mtn_tui.operations.common import production
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.restore.plan import plan
+from mtn_tui.operations.restore.preflight.requirements import needs_of
+from mtn_tui.operations.restore.request import Request
 from tests.operation_fixtures import Practice, install
 from tests.pg_fixtures import Database
 from tests.swap_fixtures import BEFORE, Live

@@ -28,18 +28,18 @@ from mtn_tui.demo.stack import DATABASE, running
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations import emergency
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.assess import assess
-from mtn_tui.operations.backup import full_backup
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident import Actor, RecoveryMode, Step
-from mtn_tui.operations.incident_file import FOLDER, open_incident
-from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.services import health
-from mtn_tui.operations.stores import open_stores
-from mtn_tui.operations.verify import verify
+from mtn_tui.operations.backup.full import full_backup
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.incident import messages, steps
+from mtn_tui.operations.incident.assess import assess
+from mtn_tui.operations.incident.file import FOLDER, open_incident
+from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.services.health import health
+from mtn_tui.operations.verify.verify import verify
 from tests.integration.test_demo_servers import gone, wait_until
 
 BEFORE = "before"
@@ -177,7 +177,7 @@ def test_a_server_that_has_stopped_is_started_by_its_command_and_is_still_the_de
     before = postgres.pid
     happen(place, "database-down")
     assert (postgres.running, postgres.pid) == (False, None)
-    place.mtn(*emergency.start_arguments())
+    place.mtn(*steps.start_arguments())
     assert postgres.running
     assert postgres.pid != before
     assert psutil.Process(postgres.pid).uids().effective != 0
@@ -195,7 +195,7 @@ def test_services_are_stopped_and_started_by_the_commands_of_the_configuration(p
     subprocess.run(settings.services_stop_command, shell=True, check=True, stdout=subprocess.DEVNULL)
     answers = health(settings.service_health_urls)
     assert {(one.status, one.text) for one in answers} == {(503, '{"status": "DOWN", "reason": "stopped"}')}
-    place.mtn(*emergency.services_arguments())
+    place.mtn(*steps.services_arguments())
     assert place.healthy == [True] * 6
 
 
@@ -247,24 +247,24 @@ def test_a_lost_database_that_was_restored_step_by_step_went_well(place):
     file.done(Step.ASSESS, way=assessment.proposal.way)
     file.begin(Step.NOTIFY)
     file.done(
-        Step.NOTIFY, **emergency.send(context, emergency.first_alert(context, assessment), ["dba@mtn.cl"])
+        Step.NOTIFY, **messages.send(context, messages.first_alert(context, assessment), ["dba@mtn.cl"])
     )
     file.begin(Step.CHOOSE)
     file.done(Step.CHOOSE, backup=assessment.backup.handle, moment=assessment.backup.moment.isoformat())
     file.begin(Step.STAGING)
-    place.mtn(*emergency.restore_arguments(context, file.state))
+    place.mtn(*steps.restore_arguments(context, file.state))
     file.done(Step.STAGING)
     file.begin(Step.VALIDATE)
     file.done(Step.VALIDATE)
     file.begin(Step.PRODUCTION)
-    place.mtn(*emergency.promote_arguments(context, "", file.state))
+    place.mtn(*steps.promote_arguments(context, "", file.state))
     file.done(Step.PRODUCTION)
     assert place.healthy == [False] * 6, "they are stopped until step 7"
     file.begin(Step.SERVICES)
-    place.mtn(*emergency.services_arguments())
+    place.mtn(*steps.services_arguments())
     file.done(Step.SERVICES)
     file.begin(Step.REPORT)
-    file.done(Step.REPORT, **emergency.send(context, emergency.last_alert(context, file.state), []))
+    file.done(Step.REPORT, **messages.send(context, messages.last_alert(context, file.state), []))
     file.close("restored")
 
     judged = place.judged(incident, happened, mails)
@@ -313,7 +313,7 @@ def test_in_a_damaged_backup_s_place_the_one_before_it_is_right(place):
 def test_a_server_that_only_had_to_be_started_loses_nothing_and_work_since_is_no_fault(place):
     incident = happen(place, "database-down")
     happened, mails = SystemClock().now(), subjects(place.scene.stack)
-    place.mtn(*emergency.start_arguments())
+    place.mtn(*steps.start_arguments())
     judged = place.judged(incident, happened, mails)
     assert (judged.production, judged.restored, judged.lost) == (Production.EQUAL, "", 0)
     with psycopg.connect(place.scene.stack.postgres.conninfo(DATABASE)) as connection:
@@ -330,7 +330,7 @@ def test_a_server_that_only_had_to_be_started_loses_nothing_and_work_since_is_no
 def test_a_restore_where_none_was_needed_is_said(place):
     incident = happen(place, "database-down")
     happened, mails = SystemClock().now(), subjects(place.scene.stack)
-    place.mtn(*emergency.start_arguments())
+    place.mtn(*steps.start_arguments())
     place.scene.stack.postgres.drop_database(DATABASE)
     place.mtn("restore", place.backup(0).handle, "--target", DATABASE)
     judged = place.judged(incident, happened, mails)

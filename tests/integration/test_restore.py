@@ -16,9 +16,9 @@ from mtn_tui.core.errors import MtnError, NoSpace, NotABackup, PostgresError, Re
 from mtn_tui.core.identity import Extension
 from mtn_tui.core.models import Rung
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.choose import backup_at
-from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.restore import Request, restore
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.inventory.select import backup_at
+from mtn_tui.operations.restore.restore import Request, restore
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from tests.operation_fixtures import Practice, install

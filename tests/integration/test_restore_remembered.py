@@ -10,7 +10,7 @@ import pytest
 from mtn_tui.archive import proof as proofs
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.models import PROOF, Rung
-from mtn_tui.operations.choose import choose
+from mtn_tui.operations.inventory.select import choose
 from mtn_tui.postgres.load_advice import lies_in_the_script
 from tests.operation_fixtures import Practice
 

@@ -11,11 +11,11 @@ import pytest
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import ArchiveError
-from mtn_tui.operations import emergency
-from mtn_tui.operations.checks import Status
-from mtn_tui.operations.incident import Actor, RecoveryMode, Step
-from mtn_tui.operations.incident_file import open_incident
-from mtn_tui.operations.roles import parse, read_companion
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.incident import steps
+from mtn_tui.operations.incident.file import open_incident
+from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
+from mtn_tui.operations.restore.roles import parse, read_companion
 from tests.operation_fixtures import Practice, install
 from tests.pg_fixtures import Database
 
@@ -109,19 +109,19 @@ def test_with_configuration_key_and_bucket_alone_all_of_it_comes_back(elsewhere,
 def test_an_incident_on_an_empty_server_makes_the_roles_with_its_restore(elsewhere, source, pg_busy):
     """The wizard's steps 3, 4 and 6, with configuration, key and bucket alone."""
     context, backup = elsewhere.context, elsewhere.inventory.latest()
-    made = emergency.plan_staging(context, RecoveryMode.RESTORE, backup)
+    made = steps.plan_staging(context, RecoveryMode.RESTORE, backup)
     assert Status.STOP not in {check.status for check in made.checks}
-    assert READER in emergency.roles_of(made)
+    assert READER in steps.roles_of(made)
     file = open_incident(context.state, source.name, Actor("ana", "db1", "s1"), SystemClock())
     for step in (Step.ASSESS, Step.NOTIFY, Step.CHOOSE):
         file.begin(step)
-        file.done(step, **(emergency.chosen(made) if step is Step.CHOOSE else {}))
-    elsewhere.here(*emergency.restore_arguments(context, file.state))
-    elsewhere.here(*emergency.promote_arguments(context, "", file.state))
+        file.done(step, **(steps.chosen(made) if step is Step.CHOOSE else {}))
+    elsewhere.here(*steps.restore_arguments(context, file.state))
+    elsewhere.here(*steps.promote_arguments(context, "", file.state))
     there = Database(pg_busy, source.name)
     assert facts(there) == facts(source)
     assert there.dump() == source.dump()
-    assert emergency.roles_of(emergency.plan_staging(context, RecoveryMode.RESTORE, backup)) == ""
+    assert steps.roles_of(steps.plan_staging(context, RecoveryMode.RESTORE, backup)) == ""
 
 
 def test_a_role_that_is_there_is_left_as_it_is_its_password_too(elsewhere, source, pg_busy):

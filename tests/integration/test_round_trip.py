@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.core.models import Rung
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.inventory.model import CopyStatus
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_file_made_by_the_scripts_commands_restores(rich, practise):
     practice = practise(rich)
     practice.legacy_backup()
     backup = practice.inventory.backups[0]
-    assert [copy.standing for copy in backup.copies] == [Standing.LEGACY]
+    assert [copy.standing for copy in backup.copies] == [CopyStatus.LEGACY]
     assert practice.restore(backup=backup, legacy=True, as_operator=True).dump() == rich.dump()
 
 

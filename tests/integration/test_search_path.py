@@ -9,7 +9,7 @@ import pytest
 from mtn_tui.archive import manifest as manifests
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.identity import DatabaseProperties
-from mtn_tui.operations.request import Request, arguments
+from mtn_tui.operations.restore.request import Request, arguments
 from mtn_tui.postgres.search_path import listed, of_properties, of_source, with_catalog
 from tests.operation_fixtures import Practice
 

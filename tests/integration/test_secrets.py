@@ -14,7 +14,7 @@ import pytest
 
 from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.seaweed import SeaweedServer
-from mtn_tui.operations.backup import full_backup
+from mtn_tui.operations.backup.full import full_backup
 from tests.operation_fixtures import Bucket, Practice
 
 # However a text is quoted or encoded, letters and digits stay as they are: so each secret has such a core.
@@ -173,7 +173,7 @@ def fails(job):
     raise RuntimeError("; ".join(f"{value} {value!r} {value.encode()!r}" for value in secrets))
 
 print(repr(context), repr(context.settings), context.server, context.key, repr(session))
-from mtn_tui.operations.records import begin_log
+from mtn_tui.operations.common.metrics import begin_log
 from mtn_tui.engine.jobs import Job
 
 def body(job):

@@ -19,7 +19,7 @@ from mtn_tui.core.errors import Cancelled, ConfigError, JobError
 from mtn_tui.demo.ports import LOOPBACK, free_port
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.process import Process
-from mtn_tui.operations.services import Errand, command_for, health, run_command, wait_until_healthy
+from mtn_tui.operations.services.health import Errand, command_for, health, run_command, wait_until_healthy
 from tests.alert_fixtures import Authority, place, webhook
 
 

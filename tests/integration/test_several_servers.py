@@ -12,9 +12,9 @@ import pytest
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES
-from mtn_tui.operations.choose import choose
-from mtn_tui.operations.keeping import put_beside, signed
-from mtn_tui.operations.one_server import of_one_server
+from mtn_tui.operations.backup.publish import put_beside, signed
+from mtn_tui.operations.inventory.one_server import of_one_server
+from mtn_tui.operations.inventory.select import choose
 from tests.operation_fixtures import Practice
 
 OURS, THEIRS, ELDER = 1, 2, 3

@@ -14,8 +14,8 @@ import pytest
 
 from mtn_tui.core import paths
 from mtn_tui.core.errors import Refused
-from mtn_tui.operations.setup import Answers
-from mtn_tui.operations.shared import Places, set_up_system
+from mtn_tui.operations.setup.init import Answers
+from mtn_tui.operations.setup.system import Places, set_up_system
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can")
 

@@ -11,8 +11,8 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Section, decode, encode
 from mtn_tui.archive.sections import Part
 from mtn_tui.core.models import MANIFEST, PROOF
-from mtn_tui.operations.asking import _LARGEST, take_inventory
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.inventory.scan import _LARGEST, take_inventory
 from tests.archive_fixtures import manifest_of
 
 
@@ -33,8 +33,8 @@ def test_a_manifest_of_a_gigabyte_is_one_broken_copy_on_disk_and_in_the_bucket(
     tracemalloc.stop()
     assert not found.silent
     standing = {one.name: {copy.standing for copy in one.copies} for one in found.backups}
-    assert standing[bad.name] == {Standing.BROKEN}
-    assert standing[good.name] == {Standing.WHOLE}
+    assert standing[bad.name] == {CopyStatus.BROKEN}
+    assert standing[good.name] == {CopyStatus.WHOLE}
     assert peak < 5 * _LARGEST
 
 

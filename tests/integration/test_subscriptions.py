@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from mtn_tui.core.errors import PostgresError
-from mtn_tui.operations.exchange import exchange
+from mtn_tui.operations.restore.swap import exchange
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.subscriptions import pause

@@ -13,8 +13,9 @@ import pytest
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import PostgresError, Refused, UsageError
-from mtn_tui.operations.exchange import READ_ONLY, exchange
-from mtn_tui.operations.undo import drop_kept, promote
+from mtn_tui.operations.restore.kept import drop_kept
+from mtn_tui.operations.restore.promote import promote
+from mtn_tui.operations.restore.swap import READ_ONLY, exchange
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.swap import swap
 from tests.pg_fixtures import Database

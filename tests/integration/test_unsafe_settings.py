@@ -17,8 +17,8 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.settings_file import interpret
 from mtn_tui.core.values import is_connection_string
-from mtn_tui.operations import folderguard
-from mtn_tui.operations.folderguard import open_folder, strangers_folder
+from mtn_tui.operations.common import folder_guard
+from mtn_tui.operations.common.folder_guard import open_folder, strangers_folder
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -121,7 +121,7 @@ def test_where_the_mode_is_the_mounts_its_option_is_the_fix(shared, monkeypatch,
         "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
         f"99 22 0:50 / {point} rw,relatime shared:5 master:2 - {kind} //nas/backups rw\n"
     )
-    monkeypatch.setattr(folderguard, "_MOUNTS", table)
+    monkeypatch.setattr(folder_guard, "_MOUNTS", table)
     problem = open_folder(mount)
     assert problem is not None
     assert option in problem.hint

@@ -13,8 +13,8 @@ from mtn_tui.archive import proof as proofs
 from mtn_tui.archive.proof import Mark
 from mtn_tui.core.models import PROOF, Rung
 from mtn_tui.demo.ports import free_port
-from mtn_tui.operations.inventory import Standing
-from mtn_tui.operations.verify import verify
+from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.verify.verify import verify
 from tests.operation_fixtures import Practice
 
 
@@ -153,7 +153,7 @@ def test_a_backup_that_was_never_finished_does_not_hold(small, practise):
     practice: Practice = practise(small)
     name = practice.back_up().manifest.payload
     (practice.backups / f"{name}.manifest.json").unlink()
-    assert [copy.standing for copy in practice.inventory.backups[0].copies] == [Standing.UNFINISHED]
+    assert [copy.standing for copy in practice.inventory.backups[0].copies] == [CopyStatus.UNFINISHED]
     done = practice.here("verify", "--all", check=2)
     assert "never finished" in done.stdout
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.engine.process import this_host
-from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import Actor, Incident, RecoveryMode, Standing, Step
-from mtn_tui.operations.incident_file import IncidentFile, find, open_incident, path_of
+from mtn_tui.operations.incident.file import IncidentFile, find, open_incident, path_of
+from mtn_tui.operations.incident.state import Actor, Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.steps import staging_of
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 from tests.pty.terminal import PATIENCE, Terminal
@@ -67,7 +67,7 @@ class Screens:
         for one in what:
             self.terminal.press(one, ENTER)
 
-    def reaches(self, step: Step, standing: Standing = Standing.PENDING) -> None:
+    def reaches(self, step: Step, standing: StepStatus = StepStatus.PENDING) -> None:
         """Wait until the incident stands there."""
 
         def there() -> bool:

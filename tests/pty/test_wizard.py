@@ -14,8 +14,8 @@ from mtn_tui.core.models import JobState
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.process import this_host
-from mtn_tui.operations.incident import Standing, Step
-from mtn_tui.operations.production import PHRASE
+from mtn_tui.operations.common.production import PHRASE
+from mtn_tui.operations.incident.state import Step, StepStatus
 from tests.faults.test_killed_jobs import chance
 from tests.pty.incidents import (
     BACK,
@@ -68,7 +68,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
             screens.ends_and_is_where_it_was("The database is gone.")
             screens.enters("go that way; nothing is replaced yet", "send it")
 
-            screens.reaches(Step.NOTIFY, Standing.RUNNING)
+            screens.reaches(Step.NOTIFY, StepStatus.RUNNING)
             practice.configure(SMTP_PORT=str(mail.port))
             screens.ends_and_is_where_it_was("It was being sent when that screen")
             screens.enters("send it", "on to step 3")
@@ -93,7 +93,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
                 screens.terminal.press("y puts it in place", "y")
                 job = begun(practice, "promote")
                 screens.terminal.until(somebody_waits, "the job to be about to rename")
-                screens.reaches(Step.PRODUCTION, Standing.RUNNING)
+                screens.reaches(Step.PRODUCTION, StepStatus.RUNNING)
                 screens.ends()
             assert over(practice, job).state is JobState.SUCCEEDED
             screens.again()
@@ -120,7 +120,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
     assert set(subjects) == {"[MTN ✖] CRITICAL: Database Down", "[MTN ✔] Database Restored"}
     incident = on_disk(practice)
     assert not incident.is_open
-    assert {state.standing for state in incident.steps.values()} == {Standing.DONE}
+    assert {state.standing for state in incident.steps.values()} == {StepStatus.DONE}
     (report,) = practice.context.settings.log_dir.glob("incident_*.md")
     assert str(report) == incident.steps[Step.REPORT].facts["path"]
     assert "Users can log in" in report.read_text()
@@ -169,7 +169,7 @@ def test_a_second_operator_takes_over_and_the_first_is_told_and_can_do_nothing(p
     incident = on_disk(practice)
     assert [one.who.operator for one in incident.records if one.event == "took"] == ["ana", "beto", "ana"]
     assert incident.steps[Step.VALIDATE].who.startswith("beto@")
-    assert incident.steps[Step.PRODUCTION].standing is Standing.PENDING
+    assert incident.steps[Step.PRODUCTION].standing is StepStatus.PENDING
     assert [job.kind for job in practice.jobs] == ["restore", "backup-full"]
 
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import Actor, Incident, RecoveryMode, Step
-from mtn_tui.operations.incident_file import IncidentFile, find, open_incident, path_of
+from mtn_tui.operations.incident.file import IncidentFile, find, open_incident, path_of
+from mtn_tui.operations.incident.state import Actor, Incident, RecoveryMode, Step
+from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.wizard.page import Page
 from mtn_tui.ui.wizard.session import QUIET, new_session

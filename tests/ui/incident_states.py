@@ -13,17 +13,17 @@ from mtn_tui.archive import proof as proofs
 from mtn_tui.core.errors import MtnError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PROOF, Rung
-from mtn_tui.operations.alternatives import earlier_proven, use_another
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.assess import Assessment, Seen, Table, findings, propose
-from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.emergency import chosen, staging_of
-from mtn_tui.operations.incident import Actor, RecoveryMode, Step
-from mtn_tui.operations.incident_file import IncidentFile, open_incident
-from mtn_tui.operations.plan import Plan, Target
-from mtn_tui.operations.request import Request
-from mtn_tui.operations.services import Answer
-from mtn_tui.operations.validate import Validated
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.incident.assess import Assessment, Observations, Table, findings, propose
+from mtn_tui.operations.incident.file import IncidentFile, open_incident
+from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
+from mtn_tui.operations.incident.steps import chosen, staging_of
+from mtn_tui.operations.incident.validate import Validated
+from mtn_tui.operations.inventory.fallback import earlier_proven, use_another
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore.plan import Plan, Target
+from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.services.health import Answer
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.kept import kept_form
 from mtn_tui.postgres.newest import Newer
@@ -197,9 +197,9 @@ def before(made: Installed) -> None:
     made.clock.at = NOW
 
 
-def _seen(made: Installed) -> Seen:
+def _seen(made: Installed) -> Observations:
     inventory = take_inventory(made.context.stores, KEY)
-    return Seen(
+    return Observations(
         exists=False,
         disk_free=212 * GB,
         disk_size=505 * GB,
@@ -228,7 +228,7 @@ def answers(healthy: int) -> tuple[Answer, ...]:
 
 
 def _planned(made: Installed, target: str, *, there: bool, stops: bool = False) -> Plan:
-    from mtn_tui.operations.request import Request
+    from mtn_tui.operations.restore.request import Request
 
     backup = take_inventory(made.context.stores, KEY).latest(database=DATABASE)
     return _plan_of(Request(backup, target, drop=True), there=there, stops=stops)

@@ -29,8 +29,8 @@ from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, JobState, Ki
 from mtn_tui.core.settings import Settings
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.journal import Journal
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.stores import Stores
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import Stores
 from mtn_tui.storage.disk_errors import disk_error
 from mtn_tui.storage.local import LocalStorage
 from mtn_tui.storage.s3 import S3Storage

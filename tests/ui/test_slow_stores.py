@@ -11,8 +11,8 @@ import pytest
 
 from mtn_tui.archive.proof import Mark
 from mtn_tui.core.errors import StorageUnavailable
-from mtn_tui.operations.incident import Step
-from mtn_tui.operations.stores import Stores
+from mtn_tui.operations.common.stores import Stores
+from mtn_tui.operations.incident.state import Step
 from mtn_tui.ui.app import MtnApp
 from tests.ui.incident_states import SESSION, at
 from tests.ui.installed import MACHINE, NOW, Folder, Installed, night

@@ -18,9 +18,9 @@ import pytest
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import asking
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident import RecoveryMode, Step
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.state import RecoveryMode, Step
+from mtn_tui.operations.inventory import scan
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.wizard.operations import WizardOperations
@@ -406,7 +406,7 @@ SLOW = (Picture("backups_reading"), Picture("backups_awaited"), Picture("backups
 def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured, monkeypatch):
     """At first nothing is known yet; soon, what one of them holds."""
     in_part = picture != SLOW[0]
-    monkeypatch.setattr(asking, "_SOON", 0.1 if in_part else 60)
+    monkeypatch.setattr(scan, "_SOON", 0.1 if in_part else 60)
     i18n.use(picture.language)
     made = Installed(tmp_path / "mtn")
     usual(made)

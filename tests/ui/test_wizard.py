@@ -9,10 +9,10 @@ from email.header import decode_header, make_header
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import RecoveryMode, Standing, Step
-from mtn_tui.operations.production import PHRASE
-from mtn_tui.operations.setup import write_contacts
+from mtn_tui.operations.common.production import PHRASE
+from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.operations.setup.init import write_contacts
 from tests.one_database_fixtures import at_home, one_database_extensions
 from tests.pg_fixtures import Database
 from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
@@ -99,7 +99,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
         assert subjects == {"[MTN ✖] CRITICAL: Database Down", "[MTN ✔] Database Restored"}
         incident = on_disk(practice)
         assert not incident.is_open
-        assert {state.standing for state in incident.steps.values()} == {Standing.DONE}
+        assert {state.standing for state in incident.steps.values()} == {StepStatus.DONE}
         (report,) = practice.context.settings.log_dir.glob("incident_*.md")
         assert "Users can log in" in report.read_text()
         assert str(report) == incident.steps[Step.REPORT].facts["path"]
@@ -183,7 +183,7 @@ def test_what_was_not_validated_never_takes_the_name_of_what_was(pg18, new_schoo
             await operator.sees("is not the database that was validated", "steps 4 and 5")
 
         at_the_wizard(app, flow)
-    assert on_disk(practice).steps[Step.PRODUCTION].standing is Standing.FAILED
+    assert on_disk(practice).steps[Step.PRODUCTION].standing is StepStatus.FAILED
     assert practice.source.dump() == before
     kept = f"{practice.source.name}__before_"
     assert not [name for name in practice.databases() if name.startswith(kept)]
@@ -219,7 +219,7 @@ def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg
         at_the_wizard(app, flow)
     incident = on_disk(practice)
     assert incident.way is RecoveryMode.BESIDE
-    assert incident.steps[Step.PRODUCTION].standing is Standing.SKIPPED
+    assert incident.steps[Step.PRODUCTION].standing is StepStatus.SKIPPED
     assert [one[0] for one in begun.asked] == ["restore"]
 
 

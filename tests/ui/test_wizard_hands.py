@@ -12,9 +12,9 @@ from textual import events
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import StorageError
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.emergency import restore_arguments, staging_of
-from mtn_tui.operations.incident import RecoveryMode, Standing, Step
-from mtn_tui.operations.production import PHRASE
+from mtn_tui.operations.common.production import PHRASE
+from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.steps import restore_arguments, staging_of
 from mtn_tui.ui import actions
 from mtn_tui.ui.screens.ask import ErrorDialog
 from mtn_tui.ui.wizard.operations import WizardOperations
@@ -121,7 +121,7 @@ def test_a_restore_goes_on_when_its_screen_is_left_and_the_next_screen_has_its_e
             await operator.until(lambda: on_disk(practice).steps[Step.STAGING].facts.get("job"), "the job")
 
         at_the_wizard(wizard(practice, begun), begins)
-        assert on_disk(practice).steps[Step.STAGING].standing is Standing.RUNNING
+        assert on_disk(practice).steps[Step.STAGING].standing is StepStatus.RUNNING
 
         async def comes_back(operator):
             await operator.has_list()
@@ -169,7 +169,7 @@ def test_a_restore_that_fails_is_said_with_what_to_do_and_can_be_tried_again(pg1
             await operator.at(Step.STAGING)
             await operator.enters()
             await operator.until(
-                lambda: on_disk(practice).steps[Step.STAGING].standing is Standing.FAILED, "its failure"
+                lambda: on_disk(practice).steps[Step.STAGING].standing is StepStatus.FAILED, "its failure"
             )
             await operator.sees("✖ 4 Staging", "enter restore again")
             payload.write_bytes(data)
@@ -234,7 +234,7 @@ def test_a_step_that_is_over_is_done_again_by_its_own_job(pg18, new_school, prac
     at_the_wizard(app, flow)
     incident = on_disk(practice)
     assert (incident.step, incident.steps[Step.STAGING].facts["job"]) == (Step.STAGING, "")
-    assert incident.steps[Step.CHOOSE].standing is Standing.DONE
+    assert incident.steps[Step.CHOOSE].standing is StepStatus.DONE
 
 
 def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise):
@@ -380,7 +380,9 @@ def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, 
         await operator.until(lambda: isinstance(app.screen, ErrorDialog), "the word of it")
         await operator.press("escape")
         step = Step.REPORT
-        await operator.until(lambda: on_disk(practice).steps[step].standing is Standing.FAILED, "its failure")
+        await operator.until(
+            lambda: on_disk(practice).steps[step].standing is StepStatus.FAILED, "its failure"
+        )
         await operator.until(lambda: "may have arrived" not in operator.text(), "the page")
 
     at_the_wizard(app, flow)

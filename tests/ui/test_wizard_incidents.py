@@ -7,7 +7,7 @@ from email.header import decode_header, make_header
 import pytest
 
 from mtn_tui.demo.mail import MailServer
-from mtn_tui.operations.incident import Standing, Step
+from mtn_tui.operations.incident.state import Step, StepStatus
 from tests.ui.emergencies import at_the_wizard, beginning, on_disk, wizard
 
 
@@ -87,6 +87,6 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
         assert {"[MTN ✖] CRITICAL: Database Down", "[MTN ✔] Database Restored"} <= subjects
         assert ("[MTN ✖] CRITICAL: corrupted backup" in subjects) == (what == "corrupt-backup")
         steps = on_disk(practice).steps
-        assert {state.standing for state in steps.values()} == {Standing.DONE}
+        assert {state.standing for state in steps.values()} == {StepStatus.DONE}
         (report,) = practice.context.settings.log_dir.glob("incident_*.md")
         assert str(steps[Step.CHOOSE].facts["name"]).replace("_", r"\_") in report.read_text()

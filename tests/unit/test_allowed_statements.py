@@ -7,7 +7,7 @@ import pytest
 from mtn_tui.archive import mark
 from mtn_tui.archive.allowed import Allowed, Way, shown
 from mtn_tui.archive.statements import CopyIn, PsqlCommand, Statement, numbered
-from mtn_tui.operations.dumping import tail
+from mtn_tui.operations.backup.payload import tail
 
 NEVER = """
 DROP DATABASE colegio

@@ -16,8 +16,8 @@ from mtn_tui.cli.inventory import list_backups
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import BackupName, Kind, Rung
-from mtn_tui.operations.filters import ALLOWED, parse
-from mtn_tui.operations.inventory import Backup, Copy, Standing
+from mtn_tui.operations.inventory.filters import ALLOWED, parse
+from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
 from mtn_tui.storage.local import LocalStorage
 from tests.archive_fixtures import patient
 
@@ -41,7 +41,7 @@ DISK, BUCKET = LocalStorage(Path("/disk")), Bucket(Path("/bucket"))
 
 
 def backup(
-    *stores, kind=Kind.FULL, age=timedelta(0), size=10**9, standing=Standing.LEGACY, suspect="", **marks
+    *stores, kind=Kind.FULL, age=timedelta(0), size=10**9, standing=CopyStatus.LEGACY, suspect="", **marks
 ):
     stamp = (NOW - age).astimezone().replace(tzinfo=None, microsecond=0)
     name = BackupName(stamp, "admision_mtn", kind, "db-1")
@@ -104,7 +104,7 @@ DAY = timedelta(days=1)
         ("is:legacy", backup(), True),
         ("is:whole", backup(), False),
         ("is:broken", backup(failed="changed"), True),
-        ("is:broken", backup(standing=Standing.BROKEN), True),
+        ("is:broken", backup(standing=CopyStatus.BROKEN), True),
         ("is:proven", backup(**reached(Rung.COMPLETE)), True),
         ("MISION", backup(), True),
         ("db-2", backup(), False),
@@ -174,7 +174,7 @@ backups = st.builds(
     kind=st.sampled_from(Kind),
     age=st.timedeltas(timedelta(hours=-5), timedelta(days=400)),
     size=st.integers(0, 10**12),
-    standing=st.sampled_from(Standing),
+    standing=st.sampled_from(CopyStatus),
     suspect=st.sampled_from(["", "smaller"]),
     rungs=st.dictionaries(st.sampled_from(Rung), st.just(NOW)),
     pinned=st.none() | st.just(MARK),

@@ -9,7 +9,7 @@ import pytest
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _, asked_for, ngettext, use
-from mtn_tui.operations import words
+from mtn_tui.operations.common import labels
 
 LOCALES = ("MTN_LANG", "LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 
@@ -89,9 +89,9 @@ def test_numbers_are_written_as_the_language_does():
     i18n.use("es")
     try:
         assert f"{i18n.Figure(1234567):,}" == "1.234.567"
-        assert words.size(4_234_567_890) == "4,2 GB"
-        assert words.seconds(3.25) == "3,2 s"
+        assert labels.size(4_234_567_890) == "4,2 GB"
+        assert labels.seconds(3.25) == "3,2 s"
     finally:
         i18n.use("en")
     assert f"{i18n.Figure(1234567):,}" == "1,234,567"
-    assert words.size(4_234_567_890) == "4.2 GB"
+    assert labels.size(4_234_567_890) == "4.2 GB"

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.contacts import load
 from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
-from mtn_tui.operations.escalation import clock
-from mtn_tui.operations.incident import Actor, Incident, Record, RecoveryMode, Standing, Step, check, fold
-from mtn_tui.operations.incident_file import (
+from mtn_tui.operations.incident.escalation import clock
+from mtn_tui.operations.incident.file import (
     Found,
     IncidentFile,
     find,
@@ -28,8 +27,18 @@ from mtn_tui.operations.incident_file import (
     path_of,
     read,
 )
+from mtn_tui.operations.incident.state import (
+    Actor,
+    Incident,
+    Record,
+    RecoveryMode,
+    Step,
+    StepStatus,
+    check,
+    fold,
+)
+from mtn_tui.operations.incident.watch import Watch
 from mtn_tui.ui.wizard.session import is_gone
-from mtn_tui.ui.wizard.watch import Watch
 
 ANA = Actor("ana", "db1", "s1")
 LUIS = Actor("luis", "db1", "s2")
@@ -64,7 +73,7 @@ def test_the_steps_come_in_their_order(file):
             with pytest.raises(Refused):
                 file.begin(Step(step + 1))
         do(file, step)
-    assert all(state.standing is Standing.DONE for state in file.state.steps.values())
+    assert all(state.standing is StepStatus.DONE for state in file.state.steps.values())
 
 
 def test_a_step_that_was_not_begun_can_not_end(file):
@@ -88,10 +97,10 @@ def test_going_back_undoes_what_rested_on_it(file):
     do(file, Step.ASSESS, Step.NOTIFY, Step.CHOOSE, Step.STAGING, Step.VALIDATE)
     file.begin(Step.CHOOSE)
     assert [file.state.steps[step].standing for step in Step][1:5] == [
-        Standing.DONE,
-        Standing.RUNNING,
-        Standing.PENDING,
-        Standing.PENDING,
+        StepStatus.DONE,
+        StepStatus.RUNNING,
+        StepStatus.PENDING,
+        StepStatus.PENDING,
     ]
 
 
@@ -316,15 +325,15 @@ def test_what_is_written_survives_a_killed_process(tmp_path):
 import os, signal, sys
 from pathlib import Path
 from mtn_tui.core.clock import SystemClock
-from mtn_tui.operations.incident import Actor, Step
-from mtn_tui.operations.incident_file import open_incident
+from mtn_tui.operations.incident.state import Actor, Step
+from mtn_tui.operations.incident.file import open_incident
 file = open_incident(Path(sys.argv[1]), "db", Actor("ana", "db1", "s"), SystemClock())
 file.begin(Step.ASSESS, job="aaaaaaaa")
 os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=os.environ, check=False)
     (left,) = incidents(tmp_path)
-    assert left.steps[Step.ASSESS].standing is Standing.RUNNING
+    assert left.steps[Step.ASSESS].standing is StepStatus.RUNNING
     assert left.steps[Step.ASSESS].facts == {"job": "aaaaaaaa"}
 
 
@@ -350,11 +359,11 @@ def test_whatever_is_tried_production_is_only_reached_by_its_steps(tried):
             continue
         incident = incident.after(record)
         production = incident.steps[Step.PRODUCTION]
-        if production.standing in (Standing.RUNNING, Standing.DONE):
+        if production.standing in (StepStatus.RUNNING, StepStatus.DONE):
             assert incident.way is RecoveryMode.RESTORE
             before = [incident.steps[step].standing for step in (Step.CHOOSE, Step.STAGING, Step.VALIDATE)]
-            assert before == [Standing.DONE] * 3
-        assert sum(one.standing is Standing.RUNNING for one in incident.steps.values()) <= 1
+            assert before == [StepStatus.DONE] * 3
+        assert sum(one.standing is StepStatus.RUNNING for one in incident.steps.values()) <= 1
 
 
 @given(st.lists(records, max_size=30))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtn_tui.core import i18n
-from mtn_tui.operations.incident import Actor, Record, RecoveryMode, Step, fold
-from mtn_tui.operations.incident_report import report
+from mtn_tui.operations.incident.report import report
+from mtn_tui.operations.incident.state import Actor, Record, RecoveryMode, Step, fold
 
 ANA = Actor("ana", "db1", "s1")
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtn_tui.core.settings import Settings
-from mtn_tui.operations import production
+from mtn_tui.operations.common import production
 from mtn_tui.postgres.kept import kept_name, since
 
 MOMENT = datetime(2026, 11, 24, 5, 2, 11, tzinfo=UTC)

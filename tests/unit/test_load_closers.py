@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mtn_tui.archive.statements import Statement
-from mtn_tui.operations.closing import ClosingTasks
+from mtn_tui.operations.restore.post_data import ClosingTasks
 from mtn_tui.postgres.closers import Closing, closer
 from mtn_tui.postgres.load import is_setting
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mtn_tui.core.redact import MASK, redact
 from mtn_tui.engine.joblog import event_text
-from mtn_tui.engine.loglines import SHOWN, Level, may_hold, read_line, read_record, shown
+from mtn_tui.engine.logs.lines import SHOWN, Level, may_hold, read_line, read_record, shown
 
 CHILE = timezone(timedelta(hours=-3))
 AT = datetime(2025, 10, 3, 23, 34, tzinfo=UTC)

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtn_tui.core.errors import UsageError
-from mtn_tui.engine.logfile import BLOCK, LONGEST, LogFile
-from mtn_tui.engine.loglines import read_line
-from mtn_tui.engine.logs import EVERYTHING, Level, Logs, Pattern, Wanted
+from mtn_tui.engine.logs.file import BLOCK, LONGEST, LogFile
+from mtn_tui.engine.logs.lines import read_line
+from mtn_tui.engine.logs.stream import EVERYTHING, Level, Logs, Pattern, Wanted
 
 CHILE = timezone(timedelta(hours=-3))
 START = datetime(2026, 11, 24, 3, 0, 0, tzinfo=CHILE)
@@ -487,7 +487,7 @@ os.chdir(sys.argv[1])
 if os.getuid() == 0:
     os.setgroups([])
     os.setuid(65534)
-from mtn_tui.engine.logs import Logs
+from mtn_tui.engine.logs.stream import Logs
 logs = Logs(Path("logs"), Path("jobs"))
 for line in logs.last(9).lines:
     print(line.text)
@@ -503,7 +503,7 @@ def test_a_log_that_may_not_be_read_is_said_and_the_others_are_shown(place):
         folder.chmod(0o755)
     home = str(Path(__file__).parents[2])
     done = subprocess.run(
-        [sys.executable, "-c", "import mtn_tui.engine.logs\n" + LOOK_AS_NOBODY, place.logs.parent],
+        [sys.executable, "-c", "import mtn_tui.engine.logs.stream\n" + LOOK_AS_NOBODY, place.logs.parent],
         env={"PYTHONPATH": home, "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtn_tui.engine.loglines import shown
-from mtn_tui.engine.logs import Level, Line
+from mtn_tui.engine.logs.lines import shown
+from mtn_tui.engine.logs.stream import Level, Line
 from mtn_tui.ui.text import log as log_text
 from mtn_tui.ui.text.cells import width_of
 

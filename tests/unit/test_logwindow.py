@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtn_tui.engine import logwindow
-from mtn_tui.engine.logs import Level, Pattern, Wanted
-from mtn_tui.engine.logwindow import HELD, STEP, LogWindow, Search
+from mtn_tui.engine.logs import window as log_window
+from mtn_tui.engine.logs.stream import Level, Pattern, Wanted
+from mtn_tui.engine.logs.window import HELD, STEP, LogWindow, Search
 from tests.unit.test_logs import Place, at, everything, place, texts
 
 __all__ = ["place"]
@@ -113,7 +113,7 @@ def test_a_search_keeps_to_what_is_asked_for(place):
 
 
 def test_a_long_search_is_done_in_steps(place, monkeypatch):
-    monkeypatch.setattr(logwindow, "SEARCH_STEP", 1 << 16)
+    monkeypatch.setattr(log_window, "SEARCH_STEP", 1 << 16)
     place.write("x.log", at(0, "failed", "ERROR"), *(at(second, "fine " * 30) for second in range(5000)))
     logs = place.open()
     search = Search(logs, Wanted(), None, forwards=False)

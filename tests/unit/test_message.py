@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtn_tui.core.redact import redact
-from mtn_tui.operations.mailing import mail
-from mtn_tui.operations.message import (
+from mtn_tui.operations.alerts.email import mail
+from mtn_tui.operations.alerts.message import (
     LONGEST_BODY,
     LONGEST_SUBJECT,
     Level,

@@ -8,7 +8,7 @@ import pytest
 
 from mtn_tui.archive.statements import Statement
 from mtn_tui.engine.tasks import Agenda, Task
-from mtn_tui.operations.closing import ClosingTasks, Filled
+from mtn_tui.operations.restore.post_data import ClosingTasks, Filled
 
 
 def nothing(_worker):

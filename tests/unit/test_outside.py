@@ -13,7 +13,7 @@ from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.settings import KEYS, SECRET_KEYS
 from mtn_tui.core.settings_file import Loaded, interpret
 from mtn_tui.core.shellconf import quote
-from mtn_tui.operations.production import is_practice, is_production
+from mtn_tui.operations.common.production import is_practice, is_production
 
 PLACE = Path("/srv/backup-system/config/backup.conf")
 

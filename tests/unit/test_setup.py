@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from mtn_tui.core.errors import ConfigError, KeyFileError, Refused, StorageUnavailable
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings_file import interpret, load
-from mtn_tui.operations import setup
-from mtn_tui.operations.setup import Answers, AwsBucket, MinioBucket
+from mtn_tui.operations.setup import init, key
+from mtn_tui.operations.setup.init import Answers, AwsBucket, MinioBucket
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "backup.conf"
 ANSWERS = Answers("Admisión_MTN_DB", "admin", "init-pass-word")
@@ -36,11 +36,11 @@ def mode(path):
 
 
 def set_up(folder, answers=ANSWERS, backups_exist=no_backups, **options):
-    return setup.set_up(setup.configuration_in(folder), answers, {}, backups_exist, **options)
+    return init.set_up(init.configuration_in(folder), answers, {}, backups_exist, **options)
 
 
 def test_the_template_is_the_commented_example():
-    assert setup.template().encode() == EXAMPLE.read_bytes()
+    assert init.template().encode() == EXAMPLE.read_bytes()
 
 
 def test_the_people_are_the_runbooks_until_somebody_fills_them_in(tmp_path):
@@ -68,8 +68,8 @@ def test_init_leaves_a_configuration_its_folders_and_a_key(tmp_path):
 
 def test_the_key_is_32_random_bytes_in_one_line_for_its_owner_alone(tmp_path):
     first, second = tmp_path / "one", tmp_path / "new/folder/two"
-    setup.make_key(first)
-    setup.make_key(second)
+    key.make_key(first)
+    key.make_key(second)
     assert len(base64.b64decode(first.read_text().removesuffix("\n"), validate=True)) == 32
     assert first.read_text().count("\n") == 1
     assert first.read_bytes() != second.read_bytes()
@@ -86,10 +86,10 @@ def test_answers_about_a_bucket_end_in_its_keys(tmp_path):
 
 
 def test_answers_about_aws_end_in_its_keys():
-    text = setup.render(Answers("school", "admin", bucket=AwsBucket("school-at-aws", profile="school")))
+    text = init.render(Answers("school", "admin", bucket=AwsBucket("school-at-aws", profile="school")))
     made = interpret(text, Path("/x/backup.conf"), {}).settings
     assert (made.use_minio, made.bucket, made.aws_profile) == (False, "school-at-aws", "school")
-    text = setup.render(
+    text = init.render(
         Answers("school", "admin", bucket=AwsBucket(access_key="AKIA", secret_key="init-aws-secret"))
     )
     made = interpret(text, Path("/x/backup.conf"), {}).settings
@@ -98,20 +98,20 @@ def test_answers_about_aws_end_in_its_keys():
 
 
 def test_no_bucket_and_no_password_are_answers_too():
-    made = interpret(setup.render(Answers("school", "admin")), Path("/x/backup.conf"), {})
+    made = interpret(init.render(Answers("school", "admin")), Path("/x/backup.conf"), {})
     assert (made.settings.bucket, made.settings.db_password, made.warnings) == (None, None, ())
 
 
 def test_any_other_key_can_be_answered_and_an_unknown_one_is_refused():
     answers = Answers("school", "admin", others={"ALERT_EMAIL": "a@b.cl", "STATE_DIR": "/var/lib/mtn"})
-    made = interpret(setup.render(answers), Path("/x/backup.conf"), {}).settings
+    made = interpret(init.render(answers), Path("/x/backup.conf"), {}).settings
     assert (made.alert_email, made.state_dir) == (("a@b.cl",), Path("/var/lib/mtn"))
     with pytest.raises(ConfigError, match="NO_SUCH_KEY"):
-        setup.render(Answers("school", "admin", others={"NO_SUCH_KEY": "1"}))
+        init.render(Answers("school", "admin", others={"NO_SUCH_KEY": "1"}))
 
 
 def test_the_environment_of_init_does_not_slip_into_the_configuration(tmp_path):
-    made = setup.set_up(tmp_path / "backup.conf", ANSWERS, {"DB_NAME": "other", "DB_PORT": "x"}, no_backups)
+    made = init.set_up(tmp_path / "backup.conf", ANSWERS, {"DB_NAME": "other", "DB_PORT": "x"}, no_backups)
     assert made.settings.db_name == "Admisión_MTN_DB"
 
 
@@ -175,9 +175,9 @@ def test_a_folder_in_the_place_of_the_key_is_told_before_anything_is_made(tmp_pa
 def test_a_key_that_is_there_is_never_touched_and_nobody_is_asked(tmp_path, content):
     path = tmp_path / "key"
     path.write_bytes(content)
-    assert setup.ensure_key(path, lambda: pytest.fail("asked")) is False
+    assert key.ensure_key(path, lambda: pytest.fail("asked")) is False
     with pytest.raises(KeyFileError, match="already"):
-        setup.make_key(path)
+        key.make_key(path)
     assert path.read_bytes() == content
     assert [entry.name for entry in tmp_path.iterdir()] == ["key"]
 
@@ -185,14 +185,14 @@ def test_a_key_that_is_there_is_never_touched_and_nobody_is_asked(tmp_path, cont
 def test_a_key_behind_a_dangling_link_counts_as_there(tmp_path):
     path = tmp_path / "key"
     path.symlink_to(tmp_path / "unmounted/key")
-    assert setup.ensure_key(path, lambda: False) is False
+    assert key.ensure_key(path, lambda: False) is False
     with pytest.raises(KeyFileError):
-        setup.make_key(path)
+        key.make_key(path)
     assert path.is_symlink()
 
 
 def test_a_new_key_is_announced_loudly(tmp_path):
-    notice = setup.keep_elsewhere(tmp_path / "key")
+    notice = key.keep_elsewhere(tmp_path / "key")
     assert str(tmp_path / "key") in notice.title
     assert "WITHOUT IT" in notice.title
 
@@ -202,7 +202,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(ConfigError, match="cannot be made"):
         set_up(tmp_path / "file")
     with pytest.raises(ConfigError, match="cannot be made"):
-        setup.make_key(tmp_path / "file" / "key")
+        key.make_key(tmp_path / "file" / "key")
 
 
 def test_answers_do_not_show_their_secrets_and_these_are_redacted(tmp_path):
@@ -223,7 +223,7 @@ _word = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_siz
 @given(_word, _word)
 def test_any_password_reads_back_from_what_was_written(password, secret):
     bucket = MinioBucket("h:1", "access", secret) if secret else None
-    made = interpret(setup.render(Answers("school", "admin", password, bucket=bucket)), Path("/x/c"), {})
+    made = interpret(init.render(Answers("school", "admin", password, bucket=bucket)), Path("/x/c"), {})
     found = made.settings.db_password
     assert (found.get_secret_value() if found else "") == password
     kept = made.settings.minio_secret_key
@@ -237,7 +237,7 @@ def test_any_password_reads_back_from_what_was_written(password, secret):
 def test_any_password_reads_back_in_bash(passwords):
     with tempfile.TemporaryDirectory() as name:
         for number, password in enumerate(passwords):
-            Path(name, str(number)).write_text(setup.render(Answers("school", "admin", password)), "utf-8")
+            Path(name, str(number)).write_text(init.render(Answers("school", "admin", password)), "utf-8")
         script = 'for ((i = 0; i < $1; i++)); do source "./$i"; printf "%s\\0" "$DB_PASSWORD"; done'
         done = subprocess.run(
             ["bash", "-c", script, "bash", str(len(passwords))],
@@ -283,10 +283,10 @@ def test_a_configuration_that_can_not_be_written_leaves_no_key_and_no_folder(tmp
 
     def write(path, text, *, replace):
         assert (tmp_path / "config/.encryption.key").exists()
-        with setup._told(path):
+        with key.as_config_error(path):
             full()
 
-    monkeypatch.setattr(setup, "write_configuration", write)
+    monkeypatch.setattr(init, "write_configuration", write)
     with pytest.raises(ConfigError, match="No space left"):
         set_up(tmp_path)
     assert everything(tmp_path) == []
@@ -298,7 +298,7 @@ def test_what_others_put_into_a_new_folder_stays(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup, "make_key", interrupted)
+        patch.setattr(init, "make_key", interrupted)
         with pytest.raises(KeyboardInterrupt):
             set_up(tmp_path)
     assert everything(tmp_path) == ["backups", "backups/theirs"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from mtn_tui.core.errors import UsageError
-from mtn_tui.operations.logs import since
+from mtn_tui.operations.common.logs import since
 
 CHILE = timezone(timedelta(hours=-3))
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)

@@ -11,7 +11,7 @@ from mtn_tui.archive.manifest import Manifest, Section
 from mtn_tui.archive.sections import Part
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
 from mtn_tui.core.models import Kind
-from mtn_tui.operations.suspect import why_suspect
+from mtn_tui.operations.inventory.anomalies import why_suspect
 
 AT = datetime(2026, 9, 1, 6, tzinfo=UTC)
 SERVER = ServerIdentity(1, 2, 1, "18.1", 180001, "UTF8", "c", "C", "C", "")

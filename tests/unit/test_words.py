@@ -12,8 +12,9 @@ import mtn_tui
 from mtn_tui.cli.output import printable
 from mtn_tui.core import i18n
 from mtn_tui.core.models import JobState, Rung
-from mtn_tui.operations import words
-from mtn_tui.operations.inventory import Standing
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.model import CopyStatus
 
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ def english():
     ],
 )
 def test_sizes_are_in_powers_of_ten(count, said):
-    assert words.size(count) == said
+    assert labels.size(count) == said
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_sizes_are_in_powers_of_ten(count, said):
     ],
 )
 def test_an_age_is_in_the_unit_one_thinks_in(passed, said):
-    assert words.age(NOW - passed, NOW) == said
+    assert labels.age(NOW - passed, NOW) == said
 
 
 @pytest.mark.parametrize(
@@ -60,11 +61,11 @@ def test_an_age_is_in_the_unit_one_thinks_in(passed, said):
     [(0, "0:00"), (11, "0:11"), (59.6, "1:00"), (3599.7, "1:00:00"), (3723, "1:02:03"), (90061, "25:01:01")],
 )
 def test_a_wait_is_said_as_clocks_show_it(seconds, said):
-    assert words.clock(seconds) == said
+    assert labels.clock(seconds) == said
 
 
 def test_a_moment_is_local_and_has_its_offset():
-    said = words.moment(NOW)
+    said = labels.moment(NOW)
     assert re.fullmatch(r"2026-09-1\d \d\d:\d\d [+-]\d\d(\d\d)?", said)
     local, _blank, offset = said.rpartition(" ")
     assert datetime.fromisoformat(local + offset) == NOW
@@ -73,25 +74,25 @@ def test_a_moment_is_local_and_has_its_offset():
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_every_rung_standing_and_state_has_a_word(language):
     i18n.use(language)
-    said = [words.rung(one) for one in Rung]
-    said += [words.standing(one) for one in Standing]
-    said += [words.state(one) for one in JobState]
+    said = [labels.rung(one) for one in Rung]
+    said += [copy_labels.standing(one) for one in CopyStatus]
+    said += [labels.state(one) for one in JobState]
     assert all(said)
 
 
 def test_every_phase_of_every_operation_has_a_word():
     """A phase that is forgotten in the list is shown as the journal names it: with a hyphen, in English."""
     folder = Path(mtn_tui.__file__).parent / "operations"
-    source = "\n".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    source = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.py"))
     phases = set(re.findall(r'\.phase\(\s*"([^"]+)"', source))
     for stem in re.findall(r'\.phase\(\s*f"([a-z]+)-\{', source):
         phases |= {f"{stem}-disk", f"{stem}-bucket"}
     assert len(phases) >= 10
-    assert [name for name in sorted(phases) if words.phase(name) == name] == []
+    assert [name for name in sorted(phases) if labels.phase(name) == name] == []
 
 
 def test_an_unknown_phase_or_store_is_shown_as_it_is_named():
-    assert (words.phase("swap"), words.store("tape")) == ("swap", "tape")
+    assert (labels.phase("swap"), labels.store("tape")) == ("swap", "tape")
 
 
 @pytest.mark.parametrize(

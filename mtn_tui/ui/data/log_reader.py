@@ -19,8 +19,8 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from mtn_tui.core.errors import UsageError
-from mtn_tui.engine.logs import POLL_EVERY, Line, Logs, Trouble, Wanted
-from mtn_tui.engine.logwindow import LogWindow, Search, View
+from mtn_tui.engine.logs.stream import POLL_EVERY, Line, Logs, Trouble, Wanted
+from mtn_tui.engine.logs.window import LogWindow, Search, View
 
 
 class LogsSeen(Message):

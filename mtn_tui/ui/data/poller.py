@@ -18,12 +18,12 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.core.errors import KeyFileError, MtnError, StorageError
 from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations.asking import take_inventory
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.incident_file import Found
-from mtn_tui.operations.inventory import Inventory
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.file import Found
+from mtn_tui.operations.incident.watch import Watch
+from mtn_tui.operations.inventory.model import Inventory
+from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.ui.data.state import tally
-from mtn_tui.ui.wizard.watch import Watch
 
 LOOK_EVERY = 0.25
 """Seconds between looks at the journals."""

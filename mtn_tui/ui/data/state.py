@@ -10,7 +10,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations.inventory import Inventory
+from mtn_tui.operations.inventory.model import Inventory
 from mtn_tui.ui.text.cells import Span
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import words
-from mtn_tui.operations.marks import Marked, accept, pin
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory.marks import Marked, accept, pin
 from mtn_tui.ui.screens.framed import Framed
 
 
@@ -13,7 +13,7 @@ class ActsOnBackup(Framed):
 
     def do_verify(self) -> None:
         assert self.backup is not None  # noqa: S101
-        self.mtn.start_job(["verify", self.backup.handle], words.job("verify"))
+        self.mtn.start_job(["verify", self.backup.handle], labels.job("verify"))
 
     def do_restore(self) -> None:
         from mtn_tui.ui.screens.target import Target
@@ -26,7 +26,7 @@ class ActsOnBackup(Framed):
                 return
             extra = ["--legacy"] if backup.legacy else []
             arguments = ["restore", backup.handle, "--target", target, *extra]
-            self.mtn.start_job(arguments, words.job("restore"))
+            self.mtn.start_job(arguments, labels.job("restore"))
 
         self.app.push_screen(Target(backup), chosen)
 
@@ -50,7 +50,7 @@ class ActsOnBackup(Framed):
 
 def _and_where(said: str, marked: Marked) -> str:
     """Also where it could not be written down, and why."""
-    said += f" ({', '.join(words.store(store) for store in marked.stores)})."
+    said += f" ({', '.join(labels.store(store) for store in marked.stores)})."
     for store, error in marked.failed.items():
-        said += " " + _("Not in the {store}: {reason}").format(store=words.store(store), reason=error.title)
+        said += " " + _("Not in the {store}: {reason}").format(store=labels.store(store), reason=error.title)
     return said

@@ -12,9 +12,10 @@ from textual.widgets import Input
 from mtn_tui.archive.keys import with_its_key
 from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import keycheck, words
-from mtn_tui.operations.filters import parse
-from mtn_tui.operations.inventory import Backup, Inventory
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory import key_check
+from mtn_tui.operations.inventory.filters import parse
+from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.ui import actions
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
@@ -99,7 +100,7 @@ class Backups(ActsOnBackup):
         self._comparing = True
         context = self.mtn.context
         self.mtn.say(_("Comparing the key with that of the last backups …"))
-        self.mtn.errand(lambda: keycheck.before_asking(context), self._compared)
+        self.mtn.errand(lambda: key_check.before_asking(context), self._compared)
 
     def _compared(self, doubt: object, error: MtnError | None) -> None:
         self._comparing = False
@@ -117,7 +118,7 @@ class Backups(ActsOnBackup):
             self._begin("--key-is-meant")
 
     def _begin(self, *options: str) -> None:
-        self.mtn.start_job(["backup", "full", *options], words.job("backup-full"))
+        self.mtn.start_job(["backup", "full", *options], labels.job("backup-full"))
 
     def do_details(self) -> None:
         from mtn_tui.ui.screens.details import Details
@@ -201,13 +202,13 @@ class Backups(ActsOnBackup):
         order = _orders()[self._order][0] if self._order else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
         if state.inventory.awaited and not state.inventory.is_partial:
-            stores = words.stores(state.inventory.awaited)
+            stores = labels.stores(state.inventory.awaited)
             taken = _("asking the {stores} again …").format(stores=stores)
         right: list[Span] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
             for store in self.mtn.context.stores:
-                held = words.size(tally.held.get(store.name, 0))
-                part: Span = (f" · {words.store(store.name)} {held}", "")
+                held = labels.size(tally.held.get(store.name, 0))
+                part: Span = (f" · {labels.store(store.name)} {held}", "")
                 if store.name not in state.inventory.silent and width_of([*left, part, *right]) <= width:
                     left.append(part)
         return spread(left, right, width)

@@ -8,8 +8,9 @@ from typing import ClassVar
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.operations import words
-from mtn_tui.operations.inventory import Backup, Copy
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.ui import actions
 from mtn_tui.ui.screens.backup_actions import ActsOnBackup
 from mtn_tui.ui.text import backup as backup_text
@@ -71,24 +72,28 @@ class Details(ActsOnBackup):
         now = self.mtn.context.clock.now()
         facts = [
             (_("Name"), str(backup.name)),
-            (_("Age"), words.age(backup.moment, now)),
-            (_("Size"), words.size(backup.size)),
+            (_("Age"), labels.age(backup.moment, now)),
+            (_("Size"), labels.size(backup.size)),
         ]
         manifest = backup.manifest
         if manifest:
-            facts += words.made_of(manifest)
+            facts += labels.made_of(manifest)
         for copy in backup.copies:
-            facts.append((words.store(copy.store.name), f"{copy.store.place}: {_standing(copy)}"))
+            facts.append((labels.store(copy.store.name), f"{copy.store.place}: {_standing(copy)}"))
             for what, mark in ((_("pinned"), copy.proof.pinned), (_("accepted"), copy.proof.accepted)):
                 if mark:
-                    text = f"{what}: {mark.operator}, {words.moment(mark.at)}"
+                    text = f"{what}: {mark.operator}, {labels.moment(mark.at)}"
                     facts.append(("", f"{text}, {mark.note}" if mark.note else text))
         return facts
 
 
 def _standing(copy: Copy) -> str:
-    proven = words.proven_to(copy)
-    return f"{words.standing(copy.condition)}, {proven}" if proven else words.standing(copy.condition)
+    proven = copy_labels.proven_to(copy)
+    return (
+        f"{copy_labels.standing(copy.condition)}, {proven}"
+        if proven
+        else copy_labels.standing(copy.condition)
+    )
 
 
 def _table_line(table: str, rows: str, before: str, width: int) -> str:

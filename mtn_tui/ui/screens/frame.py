@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import words
+from mtn_tui.operations.common import labels
 from mtn_tui.ui import actions
 from mtn_tui.ui.data.state import worst
 from mtn_tui.ui.text import job as job_text
@@ -88,7 +88,7 @@ def job_bar(app: MtnApp, width: int) -> list[Span]:
         return spread(idle, [], width)
     today = last.ended.astimezone().date() == app.context.clock.now().astimezone().date()
     when = f"{last.ended.astimezone():{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
-    text = _("last: {job}, {time},").format(job=words.job(last.kind), time=when)
+    text = _("last: {job}, {time},").format(job=labels.job(last.kind), time=when)
     return spread(idle, [(text + " ", "dim"), job_text.state(last), (" ", "")], width)
 
 

@@ -11,8 +11,8 @@ from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.engine.logs import Line as LogLine
-from mtn_tui.operations.inventory import Backup
+from mtn_tui.engine.logs.stream import Line as LogLine
+from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.widgets.lines import LineView, Text

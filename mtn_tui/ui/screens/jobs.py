@@ -13,7 +13,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations import words
+from mtn_tui.operations.common import labels
 from mtn_tui.ui import actions
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
@@ -50,9 +50,9 @@ class Jobs(Framed):
             job = jobs[index]
             glyph, tone = job_text.state(job)
             pieces: list[Span] = [
-                (" " + fit(job.id, _ID) + fit(words.job(job.kind), _JOB - 1) + " ", ""),
+                (" " + fit(job.id, _ID) + fit(labels.job(job.kind), _JOB - 1) + " ", ""),
                 (fit(glyph, _STATE), tone),
-                (fit(words.moment(job.started) if job.started else "—", _BEGAN), ""),
+                (fit(labels.moment(job.started) if job.started else "—", _BEGAN), ""),
                 (fit(job_text.took(job, now), _TOOK, right=True) + "  ", ""),
             ]
             return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]
@@ -82,7 +82,7 @@ class Jobs(Framed):
 
         said = [
             _("{job} of {database}, begun by {operator}.").format(
-                job=words.job(job.kind), database=job.subject, operator=job.operator
+                job=labels.job(job.kind), database=job.subject, operator=job.operator
             ),
             _("It stops cleanly: what it had not finished counts as nothing, and nothing else is changed."),
         ]
@@ -113,7 +113,7 @@ def _heading(width: int) -> str:
 def _told(job: JobView, width: int) -> list[Span]:
     """What it is about, how far it is, and what there is to know of its end."""
     about = _("{job} of {database} on {host}").format(
-        job=words.job(job.kind), database=job.subject, host=job.host
+        job=labels.job(job.kind), database=job.subject, host=job.host
     )
     said: list[Span] = [(about, "strong")]
     if not job.state.over:
@@ -121,7 +121,7 @@ def _told(job: JobView, width: int) -> list[Span]:
         said.append((_("It goes on when you leave. c asks it to stop."), "dim"))
     elif job.ended is not None:
         glyph, tone = job_text.state(job)
-        said.append((f"{glyph}, {words.moment(job.ended)}", tone))
+        said.append((f"{glyph}, {labels.moment(job.ended)}", tone))
     if job.state is JobState.LOST or job.title:
         said.append((job.title, "bad" if job.state is not JobState.CANCELLED else ""))
     if job.hint:

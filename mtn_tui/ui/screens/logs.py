@@ -17,9 +17,9 @@ from textual.widgets import Input
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
-from mtn_tui.engine.logs import EVERYTHING, Level, Line, Pattern, Trouble, Wanted, as_text
-from mtn_tui.engine.logwindow import View
-from mtn_tui.operations.logs import open_logs
+from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Pattern, Trouble, Wanted, as_text
+from mtn_tui.engine.logs.window import View
+from mtn_tui.operations.common.logs import open_logs
 from mtn_tui.ui import actions
 from mtn_tui.ui.data.log_reader import (
     LogReader,

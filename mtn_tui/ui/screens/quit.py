@@ -9,7 +9,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import JobView, find_job
-from mtn_tui.operations import words
+from mtn_tui.operations.common import labels
 from mtn_tui.ui.screens.ask import Answer, Ask
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LEAVE, STAY, CANCEL = "leave", "stay", "cancel"
 class Quit(Ask[str]):
     def __init__(self, jobs: Sequence[JobView], *, may_cancel: bool) -> None:
         self._jobs = jobs
-        running = ", ".join(f"{words.job(job.kind)} ({job.id}, {job.operator})" for job in jobs)
+        running = ", ".join(f"{labels.job(job.kind)} ({job.id}, {job.operator})" for job in jobs)
         said = [
             _("At work: {jobs}.").format(jobs=running),
             _("It does not need this program: whoever opens mtn next sees it, and how it ended."),

@@ -11,9 +11,9 @@ from textual.widgets import Input
 
 from mtn_tui.core.errors import MtnError, Refused, UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.inventory import Backup, Standing
-from mtn_tui.operations.plan import look_at
-from mtn_tui.operations.preflight import check_request
+from mtn_tui.operations.inventory.model import Backup, CopyStatus
+from mtn_tui.operations.restore.plan import look_at
+from mtn_tui.operations.restore.preflight.preflight import check_request
 from mtn_tui.ui.screens.prompt import TextPrompt
 from mtn_tui.ui.text import backup as backup_text
 
@@ -81,7 +81,7 @@ class Target(TextPrompt):
                 "",
             ),
         ]
-        if any(copy.standing is Standing.LEGACY for copy in self._backup.copies):
+        if any(copy.standing is CopyStatus.LEGACY for copy in self._backup.copies):
             text = _("The scripts made it: nothing vouches for its contents. enter loads it all the same.")
             said.append((text, ""))
         if self._asking:

@@ -8,8 +8,9 @@ from datetime import datetime
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind, Rung
-from mtn_tui.operations import words
-from mtn_tui.operations.inventory import Backup, Copy, Inventory, Standing
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
 
 KIND, MOMENT, AGE, SIZE, STORE = 4, 21, 6, 9, 6
@@ -36,14 +37,14 @@ def heading(width: int) -> list[Span]:
 
 def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> list[Span]:
     """One line of the list. ``silent`` names the stores that did not answer."""
-    age = words.age(backup.moment, now)
+    age = labels.age(backup.moment, now)
     start = [
         " ",
         fit(backup.kind.value, KIND + 1),
-        fit(words.moment(backup.moment), MOMENT),
+        fit(labels.moment(backup.moment), MOMENT),
         fit(age if backup.moment <= now else "—", AGE, right=True),
         " ",
-        fit(words.size(backup.size), SIZE, right=True),
+        fit(labels.size(backup.size), SIZE, right=True),
         "  ",
     ]
     pieces: list[Span] = [("".join(start), "")]
@@ -61,12 +62,12 @@ def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> li
 def _presence(copy: Copy | None, silent: bool) -> Span:
     if copy is None:
         return ("?", "warn") if silent else ("·", "dim")
-    if copy.standing is Standing.BROKEN or copy.proof.failed:
+    if copy.standing is CopyStatus.BROKEN or copy.proof.failed:
         return "✖", "bad"
     unsure = {
-        Standing.UNFINISHED: "…",
-        Standing.UNCHECKED: "?",
-        Standing.ANOTHER_KEY: "?",
+        CopyStatus.UNFINISHED: "…",
+        CopyStatus.UNCHECKED: "?",
+        CopyStatus.ANOTHER_KEY: "?",
     }.get(copy.standing)
     return (unsure, "warn") if unsure else ("✔", "good")
 
@@ -74,25 +75,25 @@ def _presence(copy: Copy | None, silent: bool) -> Span:
 def _proven(backup: Backup) -> list[Span]:
     """The last column, in longer and shorter words."""
     if backup.broken:
-        return [("✖ " + words.standing(Standing.BROKEN), "bad")]
+        return [("✖ " + copy_labels.standing(CopyStatus.BROKEN), "bad")]
     if backup.refused:
         return [("✖ " + _("restore failed"), "bad")]
     if backup.loads and backup.loads.reason:
         return [("⚠ " + _("does not load here"), "warn"), ("⚠", "warn")]
     if backup.suspect:
         return [("⚠ " + _("suspect"), "warn")]
-    for standing in (Standing.ANOTHER_KEY, Standing.UNCHECKED, Standing.UNFINISHED, Standing.LEGACY):
+    for standing in (CopyStatus.ANOTHER_KEY, CopyStatus.UNCHECKED, CopyStatus.UNFINISHED, CopyStatus.LEGACY):
         if any(copy.standing is standing for copy in backup.copies):
-            word = words.standing(standing)
-            if standing is Standing.LEGACY and backup.rung > Rung.PRESENT:
-                return [(f"{word}, {words.rung(backup.rung)}", ""), (word, "")]
-            return [(word, "" if standing is Standing.LEGACY else "warn")]
-    return [(words.rung(backup.rung), "good" if backup.rung.proven else "warn")]
+            word = copy_labels.standing(standing)
+            if standing is CopyStatus.LEGACY and backup.rung > Rung.PRESENT:
+                return [(f"{word}, {labels.rung(backup.rung)}", ""), (word, "")]
+            return [(word, "" if standing is CopyStatus.LEGACY else "warn")]
+    return [(labels.rung(backup.rung), "good" if backup.rung.proven else "warn")]
 
 
 def headline(backup: Backup) -> str:
     kind = {Kind.FULL: _("full"), Kind.DIFF: _("differential")}[backup.kind]
-    moment = words.moment(backup.moment)
+    moment = labels.moment(backup.moment)
     if not backup.id:
         return _("{kind} of {moment}, {name}").format(kind=kind, moment=moment, name=backup.name)
     return _("{kind} of {moment}, ID {id}").format(kind=kind, moment=moment, id=backup.id)
@@ -105,13 +106,15 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
         said += _copy_troubles(copy)
     whole = backup.sound
     if said and whole:
-        text = _("The copy in the {store} can be restored: R.").format(store=words.store(whole[0].store.name))
+        text = _("The copy in the {store} can be restored: R.").format(
+            store=labels.store(whole[0].store.name)
+        )
         said.append((text, ""))
     if backup.refused:
-        said.append((_("Restoring it failed: {what}").format(what=words.tried(backup.refused)), "bad"))
+        said.append((_("Restoring it failed: {what}").format(what=labels.tried(backup.refused)), "bad"))
     if backup.loads:
         text = _("Does not load here: {what}") if backup.loads.reason else _("Loads here: {what}")
-        said.append((text.format(what=words.tried(backup.loads)), "warn" if backup.loads.reason else "good"))
+        said.append((text.format(what=labels.tried(backup.loads)), "warn" if backup.loads.reason else "good"))
     if backup.suspect:
         said.append((_("Suspect: {reason}.").format(reason=backup.suspect), "warn"))
         said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
@@ -123,12 +126,12 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
     for store, error in inventory.silent.items():
         if backup.copy_in(store) is None:
             text = _("Whether the {store} has it is not known: {reason}")
-            said.append((text.format(store=words.store(store), reason=error.title), "warn"))
+            said.append((text.format(store=labels.store(store), reason=error.title), "warn"))
     return said
 
 
 def _copy_troubles(copy: Copy) -> list[Span]:
-    store = words.store(copy.store.name)
+    store = labels.store(copy.store.name)
     if copy.trouble is not None:
         text = f"{store}: {copy.trouble.title} {copy.trouble.hint}".rstrip()
         where = (
@@ -136,10 +139,10 @@ def _copy_troubles(copy: Copy) -> list[Span]:
             if copy.trouble.runbook
             else ""
         )
-        return [(text + where, "warn" if copy.standing is Standing.ANOTHER_KEY else "bad")]
+        return [(text + where, "warn" if copy.standing is CopyStatus.ANOTHER_KEY else "bad")]
     if copy.proof.failed:
         return [(f"{store}: {copy.proof.failed} " + _("v looks again."), "bad")]
-    if copy.standing is Standing.UNFINISHED:
+    if copy.standing is CopyStatus.UNFINISHED:
         text = _("{store}: it was never finished, and counts as nothing. b makes another.")
         return [(text.format(store=store), "warn")]
     return []
@@ -148,11 +151,11 @@ def _copy_troubles(copy: Copy) -> list[Span]:
 def _evidence(whole: Sequence[Copy]) -> Span:
     lowest = min(whole, key=lambda copy: copy.rung)
     at = lowest.proof.rungs.get(lowest.rung)
-    places = ", ".join(words.store(copy.store.name) for copy in whole)
+    places = ", ".join(labels.store(copy.store.name) for copy in whole)
     if at is None or lowest.rung is Rung.PRESENT:
         return _("Not proven yet ({stores}): v reads it through.").format(stores=places), "warn"
     text = _("Proven to: {rung}, {moment} ({stores}).").format(
-        rung=words.rung(lowest.rung), moment=words.moment(at), stores=places
+        rung=labels.rung(lowest.rung), moment=labels.moment(at), stores=places
     )
     return text, "good" if lowest.rung.proven else "warn"
 
@@ -161,7 +164,8 @@ def missing(inventory: Inventory) -> list[str]:
     """What a list lacks, and why: a sentence for each store that is silent."""
     text = _("⚠ What the {store} holds is not in this list: {reason}")
     return [
-        text.format(store=words.store(store), reason=error.title) for store, error in inventory.silent.items()
+        text.format(store=labels.store(store), reason=error.title)
+        for store, error in inventory.silent.items()
     ]
 
 

@@ -11,7 +11,7 @@ from mtn_tui.core.models import JobState
 from mtn_tui.core.printable import printable
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
-from mtn_tui.operations import words
+from mtn_tui.operations.common import labels
 from mtn_tui.ui.text.cells import Span
 
 _LOOKS = {
@@ -29,7 +29,7 @@ def state(job: JobView) -> Span:
     if job.state is JobState.SUCCEEDED and job.warnings:
         return "⚠ " + _("warnings"), "warn"  # of a verification: that a copy does not hold
     glyph, tone = _LOOKS[job.state]
-    return f"{glyph} {words.state(job.state)}", tone
+    return f"{glyph} {labels.state(job.state)}", tone
 
 
 def at_work(job: JobView) -> list[str]:
@@ -37,10 +37,10 @@ def at_work(job: JobView) -> list[str]:
 
     How long still is what a reader waits for: it is in all of them.
     """
-    what = [printable(words.job(job.kind))]
+    what = [printable(labels.job(job.kind))]
     if job.state is not JobState.RUNNING:
-        what.append(words.state(job.state))
-    phase = [printable(words.phase(job.phase))] if job.phase else []
+        what.append(labels.state(job.state))
+    phase = [printable(labels.phase(job.phase))] if job.phase else []
     known = job.progress is not None and job.progress.phase == job.phase
     share, done, rate, left = _figures(job.progress) if job.progress and known else ([], [], [], [])
     tellings = (
@@ -57,13 +57,13 @@ def _figures(progress: Progress) -> tuple[list[str], list[str], list[str], list[
     share = [f"{min(progress.done / progress.total, 1):.0%}"] if progress.total else []
     if progress.unit != "bytes":
         return share, [humanize.intcomma(progress.done)] if progress.done else [], [], []
-    done = words.size(progress.done)
+    done = labels.size(progress.done)
     if progress.total:
-        done = _("{done} of {total}").format(done=done, total=words.size(progress.total))
-    return share, [done], words.rate(progress), words.left(progress)
+        done = _("{done} of {total}").format(done=done, total=labels.size(progress.total))
+    return share, [done], labels.rate(progress), labels.left(progress)
 
 
 def took(job: JobView, now: datetime) -> str:
     if job.started is None:
         return "—"
-    return words.clock(max(((job.ended or now) - job.started).total_seconds(), 0))
+    return labels.clock(max(((job.ended or now) - job.started).total_seconds(), 0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mtn_tui.core.i18n import _
-from mtn_tui.engine.logs import EVERYTHING, Level, Line, Wanted
+from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Wanted
 from mtn_tui.ui.text.cells import Span, clipped, fit, wrapped
 
 _TIME, _LEVEL = 9, 6

@@ -6,11 +6,11 @@ from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations import incident_report
-from mtn_tui.operations.assess import Assessment
-from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.emergency import start_arguments
-from mtn_tui.operations.incident import RecoveryMode, Standing, Step
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.incident import report
+from mtn_tui.operations.incident.assess import Assessment
+from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.steps import start_arguments
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, progress
@@ -48,7 +48,7 @@ class Assessing(StepView):
     def look(self) -> None:
         desk, self._ended = self.desk, self.ended
         self.looking, self.heard, self.found = True, (), None
-        context, running = desk.app.context, self.state.standing is Standing.RUNNING
+        context, running = desk.app.context, self.state.standing is StepStatus.RUNNING
 
         def heard(one: Check) -> None:
             desk.app.later(lambda: self._hear(one))
@@ -90,7 +90,7 @@ class Assessing(StepView):
         sheet.say(_("★ is proposed; the arrows choose."), "dim")
         for way in _WAYS:
             mark = "★ " if way is found.proposal.way else "  "
-            sheet.choice(way.value, mark + incident_report.way(way))
+            sheet.choice(way.value, mark + report.way(way))
         sheet.gap()
         self._starting(sheet, found)
         for one in found.findings:
@@ -98,7 +98,7 @@ class Assessing(StepView):
         sheet.gap()
         sheet.say(
             _("Severity {severity} (v changes it). It decides whom to call. a looks again.").format(
-                severity=incident_report.severity(self.severity)
+                severity=report.severity(self.severity)
             ),
             "dim",
         )

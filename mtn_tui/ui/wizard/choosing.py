@@ -7,16 +7,16 @@ from typing import cast
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
-from mtn_tui.operations import words
-from mtn_tui.operations.alternatives import newer_broken
-from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.emergency import chosen, not_had, plan_staging, roles_of
-from mtn_tui.operations.incident import Incident, RecoveryMode, Step
-from mtn_tui.operations.incident_file import IncidentFile
-from mtn_tui.operations.inventory import Backup, Inventory
-from mtn_tui.operations.keycheck import newer_of_another_key, passed_over
-from mtn_tui.operations.one_server import of_one_server
-from mtn_tui.operations.plan import Plan, Target
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step
+from mtn_tui.operations.incident.steps import chosen, not_had, plan_staging, roles_of
+from mtn_tui.operations.inventory.fallback import newer_broken
+from mtn_tui.operations.inventory.key_check import newer_of_another_key, passed_over
+from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.inventory.one_server import of_one_server
+from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.cells import fit
@@ -128,9 +128,9 @@ class Choosing(StepView):
         now = desk.app.context.clock.now()
         for one in self.offered:
             cells = [
-                fit(words.moment(one.moment), 21),
-                fit(words.age(one.moment, now), 6, right=True) + "  ",
-                fit(words.size(one.size), 9, right=True) + "  ",
+                fit(labels.moment(one.moment), 21),
+                fit(labels.age(one.moment, now), 6, right=True) + "  ",
+                fit(labels.size(one.size), 9, right=True) + "  ",
                 _standing(one),
             ]
             sheet.choice(one.handle, "".join(cells))
@@ -149,7 +149,7 @@ class Choosing(StepView):
             return
         minutes = round((other.moment - backup.moment).total_seconds() / 60)
         text = _("The backup of {moment} is broken. Falling back costs {minutes} min more (runbook 5.3).")
-        sheet.item("⚠", text.format(moment=words.moment(other.moment), minutes=minutes), "warn")
+        sheet.item("⚠", text.format(moment=labels.moment(other.moment), minutes=minutes), "warn")
 
     def _plan(self, sheet: PageBuilder, backup: Backup) -> None:
         made = self.plan
@@ -172,7 +172,7 @@ class Choosing(StepView):
         sheet.fact(name, lost, "warn" if made.lost_minutes > 60 else "")
         sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
         takes = (
-            _("about {time}, by earlier restores").format(time=words.clock(made.seconds))
+            _("about {time}, by earlier restores").format(time=labels.clock(made.seconds))
             if made.seconds
             else ""
         )
@@ -238,4 +238,4 @@ def _standing(backup: Backup) -> str:
     best = backup.usable[0].rung
     if backup.suspect:
         return "⚠ " + _("suspect")
-    return ("✔ " if best.proven else "? ") + words.rung(best)
+    return ("✔ " if best.proven else "? ") + labels.rung(best)

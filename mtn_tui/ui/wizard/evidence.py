@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import words
-from mtn_tui.operations.checks import Check
-from mtn_tui.operations.incident import Standing, Step, StepState
-from mtn_tui.operations.incident_report import (
-    delivery,
-    fact_name,
-    fact_value,
-    for_people,
-    standing,
-    title,
-)
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.incident.report import delivery, fact_name, fact_value, for_people, standing, title
+from mtn_tui.operations.incident.state import Step, StepState, StepStatus
 from mtn_tui.ui.wizard.page import PageBuilder
 
 LOOKS = {
-    Standing.PENDING: ("·", "dim"),
-    Standing.RUNNING: ("▶", "good"),
-    Standing.DONE: ("✔", "good"),
-    Standing.SKIPPED: ("·", "dim"),
-    Standing.FAILED: ("✖", "bad"),
+    StepStatus.PENDING: ("·", "dim"),
+    StepStatus.RUNNING: ("▶", "good"),
+    StepStatus.DONE: ("✔", "good"),
+    StepStatus.SKIPPED: ("·", "dim"),
+    StepStatus.FAILED: ("✖", "bad"),
 }
 """Glyph and tone."""
 
@@ -33,7 +26,7 @@ def write(sheet: PageBuilder, step: Step, state: StepState) -> None:
     sheet.title(title(step))
     sheet.say(f"{glyph} {_when(state)}", tone)
     if state.reason:
-        sheet.say(state.reason, "bad" if state.standing is Standing.FAILED else "")
+        sheet.say(state.reason, "bad" if state.standing is StepStatus.FAILED else "")
     sheet.gap()
     for name, value in for_people(state.facts).items():
         if name == "channels" and isinstance(value, Mapping):
@@ -50,7 +43,7 @@ def _when(state: StepState) -> str:
     if at is not None:
         said += f", {at.astimezone():%H:%M:%S}"
     if state.began is not None and state.ended is not None and state.ended > state.began:
-        lasted = words.clock((state.ended - state.began).total_seconds())
+        lasted = labels.clock((state.ended - state.began).total_seconds())
         said += ", " + _("took {time}").format(time=lasted)
     return f"{said}, {state.who}" if state.who else said
 

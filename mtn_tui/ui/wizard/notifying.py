@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from mtn_tui.core.contacts import Call
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.assess import Assessment, Proposal
-from mtn_tui.operations.checks import Check
-from mtn_tui.operations.emergency import Alert, first_alert
-from mtn_tui.operations.incident import Incident, Step
-from mtn_tui.operations.incident_file import IncidentFile
+from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.incident.assess import Assessment, Proposal
+from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.messages import Alert, first_alert
+from mtn_tui.operations.incident.state import Incident, Step
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import Desk
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure

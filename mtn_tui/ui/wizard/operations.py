@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mtn_tui.operations import emergency
-from mtn_tui.operations.assess import Assessment, assess
-from mtn_tui.operations.checks import Check
-from mtn_tui.operations.choose import choose
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.emergency import Alert
-from mtn_tui.operations.inventory import Backup
-from mtn_tui.operations.plan import Plan, Target, look_at, plan
-from mtn_tui.operations.request import Request
-from mtn_tui.operations.services import Answer, health
-from mtn_tui.operations.validate import Validated, validate
+from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident import messages
+from mtn_tui.operations.incident.assess import Assessment, assess
+from mtn_tui.operations.incident.messages import Alert
+from mtn_tui.operations.incident.validate import Validated, validate
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.restore.plan import Plan, Target, look_at, plan
+from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.services.health import Answer, health
 
 
 def _chosen(context: Context, handle: str) -> Backup:
@@ -37,4 +37,4 @@ class WizardOperations:
     target: Callable[[Context, str, Backup], Target] = look_at
     validate: Callable[[Context, str, Backup], Validated] = validate
     health: Callable[[Context], tuple[Answer, ...]] = _health
-    send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = emergency.send
+    send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = messages.send

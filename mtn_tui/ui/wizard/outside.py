@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import incident_report, words
-from mtn_tui.operations.incident import Incident, Standing, Step
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident import report
+from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.wizard import evidence
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import Desk
@@ -42,11 +43,11 @@ def nothing_open(sheet: PageBuilder, desk: Desk) -> None:
 
 
 def _past(one: Incident) -> str:
-    when = words.moment(one.opened_at) if one.opened_at else "—"
+    when = labels.moment(one.opened_at) if one.opened_at else "—"
     lasted = "—"
     if one.opened_at and one.closed_at:
-        lasted = words.clock((one.closed_at - one.opened_at).total_seconds())
-    return f"{one.number}  {when}  {lasted}  {incident_report.way(one.way)}"
+        lasted = labels.clock((one.closed_at - one.opened_at).total_seconds())
+    return f"{one.number}  {when}  {lasted}  {report.way(one.way)}"
 
 
 def over(sheet: PageBuilder, desk: Desk, incident: Incident) -> None:
@@ -80,6 +81,6 @@ def another_has_it(sheet: PageBuilder, desk: Desk, incident: Incident) -> None:
     sheet.say(_("t takes it over. Talk to them first.") if not desk.holder_gone else _("enter continues it."))
     sheet.gap()
     evidence.write(sheet, incident.step, state)
-    if state.standing is Standing.RUNNING and state.facts.get("job"):
+    if state.standing is StepStatus.RUNNING and state.facts.get("job"):
         sheet.gap()
         progress(sheet, desk.job_of(incident.step), _("It begins."))

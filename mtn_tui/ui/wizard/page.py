@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 
-from mtn_tui.operations.checks import Check, Status
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.ui.text.cells import fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 

@@ -9,13 +9,13 @@ from typing import cast
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
-from mtn_tui.operations import words
-from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.emergency import promote_arguments, staging_of
-from mtn_tui.operations.incident import RecoveryMode, Standing, Step
-from mtn_tui.operations.plan import Plan, Target
-from mtn_tui.operations.production import PHRASE, confirmation
-from mtn_tui.operations.request import Request
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.production import PHRASE, confirmation
+from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.steps import promote_arguments, staging_of
+from mtn_tui.operations.restore.plan import Plan, Target
+from mtn_tui.operations.restore.request import Request
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
 
@@ -77,7 +77,7 @@ class Promoting(StepView):
 
     @property
     def runs(self) -> bool:
-        return self.state.standing is Standing.RUNNING and bool(self.state.facts.get("job"))
+        return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     @property
     def ready(self) -> SwapPreview | None:
@@ -137,11 +137,11 @@ class Promoting(StepView):
         rows = [
             [_("database"), target.name if old else _("is not there"), target.name],
             [_("host, system"), f"{target.host}, {_short(target.system_identifier)}", _("the same")],
-            [_("size"), words.size(old.size) if old else nothing, words.size(new.size) if new else nothing],
+            [_("size"), labels.size(old.size) if old else nothing, labels.size(new.size) if new else nothing],
             [
                 _("newest row"),
-                words.moment(newer.newest) if newer and newer.newest else nothing,
-                words.moment(newest.newest) if newest and newest.newest else nothing,
+                labels.moment(newer.newest) if newer and newer.newest else nothing,
+                labels.moment(newest.newest) if newest and newest.newest else nothing,
             ],
             [_("sessions"), _sessions(old.sessions) if old else nothing, "0"],
             [_("validated"), nothing, "✔ " + _("step 5") if tables else nothing],

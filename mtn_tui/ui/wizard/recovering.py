@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.assess import MAIN_TABLES
-from mtn_tui.operations.context import Context
-from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import RecoveryMode
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.assess import MAIN_TABLES
+from mtn_tui.operations.incident.state import RecoveryMode
+from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.ui.wizard.page import PageBuilder
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual.widget import Widget
 
-from mtn_tui.operations.incident_report import report
+from mtn_tui.operations.incident.report import report
 from mtn_tui.ui import actions
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import fit, wrapped

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import words
-from mtn_tui.operations.emergency import last_alert, write_report
-from mtn_tui.operations.incident import Incident, Step
-from mtn_tui.operations.incident_file import IncidentFile
-from mtn_tui.operations.incident_report import took
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.messages import last_alert
+from mtn_tui.operations.incident.report import took
+from mtn_tui.operations.incident.state import Incident, Step
+from mtn_tui.operations.incident.steps import write_report
 from mtn_tui.ui.wizard.notifying import addresses, people, words_of
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import Desk
@@ -69,4 +70,4 @@ def against_target(desk: Desk, incident: Incident) -> str:
     text = _("It took {time}, within the RTO of {target}.")
     if passed > target:
         text = _("It took {time}, over the RTO of {target}.")
-    return text.format(time=words.clock(passed), target=words.clock(target))
+    return text.format(time=labels.clock(passed), target=labels.clock(target))

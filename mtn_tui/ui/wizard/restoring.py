@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations import words
-from mtn_tui.operations.alternatives import earlier_proven
-from mtn_tui.operations.emergency import restore_arguments, staging_of
-from mtn_tui.operations.incident import Incident, Standing, Step
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident.state import Incident, Step, StepStatus
+from mtn_tui.operations.incident.steps import restore_arguments, staging_of
+from mtn_tui.operations.inventory.fallback import earlier_proven
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, about, failure, progress
 
@@ -21,7 +21,7 @@ class Restoring(StepView):
 
     @property
     def runs(self) -> bool:
-        return self.state.standing is Standing.RUNNING and bool(self.state.facts.get("job"))
+        return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     def write(self, sheet: PageBuilder) -> None:
         facts = self.incident.steps[Step.CHOOSE].facts
@@ -39,7 +39,7 @@ class Restoring(StepView):
         expected = facts.get("expected_seconds")
         takes = _("It is not known; its progress is shown.")
         if isinstance(expected, int | float):
-            takes = _("About {time}, by earlier restores.").format(time=words.clock(expected))
+            takes = _("About {time}, by earlier restores.").format(time=labels.clock(expected))
         about(
             sheet,
             does=_(
@@ -55,7 +55,7 @@ class Restoring(StepView):
         """Whether no copy of the backup can be relied upon, and an earlier one is proven."""
         app, handle = self.desk.app, self.incident.steps[Step.CHOOSE].facts.get("backup")
         inventory = app.state.whole
-        if self.state.standing is not Standing.FAILED or inventory is None:
+        if self.state.standing is not StepStatus.FAILED or inventory is None:
             return False
         damaged = next((one for one in inventory.backups if one.handle == handle), None)
         if damaged is None or damaged.sound:
@@ -67,7 +67,7 @@ class Restoring(StepView):
             return ""
         if self._does_not_hold:
             return _("back to step 3, to choose another backup")
-        return _("restore again") if self.state.standing is Standing.FAILED else _("restore it")
+        return _("restore again") if self.state.standing is StepStatus.FAILED else _("restore it")
 
     def enter(self) -> None:
         if self.runs:

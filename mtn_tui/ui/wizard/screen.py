@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.incident import Standing, Step
+from mtn_tui.operations.incident.state import Step, StepStatus
 from mtn_tui.ui import actions
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
@@ -106,7 +106,7 @@ class Emergency(Framed):
     @property
     def _still_live(self) -> bool:
         """Step 7 goes on being looked at once its job is over: people have to tick what they see."""
-        return self.desk.viewing is Step.SERVICES and self.desk.state.standing is Standing.DONE
+        return self.desk.viewing is Step.SERVICES and self.desk.state.standing is StepStatus.DONE
 
     def _draw_steps(self) -> None:
         desk, incident = self.desk, self.desk.incident

@@ -9,13 +9,13 @@ from rich.cells import cell_len
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
-from mtn_tui.operations import words
-from mtn_tui.operations.emergency import services_arguments
-from mtn_tui.operations.incident import Incident, RecoveryMode, Standing, Step
-from mtn_tui.operations.incident_file import IncidentFile
-from mtn_tui.operations.incident_report import standing, to_be_seen
-from mtn_tui.operations.services import Answer
-from mtn_tui.operations.starting import PATIENCE
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.report import standing, to_be_seen
+from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.steps import services_arguments
+from mtn_tui.operations.services.health import Answer
+from mtn_tui.operations.services.restart import PATIENCE
 from mtn_tui.ui.screens.ask import Answer as Choice
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.text.cells import fit
@@ -43,7 +43,7 @@ class Serving(StepView):
 
     @property
     def runs(self) -> bool:
-        return self.state.standing is Standing.RUNNING and bool(self.state.facts.get("job"))
+        return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     def opens(self) -> None:
         if not self._asking and self.urls:
@@ -93,7 +93,7 @@ class Serving(StepView):
         if self.runs:
             progress(sheet, self.desk.job_of(self.step), _("It begins."))
         elif self.state.standing.over:
-            sheet.say("✔ " + standing(Standing.DONE), "good")
+            sheet.say("✔ " + standing(StepStatus.DONE), "good")
         elif self.restarts:
             sheet.say(_("enter restarts them: {command}").format(command=redact(self.command)), "strong")
         elif self.command and self.answers is None:
@@ -119,7 +119,7 @@ class Serving(StepView):
             text = _(
                 "Takes until all are healthy, {time} at most; else it says which, and enter tries again."
             )
-            sheet.say(text.format(time=words.clock(PATIENCE)), "dim")
+            sheet.say(text.format(time=labels.clock(PATIENCE)), "dim")
         sheet.say(_("s leaves this step out, with a reason. The database is not changed by it."), "dim")
 
     def _health(self, sheet: PageBuilder) -> None:

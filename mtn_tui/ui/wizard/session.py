@@ -16,10 +16,10 @@ from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.process import Process, this_process
-from mtn_tui.operations import escalation
-from mtn_tui.operations.escalation import Clock
-from mtn_tui.operations.incident import Actor, Incident, Standing, Step, StepState
-from mtn_tui.operations.incident_file import Found, IncidentFile, open_incident, path_of
+from mtn_tui.operations.incident import escalation
+from mtn_tui.operations.incident.escalation import EscalationStatus
+from mtn_tui.operations.incident.file import Found, IncidentFile, open_incident, path_of
+from mtn_tui.operations.incident.state import Actor, Incident, Step, StepState, StepStatus
 
 if TYPE_CHECKING:
     from mtn_tui.ui.app import MtnApp
@@ -129,7 +129,7 @@ class Desk:
         wanted = self.incident.steps[step].facts.get("job") if self.incident else None
         return next((job for job in self.app.state.jobs if job.id == wanted), None) if wanted else None
 
-    def calls(self) -> Clock | None:
+    def calls(self) -> EscalationStatus | None:
         if self.contacts is None or self.incident is None:
             return None
         return escalation.clock(self.contacts, self.incident, self.app.context.clock.now())
@@ -332,7 +332,7 @@ class Desk:
         if incident is None or not self.mine or self.busy or not self.app.knows_jobs:
             return
         step, state = incident.step, incident.steps[incident.step]
-        if state.standing is not Standing.RUNNING or step not in JOBS:
+        if state.standing is not StepStatus.RUNNING or step not in JOBS:
             return
         if not state.facts.get("job"):
             self._adopt(step, state)
@@ -346,7 +346,7 @@ class Desk:
     def _adopt(self, step: Step, state: StepState) -> None:
         """Whoever began the step was killed before they could write down its job."""
         began, kind = state.began, JOBS[step]
-        from mtn_tui.operations.emergency import staging_of
+        from mtn_tui.operations.incident.steps import staging_of
 
         assert self.incident is not None  # noqa: S101 - it is its step
         context, about = self.app.context, self.app.database
@@ -358,7 +358,7 @@ class Desk:
             self.write(lambda file: file.begin(step, job=found))
 
     def settle(self, sign: tuple[str, bool]) -> None:
-        from mtn_tui.operations import emergency
+        from mtn_tui.operations.incident import steps
 
         context = self.app.context
 
@@ -366,9 +366,7 @@ class Desk:
             self._settled.discard(sign)  # whatever comes next, it is tried again
             self.app.tell(error)
 
-        self.write(
-            lambda file: emergency.settle(file, context), saying=_("Reading how it ended."), failed=failed
-        )
+        self.write(lambda file: steps.settle(file, context), saying=_("Reading how it ended."), failed=failed)
 
     def read_contacts(self) -> None:
         path = self.app.context.settings.contacts_file

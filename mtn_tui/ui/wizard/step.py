@@ -8,8 +8,8 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations import words
-from mtn_tui.operations.incident import Standing, Step, StepState
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident.state import Step, StepState, StepStatus
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import Desk
@@ -72,14 +72,14 @@ def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -
 
 def failure(sheet: PageBuilder, state: StepState) -> None:
     """Why it failed the last time."""
-    if state.standing is Standing.FAILED:
+    if state.standing is StepStatus.FAILED:
         sheet.item("✖", state.reason, "bad", hint=str(state.facts.get("hint") or ""))
         sheet.gap()
 
 
 def cut_short(sheet: PageBuilder, view: StepView) -> None:
     """Somebody's screen ended while an alert was being sent."""
-    if view.state.standing is Standing.RUNNING and not view.desk.busy:
+    if view.state.standing is StepStatus.RUNNING and not view.desk.busy:
         sheet.item(
             "⚠",
             _("It was being sent when that screen ended, and may have arrived. enter sends it again."),
@@ -100,7 +100,7 @@ def progress(sheet: PageBuilder, job: JobView | None, now_it_is: str) -> None:
     words_of_it, tone = job_text.state(job)
     sheet.lines.append([(words_of_it, tone), ("  " + _("job {id}").format(id=job.id), "dim")])
     if job.state is JobState.RUNNING and job.phase:
-        sheet.say(words.phase(job.phase))
+        sheet.say(labels.phase(job.phase))
     known = job.progress if job.progress and job.progress.phase == job.phase else None
     if known and known.total:
         share = min(known.done / known.total, 1)
@@ -108,11 +108,11 @@ def progress(sheet: PageBuilder, job: JobView | None, now_it_is: str) -> None:
         bar = "█" * full + "░" * (_BAR - full)
         sheet.lines.append([(bar, "good"), (f" {share:.0%}", "")])
     if known:
-        said = [*words.rate(known), *words.left(known)]
+        said = [*labels.rate(known), *labels.left(known)]
         if known.unit == "bytes":
-            done = words.size(known.done)
+            done = labels.size(known.done)
             if known.total:
-                done = _("{done} of {total}").format(done=done, total=words.size(known.total))
+                done = _("{done} of {total}").format(done=done, total=labels.size(known.total))
             said = [done, *said]
         if said:
             sheet.say("  ".join(said))

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from mtn_tui.core.contacts import Person
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.incident import Incident, Standing, Step
-from mtn_tui.operations.incident_report import title
+from mtn_tui.operations.incident.report import title
+from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.text.cells import clipped, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine
 from mtn_tui.ui.wizard.evidence import LOOKS
@@ -21,9 +21,9 @@ def steps(incident: Incident, viewing: Step) -> list[StyledLine]:
     lines: list[StyledLine] = []
     for step, state in incident.steps.items():
         glyph, tone = LOOKS[state.standing]
-        if step is incident.step and state.standing in (Standing.PENDING, Standing.RUNNING):
+        if step is incident.step and state.standing in (StepStatus.PENDING, StepStatus.RUNNING):
             glyph, tone = "▶", "good"
-        if not incident.is_open and state.standing is Standing.PENDING:
+        if not incident.is_open and state.standing is StepStatus.PENDING:
             glyph, tone = "·", "dim"
         said = "strong" if step is viewing else "dim" if glyph == "·" else ""
         text = fit(f"{int(step)} {title(step)}", _ROOM - 2)

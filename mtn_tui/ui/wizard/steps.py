@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtn_tui.operations.incident import Step
+from mtn_tui.operations.incident.state import Step
 from mtn_tui.ui.wizard.assessing import Assessing
 from mtn_tui.ui.wizard.choosing import Choosing
 from mtn_tui.ui.wizard.notifying import Notifying

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, cast
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.checks import Check, Status
-from mtn_tui.operations.emergency import staging_of
-from mtn_tui.operations.incident import OID, Incident, Standing, Step
-from mtn_tui.operations.incident_file import IncidentFile
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.state import OID, Incident, Step, StepStatus
+from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 from mtn_tui.ui.wizard.step import StepView, failure, problem
 
 if TYPE_CHECKING:
-    from mtn_tui.operations.validate import Validated
+    from mtn_tui.operations.incident.validate import Validated
 
 
 class Validating(StepView):
@@ -55,7 +55,7 @@ class Validating(StepView):
         def ask() -> None:
             desk.errand(validate, came, failed=failed)
 
-        if self.state.standing is Standing.RUNNING:
+        if self.state.standing is StepStatus.RUNNING:
             ask()
         else:
             desk.write(lambda file: file.begin(Step.VALIDATE), ask)

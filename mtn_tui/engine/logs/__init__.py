@@ -1,0 +1,1 @@
+"""Reads the log files of jobs and of the installation."""

@@ -1,0 +1,159 @@
+"""One message on its way to everybody: who has it already, who is to be tried now, what became of it.
+
+What is known of each address stands in the message's record (``engine.spool``),
+a line for every try, written before the next one begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from mtn_tui.core.clock import Clock
+from mtn_tui.core.errors import AlertError, StorageError
+from mtn_tui.core.moments import read_moment
+from mtn_tui.engine.spool import OutboxEntry, Record
+from mtn_tui.operations.alerts.message import Message
+
+FIRST_AGAIN = 60.0
+LONGEST_AGAIN = 1800.0
+"""Seconds until an address is tried again by a later run: after one failure, and at most."""
+
+GIVEN_UP_AFTER = timedelta(days=3)
+
+
+class Channel(Protocol):
+    """A way to people, for one pass over the messages. Closed at its end."""
+
+    name: str
+
+    def due(self, message: Message) -> tuple[str, ...]:
+        """The addresses that are to have it, as they are written down."""
+
+    def shown(self, address: str) -> str:
+        """An address as people may see it."""
+
+    def send(self, message: Message, address: str) -> None:
+        """Returns once the other side has it for certain. Raises AlertError."""
+
+    def close(self) -> None: ...
+
+
+class State(StrEnum):
+    SENT = "sent"
+    KEPT = "kept"
+    """Not sent yet; it will be."""
+    FAILED = "failed"
+    """Not sent, and it could not be kept either."""
+    ABSENT = "absent"
+    """This machine has no such channel."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a message on the way to one address."""
+
+    channel: str
+    to: str
+    state: State
+    reason: str = ""
+    hint: str = ""
+
+
+class DeliveryRecord:
+    """A message's record, or none where it could not be kept."""
+
+    def __init__(self, entry: OutboxEntry | None, clock: Clock) -> None:
+        self.now = clock.now
+        self._entry = entry
+        self._lines: list[Record] = entry.since if entry else []
+
+    def has(self, channel: str, address: str) -> bool:
+        return any(line.get("sent") for line in self._of(channel, address))
+
+    def again_at(self, channel: str, address: str) -> datetime | None:
+        """When it may be tried again; None for at once."""
+        failures = [line for line in self._of(channel, address) if "failed" in line]
+        if not failures:
+            return None
+        last = _moment(failures[-1])
+        if last > self.now():
+            return None  # the clock was set back meanwhile
+        return last + timedelta(seconds=min(FIRST_AGAIN * 2 ** (min(len(failures), 16) - 1), LONGEST_AGAIN))
+
+    def reason(self, channel: str, address: str) -> str:
+        failures = [str(line["failed"]) for line in self._of(channel, address) if "failed" in line]
+        return failures[-1] if failures else ""
+
+    def sent(self, channel: str, address: str) -> None:
+        self._add(channel, address, {"sent": True})
+
+    def failed(self, channel: str, address: str, reason: str) -> None:
+        self._add(channel, address, {"failed": reason})
+
+    def over(self, message: Message, *, all_sent: bool) -> None:
+        if self._entry is None:
+            return
+        try:
+            if all_sent:
+                self._entry.finish()
+            elif self.now() - message.when > GIVEN_UP_AFTER:
+                self._entry.set_aside()
+        except StorageError:
+            return  # it stays, with a line for each address that has it; the next run takes it away
+
+    @property
+    def state(self) -> State:
+        """Of what could not be sent."""
+        return State.KEPT if self._entry else State.FAILED
+
+    def _of(self, channel: str, address: str) -> Iterator[Record]:
+        return (line for line in self._lines if line.get("channel") == channel and line.get("to") == address)
+
+    def _add(self, channel: str, address: str, what: dict[str, Any]) -> None:  # as JSON has it
+        line = {"at": self.now().isoformat(), "channel": channel, "to": address, **what}
+        if self._entry is None:
+            self._lines.append(line)
+            return
+        try:
+            self._entry.add(line)
+        except StorageError:
+            return  # a full disk: this process knows it still, and removing the file needs no room
+
+
+def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, forced: bool) -> list[Outcome]:
+    outcomes = []
+    now = kept.now()
+    for way, address in due(ways, message):
+        to = way.shown(address)
+        if kept.has(way.name, address):
+            outcomes.append(Outcome(way.name, to, State.SENT))
+            continue
+        later = kept.again_at(way.name, address)
+        if not forced and later is not None and now < later:
+            outcomes.append(Outcome(way.name, to, kept.state, kept.reason(way.name, address)))
+            continue
+        try:
+            way.send(message, address)
+        except AlertError as error:
+            kept.failed(way.name, address, error.title)
+            outcomes.append(Outcome(way.name, to, kept.state, error.title, error.hint))
+        else:
+            kept.sent(way.name, address)
+            outcomes.append(Outcome(way.name, to, State.SENT))
+    kept.over(message, all_sent=all(one.state is State.SENT for one in outcomes))
+    return outcomes
+
+
+def due(ways: Sequence[Channel], message: Message) -> list[tuple[Channel, str]]:
+    return [(way, address) for way in ways if message.only in ("", way.name) for address in way.due(message)]
+
+
+def _moment(line: Record) -> datetime:
+    try:
+        return read_moment(str(line["at"]))
+    except (KeyError, ValueError):
+        return datetime.fromtimestamp(0, UTC)

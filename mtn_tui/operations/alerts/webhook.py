@@ -1,0 +1,134 @@
+"""Alerts to a chat or a pager: one POST of JSON, over verified TLS, to an address that is itself a secret.
+
+The JSON is the message under fixed keys, and ``text``, which is what Slack,
+Mattermost and Google Chat show. ``id`` and the header ``Idempotency-Key`` are
+the same in every attempt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout
+
+from mtn_tui.core.errors import AlertError, ChannelDown
+from mtn_tui.core.i18n import _
+from mtn_tui.core.printable import printable
+from mtn_tui.core.redact import redact
+from mtn_tui.core.settings import Settings
+from mtn_tui.operations.alerts.message import Message, facts, headline
+from mtn_tui.operations.common import tls
+
+_CONNECT = 5.0
+_ANSWER = 30.0
+_LONGEST_ANSWER = 200
+
+
+class Webhook:
+    """The channel ``webhook``. Not thread-safe. See ``delivery.Channel``."""
+
+    name = "webhook"
+
+    def __init__(self, settings: Settings) -> None:
+        secret = settings.webhook_url
+        self._url = secret.get_secret_value() if secret else ""
+        self._ca_file = settings.alert_ca_file
+        self._pools: urllib3.PoolManager | None = None
+        self._down: ChannelDown | None = None
+
+    def due(self, message: Message) -> tuple[str, ...]:
+        return (address_of(self._url),)
+
+    def shown(self, address: str) -> str:
+        return urlsplit(self._url).hostname or ""
+
+    def send(self, message: Message, address: str) -> None:
+        """Returns once the other side has said yes. Raises AlertError, or ChannelDown where it is not there.
+
+        No redirect is followed: a POST would arrive as something else, elsewhere.
+        """
+        if self._down is not None:
+            raise self._down
+        headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
+        try:
+            answer = self._http().request(
+                "POST",
+                self._url,
+                body=json.dumps(payload(message)).encode("ascii"),
+                headers={**headers, **_login(self._url)},
+                redirect=False,
+                preload_content=False,
+            )
+            with answer:
+                # What follows a yes is not waited for: were it not to come, the yes would be lost.
+                taken = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+                said = b"" if taken else answer.read1(_LONGEST_ANSWER)
+        except HTTPError as error:
+            self._down = down = self._told(error)
+            raise down from None  # the chain would show the address
+        if not taken:
+            text = printable(redact(" ".join(said.decode(errors="replace").split())))
+            raise AlertError(
+                _("The webhook at {host} did not take it: {status} {said}")
+                .format(host=self.shown(address), status=answer.status, said=text)
+                .rstrip(),
+                _("See whether WEBHOOK_URL is still the one that the service gives."),
+            )
+
+    def close(self) -> None:
+        if self._pools is not None:
+            self._pools.clear()
+
+    def _http(self) -> urllib3.PoolManager:
+        if self._pools is None:
+            self._pools = urllib3.PoolManager(
+                retries=False,
+                timeout=Timeout(connect=_CONNECT, read=_ANSWER),
+                ssl_context=tls.trusting(self._ca_file) if self._url.startswith("https:") else None,
+            )
+        return self._pools
+
+    def _told(self, error: HTTPError) -> ChannelDown:
+        host = self.shown("")
+        cause = error.args[0] if error.args and isinstance(error.args[0], Exception) else error.__cause__
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return tls.distrusted(host, cause)
+        reason = getattr(error.__cause__, "strerror", None) or type(error).__name__
+        return ChannelDown(
+            _("The webhook at {host} does not answer: {reason}.").format(host=host, reason=reason),
+            _("See whether this machine may reach it; it is tried again."),
+        )
+
+
+def address_of(url: str) -> str:
+    """A name for the address in records, which does not tell it."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def payload(message: Message) -> dict[str, object]:
+    """What is posted."""
+    told = "\n".join(f"{name}: {value}" for name, value in facts(message))
+    return {
+        "id": message.id,
+        "level": message.level.value,
+        "subject": message.subject,
+        "body": message.body,
+        "facts": dict(message.facts),
+        "when": message.when.isoformat(),
+        "host": message.host,
+        "database": message.database,
+        "text": f"{headline(message)}\n{message.body}\n{told}",
+    }
+
+
+def _login(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    return urllib3.util.make_headers(basic_auth=f"{parts.username}:{parts.password or ''}")

@@ -1,0 +1,1 @@
+"""Makes backups and puts them into the stores."""

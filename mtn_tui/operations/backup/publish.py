@@ -1,0 +1,120 @@
+"""Puts a backup's files where they belong, in the order that makes a crash harmless.
+
+Companions first, the payload's name next, the manifest last: whoever finds a
+manifest finds all that it speaks of.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtn_tui.archive import manifest as manifests
+from mtn_tui.archive.cipher import Encryptor
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.proof import Proof
+from mtn_tui.archive.summary import Summary, summary
+from mtn_tui.core.errors import ArchiveError, NoSpace, StorageError
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.models import BackupName, Rung
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.backup.restore_card import leave_card
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import key_in
+from mtn_tui.operations.inventory.known_stores import Changed
+from mtn_tui.operations.inventory.model import Copy, CopyStatus
+from mtn_tui.operations.verify.read_through import prove
+from mtn_tui.operations.verify.verify import record, record_fall
+from mtn_tui.storage.base import Storage
+
+_SPARE = 64 << 20
+"""Bytes to stay free on the disk beyond what the backup is thought to need."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A manifest, and the bytes of its file."""
+
+    manifest: Manifest
+    data: bytes
+
+
+def require_room(
+    context: Context, earlier: list[Summary], database_size: int, odd: Sequence[Changed] = ()
+) -> None:
+    """Raise NoSpace where the backup would hardly fit: 1.2 times the last one, or half the database.
+
+    Where the disk is another than before, the last one is the one that was
+    there, and a tenth stays free: it may be the system's own.
+    """
+    disk = context.stores.disk
+    another = next((one for one in odd if one.store is disk), None)
+    last = earlier[0].size if earlier else another.before.size if another else 0
+    needed = (int(last * 1.2) or database_size // 2) + _SPARE
+    free = disk.free()
+    if another and another.moved:
+        needed = max(needed, int(last * 1.2) + disk.total() // 10)
+    if free < needed:
+        raise NoSpace(
+            _(
+                "There is not enough room in {folder}: about {needed:,} MB are needed, {free:,} MB are free."
+            ).format(
+                folder=context.settings.backup_dir,
+                needed=Figure(needed >> 20),
+                free=Figure(free >> 20),
+            ),
+            _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),
+        )
+
+
+def encrypted(key: Key, data: bytes) -> bytes:
+    """As ``openssl enc`` would; to be read with the line on the restore card."""
+    encryptor = Encryptor(key, os.urandom(8))
+    return encryptor.header + encryptor.update(data) + encryptor.finish()
+
+
+def put_beside(store: Storage, name: BackupName, suffix: str, data: bytes) -> None:
+    store.put(key_in(store, name, suffix), io.BytesIO(data), len(data), exclusive=True)
+
+
+def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, key: Key) -> Rung:
+    """Read back what was written to ``store``, record how far it holds, raise the ArchiveError it finds."""
+    name = key_in(store, manifest.name)
+    copy = Copy(store, name, manifest.size, CopyStatus.WHOLE, summary(manifest), Proof(manifest.sha256))
+    if not context.settings.enable_post_backup_verify:
+        return record(job, context, copy, Rung.PRESENT)
+    job.phase(f"verify-{store.name}", total=manifest.size)
+    try:
+        prove(copy, key, job.token, job.advance)
+    except ArchiveError as error:
+        record_fall(job, context, copy, error)
+        raise
+    rung = record(job, context, copy, Rung.COMPLETE)
+    job.note("info", "copy-proven", name=str(manifest.name), store=store.name, rung=rung.word)
+    return rung
+
+
+def signed(manifest: Manifest, key: Key) -> Signed:
+    return Signed(manifest, manifests.encode(manifest, key))
+
+
+def take_back(job: Job, store: Storage, name: BackupName, suffix: str) -> None:
+    """Remove a file of a backup that did not become whole; where that fails, a later run does it."""
+    try:
+        store.delete(key_in(store, name, suffix))
+    except StorageError as error:
+        job.note("warn", "not-taken-back", name=str(name) + suffix, reason=error.title)
+
+
+def leave_cards(job: Job, context: Context, in_bucket: bool) -> None:
+    stores: list[Storage] = [context.stores.disk]
+    if in_bucket and context.stores.bucket is not None:
+        stores.append(context.stores.bucket)
+    for store in stores:
+        try:
+            leave_card(store)
+        except StorageError as error:
+            job.note("warn", "card-not-left", store=store.name, reason=error.title)

@@ -1,0 +1,160 @@
+"""How figures and states are said to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import humanize
+
+from mtn_tui.archive.manifest import About
+from mtn_tui.archive.proof import Tried
+from mtn_tui.core.i18n import _, written
+from mtn_tui.core.models import JobState, Rung
+from mtn_tui.engine.progress import Progress
+
+
+def size(count: int | None) -> str:
+    """Bytes, in powers of ten, as disks are sold and filled."""
+    return "—" if count is None else written(humanize.naturalsize(count))
+
+
+def moment(when: datetime) -> str:
+    """``2026-11-24 02:00 -03``: local time with its offset, so that nobody has to guess the zone."""
+    local = when.astimezone()
+    return f"{local:%Y-%m-%d %H:%M} {f'{local:%z}'.removesuffix('00')}"
+
+
+def age(when: datetime, now: datetime) -> str:
+    passed = now - when
+    if passed < timedelta(0):
+        return _("in the future")
+    minutes = int(passed.total_seconds() // 60)
+    if minutes < 120:
+        return _("{count} min").format(count=minutes)
+    if minutes < 48 * 60:
+        return _("{count} h").format(count=minutes // 60)
+    return _("{count} d").format(count=minutes // 1440)
+
+
+def clock(seconds: float) -> str:
+    """``0:11``, ``1:02:03``."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def seconds(value: float) -> str:
+    return _("{count} s").format(count=written(f"{value:.1f}"))
+
+
+def pace(progress: Progress) -> list[str]:
+    """How fast bytes move and how long still, as far as is known."""
+    return [*rate(progress), *left(progress)]
+
+
+def rate(progress: Progress) -> list[str]:
+    return [f"{size(int(progress.rate))}/s"] if progress.rate else []
+
+
+def left(progress: Progress) -> list[str]:
+    return [_("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else []
+
+
+def made_of(manifest: About) -> list[tuple[str, str]]:
+    """What a backup is of and was made with: names and values."""
+    return [
+        (_("SQL"), size(manifest.raw)),
+        (_("Database"), f"{manifest.database} @ {manifest.host}"),
+        (_("Server"), f"PostgreSQL {manifest.server.version}, {manifest.server.system_identifier}"),
+        ("LSN", manifest.lsn),
+        (_("Made with"), ", ".join(f"{name} {version}" for name, version in manifest.tools.items())),
+    ]
+
+
+def tried(one: Tried) -> str:
+    """When and where it was loaded, or could not be, and why not."""
+    return f"{moment(one.at)}, {one.where}" + (f": {one.reason}" if one.reason else "")
+
+
+def rung(reached: Rung) -> str:
+    return {
+        Rung.PRESENT: _("present"),
+        Rung.HASHED: _("hashed"),
+        Rung.DECRYPTS: _("decrypts"),
+        Rung.INFLATES: _("inflates"),
+        Rung.COMPLETE: _("complete"),
+        Rung.RESTORED: _("restored"),
+        Rung.QUERIED: _("queried"),
+    }[reached]
+
+
+def not_counted(tables: Sequence[str]) -> str:
+    return _(
+        "Not counted, for this user may not see every row of them (row security or missing rights): {tables}"
+    ).format(tables=", ".join(tables))
+
+
+def state(of_job: JobState) -> str:
+    return {
+        JobState.QUEUED: _("queued"),
+        JobState.RUNNING: _("running"),
+        JobState.CANCELLING: _("cancelling"),
+        JobState.SUCCEEDED: _("succeeded"),
+        JobState.FAILED: _("failed"),
+        JobState.CANCELLED: _("cancelled"),
+        JobState.LOST: _("lost"),
+    }[of_job]
+
+
+def job(kind: str) -> str:
+    """A kind of job as the journal names it, in the reader's language."""
+    known = {
+        "backup-full": _("full backup"),
+        "verify": _("verify"),
+        "restore": _("restore"),
+        "test-load": _("test load"),
+        "undo": _("undo"),
+        "promote": _("promote"),
+        "kept-drop": _("drop of a kept one"),
+        "services-restart": _("restart of the services"),
+        "database-start": _("start of the database"),
+    }
+    return known.get(kind, kind)
+
+
+def phase(name: str) -> str:
+    """A phase as the journal names it, in the reader's language."""
+    known = {
+        "prepare": _("preparing"),
+        "dump": _("dumping"),
+        "verify-disk": _("reading back from disk"),
+        "verify-bucket": _("reading back from the bucket"),
+        "upload": _("waiting for the bucket"),
+        "check-disk": _("checking the copy on disk"),
+        "check-bucket": _("checking the copy in the bucket"),
+        "load": _("loading"),
+        "keys": _("making keys and indexes"),
+        "count": _("counting rows"),
+        "put-in-place": _("putting in place"),
+        "notify": _("telling people"),
+        "services-stop": _("stopping the services"),
+        "services-restart": _("starting the services"),
+        "wait-healthy": _("waiting for the services"),
+        "database-start": _("starting the database"),
+        "wait-server": _("waiting for the server"),
+    }
+    return known.get(name, name)
+
+
+def store(name: str) -> str:
+    return {"disk": _("disk"), "bucket": _("bucket")}.get(name, name)
+
+
+def stores(names: Iterable[str]) -> str:
+    return ", ".join(map(store, sorted(names)))
+
+
+def channel(name: str) -> str:
+    """A way to people, in the reader's language."""
+    return {"mail": _("e-mail"), "webhook": _("webhook"), "syslog": _("system log")}.get(name, name)

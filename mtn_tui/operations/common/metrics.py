@@ -1,0 +1,63 @@
+"""What a run leaves for people and their tools: a log, and its figures as JSON.
+
+Both under the names, and the figures under the keys, that the scripts' readers
+know. Neither is worth failing for: where one can't be written, the job says so
+as a warning and goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from mtn_tui.core.clock import local_stamp
+from mtn_tui.core.errors import StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+from mtn_tui.engine.joblog import JobLog
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.common.context import Context
+from mtn_tui.storage.local import LocalStorage
+from mtn_tui.storage.part import sweep_parts
+
+
+def begin_log(job: Job, context: Context, name: str, started: datetime) -> None:
+    """Let the job write to ``LOG_DIR/<name>_<stamp>.log``."""
+    path = context.settings.log_dir / f"{name}_{local_stamp(started)}.log"
+    try:
+        _make(path.parent)
+        job.log_to(JobLog(path, context.clock))
+    except StorageError as error:
+        job.warn("no-log", _("There is no log of this run: {reason}").format(reason=error.title))
+
+
+def write_metrics(
+    job: Job, context: Context, name: str, started: datetime, figures: Mapping[str, object]
+) -> None:
+    """Write ``METRICS_DIR/<name>_<stamp>.json`` and ``<name>_latest.json``, each whole or not at all."""
+    data = (
+        json.dumps(redact.within(figures), ensure_ascii=False, indent=2).encode(errors="backslashreplace")
+        + b"\n"
+    )
+    folder = context.settings.metrics_dir
+    try:
+        _make(folder)
+        sweep_parts(folder, lambda left, _modified: left.startswith(name))
+        for key in (f"{name}_{local_stamp(started)}.json", f"{name}_latest.json"):
+            LocalStorage(folder).put(key, io.BytesIO(data), len(data))
+    except StorageError as error:
+        job.warn("no-metrics", _("The figures of this run are not kept: {reason}").format(reason=error.title))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            _("{folder} can't be made: {reason}.").format(folder=folder, reason=error.strerror),
+            _("Correct LOG_DIR and METRICS_DIR, or the permissions of the folder above."),
+            "7.1",
+        ) from error

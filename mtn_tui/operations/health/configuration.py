@@ -1,0 +1,93 @@
+"""What ``mtn doctor`` finds of the configuration, of what the environment changes in it, and of the key."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtn_tui.archive.keys import read_key, with_its_key
+from mtn_tui.core import outside, paths
+from mtn_tui.core.advice import Notice
+from mtn_tui.core.errors import KeyFileError
+from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.settings_file import Loaded
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import any_backup_known
+from mtn_tui.operations.inventory import key_check
+from mtn_tui.operations.inventory.scan import take_inventory
+
+
+def configuration(loaded: Loaded) -> Iterator[Check]:
+    """Wrong values were told when it was read; here is what is doubtful, its permissions among it."""
+    doubtful: tuple[Notice, ...] = loaded.warnings
+    for notice in doubtful:
+        yield Check("configuration", Status.WARN, notice.title, notice.hint)
+    if not doubtful:
+        yield Check("configuration", Status.OK, _("The configuration is {path}.").format(path=loaded.path))
+
+
+def environment(context: Context, path: Path) -> Iterator[Check]:
+    """Which values are not the file's: another account, or cron, would have others."""
+    contradicting = list(outside.notices(context.outside, path))
+    for notice in contradicting:
+        yield Check("environment", Status.WARN, notice.title, notice.hint)
+    if context.outside and not contradicting:
+        text = _("Taken from the environment: {keys}").format(keys=outside.named(context.outside))
+        yield Check("environment", Status.OK, text)
+
+
+def key(context: Context) -> Iterator[Check]:
+    path = context.settings.encryption_key_file
+    try:
+        read_key(path)
+    except KeyFileError:
+        if paths.present(path) or any_backup_known(context.stores):
+            raise
+        yield Check(
+            "key",
+            Status.WARN,
+            _("There is no encryption key yet: {path}").format(path=path),
+            _("The first backup makes it; then copy it to a safe place that is not on this machine."),
+        )
+        return
+    if paths.too_open(path):
+        yield Check(
+            "key",
+            Status.WARN,
+            _("Other users of this machine can read the encryption key {path}.").format(path=path),
+            _("chmod 600 {path} (640 where the group {group} owns it)").format(
+                path=shlex.quote(str(path)), group=paths.GROUP
+            ),
+        )
+    else:
+        yield Check("key", Status.OK, _("The encryption key is {path}.").format(path=path))
+
+
+def key_of_backups(context: Context) -> Iterator[Check]:
+    """Whether what was made so far can be read with the key. Why a store is silent, its own check says."""
+    name = "key-of-backups"
+    try:
+        key = context.key
+    except KeyFileError:
+        return  # the check before this one has said so
+    inventory = take_inventory(context.stores, key, context.cache)
+    compared = key_check.compare(inventory, key, context.settings.db_name)
+    told = key_check.doubt(compared, key)
+    if told:
+        yield Check(name, Status.FAIL, told, with_its_key(), "7.2")
+    elif compared.other:
+        text = ngettext(
+            "{count} older backup was made with another key ({theirs}).",
+            "{count} older backups were made with another key ({theirs}).",
+            len(compared.other),
+        ).format(count=len(compared.other), theirs=", ".join(compared.fingerprints))
+        yield Check(name, Status.WARN, text, _("Keep that key until they are gone. ") + with_its_key(), "7.2")
+    elif compared.same:
+        seen = [store.name for store in context.stores if store.name not in inventory.silent]
+        text = _("The backups ({stores}) were made with this key, {fingerprint}.").format(
+            stores=labels.stores(seen), fingerprint=key.fingerprint
+        )
+        yield Check(name, Status.OK, text)

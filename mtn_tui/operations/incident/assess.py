@@ -1,0 +1,378 @@
+"""Step 1 of an incident: what is wrong, seen by looking, and what is best done about it.
+
+``look`` asks the server, its disk, the services and the stores, all within
+seconds and whatever of them is gone; ``propose`` decides from that alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from mtn_tui.core.errors import KeyFileError, MtnError, NoSpace, PostgresError, ServerLost
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.server_disk import LOCAL, disk_of
+from mtn_tui.operations.incident.state import RecoveryMode
+from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.inventory.one_server import of_one_server
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.services import health
+from mtn_tui.operations.services.health import Answer
+from mtn_tui.postgres import server_errors
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
+
+MAIN_TABLES = ("users", "applications", "interviews")
+"""Of runbook 5.1, step 5, and Appendix B."""
+
+_SHRUNK = 0.9
+"""Of the rows in the newest backup: a school loses an application now and then, not one in ten."""
+
+_TABLE_MS = 5000
+_LITTLE_ROOM = 0.02
+"""Of the server's disk: PostgreSQL stops writing, and then stops."""
+
+_BARRED = ("42501", "53")
+"""SQLSTATE: the right is missing; the server is short of something."""
+
+_APPLICATION = "mtn assess"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A main table, now and in the newest proven backup."""
+
+    name: str
+    rows: int | None
+    """None where it is not there, or could not be counted within seconds."""
+    before: int | None
+    trouble: str = ""
+    """What the server said, where it could not read it."""
+    barred: bool = False
+    """Whether that is for want of a right or of memory: it says nothing of the data."""
+
+    @property
+    def shrunk(self) -> bool:
+        return self.rows is not None and self.before is not None and self.rows < self.before * _SHRUNK
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What there was to see. Moments are in UTC."""
+
+    server: MtnError | None = None
+    """Why the server could not be asked; None where it answers."""
+    exists: bool | None = None
+    """Whether the database does; None where nobody can tell."""
+    database: MtnError | None = None
+    """Why the database itself could not be asked, though it exists."""
+    barred: bool = False
+    """Whether that is because nobody, or not our user, is let in: it says nothing of the data."""
+    tables: tuple[Table, ...] = ()
+    newest: datetime | None = None
+    """When the last application was created."""
+    disk_free: int | None = None
+    disk_size: int | None = None
+    """Bytes of the server's disk; None where it can't be seen from here."""
+    services: tuple[Answer, ...] = ()
+    backup: Backup | None = None
+    """The newest that is proven and not suspect."""
+    silent: tuple[str, ...] = ()
+    """Stores that did not answer."""
+
+    @property
+    def disk_full(self) -> bool:
+        return (
+            self.disk_free is not None
+            and self.disk_size is not None
+            and self.disk_free < self.disk_size * _LITTLE_ROOM
+        )
+
+
+@dataclass(frozen=True)
+class Proposal:
+    way: RecoveryMode
+    why: str
+    instead: str = ""
+    """What to do where nothing is restored."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    findings: tuple[Check, ...]
+    proposal: Proposal
+    backup: Backup | None = None
+    services: tuple[Answer, ...] = field(default=(), repr=False)
+
+
+def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: None) -> Assessment:
+    """Look and propose. ``tell`` hears each finding as it is made. Raises nothing but bugs."""
+    seen = look(context)
+    found = tuple(findings(seen, context.clock.now()))
+    for one in found:
+        tell(one)
+    return Assessment(found, propose(seen), seen.backup, seen.services)
+
+
+def look(context: Context) -> Observations:
+    inventory = _inventory(context)
+    backup = _newest(inventory, context.settings.db_name)
+    answers = health.health(context.settings.service_health_urls, context.settings.alert_ca_file)
+    seen = Observations(
+        services=answers,
+        backup=backup,
+        silent=tuple(inventory.silent) if inventory else ("disk", "bucket"),
+    )
+    try:
+        with connect(context.server, MAINTENANCE, _APPLICATION) as connection:
+            return _with_server(seen, context, connection)
+    except MtnError as error:
+        return replace(seen, server=error)
+
+
+def _inventory(context: Context) -> Inventory | None:
+    try:
+        inventory = take_inventory(context.stores, context.key, context.cache)
+        return of_one_server(context, inventory).inventory
+    except (KeyFileError, MtnError):
+        return None
+
+
+def _newest(inventory: Inventory | None, database: str) -> Backup | None:
+    if inventory is None:
+        return None
+    try:
+        found = inventory.latest(database=database)
+    except MtnError:
+        return None
+    return found if found.usable[0].rung.proven and not (found.suspect or found.refused) else None
+
+
+def _with_server(seen: Observations, context: Context, connection: Connection) -> Observations:
+    database = context.settings.db_name
+    with translated():
+        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
+    free, size = _disk(context, connection)
+    seen = replace(seen, exists=exists is not None, disk_free=free, disk_size=size)
+    if exists is None:
+        return seen
+    try:
+        inside = connect(context.server, database, _APPLICATION)
+    except MtnError as error:
+        return replace(seen, database=error, barred=_is_barred(connection, database))
+    try:
+        with inside:
+            return _with_database(seen, inside)
+    except ServerLost as error:
+        return replace(seen, server=error)
+    except MtnError as error:
+        return replace(seen, database=error)
+
+
+def _is_barred(connection: Connection, database: str) -> bool:
+    """Whether the server lets us in to no database more, or not to this one, whatever its data is."""
+    query = """
+        SELECT NOT d.datallowconn OR NOT has_database_privilege(d.oid, 'CONNECT')
+            OR d.datconnlimit >= 0 AND d.datconnlimit <= count(s.pid) FILTER (WHERE s.datid = d.oid)
+            OR u.rolconnlimit >= 0 AND u.rolconnlimit <= count(s.pid) FILTER (WHERE s.usesysid = u.oid)
+            OR current_setting('max_connections')::int
+                - current_setting('superuser_reserved_connections')::int <= count(s.pid)
+        FROM pg_database d JOIN pg_roles u ON u.rolname = current_user
+        LEFT JOIN pg_stat_activity s ON s.datid IS NOT NULL
+        WHERE d.datname = %s AND d.datconnlimit <> -2
+        GROUP BY d.oid, d.datallowconn, d.datconnlimit, u.oid, u.rolconnlimit
+    """  # -2: the server was stopped while it dropped it
+    with translated():
+        row = connection.execute(query, [database]).fetchone()
+    return bool(row and row[0])
+
+
+def _disk(context: Context, connection: Connection) -> tuple[int | None, int | None]:
+    """Only where the server is this machine, and lets us know where its data is."""
+    host = context.server.host
+    here = host in LOCAL or host.startswith("/")
+    return (disk_of(connection) if here else None) or (None, None)
+
+
+def _with_database(seen: Observations, connection: Connection) -> Observations:
+    before = seen.backup.manifest.rows() if seen.backup and seen.backup.manifest else {}
+    with translated():
+        connection.execute(f"SET statement_timeout = {_TABLE_MS}".encode())
+    tables = []
+    for name in MAIN_TABLES:
+        known = next((rows for table, rows in before.items() if table.rpartition(".")[2] == name), None)
+        tables.append(_count(connection, name, known))
+    return replace(seen, tables=tuple(tables), newest=_last_written(connection))
+
+
+def _count(connection: Connection, table: str, before: int | None) -> Table:
+    try:
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        row = connection.execute(query).fetchone()
+    except psycopg.errors.QueryCanceled:
+        return Table(table, None, before)
+    except psycopg.errors.UndefinedTable:
+        return Table(table, None, before, _("it is not there"))
+    except psycopg.Error as error:
+        if connection.broken:
+            with translated():
+                raise
+        barred = (error.sqlstate or "").startswith(_BARRED)
+        return Table(table, None, before, server_errors.read(error).says, barred)
+    return Table(table, int(str(row[0])) if row else None, before)
+
+
+def _last_written(connection: Connection) -> datetime | None:
+    try:
+        row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
+    except psycopg.Error:
+        if connection.broken:
+            with translated():
+                raise
+        return None
+    return row[0] if row and isinstance(row[0], datetime) else None
+
+
+def findings(seen: Observations, now: datetime) -> list[Check]:
+    """What was seen, in words, in the order of the runbook: server, database, disk, services, backups."""
+    found = [_server_finding(seen)]
+    if seen.server is None:
+        found += _database_findings(seen, now)
+    found.append(_disk_finding(seen))
+    found += _service_findings(seen)
+    found.append(_backup_finding(seen, now))
+    return found
+
+
+def _server_finding(seen: Observations) -> Check:
+    if seen.server is None:
+        return Check("server", Status.OK, _("PostgreSQL answers."))
+    return Check("server", Status.FAIL, seen.server.title, seen.server.hint)
+
+
+def _database_findings(seen: Observations, now: datetime) -> list[Check]:
+    if not seen.exists:
+        return [Check("database", Status.FAIL, _("The database is gone: the server has none of its name."))]
+    if seen.database is not None:
+        return [Check("database", Status.FAIL, seen.database.title, seen.database.hint)]
+    found = []
+    for table in seen.tables:
+        if table.trouble:
+            text = _("The table {table} can't be read: {reason}")
+            status = Status.UNKNOWN if table.barred else Status.FAIL
+            found.append(Check("tables", status, text.format(table=table.name, reason=table.trouble)))
+        elif table.rows is None:
+            text = _("The table {table} was not counted within seconds.").format(table=table.name)
+            found.append(Check("tables", Status.UNKNOWN, text))
+        elif table.shrunk:
+            text = _("{table} has {now:,} rows, and {before:,} in the newest backup.")
+            now_and_then = {"now": Figure(table.rows), "before": Figure(table.before or 0)}
+            found.append(Check("tables", Status.WARN, text.format(table=table.name, **now_and_then)))
+        else:
+            text = _("{table} has {now:,} rows.").format(table=table.name, now=Figure(table.rows))
+            found.append(Check("tables", Status.OK, text))
+    if seen.newest is not None:
+        text = _("The last application was created {age} ago, {moment}.").format(
+            age=labels.age(seen.newest, now), moment=labels.moment(seen.newest)
+        )
+        found.append(Check("last-write", Status.OK, text))
+    return found
+
+
+def _disk_finding(seen: Observations) -> Check:
+    if seen.disk_free is None:
+        return Check("disk", Status.UNKNOWN, _("The server's disk can't be seen from here."))
+    text = _("The server's disk has {free} free of {total}.").format(
+        free=labels.size(seen.disk_free), total=labels.size(seen.disk_size)
+    )
+    if seen.disk_full:
+        return Check("disk", Status.FAIL, text, _("Make room there first: nothing can be written."))
+    return Check("disk", Status.OK, text)
+
+
+def _service_findings(seen: Observations) -> list[Check]:
+    if not seen.services:
+        hint = _("Set SERVICE_HEALTH_URLS.")
+        return [Check("services", Status.UNKNOWN, _("No service is configured to be asked."), hint)]
+    down = [one for one in seen.services if not one.healthy]
+    if not down:
+        text = _("All {count} services are healthy.").format(count=len(seen.services))
+        return [Check("services", Status.OK, text)]
+    text = _("{down} of {count} services are not healthy: {names}").format(
+        down=len(down), count=len(seen.services), names=", ".join(one.name for one in down)
+    )
+    return [Check("services", Status.FAIL, text)]
+
+
+def _backup_finding(seen: Observations, now: datetime) -> Check:
+    silent = ""
+    if seen.silent:
+        names = ", ".join(labels.store(one) for one in seen.silent)
+        silent = " " + _("Not asked, for it does not answer: {stores}").format(stores=names)
+    if seen.backup is None:
+        return Check("backup", Status.FAIL, _("There is no proven full backup.") + silent)
+    text = _("The newest proven full is {age} old, of {moment}.").format(
+        age=labels.age(seen.backup.moment, now), moment=labels.moment(seen.backup.moment)
+    )
+    return Check("backup", Status.WARN if silent else Status.OK, text + silent)
+
+
+def propose(seen: Observations) -> Proposal:
+    """What is best done; the operator decides. Restoring is the last of all things that could help."""
+    if isinstance(seen.server, ServerLost):
+        return Proposal(
+            RecoveryMode.LEAVE,
+            _("The server does not answer. Its data is most likely whole."),
+            _("Start it, then assess again. Restore only if it does not come up."),
+        )
+    if isinstance(seen.server, PostgresError):
+        return Proposal(RecoveryMode.LEAVE, seen.server.title, seen.server.hint)
+    if seen.disk_full or isinstance(seen.database, NoSpace):
+        return Proposal(
+            RecoveryMode.LEAVE,
+            _("The server's disk is full. A restore would need still more of it."),
+            _("Make room there (old logs, kept databases: mtn kept), then assess again."),
+        )
+    if seen.database is not None and seen.barred:
+        return Proposal(
+            RecoveryMode.LEAVE,
+            _("The database is there, and lets nobody in, or not our user. Its data is most likely whole."),
+            _("Free connections, or give back the right to connect; then assess again."),
+        )
+    unreadable = seen.database is not None or any(table.trouble and not table.barred for table in seen.tables)
+    if seen.exists is False or unreadable:
+        why = (
+            _("The database is gone.")
+            if not seen.exists
+            else _("The database is there, but main tables in it can't be read.")
+        )
+        if seen.backup is None:
+            return Proposal(
+                RecoveryMode.LEAVE,
+                why + " " + _("And there is no proven backup that could be restored."),
+                _("Look for one: mtn list, the bucket, a copy elsewhere. Call level 3."),
+            )
+        return Proposal(RecoveryMode.RESTORE, why)
+    shrunk = [table.name for table in seen.tables if table.shrunk]
+    if shrunk:
+        return Proposal(
+            RecoveryMode.BESIDE,
+            _("Rows are missing in {tables}; all else works.").format(tables=", ".join(shrunk)),
+        )
+    if any(not one.healthy for one in seen.services):
+        return Proposal(
+            RecoveryMode.LEAVE,
+            _("The database is whole; services are not healthy."),
+            _("Restart them (step 7), and look at their logs."),
+        )
+    return Proposal(
+        RecoveryMode.LEAVE,
+        _("Nothing is wrong that can be seen from here."),
+        _("If rows are wrong or missing, restore beside, and compare."),
+    )

@@ -1,0 +1,93 @@
+"""The alerts that are sent in steps 2 and 8 of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import read_moment
+from mtn_tui.operations.alerts.delivery import State
+from mtn_tui.operations.alerts.message import Level
+from mtn_tui.operations.alerts.notify import notify
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.assess import Assessment
+from mtn_tui.operations.incident.report import took
+from mtn_tui.operations.incident.state import Facts, Incident, RecoveryMode, Step
+from mtn_tui.operations.incident.steps import staging_of
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What people are told."""
+
+    level: Level
+    subject: str
+    body: str
+
+
+def first_alert(context: Context, assessment: Assessment) -> Alert:
+    """Step 2, in the runbook's words where they fit."""
+    subjects = {
+        RecoveryMode.RESTORE: _("CRITICAL: Database Down"),
+        RecoveryMode.BESIDE: _("CRITICAL: Rows are missing"),
+        RecoveryMode.LEAVE: _("CRITICAL: The admission system is down"),
+    }
+    proposal = assessment.proposal
+    if not any(one.status is Status.FAIL for one in assessment.findings):
+        # A server that was started by now, or something that can't be seen from here.
+        subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = _(
+            "CRITICAL: An incident of the admission system"
+        )
+    next_step = {
+        RecoveryMode.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
+        RecoveryMode.BESIDE: _("A backup is restored beside it; production is left as it is."),
+        RecoveryMode.LEAVE: proposal.instead,
+    }
+    lines = [proposal.why, next_step[proposal.way], ""]
+    lines += [f"{one.status.glyph} {one.says}" for one in assessment.findings]
+    lines += ["", _("At it: {operator} on {host}.").format(operator=context.operator, host=context.host)]
+    return Alert(Level.ERROR, subjects[proposal.way], "\n".join(lines))
+
+
+def last_alert(context: Context, incident: Incident) -> Alert:
+    """Step 8: ``success``, "Database Restored"."""
+    chosen = incident.steps[Step.CHOOSE].facts
+    passed = labels.clock(took(incident, context.clock.now()).total_seconds())
+    if incident.way is RecoveryMode.LEAVE:
+        return Alert(
+            Level.SUCCESS,
+            _("The admission system is back"),
+            _("Nothing had to be restored. It took {time}.").format(time=passed),
+        )
+    if incident.way is RecoveryMode.BESIDE:
+        text = _("The backup of {moment} is in {database}, beside production. It took {time}.")
+        return Alert(
+            Level.SUCCESS,
+            _("Lost rows can be recovered"),
+            text.format(moment=_moment(chosen), database=staging_of(context, incident.way), time=passed),
+        )
+    text = _("The database was restored from the backup of {moment}. It took {time}.")
+    body = [text.format(moment=_moment(chosen), time=passed)]
+    if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
+        body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
+    return Alert(Level.SUCCESS, _("Database Restored"), "\n".join(body))
+
+
+def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]:
+    """Tell people; returns the step's facts. May take half a minute. Raises UsageError for an address."""
+    told = notify(context, alert.level, alert.subject, alert.body, to=to)
+    channels = {}
+    for one in told.outcomes:
+        if one.state is not State.ABSENT:
+            channels[f"{one.channel} {one.to}".strip()] = f"{one.state.value} {one.reason}".strip()
+    return {"subject": alert.subject, "recipients": list(to), "channels": channels}
+
+
+def _moment(facts: Facts) -> str:
+    try:
+        return labels.moment(read_moment(str(facts["moment"])))
+    except (KeyError, ValueError):
+        return "—"

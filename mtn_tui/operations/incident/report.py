@@ -1,0 +1,285 @@
+"""What was seen, chosen and done in an incident, as Markdown: for the ticket, and for the morning after."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from mtn_tui.core.contacts import Severity
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.moments import read_moment
+from mtn_tui.core.printable import printable
+from mtn_tui.operations.alerts.delivery import State
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.incident.state import OID, Facts, Incident, Record, RecoveryMode, Step, StepStatus
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_SECONDS = "_seconds"
+
+
+def title(step: Step) -> str:
+    return {
+        Step.ASSESS: _("Assess"),
+        Step.NOTIFY: _("Notify"),
+        Step.CHOOSE: _("Choose backup"),
+        Step.STAGING: _("Staging"),
+        Step.VALIDATE: _("Validate"),
+        Step.PRODUCTION: _("Production"),
+        Step.SERVICES: _("Services"),
+        Step.REPORT: _("Report"),
+    }[step]
+
+
+def standing(one: StepStatus) -> str:
+    return {
+        StepStatus.PENDING: _("not yet"),
+        StepStatus.RUNNING: _("under way"),
+        StepStatus.DONE: _("done"),
+        StepStatus.SKIPPED: _("left out"),
+        StepStatus.FAILED: _("failed"),
+    }[one]
+
+
+def way(one: RecoveryMode) -> str:
+    return {
+        RecoveryMode.RESTORE: _("restore all of it, in production's place"),
+        RecoveryMode.BESIDE: _("restore beside it, and copy back what is lost"),
+        RecoveryMode.LEAVE: _("no restore: something else is wrong"),
+    }[one]
+
+
+def severity(one: Severity) -> str:
+    return {
+        Severity.CRITICAL: _("critical"),
+        Severity.HIGH: _("high"),
+        Severity.MEDIUM: _("medium"),
+        Severity.LOW: _("low"),
+    }[one]
+
+
+def to_be_seen() -> dict[str, str]:
+    """The manual half of Appendix B: the word for it in the incident's file, and what people do."""
+    return {"login": _("Users can log in"), "application": _("A new application can be created")}
+
+
+def report(incident: Incident, now: datetime, target: timedelta) -> str:
+    """Markdown. ``target`` is the RTO; ``now`` ends the clock of an incident that is still open."""
+    return "\n".join(
+        [
+            "# "
+            + _("Incident {number}: {database}").format(
+                number=incident.number, database=_text(incident.database)
+            ),
+            "",
+            *_summary(incident, now, target),
+            "",
+            *_steps(incident),
+            "",
+            *_evidence(incident),
+            *_people(incident),
+            "## " + _("All that happened"),
+            "",
+            *_table([_("Moment"), _("Who"), _("What")], [_row(record) for record in incident.records]),
+            "",
+        ]
+    )
+
+
+def took(incident: Incident, now: datetime) -> timedelta:
+    """How long it has lasted, or lasted."""
+    assert incident.opened_at is not None  # noqa: S101 - the first record opens it
+    return (incident.closed_at or now) - incident.opened_at
+
+
+def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[str]:
+    assert incident.opened_at is not None  # noqa: S101 - the first record opens it
+    first = incident.records[0].who if incident.records else "—"
+    passed = took(incident, now)
+    yield "- " + _("Opened") + f": {_moment(incident.opened_at)}, {_text(str(first))}"
+    if incident.closed_at is None:
+        where = _("at step {step}, {name}").format(step=int(incident.step), name=title(incident.step))
+        yield "- " + _("Still open") + f": {where}"
+    else:
+        last = incident.records[-1]
+        yield "- " + _("Closed") + f": {_moment(incident.closed_at)}, {_text(last.text)}"
+    held = _("within") if passed <= target else _("over")
+    yield "- " + _("Took {time}, {held} the RTO of {target}").format(
+        time=labels.clock(passed.total_seconds()), held=held, target=labels.clock(target.total_seconds())
+    )
+    yield "- " + _("Way") + f": {way(incident.way)}"
+
+
+def _steps(incident: Incident) -> list[str]:
+    rows = []
+    for step, state in incident.steps.items():
+        lasted = "—"
+        if state.began is not None and state.ended is not None and state.ended >= state.began:
+            lasted = labels.clock((state.ended - state.began).total_seconds())
+        began = _clock(state.began) if state.began else "—"
+        rows.append([str(int(step)), title(step), standing(state.standing), began, lasted, state.who or "—"])
+    return _table([_("Step"), "", _("State"), _("Began"), _("Took"), _("Who")], rows)
+
+
+def _evidence(incident: Incident) -> Iterator[str]:
+    for step, state in incident.steps.items():
+        if not state.facts and not state.reason:
+            continue
+        yield f"## {int(step)} {title(step)}"
+        yield ""
+        if state.reason:
+            yield f"- {standing(state.standing)}: {_text(state.reason)}"
+        for name, value in for_people(state.facts).items():
+            if value != "":
+                yield from _fact(name, value)
+        yield ""
+
+
+def _people(incident: Incident) -> Iterator[str]:
+    if not incident.ticked and not incident.called:
+        return
+    yield "## " + _("What people did")
+    yield ""
+    for what, who in incident.ticked.items():
+        text = to_be_seen().get(what, what)
+        yield "- " + _("seen: {what} ({who})").format(what=_text(text), who=_text(who))
+    for person in sorted(incident.called):
+        yield "- " + _("called: {person}").format(person=_text(person))
+    yield ""
+
+
+def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
+    indent = "  " * depth
+    label = _text(fact_name(name))
+    if isinstance(value, Mapping):
+        yield f"{indent}- {label}:"
+        for inner, one in value.items():
+            if name == "channels":
+                _good, *said = delivery(str(inner), one)
+                yield f"{indent}  - {_text(': '.join(filter(None, said)))}"
+            else:
+                yield from _fact(str(inner), one, depth + 1)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield f"{indent}- {label}:"
+        for one in value:
+            check = Check.of_line(str(one))
+            text = f"{check.status.glyph} {check.says}" if name == "findings" else str(one)
+            yield f"{indent}  - {_text(text)}"
+    else:
+        yield f"{indent}- {label}: {_text(fact_value(name, value))}"
+
+
+def for_people(facts: Facts) -> Facts:
+    """Without what is only kept for the steps after it."""
+    return {name: value for name, value in facts.items() if name != OID}
+
+
+def fact_name(name: str) -> str:
+    """A fact's name, for people. What is no word of ours (a table, an address) stays as it is."""
+    known = {
+        "way": _("way"),
+        "severity": _("severity"),
+        "why": _("why"),
+        "findings": _("what was found"),
+        "subject": _("subject"),
+        "recipients": _("to"),
+        "channels": _("sent by"),
+        "backup": _("backup"),
+        "name": _("file"),
+        "moment": _("as of"),
+        "store": _("from"),
+        "loses_seconds": _("what was written after it, and is lost"),
+        "expected_seconds": _("expected to take"),
+        "roles": _("roles"),
+        "no_owner": _("without owners and rights"),
+        "without": _("without the extensions"),
+        "job": _("job"),
+        "database": _("database"),
+        "rows": _("rows"),
+        "tables": _("tables"),
+        "newest": _("newest row"),
+        "problems": _("not as it should be"),
+        "kept": _("what was there before is kept as"),
+        "away_seconds": _("time without a database"),
+        "load_seconds": _("took to load"),
+        "command": _("command"),
+        "services": _("services"),
+        "path": _("report"),
+        "hint": _("what to do"),
+    }
+    return known.get(name, name)
+
+
+def delivery(name: str, what: object) -> tuple[bool, str, str]:
+    """Of an alert on one way to people, as its step keeps it: whether it was sent, that in words, and why."""
+    way, _blank, to = name.partition(" ")
+    state, _blank, reason = str(what).partition(" ")
+    said = {State.SENT.value: _("sent"), State.KEPT.value: _("kept, and sent later")}
+    became = said.get(state, _("not sent"))
+    return state == State.SENT.value, f"{labels.channel(way)} {to}".rstrip() + f": {became}", reason
+
+
+def fact_value(name: str, value: object) -> str:
+    if value is None:
+        return "—"
+    if name == "away_seconds" and isinstance(value, int | float):
+        return labels.seconds(float(value))
+    if name.endswith(_SECONDS) and isinstance(value, int | float):
+        return labels.clock(float(value))
+    if name == "way" and value in [one.value for one in RecoveryMode]:
+        return way(RecoveryMode(str(value)))
+    if name == "severity" and value in [one.value for one in Severity]:
+        return severity(Severity(str(value)))
+    if name == "store":
+        return labels.store(str(value))
+    if name in ("moment", "newest"):
+        try:
+            return labels.moment(read_moment(str(value)))
+        except ValueError:
+            return str(value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int):
+        return f"{Figure(value):,}"
+    return str(value)
+
+
+def _row(record: Record) -> list[str]:
+    return [_clock(record.at), str(record.who), happened(record)]
+
+
+def happened(record: Record) -> str:
+    """One record in words."""
+    step = f"{int(record.step)} {title(record.step)}" if record.step is not None else ""
+    said = {
+        "opened": _("opened the incident"),
+        "took": _("took it over"),
+        "began": _("began {step}").format(step=step),
+        "done": _("done: {step}").format(step=step),
+        "skipped": _("left out {step}: {why}").format(step=step, why=record.text),
+        "failed": _("failed: {step}: {why}").format(step=step, why=record.text),
+        "note": record.text,
+        "called": _("called {person}").format(person=record.text),
+        "ticked": _("has seen: {what}").format(what=to_be_seen().get(record.text, record.text)),
+        "closed": _("closed it: {outcome}").format(outcome=record.text),
+    }
+    return said.get(record.event, record.event)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S} ({at:%H:%M:%S} UTC)"
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M:%S}"
+
+
+def _text(said: str) -> str:
+    """As it is, whatever Markdown makes of its characters; what does not print as an escape."""
+    return _SPECIAL.sub(r"\\\1", printable(said))
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *[[_text(cell) for cell in row] for row in rows]]
+    return [f"| {' | '.join(line)} |" for line in lines]

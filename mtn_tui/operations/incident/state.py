@@ -1,0 +1,316 @@
+"""The incident: steps 1 to 8 of the runbook's 5.1, as a state that every step's beginning and end moves on.
+
+What happened is a list of records, each with its moment and who it was; the
+state is what they add up to, and nothing else is kept. The module ``file`` has
+them on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import _
+
+Facts = Mapping[str, object]
+
+OID = "oid"
+"""Step 5's fact that no person is shown: the number of the database that was validated."""
+
+
+class Step(IntEnum):
+    """The runbook's numbers."""
+
+    ASSESS = 1
+    NOTIFY = 2
+    CHOOSE = 3
+    STAGING = 4
+    VALIDATE = 5
+    PRODUCTION = 6
+    SERVICES = 7
+    REPORT = 8
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+    @property
+    def over(self) -> bool:
+        """Whether the step after it may begin."""
+        return self in (StepStatus.DONE, StepStatus.SKIPPED)
+
+
+class RecoveryMode(StrEnum):
+    """What step 1 decides."""
+
+    RESTORE = "restore"
+    """All of the database, in production's place."""
+    BESIDE = "beside"
+    """Into a database beside it, to copy lost rows back from."""
+    LEAVE = "leave"
+    """No restore: something else is wrong."""
+
+
+_LEFT_OUT = {
+    RecoveryMode.RESTORE: frozenset[Step](),
+    RecoveryMode.BESIDE: frozenset({Step.PRODUCTION}),
+    RecoveryMode.LEAVE: frozenset({Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION}),
+}
+
+NEVER_SKIPPED = {RecoveryMode.RESTORE: (Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION)}
+"""Production is only ever replaced by what was restored beside it and validated."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody at a screen. ``session`` tells two screens of the same person apart."""
+
+    operator: str
+    host: str
+    session: str
+
+    def __str__(self) -> str:
+        return f"{self.operator}@{self.host}"
+
+
+@dataclass(frozen=True)
+class StepState:
+    standing: StepStatus = StepStatus.PENDING
+    began: datetime | None = None
+    ended: datetime | None = None
+    who: str = ""
+    """Who began it last."""
+    facts: Facts = field(default_factory=dict)
+    """Evidence: what it has shown. Kept when the step is done again, until it ends."""
+    reason: str = ""
+    """Why it was skipped, or of what it failed."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it goes on by itself, as a job. What only people are at can be left for another step."""
+        return self.standing is StepStatus.RUNNING and bool(self.facts.get("job"))
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing that happened. ``at`` is in UTC; ``who`` is not always who holds the incident."""
+
+    at: datetime
+    event: str
+    who: Actor
+    step: Step | None = None
+    facts: Facts = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What the records add up to. Moments are in UTC."""
+
+    number: int
+    database: str = ""
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    holder: Actor | None = None
+    """Who is at work on it; anyone may take it over."""
+    severity: str = "critical"
+    way: RecoveryMode = RecoveryMode.RESTORE
+    steps: Mapping[Step, StepState] = field(default_factory=lambda: {step: StepState() for step in Step})
+    records: tuple[Record, ...] = ()
+    called: frozenset[str] = frozenset()
+    """Whom of the escalation somebody has called."""
+    ticked: Mapping[str, str] = field(default_factory=dict)
+    """Of the manual half of Appendix B: what, and who saw it."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.opened_at is not None and self.closed_at is None
+
+    @property
+    def step(self) -> Step:
+        """Where it stands: the first step that is not over."""
+        return next((step for step in Step if not self.steps[step].standing.over), Step.REPORT)
+
+    def why_not_begin(self, step: Step) -> str:
+        """Why ``step`` can't begin now; empty where it can."""
+        if not self.is_open:
+            return _("The incident is closed.")
+        if step in _LEFT_OUT[self.way]:
+            return _("This incident goes another way, without step {step}.").format(step=step.value)
+        for before in Step:
+            if before == step:
+                break
+            if not self.steps[before].standing.over:
+                return _("Step {before} comes first.").format(before=before.value)
+        running = [one for one, state in self.steps.items() if state.is_under_way]
+        if running and running != [step]:
+            return _("Step {step} is under way.").format(step=running[0].value)
+        return ""
+
+    def why_not_skip(self, step: Step) -> str:
+        """Why ``step`` can't be left out; empty where it can."""
+        if step in NEVER_SKIPPED.get(self.way, ()):
+            return _("Nothing goes into production that was not restored beside it and validated.")
+        return self.why_not_begin(step)
+
+    def after(self, record: Record) -> Incident:
+        """The state once ``record`` has happened, whether or not it may. Raises ValueError for no sense."""
+        known = replace(self, records=(*self.records, record))
+        move = _MOVES.get(record.event)
+        return move(known, record) if move else known
+
+
+def fold(number: int, records: Iterable[Record]) -> Incident:
+    """What they add up to; one that makes no sense, as of a later version, is passed over."""
+    incident = Incident(number)
+    for record in records:
+        with suppress(ValueError):
+            incident = incident.after(record)
+    return incident
+
+
+def check(incident: Incident, record: Record) -> None:
+    """Raise Refused where ``record`` may not happen now: said by whom, or at which step."""
+    if record.event == "opened":
+        return
+    if not incident.is_open:
+        raise Refused(_("The incident is closed."), _("Its report: mtn incident show"))
+    holder = incident.holder
+    if record.event not in ("took", "note") and holder is not None and record.who.session != holder.session:
+        raise Refused(
+            _("{who} has taken the incident over.").format(who=holder),
+            _("Follow it here; take it over again only once you have talked."),
+        )
+    if record.step is None:
+        return
+    why = ""
+    if record.event == "began":
+        why = incident.why_not_begin(record.step)
+    elif record.event == "skipped":
+        why = incident.why_not_skip(record.step)
+    elif record.event in ("done", "failed"):
+        running = incident.steps[record.step].standing is StepStatus.RUNNING
+        why = "" if running else _("Step {step} was not begun.").format(step=record.step.value)
+    if why:
+        raise Refused(why)
+
+
+def _opened(incident: Incident, record: Record) -> Incident:
+    return replace(
+        incident,
+        opened_at=record.at,
+        holder=record.who,
+        database=str(record.facts.get("database", "")),
+    )
+
+
+def _took(incident: Incident, record: Record) -> Incident:
+    return replace(incident, holder=record.who)
+
+
+def _began(incident: Incident, record: Record) -> Incident:
+    known = incident.steps[_step(record)]
+    state = replace(
+        known,
+        standing=StepStatus.RUNNING,
+        began=record.at,
+        ended=None,
+        who=str(record.who),
+        facts={**known.facts, **record.facts},
+        reason="",
+    )
+    return _later_again(_with(incident, record, state), _step(record))
+
+
+def _done(incident: Incident, record: Record) -> Incident:
+    step = _step(record)
+    known = incident.steps[step]
+    state = replace(
+        known, standing=StepStatus.DONE, ended=record.at, facts={**known.facts, **record.facts}, reason=""
+    )
+    incident = _with(incident, record, state)
+    if step is not Step.ASSESS:
+        return incident
+    way = RecoveryMode(str(record.facts.get("way", RecoveryMode.RESTORE)))
+    steps = {
+        one: replace(state, standing=StepStatus.SKIPPED, ended=record.at) if one in _LEFT_OUT[way] else state
+        for one, state in incident.steps.items()
+    }
+    severity = str(record.facts.get("severity", incident.severity))
+    return replace(incident, way=way, steps=steps, severity=severity)
+
+
+def _skipped(incident: Incident, record: Record) -> Incident:
+    known = incident.steps[_step(record)]
+    state = replace(
+        known, standing=StepStatus.SKIPPED, ended=record.at, who=str(record.who), reason=record.text
+    )
+    return _with(incident, record, state)
+
+
+def _failed(incident: Incident, record: Record) -> Incident:
+    known = incident.steps[_step(record)]
+    state = replace(
+        known,
+        standing=StepStatus.FAILED,
+        ended=record.at,
+        facts={**known.facts, **record.facts},
+        reason=record.text,
+    )
+    return _with(incident, record, state)
+
+
+def _called(incident: Incident, record: Record) -> Incident:
+    return replace(incident, called=incident.called | {record.text})
+
+
+def _ticked(incident: Incident, record: Record) -> Incident:
+    return replace(incident, ticked={**incident.ticked, record.text: str(record.who)})
+
+
+def _closed(incident: Incident, record: Record) -> Incident:
+    return replace(incident, closed_at=record.at)
+
+
+_MOVES = {
+    "opened": _opened,
+    "took": _took,
+    "began": _began,
+    "done": _done,
+    "skipped": _skipped,
+    "failed": _failed,
+    "called": _called,
+    "ticked": _ticked,
+    "closed": _closed,
+}
+"""``note`` is only told."""
+
+
+def _step(record: Record) -> Step:
+    if record.step is None:
+        raise ValueError("these events are always of a step")
+    return record.step
+
+
+def _with(incident: Incident, record: Record, state: StepState) -> Incident:
+    return replace(incident, steps={**incident.steps, _step(record): state})
+
+
+def _later_again(incident: Incident, step: Step) -> Incident:
+    """What was done after ``step`` rests on it, and has to be done again; on an alert nothing rests."""
+    if step is Step.NOTIFY:
+        return incident
+    left_out = _LEFT_OUT[incident.way] if step is not Step.ASSESS else frozenset()
+    again = {
+        one: state if one <= step or one in left_out or one is Step.NOTIFY else StepState()
+        for one, state in incident.steps.items()
+    }
+    return replace(incident, steps=again)

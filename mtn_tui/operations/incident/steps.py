@@ -1,0 +1,209 @@
+"""What each step of an incident does, for whoever shows it: commands to be run, and evidence.
+
+Whatever takes long is a job, a command of ours in a process of its own, whose
+id stands in the step's facts: so a step that is under way ends by what the
+job's journal says (``settle``), whichever screen looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+from mtn_tui.core.clock import local_stamp
+from mtn_tui.core.errors import MtnError, PostgresError, StorageError, UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.core.values import scratch_name
+from mtn_tui.engine.jobview import JobView, find_job
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.report import report
+from mtn_tui.operations.incident.state import OID, Facts, Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.restore import leftovers
+from mtn_tui.operations.restore.plan import Plan, plan
+from mtn_tui.operations.restore.preflight.extensions import InOneDatabase
+from mtn_tui.operations.restore.request import Request
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.connection import MAINTENANCE, application, connect
+
+_BESIDE = "_recovery"
+"""Of runbook 5.2."""
+
+
+def staging_of(context: Context, way: RecoveryMode) -> str:
+    """Where step 4 restores to; of a recovery beside, also where it stays."""
+    settings = context.settings
+    if way is RecoveryMode.BESIDE:
+        return scratch_name(settings.db_name, _BESIDE)
+    return settings.staging_db_name or scratch_name(settings.db_name, "_staging")
+
+
+def plan_staging(
+    context: Context, way: RecoveryMode, backup: Backup, plan: Callable[[Context, Request], Plan] = plan
+) -> Plan:
+    """What step 4 would do, losing as little as can be.
+
+    Roles that the server lacks, a new one for example, are made with it. Where our user may not, or
+    can't give everybody what is theirs, all of it is planned to be ours; and extensions that no new
+    database can have are left out: the operator has to agree.
+    """
+    wanted = Request(backup, staging_of(context, way), drop=True, closed=True, legacy=backup.legacy)
+    for roles, no_owner in ((False, False), (True, False), (True, True), (False, True)):
+        made = plan(context, replace(wanted, roles=roles, no_owner=no_owner))
+        if not any(one.status is Status.STOP for one in _rights(made)):
+            break
+    here = [check.error for check in made.checks if isinstance(check.error, InOneDatabase)]
+    return plan(context, replace(made.request, without=here[0].names)) if here else made
+
+
+def not_had(made: Plan) -> list[str]:
+    """What is done without where the owner is not kept, or an extension left out, in sentences."""
+    left_out = [f"{check.says} {check.hint}" for check in made.checks if check.id == "left-out"]
+    return [*(check.says for check in _rights(made) if check.hint), *left_out]
+
+
+def _rights(made: Plan) -> list[Check]:
+    """Who can have what is theirs."""
+    return [check for check in made.checks if check.id in ("roles", "owners")]
+
+
+def roles_of(made: Plan) -> str:
+    """Which roles will be made, in words; empty where none have to be."""
+    says = [check.says for check in made.checks if check.id == "roles"]
+    return says[0] if made.request.roles and says else ""
+
+
+def chosen(made: Plan) -> dict[str, object]:
+    """Step 3's facts."""
+    legacy = {"legacy": True} if made.backup.legacy else {}
+    roles = {"roles": roles_of(made)} if made.request.roles else {}
+    ours = {"no_owner": True} if made.request.no_owner else {}
+    without = {"without": list(made.request.without)} if made.request.without else {}
+    return {
+        **legacy,
+        **ours,
+        **without,
+        "backup": made.backup.handle,
+        "name": str(made.backup.name),
+        "moment": made.backup.moment.isoformat(),
+        "store": made.copy.store.name if made.copy else None,
+        "loses_seconds": made.lost_minutes * 60,
+        "expected_seconds": made.seconds,
+        **roles,
+    }
+
+
+def restore_arguments(context: Context, incident: Incident) -> list[str]:
+    """Step 4, as a command. UsageError where no backup was chosen."""
+    facts = incident.steps[Step.CHOOSE].facts
+    backup = facts.get("backup")
+    if not backup:
+        raise UsageError(_("No backup was chosen."), _("Go back to step 3."))
+    target = staging_of(context, incident.way)
+    options = ["--drop", "--closed", *(["--legacy"] if facts.get("legacy") else [])]
+    options += ["--roles"] if facts.get("roles") else []
+    options += ["--no-owner"] if facts.get("no_owner") else []
+    without = facts.get("without")
+    options += [f"--without-extension={name}" for name in without] if isinstance(without, list) else []
+    return ["restore", str(backup), f"--target={target}", *options]
+
+
+def promote_arguments(context: Context, confirm: str, incident: Incident) -> list[str]:
+    """Step 6, as a command. ``confirm`` is empty where there is nothing to be replaced.
+
+    It is told which database step 5 has validated, where the incident's file says so.
+    """
+    validated = incident.steps[Step.VALIDATE].facts.get(OID)
+    arguments = ["promote", f"--target={context.settings.db_name}"]
+    arguments += ["--confirm", confirm] if confirm else []
+    arguments += [f"--oid={validated}"] if validated is not None else []
+    arguments += ["--stop-services"] if context.settings.services_stop_command else []
+    return [*arguments, "--", staging_of(context, RecoveryMode.RESTORE)]
+
+
+def services_arguments() -> list[str]:
+    """Step 7, as a command."""
+    return ["services", "--restart"]
+
+
+def start_arguments() -> list[str]:
+    """What step 1 may propose, as a command."""
+    return ["services", "--start-database"]
+
+
+def settle(file: IncidentFile, context: Context) -> Incident:
+    """Let a step that is under way end with its job, where that is over. Only the incident's holder does.
+
+    A promotion that was killed is asked of the server: it may have come through.
+    """
+    incident = file.look()
+    for step, state in incident.steps.items():
+        job_id = state.facts.get("job")
+        if state.standing is not StepStatus.RUNNING or not job_id or not file.is_mine:
+            continue
+        try:
+            view = find_job(context.job_folders, str(job_id))
+        except (UsageError, StorageError) as error:
+            return file.failed(step, error)
+        if not view.state.over:
+            continue
+        if view.state is JobState.SUCCEEDED:
+            return file.done(step, **_shown(step, view.result))
+        if view.state is JobState.LOST and step is Step.PRODUCTION:
+            return _after_a_killed_promotion(file, context, view)
+        title = view.title or labels.state(view.state)
+        return file.failed(step, MtnError(title, view.hint))
+    return incident
+
+
+def _after_a_killed_promotion(file: IncidentFile, context: Context, view: JobView) -> Incident:
+    """By what the server has. Where that can't be asked, the failure's hint says how to see it later."""
+    try:
+        with connect(context.server, MAINTENANCE, "mtn incident") as server:
+            # The server goes on with what it was told last, though nobody listens any more.
+            databases.end_sessions(server, application(view.kind, view.id))
+            done, told = leftovers.came_through(view, server), leftovers.told(view, server)
+    except PostgresError:
+        done, told = False, view.hint
+    if not done:
+        return file.failed(Step.PRODUCTION, MtnError(view.title, told))
+    file.note(told)
+    swap = cast("Facts", view.result["swap"])
+    return file.done(Step.PRODUCTION, kept=swap.get("kept"))
+
+
+def _shown(step: Step, result: Facts) -> dict[str, object]:
+    """What a job's result has of evidence for its step."""
+    wanted = {
+        Step.STAGING: {"target": "database", "rows": "rows", "tables": "tables"},
+        Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds"},
+        Step.SERVICES: {"services": "services"},
+    }
+    found = {ours: result[theirs] for theirs, ours in wanted.get(step, {}).items() if theirs in result}
+    seconds = result.get("seconds")
+    if step is Step.STAGING and isinstance(seconds, dict) and "load" in seconds:
+        found["load_seconds"] = seconds["load"]
+    return found
+
+
+def write_report(context: Context, incident: Incident) -> Path:
+    """Write the report beside the logs; returns where. Raises StorageError."""
+    now = context.clock.now()
+    path = context.settings.log_dir / f"incident_{incident.number:04}_{local_stamp(now)}.md"
+    text = report(incident, now, timedelta(hours=context.settings.target_rto_hours))
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise StorageError(
+            _("The report {path} can't be written: {reason}.").format(path=path, reason=error.strerror),
+            _("mtn incident export prints it at any time."),
+        ) from error
+    return path

@@ -1,0 +1,123 @@
+"""Step 5: is what is in staging what should go into production? Appendix B, as far as SQL can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import MtnError, PostgresError, ServerLost
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.assess import MAIN_TABLES
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.restore.count_rows import check_loaded
+from mtn_tui.operations.restore.preflight.extensions import absent_from
+from mtn_tui.postgres import databases, identity
+from mtn_tui.postgres.connection import Connection, connect, translated
+from mtn_tui.postgres.load import LoadConnection
+
+_APPLICATION = "mtn validate"
+
+
+@dataclass(frozen=True)
+class Validated:
+    checks: tuple[Check, ...]
+    oid: int | None
+    """Of the database that was looked at; None where it could not be. Another may get its name."""
+
+
+def validate(context: Context, database: str, backup: Backup) -> Validated:
+    """What fails stands in the way of production; a warning is for people to decide.
+
+    Raises ServerLost where the server goes meanwhile.
+    """
+    try:
+        with connect(context.server, database, _APPLICATION) as connection:
+            reached = _("{database} can be reached.").format(database=database)
+            found, oid = [Check("database", Status.OK, reached)], databases.oid(connection, database)
+            has = [one.name for one in identity.extensions(connection)]
+            found += [_main_table(connection, name) for name in MAIN_TABLES]
+            found.append(_newest(connection, backup))
+    except ServerLost:
+        raise
+    except PostgresError as error:
+        return Validated((Check("database", Status.FAIL, error.title, error.hint),), None)
+    return Validated((*found, *_counted(context, database, backup, has)), oid)
+
+
+def _main_table(connection: Connection, name: str) -> Check:
+    try:
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
+        row = connection.execute(query).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return Check("tables", Status.FAIL, _("The main table {table} is not there.").format(table=name))
+    except psycopg.errors.InsufficientPrivilege:
+        return Check("tables", Status.WARN, labels.not_counted([name]))
+    except psycopg.Error:
+        with translated():
+            raise
+    rows = int(str(row[0])) if row else 0
+    text = _("{table} has {now:,} rows.").format(table=name, now=Figure(rows))
+    return Check("tables", Status.OK if rows else Status.WARN, text)
+
+
+def _newest(connection: Connection, backup: Backup) -> Check:
+    """Nothing in it may be younger than the backup; that much older is for people to judge."""
+    try:
+        row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.InsufficientPrivilege,  # row security, too
+        psycopg.DataError,
+    ):
+        return Check("newest", Status.UNKNOWN, _("The newest application has no date to be seen."))
+    except psycopg.Error:
+        with translated():
+            raise
+    newest = row[0] if row else None
+    if not isinstance(newest, datetime):
+        return Check("newest", Status.WARN, _("There is no application in it."))
+    text = _("The newest application is of {moment}.").format(moment=labels.moment(newest))
+    if newest > backup.moment:
+        return Check("newest", Status.WARN, text + " " + _("That is after the backup was made."))
+    return Check("newest", Status.OK, text)
+
+
+def _counted(context: Context, database: str, backup: Backup, has: Collection[str]) -> list[Check]:
+    """Every table against the manifest; indexes; sequences."""
+    if backup.manifest is None:
+        text = _("A backup of the scripts tells no counts: nothing can be compared.")
+        return [Check("counts", Status.UNKNOWN, text)]
+    lacks, without = absent_from(context, backup, has)
+    skipped: list[str] = []
+
+    def opened() -> LoadConnection:
+        return LoadConnection(context.server, database, _APPLICATION, skipped.append)
+
+    try:
+        loaded = check_loaded(backup.manifest, opened, CancelToken(), lambda _count: None, without=without)
+    except ServerLost:
+        raise
+    except MtnError as error:
+        return [Check("counts", Status.FAIL, error.title, _("Restore to staging again, or choose another."))]
+    text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
+    found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
+    if lacks:
+        text = _("It is without the extensions {names}, and without their own rows.")
+        found.append(Check("extensions", Status.WARN, text.format(names=", ".join(lacks))))
+    if loaded.not_counted:
+        found.append(Check("not-counted", Status.WARN, labels.not_counted(loaded.not_counted)))
+    if loaded.behind:
+        text = _("Sequences are behind their columns, as they were: {columns}")
+        found.append(Check("sequences", Status.WARN, text.format(columns=", ".join(loaded.behind))))
+    else:
+        found.append(Check("sequences", Status.OK, _("Every sequence is ahead of its column.")))
+    return found

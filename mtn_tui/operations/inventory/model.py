@@ -1,0 +1,256 @@
+"""What backups there are, in both stores, and how far each is proven."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+
+from mtn_tui.archive.proof import Mark, Proof, Tried
+from mtn_tui.archive.summary import Summary
+from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import BackupName, Kind, Rung
+from mtn_tui.operations.inventory.anomalies import COMPARED, source, why_suspect
+from mtn_tui.storage.base import Storage
+
+
+class CopyStatus(StrEnum):
+    """What a copy is, before anything is said of its bytes."""
+
+    WHOLE = "whole"
+    """Its manifest is there, signed with our key, and of its size."""
+    UNFINISHED = "unfinished"
+    """It was being written when something stopped: no manifest, but companions of ours."""
+    LEGACY = "legacy"
+    """The scripts made it: no manifest, and nothing that could vouch for it."""
+    BROKEN = "broken"
+    """Its manifest can't be believed, or does not fit it."""
+    ANOTHER_KEY = "another-key"
+    """Its manifest says that another key signed it: with that one it may be whole."""
+    UNCHECKED = "unchecked"
+    """Its manifest is there, and without the key nobody can tell."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A backup in one store."""
+
+    store: Storage
+    key: str
+    size: int
+    standing: CopyStatus
+    manifest: Summary | None
+    proof: Proof
+    trouble: ArchiveError | None = None
+    """Why it is broken."""
+
+    @property
+    def condition(self) -> CopyStatus:
+        """Its standing; or broken, where that was seen when it was last read through."""
+        return CopyStatus.BROKEN if self.proof.failed else self.standing
+
+    @property
+    def rung(self) -> Rung:
+        return self.proof.rung if self.standing in (CopyStatus.WHOLE, CopyStatus.LEGACY) else Rung.PRESENT
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One backup and its copies, the disk's first."""
+
+    name: BackupName
+    copies: tuple[Copy, ...]
+    suspect: str = ""
+    """Why it should be looked at before it is relied upon."""
+
+    @cached_property
+    def manifest(self) -> Summary | None:
+        return next((copy.manifest for copy in self.copies if copy.manifest), None)
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id if self.manifest else ""
+
+    @property
+    def handle(self) -> str:
+        """What a command calls it by: its id; what has none, its file's name."""
+        return self.id or str(self.name)
+
+    @property
+    def legacy(self) -> bool:
+        """Whether every copy of it is of the scripts' making."""
+        return all(copy.standing is CopyStatus.LEGACY for copy in self.copies)
+
+    @property
+    def needs_another_key(self) -> bool:
+        """Whether no copy can be read for want of the key that it was made with."""
+        return not self.usable and any(copy.standing is CopyStatus.ANOTHER_KEY for copy in self.copies)
+
+    @property
+    def broken(self) -> bool:
+        """Whether any copy is broken, or its last verification failed."""
+        return any(copy.standing is CopyStatus.BROKEN or copy.proof.failed for copy in self.copies)
+
+    def may_be_of(self, database: str) -> bool:
+        """Whether it is of that database, or does not say of which."""
+        return self.manifest is None or self.manifest.database == database
+
+    @property
+    def kind(self) -> Kind:
+        return self.name.kind
+
+    @property
+    def moment(self) -> datetime:
+        """What it holds the database as of: aware; a legacy one's stamp is taken as local time."""
+        return self.manifest.snapshot_at if self.manifest else self.name.stamp.astimezone(UTC)
+
+    @property
+    def size(self) -> int:
+        return max(copy.size for copy in self.copies)
+
+    @property
+    def rung(self) -> Rung:
+        """What is proven of every copy."""
+        return min(copy.rung for copy in self.copies)
+
+    @property
+    def pinned(self) -> Mark | None:
+        """Of any copy: none of a pinned backup is deleted."""
+        return next((copy.proof.pinned for copy in self.copies if copy.proof.pinned), None)
+
+    @property
+    def accepted(self) -> Mark | None:
+        """That somebody looked at it when it was suspect."""
+        return next((copy.proof.accepted for copy in self.copies if copy.proof.accepted), None)
+
+    @property
+    def refused(self) -> Tried | None:
+        """The last restore of any copy that failed for what is in the backup."""
+        return next((copy.proof.refused for copy in self.copies if copy.proof.refused), None)
+
+    @property
+    def loads(self) -> Tried | None:
+        """The last test load of any copy."""
+        return next((copy.proof.loads for copy in self.copies if copy.proof.loads), None)
+
+    def copy_in(self, store: str) -> Copy | None:
+        """``disk`` or ``bucket``."""
+        return next((copy for copy in self.copies if copy.store.name == store), None)
+
+    @property
+    def usable(self) -> tuple[Copy, ...]:
+        """Copies that could be restored, the best proven first, the disk before the bucket."""
+        good = [copy for copy in self.copies if copy.standing in (CopyStatus.WHOLE, CopyStatus.LEGACY)]
+        return tuple(sorted(good, key=lambda copy: copy.rung, reverse=True))
+
+    @property
+    def sound(self) -> tuple[Copy, ...]:
+        """Those of the usable ones that are not known to be damaged."""
+        return tuple(copy for copy in self.usable if not copy.proof.failed)
+
+
+class Awaited(StorageUnavailable):
+    """Of a store that was asked, and has not answered in full yet."""
+
+    def __init__(self) -> None:
+        super().__init__(_("It has been asked, and is not done answering."))
+
+
+@dataclass(frozen=True)
+class Inventory:
+    backups: tuple[Backup, ...]
+    """Newest first."""
+    silent: dict[str, MtnError] = field(default_factory=dict)
+    """Stores of which nothing is known, and why."""
+    awaited: frozenset[str] = frozenset()
+    """Stores that are not done answering."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a store has not answered yet at all, not even that it can't."""
+        return any(isinstance(error, Awaited) for error in self.silent.values())
+
+    def over(self, before: Inventory | None) -> Inventory:
+        """With what the stores that are awaited had answered ``before``, also where that was a failure."""
+        if before is None or not self.awaited:
+            return self
+        known = self.awaited - before.silent.keys()
+        found = {one.name: list(one.copies) for one in self.backups}
+        for one in before.backups:
+            found.setdefault(one.name, []).extend(copy for copy in one.copies if copy.store.name in known)
+        failed = {name: error for name, error in before.silent.items() if name in self.awaited}
+        silent = {name: error for name, error in self.silent.items() if name not in known} | failed
+        return inventory_of({name: copies for name, copies in found.items() if copies}, silent, self.awaited)
+
+    def find(self, wanted: str) -> Backup:
+        """By id or by file name. UsageError where there is none."""
+        for backup in self.backups:
+            if wanted in (backup.id, str(backup.name)) and wanted:
+                return backup
+        hint = _("mtn list shows what there is.")
+        if self._troubles():
+            hint += " " + _("What can't be believed has no ID there: name its file.")
+        if self.silent:
+            hint += " " + _("Not asked, for it does not answer: {stores}").format(
+                stores=", ".join(self.silent)
+            )
+        raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)
+
+    def latest(self, kind: Kind = Kind.FULL, database: str = "") -> Backup:
+        """The newest proven one that is not suspect; where none is proven, the newest usable one.
+
+        One that could not be restored for what is in it is taken only where there is no other.
+
+        ``database`` leaves out those of others: several may share a store.
+        Where there is none, raises why the newest can't be believed, or why a
+        store could not be asked; UsageError where there really is none.
+        """
+        of_kind = [one for one in self.backups if one.kind is kind and one.usable]
+        of_kind = [one for one in of_kind if not database or one.may_be_of(database)]
+        if not of_kind:
+            for trouble in (*self._troubles(kind), *self.silent.values()):
+                raise trouble
+            raise UsageError(
+                _("There is no {kind} backup yet.").format(kind=kind), _("Make one: mtn backup full")
+            )
+        proven = [one for one in of_kind if one.usable[0].rung.proven and not one.suspect]
+        taken = [one for one in proven if not one.refused] or proven
+        return (taken or of_kind)[0]
+
+    def _troubles(self, *kinds: Kind) -> list[ArchiveError]:
+        """Why copies can't be believed, the newest first."""
+        of_kind = [one for one in self.backups if not kinds or one.kind in kinds]
+        return [copy.trouble for one in of_kind for copy in one.copies if copy.trouble]
+
+
+def inventory_of(
+    found: dict[BackupName, list[Copy]], silent: dict[str, MtnError], awaited: frozenset[str]
+) -> Inventory:
+    """Of the copies found, in whatever order; the newest first, and what is odd marked."""
+    backups = [
+        Backup(name, tuple(sorted(copies, key=lambda copy: copy.store.name != "disk")))
+        for name, copies in found.items()
+    ]
+    backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
+    taken = Inventory(tuple(backups), silent, awaited)
+    # What a backup is compared with may be where nothing is known of yet.
+    return taken if taken.is_partial else replace(taken, backups=tuple(_marked(backups)))
+
+
+def _marked(backups: list[Backup]) -> list[Backup]:
+    """Each with what is odd about it, beside the last few like it; given and returned newest first."""
+    before: dict[tuple[Kind, str, int], deque[Summary]] = {}
+    marked = []
+    for backup in reversed(backups):
+        manifest = backup.manifest
+        if manifest is not None:
+            earlier = before.setdefault(source(manifest), deque(maxlen=COMPARED))
+            reason = why_suspect(manifest, earlier)
+            earlier.appendleft(manifest)
+            if reason and not backup.accepted:
+                backup = replace(backup, suspect=reason)  # noqa: PLW2901 - the same one, marked
+        marked.append(backup)
+    return marked[::-1]

@@ -1,0 +1,241 @@
+"""Asks both stores what they hold, and believes what the key vouches for."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
+
+from mtn_tui.archive import manifest as manifests
+from mtn_tui.archive import proof as proofs
+from mtn_tui.archive import summary as summaries
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.proof import Proof
+from mtn_tui.archive.reader import check_header, check_size
+from mtn_tui.archive.summary import Summary
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import (
+    ArchiveError,
+    ForeignManifest,
+    MtnError,
+    NotFound,
+    StorageError,
+    WrongKey,
+)
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
+from mtn_tui.engine.pipeline import Handle, background, ordered_map
+from mtn_tui.operations.common.manifest_cache import Cache, Content
+from mtn_tui.operations.inventory.model import Awaited, Copy, CopyStatus, Inventory, inventory_of
+from mtn_tui.storage.base import Entry, Storage
+
+_AT_ONCE = 8
+_LARGEST = 32 << 20
+"""Bytes of a manifest, a proof or a file of roles; a manifest of 20,000 tables has 10 MB."""
+_SOON = 1.0
+"""Seconds after which people are shown what is known."""
+_LOOK_EVERY = 0.05
+"""Seconds between looks at which of the stores have answered."""
+
+
+def take_inventory(
+    stores: Iterable[Storage],
+    key: Key | None,
+    cache: Cache | None = None,
+    meanwhile: Callable[[Inventory], None] | None = None,
+) -> Inventory:
+    """Ask the stores, at once. One that does not answer is named in ``silent``, and the other listed.
+
+    Without ``key`` manifests can't be believed: every copy of ours is broken,
+    and says why. What ``cache`` knows is not fetched again; who keeps it and
+    takes inventory again is answered sooner. Where it takes longer than a
+    second, ``meanwhile`` is told what there is by then, and whenever one more
+    store has answered.
+    """
+    cache = cache or Cache()
+    made: dict[tuple[str, bytes], Summary] = {}
+    with ExitStack() as quick:
+        quick.enter_context(_uncollected())
+        # Threads that a program leaves behind when it ends: a bucket that hangs does so for half a minute.
+        asked = [
+            (store, background(partial(_ask, store, key, cache, made), f"mtn-listing-{store.name}"))
+            for store in stores
+        ]
+        soon, told = time.monotonic() + _SOON, len(asked) + 1
+        while waiting := [(store, answer) for store, answer in asked if not answer.done]:
+            if meanwhile is not None and time.monotonic() > soon and len(waiting) < told:
+                quick.close()  # who is told goes on meanwhile, and makes garbage
+                told = len(waiting)
+                meanwhile(_answered(asked, frozenset(store.name for store, _answer in waiting)))
+            waiting[0][1].join(_LOOK_EVERY)
+        cache.save()
+        return _answered(asked)
+
+
+_Copies = list[tuple[BackupName, Copy]]
+
+
+def _answered(
+    asked: Iterable[tuple[Storage, Handle[_Copies]]], awaited: frozenset[str] = frozenset()
+) -> Inventory:
+    """By all stores but those that are ``awaited``."""
+    found: dict[BackupName, list[Copy]] = {}
+    silent: dict[str, MtnError] = {}
+    for store, answer in asked:
+        if store.name in awaited:
+            silent[store.name] = Awaited()
+            continue
+        try:
+            for name, copy in answer.result():
+                found.setdefault(name, []).append(copy)
+        except (StorageError, ArchiveError) as error:
+            silent[store.name] = error
+    return inventory_of(found, silent, awaited)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Python's collector looks for garbage again and again among thousands of new objects, all of them kept:
+    a quarter of the time. They count as old at once, or it would look through all of them as it is let go."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+        gc.unfreeze()
+
+
+def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], Summary]) -> _Copies:
+    """``made`` has summaries by payload and the manifest's SHA-256: mostly both stores hold the same."""
+    entries = {entry.key: entry for entry in store.list()}
+    payloads = [
+        (name, entry)
+        for entry in entries.values()
+        if (name := BackupName.parse(entry.key.rpartition("/")[2])) is not None
+    ]
+    beside = [
+        found
+        for _name, entry in payloads
+        for suffix in (MANIFEST, PROOF)
+        if (found := entries.get(entry.key + suffix)) is not None
+    ]
+    too_large = [entry for entry in beside if entry.size > _LARGEST]
+    beside = [entry for entry in beside if entry.size <= _LARGEST]
+    contents = cache.known(store, key, beside)
+    read = _read([entry.key for entry in beside if entry.key not in contents], store, key, made)
+    cache.keep(store, key, beside, read)
+    contents |= read
+    contents |= {entry.key: b"" for entry in too_large}  # nothing that could be believed
+
+    def there(one: str) -> bool:
+        return one in contents or (one.endswith(ROLES) and one in entries)
+
+    return [(name, read_copy(store, entry, key, there, contents.__getitem__)) for name, entry in payloads]
+
+
+def _read(
+    keys: Sequence[str], store: Storage, key: Key | None, made: dict[tuple[str, bytes], Summary]
+) -> dict[str, Content]:
+    """What is there now; what is gone since the listing is left out."""
+
+    def read(one: str) -> Content | None:
+        try:
+            return read_content(store, one, key, made)
+        except NotFound:
+            return None
+
+    if not keys:
+        return {}
+    found = ordered_map(keys, read, workers=_AT_ONCE, depth=2 * _AT_ONCE, token=CancelToken())
+    with closing(found) as contents:
+        return {one: content for one, content in zip(keys, contents, strict=True) if content is not None}
+
+
+def read_content(
+    store: Storage, one: str, key: Key | None, made: dict[tuple[str, bytes], Summary]
+) -> Content:
+    """Of a manifest its summary, or what a proof says; as it is, where that can't be believed or read.
+
+    ``made`` has summaries by payload and the manifest's SHA-256, and is added to.
+    """
+    data = read_small(store, one)
+    if one.endswith(PROOF):
+        return proofs.load(data) or data
+    if key is None:
+        return data
+    payload = one.rpartition("/")[2].removesuffix(MANIFEST)
+    same = payload, hashlib.sha256(data).digest()
+    with suppress(ArchiveError):  # as it is, it says what is wrong with it
+        return made.get(same) or made.setdefault(
+            same, summaries.summary(manifests.decode(data, key, payload))
+        )
+    return data
+
+
+def read_copy(
+    store: Storage,
+    entry: Entry,
+    key: Key | None,
+    is_there: Callable[[str], bool],
+    read: Callable[[str], Content],
+) -> Copy:
+    """Tell what one payload is, from the files beside it."""
+
+    def proof_of(sha256: str) -> Proof:
+        beside = entry.key + PROOF
+        found = read(beside) if is_there(beside) else None
+        return proofs.of(sha256, found if isinstance(found, Proof) else None)
+
+    if not is_there(entry.key + MANIFEST):
+        ours = is_there(entry.key + ROLES)
+        standing = CopyStatus.UNFINISHED if ours else CopyStatus.LEGACY
+        return Copy(store, entry.key, entry.size, standing, None, proof_of(""))
+    try:
+        manifest = _summary(read(entry.key + MANIFEST), entry.key.rpartition("/")[2], key)
+    except ArchiveError as error:
+        standing = CopyStatus.UNCHECKED if key is None else CopyStatus.BROKEN
+        if isinstance(error, WrongKey):
+            standing = CopyStatus.ANOTHER_KEY
+        return Copy(store, entry.key, entry.size, standing, None, proof_of(""), error)
+    proof = proof_of(manifest.sha256)
+    trouble = _misfit(store, entry, manifest)
+    standing = CopyStatus.BROKEN if trouble else CopyStatus.WHOLE
+    return Copy(store, entry.key, entry.size, standing, manifest, proof, trouble)
+
+
+def _misfit(store: Storage, entry: Entry, manifest: Summary) -> ArchiveError | None:
+    """Why a manifest that can be believed does not fit the payload it lies beside."""
+    try:
+        check_size(entry.size, manifest)
+    except ArchiveError as error:
+        try:
+            check_header(partial(store.open, entry.key), manifest)
+        except ForeignManifest as foreign:
+            return foreign
+        except ArchiveError:
+            return error
+        return error
+    return None
+
+
+def _summary(found: Content, payload: str, key: Key | None) -> Summary:
+    if isinstance(found, Summary):
+        return found
+    if isinstance(found, bytes) and key is not None:
+        return summaries.summary(manifests.decode(found, key, payload))  # raises what is wrong with it
+    hint = _("Put the key in its place: see ENCRYPTION_KEY_FILE.")
+    raise ArchiveError(_("Without the key nothing vouches for it."), hint, "7.2")
+
+
+def read_small(store: Storage, key: str) -> bytes:
+    """What lies beside a payload; nothing of what is larger than any such file, which no reader believes."""
+    with store.open(key) as stream:
+        data = stream.read(_LARGEST + 1)
+    return data if len(data) <= _LARGEST else b""

@@ -1,0 +1,173 @@
+"""What people are told of a job's end, and the one place where they are: ``announced`` around its body.
+
+They hear of every full backup, and of a verification or a restore that found
+a bad copy.
+The job is still running then, so that nobody was told is a warning of the job
+like any other: it ends with exit code 1, and never fails for it. What is
+waiting from before is sent after every job, of any kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, MtnError
+from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.models import Rung
+from mtn_tui.core.traces import named, text_of
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.alerts.delivery import Outcome, State
+from mtn_tui.operations.alerts.message import Level
+from mtn_tui.operations.alerts.notify import channels, flush, notify
+from mtn_tui.operations.backup.full import FullBackup
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.restore.restore import Restored
+from mtn_tui.operations.restore.trial import Trial
+from mtn_tui.operations.verify.verify import Verdict
+
+R = TypeVar("R")
+
+_FULL = "backup-full"
+_RESTORE = "restore"
+Notice = tuple[Level, str, str, list[tuple[str, str]]]
+"""Level, subject, body, facts."""
+
+
+def announced(context: Context, body: Callable[[Job], R]) -> Callable[[Job], R]:
+    """``body``, after which people are told what came of it."""
+
+    def run(job: Job) -> R:
+        try:
+            result = body(job)
+        except Exception as error:
+            _tell(job, context, _of_failure(job, error))
+            raise
+        _tell(job, context, _of_result(job, result))
+        return result
+
+    return run
+
+
+def not_begun(context: Context, kind: str, error: MtnError) -> None:
+    """Tell people of a job that could not even have its journal: a full disk, most likely."""
+    if kind == _FULL:
+        level, subject, body, facts = _failed(error)
+        notify(context, level, subject, body, facts=facts)
+
+
+def _tell(job: Job, context: Context, notice: Notice | None) -> None:
+    try:
+        if channels(context.settings):
+            job.phase("notify", unit="items")
+        if notice is not None:
+            level, subject, body, facts = notice
+            told = notify(context, level, subject, body, facts=facts, token=job.token)
+            for one in told.outcomes:
+                job.note("info", "told", channel=one.channel, to=one.to, state=one.state.value)
+            _warn(job, told.those(State.KEPT) + told.those(State.FAILED))
+        # Who is asked to stop does not do what can wait.
+        for earlier in [] if job.token.cancelled else flush(context):
+            job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
+    except Exception as error:  # noqa: BLE001 - a backup is never lost for a mail; the job tells it as a warning
+        text = error.title if isinstance(error, MtnError) else named(error)
+        job.warn("not-told", _("Nobody was told of it: {reason}").format(reason=text))
+
+
+def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
+    for one in unsent:
+        text = (
+            _("{to} was not told yet, and will be: {reason}")
+            if one.state is State.KEPT
+            else _("{to} was not told: {reason}")
+        )
+        job.warn("not-told", text.format(to=one.to, reason=one.reason))
+
+
+def _of_failure(job: Job, error: Exception) -> Notice | None:
+    if isinstance(error, ArchiveError) and job.kind == _RESTORE:
+        return _of_corruption(job, [f"{error.title}\n{error.hint}".strip()])
+    if job.kind != _FULL:
+        return None
+    if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
+        text = _("Somebody asked it to stop. See what there is: mtn list")
+        return (Level.WARNING, _("Full backup cancelled"), text, _job_facts(job))
+    level, subject, body, facts = _failed(error)
+    return (level, subject, body, [*facts, *_job_facts(job)])
+
+
+def _failed(error: Exception) -> Notice:
+    if isinstance(error, Locked):
+        return (Level.WARNING, _("Full backup not begun"), f"{error.title}\n{error.hint}".strip(), [])
+    subject = _("CRITICAL: full backup failed")
+    if not isinstance(error, MtnError):
+        fault = _("This is a fault of the program, not of yours: {error}: {text}")
+        return (Level.ERROR, subject, fault.format(error=type(error).__name__, text=text_of(error)), [])
+    facts = [(_("Runbook"), error.runbook)] if error.runbook else []
+    return (Level.ERROR, subject, f"{error.title}\n{error.hint}".strip(), facts)
+
+
+def _of_result(job: Job, result: object) -> Notice | None:
+    if isinstance(result, FullBackup):
+        return _of_backup(job, result)
+    if isinstance(result, Restored):
+        return _of_corruption(job, list(result.fallen_back)) if result.fallen_back else None
+    if isinstance(result, Trial):
+        return _of_trial(job, result) if result.reason and result.loads is False else None
+    if isinstance(result, list):
+        bad = [one for one in result if isinstance(one, Verdict) and one.trouble and not one.unknown]
+        return _of_bad_copies(job, bad) if bad else None
+    return None
+
+
+def _of_backup(job: Job, made: FullBackup) -> Notice:
+    manifest = made.manifest
+    facts = [
+        (_("Backup"), manifest.id),
+        (_("File"), manifest.payload),
+        (_("Size"), labels.size(manifest.size)),
+        (_("Took"), labels.seconds(made.seconds["total"])),
+        (_("Proven to"), labels.rung(made.rung)),
+        (_("In the bucket"), _("yes") if made.in_bucket else _("no")),
+    ]
+    warned = job.warnings
+    if warned:
+        count = len(warned)
+        subject = ngettext("Full backup done, {count} warning", "Full backup done, {count} warnings", count)
+        return (Level.WARNING, subject.format(count=count), "\n\n".join(warned), facts)
+    subject = _("Full backup done: {size}").format(size=labels.size(manifest.size))
+    body = _("The backup of {moment} was read back and is proven to: {rung}.").format(
+        moment=labels.moment(manifest.snapshot_at), rung=labels.rung(made.rung)
+    )
+    if made.rung is Rung.PRESENT:
+        body = _("The backup of {moment} was not read back: nothing is proven of it.").format(
+            moment=labels.moment(manifest.snapshot_at)
+        )
+    return (Level.SUCCESS, subject, body, facts)
+
+
+def _of_trial(job: Job, trial: Trial) -> Notice:
+    lines = [
+        _("The backup {name} was made, and a test load of it into this server failed.").format(
+            name=trial.backup.name
+        ),
+        trial.reason,
+        _("Mend what it names in the database, then back up again: mtn backup full"),
+    ]
+    return (Level.WARNING, _("A backup does not load"), "\n".join(lines), _job_facts(job))
+
+
+def _of_bad_copies(job: Job, bad: list[Verdict]) -> Notice:
+    lines = [f"{one.backup.name} ({labels.store(one.copy.store.name)}): {one.trouble}" for one in bad]
+    lines.append(_("Restore from another: mtn list shows which are proven."))
+    return _of_corruption(job, lines)
+
+
+def _of_corruption(job: Job, lines: list[str]) -> Notice:
+    facts = [(_("Runbook"), "5.3"), *_job_facts(job)]
+    return (Level.ERROR, _("CRITICAL: corrupted backup"), "\n".join(lines), facts)
+
+
+def _job_facts(job: Job) -> list[tuple[str, str]]:
+    return [(_("By"), job.operator), (_("See"), f"mtn job log {job.id}")]

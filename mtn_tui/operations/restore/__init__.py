@@ -1,0 +1,1 @@
+"""Loads backups into databases, puts them in place of others, and undoes that."""

@@ -1,0 +1,229 @@
+"""What a restore would do, as data: what is read, what is replaced, what is lost, how long it takes.
+
+Nothing is made for it. ``mtn restore --dry-run`` prints it, and whoever is to
+confirm the replacing of production sees it first.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from statistics import median
+
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.common import labels, production
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.inventory.model import Backup, Copy
+from mtn_tui.operations.restore.preflight import preflight
+from mtn_tui.operations.restore.request import Request
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
+from mtn_tui.postgres.databases import Described
+from mtn_tui.postgres.identity import server_identity
+from mtn_tui.postgres.kept import kept_form
+from mtn_tui.postgres.newest import Newer, in_zone, newer_than
+
+_PAST = 5
+"""Restores that an estimate is made from."""
+
+_APPLICATION = "mtn restore plan"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The database to be restored into, as it is now."""
+
+    name: str
+    host: str
+    port: int
+    system_identifier: int
+    version: str
+    production: bool
+    existing: Described | None
+    newer: Newer | None
+    """What it holds that a backup has not got. None where it does not exist, can't be looked into, or no
+    backup is in question."""
+
+    @property
+    def standing(self) -> str:
+        """``new``, ``existing`` or ``production``; a word of JSON."""
+        if self.existing is None:
+            return "new"
+        return "production" if self.production else "existing"
+
+
+@dataclass(frozen=True)
+class Plan:
+    request: Request
+    copy: Copy | None
+    """The copy that is read; None where none can be."""
+    target: Target
+    now: datetime
+    seconds: float | None
+    """As own restores took; None where there was none."""
+    zone: str
+    """The database's, and the backup's moment in it."""
+    moment_there: str
+    kept: str
+    """The form of what the present database will be called; empty where there is none, or it is dropped."""
+    checks: tuple[Check, ...]
+
+    @property
+    def backup(self) -> Backup:
+        return self.request.backup
+
+    @property
+    def lost_minutes(self) -> int:
+        """Between the backup's moment and now."""
+        return max(round((self.now - self.backup.moment).total_seconds() / 60), 0)
+
+    @property
+    def overwrites(self) -> str:
+        """One line where the target holds something newer than the backup; else empty."""
+        newer = self.target.newer
+        if newer is None or newer.newest is None or newer.newest <= self.backup.moment:
+            return ""
+        text = _("It takes the place of something newer: {table} has rows of {moment}.").format(
+            table=newer.table, moment=labels.moment(newer.newest)
+        )
+        if newer.rows:
+            text += " " + _("{rows:,} rows were created after the backup.").format(rows=Figure(newer.rows))
+        return text
+
+    def facts(self) -> dict[str, object]:
+        """For ``--json``. Moments are in ISO 8601, sizes in bytes."""
+        backup, target, newer = self.backup, self.target, self.target.newer
+        return {
+            "backup": backup.id,
+            "name": str(backup.name),
+            "store": self.copy.store.name if self.copy else None,
+            "bytes": self.copy.size if self.copy else None,
+            "raw_size": backup.manifest.raw if backup.manifest else None,
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "moment": {
+                "utc": backup.moment.isoformat(),
+                "here": backup.moment.astimezone().isoformat(),
+                "database": self.moment_there,
+                "zone": self.zone,
+            },
+            "target": {
+                "name": target.name,
+                "standing": target.standing,
+                "host": target.host,
+                "port": target.port,
+                "system_identifier": str(target.system_identifier),
+                "version": target.version,
+                "size": target.existing.size if target.existing else None,
+                "sessions": target.existing.sessions if target.existing else None,
+                "newest": newer.newest.isoformat() if newer and newer.newest else None,
+            },
+            "lost": {"minutes": self.lost_minutes, "rows": newer.rows if newer else None},
+            "overwrites_newer": bool(self.overwrites),
+            "kept": self.kept,
+            "in_place": self.request.in_place,
+            "keep_going": self.request.keep_going,
+            "without": list(self.request.without),
+            "checks": [check.facts() for check in self.checks],
+        }
+
+
+def plan(context: Context, request: Request) -> Plan:
+    """Look at everything, and make nothing. Raises UsageError for a target that can't be; PostgresError."""
+    preflight.check_target(context, request.target, production_allowed=True)
+    preflight.check_options(request)
+    preflight.check_backup(request.backup, legacy_allowed=request.legacy)
+    now, name, settings = context.clock.now(), request.target, context.settings
+    with connect(context.server, MAINTENANCE, _APPLICATION) as server:
+        target = target_of(context, server, name, request.backup)
+        newer = target.newer
+        zone, there = (newer.zone, newer.moment) if newer else _zone(server, request.backup)
+        checks = [
+            *preflight.archive_checks(context, request.backup),
+            *preflight.script_checks(server, context, request),
+            *preflight.server_checks(server, context, request),
+        ]
+        if not request.confirm:
+            checks = [production.still_to_confirm(check, target.system_identifier) for check in checks]
+        keeps = target.existing and not request.in_place and not production.is_practice(settings, name)
+        made = Plan(
+            request,
+            next(iter(request.backup.usable), None),
+            target,
+            now,
+            estimate(context, request.backup),
+            zone,
+            there,
+            kept_form(name) if keeps else "",
+            tuple(checks),
+        )
+    return replace(made, checks=(*made.checks, _newer_check(made)))
+
+
+def target_of(context: Context, server: Connection, name: str, backup: Backup | None = None) -> Target:
+    """The database as it is now, and what it holds that ``backup`` has not got. Raises PostgresError."""
+    settings, here, existing = context.settings, server_identity(server), databases.describe(server, name)
+    return Target(
+        name,
+        settings.db_host,
+        settings.db_port,
+        here.system_identifier,
+        here.version,
+        production.is_production(settings, name),
+        existing,
+        _newer(context, name, backup) if existing and backup else None,
+    )
+
+
+def look_at(context: Context, name: str, backup: Backup | None = None) -> Target:
+    """The same, with a connection of its own."""
+    with connect(context.server, MAINTENANCE, _APPLICATION) as server:
+        return target_of(context, server, name, backup)
+
+
+def _newer_check(made: Plan) -> Check:
+    """Whether something newer than the backup would be replaced, as a check like the others."""
+    if made.target.existing is None:
+        return Check("newer", Status.OK, _("Nothing is replaced."))
+    if made.overwrites:
+        return Check("newer", Status.WARN, made.overwrites, _("Back it up first: mtn backup full"))
+    if made.target.newer is None or made.target.newer.newest is None:
+        text = _("Nobody can tell whether it holds something newer than the backup.")
+        return Check("newer", Status.UNKNOWN, text)
+    return Check("newer", Status.OK, _("It holds nothing that was created after the backup."))
+
+
+def estimate(context: Context, backup: Backup) -> float | None:
+    """Seconds, by the median pace of our own last restores; None where there are none, or no manifest."""
+    if backup.manifest is None:
+        return None
+    paces = []
+    for path in sorted(context.settings.metrics_dir.glob("restore_[0-9]*.json"), reverse=True):
+        try:
+            figures = json.loads(path.read_bytes())
+            if figures["status"] == "success" and figures["total_duration_seconds"] > 0:
+                paces.append(figures["raw_size_bytes"] / figures["total_duration_seconds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # the scripts' own, or one that is gone by now
+        if len(paces) == _PAST:
+            break
+    pace = median(paces) if paces else 0
+    return backup.manifest.raw / pace if pace else None
+
+
+def _newer(context: Context, target: str, backup: Backup) -> Newer | None:
+    try:
+        return newer_than(context.server, target, backup.moment, _APPLICATION, context.clock)
+    except PostgresError:
+        return None  # it takes no connections, say; that it can't be told is a check of its own
+
+
+def _zone(server: Connection, backup: Backup) -> tuple[str, str]:
+    """The zone that the restored database will have."""
+    own = backup.manifest.properties.settings if backup.manifest else ()
+    zones = [
+        value for name, _equals, value in (one.partition("=") for one in own) if name.lower() == "timezone"
+    ]
+    return in_zone(server, backup.moment, zones[0] if zones else "")

@@ -1,0 +1,1 @@
+"""Checks, before anything is made, whether a backup can be restored on a server."""

@@ -1,0 +1,214 @@
+"""Will it restore here? Asked before anything is made, each answer with its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from mtn_tui.archive.reader import check_header
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import (
+    ArchiveError,
+    MtnError,
+    Refused,
+    StorageError,
+    UsageError,
+)
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.core.values import LONGEST_NAME
+from mtn_tui.operations.common.checks import Check, Status, looked
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.production import is_production
+from mtn_tui.operations.inventory.model import Backup, CopyStatus
+from mtn_tui.operations.restore import leftovers, unsigned
+from mtn_tui.operations.restore.incomplete import is_incomplete
+from mtn_tui.operations.restore.preflight import extensions, permissions
+from mtn_tui.operations.restore.preflight import server as of_server
+from mtn_tui.operations.restore.preflight import target as of_target
+from mtn_tui.operations.restore.preflight.requirements import needs_of_backup
+from mtn_tui.operations.restore.preflight.server import Site
+from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.verify.read_through import source_of
+from mtn_tui.postgres.connection import MAINTENANCE, Connection
+from mtn_tui.postgres.kept import since
+
+RESERVED = (MAINTENANCE, "template0", "template1")
+
+
+def check_request(
+    context: Context, backup: Backup, target: str, *, legacy_allowed: bool, production_allowed: bool = False
+) -> None:
+    """What can be told without asking the server. Raises Refused, UsageError or an ArchiveError."""
+    check_target(context, target, production_allowed=production_allowed)
+    check_backup(backup, legacy_allowed=legacy_allowed)
+    check_usable(backup)
+
+
+def check_options(request: Request) -> None:
+    """Refuse to go on past errors where nothing would be left to go back to, or nothing can be told apart;
+    and to leave out what the backup has not got."""
+    if request.keep_going and (request.in_place or request.backup.legacy):
+        raise Refused(
+            _("--keep-going does not go with --in-place, nor with a file that has no manifest."),
+            _("Leave out one of them."),
+        )
+    extensions.check_names(request)
+
+
+def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
+    """Whether a backup of its kind is restored at all."""
+    if backup.kind is Kind.DIFF:
+        raise Refused(
+            _("{name} is a differential. Restoring differentials is not part of this version.").format(
+                name=backup.name
+            ),
+            _("Restore the full before it: mtn list --kind full"),
+            "5.2",
+        )
+    for copy in backup.copies:
+        if copy.standing is CopyStatus.LEGACY and not legacy_allowed:
+            raise Refused(
+                _("Nothing vouches for what is in {name}.").format(name=backup.name),
+                _("If you know where it comes from, say so with --legacy."),
+            )
+
+
+def check_target(context: Context, target: str, *, production_allowed: bool) -> None:
+    """Whether a database may be called so, and may be replaced from here."""
+    settings = context.settings
+    if not nameable(target):
+        raise UsageError(
+            _("{target!r} can't be a database's name.").format(target=target),
+            _("Name a database of at most 63 bytes."),
+        )
+    if target in RESERVED:
+        raise Refused(
+            _("{target} belongs to PostgreSQL itself and is never replaced.").format(target=target),
+            _("Choose another name with --target, for example {name}.").format(name=settings.staging_db_name),
+        )
+    if leftovers.is_half_made(target) or is_incomplete(target) or since(target) is not None:
+        raise UsageError(
+            _("{target} is the name of a database that a restore is at, or that one has replaced.").format(
+                target=target
+            ),
+            _("Choose another name. What was replaced comes back by: mtn undo TARGET --kept NAME"),
+        )
+    if is_production(settings, target) and not production_allowed:
+        raise Refused(
+            _("{target} is production. It is not restored from here.").format(target=target),
+            _("Restore beside it: {name}. Production: mtn restore --target {target} --drop").format(
+                name=settings.staging_db_name, target=target
+            ),
+            "5.1",
+        )
+
+
+def check_usable(backup: Backup) -> None:
+    """Raise why no copy of it can be believed."""
+    if not backup.usable:
+        trouble = next((copy.trouble for copy in backup.copies if copy.trouble), None)
+        raise trouble or Refused(
+            _("{name} was never finished: it has no manifest.").format(name=backup.name),
+            _("Use the backup before it: mtn list"),
+            "5.3",
+        )
+
+
+def archive_checks(context: Context, backup: Backup) -> list[Check]:
+    """The key, and each copy as far as a look tells; a restore reads every byte before it makes anything."""
+    return [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
+
+
+def script_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
+    """Of a backup that nothing signs: whether its script can be run here. Reads every byte of one copy."""
+    if not request.backup.legacy or not request.backup.usable:
+        return []
+    return [looked("script", lambda: _script(connection, context, request))]
+
+
+def _script(connection: Connection, context: Context, request: Request) -> Check:
+    named = unsigned.examine(
+        request.backup.usable[0],
+        context.key,
+        context.settings.db_name,
+        as_operator=request.as_operator,
+        token=CancelToken(),
+        advance=lambda _size: None,
+    )
+    unsigned.check_roles(connection, named, no_owner=request.no_owner)
+    return Check("script", Status.OK, _("Every statement of its script is one that pg_dump writes."))
+
+
+def server_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
+    """What the server says, asked in its maintenance database. Raises ServerLost alone."""
+    site = Site(connection, context, request, needs_of_backup(request.backup, context.key))
+    looks: dict[str, Callable[[Site], Check]] = {
+        "version": of_server.version,
+        "identity": of_server.identity,
+        "writable": permissions.writable,
+        "connections": permissions.connections,
+        "rights": of_server.rights,
+        "target": of_target.target,
+        "production": of_target.confirmed,
+        "running": of_target.running,
+        "roles": of_server.roles,
+        "owners": of_server.owners,
+        "extensions": extensions.available,
+        "privileges": permissions.privileges,
+        "settings": of_server.settings,
+        "tablespaces": of_server.tablespaces,
+        "locale": of_server.locale,
+        "room": of_server.room,
+    }
+    if request.without:
+        looks["left-out"] = extensions.left_out
+    if request.backup.legacy:
+        looks["login"] = of_server.login
+    checks = [looked(name, partial(look, site)) for name, look in looks.items()]
+    if site.existing is None:
+        return checks
+    return [*checks, *of_target.swap_checks(connection, request.target, drops=request.in_place)]
+
+
+def nameable(target: str) -> bool:
+    """Whether PostgreSQL takes it for a database's name as it is."""
+    try:
+        return 0 < len(target.encode()) <= LONGEST_NAME and "\0" not in target
+    except UnicodeEncodeError:  # bytes of the command line that are no UTF-8
+        return False
+
+
+def _key(context: Context) -> Check:
+    path = context.settings.encryption_key_file
+    return Check(
+        "key",
+        Status.OK,
+        _("The key {path} is there, its fingerprint is {fingerprint}.").format(
+            path=path, fingerprint=context.key.fingerprint
+        ),
+    )
+
+
+def _archive(context: Context, backup: Backup) -> Check:
+    """Signed, of its size, and where it will be read from. The better copy is looked at first."""
+    check_usable(backup)
+    wrong: list[MtnError] = [copy.trouble for copy in backup.copies if copy.trouble]
+    for copy in backup.usable:
+        try:
+            copy.store.stat(copy.key)
+            if copy.manifest is not None:
+                check_header(source_of(copy), copy.manifest)
+        except (ArchiveError, StorageError) as error:
+            wrong.append(error)
+            continue
+        where = _("It will be read from {place}: signed, and of its size.")
+        if copy.manifest is None:
+            where = _("It will be read from {place}: nothing vouches for it.")
+        said = " ".join([where.format(place=copy.store.place), *(error.title for error in wrong)])
+        good = copy.manifest is not None and not wrong and copy.rung.proven
+        if not copy.rung.proven:
+            said += " " + _("It has not been proven yet.")
+        hint = "" if good else _("See how far it holds: mtn verify {id}").format(id=backup.handle)
+        return Check("archive", Status.OK if good else Status.WARN, said, hint)
+    raise wrong[-1]

@@ -1,0 +1,468 @@
+"""``mtn restore``: load beside, verify, then put in place by a rename.
+
+The target is not touched until what replaces it has been loaded and verified.
+Whatever goes wrong before that, or kills this process, leaves it as it was; the
+half-loaded database beside it is removed now or by the next restore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from mtn_tui.archive import legacy
+from mtn_tui.archive.manifest import About
+from mtn_tui.archive.reader import check_size
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import ArchiveError, MtnError, NoSpace, PostgresError, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.identity import ServerIdentity
+from mtn_tui.core.models import Rung
+from mtn_tui.core.stopwatch import Stopwatch
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import advisory_key, lease
+from mtn_tui.operations.common import labels, production
+from mtn_tui.operations.common.checks import Status, raise_first
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.locking import operation_lock
+from mtn_tui.operations.common.metrics import begin_log, write_metrics
+from mtn_tui.operations.inventory.fallback import minutes_between, use_another, why_broken
+from mtn_tui.operations.inventory.model import Backup, Copy
+from mtn_tui.operations.restore import count_rows, load, unsigned
+from mtn_tui.operations.restore.in_place import get_back, make_room
+from mtn_tui.operations.restore.incomplete import Failures, Incomplete, leave
+from mtn_tui.operations.restore.leftovers import RESTORING, mend_subscriptions, sweep_over, sweep_target
+from mtn_tui.operations.restore.loaders import Loaders
+from mtn_tui.operations.restore.preflight import extensions, preflight
+from mtn_tui.operations.restore.preflight.preflight import (
+    check_backup,
+    check_options,
+    check_target,
+    check_usable,
+)
+from mtn_tui.operations.restore.refusals import remember
+from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.roles import RolesMade, read_companion
+from mtn_tui.operations.restore.roles import apply as apply_roles
+from mtn_tui.operations.restore.swap import Exchanged, exchange
+from mtn_tui.operations.verify.read_through import archive_of
+from mtn_tui.operations.verify.verify import record, record_fall
+from mtn_tui.postgres import databases, logins, slots
+from mtn_tui.postgres import roles as server_roles
+from mtn_tui.postgres.advisory import advisory_lock
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
+from mtn_tui.postgres.identity import database_properties, server_identity
+from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.load_without import Without
+from mtn_tui.postgres.server import Server
+
+__all__ = ["Request", "Restored", "restore"]
+
+_SAID_WHEN_MET = ("left-out", "settings", "tablespaces", "locale", "subscriptions")
+"""Doubts that the load itself tells, and only where they come true."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    target: str
+    backup: Backup
+    store: str
+    """Which copy it came from: ``disk`` or ``bucket``."""
+    rows: int | None
+    """None for a legacy backup, and where nobody counted."""
+    tables: int | None
+    exchanged: Exchanged
+    safety: str
+    """The id of the backup that was made of what was dropped to make room; else empty."""
+    roles: RolesMade | None
+    seconds: dict[str, float]
+    loaded_by: str = "operator"
+    """Or ``login``: one of its own, as what nothing signs is loaded by."""
+    fallen_back: tuple[str, ...] = ()
+    """Of backups that did not hold: which, why, and what using an earlier one costs."""
+    on_path: tuple[str, ...] = ()
+    """Statements that went through on the search path only."""
+    not_counted: tuple[str, ...] = ()
+    """Tables with rows that this user may not see."""
+    left_out: dict[str, object] = field(default_factory=dict)
+    """What went with the extensions that were done without."""
+
+    @property
+    def replaced(self) -> bool:
+        return self.exchanged.replaced
+
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
+        return {
+            "target": self.target,
+            "backup": self.backup.id,
+            "name": str(self.backup.name),
+            "store": self.store,
+            "rows": self.rows,
+            "tables": self.tables,
+            "not_counted": list(self.not_counted),
+            **self.exchanged.facts(),
+            "safety": self.safety,
+            "roles": self.roles.facts() if self.roles else None,
+            "search_path": list(self.on_path),
+            "left_out": self.left_out,
+            "loaded_by": self.loaded_by,
+            "seconds": self.seconds,
+        }
+
+
+def restore(job: Job, context: Context, request: Request) -> Restored:
+    """Restore into ``request.target``. Raises what stood in the way; the target is then as it was."""
+    started = context.clock.now()
+    begin_log(job, context, "restore", started)
+    run = _Run(job, context, request, Stopwatch(context.clock))
+    done: Restored | None = None
+    try:
+        with run.watch.timing("total"):
+            done = run.run()
+        job.result(done.facts())
+        return done
+    finally:
+        write_metrics(job, context, "restore", started, _figures(context, started, run, done))
+
+
+@dataclass
+class _Run:
+    """One run of the operation."""
+
+    job: Job
+    context: Context
+    request: Request
+    watch: Stopwatch
+    fallen_back: list[str] = field(default_factory=list)
+    failures: Failures = field(default_factory=Failures)
+
+    def __post_init__(self) -> None:
+        without = Without(frozenset(self.request.without))
+        self.loaders = Loaders(self.job, self.context, self._application, without=without)
+
+    def run(self) -> Restored:
+        job, context, request = self.job, self.context, self.request
+        job.phase("prepare", unit="items")
+        check_target(context, request.target, production_allowed=True)
+        check_options(request)
+        with ExitStack() as held:
+            held.enter_context(operation_lock(job, context, request.target, "restore"))
+            server = held.enter_context(self._connect(job.token))
+            here = server_identity(server)
+            # Opened now, for by then its clients may have taken every connection there is.
+            other = held.enter_context(self._connect(job.token))
+            key = advisory_key(here.system_identifier, request.target, "restore")
+            held.enter_context(advisory_lock(context.server, key, self._application, job.token))
+            sweep_target(job, context, server, request.target)
+            for name in sweep_over(context, server, partial(job.warn, "leftover"), request.target):
+                job.note("info", "swept", name=name)
+            mend_subscriptions(context, server, partial(job.warn, "subscriptions"), request.target)
+            copy = self._settle(server, held)
+            return self._restore(server, other, here, copy)
+
+    def _connect(self, token: CancelToken | None) -> Connection:
+        return connect(self.context.server, MAINTENANCE, self._application, token=token)
+
+    def _settle(self, server: Connection, held: ExitStack) -> Copy:
+        """The copy to load: of the backup that was asked for or, where that is allowed, of one before it."""
+        job, context, request = self.job, self.context, self.request
+        if request.instead_of is not None:
+            self._fall_back(request.instead_of, request.backup, why_broken(request.instead_of))
+        for backup, left in zip([request.backup, *request.earlier], [*request.earlier, None], strict=True):
+            self.request = replace(request, backup=backup)
+            job.files(str(backup.name))
+            check_backup(backup, legacy_allowed=request.legacy)
+            try:
+                check_usable(backup)
+            except ArchiveError as error:
+                self._go_on_with(left, error)
+                continue
+            held.enter_context(lease(context.locks, str(backup.name)))
+            self._look_ahead(server)
+            try:
+                return self._readable_copy(server)
+            except (ArchiveError, StorageError) as error:
+                self._go_on_with(left, error)
+        raise AssertionError("unreachable")
+
+    def _go_on_with(self, other: Backup | None, error: ArchiveError | StorageError) -> None:
+        """Raise why the present backup does not hold, unless another may be used without asking.
+
+        A store that does not answer may do so in a minute: for that nothing is lost without asking.
+        """
+        broken = self.request.backup
+        if other is not None and self.request.fall_back and isinstance(error, ArchiveError):
+            self._fall_back(broken, other, error.title)
+            return
+        if other is not None:
+            error.hint = use_another(broken, other, self.request.target, error.hint)
+        raise error
+
+    def _look_ahead(self, server: Connection) -> None:
+        checks = preflight.server_checks(server, self.context, self.request)
+        self.job.note("info", "preflight", **{check.id: check.status.value for check in checks})
+        raise_first(checks)
+        for check in checks:
+            if check.status is Status.WARN and check.id not in _SAID_WHEN_MET:
+                self.job.warn("doubt", check.says)
+
+    def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
+        """Say which one is used instead, and what that costs; people are told of it once the job ends."""
+        minutes = minutes_between(broken, used)
+        told = _("{broken} does not hold: {reason} {used} is used instead, which is {minutes} min older.")
+        said = told.format(broken=broken.name, reason=reason, used=used.name, minutes=minutes)
+        self.fallen_back.append(said)
+        self.job.warn(
+            "backup-fallen-back",
+            said,
+            broken=str(broken.name),
+            used=str(used.name),
+            minutes=minutes,
+        )
+
+    @property
+    def _application(self) -> str:
+        return application("restore", self.job.id, self.context.host)
+
+    def _readable_copy(self, server: Connection) -> Copy:
+        """The first copy that reads back whole; one that does not is passed over, and said."""
+        for broken in self.request.backup.copies:
+            if broken.trouble is not None:
+                self._pass_over(broken, broken.trouble)
+        copies = self.request.backup.usable
+        for left, copy in zip(reversed(range(len(copies))), copies, strict=True):
+            try:
+                with self.watch.timing("check"):
+                    self._check(copy, server)
+                return copy
+            except (ArchiveError, StorageError) as error:
+                if isinstance(error, ArchiveError) and copy.manifest is not None:
+                    record_fall(self.job, self.context, copy, error)
+                if not left:
+                    raise
+                self._pass_over(copy, error)
+        raise AssertionError("unreachable: check_request made sure of a copy")
+
+    def _pass_over(self, copy: Copy, error: MtnError) -> None:
+        self.job.warn(
+            "copy-passed-over",
+            _("The copy in {place} can't be used: {reason} The other one is.").format(
+                place=copy.store.place, reason=error.title
+            ),
+        )
+
+    def _check(self, copy: Copy, server: Connection) -> None:
+        """Read every byte before any database is made: size and hash, or a legacy file's own checksums."""
+        job = self.job
+        job.phase(f"check-{copy.store.name}", total=copy.size)
+        if copy.manifest is None:
+            named = unsigned.examine(
+                copy,
+                self.context.key,
+                self.context.settings.db_name,
+                as_operator=self.request.as_operator,
+                token=job.token,
+                advance=job.advance,
+            )
+            unsigned.check_roles(server, named, no_owner=self.request.no_owner)
+            return
+        check_size(copy.store.stat(copy.key).size, copy.manifest)
+        archive = archive_of(copy, self.context.key)
+        with copy.store.open(copy.key) as stream:
+            for piece in archive.pieces(stream):
+                job.token.check()
+                job.advance(len(piece))
+
+    def _restore(self, server: Connection, other: Connection, here: ServerIdentity, copy: Copy) -> Restored:
+        job, request = self.job, self.request
+        scratch = databases.scratch_name(request.target, RESTORING, job.id)
+        manifest = copy.manifest
+        made = self._make_roles(server, copy) if request.roles else None
+        cleared = make_room(job, self.context, server, request) if request.in_place else None
+        job.files(str(request.backup.name))
+        try:
+            note = databases.create(server, scratch, manifest.server if manifest else here)
+            if note:
+                job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
+            with self.watch.timing("load"):
+                self._load(copy, server, scratch)
+            if self.loaders.disowned:
+                text = _("{count} statements on owners and rights were done without.")
+                job.warn("disowned", text.format(count=len(self.loaders.disowned)))
+            if request.without:
+                extensions.tell(job, request, self.loaders.without)
+            if self.failures.found:
+                properties = manifest.properties if manifest else database_properties(server, scratch)
+                raise leave(
+                    job,
+                    server,
+                    other,
+                    self.context.clock,
+                    scratch,
+                    request,
+                    properties,
+                    self.failures.found,
+                )
+            counted = self._verify(manifest, server, scratch)
+            with self.watch.timing("swap"):
+                exchanged = exchange(
+                    job,
+                    self.context,
+                    server,
+                    other,
+                    scratch,
+                    request.target,
+                    replace_it=request.drop,
+                    confirm=request.confirm,
+                    otherwise=cleared.properties if cleared else manifest.properties if manifest else None,
+                    took=cleared.took if cleared else (),
+                    keep=not production.is_practice(self.context.settings, request.target),
+                    closed=request.closed,
+                )
+        except BaseException as error:
+            if not isinstance(error, Incomplete):
+                self._drop_scratch(scratch, error)
+            if isinstance(error, PostgresError):
+                remember(job, self.context, request, error)
+            if cleared and isinstance(error, MtnError):
+                error.hint = f"{error.hint} {get_back(request.target, cleared.safety)}".strip()
+            raise
+        if cleared:
+            seconds = self.context.clock.monotonic() - cleared.at
+            exchanged = replace(exchanged, replaced=True, seconds=seconds)
+        if request.target == self.context.settings.db_name:
+            production.remember(self.context, here.system_identifier)
+        if manifest is not None:
+            record(job, self.context, copy, Rung.RESTORED)
+        return Restored(
+            request.target,
+            request.backup,
+            copy.store.name,
+            counted.rows if counted else None,
+            counted.tables if counted else None,
+            exchanged,
+            cleared.safety if cleared else "",
+            made,
+            self.watch.seconds,
+            "operator" if manifest or request.as_operator else "login",
+            tuple(self.fallen_back),
+            tuple(self.loaders.on_path),
+            counted.not_counted if counted else (),
+            extensions.facts(request, self.loaders.without),
+        )
+
+    def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:
+        companion = read_companion(copy, self.context.key)
+        if not server_roles.rights(server).createrole:
+            return RolesMade((), (), (), ())  # preflight has said what can't be had for it
+        made = apply_roles(server, companion, lambda event, name: self.job.note("info", event, name=name))
+        for refused in made.refused:
+            self.job.warn("role-refused", _("Not had of the roles: {statement}").format(statement=refused))
+        return made
+
+    def _open(self, database: str, login: Server | None = None, *, searching: bool = True) -> LoadConnection:
+        return self.loaders.open(self.request, database, login, searching=searching)
+
+    def _load_unsigned(self, pieces: Iterator[bytes], server: Connection, scratch: str) -> None:
+        job, request = self.job, self.request
+        loading = unsigned.Loading(
+            server,
+            scratch,
+            job.id,
+            lambda login: self._open(scratch, login, searching=bool(login) or request.as_operator),
+            self.context.server,
+            job.warn,
+            job.token,
+        )
+        counted = _counted(pieces, job.advance)
+        if request.as_operator:
+            loading.by_operator(counted)
+        else:
+            loading.by_its_own_login(counted)
+
+    def _load(self, copy: Copy, server: Connection, scratch: str) -> None:
+        job = self.job
+        if copy.manifest is None:
+            job.phase("load", total=None)
+            with copy.store.open(copy.key) as stream:
+                self._load_unsigned(legacy.sql(stream, self.context.key), server, scratch)
+            return
+        job.phase("load", total=copy.manifest.raw)
+        archive = archive_of(copy, self.context.key)
+        load.load(
+            archive,
+            lambda: self._open(scratch),
+            job.token,
+            job.advance,
+            lambda statements: job.phase("keys", total=statements, unit="items"),
+            self.failures if self.request.keep_going else None,
+            slots.free(server),
+        )
+
+    def _verify(self, manifest: About | None, server: Connection, scratch: str) -> count_rows.Loaded | None:
+        if manifest is None or not self.request.verify:
+            return None
+        self.job.phase("count", total=len(manifest.rows()), unit="items")
+        with self.watch.timing("verify"):
+            counted = count_rows.check_loaded(
+                manifest,
+                lambda: self._open(scratch),
+                self.job.token,
+                self.job.advance,
+                slots.free(server),
+                self.loaders.without.tables,
+            )
+        if counted.behind:
+            self.job.note("warn", "sequences-behind", columns=", ".join(counted.behind))
+        if counted.not_counted:
+            self.job.warn(
+                "not-counted",
+                labels.not_counted(counted.not_counted),
+                tables=list(counted.not_counted),
+            )
+        return counted
+
+    def _drop_scratch(self, scratch: str, error: BaseException) -> None:
+        """Remove what was half loaded; where the server is gone, the next restore does it."""
+        try:
+            if isinstance(error, NoSpace):
+                # A server whose disk is full may not survive the checkpoint that dropping a database needs.
+                databases.drop_tables(self.context.server, scratch, self._application)
+            cancelled = self.job.token.cancelled
+            with self._connect(None if cancelled else self.job.token) as server:
+                if cancelled:
+                    databases.hurry(server)
+                databases.drop(server, scratch)
+                logins.drop(server, self.job.id)
+        except MtnError as trouble:
+            self.job.note("warn", "scratch-left", name=scratch, reason=trouble.title)
+            error.add_note(trouble.title)
+
+
+def _counted(pieces: Iterable[bytes], advance: Callable[[int], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
+        advance(len(piece))
+
+
+def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:
+    seconds, manifest = run.watch.rounded(), run.request.backup.manifest
+    return {
+        "timestamp": started.isoformat(),
+        "hostname": context.host,
+        "job": run.job.id,
+        "status": "success" if done else "failed",
+        "backup_file": str(run.request.backup.name),
+        "target_database": run.request.target,
+        "rows": done.rows if done else None,
+        "source_store": done.store if done else None,
+        "raw_size_bytes": manifest.raw if manifest else None,
+        "seconds_without_database": round(done.exchanged.seconds, 3) if done else None,
+        "load_duration_seconds": seconds.get("load"),
+        "verify_duration_seconds": seconds.get("verify"),
+        "total_duration_seconds": seconds.get("total", 0),
+    }

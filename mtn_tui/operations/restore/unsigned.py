@@ -1,0 +1,351 @@
+"""Reads and loads scripts that nothing signs.
+
+All of a script is read before anything is made: what pg_dump does not write for
+one database is refused with its line. It is then loaded by a login that owns
+the new database and may do nothing else, so that no function, trigger or
+default of the script can. Owners, rights and extensions are the operator's to
+give: from statements that were read, on a connection that was opened before
+the script's first statement, and that runs nothing of the script's.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain
+
+from mtn_tui.archive import legacy, statements
+from mtn_tui.archive.allowed import Allowed, Way, event_trigger, shown
+from mtn_tui.archive.keys import Key
+from mtn_tui.archive.rows import CopyDone, CopyRows
+from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import NotABackup, PostgresError, Refused
+from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.operations.inventory.model import Copy
+from mtn_tui.operations.verify.read_through import Counted
+from mtn_tui.postgres import logins
+from mtn_tui.postgres import roles as server_roles
+from mtn_tui.postgres.connection import MAINTENANCE, Connection
+from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.server import Server
+
+AS_OPERATOR = "--as-operator"
+
+_DATABASES = re.compile(
+    rb"(?:CREATE|DROP|ALTER)\s+(?:DATABASE|ROLE|TABLESPACE)\b|GRANT\s.*ON\s+DATABASE\b"
+    rb"|SET\s+default_transaction_read_only\b|\\c",
+    re.IGNORECASE | re.DOTALL,
+)
+_CONNECT = re.compile(rb"\\c(?:onnect)?\s+(.*\S)\s*")
+_ROLE = re.compile(
+    rb'(?: OWNER (TO)| (?:TO|FROM)(?: GROUP)?| FOR ROLE) ("(?:[^"]|"")+"|[\w$\x80-\xff]+)'
+    rb"(?=\Z| WITH GRANT OPTION\Z| CASCADE\Z| RESTRICT\Z| IN SCHEMA | GRANT | REVOKE )"
+)
+_PATH = re.compile(rb"SET search_path\b|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Roles that a script names."""
+
+    owners: set[str]
+    others: set[str]
+    """Who may use what is there."""
+
+    def add(self, statement: bytes) -> None:
+        for match in _ROLE.finditer(statement):
+            name = match[2].decode(errors="surrogateescape")
+            plain = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+            (self.owners if match[1] else self.others).add(plain)
+
+
+def examine(
+    copy: Copy,
+    key: Key | None,
+    database: str,
+    *,
+    as_operator: bool,
+    token: CancelToken,
+    advance: Callable[[int], None],
+) -> Named:
+    """Read all of an unsigned copy: its own checksums, and every statement; return the roles it names.
+
+    ``database`` is the one that a hint is for where the file holds several.
+    Raises the ArchiveError that says what is wrong, with the line; Refused
+    where only ``as_operator`` could load it.
+    """
+    with copy.store.open(copy.key) as stream:
+        pieces = _until_cancelled(legacy.sql(Counted(stream, advance), key), token)
+        events = statements.numbered(pieces)
+        allowed, superuser, named = Allowed(), None, Named(set(), set())
+        for event in events:
+            way = _way(allowed, event)
+            if way is Way.NOT:
+                error = _refused(allowed, event, events, copy, database)
+                for _piece in pieces:
+                    pass  # where its bytes were changed, that is what is wrong
+                raise error
+            if way is Way.SUPERUSER and superuser is None and isinstance(event, Statement):
+                superuser = event
+            if way in (Way.ROLES, Way.EVENTS) and isinstance(event, Statement):
+                named.add(event.sql)
+        if allowed.of_rows_only:
+            raise NotABackup(
+                _("The script fills tables and makes none: it holds a part of a database only."),
+                _("It is of pg_dump --data-only or --section. Restore a dump that was made without these."),
+            )
+        if superuser is not None and not as_operator:
+            raise _needs_a_superuser(superuser)
+        return named
+
+
+def check_roles(server: Connection, named: Named, *, no_owner: bool) -> None:
+    """Raise PostgresError where a script could not give things to whom they belong once all is loaded."""
+    if no_owner:
+        return
+    missing = sorted((named.owners | named.others) - server_roles.roles_there(server) - {"public"})
+    if missing:
+        raise PostgresError(
+            ngettext(
+                "The server has no role {names}, which the backup names.",
+                "The server has no roles {names}, which the backup names.",
+                len(missing),
+            ).format(names=", ".join(missing)),
+            _("Create them by hand, or do without them: --no-owner"),
+        )
+    we = server_roles.rights(server)
+    owners = sorted(named.owners - {"pg_database_owner"})  # who makes the database is that
+    if not we.superuser and (foreign := server_roles.not_ours(server, owners)):
+        raise PostgresError(
+            _("{user}, who is no superuser, can't give to {names} what is theirs in the backup.").format(
+                user=we.user, names=", ".join(foreign)
+            ),
+            _("Restore as a superuser (DB_USER). Or let all of it be yours: --no-owner"),
+        )
+
+
+def _until_cancelled(pieces: Iterable[bytes], token: CancelToken) -> Iterator[bytes]:
+    for piece in pieces:
+        token.check()
+        yield piece
+
+
+def _way(allowed: Allowed, event: Event) -> Way:
+    match event:
+        case Statement():
+            return allowed.statement(event.sql)
+        case CopyIn():
+            return allowed.copy(event.sql)
+        case PsqlCommand():
+            return allowed.psql(event.line)
+    return Way.LOAD
+
+
+def _told_apart(events: Iterable[Event], as_operator: bool) -> Iterator[tuple[Way, Event]]:
+    """Each event and what to do with it. Raises where it is refused: the file may be another by now."""
+    allowed = Allowed()
+    for event in events:
+        way = _way(allowed, event)
+        if way is Way.NOT:
+            raise _not_pg_dumps(event)
+        if way is Way.SUPERUSER and not as_operator and isinstance(event, Statement):
+            raise _needs_a_superuser(event)
+        yield way, event
+
+
+def _refused(allowed: Allowed, event: Event, rest: Iterator[Event], copy: Copy, database: str) -> NotABackup:
+    error = _not_pg_dumps(event)
+    text = event.line if isinstance(event, PsqlCommand) else getattr(event, "sql", b"")
+    if _DATABASES.match(text):
+        error.hint = _how_to_take_one(event, rest, copy, database) or error.hint
+    elif allowed.as_another:
+        error.hint = _("Have it dumped again without --use-set-session-authorization.")
+    return error
+
+
+def _not_pg_dumps(event: Event) -> NotABackup:
+    if isinstance(event, PsqlCommand):
+        return NotABackup(
+            _("Line {line}: the script holds a psql command, which is never obeyed: {command!r}").format(
+                line=event.number, command=event.line[:80].decode(errors="backslashreplace")
+            ),
+            _("Nothing was executed. Take such lines out if you know why they are there."),
+        )
+    assert isinstance(event, Statement | CopyIn)  # noqa: S101 - rows are never refused
+    return NotABackup(
+        _("Line {line}: the script holds what pg_dump does not write for one database: {statement}").format(
+            line=event.line, statement=shown(event.sql)
+        ),
+        _("Nothing was executed. Find out where the file comes from before anything else."),
+    )
+
+
+def _needs_a_superuser(statement: Statement) -> Refused:
+    return Refused(
+        _("Line {line}: {statement} takes more rights than a login that only loads has.").format(
+            line=statement.line, statement=shown(statement.sql)
+        ),
+        _(
+            "If you know where the file comes from: --as-operator (its functions then run with the rights "
+            "of DB_USER)."
+        ),
+    )
+
+
+def _how_to_take_one(event: Event, rest: Iterator[Event], copy: Copy, database: str) -> str:
+    """What can be done with a file of several databases, or of one that makes its database itself."""
+    found: dict[str, int] = {}
+    for one in chain([event], rest):
+        if isinstance(one, PsqlCommand) and (match := _CONNECT.match(one.line)):
+            found[match[1].decode(errors="replace").strip('"')] = one.number + 1
+    if not found:
+        return ""
+    wanted = database if database in found else ""
+    others = [name for name in found if name not in (MAINTENANCE, "template1")]
+    wanted = wanted or [*others, *found][0]
+    path = getattr(copy.store, "root", None)
+    file = shlex.quote(str(path / copy.key) if path else copy.key.rpartition("/")[2])
+    reading = f"zcat {file}"
+    if file.strip("'").endswith(".gpg"):
+        cipher = "openssl enc -d -aes-256-cbc -pbkdf2 -iter 100000"
+        reading = f'{cipher} -pass "file:$ENCRYPTION_KEY_FILE" -in {file} | zcat'
+    elif not file.strip("'").endswith(".gz"):
+        reading = f"cat {file}"
+    cut = f"{found[wanted]},${{p;/^-- PostgreSQL database dump complete/q;}}"
+    new = shlex.quote(re.sub(r"[^\w.-]", "_", wanted) + ".sql.gz")
+    command = f"(echo '-- PostgreSQL database dump'; {reading} | sed -n '{cut}') | gzip > {new}"
+    text = _(
+        "It is of a whole server (pg_dumpall), or makes its database itself (pg_dump -C). It holds: {names}. "
+        "One of them, without its CREATE DATABASE and \\connect, is had by: {command}  Then: --file {new}"
+    )
+    return text.format(names=", ".join(found), command=command, new=new)
+
+
+@dataclass
+class _Waiting:
+    """What the operator's connection runs once all is loaded."""
+
+    roles: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Each with the statement that set the search_path that it was read under."""
+    events: list[bytes] = field(default_factory=list)
+    path: bytes = b""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Where and how one script is loaded."""
+
+    server: Connection
+    """To the maintenance database."""
+    database: str
+    job: str
+    open: Callable[[Server | None], LoadConnection]
+    """Opens a connection into ``database``: as that login; None: as the operator."""
+    login: Server
+    """The operator's."""
+    warn: Callable[[str, str], None]
+    token: CancelToken
+
+    def by_operator(self, pieces: Iterable[bytes]) -> None:
+        """Every statement in its place, with all the rights that the operator has."""
+        with closing(self.open(None)) as connection, self.token.calling(connection.cancel):
+            events = _told_apart(statements.numbered(_until_cancelled(pieces, self.token)), True)
+            for way, event in events:
+                if way is Way.LEFT_OUT:
+                    self._tell_left_out(event)
+                elif way is not Way.CLEAN:
+                    _execute(event, events, connection)
+
+    def by_its_own_login(self, pieces: Iterable[bytes]) -> None:
+        """Raises PostgresError where the server lets none be made."""
+        # Opened while nothing of the script is there: no setting of the database and no function awaits it.
+        with closing(self.open(None)) as operator:
+            operator.execute(b"SELECT pg_catalog.set_config('search_path', '', false)")
+            login = logins.make(self.server, self.login, self.database, self.job)
+            waiting = _Waiting()
+            with closing(self.open(login)) as loader, self.token.calling(loader.cancel):
+                self._load(pieces, loader, operator, waiting, login.user)
+            logins.end(self.server, self.database, login.user)
+            self.token.check()
+            with self.token.calling(operator.cancel):
+                self._give_away(operator, waiting, login.user)
+        logins.drop(self.server, self.job)
+
+    def _load(
+        self,
+        pieces: Iterable[bytes],
+        loader: LoadConnection,
+        operator: LoadConnection,
+        waiting: _Waiting,
+        login: str,
+    ) -> None:
+        events = _told_apart(statements.numbered(_until_cancelled(pieces, self.token)), False)
+        for way, event in events:
+            if way is Way.LOAD:
+                if isinstance(event, Statement) and _PATH.match(event.sql):
+                    waiting.path = event.sql
+                _execute(event, events, loader)
+            elif isinstance(event, Statement):
+                match way:
+                    case Way.EXTENSION:
+                        operator.execute(event.sql)
+                        for (grant,) in operator.rows(logins.fillable(login)):
+                            operator.execute(str(grant).encode())
+                    case Way.TRIGGERS:
+                        if waiting.path:
+                            operator.under((waiting.path,))
+                        operator.execute(event.sql)
+                    case Way.ROLES:
+                        waiting.roles.append((waiting.path, event.sql))
+                    case Way.EVENTS:
+                        waiting.events.append(event.sql)
+                    case Way.LEFT_OUT:
+                        self._tell_left_out(event)
+
+    def _give_away(self, operator: LoadConnection, waiting: _Waiting, login: str) -> None:
+        for path, statement in waiting.roles:
+            if path:
+                operator.under((path,))
+            operator.execute(statement)
+        for statement in logins.taken_over(login):
+            operator.execute(statement)
+        # Last of all: what has a trigger waiting for it would run the script's function as the operator.
+        for statement in waiting.events:
+            self._make_event(operator, statement)
+
+    def _make_event(self, operator: LoadConnection, statement: bytes) -> None:
+        name = event_trigger(statement)
+        if name is None:
+            operator.execute(statement)
+            return
+        operator.execute(b"BEGIN")
+        operator.execute(statement)
+        operator.execute(b"ALTER EVENT TRIGGER %b DISABLE" % name)
+        operator.execute(b"COMMIT")
+        text = _(
+            "The event trigger {name} is there, and off: it would run for whoever changes anything. Once its "
+            "function was looked at: ALTER EVENT TRIGGER {name} ENABLE"
+        )
+        self.warn("event-trigger-off", text.format(name=name.decode(errors="replace")))
+
+    def _tell_left_out(self, event: Event) -> None:
+        if isinstance(event, Statement):
+            text = _("Left out, for it is about another database: line {line}, {statement}")
+            self.warn("left-out", text.format(line=event.line, statement=shown(event.sql)))
+
+
+def _execute(event: Event, rest: Iterator[tuple[Way, Event]], connection: LoadConnection) -> None:
+    """One event; of a COPY all its rows."""
+    if isinstance(event, Statement):
+        connection.execute_one(event.sql)
+    elif isinstance(event, CopyIn):
+        with connection.copy(event.sql) as write:
+            for _way_of_rows, row in rest:
+                if isinstance(row, CopyDone):
+                    return
+                assert isinstance(row, CopyRows)  # noqa: S101 - nothing else stands there
+                write(row.data)

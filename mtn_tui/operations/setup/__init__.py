@@ -1,0 +1,1 @@
+"""Makes an installation: its configuration, its folders, its people and its key."""

@@ -1,0 +1,1 @@
+"""Proves copies of backups and records how far each one holds."""
