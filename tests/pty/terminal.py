@@ -22,6 +22,9 @@ PATIENCE = 120
 _QUIET = 0.9
 """Seconds; the screens take no Enter that comes sooner after another, or after they have changed."""
 
+_DECIDE = "\ry"
+"""The keys of which that is so."""
+
 _WITH_A_CONTROLLING_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -70,7 +73,8 @@ class Terminal:
         while self.shows(what):
             assert time.monotonic() < end, (what, "\n".join(self._screen.display))
             for key in keys:
-                self._read_for(_QUIET)
+                if key[0] in _DECIDE:
+                    self._read_for(_QUIET)
                 self.type(key)
             self._read_for(_QUIET, what)
 
