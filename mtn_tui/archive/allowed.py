@@ -3,7 +3,7 @@
 Each statement is brought into a short form: words in small letters, names in
 quotes as ``"``, strings as ``'``, numbers as ``0``, all that stands in
 parentheses as ``()``, comments and odd spaces left out. That form must fit one
-of the patterns below, whole; what fits none is refused. The patterns hold what
+of the patterns of ``allowed_patterns``, whole; what fits none is refused. The patterns hold what
 pg_dump of PostgreSQL 9.0 to 18 writes with any of its options. What only fills
 in values (INSERT, setval, large objects) is compared byte by byte.
 """
@@ -12,231 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
-from functools import cache
 
 from mtn_tui.archive import mark
-
-
-class Way(StrEnum):
-    """How a statement is dealt with."""
-
-    LOAD = "load"
-    """Executed in its place. It may run functions of the script."""
-    EXTENSION = "extension"
-    """CREATE EXTENSION: comes before everything that could lie in wait for it."""
-    ROLES = "roles"
-    """About owners, rights and the like. Runs nothing of the script, and can wait until all is loaded."""
-    EVENTS = "events"
-    """Makes an event trigger, which would fire at whatever comes after it."""
-    TRIGGERS = "triggers"
-    """Switches a table's triggers off or on, the server's own too. Runs nothing of the script."""
-    ENABLING = "enabling"
-    """Says whether an event trigger fires."""
-    SUPERUSER = "superuser"
-    """Makes what a plain owner of a database can't."""
-    LEFT_OUT = "left out"
-    """Is about another database than the one that is loaded."""
-    CLEAN = "clean"
-    """Drops or makes what an empty database has not got, or has."""
-    NOT = "not"
-    """Is none that pg_dump writes for one database."""
-
-
-_WORD = r'(?:"|[a-z_\x80-\xff][\w$\x80-\xff]*)'
-_NAME = rf"{_WORD}(?:\.{_WORD})*"
-_OPERATOR = rf"(?:{_WORD}\.)*[-+*/<>=~!@#%^&|`? ]+"
-_ROLES = rf"{_WORD}(?: , {_WORD})*"
-_WITH = r"(?: with \(\))?"
-_ROUTINE = r"(?:function|procedure|routine|aggregate)"
-_TRIGGERED = rf"execute (?:function|procedure) {_NAME} \(\)"
-
-_PLAIN_KINDS = (
-    rf"table {_NAME}|view {_NAME}|materialized view {_NAME}|sequence {_NAME}|index {_NAME}|type {_NAME}"
-    rf"|schema {_NAME}|foreign table {_NAME}|column {_NAME}|domain {_NAME}|collation {_NAME}"
-    rf"|conversion {_NAME}|statistics {_NAME}"
-    rf"|text search (?:dictionary|configuration|parser|template) {_NAME}"
-    rf"|{_ROUTINE} {_NAME} \(\)|operator {_OPERATOR} \(\)|operator (?:class|family) {_NAME} using {_WORD}"
-    rf"|large object 0|cast \(\)|trigger {_WORD} on {_NAME}|rule {_WORD} on {_NAME}|policy {_WORD} on {_NAME}"
-    rf"|constraint {_WORD} on (?:domain )?{_NAME}|transform for {_NAME} language {_WORD}"
-)
-_OWNED_KINDS = (
-    rf"(?:table|view|materialized view|foreign table) (?:if exists )?(?:only )?{_NAME}|sequence {_NAME}"
-    rf"|schema {_WORD}|type {_NAME}|domain {_NAME}|collation {_NAME}|conversion {_NAME}|statistics {_NAME}"
-    rf"|text search (?:dictionary|configuration) {_NAME}|{_ROUTINE} {_NAME} \(\)|operator {_OPERATOR} \(\)"
-    rf"|operator (?:class|family) {_NAME} using {_WORD}|large object 0|publication {_WORD}|server {_WORD}"
-    rf"|foreign data wrapper {_WORD}|(?:procedural )?language {_WORD}"
-)
-_GRANTED_KINDS = (
-    rf"(?:table )?{_NAME}|sequence {_NAME}|schema {_WORD}|(?:type|domain) {_NAME}|{_ROUTINE} {_NAME} \(\)"
-    rf"|language {_WORD}|large object 0|foreign server {_WORD}|foreign data wrapper {_WORD}"
-)
-_RIGHT = r"(?:select|insert|update|delete|truncate|references|trigger|maintain|usage|create|execute|rule|all)"
-_RIGHTS = rf"{_RIGHT}(?: privileges)?(?: \(\))?(?: , {_RIGHT}(?: \(\))?)*"
-_GRANT = (
-    rf"(?:grant {_RIGHTS} on (?:{{0}}) to (?:group )?{_WORD}(?: with grant option)?"
-    rf"|revoke (?:grant option for )?{_RIGHTS} on (?:{{0}}) from (?:group )?{_WORD}(?: cascade| restrict)?)"
-)
-_DROPPED = (
-    r"table|view|materialized view|sequence|index|type|schema|foreign table|domain|collation|conversion"
-    r"|statistics|text search|function|procedure|aggregate|operator|cast|trigger|rule|policy|transform"
-    r"|extension|publication|subscription|event trigger|server|foreign data wrapper|user mapping"
-    r"|access method|language|procedural language"
-)
-
-_PATTERNS: tuple[tuple[Way, str], ...] = (
-    # Sessions. Values are looked at apart.
-    (Way.LOAD, rf"set {_NAME} (?:=|to) (?:'|0|{_NAME})(?: , (?:'|{_NAME}))*"),
-    (Way.LOAD, "begin|commit"),
-    (Way.ROLES, rf"set session authorization (?:'|{_WORD})|reset session authorization"),
-    # What is there already, or was never there, where the database is new.
-    (Way.CLEAN, rf"drop (?:{_DROPPED}) [^;]*"),
-    (Way.CLEAN, rf"alter table (?:if exists )?(?:only )?{_NAME} drop constraint (?:if exists )?{_WORD}"),
-    (
-        Way.CLEAN,
-        rf"alter table (?:if exists )?(?:only )?{_NAME} alter (?:column )?{_WORD} drop (?:default|identity)"
-        r"(?: if exists)?",
-    ),
-    (Way.CLEAN, rf"alter domain (?:if exists )?{_NAME} drop constraint [^;]*"),
-    (Way.CLEAN, "create schema public"),
-    (Way.CLEAN, "create (?:or replace )?(?:trusted )?(?:procedural )?language plpgsql"),
-    (Way.CLEAN, "(?:comment on|alter) (?:procedural )?language plpgsql (?:is '|is null|owner to .*)"),
-    # Made and filled by whoever loads.
-    (Way.LOAD, rf"create schema {_WORD}"),
-    (
-        Way.LOAD,
-        rf"create (?:unlogged )?table (?:if not exists )?{_NAME}(?: of {_NAME})?"
-        rf"(?: partition of {_NAME})?(?: \(\))?(?: (?:default|for values [^;]*?))?(?: inherits \(\))?"
-        rf"(?: partition by {_WORD} \(\))?(?: using {_WORD})?{_WITH}",
-    ),
-    (Way.LOAD, rf"create (?:or replace )?(?:recursive )?view {_NAME}(?: \(\))?{_WITH} as [^;]*"),
-    (
-        Way.LOAD,
-        rf"create materialized view {_NAME}(?: \(\))?(?: using {_WORD})?{_WITH} as [^;]* with no data",
-    ),
-    (Way.LOAD, rf"create (?:unlogged )?sequence {_NAME}(?: as {_NAME}| [-a-z0-9]+)*"),
-    (
-        Way.LOAD,
-        rf"create (?:unique )?index {_NAME} on (?:only )?{_NAME} using {_WORD} \(\)(?: include \(\))?"
-        rf"(?: nulls not distinct)?{_WITH}(?: where [^;]*)?",
-    ),
-    (Way.LOAD, rf"create statistics {_NAME}(?: \(\))? on [^;]* from (?:only )?{_NAME}"),
-    (Way.LOAD, rf"create (?:or replace )?(?:function|procedure) {_NAME} \(\) [^;]*"),
-    (Way.LOAD, rf"create (?:or replace )?(?:function|procedure) {_NAME} \(\) [^;]* begin atomic .* end"),
-    (Way.LOAD, rf"create (?:or replace )?aggregate {_NAME} \(\) \(\)"),
-    (Way.LOAD, rf"create operator {_OPERATOR} \(\)"),
-    (Way.LOAD, rf"create cast \(\) with (?:function {_NAME} \(\)|inout)(?: as (?:implicit|assignment))?"),
-    (Way.LOAD, rf"create collation {_NAME} (?:\(\)|from {_NAME})"),
-    (Way.LOAD, rf"create (?:default )?conversion {_NAME} for ' to ' from {_NAME}"),
-    (Way.LOAD, rf"create domain {_NAME} as [^;]*"),
-    (Way.LOAD, rf"create type {_NAME} as (?:enum |range )?\(\)"),
-    (
-        Way.LOAD,
-        rf"create (?:or replace )?(?:constraint )?trigger {_WORD} (?:before|after|instead of) [^;]*"
-        rf" {_TRIGGERED}",
-    ),
-    (Way.LOAD, rf"create (?:or replace )?rule {_WORD} as on {_WORD} to {_NAME}(?: where [^;]*)? do [^;]*"),
-    (
-        Way.LOAD,
-        rf"create policy {_WORD} on {_NAME}(?: as (?:permissive|restrictive))?(?: for {_WORD})?"
-        rf"(?: to {_ROLES})?(?: using \(\))?(?: with check \(\))?",
-    ),
-    (Way.LOAD, rf"create text search (?:dictionary|configuration) {_NAME} \(\)"),
-    (
-        Way.LOAD,
-        rf"alter text search configuration {_NAME} add mapping for {_ROLES} with {_NAME}(?: , {_NAME})*",
-    ),
-    (
-        Way.LOAD,
-        rf"alter table (?:if exists )?(?:only )?{_NAME} (?:add constraint {_WORD} [^;]*"
-        rf"|attach partition {_NAME} (?:default|for values [^;]*)"
-        rf"|alter (?:column )?{_WORD} (?:set|add|type|reset) [^;]*|cluster on {_NAME}|set without cluster"
-        rf"|replica identity (?:full|nothing|default|using index {_NAME})|inherit {_NAME}"
-        rf"|(?:enable|disable)(?: always| replica)? (?:rule|trigger(?! all$)) {_WORD}"
-        r"|(?:no force|force|enable|disable) row level security)",
-    ),
-    (Way.LOAD, rf"alter (?:materialized )?view {_NAME} alter (?:column )?{_WORD} set [^;]*"),
-    (Way.LOAD, rf"alter materialized view (?:only )?{_NAME} cluster on {_NAME}"),
-    (
-        Way.LOAD,
-        rf"alter index {_NAME} (?:attach partition {_NAME}|alter (?:column )?0 set statistics 0)",
-    ),
-    (Way.LOAD, rf"alter sequence {_NAME} owned by {_NAME}"),
-    (Way.LOAD, rf"alter domain {_NAME} add constraint {_WORD} [^;]*"),
-    (Way.LOAD, rf"alter statistics {_NAME} set statistics 0"),
-    (
-        Way.LOAD,
-        rf"alter (?:{_ROUTINE} {_NAME} \(\)|index {_NAME}|materialized view {_NAME}"
-        rf"|trigger {_WORD} on {_NAME}) depends on extension {_WORD}",
-    ),
-    (Way.LOAD, rf"refresh materialized view {_NAME}"),
-    (Way.LOAD, rf"create publication {_WORD}{_WITH}"),
-    (Way.LOAD, rf"alter publication {_WORD} add table (?:only )?{_NAME}(?: \(\))?(?: where \(\))?"),
-    (Way.LOAD, rf"security label (?:for (?:'|{_WORD}) )?on (?:{_PLAIN_KINDS}) is (?:'|null)"),
-    # Before all that could lie in wait.
-    (Way.EXTENSION, rf"create extension (?:if not exists )?{_WORD}(?: with schema {_WORD})?"),
-    # Once all is loaded.
-    (Way.ROLES, rf"comment on (?:extension {_WORD}|schema public|publication {_WORD}) is (?:'|null)"),
-    (Way.LOAD, rf"comment on (?:{_PLAIN_KINDS}) is (?:'|null)"),
-    (Way.ROLES, rf"alter (?:{_OWNED_KINDS}) owner to {_WORD}"),
-    (Way.ROLES, _GRANT.format(_GRANTED_KINDS)),
-    (
-        Way.ROLES,
-        rf"alter default privileges(?: for role {_WORD})?(?: in schema {_WORD})? "
-        + _GRANT.format("tables|sequences|functions|routines|types|schemas|large objects"),
-    ),
-    (Way.ROLES, rf"create publication {_WORD} for all (?:tables|sequences){_WITH}"),
-    (Way.ROLES, rf"alter publication {_WORD} add (?:all )?tables in schema {_WORD}"),
-    (
-        Way.EVENTS,
-        rf"create event trigger {_WORD} on {_WORD}(?: when tag in \(\))? {_TRIGGERED}",
-    ),
-    (Way.EVENTS, rf"alter event trigger {_WORD} owner to {_WORD}|comment on event trigger {_WORD} is '"),
-    (Way.ENABLING, rf"alter event trigger {_WORD} (?:disable|enable(?: replica| always)?)"),
-    # What runs code of the server's own, reaches other servers, or must be believed blindly.
-    (Way.SUPERUSER, rf"create operator (?:class|family) {_NAME}[^;]*|alter operator family {_NAME} [^;]*"),
-    (Way.SUPERUSER, rf"create type {_NAME}(?: \(\))?"),
-    (Way.SUPERUSER, r"create cast \(\) without function(?: as (?:implicit|assignment))?"),
-    (Way.SUPERUSER, rf"create transform for {_NAME} language {_WORD} \(\)"),
-    (Way.SUPERUSER, rf"create text search (?:parser|template) {_NAME} \(\)"),
-    (Way.SUPERUSER, rf"create access method {_WORD} type {_WORD} handler {_NAME}"),
-    (
-        Way.SUPERUSER,
-        rf"create foreign data wrapper {_WORD}(?: no)?(?: handler)?(?: {_NAME})?(?: no)?(?: validator)?"
-        rf"(?: {_NAME})?(?: options \(\))?",
-    ),
-    (
-        Way.SUPERUSER,
-        rf"create server {_WORD}(?: type ')?(?: version ')? foreign data wrapper {_WORD}(?: options \(\))?",
-    ),
-    (Way.SUPERUSER, rf"create user mapping for {_WORD} server {_WORD}(?: options \(\))?"),
-    (
-        Way.SUPERUSER,
-        rf"create foreign table {_NAME} \(\)(?: inherits \(\))? server {_WORD}(?: options \(\))?",
-    ),
-    (Way.SUPERUSER, rf"alter foreign table (?:only )?{_NAME} alter (?:column )?{_WORD} [^;]*"),
-    (Way.SUPERUSER, rf"create (?:or replace )?(?:trusted )?(?:procedural )?language {_WORD}"),
-    (
-        Way.SUPERUSER,
-        rf"comment on (?:server {_WORD}|foreign data wrapper {_WORD}|access method {_WORD}"
-        rf"|(?:procedural )?language {_WORD}) is (?:'|null)",
-    ),
-    (Way.TRIGGERS, rf"alter table (?:only )?{_NAME} (?:enable|disable) trigger all"),
-    # pg_dump 9 and 10 name the database that they read, whatever it is loaded into.
-    (Way.LEFT_OUT, rf"(?:comment|security label(?: for (?:'|{_WORD}))?) on database {_WORD} is (?:'|null)"),
-    (Way.LEFT_OUT, rf"(?:create|alter|comment on) subscription {_WORD} [^;]*"),
-)
-
-
-@cache
-def _by_first_word() -> dict[str, list[tuple[Way, re.Pattern[str]]]]:
-    """The patterns, compiled. Not on import: few commands read scripts."""
-    found: dict[str, list[tuple[Way, re.Pattern[str]]]] = {}
-    for way, pattern in _PATTERNS:
-        for first in set(re.findall(r"(?:^|\||\(\?:)([a-z]+)", pattern)):
-            found.setdefault(first, []).append((way, re.compile(pattern, re.DOTALL)))
-    return found
-
+from mtn_tui.archive.allowed_patterns import NAME, Way, fitting
 
 _SETTINGS = frozenset(
     [
@@ -280,7 +58,7 @@ _VALUES = re.compile(
     % {b"id": _ID, b"row": _ROW, b"literal": _LITERAL, b"cast": _CASTED},
     re.DOTALL,
 )
-_COPY = re.compile(rf"copy {_NAME}(?: \(\))?(?: with oids)? from stdin")
+_COPY = re.compile(rf"copy {NAME}(?: \(\))?(?: with oids)? from stdin")
 _RESTRICT = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]+\s*")
 
 _TOKEN = re.compile(
@@ -351,7 +129,7 @@ class Allowed:
         if mark.is_one(sql):
             return Way.LOAD
         short = shortened(sql)
-        way = _fitting(short)
+        way = fitting(short)
         if short.startswith("set "):
             return self._setting(sql, short, way)
         if short == "reset session authorization":
@@ -390,13 +168,6 @@ class Allowed:
                 return Way.NOT
             self._standard_strings = value == b"on"
         return way
-
-
-def _fitting(short: str) -> Way:
-    for way, pattern in _by_first_word().get(short.partition(" ")[0], ()):
-        if pattern.fullmatch(short):
-            return way
-    return Way.NOT
 
 
 def _of_routine(sql: bytes, short: str, way: Way) -> Way:

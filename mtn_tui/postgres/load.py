@@ -20,6 +20,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import connect, explained, translated
 from mtn_tui.postgres.load_advice import advice
+from mtn_tui.postgres.load_chunks import EMPTY_PATH, in_chunks
 from mtn_tui.postgres.search_path import SearchPath
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.statement_kind import kind_of, parts
@@ -93,19 +94,6 @@ _CHECKS_THAT_CALL = b"""
 """
 
 _DEADLOCK_TRIES = 5
-
-_AT_ONCE = 100
-_BYTES_AT_ONCE = 128 << 10
-"""Statements that are sent in one go: many enough that waiting for the server's answers
-counts for little, few enough that their locks do."""
-
-# What begins or ends a transaction: it is sent alone.
-_TRANSACTION = re.compile(
-    rb"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b", re.IGNORECASE
-)
-
-
-_EMPTY_PATH = re.compile(rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z")
 
 
 def is_setting(statement: bytes) -> bool:
@@ -192,7 +180,7 @@ class LoadConnection:
 
     def execute(self, statement: bytes, *, alone: bool = False) -> None:
         statement = unattached(statement)
-        if self._path.always and _EMPTY_PATH.match(statement):
+        if self._path.always and EMPTY_PATH.match(statement):
             self._set_path(self._path.value)
         elif self._connection.info.transaction_status is TransactionStatus.IDLE:
             self.on_the_path(lambda: self._execute(statement, alone))
@@ -242,7 +230,7 @@ class LoadConnection:
         ``execute`` does; ``refused``, where it is given, is told of each that fails,
         and the next one is executed. Raises Cancelled once ``cancel`` was called.
         """
-        for chunk in _in_chunks(map(unattached, statements)):
+        for chunk in in_chunks(map(unattached, statements)):
             if self._cancelled:
                 raise Cancelled(_("Cancelled: it was asked to stop."))
             if len(chunk) > 1 and self._go_through(b"\n;\n".join(chunk)):
@@ -379,21 +367,6 @@ class LoadConnection:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _in_chunks(statements: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Cut into what can be sent in one go."""
-    chunk: list[bytes] = []
-    size = 0
-    for statement in statements:
-        alone = any(one.match(statement) for one in (_TRANSACTION, _EMPTY_PATH))
-        if chunk and (alone or len(chunk) == _AT_ONCE or size + len(statement) > _BYTES_AT_ONCE):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(statement)
-        size += _BYTES_AT_ONCE if alone else len(statement)
-    if chunk:
-        yield chunk
 
 
 def _failed(statement: bytes, error: psycopg.Error) -> Exception:

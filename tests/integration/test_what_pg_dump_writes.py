@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from mtn_tui.archive import statements
-from mtn_tui.archive.allowed import Allowed, Way, shortened
+from mtn_tui.archive.allowed import Allowed, shortened
+from mtn_tui.archive.allowed_patterns import Way
 from mtn_tui.archive.statements import CopyIn, PsqlCommand, Statement
 from tests.pg_fixtures import Database
 

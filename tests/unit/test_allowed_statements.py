@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.archive import mark
-from mtn_tui.archive.allowed import Allowed, Way, shown
+from mtn_tui.archive.allowed import Allowed, shown
+from mtn_tui.archive.allowed_patterns import Way
 from mtn_tui.archive.statements import CopyIn, PsqlCommand, Statement, numbered
 from mtn_tui.operations.backup.payload import tail
 

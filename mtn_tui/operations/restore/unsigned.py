@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from mtn_tui.archive import legacy, statements
-from mtn_tui.archive.allowed import Allowed, Way, event_trigger, shown
+from mtn_tui.archive.allowed import Allowed, event_trigger, shown
+from mtn_tui.archive.allowed_patterns import Way
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.rows import CopyDone, CopyRows
 from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement

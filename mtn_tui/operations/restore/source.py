@@ -1,0 +1,149 @@
+"""What a restore loads: a copy that reads back whole, of the backup asked for or of one before it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from mtn_tui.archive.reader import check_size
+from mtn_tui.core.errors import ArchiveError, MtnError, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.stopwatch import Stopwatch
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import lease
+from mtn_tui.operations.common.checks import Status, raise_first
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.inventory.fallback import minutes_between, use_another, why_broken
+from mtn_tui.operations.inventory.model import Backup, Copy
+from mtn_tui.operations.restore import unsigned
+from mtn_tui.operations.restore.preflight import preflight
+from mtn_tui.operations.restore.preflight.preflight import (
+    check_backup,
+    check_usable,
+)
+from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.verify.read_through import archive_of
+from mtn_tui.operations.verify.verify import record_fall
+from mtn_tui.postgres.connection import Connection
+
+_SAID_WHEN_MET = ("left-out", "settings", "tablespaces", "locale", "subscriptions")
+"""Doubts that the load itself tells, and only where they come true."""
+
+
+@dataclass
+class Source:
+    """Finds the copy to load, before any database is made."""
+
+    job: Job
+    context: Context
+    request: Request
+    """Names the backup that is used, once ``settle`` has returned."""
+    watch: Stopwatch
+    fallen_back: list[str] = field(default_factory=list)
+    """What was said of backups that did not hold."""
+
+    def settle(self, server: Connection, held: ExitStack) -> Copy:
+        """The copy to load: of the backup that was asked for or, where that is allowed, of one before it."""
+        job, context, request = self.job, self.context, self.request
+        if request.instead_of is not None:
+            self._fall_back(request.instead_of, request.backup, why_broken(request.instead_of))
+        for backup, left in zip([request.backup, *request.earlier], [*request.earlier, None], strict=True):
+            self.request = replace(request, backup=backup)
+            job.files(str(backup.name))
+            check_backup(backup, legacy_allowed=request.legacy)
+            try:
+                check_usable(backup)
+            except ArchiveError as error:
+                self._go_on_with(left, error)
+                continue
+            held.enter_context(lease(context.locks, str(backup.name)))
+            self._look_ahead(server)
+            try:
+                return self._readable_copy(server)
+            except (ArchiveError, StorageError) as error:
+                self._go_on_with(left, error)
+        raise AssertionError("unreachable")
+
+    def _go_on_with(self, other: Backup | None, error: ArchiveError | StorageError) -> None:
+        """Raise why the present backup does not hold, unless another may be used without asking.
+
+        A store that does not answer may do so in a minute: for that nothing is lost without asking.
+        """
+        broken = self.request.backup
+        if other is not None and self.request.fall_back and isinstance(error, ArchiveError):
+            self._fall_back(broken, other, error.title)
+            return
+        if other is not None:
+            error.hint = use_another(broken, other, self.request.target, error.hint)
+        raise error
+
+    def _look_ahead(self, server: Connection) -> None:
+        checks = preflight.server_checks(server, self.context, self.request)
+        self.job.note("info", "preflight", **{check.id: check.status.value for check in checks})
+        raise_first(checks)
+        for check in checks:
+            if check.status is Status.WARN and check.id not in _SAID_WHEN_MET:
+                self.job.warn("doubt", check.says)
+
+    def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
+        """Say which one is used instead, and what that costs; people are told of it once the job ends."""
+        minutes = minutes_between(broken, used)
+        told = _("{broken} does not hold: {reason} {used} is used instead, which is {minutes} min older.")
+        said = told.format(broken=broken.name, reason=reason, used=used.name, minutes=minutes)
+        self.fallen_back.append(said)
+        self.job.warn(
+            "backup-fallen-back",
+            said,
+            broken=str(broken.name),
+            used=str(used.name),
+            minutes=minutes,
+        )
+
+    def _readable_copy(self, server: Connection) -> Copy:
+        """The first copy that reads back whole; one that does not is passed over, and said."""
+        for broken in self.request.backup.copies:
+            if broken.trouble is not None:
+                self._pass_over(broken, broken.trouble)
+        copies = self.request.backup.usable
+        for left, copy in zip(reversed(range(len(copies))), copies, strict=True):
+            try:
+                with self.watch.timing("check"):
+                    self._check(copy, server)
+                return copy
+            except (ArchiveError, StorageError) as error:
+                if isinstance(error, ArchiveError) and copy.manifest is not None:
+                    record_fall(self.job, self.context, copy, error)
+                if not left:
+                    raise
+                self._pass_over(copy, error)
+        raise AssertionError("unreachable: check_request made sure of a copy")
+
+    def _pass_over(self, copy: Copy, error: MtnError) -> None:
+        self.job.warn(
+            "copy-passed-over",
+            _("The copy in {place} can't be used: {reason} The other one is.").format(
+                place=copy.store.place, reason=error.title
+            ),
+        )
+
+    def _check(self, copy: Copy, server: Connection) -> None:
+        """Read every byte before any database is made: size and hash, or a legacy file's own checksums."""
+        job = self.job
+        job.phase(f"check-{copy.store.name}", total=copy.size)
+        if copy.manifest is None:
+            named = unsigned.examine(
+                copy,
+                self.context.key,
+                self.context.settings.db_name,
+                as_operator=self.request.as_operator,
+                token=job.token,
+                advance=job.advance,
+            )
+            unsigned.check_roles(server, named, no_owner=self.request.no_owner)
+            return
+        check_size(copy.store.stat(copy.key).size, copy.manifest)
+        archive = archive_of(copy, self.context.key)
+        with copy.store.open(copy.key) as stream:
+            for piece in archive.pieces(stream):
+                job.token.check()
+                job.advance(len(piece))
