@@ -478,9 +478,10 @@ def test_incidents_that_can_not_be_read_are_not_said_to_be_none(pg18, new_school
         await operator.sees("could not be used: Not a directory", "mtn doctor")
         assert "There was no incident yet." not in operator.text()
         await operator.enters()
-        await operator.until(lambda: isinstance(app.screen, ErrorDialog), "the word of it")
+        await operator.sees("✖ incident 1")
 
     at_the_wizard(app, flow)
+    assert f"Incident 1: {practice.source.name}, open" in practice.here("incident", "show").stdout
 
 
 def test_an_incident_that_can_not_be_read_holds_up_no_other(pg18, new_school, practise):
