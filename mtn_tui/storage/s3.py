@@ -9,31 +9,19 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from minio import Minio
 from minio.credentials.providers import Provider
-from minio.error import S3Error
-from minio.helpers import DictType, check_bucket_name
-from minio.sse import SseS3
 from urllib3.response import BaseHTTPResponse
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.clock import Clock, SystemClock
-from mtn_tui.core.errors import (
-    AlreadyThere,
-    ConfigError,
-    MtnError,
-    NotFound,
-    StorageError,
-    StorageUnavailable,
-)
+from mtn_tui.core.errors import AlreadyThere, ConfigError, NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
-from mtn_tui.storage import multipart
 from mtn_tui.storage.base import BUCKETS, NEVER, Entry, Readable, checked_key, storable
-from mtn_tui.storage.listing import objects
-from mtn_tui.storage.multipart import Unfinished
-from mtn_tui.storage.s3_answers import Answers
+from mtn_tui.storage.listing import Unfinished, objects, unfinished
+from mtn_tui.storage.s3_answers import Refused
+from mtn_tui.storage.s3_client import Client, Request
 from mtn_tui.storage.s3_errors import Bucket, Right, http_date
 from mtn_tui.storage.s3_keys import Keys, static_keys
 from mtn_tui.storage.s3_pool import connections
@@ -61,7 +49,7 @@ class S3Storage:
     ``endpoint`` is ``host`` or ``host:port``. Keys are given as such, or as a
     ``credentials`` provider. ``part_size`` in bytes fixes what is otherwise
     max(16 MiB, size / 5,000). Up to ``uploads_at_once`` parts of one put are
-    under way while one more is read: so many parts, and two more for copies,
+    under way while one more is read: so many parts, and one more for a copy,
     bound the memory of a put. ``storage_class`` and ``encrypt`` (SSE with
     AES256) go with each object, the class only with those that are large enough
     to gain by it. Timeouts in seconds. Raises ConfigError for an endpoint or
@@ -93,24 +81,25 @@ class S3Storage:
         self.bucket = bucket
         self._where = Bucket(bucket, endpoint, aws, clock or SystemClock())
         self._endpoint = endpoint
-        self._secure = secure
-        self._provider = Keys(credentials) if credentials else static_keys(access_key, secret_key)
-        # Others take any region; asking for it would be a request more for each put.
-        self._region = region or (None if aws else "us-east-1")
         self._part_size = part_size
         self._uploads_at_once = uploads_at_once
         self._storage_class = storage_class
-        self._sse = SseS3() if encrypt else None
+        self._encrypt = encrypt
         self._habits = Habits()
-        self._connected = partial(
-            connections, secure=secure, ca_file=ca_file, connect_timeout=connect_timeout, width=8
-        )
-        self._connect(read_timeout)
+        keys = Keys(credentials) if credentials else static_keys(access_key, secret_key)
+        # Others take any region: it is not asked for.
+        region = region or (None if aws else "us-east-1")
+
+        def connected(patience: float) -> Client:
+            pool = connections(
+                secure=secure, ca_file=ca_file, connect_timeout=connect_timeout, read_timeout=patience
+            )
+            return Client(endpoint, bucket, secure=secure, region=region, keys=keys, pool=pool)
+
+        self._connected = connected
+        self._patience = read_timeout
         try:
-            if not endpoint:
-                raise ValueError("no host")
-            check_bucket_name(bucket, s3_check=aws)
-            self._client = self._speaking()
+            self._client = connected(read_timeout)
         except ValueError as error:
             raise ConfigError(
                 _("{endpoint} with the bucket {bucket!r} is no S3 address: {reason}.").format(
@@ -128,9 +117,9 @@ class S3Storage:
         return self._where.place
 
     def check(self) -> None:
-        with self._asking(right=Right.LIST):
+        with self._where.asking(right=Right.LIST):
             # A listing, since a HEAD is refused without a reason. What may be put is only told by a put.
-            next(self._client.list_objects(self.bucket, prefix="mtn-check/", recursive=True), None)
+            next(objects(self._client, "mtn-check/"), None)
 
     def put(
         self,
@@ -147,44 +136,22 @@ class S3Storage:
         checked_key(key)
         if exclusive:
             self._must_be_free(key)
-        upload = Upload(
-            self._pool,
-            source,
-            key,
-            size=size,
-            exclusive=exclusive,
-            cancel=cancel,
-            habits=self._habits,
-            look=lambda: self._must_be_free(key),
-        )
         part = self._part_of(size if size is not None else size_hint)
+        upload = self._upload(key, source, part, size, mark)
+        upload.exclusive, upload.cancel = exclusive, cancel
         try:
-            result = self._speaking(upload).put_object(
-                self.bucket,
-                key,
-                cast(BinaryIO, upload),
-                -1,
-                metadata=self._headers(size, mark),
-                sse=self._sse,
-                part_size=part,
-                num_parallel_uploads=self._uploads_at_once,
-            )
-        except Exception as error:
-            if upload.failure is not None and upload.from_source:
-                raise upload.failure from None
-            if isinstance(error, MtnError):
-                raise
-            cause = upload.failure if isinstance(upload.failure, Exception) else error
-            if _too_large(cause) and part > LEAST_PART and upload.taken > LEAST_PART:
+            tag = upload.send()
+        except StorageError as error:
+            if _too_large(error) and part > LEAST_PART and upload.taken > LEAST_PART:
                 self._habits.small_parts = True
                 raise self._where.unavailable(
                     _("it takes no {size} MB at once; the next try sends less").format(size=part >> 20)
-                ) from cause
-            raise self._where.error(cause, key, Right.PUT) from cause
-        # AWS may say 200 and put the error into the body, which minio takes for a success.
+                ) from error.__cause__
+            raise
+        # AWS may say 200 and put the error into the body.
         with suppress(NotFound):
             stored = self.stat(key)
-            if result.etag and stored.size == upload.taken:
+            if tag and stored.size == upload.taken:
                 return stored
         raise self._where.unavailable(_("it did not keep all of {key}").format(key=key))
 
@@ -201,8 +168,13 @@ class S3Storage:
             if length == 0 or start == size:
                 yield io.BytesIO()
                 return
-        with self._asking(key, Right.GET):
-            response = self._get(key, start, length)
+        with self._where.asking(key, Right.GET):
+            try:
+                response = self._ranged(key, start, length)
+            except Refused as error:
+                if error.code == "InvalidRange":
+                    raise ends_early(key, self.stat(key).size) from error
+                raise
         try:
             left = self._length(response, key, start, length)
             with io.BufferedReader(
@@ -216,37 +188,29 @@ class S3Storage:
 
     def stat(self, key: str) -> Entry:
         with self._first_byte(key) as response:
-            if response is None:
-                found = self._client.stat_object(self.bucket, key)
-                return Entry(key, found.size or 0, found.last_modified or NEVER)
-            return Entry(
-                key, self._size(response, key), http_date(response.headers.get("Last-Modified")) or NEVER
-            )
+            modified = http_date(response.headers.get("Last-Modified"))
+            return Entry(key, self._size(response, key), modified or NEVER)
 
     def mark(self, key: str) -> str:
         """What ``put`` was given as ``mark``; empty where it was given none. Raises NotFound."""
         with self._first_byte(key) as response:
-            if response is None:
-                told = self._client.stat_object(self.bucket, key).metadata or {}
-                return next((str(value) for name, value in told.items() if name.lower() == _MARK), "")
-            return str(response.headers.get(_MARK, ""))
+            return response.headers.get(_MARK, "")
 
     @contextmanager
-    def _first_byte(self, key: str) -> Iterator[BaseHTTPResponse | None]:
-        """The answer to a request for an object's first byte; None where it has none.
+    def _first_byte(self, key: str) -> Iterator[BaseHTTPResponse]:
+        """The answer to a request for an object's first byte; for all of it where it has none.
 
         Not to a HEAD: a refused HEAD has no reason in it, and one whose answer is cut in the middle of its
         headers cannot be told from a whole one.
         """
         checked_key(key)
-        with self._asking(key, Right.GET):
+        with self._where.asking(key, Right.GET):
             try:
-                response = self._client.get_object(self.bucket, key, length=1)
-            except S3Error as error:
+                response = self._ranged(key, 0, 1)
+            except Refused as error:
                 if error.code != "InvalidRange":
                     raise
-                yield None
-                return
+                response = self._ranged(key, 0, None)
             try:
                 yield response
             finally:
@@ -258,16 +222,16 @@ class S3Storage:
         return self._where.taken(key)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        with self._asking(right=Right.LIST):
-            found = [found for found in objects(self._client, self.bucket, prefix) if storable(found.key)]
+        with self._where.asking(right=Right.LIST):
+            found = [found for found in objects(self._client, prefix) if storable(found.key)]
         # Servers that keep folders (SeaweedFS) list "a/b" before "a-b".
         yield from sorted(found, key=lambda entry: entry.key)
 
     def delete(self, key: str) -> None:
         checked_key(key)
         try:
-            with self._asking(key, Right.DELETE):
-                self._client.remove_object(self.bucket, key)
+            with self._where.asking(key, Right.DELETE):
+                self._client.ask(Request("DELETE", key))
         except NotFound:
             return
 
@@ -281,13 +245,12 @@ class S3Storage:
 
     def put_in_parts(self, key: str, data: bytes) -> None:
         """Put a few bytes as large objects are put: as an upload of one part."""
-        with self._asking(checked_key(key), Right.PUT):
-            multipart.put(self._client, self.bucket, key, data)
+        self._upload(checked_key(key), io.BytesIO(data), SMALLEST_PART, len(data)).send(in_parts=True)
 
     def unfinished(self) -> tuple[Unfinished, ...]:
         """Uploads begun and not ended, also those that are going on now, ours or not."""
-        with self._asking(right=Right.UPLOADS):
-            return tuple(multipart.unfinished(self._client, self.bucket))
+        with self._where.asking(right=Right.UPLOADS):
+            return tuple(unfinished(self._client))
 
     def abort_unfinished(self, matches: Callable[[Unfinished], bool]) -> tuple[Unfinished, ...]:
         """Abort those that ``matches``; return them.
@@ -300,9 +263,16 @@ class S3Storage:
             if not found:
                 return tuple(aborted.values())
             for upload in found:
-                with self._asking(upload.key, Right.ABORT):
-                    multipart.abort(self._client, self.bucket, upload)
+                self._abort(upload)
                 aborted[upload.id] = upload
+
+    def _abort(self, upload: Unfinished) -> None:
+        with self._where.asking(upload.key, Right.ABORT):
+            try:
+                self._client.ask(Request("DELETE", upload.key, {"uploadId": upload.id}))
+            except Refused as error:
+                if error.code not in ("NoSuchUpload", "NoSuchKey"):  # it has ended meanwhile
+                    raise
 
     def hurried(self, seconds: float) -> S3Storage:
         """The same bucket, for questions that can't wait: each answer has to begin within ``seconds``.
@@ -310,37 +280,27 @@ class S3Storage:
         Closed by whoever asked for it.
         """
         store = copy(self)
-        store._connect(min(seconds, self._patience))
-        store._client = store._speaking()
+        store._patience = min(seconds, self._patience)
+        store._client = self._connected(store._patience)
         return store
 
     def close(self) -> None:
         """Close the idle connections; the store can still be used."""
-        self._connections.clear()
+        self._client.close()
 
-    def _connect(self, read_timeout: float) -> None:
-        self._patience = read_timeout
-        self._connections = self._connected(read_timeout=read_timeout)
-        self._pool = Answers(self._connections, self.bucket, self._provider.retrieve)
-
-    def _speaking(self, through: Upload | None = None) -> Minio:
-        return Minio(
-            self._endpoint,
-            secure=self._secure,
-            region=self._region,
-            credentials=self._provider,
-            http_client=through or self._pool,
+    def _upload(self, key: str, source: Readable, part: int, size: int | None, mark: str = "") -> Upload:
+        return Upload(
+            client=self._client,
+            where=self._where,
+            key=key,
+            source=source,
+            size=size,
+            part_size=part,
+            at_once=self._uploads_at_once,
+            headers=self._headers(size, mark),
+            habits=self._habits,
+            look=partial(self._must_be_free, key),
         )
-
-    @contextmanager
-    def _asking(self, key: str = "", right: Right | None = None) -> Iterator[None]:
-        """Sort the errors of the block, which needs ``right``."""
-        try:
-            yield
-        except MtnError:
-            raise
-        except Exception as error:
-            raise self._where.error(error, key, right) from error
 
     def _must_be_free(self, key: str) -> None:
         try:
@@ -355,19 +315,19 @@ class S3Storage:
         most = MOST_PARTS if self._habits.small_parts else _PARTS
         return self._part_size or max(least, -(-(expected or 0) // most))
 
-    def _headers(self, size: int | None, mark: str) -> DictType | None:
-        headers: DictType = {_MARK: mark} if mark else {}
+    def _headers(self, size: int | None, mark: str) -> dict[str, str]:
+        headers = {"Content-Type": "application/octet-stream"}
+        if mark:
+            headers[_MARK] = mark
         if self._storage_class is not None and (size is None or size >= _CHEAPER_FROM):
             headers["x-amz-storage-class"] = self._storage_class
-        return headers or None
+        if self._encrypt:
+            headers["x-amz-server-side-encryption"] = "AES256"
+        return headers
 
-    def _get(self, key: str, start: int, length: int | None) -> BaseHTTPResponse:
-        try:
-            return self._client.get_object(self.bucket, key, offset=start, length=length or 0)
-        except S3Error as error:
-            if error.code == "InvalidRange":
-                raise ends_early(key, self.stat(key).size) from error
-            raise
+    def _ranged(self, key: str, start: int, length: int | None) -> BaseHTTPResponse:
+        wanted = {"Range": f"bytes={start}-{start + length - 1 if length else ''}"} if start or length else {}
+        return self._client.open(Request("GET", key, headers=wanted))
 
     def _size(self, first: BaseHTTPResponse, key: str) -> int:
         """An object's size, from the answer to a request for its first byte."""
@@ -409,8 +369,8 @@ class S3Storage:
         return self._where.unavailable(_("the connection broke off"))
 
 
-def _too_large(cause: Exception) -> bool:
-    return isinstance(cause, S3Error) and cause.response.status == 413
+def _too_large(error: StorageError) -> bool:
+    return isinstance(error.__cause__, Refused) and error.__cause__.status == 413
 
 
 class _Pieces:
@@ -421,7 +381,5 @@ class _Pieces:
         self._where = where
 
     def read(self, size: int = -1, /) -> bytes:
-        try:
+        with self._where.asking():
             return self._response.read(size, decode_content=False)
-        except Exception as error:
-            raise self._where.error(error) from error

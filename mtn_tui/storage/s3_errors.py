@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from minio.error import S3Error, ServerError
 from urllib3 import exceptions as http
 
 from mtn_tui.core.clock import Clock
@@ -18,7 +18,7 @@ from mtn_tui.core.errors import AlreadyThere, MtnError, NoSpace, NotFound, Stora
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.storage.base import BUCKETS
-from mtn_tui.storage.s3_answers import TLS_WANTED, WEB_PAGE, NoS3, TooLarge
+from mtn_tui.storage.s3_answers import TLS_WANTED, WEB_PAGE, NoS3, Refused, TooLarge
 
 _LATER = {
     "BadDigest",
@@ -88,25 +88,33 @@ class Bucket:
     def place(self) -> str:
         return _("{bucket} at {host}").format(bucket=self.name, host=self.host)
 
+    @contextmanager
+    def asking(self, key: str = "", right: Right | None = None) -> Iterator[None]:
+        """Sort the errors of the block, which asks for ``key`` and needs ``right``."""
+        try:
+            yield
+        except MtnError:
+            raise
+        except Exception as error:
+            raise self.error(error, key, right) from error
+
     def error(self, cause: Exception, key: str = "", right: Right | None = None) -> MtnError:
         """The one error of ours that ``cause`` means; ``key`` is what was asked for, ``right`` what for."""
         match cause:
             case MtnError():
                 found = cause
-            case S3Error():
+            case Refused():
                 found = self._answered(cause, key, right)
             case NoS3():
                 found = self._web_page()
             case TooLarge():
                 found = self.unavailable(_("its answer does not end"))
-            case ServerError():
-                found = self._status(cause.status_code)
             case http.SSLError():
                 found = self._tls(cause)
             case http.HTTPError() | OSError():
                 found = self.unavailable(_silence(cause))
             case _:
-                # minio reads XML and header fields without looking; what it stumbles over is not S3.
+                # XML and header fields are read without looking; what that stumbles over is not S3.
                 found = self.unavailable(
                     _("its answer makes no sense ({kind})").format(kind=type(cause).__name__)
                 )
@@ -142,8 +150,8 @@ class Bucket:
             _("Choose another name, or delete the object first."),
         )
 
-    def _answered(self, cause: S3Error, key: str, right: Right | None) -> StorageError:
-        code, status = cause.code or "", cause.response.status
+    def _answered(self, cause: Refused, key: str, right: Right | None) -> StorageError:
+        code, status = cause.code, cause.status
         if code == "RequestTimeTooSkewed" or status == 403:
             wrong = self._clock(cause, certain=code == "RequestTimeTooSkewed")
             if wrong is not None:
@@ -251,8 +259,8 @@ class Bucket:
             _("Nothing in it can be replaced or deleted until its retention is over. Shorten that, or wait."),
         )
 
-    def _clock(self, cause: S3Error, *, certain: bool) -> StorageError | None:
-        theirs = http_date(cause.response.headers.get("Date"))
+    def _clock(self, cause: Refused, *, certain: bool) -> StorageError | None:
+        theirs = http_date(cause.date)
         apart = self.clock.now() - theirs if theirs is not None else timedelta()
         if abs(apart) <= _SKEW and not certain:
             return None

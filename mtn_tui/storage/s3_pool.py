@@ -17,9 +17,9 @@ from mtn_tui.core.i18n import _
 
 
 def connections(
-    *, secure: bool, ca_file: Path | None, connect_timeout: float, read_timeout: float, width: int
+    *, secure: bool, ca_file: Path | None, connect_timeout: float, read_timeout: float
 ) -> urllib3.PoolManager:
-    """A pool of up to ``width`` idle connections. Timeouts in seconds.
+    """A pool of up to 8 idle connections. Timeouts in seconds.
 
     ``connect_timeout`` bounds connecting and the TLS handshake, ``read_timeout``
     every wait for the server to take or to give more bytes. Trusted are the
@@ -29,7 +29,7 @@ def connections(
     # urllib3 sends a body under the connect timeout; an uplink that stalls for 5 s is no dead server.
     # So it is given the read timeout for both, and only connecting itself is made shorter.
     pools = urllib3.PoolManager(
-        maxsize=width,
+        maxsize=8,
         retries=False,
         timeout=Timeout(connect=read_timeout, read=read_timeout),
         ssl_context=_context(ca_file) if secure else None,

@@ -1,38 +1,25 @@
-"""One put into a bucket: it stands between minio and the wire, so that the first failure ends it all.
-
-minio's ``put_object`` reads a part ahead while others are under way. Left to
-itself it reads a source to its end although a part has failed; where the source
-fails it leaves its threads waiting for ever, and aborts the upload under parts
-that are still being sent; and where the abort fails too, it raises that
-instead. So the source given to it never raises, but ends; and from then on no
-request is let through save the abort. minio then takes its orderly way out, and
-``failure`` is what really happened.
-"""
+"""One put into a bucket: whole, or in parts of which some are under way while one more is read."""
 
 from __future__ import annotations
 
-import threading
-from base64 import b64encode
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from hashlib import md5
-from typing import Any
-
-import urllib3
-from urllib3.response import BaseHTTPResponse, HTTPResponse
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from xml.sax.saxutils import escape
 
 from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import StorageError
 from mtn_tui.storage.base import Readable
-from mtn_tui.storage.s3_answers import GOOD
+from mtn_tui.storage.s3_answers import Refused, xml
+from mtn_tui.storage.s3_client import Answer, Client, Request
+from mtn_tui.storage.s3_errors import Bucket, Right
 from mtn_tui.storage.span import wrong_size
 
 _PIECE = 1 << 20
-_SEND = 1 << 18
-"""Bytes given to the socket at once: its timeout is for each, not for a whole part."""
-
-
-class _Over(Exception):
-    """The upload has failed already; never leaves this module and minio."""
+_XML = {"Content-Type": "application/xml"}
+_S3 = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 @dataclass
@@ -47,179 +34,161 @@ class Habits:
     """What stands before it takes no large bodies."""
 
 
-class Upload(urllib3.PoolManager):
-    """minio's source and its HTTP client for one put, over the connections of ``pool``."""
+@dataclass
+class Upload:
+    """Sends ``source`` to the object ``key``, once. The first failure ends it, and aborts what was begun."""
 
-    def __init__(
-        self,
-        pool: urllib3.PoolManager,
-        source: Readable,
-        key: str,
-        *,
-        size: int | None,
-        exclusive: bool,
-        cancel: CancelToken | None,
-        habits: Habits,
-        look: Callable[[], None],
-    ) -> None:
-        """``look`` raises AlreadyThere where the key is taken: for a server that can't refuse that itself."""
-        super().__init__()
-        self._pool = pool
-        self._source = source
-        self._key = key
-        self._size = size
-        self._exclusive = exclusive
-        self._cancel = cancel
-        self._habits = habits
-        self._look = look
-        self._lock = threading.Lock()
-        self._over = False
-        # minio has the reason of a refusal and will raise it: it needs no more than the end of its source.
-        self._refused = False
-        self._source_ended = False
-        self.taken = 0
-        self.failure: BaseException | None = None
-        """The first failure of the source (as raised) or of the wire; None where the server refused."""
-        self.from_source = False
-        """Whether ``failure`` came from the source, the token or the size, to be raised as it is."""
+    client: Client
+    where: Bucket
+    key: str
+    source: Readable
+    part_size: int
+    at_once: int
+    """Parts under way while one more is read."""
+    headers: Mapping[str, str]
+    habits: Habits
+    look: Callable[[], None]
+    """Raises AlreadyThere where the key is taken: for a server that can't refuse that itself."""
+    size: int | None
+    exclusive: bool = False
+    cancel: CancelToken | None = None
+    taken: int = 0
+    """Bytes that the source has given."""
+    _ahead: bytes = b""
+    """What was read beyond a part, to see whether it is the last."""
+    _ended: bool = False
+    _failure: BaseException | None = None
 
-    def read(self, size: int) -> bytes:
-        """``size`` bytes of the source, fewer at its end or once anything has failed."""
-        pieces = []
-        left = size
+    def send(self, *, in_parts: bool = False) -> str:
+        """The object's tag; empty where the server tells none. ``in_parts`` also where it would go up whole.
+
+        Raises what the source, the token or ``look`` raises, and StorageError for what fails on the wire.
+        """
+        part = self._part()
+        if self._ended and not in_parts:
+            with self.where.asking(self.key, Right.PUT):
+                whole = Request("PUT", self.key, headers=self.headers, body=part)
+                return _tag(self._asked(whole, makes_it_visible=True))
+        upload = self._begun()
+        tags: dict[int, str] = {}
+        with self._aborted_on_failure(upload):
+            with ThreadPoolExecutor(self.at_once, "mtn-part") as threads, self._failure_kept(own=True):
+                under_way: set[Future[None]] = set()
+                for number in count(1):
+                    under_way.add(threads.submit(self._put_part, upload, number, part, tags))
+                    if self._ended:
+                        break
+                    part = self._part()
+                    if len(under_way) == self.at_once:
+                        under_way = wait(under_way, return_when=FIRST_COMPLETED).not_done
+            if self._failure is not None:
+                raise self._failure
+            return self._completed(upload, tags)
+
+    def _part(self) -> bytes:
+        """The next part. One byte beyond it is read, to know whether it is the last."""
+        pieces, left = [self._ahead], self.part_size - len(self._ahead)
+        while left and not self._ended:
+            pieces.append(self._piece(min(left, _PIECE)))
+            left -= len(pieces[-1])
+        self._ahead = b"" if self._ended else self._piece(1)
+        return b"".join(pieces)
+
+    def _piece(self, size: int) -> bytes:
+        self._go_on()
+        piece = self.source.read(size)
+        self.taken += len(piece)
+        self._ended = not piece
+        if self.size is not None and (self.taken > self.size or (self._ended and self.taken != self.size)):
+            raise wrong_size(self.key, self.size, self.taken)
+        return piece
+
+    def _go_on(self) -> None:
+        """Called before each piece is read or sent: raises where nothing more is to be."""
+        if self.cancel is not None:
+            self.cancel.check()
+        if self._failure is not None:
+            raise self._failure
+
+    def _begun(self) -> str:
+        with self.where.asking(self.key, Right.PUT):
+            answer = self._asked(Request("POST", self.key, query={"uploads": ""}, headers=self.headers))
+            upload = xml(answer.body).findtext("UploadId")
+            if not upload:
+                raise ValueError("an upload without a name")
+            return upload
+
+    def _put_part(self, upload: str, number: int, part: bytes, tags: dict[int, str]) -> None:
+        where = {"partNumber": str(number), "uploadId": upload}
+        with self._failure_kept(), self.where.asking(self.key, Right.PUT):
+            tags[number] = _tag(self._asked(Request("PUT", self.key, query=where, body=part)))
+
+    def _completed(self, upload: str, tags: Mapping[int, str]) -> str:
+        parts = "".join(
+            f'<Part><PartNumber>{number}</PartNumber><ETag>"{escape(tag)}"</ETag></Part>'
+            for number, tag in sorted(tags.items())
+        )
+        body = f'<CompleteMultipartUpload xmlns="{_S3}">{parts}</CompleteMultipartUpload>'.encode()
+        with self.where.asking(self.key, Right.PUT):
+            answer = self._asked(
+                Request("POST", self.key, {"uploadId": upload}, _XML, body, checksum=True),
+                makes_it_visible=True,
+            )
+            return xml(answer.body).findtext("ETag") or ""
+
+    def _asked(self, request: Request, *, makes_it_visible: bool = False) -> Answer:
+        """Once more where the server refuses our condition or wants a checksum, which is remembered."""
+        self._go_on()
+        while True:
+            asked = replace(
+                request,
+                only_if_new=makes_it_visible and self.exclusive and self.habits.conditional,
+                checksum=request.checksum or self.habits.checksums,
+                before_piece=self._go_on,
+            )
+            try:
+                return self.client.ask(asked)
+            except Refused as error:
+                if asked.only_if_new and _refuses_the_condition(error):
+                    self.look()  # nobody has taken the name meanwhile: what is sent next would replace it
+                    self.habits.conditional = False
+                elif request.body and not asked.checksum and _wants_checksum(error):
+                    self.habits.checksums = True
+                else:
+                    raise
+
+    @contextmanager
+    def _failure_kept(self, *, own: bool = False) -> Iterator[None]:
+        """Keep the first failure, which stops all threads; the source's ``own`` says more than the wire's."""
         try:
-            while left and not self._has_failed and not self._source_ended:
-                self._check()
-                piece = self._source.read(min(left, _PIECE))
-                pieces.append(piece)
-                left -= len(piece)
-                self.taken += len(piece)
-                self._source_ended = not piece
-                if self._size is not None and (self.taken > self._size or self._source_ended):
-                    self._check_size(self._size)
-        except BaseException as error:  # noqa: BLE001  # kept, and raised by the caller of put
-            self._fail(error, from_source=True)
-        return b"" if self._has_failed else b"".join(pieces)
+            yield
+        except BaseException as error:  # noqa: BLE001  # raised again once all threads have ended
+            if own or self._failure is None:
+                self._failure = error
 
-    def urlopen(  # type: ignore[override]  # as minio calls it
-        self, method: str, url: str, redirect: bool = True, **options: Any
-    ) -> BaseHTTPResponse:
-        """Any: urllib3's own options, handed on as they are."""
-        if method == "DELETE":
-            return self._abort(method, url, redirect, options)
-        if self._over:
-            raise _Over
-        body, headers = options.get("body"), options["headers"]
-        if isinstance(body, bytes) and body:
-            options["body"] = _Body(self._pieces, body)
-        guarded = self._exclusive and _makes_it_visible(method, url)
-        # Neither header need be signed.
-        if guarded and self._habits.conditional:
-            headers["If-None-Match"] = "*"
-        if self._habits.checksums and isinstance(body, bytes) and body:
-            headers["Content-MD5"] = _md5(body)
-        response = self._asked(method, url, redirect, options)
-        if "If-None-Match" in headers and _refuses_the_condition(response):
-            self._make_sure()
-            self._habits.conditional = False
-            del headers["If-None-Match"]
-            response = self._asked(method, url, redirect, options)
-        if "Content-MD5" not in headers and isinstance(body, bytes) and body and _wants_checksum(response):
-            self._habits.checksums = True
-            headers["Content-MD5"] = _md5(body)
-            response = self._asked(method, url, redirect, options)
-        if response.status not in GOOD:
-            self._refused = True
-        return response
-
-    def _asked(self, method: str, url: str, redirect: bool, options: dict[str, Any]) -> BaseHTTPResponse:
+    @contextmanager
+    def _aborted_on_failure(self, upload: str) -> Iterator[None]:
+        """As far as the server lets us; what stays behind, ``listing.unfinished`` finds later."""
         try:
-            return self._pool.urlopen(method, url, redirect=redirect, **options)
-        except Exception as error:
-            self._fail(error)
+            yield
+        except BaseException:
+            with suppress(StorageError), self.where.asking(self.key, Right.PUT):
+                self.client.ask(Request("DELETE", self.key, query={"uploadId": upload}))
             raise
 
-    def _make_sure(self) -> None:
-        """Nobody has taken the name meanwhile: what is sent next replaces what is there."""
-        try:
-            self._look()
-        except Exception as error:
-            self._fail(error, from_source=True)
-            raise _Over from error
 
-    def clear(self) -> None:
-        """Leave the connections alone: they belong to the store, minio clears them with each client."""
-
-    @property
-    def _has_failed(self) -> bool:
-        return self._over or self._refused
-
-    def _check(self) -> None:
-        if self._cancel is not None:
-            self._cancel.check()
-
-    def _check_size(self, size: int) -> None:
-        if self.taken != size:
-            raise wrong_size(self._key, size, self.taken)
-
-    def _pieces(self, body: bytes) -> Iterator[memoryview]:
-        view = memoryview(body)
-        for start in range(0, len(body), _SEND):
-            if self._over:
-                raise _Over
-            try:
-                self._check()
-            except BaseException as error:
-                self._fail(error, from_source=True)
-                raise _Over from error
-            yield view[start : start + _SEND]
-
-    def _abort(self, method: str, url: str, redirect: bool, options: dict[str, Any]) -> BaseHTTPResponse:
-        """Abort as far as the server lets us; what stays behind, ``multipart`` finds later."""
-        try:
-            response = self._pool.urlopen(method, url, redirect=redirect, **options)
-        except urllib3.exceptions.HTTPError:
-            return HTTPResponse(status=204)
-        return response if response.status in (200, 204) else HTTPResponse(status=204)
-
-    def _fail(self, error: BaseException, *, from_source: bool = False) -> None:
-        with self._lock:
-            # The first counts; but of two at once the source's own says more (it was cancelled, say).
-            if not isinstance(error, _Over) and (
-                self.failure is None or (from_source and not self.from_source)
-            ):
-                self.failure, self.from_source = error, from_source
-            self._over = True
+def _tag(answer: Answer) -> str:
+    return answer.headers.get("ETag", "").strip('"')
 
 
-class _Body:
-    """A request's body that can be sent again."""
-
-    def __init__(self, pieces: Callable[[bytes], Iterator[memoryview]], body: bytes) -> None:
-        self._pieces = pieces
-        self._body = body
-
-    def __iter__(self) -> Iterator[memoryview]:
-        return self._pieces(self._body)
-
-
-def _md5(body: bytes) -> str:
-    return b64encode(md5(body, usedforsecurity=False).digest()).decode()
-
-
-def _refuses_the_condition(response: BaseHTTPResponse) -> bool:
+def _refuses_the_condition(error: Refused) -> bool:
     """Whether a refusal may be of the header itself; 412 without an object there is one as well."""
-    if response.status in (412, 501):
-        return True
-    said = (response.data or b"").lower()
-    return response.status in (400, 405) and (b"none-match" in said or b"notimplemented" in said)
+    said = f"{error.code} {error.message}".lower()
+    return error.status in (412, 501) or (
+        error.status in (400, 405) and ("none-match" in said or "notimplemented" in said)
+    )
 
 
-def _wants_checksum(response: BaseHTTPResponse) -> bool:
-    said = (response.data or b"").lower()
-    return response.status == 400 and (b"content-md5" in said or b"missingcontentmd5" in said)
-
-
-def _makes_it_visible(method: str, url: str) -> bool:
-    """Whether this request is the one after which the object is there: a whole put, or the end of parts."""
-    return method == ("POST" if "uploadId=" in url else "PUT")
+def _wants_checksum(error: Refused) -> bool:
+    said = f"{error.code} {error.message}".lower()
+    return error.status == 400 and ("content-md5" in said or "missingcontentmd5" in said)

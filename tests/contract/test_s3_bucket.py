@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 
 from mtn_tui.core.errors import ConfigError, NotFound, StorageError, StorageUnavailable, Truncated
 from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.storage.listing import Unfinished
 from mtn_tui.storage.local import LocalStorage
-from mtn_tui.storage.multipart import Unfinished
 from mtn_tui.storage.s3 import S3Storage
 from tests.faults.proxy import FaultProxy
 from tests.s3_fixtures import store_on

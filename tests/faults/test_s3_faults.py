@@ -364,6 +364,16 @@ def test_a_put_stops_reading_its_source_soon_after_the_server_has_died(
     assert source.left > 20 * PART
 
 
+def test_a_put_reads_one_part_ahead_of_those_under_way_and_no_more(
+    behind: Callable[..., S3Storage], proxy: FaultProxy
+) -> None:
+    store = behind(read_timeout=2 * PATIENCE, uploads_at_once=2)
+    source = Dying(20 * PART, 18 * PART + PART // 2, proxy.hang)
+    with pytest.raises(StorageUnavailable):
+        store.put(KEY, source)
+    assert 2 * PART < 20 * PART - source.left <= 4 * PART + 1
+
+
 def test_a_server_that_stalls_and_goes_on_within_its_timeout_loses_nothing(
     behind: Callable[..., S3Storage], proxy: FaultProxy
 ) -> None:

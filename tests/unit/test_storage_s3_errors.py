@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from minio.credentials.providers import AWSConfigProvider
-from minio.error import S3Error, ServerError
-from urllib3.response import HTTPResponse
 
 from mtn_tui.core.errors import AlreadyThere, NoSpace, NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.redact import MASK, redact
+from mtn_tui.storage.s3_answers import Refused
 from mtn_tui.storage.s3_errors import Bucket, http_date
 from mtn_tui.storage.s3_keys import Keys, aws_keys, static_keys
 
@@ -30,9 +29,8 @@ def bucket(*, aws: bool = False) -> Bucket:
     return Bucket("mtn-backups", "s3.example:9000", aws, FixedClock())
 
 
-def answer(code: str, status: int, date: str = "Mon, 02 Mar 2026 02:00:00 GMT") -> S3Error:
-    response = HTTPResponse(status=status, headers={"Date": date})
-    return S3Error(response, code, "as the server says it", "/x", None, None)
+def answer(code: str, status: int, date: str = "Mon, 02 Mar 2026 02:00:00 GMT") -> Refused:
+    return Refused(code, "as the server says it", status, date)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +65,7 @@ def test_each_code_has_its_class_and_a_hint(code: str, status: int, kind: type[S
 
 @pytest.mark.parametrize(("status", "kind"), [(503, StorageUnavailable), (507, NoSpace), (304, StorageError)])
 def test_a_status_without_a_body_is_enough(status: int, kind: type[StorageError]) -> None:
-    assert type(bucket().error(ServerError("no body", status))) is kind
+    assert type(bucket().error(Refused(f"HTTP {status}", "", status))) is kind
 
 
 @pytest.mark.parametrize(
@@ -109,8 +107,7 @@ def test_a_date_that_cannot_be_read_accuses_nobody(date: str) -> None:
 def test_what_an_unknown_answer_quotes_is_redacted() -> None:
     secret = "s3cret-of-this-test"
     redact.add(secret)
-    response = HTTPResponse(status=400)
-    error = bucket().error(S3Error(response, "Odd", f"you said {secret}", "/x", None, None))
+    error = bucket().error(Refused("Odd", f"you said {secret}", 400))
     assert secret not in error.title
     assert MASK in error.title
 

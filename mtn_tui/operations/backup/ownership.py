@@ -22,7 +22,7 @@ from mtn_tui.storage.base import NEVER, Entry
 from mtn_tui.storage.local import CHECK
 
 if TYPE_CHECKING:
-    from mtn_tui.storage.multipart import Unfinished
+    from mtn_tui.storage.listing import Unfinished
     from mtn_tui.storage.s3 import S3Storage
 
 LONGEST_RUN = timedelta(days=7)

@@ -1,0 +1,170 @@
+"""Requests to a bucket: signed, sent, and asked again where the server names another region.
+
+minio's signer signs them, and its ``BaseURL`` knows AWS's addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import urlunsplit
+
+import urllib3
+from minio.credentials.providers import Provider
+from minio.helpers import BaseURL, DictType, check_bucket_name, md5sum_hash, sha256_hash
+from minio.signer import sign_v4_s3
+from minio.time import to_amz_date
+from urllib3.response import BaseHTTPResponse
+
+from mtn_tui.storage.s3_answers import GOOD, PAGE, NoS3, Refused, TooLarge, is_page, read, refused, xml
+
+_SEND = 1 << 18
+"""Bytes given to the socket at once: its timeout is for each, not for a whole part."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the bucket, or of the object ``key`` in it."""
+
+    method: str
+    key: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    only_if_new: bool = False
+    """The server refuses it where there is an object of this key."""
+    checksum: bool = False
+    """The body's MD5 goes with it. Over TLS it always does."""
+    before_piece: Callable[[], None] = lambda: None
+    """Called before each piece of the body is sent; what it raises ends the request."""
+
+
+class Answer(NamedTuple):
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Client:
+    """Sends requests to one bucket, over the connections of ``pool``. Safe from several threads.
+
+    Without a ``region`` it is the one in the host's name; where that has none,
+    the server is asked for it, once. Raises ValueError for an endpoint, a region
+    or a bucket that cannot be one.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        bucket: str,
+        *,
+        secure: bool,
+        region: str | None,
+        keys: Provider,
+        pool: urllib3.PoolManager,
+    ) -> None:
+        if not endpoint:
+            raise ValueError("no host")
+        self._url = BaseURL(f"{'https' if secure else 'http'}://{endpoint}", region)
+        check_bucket_name(bucket, s3_check=self._url.is_aws_host)
+        self._bucket = bucket
+        self._keys = keys
+        self._pool = pool
+        self._region = self._url.region or ""
+
+    def ask(self, request: Request) -> Answer:
+        """The whole answer. Raises Refused, TooLarge, NoS3, and urllib3's errors."""
+        return _whole(self.open(request))
+
+    def open(self, request: Request) -> BaseHTTPResponse:
+        """The answer, its body still to be read and closed. Raises as ``ask`` does."""
+        return self._sent(request, self._region or self._told_region())
+
+    def close(self) -> None:
+        """Close the idle connections; it can still be used."""
+        self._pool.clear()
+
+    def _told_region(self) -> str:
+        told = xml(_whole(self._sent(Request("GET", query={"location": ""}), "us-east-1")).body).text
+        self._region = "eu-west-1" if told == "EU" else told or "us-east-1"
+        return self._region
+
+    def _sent(self, request: Request, region: str) -> BaseHTTPResponse:
+        try:
+            return self._signed_for(request, region)
+        except Refused as error:
+            if error.region in ("", region):
+                raise
+            named = self._region = error.region
+        try:
+            return self._signed_for(request, named)
+        except Refused as error:
+            if error.region not in ("", named):
+                self._region = region  # it was none that this server takes either
+            raise
+
+    def _signed_for(self, request: Request, region: str) -> BaseHTTPResponse:
+        method, body = request.method, request.body
+        url = self._url.build(
+            method=method,
+            region=region,
+            bucket_name=self._bucket,
+            object_name=request.key or None,
+            query_params=dict(request.query),
+        )
+        keys, now = self._keys.retrieve(), datetime.now(UTC)
+        digest = "UNSIGNED-PAYLOAD" if self._url.is_https else sha256_hash(body)
+        headers: DictType = {
+            **request.headers,
+            "Host": url.netloc,
+            "User-Agent": "mtn",
+            "x-amz-content-sha256": digest,
+            "x-amz-date": to_amz_date(now),
+        }
+        if keys.session_token:
+            headers["X-Amz-Security-Token"] = keys.session_token
+        if body:
+            headers["Content-Length"] = str(len(body))
+        sign_v4_s3(
+            method=method,
+            url=url,
+            region=region,
+            headers=headers,
+            credentials=keys,
+            content_sha256=digest,
+            date=now,
+        )
+        # Neither need be signed, and what stands before a server may take them away.
+        if body and (request.checksum or self._url.is_https):
+            headers["Content-MD5"] = md5sum_hash(body) or ""
+        if request.only_if_new:
+            headers["If-None-Match"] = "*"
+        response = self._pool.urlopen(
+            method,
+            urlunsplit(url),
+            body=_pieces(body, request.before_piece) if body else None,
+            headers=headers,
+            redirect=False,
+            preload_content=False,
+        )
+        if response.status not in GOOD:
+            raise refused(response, request.key, request.query)
+        if is_page(response):
+            response.close()
+            raise NoS3
+        return response
+
+
+def _whole(response: BaseHTTPResponse) -> Answer:
+    body, rest = read(response, PAGE)
+    if rest:
+        raise TooLarge
+    return Answer(response.headers, body)
+
+
+def _pieces(body: bytes, before_each: Callable[[], None]) -> Iterator[memoryview]:
+    view = memoryview(body)
+    for start in range(0, len(body), _SEND):
+        before_each()
+        yield view[start : start + _SEND]
