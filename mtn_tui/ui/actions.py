@@ -1,295 +1,137 @@
-"""All that can be done, once: keys, footer, ``?`` and ``:`` are made from this list.
+"""What an action is, and those of every screen.
 
-Labels and sentences are translated each time the list is made, so that a change
-of language is seen at once.
+Keys, footer, ``?`` and ``:`` are made from actions. A screen has its own beside
+it; the app collects them. Labels and sentences are translated each time they are
+listed, so that a change of language is seen at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from textual.binding import Binding, BindingType
 
+from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.incident.state import Step
-from mtn_tui.ui import reasons
-
-if TYPE_CHECKING:
-    from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.host import BACKUPS, EMERGENCY, HELP, JOBS, LOGS, Place
 
 FOOTER = 7
 """Keys in a footer, at most."""
 
-BACKUPS, DETAILS, LOGS, JOBS, HELP = "backups", "details", "logs", "jobs", "help"
-EMERGENCY, INCIDENT = "emergency", "incident"
-"""Screens."""
+P_contra = TypeVar("P_contra", contravariant=True)
 
 
-def _never(_app: MtnApp) -> str:
+def _always_possible(_place: object) -> str:
     return ""
 
 
 @dataclass(frozen=True)
-class Action:
-    """``screens`` it belongs to; to all where there are none. ``id`` is its name after ``:``.
-
-    It is carried out by ``do_<id>`` of the screen, else of the app.
-    """
+class Action(Generic[P_contra]):
+    """Something that can be done on a screen of type ``P_contra``. ``id`` is its name after ``:``."""
 
     id: str
     keys: tuple[str, ...]
     label: str
     help: str
-    screens: tuple[str, ...] = ()
+    perform: Callable[[P_contra], object]
+    """Performs it on the screen."""
     footer: bool = False
-    why_not: Callable[[MtnApp], str] = _never
-    """Why it can't be done now; empty where it can."""
-
-    def belongs(self, screen: str) -> bool:
-        return not self.screens or screen in self.screens
+    why_not: Callable[[P_contra], str] = _always_possible
+    """Why it can't be performed now; empty if it can."""
 
 
-def actions() -> tuple[Action, ...]:
-    """In the order of the footer and of the help."""
+AnyAction: TypeAlias = Action[Any]
+"""An action in a list; it is only performed on a screen that lists it."""
+
+
+def read_only(place: Place) -> str:
+    """Why nothing may be changed; empty if it may."""
+    return _("This screen was opened with --read-only: it changes nothing.") if place.host.read_only else ""
+
+
+def in_order(own: Iterable[AnyAction]) -> tuple[AnyAction, ...]:
+    """A screen's own actions among the general ones, in the order of the footer and of the help."""
+    first, *others = general()
+    return (first, *own, *others)
+
+
+def general() -> tuple[Action[Place], ...]:
+    """The actions of every screen."""
     return (
-        Action("help", ("?", "f1"), _("Help"), _("Shows what can be done, and with which key."), footer=True),
         Action(
-            "details",
-            ("enter",),
-            _("Details"),
-            _("Shows all that is known of the chosen backup: its copies, and the rows of every table."),
-            (BACKUPS,),
-            why_not=reasons.no_backup,
-        ),
-        Action(
-            "backup",
-            ("b",),
-            _("Back up"),
-            _("Backs the whole database up, to disk and bucket, and reads it back."),
-            (BACKUPS,),
-            footer=True,
-            why_not=reasons.no_backing_up,
-        ),
-        Action(
-            "verify",
-            ("v",),
-            _("Verify"),
-            _("Reads every copy of the chosen backup through, and records how far it is proven."),
-            (BACKUPS, DETAILS),
-            footer=True,
-            why_not=lambda app: reasons.read_only(app) or reasons.no_backup(app),
-        ),
-        Action(
-            "restore",
-            ("R",),
-            _("Restore"),
-            _("Restores the chosen backup into a database that is not production; asks for its name."),
-            (BACKUPS, DETAILS),
-            footer=True,
-            why_not=reasons.no_restoring,
-        ),
-        Action(
-            "filter",
-            ("/",),
-            _("Filter"),
-            _("Shows only some backups, such as: kind:full age:<7d proof:complete"),
-            (BACKUPS,),
+            "help",
+            ("?", "f1"),
+            _("Help"),
+            _("Shows what can be done, and with which key."),
+            lambda place: place.host.show(HELP),
             footer=True,
         ),
         Action(
-            "sort",
-            ("o",),
-            _("Order"),
-            _("Orders the list by moment, by size or by how far they are proven."),
-            (BACKUPS,),
+            BACKUPS,
+            ("2",),
+            _("Backups"),
+            _("Shows the backups of both stores."),
+            lambda place: place.host.show(BACKUPS),
         ),
         Action(
-            "pin",
-            ("p",),
-            _("Pin"),
-            _("Keeps the chosen backup whatever its age, or no longer."),
-            (BACKUPS, DETAILS),
-            footer=True,
-            why_not=reasons.no_pinning,
-        ),
-        Action(
-            "accept",
-            ("a",),
-            _("Accept"),
-            _("Says of a suspect backup that somebody looked, and that it is right."),
-            (BACKUPS, DETAILS),
-            why_not=reasons.no_accepting,
-        ),
-        Action(
-            "follow",
-            ("f",),
-            _("Follow"),
-            _("Stays at the end of the logs while they grow, or no longer."),
-            (LOGS,),
-            footer=True,
-        ),
-        Action(
-            "level",
-            ("l",),
-            _("Level"),
-            _("Shows all lines, then warnings and errors, then errors only."),
-            (LOGS,),
-            footer=True,
-        ),
-        Action("source", ("s",), _("Source"), _("Shows one log only, or all."), (LOGS,), footer=True),
-        Action(
-            "search",
-            ("/",),
-            _("Search"),
-            _("Shows only lines that a regular expression matches; case counts where it has a capital."),
-            (LOGS,),
-            footer=True,
-        ),
-        Action("error", ("e",), _("Next error"), _("Goes to the next error."), (LOGS,), footer=True),
-        Action("error_before", ("E",), _("Error before"), _("Goes back to the error before."), (LOGS,)),
-        Action("wrap", ("w",), _("Wrap"), _("Shows long lines whole, or cut at the edge."), (LOGS,)),
-        Action(
-            "copy",
-            ("y",),
-            _("Copy"),
-            _("Sends the chosen line to the clipboard of your terminal, where it takes it."),
-            (LOGS,),
-            why_not=reasons.no_line,
-        ),
-        Action(
-            "open",
-            ("o",),
-            _("Open"),
-            _("Opens the file of the chosen line in $PAGER, and comes back."),
-            (LOGS,),
-            why_not=reasons.no_line,
-        ),
-        Action(
-            "cancel",
-            ("c",),
-            _("Cancel"),
-            _("Asks the chosen job to stop; it stops cleanly. Asks first."),
-            (JOBS,),
-            footer=True,
-            why_not=reasons.no_cancelling,
-        ),
-        Action(
-            "next",
-            ("enter",),
-            _("Next"),
-            _("Does what the line above the job bar says: each step's next thing."),
-            (EMERGENCY,),
-            footer=True,
-            why_not=reasons.no_next,
-        ),
-        Action(
-            "note",
-            ("n",),
-            _("Note"),
-            _("Writes a line into the incident's report, with the time and your name."),
-            (EMERGENCY,),
-            footer=True,
-            why_not=reasons.not_at_it,
-        ),
-        Action(
-            "called",
-            ("c",),
-            _("Called"),
-            _("Marks somebody as called; asks whom."),
-            (EMERGENCY,),
-            footer=True,
-            why_not=reasons.no_calling,
-        ),
-        Action(
-            "incident",
-            ("i",),
-            _("Incident"),
-            _("Shows all that has happened in the incident, as its report will have it."),
-            (EMERGENCY,),
-            footer=True,
-            why_not=reasons.no_report,
-        ),
-        Action(
-            "again",
-            ("a",),
-            _("Once more"),
-            _("Looks again; of a step that is over, does it again, and all after it. Asks first."),
-            (EMERGENCY,),
-            why_not=reasons.not_at_it,
-        ),
-        Action(
-            "skip",
-            ("s",),
-            _("Leave out"),
-            _("Leaves a step out, with a reason that stands in the report."),
-            (EMERGENCY,),
-            why_not=reasons.no_skipping,
-        ),
-        Action(
-            "take",
-            ("t",),
-            _("Take over"),
-            _("Takes the incident over from whoever has it; they are told. Asks first."),
-            (EMERGENCY,),
-            why_not=reasons.no_taking,
-        ),
-        Action(
-            "severity",
-            ("v",),
-            _("Severity"),
-            _("In step 1, changes how severe it is: that decides whom to call, and when."),
-            (EMERGENCY,),
-            why_not=lambda app: reasons.only_in(app, Step.ASSESS),
-        ),
-        Action(
-            "start",
-            ("d",),
-            _("Start the server"),
-            _("In step 1, runs DATABASE_START_COMMAND. Asks first."),
-            (EMERGENCY,),
-            why_not=reasons.no_starting,
-        ),
-        Action(
-            "yes",
-            ("y",),
-            _("Put in place"),
-            _("In step 6, gives the restored database production's name, where nothing has it."),
-            (EMERGENCY,),
-            why_not=reasons.no_yes,
-        ),
-        Action(
-            "tick",
-            ("x",),
-            _("Tick"),
-            _("In step 7, says that you have seen what the cursor is on, with your name."),
-            (EMERGENCY,),
-            why_not=lambda app: reasons.only_in(app, Step.SERVICES),
-        ),
-        Action("backups", ("2",), _("Backups"), _("Shows the backups of both stores.")),
-        Action(
-            "emergency",
+            EMERGENCY,
             ("3",),
             _("Emergency"),
             _("Restores step by step when the database is lost, or shows where that stands."),
+            lambda place: place.host.show(EMERGENCY),
         ),
-        Action("logs", ("4",), _("Logs"), _("Shows every log and journal, merged by time.")),
-        Action("jobs", ("j",), _("Jobs"), _("Shows what is running, and what ran."), footer=True),
+        Action(
+            LOGS,
+            ("4",),
+            _("Logs"),
+            _("Shows every log and journal, merged by time."),
+            lambda place: place.host.show(LOGS),
+        ),
+        Action(
+            JOBS,
+            ("j",),
+            _("Jobs"),
+            _("Shows what is running, and what ran."),
+            lambda place: place.host.show(JOBS),
+            footer=True,
+        ),
         Action(
             "reload",
             ("r",),
             _("Read again"),
             _("Asks the stores again what they hold. That is done by itself after every job."),
+            _reload,
         ),
-        Action("command", (":",), _("Command"), _("Runs any of these by its name."), footer=True),
-        Action("language", ("L",), _("Language"), _("Speaks Spanish instead of English, or the other way.")),
-        Action("theme", ("T",), _("Theme"), _("Draws on a light ground instead of a dark one, or back.")),
+        Action(
+            "command",
+            (":",),
+            _("Command"),
+            _("Runs any of these by its name."),
+            lambda place: place.host.show_palette(),
+            footer=True,
+        ),
+        Action(
+            "language",
+            ("L",),
+            _("Language"),
+            _("Speaks Spanish instead of English, or the other way."),
+            _switch_language,
+        ),
+        Action(
+            "theme",
+            ("T",),
+            _("Theme"),
+            _("Draws on a light ground instead of a dark one, or back."),
+            lambda place: place.host.switch_theme(),
+        ),
         Action(
             "back",
             ("escape", "backspace"),
             _("Back"),
             _("Goes back to where you came from; on the list of backups, ends the filter."),
+            lambda place: place.back(),
             footer=True,
         ),
         Action(
@@ -297,45 +139,36 @@ def actions() -> tuple[Action, ...]:
             ("q",),
             _("Quit"),
             _("Ends the program. Jobs go on unless you say else."),
+            lambda place: place.host.leave(),
             footer=True,
         ),
     )
 
 
-_NOT_IN_FOOTER = {
-    BACKUPS: ("jobs", "back", "command"),
-    DETAILS: ("jobs", "command"),
-    HELP: ("help", "jobs"),
-    LOGS: ("jobs", "back", "command"),
-    EMERGENCY: ("jobs", "command"),
-}
+def _reload(place: Place) -> None:
+    place.host.reload()
+    place.host.show_status(_("Asking the stores."))
 
 
-def footer(screen: str) -> list[Action]:
-    """What the footer of a screen shows."""
-    hidden = _NOT_IN_FOOTER.get(screen, ())
-    shown = [one for one in of(screen) if one.footer and one.id not in hidden and one.id != screen]
-    return shown[:FOOTER]
+def _switch_language(place: Place) -> None:
+    speaking = i18n.use("en" if i18n.language() == "es" else "es")
+    place.host.show_status({"en": "English", "es": "Español"}[speaking])
 
 
-def of(screen: str) -> list[Action]:
-    return [one for one in actions() if one.belongs(screen)]
+def footer(listed: Iterable[AnyAction], hidden: Sequence[str]) -> list[AnyAction]:
+    """What the footer of a screen shows, of those that it lists."""
+    return [one for one in listed if one.footer and one.id not in hidden][:FOOTER]
 
 
-def find(name: str) -> Action | None:
+def find(name: str, among: Iterable[AnyAction]) -> AnyAction | None:
     """By what was typed after ``:``, an action's id or its label in the reader's language."""
     wanted = name.strip().casefold()
-    for one in actions():
-        if wanted in (one.id, one.label.casefold()):
-            return one
-    return None
+    return next((one for one in among if wanted in (one.id, one.label.casefold())), None)
 
 
-def bindings(screens: Iterable[str]) -> list[BindingType]:
-    """The keys of what belongs to ``screens``; of what belongs everywhere where there are none."""
-    wanted = set(screens)
-    chosen = [one for one in actions() if (wanted & set(one.screens) if wanted else not one.screens)]
-    return [Binding(key, f"app.perform('{one.id}')", show=False) for one in chosen for key in one.keys]
+def bindings(listed: Iterable[AnyAction]) -> list[BindingType]:
+    """The keys of these actions."""
+    return [Binding(key, f"app.perform('{one.id}')", show=False) for one in listed for key in one.keys]
 
 
 def shown_key(key: str) -> str:

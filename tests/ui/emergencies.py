@@ -11,8 +11,9 @@ from mtn_tui.operations.incident.file import IncidentFile, find, open_incident, 
 from mtn_tui.operations.incident.state import Actor, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.wizard.navigator import QUIET
 from mtn_tui.ui.wizard.page import Page
-from mtn_tui.ui.wizard.session import QUIET, new_session
+from mtn_tui.ui.wizard.session import new_session
 from mtn_tui.ui.wizard.steplist import WIDTH
 from tests.operation_fixtures import Practice
 from tests.ui.pilots import Begun, Operator, operate
@@ -51,8 +52,8 @@ class AtTheWizard(Operator):
         await self.pilot.pause()
 
     async def reads(self) -> None:
-        desk = self.app.desk
-        await self.until(lambda: desk.drawn and not desk.busy, "the next step")
+        session, navigator = self.app.session, self.app.navigator
+        await self.until(lambda: navigator.drawn and not session.busy, "the next step")
         self.app.context.clock.on(QUIET)
 
     async def validates(self, practice: Practice) -> None:
@@ -73,8 +74,10 @@ class AtTheWizard(Operator):
         return " ".join(" ".join(line.split()) for line in (*columns, *around) if line.strip())
 
     async def at(self, step: Step) -> None:
-        desk = self.app.desk
-        await self.until(lambda: desk.incident and desk.viewing is step and not desk.busy, f"step {step}")
+        session, navigator = self.app.session, self.app.navigator
+        await self.until(
+            lambda: session.incident and navigator.viewing is step and not session.busy, f"step {step}"
+        )
 
 
 def at_the_wizard(app: MtnApp, flow) -> None:

@@ -284,7 +284,7 @@ class Canned:
     changes: tuple[tuple[str, object], ...] = ()
     """Of what step 1 sees."""
 
-    def work(self, made: Installed) -> WizardOperations:
+    def operations(self, made: Installed) -> WizardOperations:
         def assess(_context, tell):
             found = _assessed(made, **dict(self.changes))
             for one in found.findings:

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from mtn_tui.ui import actions
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.named_screens import every_action
 from tests.ui.pilots import operate
 
-KEYS = [key for one in actions.actions() for key in one.keys if one.id != "quit"]
+KEYS = [key for one in every_action() for key in one.keys if one.id != "quit"]
 OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "x", "é", "f5"]
 
 SCREENS = {"backups": (), "details": ("enter",), "logs": ("4",), "jobs": ("j",), "help": ("?",)}

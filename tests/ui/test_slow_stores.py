@@ -238,7 +238,7 @@ def test_the_wizard_offers_nothing_before_both_have_answered(made, tmp_path, mon
             await operator.sees("Restore from which backup?", "Asking the stores what they hold …")
             bucket.answers.set()
             await operator.sees("2026-11-24 02:00" if NOW.astimezone().utcoffset() else "2026-11-24 05:00")
-            assert app.desk.view.backup.moment == night(0)
+            assert app.navigator.step_view.backup.moment == night(0)
 
         operate(app, flow, LARGE)
 

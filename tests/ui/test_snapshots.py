@@ -23,8 +23,8 @@ from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.inventory import scan
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.logs import Logs
+from mtn_tui.ui.wizard.navigator import QUIET
 from mtn_tui.ui.wizard.operations import WizardOperations
-from mtn_tui.ui.wizard.session import QUIET
 from tests.ui.incident_states import (
     BRUNO,
     DOWN,
@@ -135,10 +135,10 @@ def emergency(text: Callable[[], str], *keys: str) -> Flow:
 
 async def quiet(operator: Operator) -> None:
     """Nothing is being done, and the next Enter counts."""
-    desk = operator.app.desk
-    await operator.until(lambda: desk.drawn and not desk.busy, "a pause")
+    session, navigator = operator.app.session, operator.app.navigator
+    await operator.until(lambda: navigator.drawn and not session.busy, "a pause")
     await operator.pilot.pause(0.1)
-    await operator.until(lambda: desk.drawn and not desk.busy, "a pause")
+    await operator.until(lambda: navigator.drawn and not session.busy, "a pause")
     operator.app.context.clock.on(QUIET)
 
 
@@ -349,7 +349,7 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     i18n.use("en")
 
 
-def app_of(picture: Picture, context: Context, work: WizardOperations | None = None) -> MtnApp:
+def app_of(picture: Picture, context: Context, operations: WizardOperations | None = None) -> MtnApp:
     def begin(_arguments: object) -> str:
         if picture.refused:
             title = _("The job could not be started: its command ended with exit code {code}.")
@@ -364,7 +364,7 @@ def app_of(picture: Picture, context: Context, work: WizardOperations | None = N
         light=picture.look == "light",
         machine=MACHINE,
         session=SESSION,
-        work=work,
+        operations=operations,
     )
     app.title = "mtn"
     return app
@@ -384,7 +384,7 @@ def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured):
         database=picture.database,
     )
     picture.made(made)
-    app = app_of(picture, made.context, picture.canned.work(made))
+    app = app_of(picture, made.context, picture.canned.operations(made))
     jobs = len(list((made.root / "state" / "jobs").glob("*")))
 
     async def flow(pilot) -> None:

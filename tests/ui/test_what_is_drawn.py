@@ -77,8 +77,7 @@ def test_nothing_is_cut_on_any_screen(pg18, new_school, practise, size, language
             assert len(lines) == size[1]
             assert {cell_len(line) for line in lines} == {size[0]}
             assert [line for line in lines if MORE in line] == []
-            where = app.here.where
-            for one in actions.footer(where):
+            for one in actions.footer(app.here.actions, app.here.not_in_footer):
                 assert f"{actions.shown_key(one.keys[0])} {one.label.lower()} " in lines[-1] + " "
             assert _("PRODUCTION") in lines[0]
         i18n.use("en")

@@ -346,6 +346,7 @@ def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):
                 await operator.enters()
                 await operator.validates(practice)
                 await operator.at(Step.PRODUCTION)
+                await operator.sees("y puts it in place")
                 await operator.reads()
                 await operator.press("y")
                 await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")

@@ -15,10 +15,10 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common.production import PHRASE
 from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import restore_arguments, staging_of
-from mtn_tui.ui import actions
+from mtn_tui.ui.named_screens import every_action
 from mtn_tui.ui.screens.ask import ErrorDialog
+from mtn_tui.ui.wizard.navigator import QUIET
 from mtn_tui.ui.wizard.operations import WizardOperations
-from mtn_tui.ui.wizard.session import QUIET
 from tests.ui.emergencies import (
     AtTheWizard,
     at_the_wizard,
@@ -71,7 +71,7 @@ def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, 
             await operator.press("enter")
             assert on_disk(practice).holder.operator == "ana"
             await operator.press("t", "down", "enter")
-            await operator.until(lambda: second.desk.mine, "the incident")
+            await operator.until(lambda: second.session.mine, "the incident")
             took_it.set()
             await operator.sees("★ is proposed")
             await seen.wait()
@@ -98,7 +98,7 @@ def test_left_at_any_step_it_is_where_it_was(pg18, new_school, practise):
             await operator.sees(f"✖ incident {number} 0:00", f"incident {number} is open: 3 continues it")
             await operator.press("3")
             await operator.at(step)
-            await operator.until(lambda: app.desk.mine, "the incident")
+            await operator.until(lambda: app.session.mine, "the incident")
             await operator.sees(f"▶ {int(step)}")
 
         at_the_wizard(app, flow)
@@ -282,7 +282,7 @@ def test_what_is_pasted_into_the_field_does_nothing_of_itself(pg18, new_school, 
     assert on_disk(practice).step is Step.PRODUCTION
 
 
-KEYS = [key for one in actions.actions() for key in one.keys if one.id != "quit"]
+KEYS = [key for one in every_action() for key in one.keys if one.id != "quit"]
 OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "z", "é", "f5", "enter", "enter"]
 
 
@@ -346,7 +346,7 @@ def test_a_bug_on_a_thread_ends_the_program_and_leaves_the_incident_where_it_was
     def fails(_context, _tell):
         raise ZeroDivisionError
 
-    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), assess=fails))
+    app = wizard(practice, nothing_begins, operations=replace(WizardOperations(), assess=fails))
 
     async def flow(operator):
         await operator.has_list()
@@ -370,7 +370,7 @@ def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, 
         sent.append(alert)
         return {}
 
-    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), send=sends))
+    app = wizard(practice, nothing_begins, operations=replace(WizardOperations(), send=sends))
 
     async def flow(operator):
         await operator.has_list()
@@ -400,7 +400,7 @@ def test_step_6_shows_what_is_true_as_it_is_come_to(pg18, new_school, practise):
         looked.append(about)
         return WizardOperations().target(*about)
 
-    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), target=target))
+    app = wizard(practice, nothing_begins, operations=replace(WizardOperations(), target=target))
 
     async def flow(operator):
         await operator.has_list()
@@ -408,7 +408,7 @@ def test_step_6_shows_what_is_true_as_it_is_come_to(pg18, new_school, practise):
         await operator.sees("The staging database is gone.")
         assert len(looked) == 1
         await operator.press("escape")
-        await operator.until(lambda: app.desk.viewing is not Step.PRODUCTION, "the step before")
+        await operator.until(lambda: app.navigator.viewing is not Step.PRODUCTION, "the step before")
         await operator.enters()
         await operator.until(lambda: len(looked) == 2, "another look")
         await operator.sees("The staging database is gone.")
@@ -429,7 +429,7 @@ def test_services_that_can_not_be_asked_are_asked_again(pg18, new_school, practi
             raise StorageError("The certificate can't be read.", "Do this.")
         return WizardOperations().health(context)
 
-    app = wizard(practice, nothing_begins, work=replace(WizardOperations(), health=health))
+    app = wizard(practice, nothing_begins, operations=replace(WizardOperations(), health=health))
 
     async def flow(operator):
         await operator.has_list()

@@ -1,8 +1,8 @@
-"""Reads the logs on a thread of its own, and sends what is to be seen as messages.
+"""Reads the logs on a thread, and posts what is shown of them to the screen.
 
-What was asked for last counts: a search that is still on its way is given up
-for it. The next message waits until the screen has taken the one before, so
-that however fast logs grow, no more is sent than can be drawn.
+The last request counts: a search that still runs is given up for it. The next
+message waits until the screen has taken the one before, so that however fast
+logs grow, no more is posted than can be drawn.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mtn_tui.engine.logs.window import LogWindow, Search, View
 
 
 class LogsSeen(Message):
-    """``found`` is the line that was looked for, once it is there; ``searching`` while something is."""
+    """The lines by now; ``found`` is the line that was searched for, ``searching`` while that goes on."""
 
     def __init__(
         self, view: View, troubles: tuple[Trouble, ...], found: Line | None, *, searching: bool
@@ -45,7 +45,7 @@ class NothingFound(Message):
 
 
 class PatternGivenUp(Message):
-    """What was searched for takes too long to look for: all is shown again."""
+    """The pattern takes too long to match: all lines are shown again."""
 
     def __init__(self, error: UsageError) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class PatternGivenUp(Message):
 
 
 class ReadingFailed(Message):
-    """A fault of the program's own: nothing more will come."""
+    """A bug has ended the thread: no more messages follow."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -61,17 +61,19 @@ class ReadingFailed(Message):
 
 
 class SourcesKnown(Message):
+    """The names of all logs."""
+
     def __init__(self, sources: tuple[str, ...]) -> None:
         super().__init__()
         self.sources = sources
 
 
 _Work = Callable[[], Iterator[None]]
-"""Something to do, in steps; between them it may be given up for something else."""
+"""Work in steps; between them it may be given up for another request."""
 
 
 class LogReader:
-    """``follow``, ``older`` and so on are asked from the screen's thread and answered by messages to it."""
+    """Takes requests on the UI thread and answers them by messages to the screen."""
 
     def __init__(self, open_logs: Callable[[], Logs], screen: MessagePump) -> None:
         self._open = open_logs
@@ -86,14 +88,16 @@ class LogReader:
         """The last thing found, whether forwards, and how to go on from it."""
 
     def start(self) -> None:
+        """Start the thread."""
         threading.Thread(target=self._run, name="mtn-ui-logs", daemon=True).start()
 
     def stop(self) -> None:
+        """Let the thread end."""
         self._stopped.set()
         self._inbox.put(None)
 
     def taken(self) -> None:
-        """The screen has taken the last message: another may come."""
+        """Say that the screen has taken the last message: another may be posted."""
         self._taken.set()
         self._inbox.put(None)
 
@@ -103,17 +107,19 @@ class LogReader:
         self._inbox.put(self._to_end)
 
     def stay(self) -> None:
-        """Follow no more."""
+        """Stop following."""
         self._following = False
 
     def older(self) -> None:
+        """Read on before the first line that is held."""
         self._inbox.put(self._take_older)
 
     def newer(self) -> None:
+        """Read on after the last line that is held."""
         self._inbox.put(self._take_newer)
 
     def want(self, wanted: Wanted, near: Line | None) -> None:
-        """Show only what is wanted, around a line, else the last of it."""
+        """Show only what is wanted, around ``near``, else the end of it."""
         self._inbox.put(partial(self._choose, wanted, near))
 
     def error(self, near: Line | None, *, forwards: bool) -> None:
@@ -121,18 +127,17 @@ class LogReader:
         self._inbox.put(partial(self._to_error, near, forwards))
 
     def sources(self) -> None:
+        """Ask for the names of all logs."""
         self._inbox.put(self._tell_sources)
 
     def path_of(self, line: Line) -> Path | None:
-        """Where the line's file is, as far as is known; None where it is gone."""
+        """The line's file, or None if it is gone."""
         return self._logs.path_of(line)
-
-    # On the thread
 
     def _run(self) -> None:
         try:
             self._read()
-        except Exception as error:  # noqa: BLE001 - raised anew on the screen's thread, which tells it
+        except Exception as error:  # noqa: BLE001 - raised again on the UI thread
             self._post(ReadingFailed(error))
 
     def _read(self) -> None:
@@ -167,7 +172,7 @@ class LogReader:
         self._post(LogsSeen(self._window.view(), tuple(self._logs.troubles), found, searching=searching))
 
     def _post(self, message: Message) -> None:
-        with suppress(RuntimeError):  # the loop has closed: nobody is there to be told
+        with suppress(RuntimeError):  # the app's loop is closed
             self._screen.post_message(message)
 
     def _to_end(self) -> Iterator[None]:

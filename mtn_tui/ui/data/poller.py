@@ -1,7 +1,7 @@
-"""From worker threads to the screens: everything goes one way, as messages.
+"""Reads jobs, stores and incidents on threads, and posts what it reads to the app.
 
-The threads are daemons and never wait for the screen, so that neither a stalled
-terminal holds them up, nor a store that does not answer holds up quitting.
+The threads are daemons and never wait for the app, so that a stalled terminal
+does not block them, nor a store that does not answer block quitting.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
+from typing import TypeVar
 
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -25,18 +26,22 @@ from mtn_tui.operations.inventory.model import Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.ui.data.state import tally
 
+R = TypeVar("R")
+
 LOOK_EVERY = 0.25
 """Seconds between looks at the journals."""
 
 
 class JobsSeen(Message):
+    """The jobs by now."""
+
     def __init__(self, jobs: tuple[JobView, ...]) -> None:
         super().__init__()
         self.jobs = jobs
 
 
 class JobsUnseen(Message):
-    """Why the jobs' folder can't be read."""
+    """The jobs' folder can't be read."""
 
     def __init__(self, trouble: MtnError) -> None:
         super().__init__()
@@ -44,7 +49,7 @@ class JobsUnseen(Message):
 
 
 class InventoryTaken(Message):
-    """``inventory`` is None where it could not be taken at all; where stores are awaited, another follows."""
+    """The inventory by now; None if it can't be taken. Another follows while stores have not answered."""
 
     def __init__(self, inventory: Inventory | None, trouble: MtnError | None, database: str) -> None:
         super().__init__()
@@ -53,8 +58,8 @@ class InventoryTaken(Message):
         self.trouble = trouble
 
 
-class Back(Message):
-    """Something that a thread wants done where the screens are."""
+class UiCall(Message):
+    """A call that a thread wants made on the UI thread."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__()
@@ -62,7 +67,7 @@ class Back(Message):
 
 
 class IncidentsSeen(Message):
-    """All there ever were; or why they can't be read."""
+    """All incidents, or why they can't be read."""
 
     def __init__(self, found: Found | MtnError) -> None:
         super().__init__()
@@ -70,7 +75,7 @@ class IncidentsSeen(Message):
 
 
 class Poller:
-    """Started once the first screen is painted; ``stop`` lets the threads end by themselves."""
+    """Runs the threads. Start it once the first screen is painted; ``stop`` lets them end by themselves."""
 
     def __init__(self, context: Context, screen: MessagePump, machine: str) -> None:
         self._context = context
@@ -79,40 +84,44 @@ class Poller:
         self._stop = threading.Event()
         self._wanted = threading.Event()
         self._key: Key | None = None
-        """That of ``_told``."""
+        """The key that ``_told`` was read with."""
         self._told: Inventory | None = None
-        """The last inventory that was told."""
+        """The inventory that was posted last."""
 
     def start(self) -> None:
+        """Start the threads."""
         self._wanted.set()
         self._begin(self._follow_jobs, "mtn-ui-jobs")
         self._begin(self._take_inventories, "mtn-ui-inventory")
         self._begin(self._watch_incidents, "mtn-ui-incidents")
 
     def stop(self) -> None:
+        """Let the threads end."""
         self._stop.set()
         self._wanted.set()
 
     def reload(self) -> None:
-        """Take the inventory anew; soon after one another, that is done once."""
+        """Take the inventory again; calls that follow each other soon do it once."""
         self._wanted.set()
 
-    def errand(self, work: Callable[[], object], then: Callable[[object, MtnError | None], None]) -> None:
-        """Do ``work`` on a thread of its own; then ``then`` where the screens are, with what came of it."""
+    def run_in_background(
+        self, work: Callable[[], R], then: Callable[[R], None], failed: Callable[[MtnError], None]
+    ) -> None:
+        """Run ``work`` on a thread; then ``then`` with its result, or ``failed``, on the UI thread."""
 
         def run() -> None:
-            what, failed = None, None
             try:
-                what = work()
+                result = work()
             except MtnError as error:
-                failed = error
-            self.back(lambda: then(what, failed))
+                self.run_on_ui_thread(partial(failed, error))
+            else:
+                self.run_on_ui_thread(partial(then, result))
 
-        self._begin(run, "mtn-ui-errand")
+        self._begin(run, "mtn-ui-background")
 
-    def back(self, work: Callable[[], None]) -> None:
-        """Do it where the screens are, soon; from any thread."""
-        self._post(Back(work))
+    def run_on_ui_thread(self, work: Callable[[], None]) -> None:
+        """Run on the UI thread. Thread-safe."""
+        self._post(UiCall(work))
 
     def _watch_incidents(self) -> None:
         watch = Watch(self._context.state, self._context.spare_folders)
@@ -126,13 +135,13 @@ class Poller:
         def run() -> None:
             try:
                 work()
-            except Exception as bug:  # noqa: BLE001 - it ends the program, and is told; here it would be lost
-                self.back(partial(_raise, bug))
+            except Exception as bug:  # noqa: BLE001 - raised on the UI thread, where it ends the program
+                self.run_on_ui_thread(partial(_raise, bug))
 
         threading.Thread(target=run, name=name, daemon=True).start()
 
     def _post(self, message: Message) -> None:
-        with suppress(RuntimeError):  # the loop has closed: nobody is there to be told
+        with suppress(RuntimeError):  # the app's loop is closed
             self._screen.post_message(message)
 
     def _take_inventories(self) -> None:
@@ -144,7 +153,7 @@ class Poller:
                 key = self._context.key
             except KeyFileError as error:
                 trouble = error
-            if key != self._key:  # what was said without it is no more true
+            if key != self._key:  # the last inventory was read with another key
                 self._key, self._told = key, None
             try:
                 told = partial(self._tell_inventory, trouble=trouble)
@@ -160,7 +169,7 @@ class Poller:
                 and not inventory.backups
                 and inventory.silent.keys() <= inventory.awaited
             ):
-                return  # nothing is known yet
+                return  # no store has answered yet
             self._told = inventory
         self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))
 

@@ -1,9 +1,9 @@
-"""What the screens know of the world, and how bad it is."""
+"""What the screens show, and how bad it is."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mtn_tui.core.errors import MtnError
@@ -16,20 +16,20 @@ from mtn_tui.ui.text.cells import Span
 
 @dataclass(frozen=True)
 class Tally:
-    """What thousands of backups add up to: counted once, where they are read, and not at each drawing."""
+    """Totals of an inventory, counted once when it is read, not at each drawing."""
 
     fulls: int
     others: int
     held: dict[str, int]
-    """Bytes, by the store that answered."""
+    """Bytes in each store that answered."""
     proven: bool
     """Whether there is a full of the database that is proven."""
     doubtful: int
-    """Those that are suspect, broken, or of another key."""
+    """Backups that are suspect, broken, or made with another key."""
 
 
 def tally(inventory: Inventory, database: str) -> Tally:
-    """``database`` is the one that is looked after: others may share the stores."""
+    """Count an inventory. ``database`` is the one that is looked after; others may share the stores."""
     every = inventory.backups
     fulls = [one for one in every if one.kind is Kind.FULL]
     held: Counter[str] = Counter()
@@ -47,27 +47,38 @@ def tally(inventory: Inventory, database: str) -> Tally:
 
 @dataclass(frozen=True)
 class State:
+    """What is known of stores and jobs by now."""
+
     inventory: Inventory | None = None
     """None until the stores have answered for the first time."""
     tally: Tally | None = None
-    """Of that inventory."""
+    """The totals of that inventory."""
     taken: datetime | None = None
-    """When the inventory was taken."""
+    """When the inventory was taken, in UTC."""
     trouble: MtnError | None = None
-    """Why the inventory says less than it could: no key, or it could not be taken at all."""
+    """Why the inventory is incomplete: no key, or it could not be taken at all."""
     jobs: tuple[JobView, ...] = ()
     """Newest first."""
     jobs_trouble: MtnError | None = None
-    """Why they can't be seen."""
+    """Why jobs can't be read."""
 
     @property
     def whole(self) -> Inventory | None:
-        """The inventory, once every store has answered, or said that it can't."""
+        """The inventory, once every store has answered or failed."""
         return None if self.inventory is None or self.inventory.is_partial else self.inventory
 
     @property
     def live(self) -> list[JobView]:
+        """The jobs that have not ended."""
         return [job for job in self.jobs if not job.state.over]
+
+    def with_inventory(
+        self, inventory: Inventory | None, tally: Tally | None, trouble: MtnError | None, now: datetime
+    ) -> State:
+        """After the stores were read; without an inventory the one before stays."""
+        if inventory is None:
+            return replace(self, trouble=trouble)
+        return replace(self, inventory=inventory, tally=tally, taken=now, trouble=trouble)
 
     @property
     def last(self) -> JobView | None:
@@ -77,7 +88,7 @@ class State:
 
 
 def worst(state: State) -> Span:
-    """The header's word on all of it: glyph and word, never only a colour."""
+    """The header's verdict on the backups: a glyph and a word, never only a colour."""
     if state.trouble is not None:
         return "✖ " + _("inventory"), "bad"
     if state.whole is None or state.tally is None:

@@ -3,53 +3,155 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.inventory import labels as copy_labels
 from mtn_tui.operations.inventory.marks import Marked, accept, pin
+from mtn_tui.operations.inventory.model import Backup, CopyStatus
+from mtn_tui.ui.actions import Action, read_only
 from mtn_tui.ui.screens.framed import Framed
 
 
-class ActsOnBackup(Framed):
-    """``backup`` is not None where these are called: the registry has looked."""
+class BackupScreen(Framed):
+    """A screen that is about a backup."""
 
-    def do_verify(self) -> None:
-        assert self.backup is not None  # noqa: S101
-        self.mtn.start_job(["verify", self.backup.handle], labels.job("verify"))
+    @property
+    def backup(self) -> Backup | None:
+        """The backup that actions are performed on."""
+        raise NotImplementedError
 
-    def do_restore(self) -> None:
-        from mtn_tui.ui.screens.target import Target
+    @property
+    def chosen(self) -> Backup:
+        """The same, for an action that is only performed on one."""
+        assert self.backup is not None  # noqa: S101 - why_not has looked
+        return self.backup
 
-        backup = self.backup
-        assert backup is not None  # noqa: S101
 
-        def chosen(target: str | None) -> None:
-            if target is None:
-                return
-            extra = ["--legacy"] if backup.legacy else []
-            arguments = ["restore", backup.handle, "--target", target, *extra]
-            self.mtn.start_job(arguments, labels.job("restore"))
+def verifying_and_restoring() -> tuple[Action[BackupScreen], ...]:
+    """The actions that read a backup, as jobs."""
+    return (
+        Action(
+            "verify",
+            ("v",),
+            _("Verify"),
+            _("Reads every copy of the chosen backup through, and records how far it is proven."),
+            _verify,
+            footer=True,
+            why_not=lambda screen: read_only(screen) or no_backup(screen),
+        ),
+        Action(
+            "restore",
+            ("R",),
+            _("Restore"),
+            _("Restores the chosen backup into a database that is not production; asks for its name."),
+            _restore,
+            footer=True,
+            why_not=_no_restoring,
+        ),
+    )
 
-        self.app.push_screen(Target(backup), chosen)
 
-    def do_pin(self) -> None:
-        backup, context = self.backup, self.mtn.context
-        assert backup is not None  # noqa: S101
-        on = backup.pinned is None
+def marking() -> tuple[Action[BackupScreen], ...]:
+    """The actions that write a mark beside a backup."""
+    return (
+        Action(
+            "pin",
+            ("p",),
+            _("Pin"),
+            _("Keeps the chosen backup whatever its age, or no longer."),
+            _pin,
+            footer=True,
+            why_not=_no_pinning,
+        ),
+        Action(
+            "accept",
+            ("a",),
+            _("Accept"),
+            _("Says of a suspect backup that somebody looked, and that it is right."),
+            _accept,
+            why_not=_no_accepting,
+        ),
+    )
 
-        def work() -> str:
-            done = pin(context, backup, on)
-            said = _("Pinned: kept whatever its age") if on else _("No longer pinned")
-            return _and_where(said, done)
 
-        self.mtn.change(work)
+def no_backup(screen: BackupScreen) -> str:
+    """Why nothing can be done to a backup; empty if one is chosen."""
+    return "" if screen.backup else _("No backup is chosen.")
 
-    def do_accept(self) -> None:
-        backup, context = self.backup, self.mtn.context
-        assert backup is not None  # noqa: S101
-        self.mtn.change(lambda: _and_where(_("Accepted: no longer suspect"), accept(context, backup)))
+
+def _no_restoring(screen: BackupScreen) -> str:
+    if why := read_only(screen) or no_backup(screen):
+        return why
+    backup = screen.chosen
+    if backup.kind is not Kind.FULL:
+        return _("It is a differential: choose the full before it.")
+    if (not backup.usable or backup.legacy) and (why := _while_asking(screen)):
+        return why
+    if not backup.usable:
+        standings = ", ".join(sorted({copy_labels.standing(copy.standing) for copy in backup.copies}))
+        return _("No copy of it can be restored: {standings}.").format(standings=standings)
+    return ""
+
+
+def _no_pinning(screen: BackupScreen) -> str:
+    if why := read_only(screen) or no_backup(screen) or _while_asking(screen):
+        return why
+    if all(copy.standing is CopyStatus.UNFINISHED for copy in screen.chosen.copies):
+        return _("It was never finished: there is nothing to keep.")
+    return ""
+
+
+def _no_accepting(screen: BackupScreen) -> str:
+    if why := read_only(screen) or no_backup(screen) or _while_asking(screen):
+        return why
+    return "" if screen.chosen.suspect else _("It is not suspect: there is nothing to accept.")
+
+
+def _while_asking(screen: BackupScreen) -> str:
+    """Why a backup can't be judged yet: a store has not answered."""
+    inventory = screen.host.state.inventory
+    if inventory is None or not inventory.is_partial:
+        return ""
+    return _("{stores}: no answer yet").format(stores=labels.stores(inventory.awaited))
+
+
+def _verify(screen: BackupScreen) -> None:
+    screen.host.start_job(["verify", screen.chosen.handle], labels.job("verify"))
+
+
+def _restore(screen: BackupScreen) -> None:
+    from mtn_tui.ui.screens.target import Target
+
+    backup, host = screen.chosen, screen.host
+
+    def chosen(target: str | None) -> None:
+        if target is None:
+            return
+        extra = ["--legacy"] if backup.legacy else []
+        host.start_job(["restore", backup.handle, "--target", target, *extra], labels.job("restore"))
+
+    host.open_screen(Target(backup), chosen)
+
+
+def _pin(screen: BackupScreen) -> None:
+    backup, context = screen.chosen, screen.host.context
+    on = backup.pinned is None
+
+    def work() -> str:
+        done = pin(context, backup, on)
+        said = _("Pinned: kept whatever its age") if on else _("No longer pinned")
+        return _and_where(said, done)
+
+    screen.host.change(work)
+
+
+def _accept(screen: BackupScreen) -> None:
+    backup, context = screen.chosen, screen.host.context
+    screen.host.change(lambda: _and_where(_("Accepted: no longer suspect"), accept(context, backup)))
 
 
 def _and_where(said: str, marked: Marked) -> str:
-    """Also where it could not be written down, and why."""
+    """Names the stores that have the mark, and why another has not."""
     said += f" ({', '.join(labels.store(store) for store in marked.stores)})."
     for store, error in marked.failed.items():
         said += " " + _("Not in the {store}: {reason}").format(store=labels.store(store), reason=error.title)

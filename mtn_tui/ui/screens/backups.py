@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar
 
 from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
 from mtn_tui.archive.keys import with_its_key
-from mtn_tui.core.errors import MtnError, UsageError
+from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.inventory.filters import parse
 from mtn_tui.operations.inventory.model import Backup, Inventory
-from mtn_tui.ui import actions
+from mtn_tui.ui.actions import Action, AnyAction, read_only
+from mtn_tui.ui.host import BACKUPS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
-from mtn_tui.ui.screens.backup_actions import ActsOnBackup
+from mtn_tui.ui.screens.backup_actions import (
+    BackupScreen,
+    marking,
+    no_backup,
+    verifying_and_restoring,
+)
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.cells import Span, spread, width_of, wrapped
 from mtn_tui.ui.widgets.field import TextField
@@ -35,21 +40,60 @@ def _orders() -> list[tuple[str, Callable[[Backup], int]]]:
     ]
 
 
-class Backups(ActsOnBackup):
-    BINDINGS: ClassVar = actions.bindings([actions.BACKUPS])
-    where = actions.BACKUPS
+class Backups(BackupScreen):
+    """The first screen: the list, its filter, and the chosen backup in short."""
+
+    where = BACKUPS
+    not_in_footer = ("jobs", "back", "command")
 
     def __init__(self) -> None:
         super().__init__()
         self._shown: list[Backup] = []
         self._keys: list[str] = []
         self._shown_of: Inventory | None = None
-        self._order = 0
+        self._sorted_by = 0
         self._filter = ""
         self._wrong: UsageError | None = None
         """Why what was typed as a filter is none."""
-        self._comparing = False
-        """Whether a backup waits for the key to be compared."""
+
+    @classmethod
+    def own_actions(cls) -> tuple[AnyAction, ...]:
+        return (
+            Action(
+                "details",
+                ("enter",),
+                _("Details"),
+                _("Shows all that is known of the chosen backup: its copies, and the rows of every table."),
+                cls.open_details,
+                why_not=no_backup,
+            ),
+            Action(
+                "backup",
+                ("b",),
+                _("Back up"),
+                _("Backs the whole database up, to disk and bucket, and reads it back."),
+                cls.back_up,
+                footer=True,
+                why_not=cls._no_backing_up,
+            ),
+            *verifying_and_restoring(),
+            Action(
+                "filter",
+                ("/",),
+                _("Filter"),
+                _("Shows only some backups, such as: kind:full age:<7d proof:complete"),
+                cls.ask_filter,
+                footer=True,
+            ),
+            Action(
+                "sort",
+                ("o",),
+                _("Order"),
+                _("Orders the list by moment, by size or by how far they are proven."),
+                cls.next_order,
+            ),
+            *marking(),
+        )
 
     @property
     def backup(self) -> Backup | None:
@@ -69,7 +113,7 @@ class Backups(ActsOnBackup):
         yield LineView(id="pane")
 
     def draw(self) -> None:
-        width, inventory = self.app.size.width, self.mtn.state.inventory
+        width, inventory = self.app.size.width, self.host.state.inventory
         on_top = self.rows.index == 0 and self._shown_of is not None and self._shown_of.is_partial
         if inventory is not self._shown_of:
             self._choose()
@@ -80,7 +124,7 @@ class Backups(ActsOnBackup):
         self.lines("summary").show([self._summary(width)])
         self.lines("heading").show([backup_text.heading(width)])
         self.lines("bottom-rule").show([frame.rule(width)])
-        now = self.mtn.context.clock.now()
+        now = self.host.context.clock.now()
         out = frozenset(inventory.silent) if inventory else frozenset()
         self.rows.show_rows(
             self._keys,
@@ -92,52 +136,57 @@ class Backups(ActsOnBackup):
         self._draw_pane()
         self.draw_frame()
 
-    def do_backup(self) -> None:
-        """Ask first where the key is not that of the last backups: the job itself would only warn."""
-        if self._comparing:
-            self.mtn.say(_("It is just beginning."), "warn")
-            return
-        self._comparing = True
-        context = self.mtn.context
-        self.mtn.say(_("Comparing the key with that of the last backups …"))
-        self.mtn.errand(lambda: key_check.before_asking(context), self._compared)
+    def back_up(self) -> None:
+        """Start a job that makes a full backup. Asks first if the key is not that of the last backups."""
+        context, said = self.host.context, _("Comparing the key with that of the last backups …")
+        self.host.check_first(said, lambda: key_check.before_asking(context), self._compared)
 
-    def _compared(self, doubt: object, error: MtnError | None) -> None:
-        self._comparing = False
-        if error is not None:
-            self.mtn.tell(error)
-        elif not doubt:
+    def _compared(self, doubt: str) -> None:
+        if not doubt:
             self._begin()
-        else:
-            title = _("Make a backup with this key all the same?")
-            answers = [Answer(_("No"), False), Answer(_("Back up with this key"), True)]
-            self.app.push_screen(Ask(title, [str(doubt), with_its_key()], answers), self._agreed)
+            return
+        title = _("Make a backup with this key all the same?")
+        answers = [Answer(_("No"), False), Answer(_("Back up with this key"), True)]
+        self.host.open_screen(Ask(title, [doubt, with_its_key()], answers), self._agreed)
 
     def _agreed(self, agreed: bool | None) -> None:
         if agreed:
             self._begin("--key-is-meant")
 
     def _begin(self, *options: str) -> None:
-        self.mtn.start_job(["backup", "full", *options], labels.job("backup-full"))
+        self.host.start_job(["backup", "full", *options], labels.job("backup-full"))
 
-    def do_details(self) -> None:
+    def _no_backing_up(self) -> str:
+        if why := read_only(self):
+            return why
+        host = self.host
+        running = [
+            job for job in host.state.live if job.kind.startswith("backup") and job.subject == host.database
+        ]
+        if running:
+            return _("A backup is running already: job {id}.").format(id=running[0].id)
+        return ""
+
+    def open_details(self) -> None:
+        """Open the screen of the chosen backup."""
         from mtn_tui.ui.screens.details import Details
 
-        assert self.backup is not None  # noqa: S101 - the registry has looked
-        self.app.push_screen(Details(self.backup))
+        self.host.open_screen(Details(self.chosen))
 
-    def do_sort(self) -> None:
-        self._order = (self._order + 1) % len(_orders())
+    def next_order(self) -> None:
+        """Order the list by the next of the orders."""
+        self._sorted_by = (self._sorted_by + 1) % len(_orders())
         self._choose()
 
-    def do_filter(self) -> None:
+    def ask_filter(self) -> None:
+        """Open the field for a filter."""
         asked = self.query("#filter")
         if not asked:
             said = _("such as: kind:full age:<7d proof:complete")
             self.mount(TextField(self._filter, placeholder=said, id="filter"), after="#summary")
             self.lines("summary").display = False
 
-    def do_back(self) -> None:
+    def back(self) -> None:
         """End the filter: there is nowhere else to go back to from here."""
         self._filter, self._wrong = "", None
         self._choose()
@@ -147,7 +196,7 @@ class Backups(ActsOnBackup):
     def _filter_typed(self, event: Input.Changed) -> None:
         self._wrong = None
         try:
-            parse(event.value, self.mtn.context.clock.now())
+            parse(event.value, self.host.context.clock.now())
         except UsageError as error:
             self._wrong = error
         else:
@@ -172,14 +221,14 @@ class Backups(ActsOnBackup):
         self.rows.focus()
 
     def _choose(self) -> None:
-        inventory = self._shown_of = self.mtn.state.inventory
-        meant = parse(self._filter, self.mtn.context.clock.now())
+        inventory = self._shown_of = self.host.state.inventory
+        meant = parse(self._filter, self.host.context.clock.now())
         shown = [one for one in (inventory.backups if inventory else ()) if meant(one)]
-        self._shown = sorted(shown, key=_orders()[self._order][1])
+        self._shown = sorted(shown, key=_orders()[self._sorted_by][1])
         self._keys = [str(one.name) for one in self._shown]
 
     def _draw_pane(self) -> None:
-        pane, inventory = self.lines("pane"), self.mtn.state.inventory
+        pane, inventory = self.lines("pane"), self.host.state.inventory
         height, width = self.below, self.app.size.width
         pane.styles.height = height
         if self.backup is None or inventory is None:
@@ -188,7 +237,7 @@ class Backups(ActsOnBackup):
             pane.show(backup_text.pane(self.backup, inventory, width, height))
 
     def _summary(self, width: int) -> list[Span]:
-        state = self.mtn.state
+        state = self.host.state
         if state.inventory is None or state.tally is None:
             return [(" " + _("Asking the stores what they hold …"), "dim")]
         tally = state.tally
@@ -199,14 +248,14 @@ class Backups(ActsOnBackup):
             told = _("{shown} of {every}: {filter}")
             text = told.format(shown=len(self._shown), every=every, filter=self._filter)
             left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
-        order = _orders()[self._order][0] if self._order else ""
+        order = _orders()[self._sorted_by][0] if self._sorted_by else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
         if state.inventory.awaited and not state.inventory.is_partial:
             stores = labels.stores(state.inventory.awaited)
             taken = _("asking the {stores} again …").format(stores=stores)
         right: list[Span] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
-            for store in self.mtn.context.stores:
+            for store in self.host.context.stores:
                 held = labels.size(tally.held.get(store.name, 0))
                 part: Span = (f" · {labels.store(store.name)} {held}", "")
                 if store.name not in state.inventory.silent and width_of([*left, part, *right]) <= width:
@@ -215,7 +264,7 @@ class Backups(ActsOnBackup):
 
     def _silent(self, width: int) -> list[StyledLine]:
         """What the list lacks, and why."""
-        state, said = self.mtn.state, list[str]()
+        state, said = self.host.state, list[str]()
         if state.trouble is not None:
             said += [f"✖ {state.trouble.title}", state.trouble.hint]
         if state.inventory is not None:
@@ -226,7 +275,7 @@ class Backups(ActsOnBackup):
         return [[(" ", ""), (line, "warn")] for line in lines[:4]]
 
     def _nothing(self, width: int) -> list[StyledLine]:
-        state = self.mtn.state
+        state = self.host.state
         if state.inventory is None:
             return []
         if self._filter and state.inventory.is_partial:

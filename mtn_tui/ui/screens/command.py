@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,13 +14,12 @@ from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
 from mtn_tui.ui import actions
+from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.screens.base_screen import BaseScreen
+from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import Span, clipped, fit, spread
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, VirtualList
-
-if TYPE_CHECKING:
-    from mtn_tui.ui.app import MtnApp
 
 _SHOWN = 12
 
@@ -33,9 +33,12 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         Binding("down", "go(1)", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, here: Framed, every: Callable[[], Sequence[AnyAction]]) -> None:
+        """``every`` lists the actions of all screens; those of ``here`` can be chosen."""
         super().__init__()
-        self._found: list[actions.Action] = []
+        self._here = here
+        self._every = every
+        self._found: list[AnyAction] = []
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
@@ -48,7 +51,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
-        exact = actions.find(event.value)
+        exact = actions.find(event.value, self._every())
         index = self.query_one(VirtualList).index
         if exact is not None:
             self.dismiss(exact.id)
@@ -58,21 +61,21 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
     @on(Input.Changed)
     def draw(self) -> None:
         wanted = self.query_one(TextField).value.strip().casefold()
-        self._found = [one for one in actions.actions() if wanted in one.id or wanted in one.label.casefold()]
+        self._found = [one for one in self._every() if wanted in one.id or wanted in one.label.casefold()]
         rows = self.query_one(VirtualList)
         room = min(70, self.app.size.width - 4) - 4
         rows.styles.height = _SHOWN
         rows.show_rows(
             [one.id for one in self._found],
-            lambda index: _row(cast("MtnApp", self.app), self._found[index], room),
+            lambda index: _row(self._here, self._found[index], room),
             [[(_("No action is called like that."), "warn")]],
         )
         self.lines("how").show([[(_("enter runs it, esc goes back"), "dim")]])
 
 
-def _row(app: MtnApp, action: actions.Action, width: int) -> list[Span]:
-    here = action.belongs(app.here.where)
-    why = action.why_not(app) if here else _("on another screen")
+def _row(here: Framed, action: AnyAction, width: int) -> list[Span]:
+    listed = any(one.id == action.id for one in here.actions)
+    why = action.why_not(here) if listed else _("on another screen")
     key: list[Span] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
     left: list[Span] = [
         (" " + fit(action.id, 12) + " ", "dim" if why else "strong"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from textual.widget import Widget
 
@@ -11,16 +10,24 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import labels as copy_labels
 from mtn_tui.operations.inventory.model import Backup, Copy
-from mtn_tui.ui import actions
-from mtn_tui.ui.screens.backup_actions import ActsOnBackup
+from mtn_tui.ui.actions import AnyAction
+from mtn_tui.ui.host import BACKUPS, DETAILS
+from mtn_tui.ui.screens.backup_actions import BackupScreen, marking, verifying_and_restoring
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.cells import Span, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 
-class Details(ActsOnBackup):
-    BINDINGS: ClassVar = actions.bindings([actions.DETAILS])
-    where = actions.DETAILS
+class Details(BackupScreen):
+    """One backup: its copies, what is wrong with it, and the rows of every table."""
+
+    where = DETAILS
+    tab = BACKUPS
+    not_in_footer = ("jobs", "command")
+
+    @classmethod
+    def own_actions(cls) -> tuple[AnyAction, ...]:
+        return (*verifying_and_restoring(), *marking())
 
     def __init__(self, backup: Backup) -> None:
         super().__init__()
@@ -29,7 +36,7 @@ class Details(ActsOnBackup):
     @property
     def backup(self) -> Backup:
         """As the last inventory has it; as it was where it is gone from there."""
-        inventory = self.mtn.state.inventory
+        inventory = self.host.state.inventory
         if inventory is not None:
             self._backup = next(
                 (one for one in inventory.backups if one.name == self._backup.name), self._backup
@@ -44,7 +51,7 @@ class Details(ActsOnBackup):
         self.draw_frame()
 
     def _lines(self, width: int) -> list[StyledLine]:
-        backup, inventory = self.backup, self.mtn.state.inventory
+        backup, inventory = self.backup, self.host.state.inventory
         assert inventory is not None  # noqa: S101 - the backup comes from there
         said: list[Span] = [(line, "strong") for line in wrapped(backup_text.headline(backup), width)]
         for text, tone in backup_text.troubles(backup, inventory):
@@ -69,7 +76,7 @@ class Details(ActsOnBackup):
         return [[(" ", ""), piece] for piece in said]
 
     def _facts(self, backup: Backup) -> list[tuple[str, str]]:
-        now = self.mtn.context.clock.now()
+        now = self.host.context.clock.now()
         facts = [
             (_("Name"), str(backup.name)),
             (_("Age"), labels.age(backup.moment, now)),

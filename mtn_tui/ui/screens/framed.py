@@ -1,25 +1,20 @@
-"""The frame around every screen: header and tabs above, job bar and footer below."""
+"""A screen in the frame: header and tabs above, job bar and footer below."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
-from mtn_tui.engine.jobview import JobView
-from mtn_tui.engine.logs.stream import Line as LogLine
-from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.ui.actions import AnyAction, bindings, in_order
+from mtn_tui.ui.host import Host
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.widgets.lines import LineView, Text
-
-if TYPE_CHECKING:
-    from mtn_tui.ui.app import MtnApp
-
 
 _HIGH = 36
 
@@ -28,30 +23,42 @@ _NEEDED = 11
 
 
 class Framed(BaseScreen[None]):
-    where = ""
-    """Its name among the actions."""
+    """A subclass gives its ``where``, its ``body``, and its own actions, whose keys are bound on it."""
+
+    where: ClassVar[str]
+    """Its name, as ``Host.show`` takes it."""
+    tab: ClassVar[str] = ""
+    """The tab that it belongs to, if that is not its own."""
+    not_in_footer: ClassVar[tuple[str, ...]] = ()
+    """Actions that there is no room for in the footer."""
+
+    def __init_subclass__(cls) -> None:
+        cls.BINDINGS = bindings(cls.own_actions())
+        super().__init_subclass__()
+
+    @classmethod
+    def own_actions(cls) -> tuple[AnyAction, ...]:
+        """The actions of this screen only."""
+        return ()
 
     @property
-    def mtn(self) -> MtnApp:
-        return cast("MtnApp", self.app)
+    def actions(self) -> tuple[AnyAction, ...]:
+        """All that can be done here."""
+        return in_order(self.own_actions())
 
     @property
-    def backup(self) -> Backup | None:
-        """The backup that actions are about."""
-        return None
-
-    @property
-    def job(self) -> JobView | None:
-        return None
-
-    @property
-    def log_line(self) -> LogLine | None:
-        return None
+    def host(self) -> Host:
+        return cast("Host", self.app)
 
     @property
     def field_keys(self) -> tuple[tuple[str, str], ...]:
         """What a field on this screen makes of keys, while it takes all others as letters."""
         return (("enter", _("keep")), ("esc", _("end")))
+
+    def back(self) -> None:
+        """Leave the screen, unless it is the first one."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
 
     def compose(self) -> ComposeResult:
         yield LineView(id="header")
@@ -62,27 +69,30 @@ class Framed(BaseScreen[None]):
         yield LineView(id="footer")
 
     def body(self) -> Iterable[Widget]:
+        """The widgets between the tabs and the job bar."""
         raise NotImplementedError
 
     def draw(self) -> None:
         self.draw_frame()
 
     def draw_frame(self) -> None:
-        app, width = self.mtn, self.app.size.width
-        self.lines("header").show([frame.header(app, width)])
-        self.lines("tabs").show([frame.tabs(self.where, width)])
+        """Draw header, tabs, job bar and footer."""
+        host, width = self.host, self.app.size.width
+        self.lines("header").show([frame.header(host, width)])
+        self.lines("tabs").show([frame.tabs(self.tab or self.where, width)])
         self.lines("top-rule").show([frame.rule(width)])
-        self.lines("job-bar").show([frame.job_bar(app, width)])
+        self.lines("job-bar").show([frame.job_bar(host, self.where, width)])
         self.draw_footer()
 
     @on(Text.Scrolled)
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
     def draw_footer(self) -> None:
+        """Draw the footer: the keys of the focused field, or those of the screen."""
         if not self.ready:
             return
         goes_on = any(text.goes_on for text in self.query(Text))
-        self.lines("footer").show([frame.footer(self.mtn, self.where, self.app.size.width, goes_on=goes_on)])
+        self.lines("footer").show([frame.footer(self, self.app.size.width, goes_on=goes_on)])
 
     @property
     def below(self) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
 from mtn_tui.ui import actions
+from mtn_tui.ui.actions import AnyAction
+from mtn_tui.ui.host import HELP
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import Span, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
@@ -18,12 +19,18 @@ _KEYS = 15
 
 
 class Help(Framed):
-    BINDINGS: ClassVar = actions.bindings([actions.HELP])
-    where = actions.HELP
+    """All actions, those of the screen that it was opened on first."""
 
-    def __init__(self, of: str) -> None:
+    where = HELP
+    not_in_footer = ("help", "jobs")
+
+    def __init__(
+        self, here: Callable[[], Sequence[AnyAction]], every: Callable[[], Sequence[AnyAction]]
+    ) -> None:
+        """``here`` lists the actions of the screen below, ``every`` those of all screens."""
         super().__init__()
-        self._of = of
+        self._here = here
+        self._every = every
 
     def body(self) -> Iterable[Widget]:
         yield Text(id="text")
@@ -32,14 +39,11 @@ class Help(Framed):
         self.query_one("#text", Text).show(self._lines(self.app.size.width))
         self.draw_frame()
 
-    def do_help(self) -> None:
-        """It is here already."""
-
     def _lines(self, width: int) -> list[StyledLine]:
-        every = actions.actions()
-        here = [one for one in every if self._of in one.screens]
-        general = [one for one in every if not one.screens]
-        others = [one for one in every if one.screens and self._of not in one.screens]
+        every, here, general = self._every(), self._here(), actions.general()
+        known = {one.id for one in (*here, *general)}
+        others = [one for one in every if one.id not in known]
+        label = max(cell_len(one.label) for one in every)
         lines: list[StyledLine] = []
         for title, chosen in (
             (_("On this screen"), here),
@@ -47,14 +51,14 @@ class Help(Framed):
             (_("On other screens"), others),
         ):
             if chosen:
-                lines += [[(f" {title}", "strong")], *_told(chosen, width), []]
+                lines += [[(f" {title}", "strong")], *_told(chosen, width, label), []]
         more = _("Each can also be called by its name: type : and begin to write it.")
         lists = _("Arrows, page up and down, home and end move in lists and texts.")
         return lines + [[(f" {line}", "dim")] for text in (more, lists) for line in wrapped(text, width - 2)]
 
 
-def _told(chosen: list[actions.Action], width: int) -> list[list[Span]]:
-    label = max(cell_len(one.label) for one in actions.actions())
+def _told(chosen: Iterable[AnyAction], width: int, label: int) -> list[list[Span]]:
+    """``label`` is the width of the longest label."""
     lines = []
     for one in chosen:
         keys = " ".join(actions.shown_key(key) for key in one.keys)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -14,7 +13,8 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
-from mtn_tui.ui import actions
+from mtn_tui.ui.actions import Action, AnyAction, read_only
+from mtn_tui.ui.host import JOBS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
@@ -26,12 +26,29 @@ _ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 18, 13, 21, 8
 
 
 class Jobs(Framed):
-    BINDINGS: ClassVar = actions.bindings([actions.JOBS])
-    where = actions.JOBS
+    """The jobs of every machine that shares the state folder."""
+
+    where = JOBS
+    not_in_footer = ("jobs",)
+
+    @classmethod
+    def own_actions(cls) -> tuple[AnyAction, ...]:
+        return (
+            Action(
+                "cancel",
+                ("c",),
+                _("Cancel"),
+                _("Asks the chosen job to stop; it stops cleanly. Asks first."),
+                cls.ask_to_cancel,
+                footer=True,
+                why_not=cls._no_cancelling,
+            ),
+        )
 
     @property
     def job(self) -> JobView | None:
-        jobs, index = self.mtn.state.jobs, self.query_one(VirtualList).index
+        """The job under the cursor."""
+        jobs, index = self.host.state.jobs, self.query_one(VirtualList).index
         return jobs[index] if index < len(jobs) else None
 
     def body(self) -> Iterable[Widget]:
@@ -41,8 +58,8 @@ class Jobs(Framed):
         yield LineView(id="told")
 
     def draw(self) -> None:
-        width, jobs = self.app.size.width, self.mtn.state.jobs
-        now = self.mtn.context.clock.now()
+        width, jobs = self.app.size.width, self.host.state.jobs
+        now = self.host.context.clock.now()
         self.lines("heading").show([[(_heading(width), "dim")]])
         self.lines("bottom-rule").show([frame.rule(width)])
 
@@ -58,7 +75,7 @@ class Jobs(Framed):
             return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]
 
         nothing = _("No job has run yet.")
-        if (trouble := self.mtn.state.jobs_trouble) is not None:
+        if (trouble := self.host.state.jobs_trouble) is not None:
             nothing = f"✖ {trouble.title} {trouble.hint}"
         self.query_one(VirtualList).show_rows(
             [job.id for job in jobs], row, [[], *([(" " + line, "")] for line in wrapped(nothing, width - 2))]
@@ -66,19 +83,34 @@ class Jobs(Framed):
         self._draw_told()
         self.draw_frame()
 
-    def do_cancel(self) -> None:
+    def _no_cancelling(self) -> str:
         job = self.job
-        assert job is not None  # noqa: S101 - the registry has looked
+        if why := read_only(self):
+            return why
+        if job is None:
+            return _("No job is chosen.")
+        if job.state.over:
+            return _("It is over: {state}.").format(state=labels.state(job.state))
+        if job.host != self.host.machine:
+            return _("It runs on {host}: cancel it there.").format(host=job.host)
+        return ""
+
+    def ask_to_cancel(self) -> None:
+        """Ask whether the chosen job is to stop."""
+        job = self.job
+        assert job is not None  # noqa: S101 - why_not has looked
 
         def chosen(cancel: bool | None) -> None:
             if not cancel:
                 return
             try:
-                host.cancel(job, self.mtn.machine)
+                host.cancel(job, self.host.machine)
             except MtnError as error:
-                self.mtn.tell(error)
+                self.host.show_error(error)
             else:
-                self.mtn.say(_("Job {id} was asked to stop. That may take a moment.").format(id=job.id))
+                self.host.show_status(
+                    _("Job {id} was asked to stop. That may take a moment.").format(id=job.id)
+                )
 
         said = [
             _("{job} of {database}, begun by {operator}.").format(
@@ -87,7 +119,7 @@ class Jobs(Framed):
             _("It stops cleanly: what it had not finished counts as nothing, and nothing else is changed."),
         ]
         answers = [Answer(_("Let it go on"), False), Answer(_("Cancel it"), True)]
-        self.app.push_screen(Ask(_("Cancel job {id}?").format(id=job.id), said, answers), chosen)
+        self.host.open_screen(Ask(_("Cancel job {id}?").format(id=job.id), said, answers), chosen)
 
     @on(VirtualList.Moved)
     def _moved(self) -> None:

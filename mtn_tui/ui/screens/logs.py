@@ -16,11 +16,10 @@ from textual.widgets import Input
 
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.redact import redact
 from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Pattern, Trouble, Wanted, as_text
 from mtn_tui.engine.logs.window import View
 from mtn_tui.operations.common.logs import open_logs
-from mtn_tui.ui import actions
+from mtn_tui.ui.actions import Action, AnyAction
 from mtn_tui.ui.data.log_reader import (
     LogReader,
     LogsSeen,
@@ -29,12 +28,12 @@ from mtn_tui.ui.data.log_reader import (
     ReadingFailed,
     SourcesKnown,
 )
+from mtn_tui.ui.host import LOGS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.terminal import pager
 from mtn_tui.ui.text import log as log_text
-from mtn_tui.ui.text.cells import Span, spread, width_of, wrapped
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
@@ -44,8 +43,10 @@ _NEAR = 100
 
 
 class LogRows(VirtualList):
+    """The rows of the lines that are held."""
+
     class End(Message):
-        """The very last line was asked for, which may not be held."""
+        """The very last line was asked for; it may not be held."""
 
     def action_last(self) -> None:
         super().action_last()
@@ -54,12 +55,81 @@ class LogRows(VirtualList):
 
 class Logs(Framed):
     CSS_PATH: ClassVar = "logs.tcss"
-    BINDINGS: ClassVar = actions.bindings([actions.LOGS])
-    where = actions.LOGS
+    where = LOGS
+    not_in_footer = ("jobs", "back", "command")
+
+    @classmethod
+    def own_actions(cls) -> tuple[AnyAction, ...]:
+        return (
+            Action(
+                "follow",
+                ("f",),
+                _("Follow"),
+                _("Stays at the end of the logs while they grow, or no longer."),
+                cls.follow,
+                footer=True,
+            ),
+            Action(
+                "level",
+                ("l",),
+                _("Level"),
+                _("Shows all lines, then warnings and errors, then errors only."),
+                cls.next_level,
+                footer=True,
+            ),
+            Action(
+                "source",
+                ("s",),
+                _("Source"),
+                _("Shows one log only, or all."),
+                lambda screen: screen._reader.sources(),
+                footer=True,
+            ),
+            Action(
+                "search",
+                ("/",),
+                _("Search"),
+                _("Shows only lines that a regular expression matches; case counts where it has a capital."),
+                cls.ask_pattern,
+                footer=True,
+            ),
+            Action(
+                "error",
+                ("e",),
+                _("Next error"),
+                _("Goes to the next error."),
+                lambda screen: screen._to_error(forwards=True),
+                footer=True,
+            ),
+            Action(
+                "error_before",
+                ("E",),
+                _("Error before"),
+                _("Goes back to the error before."),
+                lambda screen: screen._to_error(forwards=False),
+            ),
+            Action("wrap", ("w",), _("Wrap"), _("Shows long lines whole, or cut at the edge."), cls.wrap),
+            Action(
+                "copy",
+                ("y",),
+                _("Copy"),
+                _("Sends the chosen line to the clipboard of your terminal, where it takes it."),
+                cls.copy_line,
+                why_not=cls._no_line,
+            ),
+            Action(
+                "open",
+                ("o",),
+                _("Open"),
+                _("Opens the file of the chosen line in $PAGER, and comes back."),
+                cls.open_file,
+                why_not=cls._no_line,
+            ),
+        )
 
     def __init__(self) -> None:
         super().__init__()
-        self._reader = LogReader(lambda: open_logs(self.mtn.context), self)
+        self._reader = LogReader(lambda: open_logs(self.host.context), self)
         self._view: View | None = None
         self._wanted = Wanted()
         self._following = True
@@ -78,6 +148,7 @@ class Logs(Framed):
 
     @property
     def log_line(self) -> Line | None:
+        """The line under the cursor; None on a date."""
         index = self.rows.index
         return self._rows[index].line if index < len(self._rows) else None
 
@@ -102,22 +173,20 @@ class Logs(Framed):
         self._draw_pane()
         self.lines("bottom-rule").show([frame.rule(self.app.size.width)])
 
-    # What can be done
-
-    def do_follow(self) -> None:
+    def follow(self) -> None:
+        """Go to the end and stay there, or follow no more."""
         if self._following:
             self._stay()
         else:
             self._go_to_end()
 
-    def do_level(self) -> None:
+    def next_level(self) -> None:
+        """Show graver lines only, or all again."""
         level = Level.INFO if self._wanted.level is Level.ERROR else Level(self._wanted.level + 1)
         self._want(replace(self._wanted, level=level))
 
-    def do_source(self) -> None:
-        self._reader.sources()
-
-    def do_search(self) -> None:
+    def ask_pattern(self) -> None:
+        """Open the field for a regular expression."""
         if not self.query("#pattern"):
             pattern = self._wanted.pattern
             said = _("a regular expression, then enter")
@@ -125,41 +194,39 @@ class Logs(Framed):
             self.mount(field, after="#heading")
             self.lines("heading").display = False
 
-    def do_error(self) -> None:
-        self._to_error(forwards=True)
-
-    def do_error_before(self) -> None:
-        self._to_error(forwards=False)
-
-    def do_wrap(self) -> None:
+    def wrap(self) -> None:
+        """Wrap long lines, or cut them."""
         self._wrapping = not self._wrapping
 
-    def do_copy(self) -> None:
+    def _no_line(self) -> str:
+        return "" if self.log_line else _("No line is chosen.")
+
+    def copy_line(self) -> None:
+        """Send the chosen line to the clipboard."""
         line = self.log_line
-        assert line is not None  # noqa: S101 - the registry has looked
+        assert line is not None  # noqa: S101 - why_not has looked
         text = as_text(line)
         self.app.copy_to_clipboard(text)
-        self.mtn.say(_("Sent to the clipboard: {text}").format(text=text))
+        self.host.show_status(_("Sent to the clipboard: {text}").format(text=text))
 
-    def do_open(self) -> None:
+    def open_file(self) -> None:
+        """Open the chosen line's file in the pager."""
         line = self.log_line
-        assert line is not None  # noqa: S101 - the registry has looked
+        assert line is not None  # noqa: S101 - why_not has looked
         path = self._reader.path_of(line)
         if path is None:
-            self.mtn.say(_("The file of this line is gone."), "warn")
+            self.host.show_status(_("The file of this line is gone."), "warn")
         else:
             self._page(path, line.start)
 
-    def do_back(self) -> None:
-        """Give the pattern up first, where one is being typed or in force."""
+    def back(self) -> None:
+        """Give up the pattern first, if one is being typed or in force."""
         if self.query("#pattern"):
             self._end_asking()
         elif self._wanted.pattern is not None:
             self._want(replace(self._wanted, pattern=None))
         else:
-            self.mtn.do_back()
-
-    # What comes
+            super().back()
 
     @on(LogsSeen)
     def _seen(self, message: LogsSeen) -> None:
@@ -178,13 +245,15 @@ class Logs(Framed):
     @on(NothingFound)
     def _nothing_found(self, message: NothingFound) -> None:
         message.stop()
-        self.mtn.say(_("No error after this one.") if message.forwards else _("No error before this one."))
+        self.host.show_status(
+            _("No error after this one.") if message.forwards else _("No error before this one.")
+        )
 
     @on(PatternGivenUp)
     def _pattern_given_up(self, message: PatternGivenUp) -> None:
         message.stop()
         self._wanted = replace(self._wanted, pattern=None)
-        self.mtn.tell(message.error)
+        self.host.show_error(message.error)
 
     @on(ReadingFailed)
     def _reading_failed(self, message: ReadingFailed) -> None:
@@ -200,14 +269,14 @@ class Logs(Framed):
             if sources is not None:
                 self._want(replace(self._wanted, sources=sources))
 
-        self.app.push_screen(Ask(_("Which logs?"), [], answers), chosen)
+        self.host.open_screen(Ask(_("Which logs?"), [], answers), chosen)
 
     @on(Input.Submitted, "#pattern")
     def _pattern_given(self, event: Input.Submitted) -> None:
         try:
             pattern = Pattern(event.value) if event.value else None
         except UsageError as error:
-            self.mtn.say(error.title, "warn")
+            self.host.show_status(error.title, "warn")
             return
         self._end_asking()
         self._want(replace(self._wanted, pattern=pattern))
@@ -225,8 +294,6 @@ class Logs(Framed):
     def _end_wanted(self) -> None:
         if not self._following:
             self._go_to_end()
-
-    # How it is done
 
     def _go_to_end(self) -> None:
         self._following = True
@@ -284,20 +351,14 @@ class Logs(Framed):
         self.rows.focus()
 
     def _page(self, path: Path, at: int) -> None:
-        environment = {**os.environ, "LESSSECURE": "1"} if self.mtn.read_only else dict(os.environ)
-        trouble: Exception | None = None
+        environment = {**os.environ, "LESSSECURE": "1"} if self.host.read_only else dict(os.environ)
         try:
-            with self.app.suspend():
-                try:
-                    pager.show(path, at, environment)
-                except Exception as error:  # noqa: BLE001 - the screen has to come back first
-                    trouble = error
+            pager.show_instead(self.app, path, at, environment)
         except SuspendNotSupported:
-            self.mtn.say(_("This terminal can't be handed over. The file: {path}").format(path=path), "warn")
-        if isinstance(trouble, UsageError):
-            self.mtn.say(f"{trouble.title} {trouble.hint}", "warn")
-        elif trouble is not None:
-            raise trouble
+            text = _("This terminal can't be handed over. The file: {path}")
+            self.host.show_status(text.format(path=path), "warn")
+        except UsageError as error:
+            self.host.show_status(f"{error.title} {error.hint}", "warn")
 
     def _lay_out(self) -> None:
         width, view = self.app.size.width, self._view
@@ -320,37 +381,18 @@ class Logs(Framed):
         return [[], [(" " + _("There is no such line. esc and l show more."), "")]]
 
     def _draw_heading(self) -> None:
-        view = self._view
-        more: list[Span] = [(" · " + (_("follow on") if self._following else _("follow off")), "dim")]
-        grave = [one for one in view.lines if one.level > Level.INFO and not one.follows] if view else []
-        if grave:
-            told = _("errors and warnings {count}").format(count=len(grave))
-            more.append((" · " + told, "warn"))
-        right: list[Span] = []
-        line = self.log_line if self._rows else None
-        if self._searching:
-            right = [(" " + _("searching …") + " ", "warn")]
-        elif line is not None and line in grave:
-            told = _("{number} of {count}").format(number=grave.index(line) + 1, count=len(grave))
-            right = [(f" {told} ", "dim")]
-        left: list[Span] = [(" " + log_text.asked(self._wanted), "strong")]
-        for piece in more:
-            if width_of([*left, piece, *right]) <= self.app.size.width:
-                left.append(piece)
-        self.lines("heading").show([spread(left, right, self.app.size.width)])
+        shown = log_text.heading(
+            self._view.lines if self._view else (),
+            self.log_line if self._rows else None,
+            self._wanted,
+            self.app.size.width,
+            following=self._following,
+            searching=self._searching,
+        )
+        self.lines("heading").show([shown])
 
     def _draw_pane(self) -> None:
-        """The chosen line whole, or as much as there is room for; else what could not be read."""
-        pane, width = self.lines("pane"), self.app.size.width
+        pane = self.lines("pane")
         pane.styles.height = _PANE
         line = self.log_line if self._rows else None
-        said: list[StyledLine] = []
-        if self._troubles:
-            trouble = self._troubles[0]
-            text = _("Not readable ({reason}): {path}").format(path=trouble.path, reason=trouble.reason)
-            if len(self._troubles) > 1:
-                text += " " + _("And {count} more.").format(count=len(self._troubles) - 1)
-            said = [[(" " + part, "warn")] for part in wrapped("⚠ " + text, width - 2)[: _PANE - 1]]
-        if line is not None:
-            said += [[(" " + part, "")] for part in wrapped(redact(as_text(line)), width - 2)]
-        pane.show((said + [[]] * _PANE)[:_PANE])
+        pane.show(log_text.pane(line, self._troubles, self.app.size.width, _PANE))

@@ -1,25 +1,26 @@
-"""Leaving while a job runs: it goes on, unless it is asked to stop."""
+"""Asks before the program ends while a job runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import JobView, find_job
 from mtn_tui.operations.common import labels
+from mtn_tui.ui.host import Host
 from mtn_tui.ui.screens.ask import Answer, Ask
-
-if TYPE_CHECKING:
-    from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.widgets.lines import VirtualList
 
 LEAVE, STAY, CANCEL = "leave", "stay", "cancel"
 
 
 class Quit(Ask[str]):
-    def __init__(self, jobs: Sequence[JobView], *, may_cancel: bool) -> None:
+    """Asks what becomes of ``jobs`` when the program ends."""
+
+    def __init__(self, host: Host, jobs: Sequence[JobView]) -> None:
+        self._host = host
         self._jobs = jobs
         running = ", ".join(f"{labels.job(job.kind)} ({job.id}, {job.operator})" for job in jobs)
         said = [
@@ -27,32 +28,29 @@ class Quit(Ask[str]):
             _("It does not need this program: whoever opens mtn next sees it, and how it ended."),
         ]
         answers = [Answer(_("Quit, and leave it running"), LEAVE), Answer(_("Stay here"), STAY)]
-        if may_cancel:
+        if not host.read_only:
             answers.append(Answer(_("Cancel it, and quit"), CANCEL))
         super().__init__(_("A job is running."), said, answers)
 
     def action_choose(self) -> None:
-        from mtn_tui.ui.widgets.lines import VirtualList
-
         answer = (LEAVE, STAY, CANCEL)[self.query_one(VirtualList).index]
-        app = cast("MtnApp", self.app)
-        if answer == CANCEL and (trouble := self._cancel(app)) is not None:
+        if answer == CANCEL and (trouble := self._cancel()) is not None:
             self.dismiss(None)
-            app.tell(trouble)
+            self._host.show_error(trouble)
             return
         if answer == STAY:
             self.dismiss(None)
         else:
-            app.exit()
+            self.app.exit()
 
-    def _cancel(self, app: MtnApp) -> MtnError | None:
+    def _cancel(self) -> MtnError | None:
         """Ask all that still run to stop; return why one of them can't be."""
         trouble: MtnError | None = None
         for job in self._jobs:
             try:
-                now = find_job(app.context.job_folders, job.id, app.machine)
+                now = find_job(self._host.context.job_folders, job.id, self._host.machine)
                 if not now.state.over:
-                    host.cancel(now, app.machine)
+                    host.cancel(now, self._host.machine)
             except MtnError as error:
                 trouble = error
         return trouble

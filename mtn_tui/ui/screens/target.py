@@ -1,10 +1,9 @@
-"""Which database a backup is restored into."""
+"""Asks which database a backup is restored into."""
 
 from __future__ import annotations
 
 import shlex
-from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual import on
 from textual.widgets import Input
@@ -14,22 +13,26 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.inventory.model import Backup, CopyStatus
 from mtn_tui.operations.restore.plan import look_at
 from mtn_tui.operations.restore.preflight.preflight import check_request
+from mtn_tui.ui.host import Host
 from mtn_tui.ui.screens.prompt import TextPrompt
 from mtn_tui.ui.text import backup as backup_text
 
-if TYPE_CHECKING:
-    from mtn_tui.ui.app import MtnApp
-
 
 class Target(TextPrompt):
+    """Dismissed with the name of a database that does not exist yet; offers the staging database."""
+
     def __init__(self, backup: Backup) -> None:
         super().__init__()
         self._backup = backup
         self._refusal: MtnError | None = None
         self._asking = False
 
+    @property
+    def host(self) -> Host:
+        return cast("Host", self.app)
+
     def filled(self) -> str:
-        return cast("MtnApp", self.app).context.settings.staging_db_name
+        return self.host.context.settings.staging_db_name
 
     @on(Input.Changed)
     def _typed(self) -> None:
@@ -38,36 +41,44 @@ class Target(TextPrompt):
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
-        """Nothing is begun that can be seen to be refused."""
+        """Accept no name that a restore would refuse."""
         if self._asking:
             return
-        app, target = cast("MtnApp", self.app), event.value
+        host, target = self.host, event.value
         try:
-            check_request(app.context, self._backup, target, legacy_allowed=True)
+            check_request(host.context, self._backup, target, legacy_allowed=True)
         except UsageError as error:
             self._refused(error)
             return
         self._asking = True
-        app.errand(lambda: look_at(app.context, target).existing, partial(self._seen, target))
+        host.run_in_background(
+            lambda: look_at(host.context, target).existing is not None,
+            lambda exists: self._answered(target, exists=exists),
+            self._failed,
+        )
         self.draw()
 
-    def _seen(self, target: str, existing: object, error: MtnError | None) -> None:
-        """The server was asked for a database of that name."""
+    def _answered(self, target: str, *, exists: bool) -> None:
         self._asking = False
         if not self.is_current:
             return
-        if existing is not None:
-            command = shlex.join(["mtn", "restore", self._backup.handle, "--target", target, "--drop"])
-            error = Refused(
+        if not exists:
+            self.dismiss(target)
+            return
+        command = shlex.join(["mtn", "restore", self._backup.handle, "--target", target, "--drop"])
+        self._refused(
+            Refused(
                 _("The database {target} exists already.").format(target=target),
                 _("Choose another name; or replace it from the command line: {command}").format(
                     command=command
                 ),
             )
-        if error is not None:
+        )
+
+    def _failed(self, error: MtnError) -> None:
+        self._asking = False
+        if self.is_current:
             self._refused(error)
-        else:
-            self.dismiss(target)
 
     def _refused(self, error: MtnError) -> None:
         self._refusal = error

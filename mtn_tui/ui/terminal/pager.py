@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from textual.app import App
+
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 
@@ -34,6 +36,21 @@ def show(path: Path, at: int, environment: Mapping[str, str]) -> None:
             _("The pager {pager} could not be started: {reason}.").format(pager=wanted, reason=reason),
             _("Correct the environment variable PAGER, or install less."),
         ) from error
+
+
+def show_instead(app: App[None], path: Path, at: int, environment: Mapping[str, str]) -> None:
+    """As ``show``, in place of the app, which comes back afterwards.
+
+    Raises SuspendNotSupported as well, if the terminal can't be handed over.
+    """
+    trouble: Exception | None = None
+    with app.suspend():
+        try:
+            show(path, at, environment)
+        except Exception as error:  # noqa: BLE001 - the app has to come back first
+            trouble = error
+    if trouble is not None:
+        raise trouble
 
 
 @contextmanager

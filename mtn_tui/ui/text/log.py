@@ -1,4 +1,4 @@
-"""How lines of logs are drawn: rows under one another, a day's first one under its date."""
+"""Lines of logs as rows, each day's first one under its date."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mtn_tui.core.i18n import _
-from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Wanted
-from mtn_tui.ui.text.cells import Span, clipped, fit, wrapped
+from mtn_tui.core.redact import redact
+from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Trouble, Wanted, as_text
+from mtn_tui.ui.text.cells import Span, clipped, fit, spread, width_of, wrapped
 
 _TIME, _LEVEL = 9, 6
 _WIDEST_SOURCE = 14
@@ -17,18 +18,19 @@ _TONES = {Level.INFO: "", Level.WARN: "warn", Level.ERROR: "bad"}
 
 
 class Row(NamedTuple):
-    """One row: a line of a log or, wrapped, a part of it; without ``line``, a date."""
+    """A line of a log, a part of a wrapped one, or a date."""
 
     key: str
     text: str
     line: Line | None
+    """None for a date."""
     first: bool
-    """Whether time, source and level stand before it; not where it plainly goes on with what is above."""
+    """Whether time, source and level stand before it, which a row that continues the one above lacks."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things are at a width."""
+    """The columns at a width, in cells."""
 
     width: int
     source: int
@@ -36,23 +38,28 @@ class Layout:
 
     @property
     def head(self) -> int:
+        """Cells before the text."""
         return 1 + _TIME + self.source + _LEVEL
 
     @property
     def room(self) -> int:
+        """Cells of the text."""
         return max(self.width - self.head, 1)
 
 
 def layout(lines: Sequence[Line], width: int, *, wrap: bool) -> Layout:
+    """Columns wide enough for the sources of these lines."""
     longest = max((len(line.source) for line in lines), default=0)
     return Layout(width, min(longest, _WIDEST_SOURCE) + 1, wrap)
 
 
 def key(line: Line) -> str:
+    """Names a line, as long as its file exists."""
     return f"{line.file}:{line.start}"
 
 
 def rows(lines: Sequence[Line], how: Layout) -> list[Row]:
+    """The rows of these lines, with their dates."""
     made = []
     day = ""
     last: Line | None = None
@@ -74,6 +81,7 @@ def rows(lines: Sequence[Line], how: Layout) -> list[Row]:
 
 
 def drawn(row: Row, how: Layout) -> list[Span]:
+    """A row as a styled line."""
     line = row.line
     if line is None:
         return [(fit(f" ── {row.text} " + "─" * how.width, how.width).replace("…", "─"), "dim")]
@@ -89,10 +97,51 @@ def drawn(row: Row, how: Layout) -> list[Span]:
 
 
 def asked(wanted: Wanted) -> str:
-    """What the logs are narrowed to, in a few words."""
+    """What is shown of the logs, in a few words."""
     said = [", ".join(sorted(wanted.sources)) if wanted.sources else _("All logs")]
     if wanted.level is not EVERYTHING.level:
         said.append({Level.WARN: _("warnings and errors"), Level.ERROR: _("errors only")}[wanted.level])
     if wanted.pattern is not None:
         said.append(f"/ {wanted.pattern.text}")
     return " · ".join(said)
+
+
+def heading(
+    lines: Sequence[Line],
+    chosen: Line | None,
+    wanted: Wanted,
+    width: int,
+    *,
+    following: bool,
+    searching: bool,
+) -> list[Span]:
+    """The line above the rows: what is shown, and which error or warning the cursor is on."""
+    more: list[Span] = [(" · " + (_("follow on") if following else _("follow off")), "dim")]
+    grave = [one for one in lines if one.level > Level.INFO and not one.follows]
+    if grave:
+        told = _("errors and warnings {count}").format(count=len(grave))
+        more.append((" · " + told, "warn"))
+    right: list[Span] = []
+    if searching:
+        right = [(" " + _("searching …") + " ", "warn")]
+    elif chosen is not None and chosen in grave:
+        told = _("{number} of {count}").format(number=grave.index(chosen) + 1, count=len(grave))
+        right = [(f" {told} ", "dim")]
+    left: list[Span] = [(" " + asked(wanted), "strong")]
+    for span in more:
+        if width_of([*left, span, *right]) <= width:
+            left.append(span)
+    return spread(left, right, width)
+
+
+def pane(line: Line | None, troubles: Sequence[Trouble], width: int, height: int) -> list[list[Span]]:
+    """The whole of a line, as far as it fits, beneath what could not be read: exactly ``height`` lines."""
+    said: list[list[Span]] = []
+    if troubles:
+        text = _("Not readable ({reason}): {path}").format(path=troubles[0].path, reason=troubles[0].reason)
+        if len(troubles) > 1:
+            text += " " + _("And {count} more.").format(count=len(troubles) - 1)
+        said = [[(" " + part, "warn")] for part in wrapped("⚠ " + text, width - 2)[: height - 1]]
+    if line is not None:
+        said += [[(" " + part, "")] for part in wrapped(redact(as_text(line)), width - 2)]
+    return (said + [[]] * height)[:height]

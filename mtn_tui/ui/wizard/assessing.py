@@ -1,4 +1,4 @@
-"""Step 1: what is wrong, and what is best done about it. It looks by itself; the operator decides."""
+"""Step 1: looks what is wrong and proposes what to do; the operator decides."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _WAYS = tuple(RecoveryMode)
 
 
 class Assessing(StepView):
+    """What was found, the ways to go on, and the severity."""
+
     step = Step.ASSESS
 
     looking = False
@@ -26,50 +28,51 @@ class Assessing(StepView):
     severity = Severity.CRITICAL
     heard: tuple[Check, ...] = ()
     _ended: frozenset[str] = frozenset()
-    """Starts of the server that were over when last looked."""
+    """Starts of the server that were over at the last look."""
     _tried = False
-    """Whether that was tried, or given up: enter offers it until then."""
+    """Whether a start was tried, or given up: enter offers it until then."""
 
     def opens(self) -> None:
-        """Once the server has been started there is something else to be seen."""
+        """Look; once more if the server was started meanwhile."""
         again = self.found is None or self.ended != self._ended
         if again and not self.looking and not self.state.standing.over:
             self.look()
 
     @property
     def starting(self) -> JobView | None:
-        return next((job for job in self.desk.app.state.live if job.kind == "database-start"), None)
+        """The job that starts the server, while it runs."""
+        return next((job for job in self.session.host.state.live if job.kind == "database-start"), None)
 
     @property
     def ended(self) -> frozenset[str]:
-        jobs = self.desk.app.state.jobs
+        """The starts of the server that are over."""
+        jobs = self.session.host.state.jobs
         return frozenset(job.id for job in jobs if job.kind == "database-start" and job.state.over)
 
     def look(self) -> None:
-        desk, self._ended = self.desk, self.ended
+        session, self._ended = self.session, self.ended
         self.looking, self.heard, self.found = True, (), None
-        context, running = desk.app.context, self.state.standing is StepStatus.RUNNING
+        context, running = session.host.context, self.state.standing is StepStatus.RUNNING
 
         def heard(one: Check) -> None:
-            desk.app.later(lambda: self._hear(one))
+            session.host.run_on_ui_thread(lambda: self._hear(one))
 
-        def came(found: object) -> None:
-            assert isinstance(found, Assessment)  # noqa: S101 - for the type checker
+        def came(found: Assessment) -> None:
             self.looking, self.found = False, found
             self.index = _WAYS.index(found.proposal.way)
-            desk.changed()
+            session.view.changed()
 
         def ask() -> None:
-            desk.errand(lambda: desk.work.assess(context, heard), came)
+            session.run_in_background(lambda: session.operations.assess(context, heard), came)
 
         if running:
             ask()
         else:
-            desk.write(lambda file: file.begin(Step.ASSESS), ask)
+            session.write(lambda file: file.begin(Step.ASSESS), ask)
 
     def _hear(self, one: Check) -> None:
         self.heard = (*self.heard, one)
-        self.desk.app.draw()
+        self.session.host.draw()
 
     def write(self, sheet: PageBuilder) -> None:
         found = self.found
@@ -106,7 +109,7 @@ class Assessing(StepView):
 
     def _starting(self, sheet: PageBuilder, found: Assessment) -> None:
         """The server is down, and a command is known that starts it."""
-        command = self.desk.app.context.settings.database_start_command
+        command = self.session.host.context.settings.database_start_command
         if not _down(found):
             return
         if self.starting is not None:
@@ -130,11 +133,11 @@ class Assessing(StepView):
         }[way]
 
     def enter(self) -> None:
-        found, desk = self.found, self.desk
+        found, session = self.found, self.session
         if found is None or self.starting is not None:
             return
         if self._starts_first(found):
-            desk.app.perform("start")
+            session.host.perform("start")
             return
         way = _WAYS[self.index]
         proposed = way is found.proposal.way
@@ -145,34 +148,37 @@ class Assessing(StepView):
             "hint": found.proposal.instead if proposed else "",
             "findings": [one.line for one in found.findings],
         }
-        desk.write(lambda file: file.done(Step.ASSESS, **facts), desk.follow)
+        session.write(lambda file: file.done(Step.ASSESS, **facts), session.view.follow)
 
     def other_severity(self) -> None:
+        """Choose the next severity."""
         every = tuple(Severity)
         self.severity = every[(every.index(self.severity) + 1) % len(every)]
 
     def _starts_first(self, found: Assessment) -> bool:
-        """A server that is down is started before anybody gives it up."""
-        command = self.desk.app.context.settings.database_start_command
+        """Whether enter offers to start the server before it is left down."""
+        command = self.session.host.context.settings.database_start_command
         return bool(command) and _down(found) and _WAYS[self.index] is RecoveryMode.LEAVE and not self._tried
 
     def ask_to_start(self) -> None:
+        """Ask whether the server is to be started."""
+
         def chosen(start: bool | None) -> None:
-            if start is None or self.desk.why_not():
+            if start is None or self.session.why_not():
                 return
             self._tried = True
             if start:
-                self.desk.app.start_job(start_arguments(), _("start of the database"))
+                self.session.host.start_job(start_arguments(), _("start of the database"))
             else:
                 self.enter()
 
-        command = self.desk.app.context.settings.database_start_command or ""
+        command = self.session.host.context.settings.database_start_command or ""
         answers: list[Answer[bool | None]] = [Answer(_("Not yet"), None), Answer(_("Run it"), True)]
         if self.found is not None and self._starts_first(self.found):
             answers.append(Answer(_("Leave it down, and go on to the services"), False))
         said = [command, _("Then it is looked at again.")]
         title = _("Start the database's server with this?")
-        self.desk.app.push_screen(Ask[bool | None](title, said, answers), chosen)
+        self.session.host.open_screen(Ask[bool | None](title, said, answers), chosen)
 
 
 def _down(found: Assessment) -> bool:

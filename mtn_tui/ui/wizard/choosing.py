@@ -1,8 +1,6 @@
-"""Step 3: which backup, what is lost by it, and whether it will restore here."""
+"""Step 3: the operator chooses a backup; says what is lost by it and whether it will restore here."""
 
 from __future__ import annotations
-
-from typing import cast
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
@@ -21,7 +19,7 @@ from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.session import Desk
+from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, failure, problem
 
 SHOWN = 6
@@ -29,12 +27,14 @@ SHOWN = 6
 
 
 class Choosing(StepView):
+    """The backups on offer, and the plan for the one under the cursor."""
+
     step = Step.CHOOSE
 
     offered: tuple[Backup, ...] = ()
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, session: IncidentSession) -> None:
+        super().__init__(session)
         self.plans: dict[str, Plan | MtnError] = {}
         self.losses: dict[str, int | None] = {}
         self._asked = ""
@@ -43,8 +43,8 @@ class Choosing(StepView):
         """What is to be known of backups of other servers."""
 
     def opens(self) -> None:
-        """The newest that is proven, and not suspect, comes first under the cursor."""
-        inventory, database = self._inventory, self.desk.app.database
+        """Offer backups, the cursor on the newest that is proven and not suspect."""
+        inventory, database = self._inventory, self.session.host.database
         if inventory is None or inventory is self._of:
             return
         self._of, before = inventory, self.backup
@@ -54,7 +54,7 @@ class Choosing(StepView):
             if one.kind is Kind.FULL and one.sound and (not one.manifest or one.manifest.database == database)
         ]
         try:
-            of_one = of_one_server(self.desk.app.context, inventory)
+            of_one = of_one_server(self.session.host.context, inventory)
             self._servers = of_one.doubt
             best = of_one.inventory.latest(database=database)
         except MtnError:
@@ -73,21 +73,19 @@ class Choosing(StepView):
             self.moved()
 
     def moved(self) -> None:
-        """Plan for what the cursor is on."""
-        backup, desk = self.backup, self.desk
+        """Plan the restore of the backup under the cursor."""
+        backup, session = self.backup, self.session
         if backup is None or backup.handle in self.plans or self._asked == backup.handle:
             return
         self._asked = backup.handle
-        context, work, incident = desk.app.context, desk.work, desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
-        way = incident.way
+        context, operations, way = session.host.context, session.operations, session.present.way
 
         def look() -> tuple[Plan, Target]:
-            beside = plan_staging(context, way, backup, work.plan)
-            return beside, work.target(context, context.settings.db_name, backup)
+            beside = plan_staging(context, way, backup, operations.plan)
+            return beside, operations.target(context, context.settings.db_name, backup)
 
-        def came(found: object) -> None:
-            beside, production = cast("tuple[Plan, Target]", found)
+        def came(found: tuple[Plan, Target]) -> None:
+            beside, production = found
             self.plans[backup.handle] = beside
             newer = production.newer
             self.losses[backup.handle] = newer.rows if newer else None
@@ -95,22 +93,24 @@ class Choosing(StepView):
         def failed(error: MtnError) -> None:
             self.plans[backup.handle] = error
 
-        desk.errand(look, came, failed=failed)
+        session.run_in_background(look, came, failed=failed)
 
     @property
     def backup(self) -> Backup | None:
+        """The backup under the cursor."""
         return self.offered[self.index] if self.index < len(self.offered) else None
 
     @property
     def plan(self) -> Plan | MtnError | None:
+        """Its plan, or why there can't be one; None until that is known."""
         return self.plans.get(self.backup.handle) if self.backup and self._inventory else None
 
     @property
     def _inventory(self) -> Inventory | None:
-        return self.desk.app.state.whole
+        return self.session.host.state.whole
 
     def write(self, sheet: PageBuilder) -> None:
-        desk, inventory = self.desk, self._inventory
+        session, inventory = self.session, self._inventory
         sheet.title(_("Restore from which backup?"))
         failure(sheet, self.state)
         if inventory is None:
@@ -125,7 +125,7 @@ class Choosing(StepView):
                 sheet.item("⚠", passed_over(unread[0]), "warn")
             sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))
             return
-        now = desk.app.context.clock.now()
+        now = session.host.context.clock.now()
         for one in self.offered:
             cells = [
                 fit(labels.moment(one.moment), 21),
@@ -141,7 +141,7 @@ class Choosing(StepView):
     def _broken(self, sheet: PageBuilder, backup: Backup) -> None:
         """A newer one does not hold: what falling back costs (runbook 5.3). Or it needs another key."""
         inventory = self._inventory
-        unread = newer_of_another_key(inventory, backup, self.desk.app.database) if inventory else None
+        unread = newer_of_another_key(inventory, backup, self.session.host.database) if inventory else None
         if unread is not None:
             sheet.item("⚠", passed_over(unread), "warn")
         other = newer_broken(inventory, backup) if inventory else None
@@ -166,7 +166,7 @@ class Choosing(StepView):
         lost = _("what was written in the last {minutes} min").format(minutes=made.lost_minutes)
         if rows is not None:
             lost += ", " + _("{rows:,} rows that are still there").format(rows=rows)
-        incident = self.desk.incident
+        incident = self.session.incident
         beside = incident is not None and incident.way is RecoveryMode.BESIDE
         name = _("It lacks") if beside else _("You lose")
         sheet.fact(name, lost, "warn" if made.lost_minutes > 60 else "")
@@ -202,7 +202,7 @@ class Choosing(StepView):
         return _("take this one; step 4 restores it")
 
     def enter(self) -> None:
-        made, desk = self.plan, self.desk
+        made, session = self.plan, self.session
         if not isinstance(made, Plan) or self._stops is not None:
             return
         request = made.request
@@ -211,18 +211,20 @@ class Choosing(StepView):
             return
 
         def agreed(without: bool | None) -> None:
-            if without and not desk.why_not():
+            if without and not session.why_not():
                 self._take(made)
 
         said = not_had(made)
         done_without = list(request.without)
         if request.no_owner:
-            said.append(_("All of it will belong to {user}.").format(user=desk.app.context.settings.db_user))
+            said.append(
+                _("All of it will belong to {user}.").format(user=session.host.context.settings.db_user)
+            )
             said.append(_("The services may need rights that it will lack: better let a superuser restore."))
             done_without.append(_("owners and rights"))
         go_on = _("Restore without {names}").format(names=", ".join(done_without))
         answers = [Answer(_("Not like that"), False), Answer(go_on, True)]
-        desk.app.push_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
+        session.host.open_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
 
     def _take(self, made: Plan) -> None:
         facts = chosen(made)
@@ -231,7 +233,7 @@ class Choosing(StepView):
             file.begin(Step.CHOOSE)
             return file.done(Step.CHOOSE, **facts)
 
-        self.desk.write(change, self.desk.follow)
+        self.session.write(change, self.session.view.follow)
 
 
 def _standing(backup: Backup) -> str:

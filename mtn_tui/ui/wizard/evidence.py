@@ -1,4 +1,4 @@
-"""What a step has shown, for whoever looks at it afterwards or from elsewhere."""
+"""What a step has shown, as it was written down."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ LOOKS = {
 
 
 def write(sheet: PageBuilder, step: Step, state: StepState) -> None:
+    """Write the step's state and its facts."""
     glyph, tone = LOOKS[state.standing]
     sheet.title(title(step))
     sheet.say(f"{glyph} {_when(state)}", tone)
@@ -49,7 +50,7 @@ def _when(state: StepState) -> str:
 
 
 def delivered(sheet: PageBuilder, channels: Mapping[str, object]) -> None:
-    """What became of an alert on each way to people."""
+    """Write what became of an alert on every channel."""
     for name, what in channels.items():
         good, text, reason = delivery(name, what)
         sheet.item("✔" if good else "⚠", text, "good" if good else "warn", hint=reason)

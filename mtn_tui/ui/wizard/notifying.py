@@ -1,4 +1,4 @@
-"""Step 2: the alert, as it will be sent, and to whom."""
+"""Step 2: shows the alert and to whom it will be sent, and sends it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.messages import Alert, first_alert
 from mtn_tui.operations.incident.state import Incident, Step
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.session import Desk
+from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
 
 
 class Notifying(StepView):
+    """The first alert."""
+
     step = Step.NOTIFY
 
     def write(self, sheet: PageBuilder) -> None:
@@ -24,7 +26,7 @@ class Notifying(StepView):
         sheet.title(_("Tell the team?"))
         failure(sheet, self.state)
         cut_short(sheet, self)
-        people(sheet, self.desk)
+        people(sheet, self.session)
         sheet.gap()
         words_of(sheet, alert)
         about(
@@ -36,10 +38,9 @@ class Notifying(StepView):
         )
 
     def alert(self) -> Alert:
-        """In the words of what was found; what was noted since belongs to it."""
-        incident = self.desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
-        made = first_alert(self.desk.app.context, _told(incident))
+        """What was found in step 1, with the notes since."""
+        incident = self.session.present
+        made = first_alert(self.session.host.context, _told(incident))
         notes = [record.text for record in incident.records if record.event == "note"]
         return replace(made, body="\n".join([made.body, *notes])) if notes else made
 
@@ -47,38 +48,40 @@ class Notifying(StepView):
         return _("send it")
 
     def enter(self) -> None:
-        send(self.desk, Step.NOTIFY, self.alert())
+        send(self.session, Step.NOTIFY, self.alert())
 
 
-def send(desk: Desk, step: Step, alert: Alert) -> None:
-    """Send, and write down what came of it. What was sent is evidence, whatever came of it."""
-    context, work, to = desk.app.context, desk.work, addresses(desk)
+def send(session: IncidentSession, step: Step, alert: Alert) -> None:
+    """Send an alert in the background, and write down what became of it on every channel."""
+    context, operations, to = session.host.context, session.operations, addresses(session)
 
     def change(file: IncidentFile) -> Incident:
         file.begin(step)
-        return file.done(step, **work.send(context, alert, to))
+        return file.done(step, **operations.send(context, alert, to))
 
-    desk.write(change, saying=_("Sending. That may take half a minute."))
+    session.write(change, busy=_("Sending. That may take half a minute."))
 
 
 def words_of(sheet: PageBuilder, alert: Alert) -> None:
+    """Write the text of an alert."""
     sheet.say(alert.subject, "strong")
     for line in alert.body.splitlines():
         sheet.say(line)
 
 
-def addresses(desk: Desk) -> list[str]:
-    """Of those who are to be told now and can be reached."""
-    calls = desk.calls()
+def addresses(session: IncidentSession) -> list[str]:
+    """The addresses of those who are to be told now and are on duty."""
+    calls = session.calls()
     return [call.person.email for call in calls.to_tell if call.person.email] if calls else []
 
 
-def people(sheet: PageBuilder, desk: Desk) -> None:
-    for address in desk.app.context.settings.alert_email:
+def people(sheet: PageBuilder, session: IncidentSession) -> None:
+    """Write who gets an alert, and who does not."""
+    for address in session.host.context.settings.alert_email:
         sheet.item("✔", address, "good")
-    if desk.no_contacts is not None:
-        sheet.item("⚠", desk.no_contacts.title, "warn", hint=desk.no_contacts.hint)
-    for call in _told_or_not(desk):
+    if session.no_contacts is not None:
+        sheet.item("⚠", session.no_contacts.title, "warn", hint=session.no_contacts.hint)
+    for call in _told_or_not(session):
         person = call.person
         text = f"{person.name}, {person.role}, {person.email or person.phone}"
         if call.reachable:
@@ -87,13 +90,13 @@ def people(sheet: PageBuilder, desk: Desk) -> None:
             sheet.item("·", text + ": " + _("passed over, outside their hours"), "dim")
 
 
-def _told_or_not(desk: Desk) -> tuple[Call, ...]:
-    calls = desk.calls()
+def _told_or_not(session: IncidentSession) -> tuple[Call, ...]:
+    calls = session.calls()
     return (*calls.to_tell, *calls.passed_over) if calls else ()
 
 
 def _told(incident: Incident) -> Assessment:
-    """What step 1 has found and decided, by what stands written of it."""
+    """What step 1 has found and decided, as it was written down."""
     facts = incident.steps[Step.ASSESS].facts
     lines = facts.get("findings")
     found = tuple(Check.of_line(str(line)) for line in (lines if isinstance(lines, list) else ()))

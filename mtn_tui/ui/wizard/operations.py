@@ -1,4 +1,4 @@
-"""What the wizard has done by others: given to it, so that pictures of it need no servers."""
+"""What the wizard runs; it is given to it, so that pictures of it need no servers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _health(context: Context) -> tuple[Answer, ...]:
 
 @dataclass(frozen=True)
 class WizardOperations:
-    """All of it may take long, and is done on threads."""
+    """Operations that may take long: each runs on a background thread."""
 
     assess: Callable[[Context, Callable[[Check], None]], Assessment] = assess
     find: Callable[[Context, str], Backup] = _chosen

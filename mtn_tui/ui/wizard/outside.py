@@ -1,4 +1,4 @@
-"""What the wizard shows where no step of it is to be done: nothing is open, it is over, another has it."""
+"""What the wizard shows while no step can be done: nothing is open, it is closed, another has it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from mtn_tui.operations.incident import report
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.wizard import evidence
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.session import Desk
+from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import progress
 
 _SHOWN = 5
 
 
-def nothing_open(sheet: PageBuilder, desk: Desk) -> None:
+def nothing_open(sheet: PageBuilder, session: IncidentSession) -> None:
+    """Write what an emergency is, and which incidents there were."""
     sheet.title(_("Emergency: the database is lost, damaged, or does not answer"))
     sheet.say(
         _(
@@ -31,14 +32,14 @@ def nothing_open(sheet: PageBuilder, desk: Desk) -> None:
         )
     )
     sheet.gap()
-    for trouble in desk.troubles[:_SHOWN]:
+    for trouble in session.troubles[:_SHOWN]:
         sheet.item("✖", trouble.title, "bad", hint=trouble.hint)
-    if not desk.past:
-        if not desk.troubles:
+    if not session.past:
+        if not session.troubles:
             sheet.say(_("There was no incident yet."), "dim")
         return
     sheet.say(_("Incidents before"), "strong")
-    for one in desk.past[:_SHOWN]:
+    for one in session.past[:_SHOWN]:
         sheet.say(_past(one))
 
 
@@ -50,7 +51,8 @@ def _past(one: Incident) -> str:
     return f"{one.number}  {when}  {lasted}  {report.way(one.way)}"
 
 
-def over(sheet: PageBuilder, desk: Desk, incident: Incident) -> None:
+def over(sheet: PageBuilder, incident: Incident) -> None:
+    """Write how a closed incident has ended."""
     facts = incident.steps[Step.REPORT].facts
     sheet.title(_("Incident {number} is closed").format(number=incident.number))
     if incident.records:
@@ -67,20 +69,23 @@ def over(sheet: PageBuilder, desk: Desk, incident: Incident) -> None:
     sheet.say(_("i reads the report here."), "dim")
 
 
-def another_has_it(sheet: PageBuilder, desk: Desk, incident: Incident) -> None:
+def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incident) -> None:
+    """Write who holds the incident, and where it stands."""
     state = incident.steps[incident.step]
     since = next(
         (one.at for one in reversed(incident.records) if one.event in ("opened", "took")), incident.opened_at
     )
     text = _("{who} has it since {time}. You follow it here.")
-    if desk.holder_gone:
+    if session.holder_gone:
         text = _("{who} had it since {time}. Their screen is gone.")
     sheet.say(
         text.format(who=incident.holder, time=f"{since.astimezone():%H:%M}" if since else "—"), "strong"
     )
-    sheet.say(_("t takes it over. Talk to them first.") if not desk.holder_gone else _("enter continues it."))
+    sheet.say(
+        _("t takes it over. Talk to them first.") if not session.holder_gone else _("enter continues it.")
+    )
     sheet.gap()
     evidence.write(sheet, incident.step, state)
     if state.standing is StepStatus.RUNNING and state.facts.get("job"):
         sheet.gap()
-        progress(sheet, desk.job_of(incident.step), _("It begins."))
+        progress(sheet, session.job_of(incident.step), _("It begins."))

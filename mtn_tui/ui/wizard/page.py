@@ -1,4 +1,4 @@
-"""The right side of the wizard: lines to be read, some of them choices, with a cursor over those."""
+"""The right side of the wizard: a page of text with choices, and a cursor over those."""
 
 from __future__ import annotations
 
@@ -21,34 +21,37 @@ NAMES = 15
 
 
 class PageBuilder:
-    """A page being written: each call adds lines that fit ``width``."""
+    """Builds a page: each call adds lines that fit ``width``."""
 
     def __init__(self, width: int) -> None:
         self.width = width
         self.lines: list[StyledLine] = []
         self.keys: list[str] = []
-        """Of the choices, in order."""
+        """The keys of the choices, in order."""
         self.at: list[int] = []
-        """Where each choice stands among the lines."""
+        """The line of each choice."""
 
     def title(self, text: str) -> None:
+        """Add a heading."""
         self.say(text, "strong")
         self.gap()
 
     def say(self, text: str, tone: str = "") -> None:
+        """Add a paragraph."""
         self.lines += [[(line, tone)] for line in wrapped(text, self.width)]
 
     def gap(self) -> None:
+        """Add an empty line."""
         self.lines.append([])
 
     def code(self, line: str) -> None:
-        """To be typed elsewhere, as it is: its indent stays."""
+        """Add a line to be typed elsewhere; it keeps its indent."""
         indent = " " * (len(line) - len(line.lstrip()))
         for part in wrapped(line.lstrip(), self.width - len(indent)):
             self.lines.append([(indent + part, "strong")])
 
     def item(self, glyph: str, text: str, tone: str = "", *, hint: str = "") -> None:
-        """A glyph, and what it is about beside it."""
+        """Add a paragraph beside a glyph."""
         room = self.width - 2
         head = glyph + " "
         for line in wrapped(text, room):
@@ -58,27 +61,31 @@ class PageBuilder:
             self.lines += [[("  ", ""), (line, "dim")] for line in wrapped(hint, room)]
 
     def check(self, one: Check) -> None:
+        """Add the result of a check."""
         self.item(one.status.glyph, one.says, _TONES.get(one.status, "bad"), hint=one.hint)
 
     def fact(self, name: str, value: str, tone: str = "") -> None:
+        """Add a name and its value beside it."""
         head = fit(name, NAMES)
         for line in wrapped(value, self.width - NAMES - 1):
             self.lines.append([(head + " ", "dim"), (line, tone)])
             head = " " * NAMES
 
     def table(self, rows: Sequence[Sequence[str]], widths: Sequence[int], tone: str = "") -> None:
+        """Add rows of cells of these widths."""
         for row in rows:
             cells = [fit(cell, width) for cell, width in zip(row, widths, strict=True)]
             self.lines.append([(fit(" ".join(cells), self.width), tone)])
 
     def choice(self, key: str, text: str, tone: str = "") -> None:
+        """Add a line that the cursor can be on."""
         self.at.append(len(self.lines))
         self.keys.append(key)
         self.lines.append([(fit(" " + text, self.width), tone)])
 
 
 class Page(Text):
-    """Shows a sheet. The arrows move the cursor where there are choices, else they scroll."""
+    """Shows a built page. The arrows move the cursor if there are choices, else they scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "go(-1)", show=False),
@@ -87,15 +94,16 @@ class Page(Text):
 
     def __init__(self, moved: Callable[[], None], *, id: str | None = None) -> None:
         """``moved`` is called at once when the cursor is on another choice: the next key is about that one,
-        though it may have come together with the arrow."""
+        even if it has arrived together with the arrow."""
         super().__init__(id=id)
         self._moved = moved
         self._choices: list[int] = []
         self.index = 0
 
-    def show_sheet(self, sheet: PageBuilder, index: int) -> None:
-        self._choices, self.index = sheet.at, index
-        self.show(sheet.lines)
+    def show_page(self, built: PageBuilder, index: int) -> None:
+        """Show a page; the cursor is on the choice ``index``."""
+        self._choices, self.index = built.at, index
+        self.show(built.lines)
 
     def on_click(self, event: events.Click) -> None:
         line = self.scroll_offset.y + event.y
@@ -105,7 +113,7 @@ class Page(Text):
     def action_go(self, by: int) -> None:
         wanted = max(0, min(self.index + by, len(self._choices) - 1))
         if not self._choices or wanted == self.index:
-            # The cursor is at an end of the choices: what stands beyond it is to be read.
+            # The cursor is at an end of the choices: scroll to what stands beyond it.
             self.scroll_to(y=self.scroll_offset.y + by, animate=False)
         else:
             self._choose(wanted)
@@ -118,6 +126,7 @@ class Page(Text):
         self._moved()
 
     def top(self) -> None:
+        """Scroll to the first line."""
         self.scroll_to(y=0, animate=False)
 
     def _keep_in_view(self) -> None:

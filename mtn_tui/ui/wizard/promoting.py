@@ -1,10 +1,9 @@
-"""Step 6: what was validated takes production's place. The one step in which production changes."""
+"""Step 6: puts the validated database in production's place, the one step that changes production."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
@@ -20,11 +19,13 @@ from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
 
 _MATTER = ("owner", "sessions", "prepared", "slots", "subscriptions", "running")
-"""Of the checks before a restore, those that a renaming can fail of."""
+"""The checks of a restore that a renaming can fail."""
 
 
 @dataclass(frozen=True)
 class SwapPreview:
+    """What would be replaced, and by what."""
+
     production: Plan
     staging: Target
 
@@ -35,16 +36,19 @@ class SwapPreview:
 
     @property
     def checks(self) -> list[Check]:
+        """What can make it fail, as far as it is not well."""
         return [one for one in self.production.checks if one.id in _MATTER and one.status is not Status.OK]
 
 
 class Promoting(StepView):
+    """What would be replaced by what; asks for a phrase, or for y if nothing is replaced."""
+
     step = Step.PRODUCTION
 
     looking = False
     looked: SwapPreview | MtnError | None = None
     _ended: datetime | None = None
-    """When the step had failed last, as it was looked."""
+    """When the step had failed last, at the last look."""
 
     def entered(self) -> None:
         self.looked = None
@@ -55,33 +59,33 @@ class Promoting(StepView):
             self.look()
 
     def look(self) -> None:
-        desk, context, work, incident = self.desk, self.desk.app.context, self.desk.work, self.desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
+        session, context, operations = self.session, self.session.host.context, self.session.operations
         self.looking, self.looked, self._ended = True, None, self.state.ended
-        handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
+        handle = str(session.present.steps[Step.CHOOSE].facts.get("backup"))
         staging = staging_of(context, RecoveryMode.RESTORE)
 
         def see() -> SwapPreview:
-            backup = work.find(context, handle)
+            backup = operations.find(context, handle)
             instead = Request(backup, context.settings.db_name, drop=True, legacy=backup.legacy)
-            return SwapPreview(work.plan(context, instead), work.target(context, staging, backup))
+            return SwapPreview(operations.plan(context, instead), operations.target(context, staging, backup))
 
-        def came(found: object) -> None:
-            self.looking, self.looked = False, cast("SwapPreview", found)
-            desk.changed()
+        def came(found: SwapPreview) -> None:
+            self.looking, self.looked = False, found
+            session.view.changed()
 
         def failed(error: MtnError) -> None:
             self.looking, self.looked = False, error
 
-        desk.errand(see, came, failed=failed)
+        session.run_in_background(see, came, failed=failed)
 
     @property
     def runs(self) -> bool:
+        """Whether its job runs."""
         return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     @property
     def ready(self) -> SwapPreview | None:
-        """All was looked at, and nothing stands in the way."""
+        """What was seen, if nothing stands in the way."""
         looked = self.looked
         if self.runs or not isinstance(looked, SwapPreview) or looked.staging.existing is None:
             return None
@@ -90,19 +94,21 @@ class Promoting(StepView):
     @property
     def phrase(self) -> str:
         return (
-            PHRASE if self.ready and self.ready.there and self.desk.mine and not self.desk.looks_back else ""
+            PHRASE
+            if self.ready and self.ready.there and self.session.mine and not self.session.view.looks_back
+            else ""
         )
 
     @property
     def wants_yes(self) -> bool:
-        """Nothing is there to be replaced: it is asked for, but no phrase."""
+        """Whether y puts it in place: nothing is replaced, so no phrase is asked for."""
         return self.ready is not None and not self.ready.there
 
     def write(self, sheet: PageBuilder) -> None:
         looked = self.looked
         if self.runs:
             sheet.title(_("Putting it in production's place"))
-            progress(sheet, self.desk.job_of(self.step), _("It begins."))
+            progress(sheet, self.session.job_of(self.step), _("It begins."))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             return
@@ -131,7 +137,9 @@ class Promoting(StepView):
         column = max((sheet.width - 16) // 2, 10)
         widths = (14, column, column)
         nothing = "—"
-        tables = self.desk.incident.steps[Step.VALIDATE].facts.get("tables") if self.desk.incident else None
+        tables = (
+            self.session.incident.steps[Step.VALIDATE].facts.get("tables") if self.session.incident else None
+        )
         sheet.table([["", _("now"), _("will be")]], widths, "dim")
         newer, newest = target.newer, staging.newer
         rows = [
@@ -149,7 +157,7 @@ class Promoting(StepView):
         sheet.table(rows, widths)
 
     def _what_it_means(self, sheet: PageBuilder, looked: SwapPreview) -> None:
-        made, context = looked.production, self.desk.app.context
+        made, context = looked.production, self.session.host.context
         if looked.staging.existing is None:
             sheet.item("✖", _("The staging database is gone. Go back to step 4 and restore again."), "bad")
             return
@@ -179,16 +187,21 @@ class Promoting(StepView):
         return _("y puts it in place; esc goes back, nothing done") if self.wants_yes else ""
 
     def enter(self) -> None:
-        """Enter alone never does this."""
+        """Do nothing: enter alone never replaces production."""
 
     def confirmed(self) -> None:
-        """The phrase was typed out; or there is nothing to be replaced, and y was pressed."""
-        ready, desk, context, incident = self.ready, self.desk, self.desk.app.context, self.desk.incident
+        """Begin: the phrase was typed out, or y was pressed where nothing is replaced."""
+        ready, session, context, incident = (
+            self.ready,
+            self.session,
+            self.session.host.context,
+            self.session.incident,
+        )
         if ready is None or incident is None:
             return
         words_of_it = confirmation(ready.production.target.system_identifier) if ready.there else ""
         self.looked = None
-        desk.begin_job(Step.PRODUCTION, lambda: promote_arguments(context, words_of_it, incident))
+        session.begin_job(Step.PRODUCTION, lambda: promote_arguments(context, words_of_it, incident))
 
 
 def _sessions(count: int) -> str:

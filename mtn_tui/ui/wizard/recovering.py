@@ -13,6 +13,7 @@ from mtn_tui.ui.wizard.page import PageBuilder
 
 
 def write(sheet: PageBuilder, context: Context) -> None:
+    """Write how to copy the rows back."""
     beside = staging_of(context, RecoveryMode.BESIDE)
     sheet.say(_("Copy the lost rows back, table by table. {database} is read-only.").format(database=beside))
     for line in lines(context, MAIN_TABLES[1]):
@@ -26,7 +27,7 @@ def write(sheet: PageBuilder, context: Context) -> None:
 
 
 def lines(context: Context, table: str) -> list[str]:
-    """For psql, which is asked to connect as the configuration says; what a shell reads is quoted for it."""
+    """Commands for a shell and psql that copy a table's lost rows back; quoted for the shell."""
     settings = context.settings
     where = ["psql", "-h", settings.db_host, "-p", str(settings.db_port), "-U", settings.db_user, "-d"]
     return [

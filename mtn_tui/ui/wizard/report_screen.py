@@ -1,4 +1,4 @@
-"""``i``: all that has happened in the incident, as its report has it."""
+"""``i``: the incident's report, as it stands by now."""
 
 from __future__ import annotations
 
@@ -6,31 +6,37 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import groupby
-from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.widget import Widget
 
 from mtn_tui.operations.incident.report import report
-from mtn_tui.ui import actions
+from mtn_tui.ui.host import EMERGENCY, INCIDENT
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
+from mtn_tui.ui.wizard.session import IncidentSession
 
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>#|~])")
 
 
 class IncidentReport(Framed):
-    BINDINGS: ClassVar = actions.bindings([actions.INCIDENT])
-    where = actions.INCIDENT
+    """The report of the incident, or of the last one."""
+
+    where = INCIDENT
+    tab = EMERGENCY
+
+    def __init__(self, session: IncidentSession) -> None:
+        super().__init__()
+        self._session = session
 
     def body(self) -> Iterable[Widget]:
         yield Text(id="text")
 
     def draw(self) -> None:
-        desk, context = self.mtn.desk, self.mtn.context
+        session, context = self._session, self.host.context
         lines: list[StyledLine] = []
-        incident = desk.incident or (desk.past[0] if desk.past else None)
+        incident = session.incident or (session.past[0] if session.past else None)
         if incident is not None:
             target = timedelta(hours=context.settings.target_rto_hours)
             for told in _read(report(incident, context.clock.now(), target)):
@@ -41,7 +47,7 @@ class IncidentReport(Framed):
 
 
 def _read(markdown: str) -> Iterator[str]:
-    """As it is read on a screen: tables in columns, and no escapes."""
+    """The lines of a report for a screen: tables in columns, without escapes."""
     for in_table, lines in groupby(markdown.splitlines(), lambda line: line.startswith("| ")):
         if not in_table:
             yield from (_plain(line) for line in lines)

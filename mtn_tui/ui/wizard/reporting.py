@@ -1,4 +1,4 @@
-"""Step 8: people are told that it is over, and what happened is written down."""
+"""Step 8: tells people that it is over, writes the report, and closes the incident."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from mtn_tui.operations.incident.state import Incident, Step
 from mtn_tui.operations.incident.steps import write_report
 from mtn_tui.ui.wizard.notifying import addresses, people, words_of
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.session import Desk
+from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
 
 
 class Reporting(StepView):
+    """The last alert, and the time that it took."""
+
     step = Step.REPORT
 
     def write(self, sheet: PageBuilder) -> None:
-        desk, incident = self.desk, self.desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
-        alert = last_alert(desk.app.context, incident)
+        session, incident = self.session, self.session.present
+        alert = last_alert(session.host.context, incident)
         sheet.title(_("Tell people, and close the incident?"))
         failure(sheet, self.state)
         cut_short(sheet, self)
-        sheet.say(against_target(desk, incident), "strong")
+        sheet.say(against_target(session, incident), "strong")
         sheet.gap()
         words_of(sheet, alert)
         sheet.gap()
-        people(sheet, desk)
+        people(sheet, session)
         about(
             sheet,
             does=_("Sends this, writes the report beside the logs, and closes the incident."),
@@ -43,10 +44,14 @@ class Reporting(StepView):
         return _("send it, write the report and close")
 
     def enter(self) -> None:
-        desk, context, work, to = self.desk, self.desk.app.context, self.desk.work, addresses(self.desk)
-        incident = desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
-        alert, outcome = last_alert(context, incident), against_target(desk, incident)
+        session, context, operations, to = (
+            self.session,
+            self.session.host.context,
+            self.session.operations,
+            addresses(self.session),
+        )
+        incident = session.present
+        alert, outcome = last_alert(context, incident), against_target(session, incident)
 
         def change(file: IncidentFile) -> Incident:
             begun = file.begin(Step.REPORT)
@@ -55,18 +60,19 @@ class Reporting(StepView):
             except MtnError as error:
                 file.failed(Step.REPORT, error)
                 raise
-            sent = work.send(context, alert, to)
+            sent = operations.send(context, alert, to)
             file.done(Step.REPORT, path=str(path), **sent)
             closed = file.close(outcome)
             write_report(context, closed).replace(path)  # now it also says how it ended
             return closed
 
-        desk.write(change, saying=_("Sending. That may take half a minute."))
+        session.write(change, busy=_("Sending. That may take half a minute."))
 
 
-def against_target(desk: Desk, incident: Incident) -> str:
-    passed = took(incident, desk.app.context.clock.now()).total_seconds()
-    target = desk.app.context.settings.target_rto_hours * 3600
+def against_target(session: IncidentSession, incident: Incident) -> str:
+    """How long it took, and whether that is within the RTO."""
+    passed = took(incident, session.host.context.clock.now()).total_seconds()
+    target = session.host.context.settings.target_rto_hours * 3600
     text = _("It took {time}, within the RTO of {target}.")
     if passed > target:
         text = _("It took {time}, over the RTO of {target}.")

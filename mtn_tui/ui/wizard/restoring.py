@@ -1,4 +1,4 @@
-"""Step 4: the backup is restored beside production, by a job that outlives this screen."""
+"""Step 4: restores the backup beside production, by a job that outlives the screen."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from mtn_tui.ui.wizard.step import StepView, about, failure, progress
 
 
 class Restoring(StepView):
+    """What will be restored, or how far that is."""
+
     step = Step.STAGING
 
     @property
     def incident(self) -> Incident:
-        assert self.desk.incident is not None  # noqa: S101 - a step is of an incident
-        return self.desk.incident
+        return self.session.present
 
     @property
     def runs(self) -> bool:
+        """Whether its job runs."""
         return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     def write(self, sheet: PageBuilder) -> None:
         facts = self.incident.steps[Step.CHOOSE].facts
-        target = staging_of(self.desk.app.context, self.incident.way)
+        target = staging_of(self.session.host.context, self.incident.way)
         if self.runs:
             sheet.title(_("Restoring to {database}").format(database=target))
-            progress(sheet, self.desk.job_of(self.step), _("It begins."))
+            progress(sheet, self.session.job_of(self.step), _("It begins."))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             sheet.say(_("Meanwhile: c marks a call, n adds a note."), "dim")
@@ -52,15 +54,15 @@ class Restoring(StepView):
 
     @property
     def _does_not_hold(self) -> bool:
-        """Whether no copy of the backup can be relied upon, and an earlier one is proven."""
-        app, handle = self.desk.app, self.incident.steps[Step.CHOOSE].facts.get("backup")
-        inventory = app.state.whole
+        """Whether every copy of the backup is damaged, and an earlier one is proven."""
+        host, handle = self.session.host, self.incident.steps[Step.CHOOSE].facts.get("backup")
+        inventory = host.state.whole
         if self.state.standing is not StepStatus.FAILED or inventory is None:
             return False
         damaged = next((one for one in inventory.backups if one.handle == handle), None)
         if damaged is None or damaged.sound:
             return False
-        return bool(earlier_proven(inventory, damaged, app.database))
+        return bool(earlier_proven(inventory, damaged, host.database))
 
     def next(self) -> str:
         if self.runs:
@@ -73,7 +75,7 @@ class Restoring(StepView):
         if self.runs:
             return
         if self._does_not_hold:
-            self.desk.once_more(Step.CHOOSE)
+            self.session.view.redo(Step.CHOOSE)
             return
-        desk, context, incident = self.desk, self.desk.app.context, self.incident
-        desk.begin_job(Step.STAGING, lambda: restore_arguments(context, incident))
+        session, context, incident = self.session, self.session.host.context, self.incident
+        session.begin_job(Step.STAGING, lambda: restore_arguments(context, incident))

@@ -1,4 +1,4 @@
-"""A small screen that asks for a sentence: a note, or a reason."""
+"""A dialog that asks for a sentence: a note, or a reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtn_tui.ui.screens.prompt import TextPrompt
 
 
 class SentencePrompt(TextPrompt):
-    """Dismissed with what was typed; enter does nothing while that is nothing."""
+    """Dismissed with what was typed; enter does nothing while the field is empty."""
 
     def __init__(self, title: str, said: str = "") -> None:
         super().__init__()

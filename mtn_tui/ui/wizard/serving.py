@@ -1,8 +1,6 @@
-"""Step 7: the services come back, and people see that the system works again (Appendix B)."""
+"""Step 7: restarts the services, and has people tick what only they can see (Appendix B)."""
 
 from __future__ import annotations
-
-from typing import cast
 
 from rich.cells import cell_len
 
@@ -24,10 +22,12 @@ from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, failure, progress
 
 ASK_EVERY = 2.0
-"""Seconds between looks at the services' health."""
+"""Seconds between requests for the services' health."""
 
 
 class Serving(StepView):
+    """The services' health, and the list to be ticked."""
+
     step = Step.SERVICES
 
     answers: tuple[Answer, ...] | None = None
@@ -35,14 +35,17 @@ class Serving(StepView):
 
     @property
     def urls(self) -> tuple[str, ...]:
-        return tuple(self.desk.app.context.settings.service_health_urls)
+        """Where services tell their health."""
+        return tuple(self.session.host.context.settings.service_health_urls)
 
     @property
     def command(self) -> str:
-        return self.desk.app.context.settings.services_restart_command or ""
+        """What restarts the services; empty if it is not set."""
+        return self.session.host.context.settings.services_restart_command or ""
 
     @property
     def runs(self) -> bool:
+        """Whether its job runs."""
         return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     def opens(self) -> None:
@@ -51,47 +54,46 @@ class Serving(StepView):
             self._ask()
 
     def _ask(self) -> None:
-        desk, context, work = self.desk, self.desk.app.context, self.desk.work
+        session, context, operations = self.session, self.session.host.context, self.session.operations
 
-        def came(found: object) -> None:
-            self.answers = cast("tuple[Answer, ...]", found)
-            if desk.on_screen and desk.mine and desk.viewing is Step.SERVICES and desk.view is self:
-                desk.app.set_timer(ASK_EVERY, self._ask)
+        def came(found: tuple[Answer, ...]) -> None:
+            self.answers = found
+            if session.view.is_showing(self):
+                session.host.set_timer(ASK_EVERY, self._ask)
             else:
                 self._asking = False
 
         def failed(error: MtnError) -> None:
             self._asking = False
-            desk.app.tell(error)
+            session.host.show_error(error)
 
-        desk.errand(lambda: work.health(context), came, failed=failed)
+        session.run_in_background(lambda: operations.health(context), came, failed=failed)
 
     @property
     def healthy(self) -> bool:
-        """As far as can be asked."""
+        """Whether all services that can be asked are healthy."""
         return not self.urls or (self.answers is not None and all(one.healthy for one in self.answers))
 
     @property
     def restarts(self) -> bool:
-        """Whether the command is run next: services that are seen to be healthy are left alone."""
+        """Whether enter runs the command: services that are healthy are left alone."""
         if not self.command or self.state.standing.over:
             return False
         return not self.urls or (self.answers is not None and not self.healthy)
 
     @property
     def unseen(self) -> dict[str, str]:
-        """What nobody has ticked, by its key."""
-        incident = self.desk.incident
+        """What has not been ticked, by its key."""
+        incident = self.session.incident
         ticked = incident.ticked if incident else {}
         return {key: text for key, text in to_be_seen().items() if key not in ticked}
 
     def write(self, sheet: PageBuilder) -> None:
-        incident = self.desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
+        incident = self.session.present
         sheet.title(_("Do the services work again?"))
         failure(sheet, self.state)
         if self.runs:
-            progress(sheet, self.desk.job_of(self.step), _("It begins."))
+            progress(sheet, self.session.job_of(self.step), _("It begins."))
         elif self.state.standing.over:
             sheet.say("✔ " + standing(StepStatus.DONE), "good")
         elif self.restarts:
@@ -111,7 +113,7 @@ class Serving(StepView):
             sheet.choice(key, f"[✔] {text}, {who}" if who else f"[ ] {text}", "good" if who else "")
         if incident.way is RecoveryMode.BESIDE:
             sheet.gap()
-            recovering.write(sheet, self.desk.app.context)
+            recovering.write(sheet, self.session.host.context)
         if self.state.standing.over:
             return
         sheet.gap()
@@ -158,36 +160,37 @@ class Serving(StepView):
         if self.runs:
             return
         if self.restarts:
-            self.desk.begin_job(Step.SERVICES, services_arguments)
+            self.session.begin_job(Step.SERVICES, services_arguments)
         elif self.healthy and self.unseen:
             self._ask_whether()
         elif self.healthy:
             self._on()
 
     def tick(self) -> None:
+        """Tick what the cursor is on."""
         keys, at = tuple(to_be_seen()), self.index
 
         def onward() -> None:
-            """To what is still to be seen, unless the operator has gone there already."""
+            """Move on to what is not ticked yet, unless the operator has moved."""
             if self.unseen and self.index == at:
                 self.index = keys.index(next(iter(self.unseen)))
-                self.desk.app.draw()
+                self.session.host.draw()
 
-        self.desk.write(lambda file: file.tick(keys[at]), onward)
+        self.session.write(lambda file: file.tick(keys[at]), onward)
 
     def _ask_whether(self) -> None:
         def chosen(on: bool | None) -> None:
-            if on and not self.desk.why_not():
+            if on and not self.session.why_not():
                 self._on()
 
         said = [", ".join(self.unseen.values()), _("The report will not say that anybody has seen it.")]
         answers = [Choice(_("Stay, and try it"), False), Choice(_("Go on without"), True)]
-        self.desk.app.push_screen(Ask(_("Nobody has seen this yet."), said, answers), chosen)
+        self.session.host.open_screen(Ask(_("Nobody has seen this yet."), said, answers), chosen)
 
     def _on(self) -> None:
-        desk = self.desk
+        session = self.session
         if self.state.standing.over:
-            desk.follow()
+            session.view.follow()
             return
         facts = {"services": {one.name: one.healthy for one in self.answers or ()}}
 
@@ -195,4 +198,4 @@ class Serving(StepView):
             file.begin(Step.SERVICES)
             return file.done(Step.SERVICES, **facts)
 
-        desk.write(change, desk.follow)
+        session.write(change, session.view.follow)

@@ -1,4 +1,4 @@
-"""What every step of the wizard has in common."""
+"""What all steps of the wizard have in common."""
 
 from __future__ import annotations
 
@@ -12,57 +12,76 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import Step, StepState, StepStatus
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.session import Desk
+from mtn_tui.ui.wizard.session import IncidentSession
 
 _BAR = 30
 
 
 class StepView:
-    """One step at one desk. What it has found out lasts as long as it."""
+    """One step of the session's incident. What it has found lasts as long as the view."""
 
     step: ClassVar[Step]
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, session: IncidentSession) -> None:
+        self.session = session
         self.index = 0
-        """Of the choice that the cursor is on."""
+        """The choice that the cursor is on."""
 
     @property
     def state(self) -> StepState:
-        assert self.desk.incident is not None  # noqa: S101 - a step is of an incident
-        return self.desk.incident.steps[self.step]
+        """The step's state, as the incident's file has it."""
+        return self.session.present.steps[self.step]
 
     def entered(self) -> None:
-        """Somebody has come to it from another step: what was seen before may be old."""
+        """Called when the user comes here from another step; drops results that may be old."""
 
     def opens(self) -> None:
-        """It is to be seen: what needs no decision begins. Called again whenever anything has changed."""
+        """Begin what needs no decision. Called while the step is in view, whenever anything has changed."""
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write the page."""
         raise NotImplementedError
 
     def next(self) -> str:
-        """What enter does; empty where it does nothing."""
+        """What enter does; empty if it does nothing."""
         raise NotImplementedError
 
     def enter(self) -> None:
+        """Do what ``next`` says."""
         raise NotImplementedError
 
     def moved(self) -> None:
-        """The cursor is on another choice."""
+        """Called when the cursor is on another choice."""
 
     def look(self) -> None:
-        """See once more what can be seen."""
-        self.desk.jobs_seen()
+        """Look again."""
+        self.session.jobs_seen()
 
     @property
     def phrase(self) -> str:
-        """What has to be typed out before it goes on; empty where nothing has."""
+        """What has to be typed out before it goes on; empty if nothing has."""
         return ""
+
+    @property
+    def wants_yes(self) -> bool:
+        """Whether ``confirmed`` needs y only."""
+        return False
+
+    def confirmed(self) -> None:
+        """Called when the phrase was typed out, or y was pressed, in step 6."""
+
+    def other_severity(self) -> None:
+        """Choose the next severity, in step 1."""
+
+    def ask_to_start(self) -> None:
+        """Ask whether the server is to be started, in step 1."""
+
+    def tick(self) -> None:
+        """Tick what the cursor is on, in step 7."""
 
 
 def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -> None:
-    """What everybody asks before they press enter."""
+    """Write what enter does, how long that takes, what may go wrong, and the way back."""
     sheet.gap()
     sheet.fact(_("What it does"), does)
     sheet.fact(_("How long"), takes)
@@ -71,15 +90,15 @@ def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -
 
 
 def failure(sheet: PageBuilder, state: StepState) -> None:
-    """Why it failed the last time."""
+    """Write why the step failed the last time, if it did."""
     if state.standing is StepStatus.FAILED:
         sheet.item("✖", state.reason, "bad", hint=str(state.facts.get("hint") or ""))
         sheet.gap()
 
 
 def cut_short(sheet: PageBuilder, view: StepView) -> None:
-    """Somebody's screen ended while an alert was being sent."""
-    if view.state.standing is StepStatus.RUNNING and not view.desk.busy:
+    """Write that a screen ended while it was sending this alert."""
+    if view.state.standing is StepStatus.RUNNING and not view.session.busy:
         sheet.item(
             "⚠",
             _("It was being sent when that screen ended, and may have arrived. enter sends it again."),
@@ -89,11 +108,12 @@ def cut_short(sheet: PageBuilder, view: StepView) -> None:
 
 
 def problem(sheet: PageBuilder, error: MtnError) -> None:
+    """Write what failed and what to do."""
     sheet.item("✖", error.title, "bad", hint=error.hint)
 
 
 def progress(sheet: PageBuilder, job: JobView | None, now_it_is: str) -> None:
-    """A job at work: how far, how fast, how long still."""
+    """Write how far a job is, how fast, and how long it takes; ``now_it_is`` if it can't be seen yet."""
     if job is None:
         sheet.say(now_it_is, "dim")
         return

@@ -1,4 +1,4 @@
-"""The left side of the wizard: where it stands, and whom to call when."""
+"""The left side of the wizard: the steps, and whom to call when."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.text.cells import clipped, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine
 from mtn_tui.ui.wizard.evidence import LOOKS
-from mtn_tui.ui.wizard.session import Desk
+from mtn_tui.ui.wizard.session import IncidentSession
 
 WIDTH = 21
 _ROOM = WIDTH - 2
 
 
 def steps(incident: Incident, viewing: Step) -> list[StyledLine]:
+    """The steps and their states; ``viewing`` is the one in view."""
     lines: list[StyledLine] = []
     for step, state in incident.steps.items():
         glyph, tone = LOOKS[state.standing]
@@ -31,18 +32,18 @@ def steps(incident: Incident, viewing: Step) -> list[StyledLine]:
     return lines
 
 
-def escalation(desk: Desk) -> list[StyledLine]:
-    """Whom to call now, whom next and when, and who is passed over."""
+def escalation(session: IncidentSession) -> list[StyledLine]:
+    """Whom to call now, whom next and when, and who is off duty."""
     lines: list[StyledLine] = [[]]
 
     def say(text: str, tone: str = "") -> None:
         lines.extend([[(" " + line, tone)] for line in wrapped(text, _ROOM)])
 
-    calls = desk.calls()
-    if desk.incident is None or not desk.incident.is_open:
+    calls = session.calls()
+    if session.incident is None or not session.incident.is_open:
         return []
     if calls is None:
-        if desk.no_contacts is not None:
+        if session.no_contacts is not None:
             say(_("Nobody to call is known: see CONTACTS_FILE."), "warn")
         return lines
     if calls.due:

@@ -1,4 +1,4 @@
-"""Which view each step has."""
+"""The view of each step."""
 
 from __future__ import annotations
 

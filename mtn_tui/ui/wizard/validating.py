@@ -1,4 +1,4 @@
-"""Step 5: is what was restored what should go into production? It looks by itself."""
+"""Step 5: compares what was restored with the backup; the operator accepts it."""
 
 from __future__ import annotations
 
@@ -19,67 +19,67 @@ if TYPE_CHECKING:
 
 
 class Validating(StepView):
+    """What was compared, and what people have to decide about."""
+
     step = Step.VALIDATE
 
     looking = False
     found: tuple[Check, ...] | MtnError | None = None
     oid: int | None = None
-    """Of the database that was looked at: no other of its name may go into production."""
+    """OID of the database that was compared: no other of its name may go into production."""
 
     def opens(self) -> None:
         if not self.looking and self.found is None and not self.state.standing.over:
             self.look()
 
     def look(self) -> None:
-        desk, context, work, incident = self.desk, self.desk.app.context, self.desk.work, self.desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
+        session, context, incident = self.session, self.session.host.context, self.session.present
+        operations = session.operations
         self.looking, self.found = True, None
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
         database = staging_of(context, incident.way)
 
         def validate() -> Validated:
-            return work.validate(context, database, work.find(context, handle))
+            return operations.validate(context, database, operations.find(context, handle))
 
-        def came(what: object) -> None:
-            validated = cast("Validated", what)
+        def came(validated: Validated) -> None:
             self.looking, self.found, self.oid = False, validated.checks, validated.oid
-            desk.changed()
+            session.view.changed()
             if self.wrong:
                 self._write_down(MtnError(self.wrong[0].says, self.wrong[0].hint))
 
         def failed(error: MtnError) -> None:
             self.looking, self.found = False, error
-            desk.changed()
+            session.view.changed()
             self._write_down(error)
 
         def ask() -> None:
-            desk.errand(validate, came, failed=failed)
+            session.run_in_background(validate, came, failed=failed)
 
         if self.state.standing is StepStatus.RUNNING:
             ask()
         else:
-            desk.write(lambda file: file.begin(Step.VALIDATE), ask)
+            session.write(lambda file: file.begin(Step.VALIDATE), ask)
 
     @property
     def wrong(self) -> list[Check]:
-        """What stands in the way."""
+        """The checks that keep it from production."""
         return self._those(Status.FAIL)
 
     @property
     def doubts(self) -> list[Check]:
-        """What people have to decide about."""
+        """The checks that people have to decide about."""
         return [*self._those(Status.WARN), *self._those(Status.UNKNOWN)]
 
     def _those(self, status: Status) -> list[Check]:
         return [one for one in self.found if one.status is status] if isinstance(self.found, tuple) else []
 
     def _write_down(self, error: MtnError) -> None:
-        self.desk.write(lambda file: file.failed(Step.VALIDATE, error))
+        self.session.write(lambda file: file.failed(Step.VALIDATE, error))
 
     def write(self, sheet: PageBuilder) -> None:
-        incident = self.desk.incident
-        assert incident is not None  # noqa: S101 - a step is of an incident
-        database = staging_of(self.desk.app.context, incident.way)
+        incident = self.session.present
+        database = staging_of(self.session.host.context, incident.way)
         sheet.title(_("Is {database} as it should be?").format(database=database))
         if self.found is None:
             failure(sheet, self.state)
@@ -113,16 +113,16 @@ class Validating(StepView):
             return
 
         def given(reason: str | None) -> None:
-            if reason and not self.desk.why_not():
+            if reason and not self.session.why_not():
                 self._accept(reason)
 
         told = "\n".join(one.says for one in self.doubts)
-        self.desk.app.push_screen(
+        self.session.host.open_screen(
             SentencePrompt(_("Why is that all right?"), told.replace("\n", " · ")), given
         )
 
     def _accept(self, reason: str) -> None:
-        desk, found = self.desk, cast("tuple[Check, ...]", self.found)
+        session, found = self.session, cast("tuple[Check, ...]", self.found)
         facts: dict[str, object] = {
             "tables": [one.says for one in found if one.id in ("tables", "counts")],
             "newest": next((one.says for one in found if one.id == "newest"), None),
@@ -135,4 +135,4 @@ class Validating(StepView):
                 file.note(_("Accepted in step 5: {reason}").format(reason=reason))
             return file.done(Step.VALIDATE, **facts)
 
-        desk.write(change, desk.follow)
+        session.write(change, session.view.follow)

@@ -1,0 +1,119 @@
+"""What screens and actions need of the app: none of them imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from textual.screen import Screen
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.state import Incident
+from mtn_tui.ui.data.state import State
+from mtn_tui.ui.text.cells import Span
+
+R = TypeVar("R")
+
+BACKUPS, EMERGENCY, LOGS = "backups", "emergency", "logs"
+"""Screens with a tab."""
+
+DETAILS, JOBS, HELP, INCIDENT = "details", "jobs", "help", "incident"
+"""Screens above them."""
+
+
+class Place(Protocol):
+    """The screen that the operator is on, below any dialog. Actions are performed on it."""
+
+    @property
+    def host(self) -> Host: ...
+
+    def back(self) -> None:
+        """Go one step back; from the first one, leave the screen."""
+
+
+class Host(Protocol):
+    """The app, as its screens know it. All of it is for the UI thread, save where it says otherwise."""
+
+    context: Context
+    database: str
+    """The database that is looked after."""
+    machine: str
+    """This machine's name, as its jobs bear it."""
+    read_only: bool
+    state: State
+    status: Span | None
+    """The message in the job bar, until the next key or for some seconds."""
+
+    @property
+    def incident(self) -> Incident | None:
+        """The open incident; or the one that was closed while it was on this screen."""
+
+    @property
+    def knows_jobs(self) -> bool:
+        """Whether the journals of jobs have been read."""
+
+    def draw(self) -> None:
+        """Draw the screen that the operator is on."""
+
+    def show_status(self, text: str, tone: str = "") -> None:
+        """Show a message in the job bar."""
+
+    def show_error(self, error: MtnError) -> None:
+        """Open a dialog that says what failed and what to do."""
+
+    def show(self, name: str) -> None:
+        """Bring the screen of this name to the front."""
+
+    def show_palette(self) -> None:
+        """Open the list of all actions, to choose one by its name."""
+
+    def open_screen(self, screen: Screen[R], then: Callable[[R | None], None] | None = None) -> None:
+        """Open a screen or dialog; ``then`` takes its result, None if it is left without any."""
+
+    def perform(self, action_id: str) -> None:
+        """Perform an action on the screen that the operator is on, or say why it can't be performed."""
+
+    def run_in_background(
+        self,
+        work: Callable[[], R],
+        then: Callable[[R], None],
+        failed: Callable[[MtnError], None] | None = None,
+    ) -> None:
+        """Run ``work`` on a thread; then ``then`` with its result, or ``failed``, on the UI thread.
+
+        Without ``failed`` an error is shown.
+        """
+
+    def run_on_ui_thread(self, work: Callable[[], None]) -> None:
+        """Run on the UI thread. Thread-safe."""
+
+    def set_timer(self, delay: float, callback: Callable[[], None]) -> object:
+        """Run ``callback`` in ``delay`` seconds."""
+
+    def start_job(self, arguments: Sequence[str], name: str) -> None:
+        """Start a job, which outlives the program, by the arguments of an ``mtn`` command."""
+
+    def check_first(self, said: str, check: Callable[[], str], then: Callable[[str], None]) -> None:
+        """Run a check in the background before a job starts, while ``said`` is shown; quitting waits for it.
+
+        ``then`` takes the doubt that it returns; empty if there is none.
+        """
+
+    def start_now(self, arguments: Sequence[str]) -> str:
+        """Start a job and return its id, on a background thread. Raises MtnError if it can't start."""
+
+    def change(self, work: Callable[[], str]) -> None:
+        """Change the stores in the background, show the message that it returns, and read them again."""
+
+    def reload(self) -> None:
+        """Read the stores again."""
+
+    def switch_theme(self) -> None:
+        """Draw light instead of dark, or back."""
+
+    def leave(self) -> None:
+        """Quit; asks first if a job of this machine is running."""
+
+    def exit(self) -> None:
+        """Quit at once."""

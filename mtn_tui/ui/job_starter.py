@@ -1,0 +1,117 @@
+"""Starts jobs from the screens, each once, and quits only when none is left half started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from mtn_tui.core.errors import MtnError, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.engine.job_watch import JOBS_SHOWN
+from mtn_tui.engine.jobview import list_jobs
+from mtn_tui.ui.host import Host
+
+Start = Callable[[Sequence[str]], str]
+"""Starts a job that outlives the program, by the arguments of an ``mtn`` command, and returns its id.
+
+Raises MtnError if it can't start.
+"""
+
+
+class JobStarter:
+    """Knows the jobs that were started and not seen yet."""
+
+    def __init__(self, host: Host, start: Start) -> None:
+        self._host = host
+        self.start = start
+        self._starting: dict[tuple[str, ...], str] = {}
+        """By their arguments; their ids, once they have one."""
+        self._checking = False
+        """Whether a check runs before a job."""
+        self._quits_then = False
+        """Whether to quit as soon as they all have an id."""
+
+    @property
+    def _is_starting(self) -> bool:
+        """Whether a job has no id yet, or a check runs before one."""
+        return self._checking or "" in self._starting.values()
+
+    def start_job(self, arguments: Sequence[str], name: str) -> None:
+        """Start a job. Until it is seen, no other starts by the same arguments: a key may come twice."""
+        asked, host = tuple(arguments), self._host
+        if asked in self._starting:
+            host.show_status(_("It is just beginning."), "warn")
+            return
+        self._starting[asked] = ""
+
+        def begun(job_id: str) -> None:
+            self._starting[asked] = job_id
+            if any(job.id == job_id for job in host.state.jobs):
+                del self._starting[asked]
+            self.done(_("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id))
+
+        def failed(error: MtnError) -> None:
+            del self._starting[asked]
+            self.failed(error)
+
+        host.run_in_background(lambda: self.start(arguments), begun, failed)
+
+    def check_first(self, said: str, check: Callable[[], str], then: Callable[[str], None]) -> None:
+        """Run a check before a job starts, one at a time. A doubt is for the operator to answer: stay."""
+        if self._checking:
+            self._host.show_status(_("It is just beginning."), "warn")
+            return
+        self._checking = True
+        self._host.show_status(said)
+
+        def checked(doubt: str) -> None:
+            self._checking = False
+            self._host.status = None
+            self._host.draw()
+            if doubt:
+                self.stay()
+            then(doubt)
+
+        def failed(error: MtnError) -> None:
+            self._checking = False
+            self.failed(error)
+
+        self._host.run_in_background(check, checked, failed)
+
+    def seen(self, job_ids: Collection[str]) -> None:
+        """These jobs are among those that are shown."""
+        self._starting = {asked: job_id for asked, job_id in self._starting.items() if job_id not in job_ids}
+
+    def done(self, said: str) -> None:
+        """Show what was done; then quit, if that was asked for meanwhile."""
+        self._host.show_status(said, "good")
+        if self._quits_then and not self._is_starting:
+            self._host.perform("quit")
+
+    def failed(self, error: MtnError) -> None:
+        """Show what failed."""
+        self.stay()
+        self._host.show_error(error)
+
+    def stay(self) -> None:
+        """Do not quit by itself any more: a key was pressed, or something failed."""
+        self._quits_then = False
+
+    def leave(self) -> None:
+        """Quit; later if a job is starting, and only after asking if one of this machine is running."""
+        from mtn_tui.ui.screens.quit import Quit
+
+        host = self._host
+        if self._is_starting:
+            self._quits_then = True
+            host.show_status(_("A job is just beginning. Once it has, you can leave."), "warn")
+            return
+        # From the journals themselves: one that has just begun is not among those that were seen last.
+        try:
+            known = list_jobs(host.context.job_folders, host.machine, JOBS_SHOWN)
+        except StorageError:
+            known = list(host.state.jobs)
+        mine = [job for job in known if not job.state.over and job.host == host.machine]
+        if mine:
+            host.open_screen(Quit(host, mine))
+        else:
+            host.exit()

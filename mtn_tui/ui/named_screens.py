@@ -1,0 +1,57 @@
+"""The screens that are opened by their names, and the actions of all.
+
+They are imported when the first of them is opened: the list of backups is to be
+there at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App
+from textual.screen import Screen
+
+from mtn_tui.ui.actions import AnyAction, in_order
+from mtn_tui.ui.host import EMERGENCY, HELP, JOBS
+from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.wizard.navigator import Navigator
+
+
+def bring_to_front(app: App[None], name: str, here: Framed, navigator: Navigator) -> None:
+    """Show the screen of this name; ``here`` is the one that the operator is on."""
+    if name in (JOBS, HELP):  # they stand above any other
+        if here.where != name:
+            app.push_screen(_new_screen(name, here, navigator))
+        return
+    if not any(_is(screen, name) for screen in app.screen_stack):
+        app.push_screen(_new_screen(name, here, navigator))
+    while not _is(app.screen, name):
+        app.pop_screen()
+
+
+def _is(screen: Screen[Any], name: str) -> bool:
+    return isinstance(screen, Framed) and screen.where == name
+
+
+def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
+    from mtn_tui.ui.screens.help import Help
+    from mtn_tui.ui.screens.jobs import Jobs
+    from mtn_tui.ui.screens.logs import Logs
+    from mtn_tui.ui.wizard.screen import Emergency
+
+    if name == HELP:
+        return Help(here.own_actions, every_action)
+    if name == EMERGENCY:
+        return Emergency(navigator)
+    return Jobs() if name == JOBS else Logs()
+
+
+def every_action() -> tuple[AnyAction, ...]:
+    """The actions of all screens, in the order of the help."""
+    from mtn_tui.ui.screens.jobs import Jobs
+    from mtn_tui.ui.screens.logs import Logs
+    from mtn_tui.ui.wizard.screen import Emergency
+
+    screens: tuple[type[Framed], ...] = (Backups, Logs, Jobs, Emergency)
+    return in_order(action for screen in screens for action in screen.own_actions())

@@ -1,0 +1,282 @@
+"""What can be done to the incident, and why not."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.incident.state import Step
+from mtn_tui.ui.actions import Action, read_only
+from mtn_tui.ui.host import Place
+from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.wizard.navigator import Navigator
+from mtn_tui.ui.wizard.sentence import SentencePrompt
+
+
+class Wizard(Place, Protocol):
+    """The screen that these actions are performed on."""
+
+    @property
+    def navigator(self) -> Navigator: ...
+
+
+def wizard_actions() -> tuple[Action[Wizard], ...]:
+    """In the order of the footer and of the help."""
+    return (
+        Action(
+            "next",
+            ("enter",),
+            _("Next"),
+            _("Does what the line above the job bar says: each step's next thing."),
+            _next,
+            footer=True,
+            why_not=_no_next,
+        ),
+        Action(
+            "note",
+            ("n",),
+            _("Note"),
+            _("Writes a line into the incident's report, with the time and your name."),
+            _note,
+            footer=True,
+            why_not=_not_at_it,
+        ),
+        Action(
+            "called",
+            ("c",),
+            _("Called"),
+            _("Marks somebody as called; asks whom."),
+            _called,
+            footer=True,
+            why_not=_no_calling,
+        ),
+        Action(
+            "incident",
+            ("i",),
+            _("Incident"),
+            _("Shows all that has happened in the incident, as its report will have it."),
+            _report,
+            footer=True,
+            why_not=_no_report,
+        ),
+        Action(
+            "again",
+            ("a",),
+            _("Once more"),
+            _("Looks again; of a step that is over, does it again, and all after it. Asks first."),
+            _again,
+            why_not=_not_at_it,
+        ),
+        Action(
+            "skip",
+            ("s",),
+            _("Leave out"),
+            _("Leaves a step out, with a reason that stands in the report."),
+            _skip,
+            why_not=_no_skipping,
+        ),
+        Action(
+            "take",
+            ("t",),
+            _("Take over"),
+            _("Takes the incident over from whoever has it; they are told. Asks first."),
+            _take,
+            why_not=_no_taking,
+        ),
+        Action(
+            "severity",
+            ("v",),
+            _("Severity"),
+            _("In step 1, changes how severe it is: that decides whom to call, and when."),
+            lambda wizard: wizard.navigator.step_view.other_severity(),
+            why_not=lambda wizard: _only_in(wizard, Step.ASSESS),
+        ),
+        Action(
+            "start",
+            ("d",),
+            _("Start the server"),
+            _("In step 1, runs DATABASE_START_COMMAND. Asks first."),
+            lambda wizard: wizard.navigator.step_view.ask_to_start(),
+            why_not=_no_starting,
+        ),
+        Action(
+            "yes",
+            ("y",),
+            _("Put in place"),
+            _("In step 6, gives the restored database production's name, where nothing has it."),
+            _yes,
+            why_not=_no_yes,
+        ),
+        Action(
+            "tick",
+            ("x",),
+            _("Tick"),
+            _("In step 7, says that you have seen what the cursor is on, with your name."),
+            lambda wizard: wizard.navigator.step_view.tick(),
+            why_not=lambda wizard: _only_in(wizard, Step.SERVICES),
+        ),
+    )
+
+
+def _not_at_it(wizard: Wizard) -> str:
+    return wizard.navigator.session.why_not()
+
+
+def _no_next(wizard: Wizard) -> str:
+    session = wizard.navigator.session
+    if session.incident is None:
+        return read_only(wizard) or session.busy
+    if not session.incident.is_open:
+        return ""
+    may_continue = session.holder_gone and not wizard.host.read_only
+    return "" if may_continue and not session.mine else session.why_not()
+
+
+def _no_report(wizard: Wizard) -> str:
+    session = wizard.navigator.session
+    return "" if session.incident or session.past else _("There was no incident yet.")
+
+
+def _no_calling(wizard: Wizard) -> str:
+    session = wizard.navigator.session
+    if why := session.why_not():
+        return why
+    return "" if session.contacts else _("Nobody to call is known: see CONTACTS_FILE.")
+
+
+def _no_skipping(wizard: Wizard) -> str:
+    session = wizard.navigator.session
+    return session.why_not() or session.present.why_not_skip(wizard.navigator.viewing)
+
+
+def _no_taking(wizard: Wizard) -> str:
+    session = wizard.navigator.session
+    if why := read_only(wizard):
+        return why
+    if session.incident is None or not session.incident.is_open:
+        return _("No incident is open.")
+    return _("You have it already.") if session.mine else ""
+
+
+def _only_in(wizard: Wizard, step: Step) -> str:
+    navigator = wizard.navigator
+    if why := navigator.session.why_not():
+        return why
+    here = navigator.viewing is step and (step is Step.SERVICES or not navigator.looks_back)
+    return "" if here else _("That belongs to step {step}.").format(step=int(step))
+
+
+def _no_starting(wizard: Wizard) -> str:
+    if why := _only_in(wizard, Step.ASSESS):
+        return why
+    if not wizard.host.context.settings.database_start_command:
+        return _("Start it by hand: DATABASE_START_COMMAND is not set.")
+    return ""
+
+
+def _no_yes(wizard: Wizard) -> str:
+    if why := _only_in(wizard, Step.PRODUCTION):
+        return why
+    return "" if wizard.navigator.step_view.wants_yes else _("Not now: step 6 says what has to be typed.")
+
+
+def _next(wizard: Wizard) -> None:
+    navigator, session = wizard.navigator, wizard.navigator.session
+    if not navigator.takes_enter():
+        wizard.host.show_status(_("Let enter go for a second, then it counts."), "warn")
+    elif session.incident is None:
+        session.open()
+    elif not session.incident.is_open:
+        session.put_away()
+    elif not session.mine:
+        session.take()
+    elif navigator.shows_evidence:
+        navigator.follow()
+    else:
+        navigator.step_view.enter()
+
+
+def _yes(wizard: Wizard) -> None:
+    if wizard.navigator.has_been_read():
+        wizard.navigator.step_view.confirmed()
+
+
+def _again(wizard: Wizard) -> None:
+    """Look once more; or do a step that is over once more, and with it all that rests on it."""
+    navigator, session, step = wizard.navigator, wizard.navigator.session, wizard.navigator.viewing
+    if not navigator.looks_back:
+        navigator.step_view.look()
+        return
+    if step is Step.PRODUCTION:
+        wizard.host.show_status(_("Production was replaced. mtn undo brings back what was there."), "warn")
+        return
+    said = _("What was done after it rests on it, and has to be done again. Nothing is dropped.")
+    if step is Step.NOTIFY:
+        said = _("Everybody gets it once more. Nothing else is done again.")
+
+    def chosen(again: bool | None) -> None:
+        if again and not session.why_not():
+            navigator.redo(step)
+
+    answers = [Answer(_("Leave it as it is"), False), Answer(_("Do it again"), True)]
+    wizard.host.open_screen(Ask(_("Do step {step} again?").format(step=int(step)), [said], answers), chosen)
+
+
+def _note(wizard: Wizard) -> None:
+    def given(text: str | None) -> None:
+        if text:
+            wizard.navigator.session.write(lambda file: file.note(text))
+
+    said = _("It stands in the report, with the time and your name.")
+    wizard.host.open_screen(SentencePrompt(_("A note"), said), given)
+
+
+def _skip(wizard: Wizard) -> None:
+    navigator, session = wizard.navigator, wizard.navigator.session
+
+    def given(reason: str | None) -> None:
+        if reason and not session.why_not():
+            session.skip(navigator.viewing, reason)
+
+    title = _("Why is step {step} left out?").format(step=int(navigator.viewing))
+    wizard.host.open_screen(SentencePrompt(title, _("It stands in the report.")), given)
+
+
+def _called(wizard: Wizard) -> None:
+    session, calls = wizard.navigator.session, wizard.navigator.session.calls()
+    assert calls is not None  # noqa: S101 - why_not has looked
+
+    def chosen(person: str | None) -> None:
+        if person and not session.why_not():
+            session.write(lambda file: file.called(person))
+
+    answers: list[Answer[str]] = [Answer(_("Nobody yet"), "")]
+    for call in (*calls.due, *calls.next_calls, *calls.passed_over):
+        person = call.person
+        told = f"{person.name}, {person.role}, {person.phone or person.email}"
+        answers.append(Answer(told, person.key))
+    wizard.host.open_screen(Ask(_("Whom have you called?"), [], answers), chosen)
+
+
+def _take(wizard: Wizard) -> None:
+    session, incident = wizard.navigator.session, wizard.navigator.session.present
+
+    def chosen(take: bool | None) -> None:
+        if take:
+            session.take()
+
+    said = [
+        _("They are told at once on their screen, and their keys do nothing to it any more."),
+        _("What is running goes on."),
+    ]
+    answers = [Answer(_("Follow it only"), False), Answer(_("Take it over"), True)]
+    title = _("Take incident {number} over from {who}?")
+    wizard.host.open_screen(
+        Ask(title.format(number=incident.number, who=incident.holder), said, answers), chosen
+    )
+
+
+def _report(wizard: Wizard) -> None:
+    from mtn_tui.ui.wizard.report_screen import IncidentReport
+
+    wizard.host.open_screen(IncidentReport(wizard.navigator.session))
