@@ -1,4 +1,4 @@
-"""Every private name of Textual and of minio that is used, held against what is installed.
+"""Every private name of Textual that is used, held against what is installed; of minio none is.
 
 An upgrade that takes one of them away fails here, and in the one file that uses it.
 """
@@ -42,16 +42,6 @@ USED = {
         "_queue": "textual.drivers._writer_thread.WriterThread",
         "_sigcont_application": "textual.drivers.linux_driver.LinuxDriver",
         "_writer_thread": "textual.drivers.linux_driver.LinuxDriver",
-    },
-    "storage/listing.py": {
-        "_execute": "minio.api.Minio",
-    },
-    "storage/multipart.py": {
-        "_abort_multipart_upload": "minio.api.Minio",
-        "_complete_multipart_upload": "minio.api.Minio",
-        "_create_multipart_upload": "minio.api.Minio",
-        "_list_multipart_uploads": "minio.api.Minio",
-        "_upload_part": "minio.api.Minio",
     },
 }
 """By the file that uses it, each private name and the module or class that defines it."""
