@@ -103,6 +103,7 @@ class Allowed:
         return self._fills and not self._makes
 
     def statement(self, sql: bytes) -> Way:
+        """Say how a statement other than COPY is dealt with. Call it for each, in the script's order."""
         way = self._way(sql)
         self._makes |= _MAKES_TABLES.match(sql) is not None
         self._fills |= sql.startswith(b"INSERT ")

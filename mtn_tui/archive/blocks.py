@@ -72,5 +72,6 @@ class Inflater:
                 data = self._member.unconsumed_tail
 
     def finish(self) -> None:
+        """Raise Truncated unless the stream held a member and ended at the end of one."""
         if self._member is not None or self._waiting or not self.members:
             raise Truncated(_("The compressed data ends too early."))

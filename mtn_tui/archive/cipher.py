@@ -30,6 +30,7 @@ class Encryptor:
         self._buffer = bytearray()
 
     def update(self, data: bytes) -> bytes:
+        """Encrypt some bytes; return the blocks that are full by now."""
         # One buffer for all calls: allocating a new one each time costs more than AES.
         if len(self._buffer) < len(data) + BLOCK:
             self._buffer = bytearray(len(data) + BLOCK)
@@ -38,6 +39,7 @@ class Encryptor:
         return bytes(memoryview(self._buffer)[:made])
 
     def finish(self) -> bytes:
+        """Return the last blocks, padded. Call it once, at the end."""
         padding = BLOCK - self._seen % BLOCK
         return self.update(bytes([padding]) * padding) + self._cbc.finalize()
 
@@ -63,6 +65,7 @@ class Decryptor:
         self._buffer = bytearray()
 
     def update(self, data: bytes | memoryview) -> bytes:
+        """Decrypt some bytes; return the blocks that are full by now. Padding stays on: see ``unpad``."""
         if len(self._buffer) < len(data) + BLOCK:
             self._buffer = bytearray(len(data) + BLOCK)
         made = self._cbc.update_into(data, self._buffer)

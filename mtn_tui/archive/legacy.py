@@ -88,6 +88,7 @@ def check_format(header: bytes) -> None:
 
 
 def archive_format() -> NotABackup:
+    """The error for a file in one of pg_dump's archive formats."""
     return NotABackup(
         _("It is in an archive format of pg_dump's (-Fc, -Fd, -Ft), not a plain script."),
         _("Make a script of it: pg_restore -f x.sql FILE; then restore with --file x.sql"),

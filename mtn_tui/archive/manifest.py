@@ -90,6 +90,7 @@ class About:
 
     @property
     def name(self) -> BackupName:
+        """The payload's name, parsed. Raises Changed if it is not the name of a backup."""
         parsed = BackupName.parse(self.payload)
         if parsed is None:
             raise Changed(_("The manifest names no backup: {name!r}").format(name=self.payload))
@@ -118,13 +119,16 @@ class Manifest(About):
 
     @property
     def raw(self) -> int:
+        """Bytes of SQL in all sections."""
         return sum(section.raw for section in self.sections)
 
     @property
     def gzip(self) -> int:
+        """Bytes of gzip in all sections."""
         return sum(section.size for section in self.sections)
 
     def rows(self) -> dict[str, int]:
+        """Rows per table, summed over its sections, in the order of the dump."""
         counted: dict[str, int] = {}
         for section in self.sections:
             if section.part is Part.TABLE:
@@ -224,6 +228,7 @@ def same(theirs: object, ours: str) -> bool:
 
 
 def mac(data: bytes, key: Key) -> str:
+    """HMAC-SHA256 of ``data`` with the manifest key derived from ``key``, in hex."""
     return hmac.digest(key.mac, data, "sha256").hex()
 
 

@@ -59,6 +59,7 @@ class Proof:
 
     @property
     def rung(self) -> Rung:
+        """The highest rung reached; PRESENT if there is none."""
         return max(self.rungs, default=Rung.PRESENT)
 
     def climbed(self, rung: Rung, at: datetime) -> Proof:
@@ -74,6 +75,7 @@ class Proof:
 
 
 def encode(proof: Proof) -> bytes:
+    """The bytes of a proof's file: JSON in UTF-8 and a newline."""
     return json.dumps(as_json(proof), ensure_ascii=False, indent=1).encode(errors="backslashreplace") + b"\n"
 
 
@@ -100,6 +102,8 @@ def load(data: bytes) -> Proof | None:
 
 
 def as_json(proof: Proof) -> dict[str, Any]:
+    """The proof in JSON's own types; ``from_json`` reads it back."""
+
     def mark(one: Mark | None) -> dict[str, str] | None:
         return {"at": one.at.isoformat(), "operator": one.operator, "note": one.note} if one else None
 

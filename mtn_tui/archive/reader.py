@@ -27,7 +27,8 @@ _STEP = 1 << 20
 class Stream(Protocol):
     """What payloads are read from: read(n) gives up to n bytes, b"" at the end."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """Read up to ``size`` bytes; b"" at the end."""
 
 
 Source = Callable[[int, int | None], AbstractContextManager[BinaryIO]]

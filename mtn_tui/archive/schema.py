@@ -20,6 +20,7 @@ class SchemaHash:
         """The last line, as far as it has come."""
 
     def add(self, text: bytes) -> None:
+        """Add the next piece of the script, cut anywhere."""
         *lines, self._begun = (self._begun + text).split(b"\n")
         for line in lines:
             self._add_line(line)

@@ -25,13 +25,16 @@ class Summary(About):
 
     @property
     def raw(self) -> int:
+        """Bytes of SQL in all."""
         return self.sums[0]
 
     @property
     def gzip(self) -> int:
+        """Bytes of gzip in all."""
         return self.sums[1]
 
     def rows(self) -> dict[str, int]:
+        """Rows per table, in the order of the dump."""
         return dict(self.counts)
 
 
@@ -40,6 +43,7 @@ _OWN = tuple(_FIELDS - {*SHARED, "counts"})
 
 
 def summary(manifest: Manifest) -> Summary:
+    """Make the summary of a manifest."""
     known = {one.name: getattr(manifest, one.name) for one in fields(About)}
     return Summary(**known, sums=(manifest.raw, manifest.gzip), counts=manifest.rows())
 

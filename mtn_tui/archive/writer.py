@@ -57,6 +57,7 @@ class Writer:
         self._put(self._encryptor.header)
 
     def append(self, member: Member) -> None:
+        """Encrypt and write one member. A member that has a ``start`` begins a section."""
         if member.start is not None:
             self._close_section()
             self._start = member.start
@@ -70,6 +71,7 @@ class Writer:
         self._put(self._encryptor.update(member.gzip))
 
     def finish(self) -> Payload:
+        """Write the last blocks; return the payload's size, hash, salt and sections. Call it once."""
         self._close_section()
         self._put(self._encryptor.finish())
         return Payload(self._size, self._hash.hexdigest(), self._salt.hex(), tuple(self._sections))

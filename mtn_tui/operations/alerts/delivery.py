@@ -39,10 +39,13 @@ class Channel(Protocol):
     def send(self, message: Message, address: str) -> None:
         """Returns once the other side has it for certain. Raises AlertError."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connection, if one is open."""
 
 
 class State(StrEnum):
+    """How far a message got on its way to one address."""
+
     SENT = "sent"
     KEPT = "kept"
     """Not sent yet; it will be."""
@@ -72,6 +75,7 @@ class DeliveryRecord:
         self._lines: list[Record] = entry.since if entry else []
 
     def has(self, channel: str, address: str) -> bool:
+        """Whether the address has the message by this channel."""
         return any(line.get("sent") for line in self._of(channel, address))
 
     def again_at(self, channel: str, address: str) -> datetime | None:
@@ -85,16 +89,20 @@ class DeliveryRecord:
         return last + timedelta(seconds=min(FIRST_AGAIN * 2 ** (min(len(failures), 16) - 1), LONGEST_AGAIN))
 
     def reason(self, channel: str, address: str) -> str:
+        """Why the last try failed; empty if none has failed."""
         failures = [str(line["failed"]) for line in self._of(channel, address) if "failed" in line]
         return failures[-1] if failures else ""
 
     def sent(self, channel: str, address: str) -> None:
+        """Record that the address has the message."""
         self._add(channel, address, {"sent": True})
 
     def failed(self, channel: str, address: str, reason: str) -> None:
+        """Record that a try failed, and why."""
         self._add(channel, address, {"failed": reason})
 
     def over(self, message: Message, *, all_sent: bool) -> None:
+        """End a pass: remove the record if all have the message, set it aside after GIVEN_UP_AFTER."""
         if self._entry is None:
             return
         try:
@@ -125,6 +133,10 @@ class DeliveryRecord:
 
 
 def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, forced: bool) -> list[Outcome]:
+    """Send the message to each address that lacks it; return an outcome for each address.
+
+    An address whose last try has just failed is left out, unless ``forced``.
+    """
     outcomes = []
     now = kept.now()
     for way, address in due(ways, message):
@@ -149,6 +161,7 @@ def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, for
 
 
 def due(ways: Sequence[Channel], message: Message) -> list[tuple[Channel, str]]:
+    """The channels and addresses that the message goes to."""
     return [(way, address) for way in ways if message.only in ("", way.name) for address in way.due(message)]
 
 

@@ -61,10 +61,12 @@ class Mail:
         self._down: AlertError | None = None
 
     def due(self, message: Message) -> tuple[str, ...]:
+        """ALERT_EMAIL and the message's own addresses, each once."""
         addresses = dict.fromkeys((*self._settings.alert_email, *message.to))
         return tuple(addresses)
 
     def shown(self, address: str) -> str:
+        """The address itself."""
         return address
 
     def send(self, message: Message, address: str) -> None:
@@ -89,6 +91,7 @@ class Mail:
             raise self._failed(error) from error
 
     def close(self) -> None:
+        """Say goodbye to the server and close the connection, if one is open."""
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             try:

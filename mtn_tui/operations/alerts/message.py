@@ -44,6 +44,8 @@ _COLOURS = {Level.INFO: "#1f5f99", Level.SUCCESS: "#1c7c3c", Level.WARNING: "#8a
 
 @dataclass(frozen=True)
 class Message:
+    """One alert: what it says, and whom it goes to."""
+
     id: str
     """Sixteen base32 letters: the same in every channel and every attempt, so that a copy can be told."""
     level: Level
@@ -153,6 +155,7 @@ def facts(message: Message) -> list[tuple[str, str]]:
 
 
 def as_text(message: Message) -> str:
+    """The message as plain text: level, subject, body and facts."""
     told = "\n".join(f"{name}: {value}" for name, value in facts(message))
     return f"{_level(message.level)}: {message.subject}\n\n{message.body}\n\n{told}\n"
 

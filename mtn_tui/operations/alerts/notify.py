@@ -52,10 +52,13 @@ _FOLDER = "notices"
 
 @dataclass(frozen=True)
 class SendResult:
+    """A message, and what became of it at each address."""
+
     message: Message
     outcomes: tuple[Outcome, ...]
 
     def those(self, state: State) -> tuple[Outcome, ...]:
+        """The outcomes that are in ``state``."""
         return tuple(one for one in self.outcomes if one.state is state)
 
 

@@ -50,6 +50,7 @@ class Proof:
     """The channel was configured otherwise then."""
 
     def holds(self, now: datetime) -> bool:
+        """Whether it is at most PROVEN_FOR old, and of the present configuration."""
         return self.at is not None and not self.changed and now - self.at <= PROVEN_FOR
 
 

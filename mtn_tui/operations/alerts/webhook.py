@@ -43,9 +43,11 @@ class Webhook:
         self._down: ChannelDown | None = None
 
     def due(self, message: Message) -> tuple[str, ...]:
+        """The one address, by the name that ``address_of`` gives it."""
         return (address_of(self._url),)
 
     def shown(self, address: str) -> str:
+        """The host of the address; the rest of it is secret."""
         return urlsplit(self._url).hostname or ""
 
     def send(self, message: Message, address: str) -> None:
@@ -82,6 +84,7 @@ class Webhook:
             )
 
     def close(self) -> None:
+        """Close the connections, if any are open."""
         if self._pools is not None:
             self._pools.clear()
 

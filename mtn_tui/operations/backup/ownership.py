@@ -59,6 +59,7 @@ class Ownership:
         return name is not None and self._decide(self._by_claim(name, modified), name, modified)
 
     def may_abort(self, bucket: S3Storage, upload: Unfinished) -> bool:
+        """Whether an unfinished upload may be aborted. Raises StorageError if its mark can't be read."""
         name = _backup_of(base(upload.key))
         if name is None:
             return False
@@ -148,6 +149,7 @@ def _ended_before(view: JobView, modified: datetime) -> bool:
 
 
 def base(key: str) -> str:
+    """The file's name in a key: what follows the last slash."""
     return key.rpartition("/")[2]
 
 

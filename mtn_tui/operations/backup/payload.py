@@ -40,6 +40,8 @@ def tail(backup_id: str) -> bytes:
 
 @dataclass(frozen=True)
 class Written:
+    """What ``write_payload`` has written."""
+
     payload: Payload
     schema_hash: str
 

@@ -77,6 +77,7 @@ def encrypted(key: Key, data: bytes) -> bytes:
 
 
 def put_beside(store: Storage, name: BackupName, suffix: str, data: bytes) -> None:
+    """Put a companion file beside a payload. Raises AlreadyThere if one is there, else StorageError."""
     store.put(key_in(store, name, suffix), io.BytesIO(data), len(data), exclusive=True)
 
 
@@ -98,6 +99,7 @@ def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, 
 
 
 def signed(manifest: Manifest, key: Key) -> Signed:
+    """Sign a manifest with ``key``."""
     return Signed(manifest, manifests.encode(manifest, key))
 
 
@@ -110,6 +112,7 @@ def take_back(job: Job, store: Storage, name: BackupName, suffix: str) -> None:
 
 
 def leave_cards(job: Job, context: Context, in_bucket: bool) -> None:
+    """Put the restore card on disk and, with ``in_bucket``, into the bucket. A failure is only noted."""
     stores: list[Storage] = [context.stores.disk]
     if in_bucket and context.stores.bucket is not None:
         stores.append(context.stores.bucket)

@@ -10,6 +10,8 @@ from mtn_tui.core.errors import MtnError, ServerLost
 
 
 class Status(StrEnum):
+    """What a check came to."""
+
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
@@ -20,11 +22,14 @@ class Status(StrEnum):
 
     @property
     def glyph(self) -> str:
+        """The status as one character."""
         return {Status.OK: "✔", Status.WARN: "⚠", Status.UNKNOWN: "?"}.get(self, "✖")
 
 
 @dataclass(frozen=True)
 class Check:
+    """What one check has found."""
+
     id: str
     """Its name in JSON; never translated."""
     status: Status
@@ -37,6 +42,7 @@ class Check:
 
     @classmethod
     def stop(cls, name: str, error: MtnError) -> Check:
+        """A check that stops, with the title, hint and runbook section of ``error``."""
         return cls(name, Status.STOP, error.title, error.hint, error.runbook, error)
 
     @property
@@ -53,6 +59,7 @@ class Check:
         return cls("", Status.UNKNOWN, line)
 
     def facts(self) -> dict[str, str]:
+        """For ``--json``."""
         return {
             "id": self.id,
             "status": self.status.value,

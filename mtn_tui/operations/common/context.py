@@ -19,6 +19,8 @@ from mtn_tui.postgres.server import Server
 
 @dataclass(frozen=True)
 class Context:
+    """What one run of an operation works with."""
+
     settings: Settings
     stores: Stores
     state: Path
@@ -36,6 +38,7 @@ class Context:
 
     @property
     def server(self) -> Server:
+        """The database server, with the user and password to log in with."""
         settings = self.settings
         password = settings.db_password.get_secret_value() if settings.db_password else None
         return Server(settings.db_host, settings.db_port, settings.db_user, password)

@@ -46,6 +46,7 @@ class Mark:
 
 
 def mark_of(job: Job, context: Context) -> Mark:
+    """The mark for what this job puts into a bucket."""
     return Mark(installation_id(context), slug(context.settings.db_name), job.id)
 
 

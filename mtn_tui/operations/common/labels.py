@@ -26,6 +26,7 @@ def moment(when: datetime) -> str:
 
 
 def age(when: datetime, now: datetime) -> str:
+    """How long before ``now`` it was: minutes, from 2 h on hours, from 2 days on days."""
     passed = now - when
     if passed < timedelta(0):
         return _("in the future")
@@ -45,6 +46,7 @@ def clock(seconds: float) -> str:
 
 
 def seconds(value: float) -> str:
+    """Seconds with one decimal, as in ``1.5 s``."""
     return _("{count} s").format(count=written(f"{value:.1f}"))
 
 
@@ -54,10 +56,12 @@ def pace(progress: Progress) -> list[str]:
 
 
 def rate(progress: Progress) -> list[str]:
+    """Bytes per second, in a list of one; empty if not known."""
     return [f"{size(int(progress.rate))}/s"] if progress.rate else []
 
 
 def left(progress: Progress) -> list[str]:
+    """The time left, in a list of one; empty if not known."""
     return [_("{time} left").format(time=clock(progress.eta))] if progress.eta is not None else []
 
 
@@ -78,6 +82,7 @@ def tried(one: Tried) -> str:
 
 
 def rung(reached: Rung) -> str:
+    """A rung, in the reader's language."""
     return {
         Rung.PRESENT: _("present"),
         Rung.HASHED: _("hashed"),
@@ -90,12 +95,14 @@ def rung(reached: Rung) -> str:
 
 
 def not_counted(tables: Sequence[str]) -> str:
+    """A warning that names tables whose rows were not counted."""
     return _(
         "Not counted, for this user may not see every row of them (row security or missing rights): {tables}"
     ).format(tables=", ".join(tables))
 
 
 def state(of_job: JobState) -> str:
+    """A job's state, in the reader's language."""
     return {
         JobState.QUEUED: _("queued"),
         JobState.RUNNING: _("running"),
@@ -148,10 +155,12 @@ def phase(name: str) -> str:
 
 
 def store(name: str) -> str:
+    """A store's name, in the reader's language."""
     return {"disk": _("disk"), "bucket": _("bucket")}.get(name, name)
 
 
 def stores(names: Iterable[str]) -> str:
+    """Names of stores, sorted, with commas between them."""
     return ", ".join(map(store, sorted(names)))
 
 

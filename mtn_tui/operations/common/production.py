@@ -41,6 +41,7 @@ class LastSeen:
 
 
 def is_production(settings: Settings, database: str) -> bool:
+    """Whether a database of this name is production."""
     return database == settings.db_name or database in settings.production_databases
 
 

@@ -21,6 +21,7 @@ NAME = "alerts"
 
 
 def alerts(context: Context) -> Iterator[Check]:
+    """Whether alerts can be sent, arrive, are not late, and there are people to call."""
     yield from _configured(context.settings)
     for proof in proofs(context):
         trouble = _mail_trouble(context.settings) if proof.channel == "mail" else None

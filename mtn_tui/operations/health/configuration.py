@@ -40,6 +40,10 @@ def environment(context: Context, path: Path) -> Iterator[Check]:
 
 
 def key(context: Context) -> Iterator[Check]:
+    """Whether the encryption key is there, and closed to other users.
+
+    Raises KeyFileError if it can't be read; a key that no backup needs yet may be missing.
+    """
     path = context.settings.encryption_key_file
     try:
         read_key(path)

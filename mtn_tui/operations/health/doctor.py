@@ -67,6 +67,7 @@ def worst(findings: Sequence[Check]) -> Status:
 
 
 def folders(context: Context) -> Iterator[Check]:
+    """Whether the folders can be written, have room, and are closed to other users."""
     settings = context.settings
     context.stores.disk.check()
     problem = open_folder(settings.backup_dir)
@@ -136,6 +137,7 @@ def _mount_of(folder: Path) -> Path:
 
 
 def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Check]:
+    """Whether jobs can be recorded, and in the folder that all operators share (``shared``)."""
     folder = context.state
     if reason := _refuses(folder):
         yield _closed("state", "STATE_DIR", folder, reason)
@@ -155,6 +157,7 @@ def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Check
 
 
 def server(context: Context) -> Iterator[Check]:
+    """Whether the server answers and has the database. Raises PostgresError if not."""
     settings = context.settings
     with connect(context.server, settings.db_name, "mtn doctor") as connection:
         identity = server_identity(connection)
@@ -173,6 +176,7 @@ def server(context: Context) -> Iterator[Check]:
 
 
 def pg_dump(context: Context) -> Iterator[Check]:
+    """Whether there is a pg_dump that fits the server."""
     settings = context.settings
     try:
         with connect(context.server, settings.db_name, "mtn doctor") as connection:
@@ -236,6 +240,7 @@ def machine() -> Iterator[Check]:
 
 
 def encoding(name: str) -> Iterator[Check]:
+    """Whether the locale's encoding, ``name``, is UTF-8."""
     if is_utf8(name):
         yield Check("encoding", Status.OK, _("The locale's encoding is UTF-8."))
         return

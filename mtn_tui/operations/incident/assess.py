@@ -59,6 +59,7 @@ class Table:
 
     @property
     def shrunk(self) -> bool:
+        """Whether it has less than 90 % of the rows that the backup has."""
         return self.rows is not None and self.before is not None and self.rows < self.before * _SHRUNK
 
 
@@ -88,6 +89,7 @@ class Observations:
 
     @property
     def disk_full(self) -> bool:
+        """Whether less than 2 % of the server's disk is free."""
         return (
             self.disk_free is not None
             and self.disk_size is not None
@@ -97,6 +99,8 @@ class Observations:
 
 @dataclass(frozen=True)
 class Proposal:
+    """What is proposed, and why."""
+
     way: RecoveryMode
     why: str
     instead: str = ""
@@ -105,6 +109,8 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Assessment:
+    """What step 1 has found, and what it proposes."""
+
     findings: tuple[Check, ...]
     proposal: Proposal
     backup: Backup | None = None
@@ -121,6 +127,10 @@ def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: No
 
 
 def look(context: Context) -> Observations:
+    """Look at the stores, the services, the server and the database.
+
+    What does not answer is recorded, not raised. Raises ChannelDown if ALERT_CA_FILE can't be read.
+    """
     inventory = _inventory(context)
     backup = _newest(inventory, context.settings.db_name)
     answers = health.health(context.settings.service_health_urls, context.settings.alert_ca_file)

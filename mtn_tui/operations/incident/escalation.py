@@ -11,6 +11,8 @@ from mtn_tui.operations.incident.state import Incident
 
 @dataclass(frozen=True)
 class EscalationStatus:
+    """Whom to call or write to now, and when the next calls are due."""
+
     due: tuple[Call, ...]
     """To be called now: within their hours, and nobody has called them yet."""
     passed_over: tuple[Call, ...]

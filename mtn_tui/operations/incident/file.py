@@ -45,6 +45,7 @@ class Found:
 
     @property
     def numbers(self) -> list[int]:
+        """The numbers of all incidents, those that can't be read among them."""
         return [*(one.number for one in self.incidents), *self.unread]
 
     def find(self, number: int | None, database: str = "") -> Incident:
@@ -81,6 +82,7 @@ class IncidentFile:
 
     @property
     def is_mine(self) -> bool:
+        """Whether this session holds the incident."""
         holder = self._state.holder
         return holder is not None and holder.session == self.who.session
 
@@ -95,12 +97,15 @@ class IncidentFile:
         return self.record("took")
 
     def begin(self, step: Step, **facts: object) -> Incident:
+        """Record that a step begins. Raises Refused if it may not begin now."""
         return self.record("began", step, facts)
 
     def done(self, step: Step, **facts: object) -> Incident:
+        """Record that a step is done, with its evidence."""
         return self.record("done", step, facts)
 
     def failed(self, step: Step, error: MtnError) -> Incident:
+        """Record that a step failed, and why."""
         return self.record("failed", step, {"hint": error.hint}, error.title)
 
     def skip(self, step: Step, reason: str) -> Incident:
@@ -110,6 +115,7 @@ class IncidentFile:
         return self.record("skipped", step, {}, reason)
 
     def note(self, text: str) -> Incident:
+        """Record a remark. Anyone may, whoever holds the incident."""
         return self.record("note", text=text)
 
     def called(self, person: str) -> Incident:
@@ -121,6 +127,7 @@ class IncidentFile:
         return self.record("ticked", text=what)
 
     def close(self, outcome: str) -> Incident:
+        """Close the incident; ``outcome`` stands in the report."""
         return self.record("closed", text=outcome)
 
     def record(

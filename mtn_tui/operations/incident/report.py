@@ -20,6 +20,7 @@ _SECONDS = "_seconds"
 
 
 def title(step: Step) -> str:
+    """A step's name, in the reader's language."""
     return {
         Step.ASSESS: _("Assess"),
         Step.NOTIFY: _("Notify"),
@@ -33,6 +34,7 @@ def title(step: Step) -> str:
 
 
 def standing(one: StepStatus) -> str:
+    """A step's status, in the reader's language."""
     return {
         StepStatus.PENDING: _("not yet"),
         StepStatus.RUNNING: _("under way"),
@@ -43,6 +45,7 @@ def standing(one: StepStatus) -> str:
 
 
 def way(one: RecoveryMode) -> str:
+    """A way of recovery, in the reader's language."""
     return {
         RecoveryMode.RESTORE: _("restore all of it, in production's place"),
         RecoveryMode.BESIDE: _("restore beside it, and copy back what is lost"),
@@ -51,6 +54,7 @@ def way(one: RecoveryMode) -> str:
 
 
 def severity(one: Severity) -> str:
+    """A severity, in the reader's language."""
     return {
         Severity.CRITICAL: _("critical"),
         Severity.HIGH: _("high"),
@@ -221,6 +225,7 @@ def delivery(name: str, what: object) -> tuple[bool, str, str]:
 
 
 def fact_value(name: str, value: object) -> str:
+    """A fact's value, for people: moments, durations and words of ours in their language."""
     if value is None:
         return "—"
     if name == "away_seconds" and isinstance(value, int | float):

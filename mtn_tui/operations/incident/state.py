@@ -36,6 +36,8 @@ class Step(IntEnum):
 
 
 class StepStatus(StrEnum):
+    """How far a step is."""
+
     PENDING = "pending"
     RUNNING = "running"
     DONE = "done"
@@ -83,6 +85,8 @@ class Actor:
 
 @dataclass(frozen=True)
 class StepState:
+    """One step: its status, its times (UTC) and its evidence."""
+
     standing: StepStatus = StepStatus.PENDING
     began: datetime | None = None
     ended: datetime | None = None
@@ -132,6 +136,7 @@ class Incident:
 
     @property
     def is_open(self) -> bool:
+        """Whether it was opened and is not closed yet."""
         return self.opened_at is not None and self.closed_at is None
 
     @property

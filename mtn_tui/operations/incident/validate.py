@@ -28,6 +28,8 @@ _APPLICATION = "mtn validate"
 
 @dataclass(frozen=True)
 class Validated:
+    """What step 5 has found."""
+
     checks: tuple[Check, ...]
     oid: int | None
     """Of the database that was looked at; None where it could not be. Another may get its name."""

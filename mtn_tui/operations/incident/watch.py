@@ -18,6 +18,7 @@ class Watch:
         self._seen: frozenset[tuple[str, int, int]] | None = None
 
     def look(self) -> Found | MtnError | None:
+        """All incidents if a file has changed since the last look, else None; or why they can't be read."""
         now = self._signature()
         if now == self._seen:
             return None

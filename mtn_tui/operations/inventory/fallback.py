@@ -61,6 +61,7 @@ def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
 
 
 def why_broken(backup: Backup) -> str:
+    """Why a backup does not hold, in words."""
     reasons = (copy.trouble.title if copy.trouble else copy.proof.failed for copy in backup.copies)
     reason = next(filter(None, reasons), "")
     if not reason and backup.refused:

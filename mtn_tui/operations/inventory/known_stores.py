@@ -58,10 +58,12 @@ class Changed:
 
     @property
     def moved(self) -> bool:
+        """Whether it lies on another filesystem than before."""
         return self.filesystem != self.before.filesystem
 
     @property
     def says(self) -> str:
+        """What has changed, in words."""
         count, newest = len(self.before.names), self.before.names[0]
         text = ngettext(
             "{place} held a backup ({newest}), which is gone.",
@@ -76,6 +78,7 @@ class Changed:
 
     @property
     def hint(self) -> str:
+        """What to do about it."""
         command = f"mtn accept --store {self.store.name}"
         if self.store.name == "disk":
             return _("Mount its disk again, or correct BACKUP_DIR. If this is meant: {command}").format(

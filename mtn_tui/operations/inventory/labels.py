@@ -17,6 +17,7 @@ def proven_to(copy: Copy) -> str:
 
 
 def standing(one: CopyStatus) -> str:
+    """A copy's status, in the reader's language."""
     return {
         CopyStatus.WHOLE: _("whole"),
         CopyStatus.UNFINISHED: _("unfinished"),

@@ -54,6 +54,7 @@ class Copy:
 
     @property
     def rung(self) -> Rung:
+        """The highest rung proven; PRESENT for a copy that can't be restored as it is."""
         return self.proof.rung if self.standing in (CopyStatus.WHOLE, CopyStatus.LEGACY) else Rung.PRESENT
 
 
@@ -68,10 +69,12 @@ class Backup:
 
     @cached_property
     def manifest(self) -> Summary | None:
+        """The manifest's summary, from the first copy that has one we believe."""
         return next((copy.manifest for copy in self.copies if copy.manifest), None)
 
     @property
     def id(self) -> str:
+        """Its id; empty if no manifest is believed."""
         return self.manifest.id if self.manifest else ""
 
     @property
@@ -100,6 +103,7 @@ class Backup:
 
     @property
     def kind(self) -> Kind:
+        """Full or differential, as its name says."""
         return self.name.kind
 
     @property
@@ -109,6 +113,7 @@ class Backup:
 
     @property
     def size(self) -> int:
+        """Bytes of the largest copy."""
         return max(copy.size for copy in self.copies)
 
     @property
@@ -161,6 +166,8 @@ class Awaited(StorageUnavailable):
 
 @dataclass(frozen=True)
 class Inventory:
+    """All backups in the stores, and which stores did not answer."""
+
     backups: tuple[Backup, ...]
     """Newest first."""
     silent: dict[str, MtnError] = field(default_factory=dict)

@@ -21,6 +21,8 @@ from mtn_tui.operations.inventory.model import Backup, Inventory
 
 @dataclass(frozen=True)
 class OfOneServer:
+    """An inventory that holds the backups of one server, as far as that can be told."""
+
     inventory: Inventory
     """Without those of a server that is another and at work as well."""
     other: Backup | None = None
@@ -49,6 +51,7 @@ class OfOneServer:
 
 
 def of_one_server(context: Context, inventory: Inventory) -> OfOneServer:
+    """Leave out the backups of other servers that are at work too, as the module says."""
     database = context.settings.db_name
     by_server: dict[int, list[Backup]] = {}
     for one in inventory.backups:

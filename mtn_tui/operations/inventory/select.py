@@ -26,6 +26,8 @@ from mtn_tui.storage.local import LocalStorage
 
 @dataclass(frozen=True)
 class Chosen:
+    """The backup that is meant, and what to know before it is used."""
+
     backup: Backup
     silent: Mapping[str, MtnError] = field(default_factory=dict)
     """Stores that were to be asked for it and did not answer: what they hold is not among its copies."""

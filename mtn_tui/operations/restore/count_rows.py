@@ -51,6 +51,8 @@ class OtherRows(PostgresError):
 
 @dataclass(frozen=True)
 class Loaded:
+    """What was counted in a database that was loaded."""
+
     rows: int
     tables: int
     behind: tuple[str, ...]

@@ -49,6 +49,8 @@ _READERS = """
 
 @dataclass(frozen=True)
 class Failure:
+    """One thing that could not be restored."""
+
     says: str
     """By kind and object, for everybody."""
     private: str
@@ -123,6 +125,7 @@ class IncompleteDatabase:
 
 
 def is_incomplete(name: str) -> bool:
+    """Whether this is the name of a database that an incomplete restore left."""
     return _NAME.fullmatch(name) is not None
 
 

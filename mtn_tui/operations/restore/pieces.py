@@ -32,6 +32,7 @@ class Piece:
 
     @property
     def raw(self) -> int:
+        """Bytes of SQL."""
         return sum(section.raw for section in self.sections)
 
     @property

@@ -57,6 +57,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Plan:
+    """What a restore would do."""
+
     request: Request
     copy: Copy | None
     """The copy that is read; None where none can be."""
@@ -73,6 +75,7 @@ class Plan:
 
     @property
     def backup(self) -> Backup:
+        """The backup that would be restored."""
         return self.request.backup
 
     @property

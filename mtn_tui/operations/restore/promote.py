@@ -23,6 +23,8 @@ from mtn_tui.postgres.identity import database_properties
 
 @dataclass(frozen=True)
 class Promoted:
+    """What a promotion has done."""
+
     target: str
     source: str
     exchanged: Exchanged

@@ -10,6 +10,8 @@ from mtn_tui.postgres.search_path import with_catalog
 
 @dataclass(frozen=True)
 class Request:
+    """What to restore, where to, and how."""
+
     backup: Backup
     target: str
     drop: bool = False

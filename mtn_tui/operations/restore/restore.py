@@ -60,6 +60,8 @@ __all__ = ["Request", "Restored", "restore"]
 
 @dataclass(frozen=True)
 class Restored:
+    """What a restore has done."""
+
     target: str
     backup: Backup
     store: str
@@ -85,6 +87,7 @@ class Restored:
 
     @property
     def replaced(self) -> bool:
+        """Whether the target took the place of another database."""
         return self.exchanged.replaced
 
     def facts(self) -> dict[str, object]:

@@ -48,6 +48,8 @@ class Companion:
 
 @dataclass(frozen=True)
 class RolesMade:
+    """Which roles and memberships were made, and which statements the server refused."""
+
     made: tuple[str, ...]
     left: tuple[str, ...]
     """Were there already."""
@@ -55,6 +57,7 @@ class RolesMade:
     refused: tuple[str, ...]
 
     def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
         return {
             "made": list(self.made),
             "left": list(self.left),

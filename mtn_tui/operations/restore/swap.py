@@ -45,6 +45,8 @@ READ_ONLY = "default_transaction_read_only=on"
 
 @dataclass(frozen=True)
 class Exchanged:
+    """What a swap has done."""
+
     kept: str
     """The name of what was there before; empty where there was nothing, or where it was not worth keeping."""
     replaced: bool
@@ -54,6 +56,7 @@ class Exchanged:
     """Lines that give disabled subscriptions a fresh copy of what they take."""
 
     def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``."""
         return {
             "kept": self.kept,
             "replaced": self.replaced,

@@ -42,6 +42,8 @@ _NOTHING_OF_THE_BACKUPS = ("25006", "40", "53", "55", "57", "42501")
 
 @dataclass(frozen=True)
 class Trial:
+    """What a test load has shown."""
+
     backup: Backup
     loads: bool | None
     """None where nothing can be said."""

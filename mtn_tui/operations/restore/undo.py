@@ -20,6 +20,8 @@ from mtn_tui.postgres.kept import ReplacedDatabase
 
 @dataclass(frozen=True)
 class Undone:
+    """What an undo has done."""
+
     target: str
     put_back: ReplacedDatabase
     exchanged: Exchanged

@@ -58,6 +58,7 @@ class Named:
     """Who may use what is there."""
 
     def add(self, statement: bytes) -> None:
+        """Add the roles that a statement names."""
         for match in _ROLE.finditer(statement):
             name = match[2].decode(errors="surrogateescape")
             plain = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

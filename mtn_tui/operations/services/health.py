@@ -73,6 +73,7 @@ class Errand(StrEnum):
 
     @property
     def key(self) -> str:
+        """The setting that holds the command."""
         return f"{self.value.upper().replace('-', '_')}_COMMAND"
 
     def line(self, settings: Settings) -> str | None:

@@ -24,6 +24,7 @@ WORKERS = min(os.cpu_count() or 1, 3)
 
 
 def source_of(copy: Copy) -> Source:
+    """What opens the copy's payload, for ``Archive``."""
     return partial(copy.store.open, copy.key)
 
 
@@ -35,6 +36,7 @@ class Counted:
         self._advance = advance
 
     def read(self, size: int = -1, /) -> bytes:
+        """Read up to ``size`` bytes, and tell how many came."""
         data = self._stream.read(size)
         self._advance(len(data))
         return data

@@ -176,6 +176,7 @@ def facts(request: Request, without: Without) -> dict[str, object]:
 
 
 def tell(job: Job, request: Request, without: Without) -> None:
+    """Warn of what was left out."""
     job.warn("left-out", " ".join(told(facts(request, without))))
 
 

@@ -30,6 +30,8 @@ _SYSTEM_GRANT = re.compile(rb"(?:GRANT|REVOKE) .* ON (?:[A-Z]+ )?pg_catalog\.", 
 
 @dataclass(frozen=True)
 class Needs:
+    """What a script asks of a server."""
+
     settings: tuple[str, ...]
     """Parameters that it sets."""
     tablespaces: tuple[str, ...]
@@ -68,6 +70,7 @@ def read_needs(copy: Copy, key: Key) -> Needs:
 
 
 def needs_of(script: Iterable[bytes]) -> Needs:
+    """Read what a script asks for. Raises Truncated if it ends too early."""
     settings: dict[str, None] = {}
     tablespaces: dict[str, None] = {}
     owners: dict[str, None] = {}

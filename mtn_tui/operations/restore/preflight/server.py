@@ -41,6 +41,7 @@ class Site:
 
     @property
     def manifest(self) -> About | None:
+        """What is known of the backup; None for a file of the scripts."""
         return self.request.backup.manifest
 
     @cached_property
@@ -50,18 +51,22 @@ class Site:
 
     @cached_property
     def here(self) -> ServerIdentity:
+        """The server's version and identifier."""
         return server_identity(self.connection)
 
     @cached_property
     def we(self) -> server_roles.Rights:
+        """What our user may do on the server."""
         return server_roles.rights(self.connection)
 
     @cached_property
     def roles(self) -> frozenset[str]:
+        """Names of the server's roles."""
         return server_roles.roles_there(self.connection)
 
 
 def version(site: Site) -> Check:
+    """Whether the server is of the backup's major version or newer."""
     here = site.here
     if site.manifest is None:
         return Check(
@@ -112,6 +117,7 @@ def identity(site: Site) -> Check:
 
 
 def rights(site: Site) -> Check:
+    """Whether our user may make databases. Raises PostgresError if not."""
     if not site.we.createdb:
         raise databases.may_not_create(site.we.user)
     if site.we.superuser:
@@ -237,6 +243,7 @@ def settings(site: Site) -> Check:
 
 
 def tablespaces(site: Site) -> Check:
+    """Whether the tablespaces are there. Raises PostgresError if we may make nothing in one."""
     if isinstance(site.needs, MtnError):
         return Check("tablespaces", Status.UNKNOWN, site.needs.title)
     with translated():
@@ -266,6 +273,7 @@ def tablespaces(site: Site) -> Check:
 
 
 def locale(site: Site) -> Check:
+    """Whether the server has the backup's locale."""
     if site.manifest is None:
         return Check("locale", Status.OK, _("It gets the server's own locale."))
     like, major = site.manifest.server, site.here.major

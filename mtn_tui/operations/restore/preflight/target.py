@@ -18,6 +18,7 @@ from mtn_tui.postgres.swap import Obstacles, obstacles
 
 
 def target(site: Site) -> Check:
+    """Whether the target exists, and what becomes of it. Raises Refused if it exists without --drop."""
     name, request = site.request.target, site.request
     if site.existing is None:
         return Check("target", Status.OK, _("There is no database {target} yet.").format(target=name))
@@ -42,6 +43,7 @@ def target(site: Site) -> Check:
 
 
 def confirmed(site: Site) -> Check:
+    """Whether replacing production is confirmed. Raises Refused if not."""
     settings, name = site.context.settings, site.request.target
     if not production.is_production(settings, name):
         return Check("production", Status.OK, _("{target} is not production.").format(target=name))
@@ -79,6 +81,7 @@ def owner(target: str, found: Obstacles, user: str) -> Check:
 
 
 def sessions(target: str, found: Obstacles, user: str) -> Check:
+    """How many sessions will be ended. Raises PostgresError if we may not end one."""
     if found.stubborn:
         raise PostgresError(
             _("{target} is in use by {names}, whose sessions {user} may not end.").format(
@@ -101,6 +104,7 @@ def sessions(target: str, found: Obstacles, user: str) -> Check:
 
 
 def prepared(target: str, found: Obstacles, user: str) -> Check:
+    """Raise PostgresError if the target holds prepared transactions."""
     if found.prepared:
         raise PostgresError(
             _("{target} holds prepared transactions; it can't be renamed or dropped: {names}").format(
@@ -116,6 +120,7 @@ def prepared(target: str, found: Obstacles, user: str) -> Check:
 
 
 def slots(target: str, found: Obstacles, user: str) -> Check:
+    """Raise PostgresError if the target has logical replication slots."""
     if found.slots:
         raise PostgresError(
             _("{target} has logical replication slots, which the new one would not have: {names}").format(
