@@ -117,7 +117,7 @@ def _programs(command: str) -> list[Path]:
     except ValueError:
         words = command.split()
     named = (Path(word) for word in words if word.startswith("/"))
-    return [path for path in named if path.is_file()]
+    return [path for path in named if paths.is_file(path)]
 
 
 def _why_not(path: Path) -> str:

@@ -72,6 +72,14 @@ def cache_dir(environment: Mapping[str, str]) -> Path:
     return _user_folder(environment, "XDG_CACHE_HOME", platformdirs.user_cache_path(APPLICATION))
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there for this user. False in a folder that it may not search: su leaves such on PATH."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def too_open(path: Path) -> bool:
     """Whether others than its owner could read or change a file of secrets.
 

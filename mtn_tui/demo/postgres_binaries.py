@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.paths import is_file
 
 _NEEDED = ("initdb", "postgres", "psql", "pg_dump")
 _USUAL_PLACES = (
@@ -42,7 +43,7 @@ def wheel_binaries() -> Path:
 
 def system_binaries() -> Path | None:
     """The newest PostgreSQL server of this machine, None where there is none."""
-    complete = {path for path in _candidates() if all((path / name).exists() for name in _NEEDED)}
+    complete = {path for path in _candidates() if all(is_file(path / name) for name in _NEEDED)}
     return max(complete, key=lambda path: (major_version(path), str(path)), default=None)
 
 

@@ -36,8 +36,9 @@ def make(connection: Connection, server: Server, database: str, job: str) -> Ser
         # The server's log and statistics hold statements: they get the password's hash only.
         hashed = connection.pgconn.encrypt_password(password.encode(), name.encode()).decode()
         connection.execute(
+            # It is a member of nothing; INHERIT gives a database's owner the schema public on PostgreSQL 15.
             sql.SQL(
-                "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT"
+                "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE INHERIT"
                 " CONNECTION LIMIT 1 PASSWORD {}"
             ).format(role, sql.Literal(hashed))
         )

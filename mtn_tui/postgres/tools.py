@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
+from mtn_tui.core.paths import is_file
 from mtn_tui.postgres import recovery_conflicts
 from mtn_tui.postgres.server import REDIRECTING
 from mtn_tui.postgres.tool_lines import ToolLines
@@ -101,7 +102,7 @@ def find_pg_dump(configured: Path | None, server_major: int) -> Tool:
 def beside(tool: Tool, name: str) -> Path:
     """Another program of the same installation. Raises ConfigError where it is missing."""
     for path in (tool.path, tool.path.resolve()):
-        if path.with_name(name).is_file():
+        if is_file(path.with_name(name)):
             return path.with_name(name)
     raise ConfigError(
         _("There is no {name} beside {path}.").format(name=name, path=tool.path),
@@ -114,9 +115,7 @@ def _candidates(name: str) -> list[Path]:
     folders = os.environ.get("PATH", "").split(os.pathsep)
     for place in _PLACES:
         folders += sorted(str(folder) for folder in Path("/").glob(place[1:]))
-    return list(
-        dict.fromkeys(path for folder in folders if folder and (path := Path(folder, name)).is_file())
-    )
+    return list(dict.fromkeys(path for folder in folders if folder and is_file(path := Path(folder, name))))
 
 
 def _tool(path: Path) -> Tool | None:

@@ -56,7 +56,7 @@ def disk_error(error: OSError, path: Path) -> StorageError:
 def no_space(path: Path) -> NoSpace:
     return NoSpace(
         _("The disk that holds {path} is full.").format(path=path),
-        _("Free some space; “mtn prune --dry-run” shows which backups may go."),
+        _("Free some space. “mtn list” shows the backups and their sizes."),
     )
 
 

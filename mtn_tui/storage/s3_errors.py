@@ -283,7 +283,7 @@ class Bucket:
     def _no_space(self) -> NoSpace:
         return NoSpace(
             _("The bucket {place} is full.").format(place=self.place),
-            _("Raise its quota or free some space; “mtn prune --dry-run” shows which backups may go."),
+            _("Raise its quota or free some space. “mtn list” shows the backups and their sizes."),
         )
 
     def _tls(self, cause: http.SSLError) -> StorageError:

@@ -54,11 +54,15 @@ def practice(pg18, new_database: NewDatabase, practise: Callable[..., Practice])
     return practise(source)
 
 
-@pytest.fixture
-def target(practice: Practice) -> str:
+def a_target(practice: Practice) -> str:
     name = f"mtn_unsigned_{os.getpid()}"
     practice.made.append(name)
     return name
+
+
+@pytest.fixture
+def target(practice: Practice) -> str:
+    return a_target(practice)
 
 
 def written(path: Path, script: bytes) -> Path:
@@ -94,6 +98,17 @@ def test_a_dump_that_drops_production_is_refused_before_anything_and_by_the_dry_
             assert "pg_dump -C" in told
     assert practice.databases() == before
     assert practice.source.psql("SELECT count(*) FROM t") == b"2\n"
+
+
+def test_the_login_may_make_things_in_the_schema_public_of_every_server(
+    any_pg, new_database, practise, tmp_path
+):
+    practice = practise(new_database(any_pg))
+    practice.source.psql("CREATE TABLE t (a int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    path = written(tmp_path / "dump.sql", practice.source.dump())
+    target = a_target(practice)
+    restored(practice, path, target)
+    assert Database(any_pg, target).dump() == practice.source.dump()
 
 
 @pytest.mark.parametrize(
