@@ -73,7 +73,7 @@ def cache_dir(environment: Mapping[str, str]) -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there for this user. False in a folder that it may not search: su leaves such on PATH."""
+    """Whether a file is there. False in a folder that this user may not search: su leaves such on PATH."""
     try:
         return path.is_file()
     except OSError:
