@@ -20,22 +20,29 @@ _PLAINLY_SECRET = (
 )
 """Passwords in addresses, connection strings, options and statements, and their hashes."""
 
+_SHORT = 4
+"""Characters; secrets of fewer are masked where they stand alone: within words they would be guessed."""
+
 
 class Redactor:
     """Replaces every known secret, also in the forms that quoting and encoding give it."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
+        self._short: set[str] = set()
 
     def add(self, secret: str) -> None:
         """Remember a secret. Blank ones are ignored: replacing them would mangle everything."""
         if secret.strip():
-            self._secrets |= {form for form in _forms(secret) if form.strip()}
+            known = self._short if len(secret.strip()) < _SHORT else self._secrets
+            known |= {form for form in _forms(secret) if form.strip()}
 
     def __call__(self, text: str) -> str:
         """Without the known secrets, and without what plainly is one: ``password=…`` of anybody."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
+        for secret in sorted(self._short, key=len, reverse=True):
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
         for pattern in _PLAINLY_SECRET:
             text = pattern.sub(rf"\1{MASK}", text)
         return text

@@ -91,3 +91,20 @@ def test_it_does_not_show_what_it_knows():
     redact = Redactor()
     redact.add("horse battery")
     assert "horse" not in repr(redact)
+
+
+@pytest.mark.parametrize("secret", ["o", "op", "opy"])
+def test_a_short_secret_is_masked_as_a_word_and_never_within_one(secret):
+    redact = Redactor()
+    redact.add(secret)
+    words = "Copy it now: mtn backup full --as-operator --color"
+    assert redact(words) == words
+    assert redact(f"it is {secret!r}, {secret} or ({secret})") == (
+        f"it is {MASK!r}, {MASK} or ({MASK})"
+    )
+
+
+def test_a_secret_of_four_characters_is_masked_within_words():
+    redact = Redactor()
+    redact.add("cats")
+    assert redact("bobcats") == f"bob{MASK}"
