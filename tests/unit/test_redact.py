@@ -99,9 +99,7 @@ def test_a_short_secret_is_masked_as_a_word_and_never_within_one(secret):
     redact.add(secret)
     words = "Copy it now: mtn backup full --as-operator --color"
     assert redact(words) == words
-    assert redact(f"it is {secret!r}, {secret} or ({secret})") == (
-        f"it is {MASK!r}, {MASK} or ({MASK})"
-    )
+    assert redact(f"it is {secret!r}, {secret} or ({secret})") == (f"it is {MASK!r}, {MASK} or ({MASK})")
 
 
 def test_a_secret_of_four_characters_is_masked_within_words():
