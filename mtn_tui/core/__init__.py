@@ -1,1 +1,1 @@
-"""What everything else stands on: no sockets, no child processes, no Textual."""
+"""Foundations used by every other package: no sockets, no child processes, no Textual."""

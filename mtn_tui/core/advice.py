@@ -1,6 +1,6 @@
-"""How the faults of a configuration are told: what is wrong where, why, and how to mend it.
+"""Messages about problems in a configuration: what is wrong, where, why, and how to fix it.
 
-No text made here holds a value: it might be a secret.
+The messages never contain a value, since it might be a secret.
 """
 
 from __future__ import annotations
@@ -20,27 +20,30 @@ from mtn_tui.core.values import WrongValue
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to know about a configuration that works: what it is, and what to do."""
+    """A remark about a configuration that works: what it is about, and what to do."""
 
     title: str
     hint: str = ""
 
 
 class Problems:
-    """Every wrong value that was found, to be told all at once, and where values come from."""
+    """Collects the wrong values of a configuration, so that all are reported at once, and their origins."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.origins: dict[str, str] = {}
         self.outside: set[str] = set()
-        """The keys whose values come from the environment."""
+        """Keys whose values come from the environment."""
         self._found: dict[str, tuple[str, str]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def add(self, key: str, reason: str, fix: str) -> None:
-        """``reason`` ends a sentence that begins with the key. The first one of a key is told."""
+        """Record a problem of ``key``; only the first one of each key is kept.
+
+        ``reason`` completes a sentence that begins with the key; ``fix`` says what to do.
+        """
         where = self.origins.get(key, str(self.path))
         if key in self.outside:
             fix = _("Change the environment variable {key}, or unset it.").format(key=key)
@@ -48,6 +51,7 @@ class Problems:
         self._found.setdefault(key, (title, fix))
 
     def error(self) -> ConfigError:
+        """Return one ConfigError that lists every problem and its fix."""
         titles = [title for title, _fix in self._found.values()]
         fixes = dict.fromkeys(fix for _title, fix in self._found.values() if fix)
         if len(titles) > 1:
@@ -56,7 +60,7 @@ class Problems:
 
 
 def explained(key: str, field: FieldInfo, kind: str, cause: object) -> tuple[str, str]:
-    """Why the value of ``key`` will not do, and a fix; ``kind`` is pydantic's word for it."""
+    """Return why the value of ``key`` is invalid, and a fix; ``kind`` is pydantic's error type."""
     if isinstance(cause, WrongValue):
         return cause.reason, cause.fix
     if kind == "missing":
@@ -84,7 +88,7 @@ def explained(key: str, field: FieldInfo, kind: str, cause: object) -> tuple[str
 def doubts(
     assigned: Mapping[str, Assigned], known: Collection[str], secret: Collection[str]
 ) -> Iterator[Notice]:
-    """Keys that have no effect, and variables that are set nowhere."""
+    """Yield a notice for each key without effect and for each reference to an unset variable."""
     used = frozenset[str]().union(*(found.refers for found in assigned.values()))
     for key, found in assigned.items():
         if key not in known and key not in used:

@@ -1,4 +1,4 @@
-"""How a job is asked to stop: one token, seen by every thread of it."""
+"""Cancellation of a job: one token, shared by all its threads."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ class CancelToken:
 
     @property
     def cancelled(self) -> bool:
+        """Whether cancel() was called."""
         return self._event.is_set()
 
     def cancel(self) -> None:
+        """Set the token and run the registered callbacks; later calls do nothing."""
         with self._lock:
             if self._event.is_set():
                 return
@@ -45,7 +47,7 @@ class CancelToken:
 
     @contextmanager
     def calling(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Have ``callback`` run on cancel() while in the block (at once if it is already)."""
+        """Run ``callback`` if cancel() is called within the block, or at once if it was called before."""
         with self._lock:
             late = self._event.is_set()
             if not late:

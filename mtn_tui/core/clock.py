@@ -1,4 +1,4 @@
-"""Time comes from here, so that tests can choose it."""
+"""The clock, as an interface, so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """A source of the current time."""
+
     def now(self) -> datetime:
-        """The present moment, aware, in UTC."""
+        """Return the current time in UTC, timezone-aware."""
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Return the seconds of a clock that never goes back."""
 
 
 class SystemClock:
+    """The machine's clock."""
+
     def now(self) -> datetime:
+        """Return the current time in UTC, timezone-aware."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        """Return ``time.monotonic()``."""
         return time.monotonic()
 
 
 def local_stamp(moment: datetime) -> str:
-    """``YYYYMMDD_HHMMSS`` in local time, as every file name of ours carries it."""
+    """Format ``moment`` as ``YYYYMMDD_HHMMSS`` in local time, as file names contain it."""
     return moment.astimezone().strftime("%Y%m%d_%H%M%S")

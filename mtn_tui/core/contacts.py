@@ -1,7 +1,7 @@
-"""The people of runbook section 9: who they are, when they can be reached, who is told when of what.
+"""The contacts of runbook section 9: people, their hours, and whom to notify when of which severity.
 
-They stand in ``config/contacts.toml``. Everything but ``load`` is a pure
-function of it and of the time.
+They are configured in ``config/contacts.toml``. Everything except ``load`` is
+a pure function of that file and of the time.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ _DAY = 24 * 60
 _WEEK = 7
 _LARGEST = 1 << 18
 _HORIZON = timedelta(days=9)
-"""Hours come round every week; an hour that a change of the clock leaves out may take them one more day."""
+"""Hours recur weekly; if a clock change skips them once, the next ones are more than a week away."""
 
 
 class Severity(StrEnum):
+    """How severe an incident is, as contacts.toml spells it."""
+
     CRITICAL = "critical"
     HIGH = "high"
     MEDIUM = "medium"
@@ -46,22 +48,26 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Hours:
-    """Spans of the week, in minutes from Monday 00:00 by the clock on the wall, the end not included.
+    """Spans of the week in minutes since Monday 00:00, local time; the end is exclusive.
 
-    ``text`` is as it was written. Where the clock is set back, an hour that
-    comes twice counts twice.
+    ``text`` is the original text. When the clock is set back, the repeated hour
+    counts both times.
     """
 
     text: str
     spans: tuple[tuple[int, int], ...]
 
     def contain(self, moment: datetime, zone: ZoneInfo) -> bool:
+        """Return whether ``moment`` falls within these hours in the time zone ``zone``."""
         local = moment.astimezone(zone)
         minute = local.weekday() * _DAY + local.hour * 60 + local.minute
         return any(start <= minute < end for start, end in self.spans)
 
     def next(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
-        """The first whole minute from ``moment`` on that they contain (``moment`` itself where they do)."""
+        """Return the first whole minute after ``moment`` within these hours, or ``moment`` itself if it is.
+
+        None if there is none within the next nine days.
+        """
         if self.contain(moment, zone):
             return moment
         at = moment.astimezone(UTC).replace(second=0, microsecond=0)
@@ -74,9 +80,9 @@ class Hours:
 
 
 def parse_hours(text: str) -> Hours:
-    """Read ``24/7``, or spans such as ``mon-fri 08:00-18:00, sat 10:00-13:00``; days in Spanish too.
+    """Parse ``24/7``, or spans such as ``mon-fri 08:00-18:00, sat 10:00-13:00``; Spanish day names work too.
 
-    A span may pass midnight (``fri 22:00-06:00``) and the end of the week.
+    A span may cross midnight (``fri 22:00-06:00``) and the end of the week.
     Raises WrongValue.
     """
     if text.strip() == _ALWAYS:
@@ -139,10 +145,10 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Person(_Strict):
-    """Somebody who is called. ``level`` is the runbook's, None for those above it."""
+    """A person to notify. ``level`` is their level in the runbook, None for those above it."""
 
     key: str
-    """How the matrix names them."""
+    """The name by which escalation steps refer to this person."""
     name: Text
     role: Text
     level: Annotated[int, Field(ge=1, le=9)] | None = None
@@ -152,47 +158,52 @@ class Person(_Strict):
 
 
 class Step(_Strict):
-    """Who is told so many minutes after it began."""
+    """Whom to notify ``after`` so many minutes from the start of an incident."""
 
     after: Annotated[int, Field(ge=0, le=LONGEST)]
     tell: Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Rule(_Strict):
+    """What a severity demands: the time to respond, and the escalation steps."""
+
     respond_within: Annotated[int, Field(gt=0, le=LONGEST)]
     """Minutes."""
     steps: Annotated[tuple[Step, ...], BeforeValidator(_listed)] = ()
 
 
 class Contacts(_Strict):
+    """The parsed contacts.toml."""
+
     zone: Annotated[str, AfterValidator(_zone)]
-    """Where the hours are meant."""
+    """The time zone of all hours in the file."""
     people: Mapping[str, Person]
     severity: Mapping[Annotated[Severity, Field(strict=False)], Rule]
 
 
 @dataclass(frozen=True)
 class Call:
-    """Somebody who is to be told, and when."""
+    """A person to notify, and when."""
 
     person: Person
     due: datetime
     """UTC."""
     reachable: bool
-    """Within their hours: now, or when it is due where that is later."""
+    """Whether they are within their hours now, or at the due time if that is later."""
     back_at: datetime | None
-    """When their hours next begin, for those outside them; UTC."""
+    """When their hours next begin, in UTC; None if reachable."""
 
     def is_due(self, now: datetime) -> bool:
+        """Return whether this person should have been notified by ``now``."""
         return self.due <= now
 
 
 def who_to_tell(contacts: Contacts, severity: Severity, since: datetime, now: datetime) -> tuple[Call, ...]:
-    """Everybody whom the matrix names for an incident that began at ``since``, in the order of their calls.
+    """Return the calls to make for an incident that began at ``since``, in their order.
 
-    Those outside their hours are among them, ``reachable`` false: they are
-    passed over, and that is said. Nobody comes twice: the earliest call counts.
-    Who is to be told at once is told even where that was a while ago.
+    People outside their hours are included with ``reachable`` false, so that this
+    can be reported. A person named by several steps appears once, with the
+    earliest call. Overdue calls are included.
     """
     rule = contacts.severity.get(severity)
     zone = ZoneInfo(contacts.zone)
@@ -209,12 +220,16 @@ def who_to_tell(contacts: Contacts, severity: Severity, since: datetime, now: da
 
 
 def next_escalation(calls: tuple[Call, ...], now: datetime) -> datetime | None:
-    """When somebody further is to be told; None where nobody is left."""
+    """Return when the next person is to be notified; None if nobody is left."""
     return min((call.due for call in calls if not call.is_due(now)), default=None)
 
 
 def load(path: Path | None) -> Contacts:
-    """Read CONTACTS_FILE. ConfigError with the line and the fix; also for None, which is used by nobody."""
+    """Read CONTACTS_FILE.
+
+    Raises ConfigError, with the line and a fix, if it can't be read or is invalid,
+    and if ``path`` is None: the configured file is not used, since others could change it.
+    """
     if path is None:
         raise ConfigError(
             _("CONTACTS_FILE is not used: others could change it."), _("mtn doctor says who."), RUNBOOK
@@ -248,7 +263,7 @@ def load(path: Path | None) -> Contacts:
 
 
 def parse(text: str, path: Path) -> Contacts:
-    """The same of a text that is, or is to be, at ``path``."""
+    """Parse and check the text of a contacts file; ``path`` is for messages. Raises ConfigError."""
     try:
         found = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also of a figure, or of brackets, without an end
@@ -303,9 +318,9 @@ def _at(text: str, path: Path, place: tuple[str, ...], reason: str, fix: str) ->
 
 
 def _line_of(text: str, place: tuple[str, ...]) -> int:
-    """Where the deepest part of ``place`` that can be found stands, counted from 1; else 0.
+    """Return the line number, from 1, of the deepest part of ``place`` that can be found; 0 if none.
 
-    tomllib tells no places, so this looks for the headers of tables and for keys.
+    tomllib reports no positions, so this searches for table headers and keys.
     """
     best, depth = 0, 0
     table: tuple[str, ...] = ()

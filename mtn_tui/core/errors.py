@@ -59,103 +59,125 @@ class MtnError(Exception):
 
 
 class UsageError(MtnError):
+    """The request makes no sense."""
+
     exit_code = 64
 
 
 class Refused(UsageError):
-    pass
+    """The request makes sense but is refused; the title gives the reason."""
 
 
 class ConfigError(MtnError):
+    """A problem in backup.conf or the environment, or a missing tool."""
+
     runbook = "3.2"
 
 
 class KeyFileError(ConfigError):
+    """The key file is missing, empty, unreadable, or not trusted."""
+
     runbook = "7.2"
 
 
 class ArchiveError(MtnError):
+    """A backup that cannot be trusted."""
+
     runbook = "5.3"
 
 
 class NotABackup(ArchiveError):
-    pass
+    """The data is not a backup at all."""
 
 
 class Truncated(ArchiveError):
-    pass
+    """The backup ends too early."""
 
 
 class Changed(ArchiveError):
-    pass
+    """The data differs from what was written."""
 
 
 class WrongKey(ArchiveError):
+    """The backup was made with another key."""
+
     runbook = "7.2"
     theirs = ""
-    """Fingerprint of the key that the manifest names, which nobody vouches for; empty without a manifest."""
+    """Fingerprint of the key named by the manifest, not verified; empty without a manifest."""
     database = ""
-    """Of which database it says to be; as little vouched for."""
+    """Name of the database according to the manifest, not verified either."""
 
 
 class ForeignManifest(ArchiveError):
-    pass
+    """The manifest belongs to another file."""
 
 
 class StorageError(MtnError):
-    pass
+    """A disk or bucket refused; retrying is useless."""
 
 
 class NotFound(StorageError):
-    pass
+    """There is no such object."""
 
 
 class AlreadyThere(StorageError):
-    pass
+    """The name is already taken."""
 
 
 class NoSpace(StorageError):
+    """The disk is full."""
+
     runbook = "8.2"
 
 
 class StorageUnavailable(StorageError):
-    pass
+    """The storage did not answer; retrying may help."""
 
 
 class PostgresError(MtnError):
+    """The database server, or one of its tools, refused."""
+
     sqlstate = ""
-    """Of what the server refused; empty where it said none."""
+    """The server's SQLSTATE; empty if it sent none."""
     doing = ""
-    """The kind and object of the statement that was refused, where it was one of a script."""
+    """Kind and object of the refused statement, if it came from a script."""
     in_a_function = False
-    """Whether it arose while a function of the database ran."""
+    """Whether the error occurred inside a function of the database."""
 
 
 class ServerLost(PostgresError):
+    """The connection to the server was lost, or it does not answer."""
+
     runbook = "7.3"
 
 
 class NoSlots(ServerLost):
-    """The server runs, and has no connection free."""
+    """The server runs, but has no free connection."""
 
     runbook = ""
 
 
 class AlertError(MtnError):
+    """An alert did not reach its recipient."""
+
     runbook = "6.3"
 
 
 class ChannelDown(AlertError):
-    pass
+    """A whole alert channel is unavailable for now, for every recipient."""
 
 
 class JobError(MtnError):
-    pass
+    """A job failed, or cannot be started or cancelled."""
 
 
 class Locked(JobError):
+    """Another operation holds the lock."""
+
     exit_code = 75
 
 
 class Cancelled(JobError):
+    """The job was asked to stop."""
+
     exit_code = 130

@@ -1,9 +1,9 @@
-"""Which configuration is used, and whether one that was only come across may be obeyed.
+"""Finds the configuration to use, and decides whether one that was not named can be trusted.
 
-What was named (``--config``, MTN_CONFIG) is meant. What was found by looking
-around counts only where nobody but root and oneself can change it, and so do
-the programs, commands, keys and lists that it names: it can be anybody's, in a
-folder that anybody may write to, and it says which programs are run.
+A file named by ``--config`` or MTN_CONFIG is always used. A file found by
+searching is used only if nobody but root and the current user can change it,
+and so are the programs, commands, keys and lists that it names: it may lie in
+a folder that anybody can write to, and it decides which programs run.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class Found:
 
     path: Path
     meant: bool
-    """Whether it was named, and not only found."""
+    """Whether it was named explicitly, not just found."""
     passed_over: tuple[Notice, ...] = ()
-    """Those before it that may not be obeyed, and why."""
+    """A notice for each earlier file that is not trusted, with the reason."""
 
 
 def find_configuration(
     explicit: Path | None, environment: Mapping[str, str], places: Sequence[Path] | None = None
 ) -> Found:
-    """The file to load: ``explicit`` (--config), else MTN_CONFIG, else the first of ``places`` that counts.
+    """Return the file to load: ``explicit`` (--config), MTN_CONFIG, or the first trusted one of ``places``.
 
-    ``places`` are those of ``paths.configuration_places`` unless given. A file
-    that was named is returned even where there is none, for ``load`` to say so.
-    Raises ConfigError when none was named and none that counts is found.
+    ``places`` defaults to ``paths.configuration_places``. A named file is returned
+    even if it doesn't exist; ``load`` reports that. Raises ConfigError if none was
+    named and no trusted one is found.
     """
     named = explicit or environment.get("MTN_CONFIG")
     if named:
@@ -73,9 +73,9 @@ def find_configuration(
 
 
 def load_found(found: Found, environment: Mapping[str, str]) -> Loaded:
-    """As ``settings_file.load``; of a file that was only found, without what others could change.
+    """Load a configuration; if it was only found, without the settings whose files others could change.
 
-    Raises KeyFileError for a key that others could change, and as ``load`` does.
+    Raises KeyFileError if others could change the key, and whatever ``load`` raises.
     """
     if found.meant:
         return load(found.path, environment)
@@ -98,7 +98,7 @@ def load_found(found: Found, environment: Mapping[str, str]) -> Loaded:
 
 
 def _untrusted(settings: Settings, configuration: Path) -> Iterator[tuple[str, Notice]]:
-    """The settings whose files others could change."""
+    """Yield each setting whose file others could change, with a notice."""
     for name in (*_FILES, *_COMMANDS):
         value = getattr(settings, name)
         if value is None:
@@ -111,7 +111,7 @@ def _untrusted(settings: Settings, configuration: Path) -> Iterator[tuple[str, N
 
 
 def _programs(command: str) -> list[Path]:
-    """The files that a command line names by their whole path: the program, or the script it is given."""
+    """Return the files that a command line names by absolute path: its program, or a script."""
     try:
         words = shlex.split(command, comments=False)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The language that people read; what machines read is never translated.
+"""Translation of what people read; machine-readable output is never translated.
 
 English is the source text, so only other languages have a catalogue. The
-compiled catalogues are made when the package is built or installed.
+catalogues are compiled when the package is built or installed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _language = "en"
 
 
 def asked_for(arguments: list[str]) -> str | None:
-    """The value of ``--lang`` among a command's arguments, before anything else has read them."""
+    """Return the value of ``--lang`` in a list of arguments that is not parsed yet; None without one."""
     for option, following in zip(arguments, [*arguments[1:], None], strict=False):
         if option == "--lang":
             return following
@@ -30,10 +30,10 @@ def asked_for(arguments: list[str]) -> str | None:
 
 
 def use(language: str | None = None) -> str:
-    """Speak ``language``, else ``MTN_LANG``, else the locale's, else English.
+    """Set the language: ``language``, else ``MTN_LANG``, else the locale's, else English.
 
-    Anything that begins like a known language will do (``es_CL.UTF-8``).
-    Returns the code in use.
+    Anything that begins with a known code works (``es_CL.UTF-8``). Returns the
+    code in use.
     """
     global _language, _translations  # noqa: PLW0603 - one language a process, as gettext has it
     wanted = (
@@ -48,7 +48,7 @@ def use(language: str | None = None) -> str:
     code = _language = wanted[:2].lower() if wanted[:2].lower() in LANGUAGES else "en"
     fallback = code == "en"
     _translations = gettext.translation("mtn", _FOLDER, [code], fallback=fallback)
-    # What libraries say by gettext's own default domain (click's usage and errors) is in our catalogue too.
+    # Our catalogue includes texts of libraries that use gettext's default domain (click's usage and errors).
     os.environ["LANGUAGE"] = code
     gettext.bindtextdomain("mtn", str(_FOLDER))
     gettext.textdomain("mtn")
@@ -60,24 +60,24 @@ def use(language: str | None = None) -> str:
 
 
 def language() -> str:
-    """The code in use."""
+    """Return the code of the language in use."""
     return _language
 
 
 def is_utf8(encoding: str) -> bool:
-    """However it is spelled."""
+    """Return whether ``encoding`` is UTF-8, in any spelling."""
     return encoding.lower().replace("-", "") == "utf8"
 
 
 class Figure(int):
-    """A number as people write it: ``{:,}`` parts its thousands as the language in use does."""
+    """An integer whose ``{:,}`` uses the thousands separator of the language in use."""
 
     def __format__(self, spec: str) -> str:
         return written(super().__format__(spec))
 
 
 def written(number: str) -> str:
-    """A number in English writing, 1,234.5, as the language in use writes it."""
+    """Convert a number in English notation, 1,234.5, to that of the language in use."""
     return number.translate(_SPANISH_MARKS) if _language == "es" else number
 
 
@@ -89,4 +89,5 @@ def _(message: str) -> str:
 
 
 def ngettext(one: str, many: str, count: int) -> str:
+    """Translate ``one`` or ``many``, whichever ``count`` calls for."""
     return _translations.ngettext(one, many, count)

@@ -1,4 +1,4 @@
-"""What a server and a database are, as a backup remembers them."""
+"""Identity and properties of a server and a database, as a backup records them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ServerIdentity:
-    """Which server, and which database of it."""
+    """Identifies a server, and one of its databases."""
 
     system_identifier: int
     database_oid: int
     timeline: int
     version: str
-    """As people say it, ``18.1``."""
+    """For people: ``18.1``."""
     version_num: int
-    """As the server says it, ``180001``."""
+    """As a number: ``180001``."""
     encoding: str
     locale_provider: str
     """``c`` libc, ``i`` ICU, ``b`` builtin, as in pg_database."""
@@ -26,6 +26,7 @@ class ServerIdentity:
 
     @property
     def major(self) -> int:
+        """The major version: 18 for 18.1."""
         return self.version_num // 10000
 
 
@@ -41,21 +42,23 @@ class Grant:
 
 @dataclass(frozen=True)
 class DatabaseProperties:
-    """What belongs to the database itself and is in no dump of its contents."""
+    """Properties of the database itself, which a dump of its contents does not include."""
 
     owner: str
     grants: tuple[Grant, ...] | None = None
-    """None where nobody changed them: PostgreSQL's own defaults hold."""
+    """None if never changed: PostgreSQL's defaults apply."""
     comment: str = ""
     connection_limit: int = -1
     settings: tuple[str, ...] = ()
     """``name=value`` as in pg_db_role_setting, for everyone."""
     role_settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The same for single roles in this database."""
+    """The same for single roles, by role."""
 
 
 @dataclass(frozen=True)
 class Extension:
+    """An installed extension and its schema."""
+
     name: str
     version: str
     schema: str
@@ -63,7 +66,7 @@ class Extension:
 
 @dataclass(frozen=True)
 class Membership:
-    """``member`` has what ``role`` has."""
+    """Grants ``member`` the privileges of ``role``."""
 
     role: str
     member: str

@@ -1,4 +1,4 @@
-"""The words that every layer shares."""
+"""Types and names shared by every layer."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ PART = ".part"
 
 
 class Kind(StrEnum):
+    """Kind of a backup."""
+
     FULL = "full"
     DIFF = "diff"
 
     @property
     def folder(self) -> str:
-        """Where the scripts keep this kind in a bucket."""
+        """The folder of this kind in a bucket, as the scripts named it."""
         return "full" if self is Kind.FULL else "differential"
 
 
 class Rung(IntEnum):
-    """How far a copy of a backup has been proven. Each rung includes those below it."""
+    """How far a copy of a backup is proven. Each rung includes those below it."""
 
     PRESENT = 1
     HASHED = 2
@@ -46,14 +48,18 @@ class Rung(IntEnum):
 
     @property
     def proven(self) -> bool:
+        """Whether the copy counts as proven: complete or higher."""
         return self >= Rung.COMPLETE
 
     @classmethod
     def of(cls, word: str) -> Rung:
+        """Return the rung called ``word``. Raises KeyError if there is none."""
         return cls[word.upper()]
 
 
 class JobState(StrEnum):
+    """State of a job."""
+
     QUEUED = "queued"
     RUNNING = "running"
     CANCELLING = "cancelling"
@@ -64,6 +70,7 @@ class JobState(StrEnum):
 
     @property
     def over(self) -> bool:
+        """Whether a job in this state has ended."""
         return self not in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
 
 
@@ -87,9 +94,9 @@ class BackupName:
     kind: Kind
     host: str = ""
     clear: bool = False
-    """Whether it was written without encryption, as the scripts could be told to."""
+    """Whether it is not encrypted, an option of the scripts."""
     given: str = ""
-    """Of a file that is named otherwise: its own name. Its stamp is then when it was written."""
+    """The actual name of a file that does not follow this form; ``stamp`` is then when it was written."""
 
     def __str__(self) -> str:
         if self.given:
@@ -104,17 +111,21 @@ class BackupName:
         return f"{self.kind.folder}/{self}"
 
     def later(self, seconds: int = 1) -> BackupName:
+        """Return this name with a stamp ``seconds`` later."""
         return replace(self, stamp=self.stamp + timedelta(seconds=seconds))
 
     @classmethod
     def of_file(cls, name: str, written: datetime) -> BackupName:
-        """Of a file that is called as it likes; ``written`` is local time. It is taken for a full."""
+        """Return the name for a file that may be called anything; if so, it is taken for a full backup.
+
+        ``written`` is when the file was written, in local time.
+        """
         stamp = written.replace(microsecond=0, tzinfo=None)
         return cls.parse(name) or cls(stamp, "", Kind.FULL, given=name)
 
     @classmethod
     def parse(cls, name: str) -> BackupName | None:
-        """Read a bare file name; None where it is not one of a backup's payload."""
+        """Parse a bare file name; None if it is not the name of a backup's payload."""
         return _parsed(name) if name.endswith((SUFFIX, CLEAR_SUFFIX)) else None
 
 

@@ -1,4 +1,4 @@
-"""Who is at work, and on which machine."""
+"""Names of the operator and of the machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 
 def operator(environment: Mapping[str, str]) -> str:
-    """The person's login name: whoever called sudo, else the user that this process runs as."""
+    """Return the operator's login name, unprintable characters replaced: SUDO_USER, or the current user."""
     name = environment.get("SUDO_USER") or _login(environment)
     return "".join(char if char.isprintable() else "?" for char in name)
 
@@ -22,9 +22,10 @@ def _login(environment: Mapping[str, str]) -> str:
 
 
 def host_name() -> str:
-    """The machine's name without its domain, of characters that any file name can hold (``hostname -s``)."""
+    """Return the machine's name without its domain, fit for any file name (``hostname -s``)."""
     return short_host(os.uname().nodename)
 
 
 def short_host(node: str) -> str:
+    """Return ``node`` without its domain, other characters than letters and digits replaced by hyphens."""
     return re.sub(r"[^A-Za-z0-9-]+", "-", node.split(".", 1)[0]).strip("-") or "localhost"

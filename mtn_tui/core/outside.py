@@ -1,4 +1,4 @@
-"""What the environment says otherwise than the configuration's file."""
+"""Settings for which the environment overrides the configuration's file."""
 
 from __future__ import annotations
 
@@ -35,26 +35,25 @@ _SHOWN = frozenset(
         *("DEFLATE_LEVEL", "KEEP_REPLACED_DAYS"),
     )
 )
-"""Keys whose values are told; others may hold what is nobody's business."""
+"""Keys whose values may be shown; others may be confidential."""
 
 
 @dataclass(frozen=True)
 class Outside:
-    """A key whose value comes from the environment, and would be another without it."""
+    """A key whose value comes from the environment and would differ without it."""
 
     key: str
     value: str
     in_file: str | None
-    """What the file alone says; None where it does not set the key."""
+    """The value in the file alone; None if the file does not set the key."""
 
 
 def taken(
     given: Mapping[str, str], alone: Mapping[str, Assigned], environment: Mapping[str, str]
 ) -> tuple[Outside, ...]:
-    """The keys of ``given`` that are not what the file says by itself (``alone``).
+    """Return the keys of ``given`` whose value differs from that of the file by itself (``alone``).
 
-    Also where the file itself asks for the environment's value, as in
-    ``DB_NAME="${DB_NAME:-school}"``.
+    Includes files that refer to the environment, as in ``DB_NAME="${DB_NAME:-school}"``.
     """
     found = []
     for key, value in given.items():
@@ -65,7 +64,7 @@ def taken(
 
 
 def notices(outside: tuple[Outside, ...], path: Path) -> Iterator[Notice]:
-    """What contradicts the file, each with both values where they may be shown."""
+    """Yield a notice for each value that contradicts the file, showing both where allowed."""
     for one in outside:
         if one.in_file is None:
             continue
@@ -79,5 +78,5 @@ def notices(outside: tuple[Outside, ...], path: Path) -> Iterator[Notice]:
 
 
 def named(outside: tuple[Outside, ...]) -> str:
-    """The keys, for a line that says where values come from; DB_NAME and the server's first."""
+    """Return the keys, comma-separated, in the order of the settings."""
     return ", ".join(one.key for one in outside)

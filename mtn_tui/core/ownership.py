@@ -1,8 +1,8 @@
-"""Who could change what lies at a path: only root and oneself, or strangers too.
+"""Tells whether others than root and the current user could change what is at a path.
 
-A path is looked at part by part, from the root on, symlinks and what they name
-alike: whoever may write to one of its folders can put another file in its
-place. In a sticky folder (``/tmp``) that is only the owner of what lies there.
+Every part of the path is checked, from the root on, including symlinks and
+their targets: whoever may write to one of the folders can replace its
+contents. In a sticky folder (``/tmp``) only the owner of an entry can.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pathlib import Path
 from mtn_tui.core.i18n import _
 
 _MOST_LINKS = 40
-"""Symlinks in one path, as Linux allows them."""
+"""Symlinks followed in one path, the limit of Linux."""
 _ADMIN_OF_MACOS = 80
 
 
 def changeable(path: Path) -> str:
-    """Why others than root and oneself could change or replace what is at ``path``; empty if they can't.
+    """Return why others than root and the current user could change ``path``; empty if they can't.
 
-    A sentence that names the part of the path, the owner or the mode. Of what
-    is not there, its folders are judged. Raises OSError for a folder that can't
-    be looked into.
+    The text names the part of the path, and its owner or who may write to it. If
+    nothing is there, the folders are checked. Raises OSError if a folder can't be
+    searched.
     """
     for part, found in _parts(path):
         reason = _why(part, found)
@@ -38,16 +38,16 @@ def changeable(path: Path) -> str:
 
 
 def file_changeable(path: Path, found: os.stat_result) -> str:
-    """The same for an open file: its own owner and mode are those of its descriptor, ``found``."""
+    """Like ``changeable`` for an open file, whose own owner and mode are in ``found``."""
     return _why(path, found) or changeable(path)
 
 
 def open_to_all(path: Path) -> Path | None:
-    """The folder, ``path`` or one above it, in which any user may replace what lies there; None without one.
+    """Return the folder, ``path`` or one above it, in which any user may replace entries; None without one.
 
-    A folder counts only where any user can get to it. What lies in a sticky one
-    can't be taken away by others, but they may add to it: so ``path`` itself
-    counts, sticky or not. Raises OSError.
+    Only folders that any user can reach count. In a sticky folder others can't
+    remove entries, but they can add some, so ``path`` itself counts even if it is
+    sticky. Raises OSError.
     """
     real = Path(os.path.realpath(path))
     for folder in (*reversed(real.parents), real):
@@ -63,12 +63,11 @@ def open_to_all(path: Path) -> Path | None:
 
 
 def of_strangers(path: Path, trusted: Collection[int] = ()) -> tuple[Path, str] | None:
-    """The folder, ``path`` or one above it, whose owner could replace what lies there, and who that is.
+    """Return the folder, ``path`` or one above it, whose owner could replace its contents, and the owner.
 
-    None where all are root's, one's own, those of the ``trusted`` users or of
-    whoever has the root folder (where user ids are not mapped, that is nobody).
-    What lies beneath a folder that only such a user may enter is nobody else's.
-    Raises OSError.
+    None if each belongs to root, the current user, one of the ``trusted`` users,
+    or the owner of the root folder (nobody, where user ids are not mapped). The
+    search ends at a folder that only such a user can enter. Raises OSError.
     """
     known = {0, os.geteuid(), *trusted, Path("/").stat().st_uid}
     real = Path(os.path.realpath(path))
@@ -99,7 +98,7 @@ def _why(part: Path, found: os.stat_result) -> str:
 
 
 def _parts(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Every folder, symlink and file that opening ``path`` passes, from the root on."""
+    """Yield every folder, symlink and file that opening ``path`` passes through, from the root on."""
     at = Path("/")
     yield at, os.lstat(at)
     left = list(reversed(path.absolute().parts[1:]))
@@ -128,10 +127,10 @@ def _parts(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _is_private(part: Path, found: os.stat_result) -> bool:
-    """Whether nobody but root and the owner is in the group: root's own, or one that a user has alone.
+    """Return whether nobody but root and the owner is in the group of ``part``.
 
-    Many systems give each user a group of the same name and a umask of 002. An
-    access list shows its mask there, and may let others write.
+    Many systems give each user a group of the same name and a umask of 002. With
+    an access list the group bits are its mask, and others may be allowed to write.
     """
     if found.st_gid == 0 or (sys.platform == "darwin" and found.st_gid == _ADMIN_OF_MACOS):
         return True

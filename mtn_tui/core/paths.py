@@ -1,4 +1,4 @@
-"""Where things are: the configuration, what its relative paths count from, the state folder."""
+"""Locations: the configuration, the base of its relative paths, the state and cache folders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SYSTEM_STATE = Path("/var/lib/mtn")
 
 
 def configuration_places(environment: Mapping[str, str], working: Path) -> tuple[Path, ...]:
-    """The files that are looked for, in order, when none was named; ``working`` is the current folder."""
+    """Return the files to look for, in order, if none was named; ``working`` is the current folder."""
     return (
         working / "config" / CONFIGURATION,
         _user_folder(environment, "XDG_CONFIG_HOME", platformdirs.user_config_path(APPLICATION))
@@ -31,20 +31,20 @@ def configuration_places(environment: Mapping[str, str], working: Path) -> tuple
 
 
 def base_folder(configuration: Path) -> Path:
-    """What the relative paths in a configuration count from.
+    """Return the folder that relative paths in a configuration are relative to.
 
-    The scripts kept it at ``backup-system/config/backup.conf`` and ran in
-    ``backup-system``: so it is the folder above where the file's folder is
-    named ``config``, else the file's own folder. Symlinks are not followed.
+    The scripts kept the file at ``backup-system/config/backup.conf`` and ran in
+    ``backup-system``: so this is the folder above, if the file's folder is named
+    ``config``, else the file's folder. Symlinks are not followed.
     """
     folder = configuration.absolute().parent
     return folder.parent if folder.name == "config" else folder
 
 
 def resolved(path: str, base: Path, environment: Mapping[str, str]) -> Path:
-    """An absolute path: ``~`` is a home folder, anything relative counts from ``base``.
+    """Return an absolute path: ``~`` is expanded, and a relative path starts at ``base``.
 
-    Raises ValueError for the home folder of somebody who is not known here.
+    Raises ValueError if ``~user`` names an unknown user.
     """
     if path == "~" or path.startswith("~/"):
         home = environment.get("HOME")
@@ -56,9 +56,9 @@ def resolved(path: str, base: Path, environment: Mapping[str, str]) -> Path:
 
 
 def state_dir(setting: Path | None, environment: Mapping[str, str], shared: Path = SYSTEM_STATE) -> Path:
-    """The folder of journals and locks: STATE_DIR, else ``shared`` where it can be written, else the user's.
+    """Return the folder of journals and locks: STATE_DIR, else ``shared`` if writable, else the user's own.
 
-    It is not made here.
+    Does not create it.
     """
     if setting is not None:
         return setting
@@ -68,7 +68,7 @@ def state_dir(setting: Path | None, environment: Mapping[str, str], shared: Path
 
 
 def cache_dir(environment: Mapping[str, str]) -> Path:
-    """The user's own folder for what may be thrown away at any time. It is not made here."""
+    """Return the user's cache folder, whose contents may be deleted at any time. Does not create it."""
     return _user_folder(environment, "XDG_CACHE_HOME", platformdirs.user_cache_path(APPLICATION))
 
 
@@ -81,10 +81,10 @@ def is_file(path: Path) -> bool:
 
 
 def too_open(path: Path) -> bool:
-    """Whether others than its owner could read or change a file of secrets.
+    """Return whether others than its owner can read or change a file of secrets.
 
-    The group ``mtn`` may read it, on a machine that several operators share.
-    Anything but a regular file (a pipe) is nobody else's. Raises OSError.
+    The group ``mtn`` may read it, on a machine shared by several operators.
+    Returns False for anything but a regular file, such as a pipe. Raises OSError.
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
@@ -102,11 +102,11 @@ def _is_ours(group: int) -> bool:
 
 
 def _user_folder(environment: Mapping[str, str], variable: str, otherwise: Path) -> Path:
-    """XDG's rule: the variable counts only when it holds an absolute path."""
+    """Apply XDG's rule: the variable counts only if it holds an absolute path."""
     folder = environment.get(variable, "")
     return Path(folder) / APPLICATION if Path(folder).is_absolute() else otherwise
 
 
 def present(path: Path) -> bool:
-    """Whether something is there; False also where a folder above it is closed to us."""
+    """Return whether ``path`` exists; False too if a folder above it is closed to this user."""
     return os.access(path, os.F_OK)

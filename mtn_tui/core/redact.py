@@ -1,4 +1,4 @@
-"""Secrets never leave the process: every text that does goes through here."""
+"""Masks secrets in every text that leaves the process."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _SHORT = 4
 
 
 class Redactor:
-    """Replaces every known secret, also in the forms that quoting and encoding give it."""
+    """Masks every known secret, also in its quoted and encoded forms."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
         self._short: set[str] = set()
 
     def add(self, secret: str) -> None:
-        """Remember a secret. Blank ones are ignored: replacing them would mangle everything."""
+        """Remember a secret. Blank ones are ignored, since masking them would mangle every text."""
         if secret.strip():
             known = self._short if len(secret.strip()) < _SHORT else self._secrets
             known |= {form for form in _forms(secret) if form.strip()}
 
     def __call__(self, text: str) -> str:
-        """Without the known secrets, and without what plainly is one: ``password=…`` of anybody."""
+        """Mask the known secrets, and whatever is obviously one, such as ``password=…``."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
         for secret in sorted(self._short, key=len, reverse=True):
@@ -48,9 +48,9 @@ class Redactor:
         return text
 
     def within(self, value: object) -> object:
-        """The same for each text in mappings and lists, so that what is written as JSON stays JSON.
+        """Mask secrets in each text of nested mappings and lists, so that the result is still valid JSON.
 
-        A short secret would else mangle a figure, a bracket or a key.
+        Masked in the JSON text instead, a short secret could mangle a number, a bracket or a key.
         """
         match value:
             case str():
@@ -63,7 +63,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """As it is, percent-encoded, and as Python, JSON, SQL, libpq, a shell and a terminal's text show it."""
+    """Yield the secret as it is, percent-encoded, and as quoted by Python, JSON, SQL, libpq and shells."""
     raw = secret.encode("utf-8", "surrogatepass")
     yield from (secret, secret.strip())
     yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
@@ -76,4 +76,4 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 redact = Redactor()
-"""The process's own; settings register what they read."""
+"""The redactor of this process; reading settings registers their secrets."""

@@ -37,7 +37,7 @@ _AWS = Endpoint("s3.amazonaws.com", secure=True)
 
 
 class Settings(BaseModel):
-    """Everything that was configured, checked. Paths made from a file are absolute."""
+    """All settings, validated. Those made by ``settings_file`` have absolute paths."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -62,9 +62,9 @@ class Settings(BaseModel):
     metrics_dir: Path = Field(default_factory=lambda data: data["log_dir"] / "metrics")
     temp_dir: Path = Field(default_factory=lambda data: data["backup_dir"].parent / "temp")
     state_dir: Path | None = None
-    """As it was set; ``paths.state_dir`` says where it is."""
+    """As configured; ``paths.state_dir`` returns the folder to use."""
     contacts_file: Path | None = Path("config/contacts.toml")
-    """None: others could change it, so it is not used."""
+    """None: not used, since others could change it."""
     backup_prefix: Prefix = "admision_mtn"
 
     # The archive
@@ -72,7 +72,7 @@ class Settings(BaseModel):
     """libdeflate's. Measured on a school's dump, one core: 5 is 0.995 times the bytes of gzip -9, 6 is
     0.972 times, at 110 and 89 MB/s."""
     compression_level: Annotated[Whole | None, Field(ge=0, le=9)] = None
-    """gzip's, of the scripts; ``deflate_level`` is used instead."""
+    """The scripts' level for gzip, without effect; see ``deflate_level``."""
     enable_encryption: Switch = True
     """False only reads old clear backups: new ones are refused."""
     encryption_key_file: Path = Path("config/.encryption.key")
@@ -89,7 +89,7 @@ class Settings(BaseModel):
     minio_bucket: Bucket = "mtn-backups"
     s3_bucket: Bucket = "mtn-admision-backups"
     s3_region: str | None = None
-    """Of a server outside AWS that has one (Garage, Scaleway, OVH); AWS_DEFAULT_REGION there."""
+    """For servers outside AWS with regions (Garage, Scaleway, OVH); AWS uses AWS_DEFAULT_REGION."""
     s3_ca_file: Path | None = None
     """Certificates (PEM) to trust besides the system's."""
     aws_profile: str | None = None
@@ -118,7 +118,7 @@ class Settings(BaseModel):
     smtp_password: SecretStr | None = None
     alert_email: Emails = ()
     webhook_url: Webhook = None
-    """Whoever knows it can post there: all of it is a secret."""
+    """All of it is secret: whoever knows it can post there."""
     alert_ca_file: Path | None = None
     """Certificates (PEM) to trust besides the system's, for the mail server, the webhook, the services."""
 
@@ -130,12 +130,12 @@ class Settings(BaseModel):
 
     @property
     def bucket(self) -> str | None:
-        """The bucket that copies go to, or None: backups stay on this disk.
+        """The bucket for copies; None: backups stay on this disk.
 
-        With USE_MINIO it is MINIO_BUCKET, None without MINIO_ENDPOINT. Without
-        it, it is S3_BUCKET at AWS: asking for AWS is asking for copies, so
-        missing credentials are an error of the storage and never silence. An
-        empty bucket name also means none.
+        With USE_MINIO this is MINIO_BUCKET, or None without MINIO_ENDPOINT. Without
+        it, this is S3_BUCKET at AWS: choosing AWS means wanting copies, so missing
+        credentials are a storage error and never ignored. An empty bucket name also
+        means none.
         """
         if self.use_minio:
             return (self.minio_bucket or None) if self.minio_endpoint else None
@@ -143,7 +143,7 @@ class Settings(BaseModel):
 
     @property
     def endpoint(self) -> Endpoint | None:
-        """Where the bucket is; None where there is none."""
+        """The S3 server of the bucket; None without a bucket."""
         if self.bucket is None:
             return None
         if self.use_minio and self.minio_endpoint:

@@ -34,9 +34,9 @@ from mtn_tui.core.values import (
 )
 
 _SHORT_PATH = 8
-"""Characters; no secret, and it would mask parts of other paths."""
+"""Characters; shorter paths are no secrets, and masking them would mangle other paths."""
 _LARGEST = 1 << 20
-"""Bytes; what is larger is no configuration."""
+"""Bytes; a larger file is not a configuration."""
 
 _PATH_KEYS = tuple(
     name.upper() for name, known in Settings.model_fields.items() if known.annotation in (Path, Path | None)
@@ -47,22 +47,24 @@ _EMPTY_MEANS_NONE = ("MINIO_ENDPOINT", "MINIO_BUCKET", "S3_BUCKET")
 
 @dataclass(frozen=True)
 class Loaded:
+    """A configuration that was read and checked."""
+
     settings: Settings
     path: Path
     warnings: tuple[Notice, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
-    """Where each key that was set has its value from: ``file:line``, or the environment."""
+    """Origin of each value that was set, by key: ``file:line``, or the environment."""
     outside: tuple[Outside, ...] = ()
     """The keys that the environment has changed."""
 
 
 def load(path: Path, environment: Mapping[str, str], *, own_only: bool = False) -> Loaded:
-    """Read and check the configuration at ``path``; its secrets are redacted from then on.
+    """Read and check the configuration at ``path``, and register its secrets with the redactor.
 
-    Relative paths count from ``paths.base_folder``. Raises ConfigError, which
-    names every wrong value with its key, its line, the reason and a fix, and
-    holds none of them; with ``own_only`` also for a file that others than root
-    and oneself could change, judged by what was opened.
+    Paths are relative to ``paths.base_folder``. Raises ConfigError listing every
+    wrong value by key, line, reason and fix, but never the value itself. With
+    ``own_only``, also raises if others than root and the current user could change
+    the file that was opened.
     """
     loaded = interpret(_read(path, own_only), path, environment)
     if not paths.too_open(path):
@@ -77,7 +79,7 @@ def load(path: Path, environment: Mapping[str, str], *, own_only: bool = False) 
 
 
 def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
-    """The same for ``text`` that is, or is to be, at ``path``; touches no file."""
+    """Interpret ``text`` as the configuration at ``path``, as ``load`` does; touches no file."""
     assigned = parse(text, environment, str(path))
     problems = Problems(path)
     given = _given(assigned, environment, problems)
@@ -97,7 +99,7 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
 
 
 def _production(given: Mapping[str, str], alone: Mapping[str, Assigned]) -> tuple[str, ...]:
-    """The databases that are production besides ``db_name``: what the file alone names stays among them."""
+    """Return the databases that are production besides ``db_name``, including those named in the file."""
     if is_connection_string(given.get("PRODUCTION_DATABASES", "")):
         return ()  # it is refused as it is
     own = {key: alone[key].value for key in ("DB_NAME", "PRODUCTION_DATABASES") if key in alone}
@@ -108,7 +110,7 @@ def _production(given: Mapping[str, str], alone: Mapping[str, Assigned]) -> tupl
 
 
 def _hide_webhook(url: str) -> None:
-    """Libraries tell the path alone, and it is what makes the address a secret."""
+    """Register the path by itself, since it is the secret part and libraries may show it alone."""
     parts = urlsplit(url)
     redact.add(parts.password or "")
     path = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -119,7 +121,7 @@ def _hide_webhook(url: str) -> None:
 def _given(
     assigned: Mapping[str, Assigned], environment: Mapping[str, str], problems: Problems
 ) -> dict[str, str]:
-    """What each known key was set to, the environment over the file. Secrets are registered here."""
+    """Return the value of each known key, the environment first. Registers the secrets."""
     given: dict[str, str] = {}
     for key in KEYS:
         found = assigned.get(key)
@@ -143,7 +145,7 @@ def _given(
 def _arguments(
     given: Mapping[str, str], path: Path, environment: Mapping[str, str], problems: Problems
 ) -> dict[str, Any]:
-    """What Settings is made from: paths made absolute, emptiness given its meaning."""
+    """Return the arguments for Settings: paths made absolute, empty values interpreted."""
     base = paths.base_folder(path)
     beside = path.absolute().parent
     values: dict[str, Any] = {
@@ -194,7 +196,7 @@ def _checked(values: Mapping[str, Any], problems: Problems) -> Settings:
 
 
 def _check_staging(settings: Settings, problems: Problems) -> None:
-    """What is tried first beside production can't be production: it is not replaced without the phrase."""
+    """Report a staging database that is production: staging is replaced without confirmation."""
     if settings.staging_db_name in (settings.db_name, *settings.production_databases):
         problems.add(
             "STAGING_DB_NAME",
@@ -204,7 +206,7 @@ def _check_staging(settings: Settings, problems: Problems) -> None:
 
 
 def _check_bucket(settings: Settings, values: Mapping[str, Any], problems: Problems) -> None:
-    """Half a bucket is an error: backups that were meant to leave the machine would not."""
+    """Report an incomplete bucket: backups that should leave the machine would not."""
     needed = ("minio_endpoint", "minio_access_key", "minio_secret_key")
     missing = [name for name in needed if not getattr(settings, name)]
     declined = "minio_endpoint" in values and settings.minio_endpoint is None

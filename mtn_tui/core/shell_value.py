@@ -28,26 +28,26 @@ BASH_OWN = re.compile(
     "|IFS|LINENO|MACHTYPE|MAPFILE|OLDPWD|OPTARG|OPTERR|OPTIND|OSTYPE|PIPESTATUS|POSIXLY_CORRECT|PPID|PS4|PWD"
     "|RANDOM|REPLY|SECONDS|SHELLOPTS|SHLVL|SRANDOM|TMOUT|UID|_"
 )
-"""What bash fills in, or refuses to set, by itself."""
+"""Variables that bash sets itself, or refuses to set."""
 
 _BASH_PRESETS = ("HOSTNAME", "PATH", "SHELL", "TERM")
-"""What bash fills in only where the environment does not."""
+"""Variables that bash sets only if the environment does not."""
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """The value a key ends with, and the line (from 1) of the assignment that gave it."""
+    """The final value of a key, and the line, from 1, of the assignment that set it."""
 
     value: str
     line: int
     refers: frozenset[str] = frozenset()
-    """The variables that the value was made of."""
+    """Variables that the value refers to."""
     unset: frozenset[str] = frozenset()
-    """Those of them that were set nowhere, and so were empty."""
+    """Those of them that are set nowhere, and so are empty."""
 
 
 def home_folder(user: str) -> str | None:
-    """The home folder of ``user`` (of whoever runs this, when empty); None for a stranger."""
+    """Return the home folder of ``user``, or of the current user if empty; None if unknown."""
     try:
         return (pwd.getpwnam(user) if user else pwd.getpwuid(os.getuid())).pw_dir
     except KeyError:
@@ -55,7 +55,7 @@ def home_folder(user: str) -> str | None:
 
 
 class ValueReader:
-    """What reads values out of a text. ``_pos`` is the next character that was not taken yet."""
+    """Reads values from a text. ``_pos`` is the position of the next unread character."""
 
     def __init__(
         self, text: str, environment: Mapping[str, str], source: str, home_of: Callable[[str], str | None]
@@ -75,13 +75,13 @@ class ValueReader:
     # Where we are
 
     def _next(self) -> str:
-        """The next character, a continued line already joined; empty at the end. Takes nothing."""
+        """Return the next character without consuming it, continued lines joined; empty at the end."""
         while self._text.startswith("\\\n", self._pos):
             self._pos += 2
         return self._text[self._pos : self._pos + 1]
 
     def _refuse(self, reason: str, fix: str, position: int | None = None, char: str = "") -> NoReturn:
-        """Raise; ``{key}`` and ``{char}`` in both texts stand for the key being read and for ``char``."""
+        """Raise ConfigError; ``{key}`` and ``{char}`` in its texts are the current key and ``char``."""
         line = bisect_left(self._ends, self._pos if position is None else position) + 1
         reason = reason.format(key=self._key, char=char)
         raise ConfigError(
@@ -90,7 +90,7 @@ class ValueReader:
         )
 
     def _name(self) -> str:
-        """Take a variable's name; empty where none begins."""
+        """Consume a variable's name; empty if there is none here."""
         chars: list[str] = []
         while self._next() in (_NAME if chars else _NAME_START):
             chars.append(self._next())
@@ -100,7 +100,7 @@ class ValueReader:
     # Values
 
     def _value(self, special: str) -> str:
-        """``special`` are the characters that are refused: of an export's words bash expands the braces."""
+        """Read a value; characters in ``special`` are refused (bash expands braces in export arguments)."""
         pieces: list[str] = []
         home = True  # ~ means a home folder at the beginning and after a colon
         while (char := self._next()) not in WORD_END:
@@ -207,7 +207,7 @@ class ValueReader:
         return self._environment.get(name)
 
     def _variable(self, name: str, position: int) -> str | None:
-        """The value of ``name``; None where it is set nowhere."""
+        """Return the value of ``name``; None if it is set nowhere."""
         value = self._lookup(name)
         if BASH_OWN.fullmatch(name) or (value is None and name in _BASH_PRESETS):
             self._refuse(
@@ -266,7 +266,7 @@ class ValueReader:
         return "" if value is None or mark == "+" else value
 
     def _word(self, start: int, quoted: bool) -> str:
-        """The word of ``${X:-word}``. Quotes in it have rules of their own, so there are none."""
+        """Read the word of ``${X:-word}``. Quotes follow special rules there, so none are accepted."""
         pieces: list[str] = []
         while (char := self._next()) != "}":
             if not char or char in "'\"\\`~{<>()\n":

@@ -1,16 +1,16 @@
-"""Shell assignments, read as bash would read them and never executed.
+"""Parses shell assignments as bash would, without executing anything.
 
-``backup.conf`` was ``source``d by the scripts. Whatever this reader accepts has
-the very value it had there (a property test asks bash); whatever would need a
-shell to run something is refused with its line and a fix.
+The scripts loaded ``backup.conf`` with ``source``. Whatever this reader accepts
+has exactly the value it had there (a property test compares with bash);
+whatever would require a shell is refused, with its line and a fix.
 
-Understood: ``KEY=value`` and ``export KEY=value``, several on a line, parted by
-blanks or ``;``; single and double quotes, backslashes, pieces written together,
-lines continued by a backslash; ``$X``, ``${X}``, ``${X:-word}``, ``${X-word}``,
-``${X:+word}``, ``${X+word}`` (the word without quotes of its own); ``~`` and
-``~user``; comments. A variable that is set nowhere is empty.
+Supported: ``KEY=value`` and ``export KEY=value``, several per line, separated by
+blanks or ``;``; single and double quotes, backslashes, adjacent pieces, lines
+continued by a backslash; ``$X``, ``${X}``, ``${X:-word}``, ``${X-word}``,
+``${X:+word}``, ``${X+word}`` (the word without quotes); ``~`` and ``~user``;
+comments. An unset variable is empty.
 
-Kinder than bash in two things: a byte order mark is passed over, and lines may
+More lenient than bash in two ways: a byte order mark is skipped, and lines may
 end as on Windows.
 """
 
@@ -35,12 +35,11 @@ def parse(
     source: str = "backup.conf",
     home_of: Callable[[str], str | None] = home_folder,
 ) -> dict[str, Assigned]:
-    """Read the assignments in ``text``, in their order; a later one to the same key replaces an earlier.
+    """Parse the assignments in ``text``, in order; a later one replaces an earlier one to the same key.
 
-    ``environment`` answers for variables that the text has not set. ``source``
-    names the text in messages, which never hold a value. Raises ConfigError
-    for the first thing that is not an assignment, or that only a shell could
-    work out.
+    ``environment`` provides variables that the text does not set. ``source``
+    names the text in messages, which never contain a value. Raises ConfigError
+    for the first thing that is not an assignment or would require a shell.
     """
     reader = _Reader(text, environment, source, home_of)
     reader.read()
@@ -48,10 +47,10 @@ def parse(
 
 
 def quote(value: str) -> str:
-    """Write ``value`` so that bash and ``parse`` both read it back exactly.
+    """Quote ``value`` so that bash and ``parse`` read it back exactly.
 
-    Raises ConfigError where that cannot be: for control characters other than
-    a tab and a newline, and for text that UTF-8 cannot hold.
+    Raises ConfigError if that is impossible: for control characters other than
+    tab and newline, and for text that UTF-8 cannot encode.
     """
     if _CONTROL.search(value) or re.search(r"[\ud800-\udfff]", value):
         raise ConfigError(
@@ -87,7 +86,7 @@ class _Reader(ValueReader):
     def _command(self) -> None:
         start = self._pos
         exporting = self._take_export()
-        # Bash works out all the words of an export before it sets the first.
+        # Bash expands all the words of an export before it sets the first.
         pending: dict[str, Assigned] = {}
         words = 0
         while True:

@@ -1,4 +1,4 @@
-"""How long the phases of a run took."""
+"""Measures how long the phases of a run take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mtn_tui.core.clock import Clock
 
 
 class Stopwatch:
-    """``seconds`` fills up, by name, as phases end; a phase that failed counts too."""
+    """Measures phases. ``seconds`` maps each phase that has ended, even by an error, to its duration."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -17,6 +17,7 @@ class Stopwatch:
 
     @contextmanager
     def timing(self, phase: str) -> Iterator[None]:
+        """Measure the block as ``phase``."""
         began = self._clock.monotonic()
         try:
             yield
@@ -24,5 +25,5 @@ class Stopwatch:
             self.seconds[phase] = self._clock.monotonic() - began
 
     def rounded(self) -> dict[str, float]:
-        """The same to the millisecond, for files."""
+        """Return the durations rounded to milliseconds, for files."""
         return {phase: round(value, 3) for phase, value in self.seconds.items()}

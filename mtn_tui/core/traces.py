@@ -1,6 +1,6 @@
-"""What is shown of an error that nobody understood, without what a database's server put into it.
+"""Texts of unexpected errors, without data that a database server put into them.
 
-psycopg's errors say DETAIL and CONTEXT, which hold rows: of these only the kind is shown.
+psycopg's errors include DETAIL and CONTEXT, which contain rows: only their class is shown.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ _MAY_HOLD_ROWS = ("psycopg", "psycopg_binary")
 
 
 def text_of(error: BaseException) -> str:
-    """Its text; empty where that may hold rows."""
+    """Return the text of an error, secrets masked; empty if it may contain rows."""
     if type(error).__module__.partition(".")[0] in _MAY_HOLD_ROWS:
         return ""
     return redact(str(error))
 
 
 def named(error: BaseException) -> str:
-    """Its kind and text."""
+    """Return the class and text of an error."""
     name, text = type(error).__name__, text_of(error)
     return f"{name}: {text}" if text else name
 
 
 def traced(error: BaseException) -> str:
-    """Its traceback, and those of what caused it, as Python prints them."""
+    """Return the traceback of an error and of its causes, formatted as Python does, secrets masked."""
     return "".join(_chain(error, set()))
 
 

@@ -1,4 +1,4 @@
-"""What a value of the configuration may be: the types that ``Settings`` is made of."""
+"""Types of configuration values, with their checks, from which ``Settings`` is built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from mtn_tui.core.i18n import _
 
 LONGEST_NAME = 63
-"""Bytes of a database's name; PostgreSQL cuts what is longer (NAMEDATALEN - 1)."""
+"""Maximum bytes of a database's name; PostgreSQL truncates longer ones (NAMEDATALEN - 1)."""
 
 _ENDPOINT = re.compile(r"(?:(https?)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?")
 
@@ -31,17 +31,17 @@ sign: also ``host=x``."""
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An S3 server, and whether it is spoken to by TLS."""
+    """Address of an S3 server, and whether it uses TLS."""
 
     host: str
-    """``name:port``; the port may be left out."""
+    """``name:port``; the port is optional."""
     secure: bool
 
 
 class WrongValue(ValueError):
-    """What a value must be, as the end of a sentence that begins with its key, and how to mend it.
+    """Says what a value must be, completing a sentence that begins with its key, and how to fix it.
 
-    Neither holds the value.
+    Neither text contains the value.
     """
 
     def __init__(self, reason: str, fix: str = "") -> None:
@@ -51,7 +51,10 @@ class WrongValue(ValueError):
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Read ``http://host:port``, ``https://…`` or ``host:port``, which is http as with the scripts."""
+    """Parse ``http://host:port``, ``https://…`` or ``host:port``, which means http as in the scripts.
+
+    Raises WrongValue.
+    """
     match = _ENDPOINT.fullmatch(text.strip())
     if match is None or int(match[3] or 1) not in range(1, 65536):
         raise WrongValue(
@@ -67,7 +70,7 @@ def _endpoint(text: str) -> str:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """A list is parted by commas, where there is one, else by blanks."""
+    """Split a list at commas if it contains any, else at blanks."""
     parts = text.split(",") if "," in text else text.split()
     return tuple(part.strip() for part in parts if part.strip())
 
@@ -94,7 +97,7 @@ def _host(text: str) -> str:
 
 
 def is_connection_string(text: str) -> bool:
-    """Whether it is what libpq takes for a whole connection, and may hold a password."""
+    """Return whether libpq would take ``text`` for a whole connection, perhaps with a password."""
     return _CONNECTION.search(text) is not None
 
 
@@ -113,7 +116,7 @@ def _database(name: str) -> str:
 
 
 def _unconnected(value: object) -> object:
-    """A list is not taken apart before it is known to be one."""
+    """Refuse a connection string before it is split as a list."""
     if isinstance(value, str) and is_connection_string(value):
         _database(value)
     return value
@@ -170,6 +173,7 @@ def _url(text: str) -> str:
 
 
 def check_email(text: str) -> str:
+    """Return ``text`` if it looks like an e-mail address; raises WrongValue otherwise."""
     if not re.fullmatch(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+", text):
         raise WrongValue(
             _("must be e-mail addresses, parted by blanks or commas"),
@@ -179,7 +183,7 @@ def check_email(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent there never leaves this machine."""
+    """Return whether traffic to ``host`` never leaves this machine."""
     if host.lower() == "localhost":
         return True
     try:
@@ -207,14 +211,14 @@ def _webhook(secret: SecretStr | None) -> SecretStr | None:
 
 
 def scratch_name(name: str, ending: str) -> str:
-    """``name`` and ``ending`` in as many bytes as PostgreSQL allows; what is cut off is of the name."""
+    """Return ``name`` with ``ending``, the name shortened to fit the length that PostgreSQL allows."""
     room = LONGEST_NAME - len(ending.encode())
     return name.encode()[:room].decode(errors="ignore") + ending
 
 
 Whole = Annotated[int, BeforeValidator(_trimmed)]
 LONGEST = 999_999
-"""Days, hours or minutes; what is longer is meant by nobody, and more than dates can be counted with."""
+"""Maximum of days, hours or minutes: more is never intended, and would overflow dates."""
 
 Number = Annotated[float, BeforeValidator(_trimmed), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, BeforeValidator(_trimmed)]

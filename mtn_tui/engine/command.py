@@ -1,9 +1,9 @@
-"""Runs an operator's own command line, as they would in a shell, and tells what it says.
+"""Runs a command line configured by the operator in a shell, and reports its output.
 
-Its output goes to a file and never through a pipe: what it starts in the
-background (services, as a rule) keeps the file open long after, and a pipe that
-nobody reads any more would kill it at its next word. It has no terminal and a
-session of its own. What it leaves running is left running.
+The output goes to a file, not through a pipe: background processes that the
+command starts (services, usually) keep it open long after, and writing to a
+pipe that nobody reads would kill them. The command has no terminal and its own
+session. Processes that it leaves running are not ended.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mtn_tui.engine.statefiles import open_shared, refusal
 
 _LOOK_EVERY = 0.1
 _GRACE = 5.0
-"""Seconds between being asked to end and being ended."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 _PIECE = 1 << 16
 _LONGEST_LINE = 4096
@@ -33,13 +33,13 @@ _LAST_LINES = 5
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that has ended by itself."""
+    """The result of a command that ended by itself."""
 
     code: int
-    """Its exit status; below 0, the signal that ended it."""
+    """Its exit status; if negative, the signal that ended it."""
     seconds: float
     last: tuple[str, ...]
-    """The last lines it said."""
+    """The last lines of its output."""
 
 
 def run_shell(
@@ -51,11 +51,11 @@ def run_shell(
     environment: Mapping[str, str],
     on_line: Callable[[str], None],
 ) -> Ran:
-    """Run ``sh -c line`` until it ends; what it says is appended to ``output`` and told to ``on_line``.
+    """Run ``sh -c line`` until it ends; its output is appended to ``output`` and passed to ``on_line``.
 
-    After ``limit`` seconds, or on cancelling, it and what it has started in its
-    session are ended. Raises Cancelled, JobError where it took too long or no
-    shell could be started, StorageError where ``output`` can't be written.
+    After ``limit`` seconds, or if ``token`` is cancelled, all processes of its
+    group are ended. Raises Cancelled, JobError if it took too long or no shell
+    could be started, StorageError if ``output`` can't be written.
     """
     began = time.monotonic()
     try:
@@ -81,7 +81,7 @@ def run_shell(
                     token.wait(_LOOK_EVERY)
             finally:
                 _end(process)
-            end = os.fstat(fd).st_size  # what it left running may go on writing
+            end = os.fstat(fd).st_size  # processes left running may go on writing
             while said.tell() < end and (piece := said.read(_PIECE)):
                 tail.feed(piece)
             tail.finish()
@@ -107,7 +107,7 @@ def _started(line: str, output: int, environment: Mapping[str, str]) -> subproce
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Its whole group, where it still runs."""
+    """End the whole process group, if the process still runs."""
     if process.poll() is not None:
         return
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -124,7 +124,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Tail:
-    """Lines, told as they come; a line without an end is told at the end, or when it is too long."""
+    """Splits output into lines; an unfinished line is reported at the end, or once it is too long."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line

@@ -1,12 +1,12 @@
-"""Starts a job that outlives the terminal it was asked for from.
+"""Starts a job that outlives the terminal from which it was started.
 
-The job is hosted by an ordinary ``mtn`` command in a session of its own: no
-hangup and no Ctrl-C of the terminal reaches it, and it never reads or writes
-there. Whoever started it follows the journal, as anyone else may. What the
-command prints goes to ``<state>/jobs/<id>.out``, which tells why there is no
-journal where it came to none; it is removed once the journal tells the end.
+The job runs in an ordinary ``mtn`` command in its own session: neither a hangup
+nor Ctrl-C of the terminal reaches it, and it never reads or writes there. The
+caller follows the journal, as anyone else can. The command's output goes to
+``<state>/jobs/<id>.out``, which explains a missing journal; it is removed once
+the journal records the end.
 
-Where the system's logind kills what a user leaves behind
+If systemd-logind kills the processes a user leaves behind
 (``KillUserProcesses=yes``), the command runs in a scope of its own.
 """
 
@@ -28,10 +28,10 @@ from mtn_tui.engine.journal import journal_path
 from mtn_tui.engine.statefiles import make_folder, open_shared, refusal
 
 JOB_ID = "MTN_JOB"
-"""The variable that tells the hosting command its job's id."""
+"""Environment variable with the job's id, for the hosting command."""
 
 JOURNALS = "MTN_JOURNALS"
-"""The variable that tells it the folder in which its journal is looked for."""
+"""Environment variable with the folder in which the caller expects the journal."""
 
 OUTPUT = ".out"
 
@@ -43,13 +43,16 @@ ASK_LOGIND = (
     "org.freedesktop.login1.Manager",
     "KillUserProcesses",
 )
-"""Answers ``b true`` where logind kills what a user leaves behind."""
+"""Prints ``b true`` if logind kills a user's remaining processes."""
 
 _ANSWER_WITHIN = 5.0
 
 
 class Detached:
-    """A job on its way. ``look`` is for one thread; ``close`` lets go of the journal, not of the job."""
+    """A job that was started in another process.
+
+    ``look`` is for one thread only. ``close`` closes the journal and leaves the job running.
+    """
 
     def __init__(
         self,
@@ -66,10 +69,10 @@ class Detached:
         self._follower: Follower | None = None
 
     def look(self) -> JobView:
-        """The job as its journal has it; queued as long as there is none.
+        """Return the job as its journal describes it; queued while there is no journal.
 
-        JobError, with what the command said, where it ended before it had a
-        journal; StorageError where that can't be read.
+        Raises JobError, with the command's output, if it ended before it had a
+        journal; StorageError if the journal can't be read.
         """
         if self._follower is None:
             ended = self._process.poll() is not None
@@ -81,16 +84,17 @@ class Detached:
         return self._follower.look()
 
     def wait_for_journal(self) -> None:
-        """Until anybody can find the job. Raises as ``look`` does."""
+        """Block until the journal exists, so that anybody can find the job. Raises as ``look`` does."""
         while self.look().pid == 0:
             time.sleep(POLL_EVERY)
 
     def close(self) -> None:
+        """Stop following the job, which goes on."""
         if self._follower is not None:
             self._follower.close()
             self._follower = None
         if self._process.poll() is None:
-            # It outlives us by design, which Popen would warn of.
+            # It outlives us by design; Popen would warn about that.
             self._process.returncode = 0
 
     def _stillborn(self) -> JobError:
@@ -109,11 +113,11 @@ def start(
     environment: Mapping[str, str],
     folders: Callable[[], Sequence[Path]] = tuple,
 ) -> Detached:
-    """Begin ``mtn <arguments>`` as a job of its own, whose journal will be in ``folder``.
+    """Start ``mtn <arguments>`` as a job of its own, with its journal in ``folder``.
 
-    Where that fills up meanwhile, it is looked for in ``folders``.
-    It has the caller's working folder and ``environment``. StorageError where
-    its output can't be kept, JobError where no process can be started.
+    If ``folder`` fills up meanwhile, the journal is looked for in ``folders``. The
+    job inherits the working folder and gets ``environment``. Raises StorageError
+    if its output file can't be made, JobError if no process can be started.
     """
     job_id = new_job_id()
     try:
@@ -121,7 +125,7 @@ def start(
         output = open_shared(output_path(folder, job_id), os.O_WRONLY | os.O_APPEND | os.O_EXCL)
     except OSError as error:
         raise refusal(error, folder) from error
-    # -P: the working folder is the operator's, and is not where this program is loaded from.
+    # -P: never import from the working folder, which is the operator's.
     command = [*_beyond_the_login(), sys.executable, "-P", "-m", "mtn_tui", *arguments]
     try:
         process = subprocess.Popen(
@@ -143,11 +147,12 @@ def start(
 
 
 def output_path(folder: Path, job_id: str) -> Path:
+    """Return the path of the file with a hosting command's output."""
     return folder / f"{job_id}{OUTPUT}"
 
 
 def discard_output(folder: Path, job_id: str) -> None:
-    """Remove what the command printed. StorageError where it can't be."""
+    """Remove the file with a hosting command's output. Raises StorageError."""
     path = output_path(folder, job_id)
     try:
         path.unlink(missing_ok=True)
@@ -156,7 +161,7 @@ def discard_output(folder: Path, job_id: str) -> None:
 
 
 def logins_take_processes_along() -> bool:
-    """Whether logind kills what a user has running when they log out. False where nobody can tell."""
+    """Return whether logind kills a user's processes at logout; False if unknown."""
     if shutil.which(ASK_LOGIND[0]) is None:
         return False
     try:

@@ -1,13 +1,14 @@
 """Runs a job in this process, in the foreground.
 
 Three threads: one works; one, the keeper, records progress and passes signals
-on; the caller's shows the job to whoever looks, from the journal, as any other
-process would. So a terminal that stalls holds up neither the work nor its
-record nor its cancelling.
+on; the caller's displays the job, reading the journal as any other process
+would. So a stalled terminal holds up neither the work nor its record nor its
+cancellation.
 
-SIGINT, SIGTERM and SIGHUP ask the job to stop; a further one changes nothing.
-One that this process was started with ignoring (``nohup``, a background job of
-a shell) stays ignored, save SIGTERM, which is how ``mtn job cancel`` asks.
+SIGINT, SIGTERM and SIGHUP ask the job to stop; repeating them has no effect.
+A signal that was already ignored when this process started (``nohup``, a
+shell's background job) stays ignored, except SIGTERM, which ``mtn job cancel``
+sends.
 """
 
 from __future__ import annotations
@@ -36,22 +37,21 @@ BEAT_EVERY = 0.25
 """Seconds between records of progress."""
 
 LOOK_EVERY = 0.1
-"""Seconds between looks at the journal for whoever watches."""
+"""Seconds between looks at the journal for display."""
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _Inbox = queue.SimpleQueue[signal.Signals | None]
-"""Signals for the keeper; None ends it. Unlike an Event or a Lock it may be filled by a handler."""
+"""Signals for the keeper; None ends it. Unlike an Event or a Lock it is safe in a signal handler."""
 
 
 def run(job: Job, body: Callable[[Job], R], on_view: Callable[[JobView], None] | None = None) -> R:
-    """Host ``body`` until it has ended and that is on the disk; return what it returned.
+    """Run ``body`` as ``job`` until its end is recorded, and return its result. Closes the job.
 
-    Raises, whole, what the body raised; Cancelled where it was asked to stop
-    and did. An error of ``on_view`` ends the watching, not the job; it is raised
-    after a job that succeeded, save an OSError (a terminal that has gone is no fault) and what
-    the journal's reader raises. Closes the job. Signals are handled only on the
-    main thread.
+    Raises whatever the body raised; Cancelled if the job was asked to stop and
+    did. An error in ``on_view`` ends the display, not the job; it is raised after
+    a successful job, unless it is an OSError (a terminal that is gone is no fault)
+    or comes from reading the journal. Signals are handled on the main thread only.
     """
     give_back_large_buffers()
     inbox: _Inbox = queue.SimpleQueue()
@@ -63,7 +63,7 @@ def run(job: Job, body: Callable[[Job], R], on_view: Callable[[JobView], None] |
             finally:
                 inbox.put(None)
     except BaseException as error:
-        job.end(error)  # no thread could be started, or the watching was broken off; else it is over already
+        job.end(error)  # no thread could be started, or the display was interrupted; else it is over already
         raise
     finally:
         job.close()
@@ -76,7 +76,7 @@ def run(job: Job, body: Callable[[Job], R], on_view: Callable[[JobView], None] |
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Around making a job and running it: what asks it to stop before it can hear waits until it can."""
+    """Block the stop signals until the job can handle them; for creating a job and running it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
         yield
@@ -85,10 +85,10 @@ def signals_held() -> Iterator[None]:
 
 
 def cancel(view: JobView, host: str | None = None) -> None:
-    """Ask a job of this machine to stop, whoever hosts it. Returns before it has.
+    """Ask a job on this machine to stop, in whatever process. Does not wait for it.
 
-    JobError where it is over or lost, Refused where it runs on another machine,
-    JobError where it belongs to another user.
+    Raises JobError if the job is over, lost or another user's; Refused if it runs
+    on another machine.
     """
     if view.state is JobState.LOST:
         raise JobError(_("Job {id} can't be cancelled: it is lost.").format(id=view.id), view.title)
@@ -167,7 +167,7 @@ def _perform(job: Job, body: Callable[[Job], R]) -> R:
 
 
 def _understood(job: Job, error: BaseException) -> BaseException:
-    """What fails after a job was asked to stop fails because of it: a ^C reaches its children too."""
+    """Return Cancelled for an error after a stop request, its likely cause: ^C reaches children too."""
     asked = job.stop_asked or job.token.cancelled
     if not asked or isinstance(error, Cancelled) or not isinstance(error, Exception):
         return error
@@ -178,7 +178,7 @@ def _understood(job: Job, error: BaseException) -> BaseException:
 
 
 def _watch(job: Job, worker: Handle[R], on_view: Callable[[JobView], None] | None) -> Exception | None:
-    """Show the job until the worker has ended. Returns what ``on_view`` raised."""
+    """Display the job until the worker has ended. Returns the error that ``on_view`` raised, if any."""
     if on_view is None:
         worker.join()
         return None
@@ -193,6 +193,6 @@ def _watch(job: Job, worker: Handle[R], on_view: Callable[[JobView], None] | Non
                     seen = view
                 if ended:
                     return None
-    except Exception as error:  # noqa: BLE001 - the audience's trouble is not the job's; run() raises it
+    except Exception as error:  # noqa: BLE001 - a display error is not the job's; run() raises it
         worker.join()
         return error

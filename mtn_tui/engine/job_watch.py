@@ -1,4 +1,4 @@
-"""Watches the journals of jobs, cheaply where nothing happens."""
+"""Follows the journals of jobs, at little cost while nothing changes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from mtn_tui.engine.jobview import Follower, JobView, list_jobs
 from mtn_tui.engine.journal import find_journal, journals_in
 
 JOBS_SHOWN = 100
-"""Jobs that are read, the newest; all that run are read as well."""
+"""Number of newest jobs to read, besides all that run."""
 
 _SETTLED = 2.0
-"""Seconds after which a folder that has not changed holds nothing new, whatever the clock of its disk."""
+"""Seconds after which an unchanged folder has no new files, however coarse its timestamps."""
 
 
 class Journals:
-    """The jobs of some folders. While nothing happens, a look is a ``stat`` each, and a read per live job."""
+    """The jobs in some folders.
+
+    While nothing changes, each look costs one ``stat`` per folder and one read per running job.
+    """
 
     def __init__(self, folders: Path | Callable[[], Sequence[Path]], machine: str | None = None) -> None:
-        """``machine`` is this one's name: only its own jobs can be told to be lost."""
+        """``machine`` is the name of this machine: only its own jobs can be detected as lost."""
         self._folders = folders if callable(folders) else lambda: [folders]
         self._machine = machine
         self._known: dict[str, JobView] = {}
@@ -34,7 +37,7 @@ class Journals:
 
     @property
     def views(self) -> tuple[JobView, ...]:
-        """The jobs by now: live ones first, then the newest."""
+        """The jobs as of the last look: running ones first, then the newest."""
         views = sorted(self._known.values(), key=_began, reverse=True)
         return tuple(sorted(views, key=lambda view: view.state.over))[: max(JOBS_SHOWN, len(self._live))]
 
@@ -58,7 +61,7 @@ class Journals:
         return self._look_at_live() or changed
 
     def close(self) -> None:
-        """Close the journals of live jobs."""
+        """Close the journals of running jobs."""
         for follower in self._live.values():
             follower.close()
         self._live.clear()
@@ -72,7 +75,7 @@ class Journals:
             return
         new = self._listed() - self._names
         self._names |= new
-        # A file made in the same tick of the disk's clock would go unseen: look again until that is past.
+        # A file made in the same tick of the disk's clock would be missed: look again until that is past.
         self._looked_at = modified if time.time() - max(modified) / 1e9 > _SETTLED else []
         for job_id in new:
             self._follow(job_id)
@@ -95,7 +98,7 @@ class Journals:
                 self._known[job_id] = view
 
     def _is_being_made(self, view: JobView) -> bool:
-        """Whether it only seems lost: its journal is there, and its first line or its mode is not yet."""
+        """Return whether it only seems lost, because its journal was just created and is still empty."""
         if view.pid or view.state is not JobState.LOST:
             return False
         try:

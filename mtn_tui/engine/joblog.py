@@ -1,11 +1,11 @@
-"""A job's log for people and their tools, a line for each event:
+"""A job's log for people and their tools, one line per event:
 
     2026-11-24T03:00:04-03:00 INFO  phase name=dump total=4200000000
     2026-11-24T03:09:40-03:00 ERROR failed error=NoSpace title="The disk is full: …"
 
-Local time with its offset. Values that hold blanks, quotes or ``=`` stand in
-quotes; whatever does not print stands as an escape, so that no name can forge a
-line or reach a terminal.
+Times are local, with their offset. Values with blanks, quotes or ``=`` are
+quoted, and unprintable characters are escaped, so that no name can forge a line
+or control a terminal.
 """
 
 from __future__ import annotations
@@ -26,28 +26,34 @@ _NEEDS_QUOTES = re.compile(r'[\s"=\\]')
 
 
 class JobLog:
-    """Not thread-safe: its job guards it. Raises NoSpace and other StorageErrors, from the opening on."""
+    """Writes a job's log. Not thread-safe: the job serializes calls.
+
+    Creating it and writing raise NoSpace or another StorageError.
+    """
 
     def __init__(self, path: Path, clock: Clock, zone: tzinfo | None = None) -> None:
-        """Open, or go on with, the file. ``zone`` is the machine's own unless given."""
+        """Open the file, or append to it. ``zone`` defaults to the machine's."""
         self._lines = LineFile(path, mode=0o640)
         self._clock = clock
         self._zone = zone
 
     @property
     def path(self) -> Path:
+        """Path of the log."""
         return self._lines.path
 
     def write(self, level: Level, event: str, fields: Mapping[str, object]) -> None:
+        """Append one event with its fields, secrets masked."""
         moment = self._clock.now().astimezone(self._zone).isoformat(timespec="seconds")
         self._lines.append(f"{moment} {level.upper():<5} {event_text(event, fields)}".encode())
 
     def close(self) -> None:
+        """Close the file."""
         self._lines.close()
 
 
 def event_text(event: str, fields: Mapping[str, object]) -> str:
-    """An event and its fields as they stand in a line, after its moment and level."""
+    """Format an event and its fields as in a line, after the time and level."""
     return " ".join([event, *(f"{name}={_quoted(value)}" for name, value in fields.items())])
 
 

@@ -1,10 +1,10 @@
-"""A job from the inside: what a running operation says about itself.
+"""A job from the inside: how a running operation reports what it does.
 
-An operation gets a Job and tells it phases, progress and what is worth noting;
-the job keeps the journal and the log. Where those can't be written any more
-while the work goes on, the work goes on, and what it has come to stays what it
-is: a full state disk must not kill a backup, nor call it failed. The journal
-goes on in the next folder that takes it (``mtn_tui.engine.recordplace``).
+An operation gets a Job and reports phases, progress and events to it; the job
+writes the journal and the log. If those can't be written any more, the work
+continues and its result stands: a full state disk must neither stop a backup
+nor make it fail. The journal continues in the next folder that is writable
+(``mtn_tui.engine.recordplace``).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _ID_TRIES = 5
 
 
 def new_job_id() -> str:
-    """8 letters of base32, in lower case: 40 bits of chance."""
+    """Return 8 random lower-case base32 letters (40 bits)."""
     return base64.b32encode(secrets.token_bytes(5)).decode("ascii").lower()
 
 
 class Job:
-    """Safe from any thread. ``token`` is set once the job is asked to stop."""
+    """A job of this process. Thread-safe. ``token`` is set once the job is asked to stop."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class Job:
         self.process = process
         self.token = token
         self.stop_asked = False
-        """Set by a signal's handler, at once; the token follows on another thread."""
+        """Set at once by the signal handler; the token is set shortly after by another thread."""
         self._journal = journal
         self._spares = spares
         self._clock = clock
         self._lock = threading.RLock()
-        # A lock of its own, never held while a file is written: advance() is called by whoever moves bytes.
+        # A separate lock, never held while a file is written: advance() is called in inner loops.
         self._counting = threading.Lock()
         self._recorded: Progress | None = None
         self._state = JobState.QUEUED
@@ -92,12 +92,12 @@ class Job:
         token: CancelToken | None = None,
         spares: Sequence[Path] = (),
     ) -> Job:
-        """Begin a job of this process, queued, with its journal in ``folder``.
+        """Create a queued job of this process, with its journal in ``folder``.
 
-        It goes on in one of ``spares`` (see ``recordplace``) where that fills up.
-        ``subject`` is the database's name. NoSpace or another StorageError
-        where the journal can't be begun. Without a folder there is none, and
-        nobody else sees the job.
+        If that fills up, the journal continues in one of ``spares`` (see
+        ``recordplace``). ``subject`` is the database's name. Raises NoSpace or another
+        StorageError if the journal can't be created. With None as folder there is no
+        journal, and no other process sees the job.
         """
         clock = clock or SystemClock()
         host = host or this_host()
@@ -127,40 +127,42 @@ class Job:
 
     @property
     def journal_path(self) -> Path:
+        """Path of the journal, which changes if it continues elsewhere."""
         return self._journal.path
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What ``warn`` was told so far."""
+        """The texts given to ``warn`` so far."""
         with self._lock:
             return tuple(self._warnings)
 
     @property
     def outcome(self) -> dict[str, object]:
-        """What ``result`` was told so far."""
+        """The facts given to ``result`` so far."""
         with self._lock:
             return dict(self._outcome)
 
     @property
     def state(self) -> JobState:
+        """The present state."""
         return self._state
 
     def holder(self, operation: str) -> Holder:
-        """What a lock says of this job."""
+        """Return the description of this job that a lock shows to others."""
         since = self._clock.now()
         return Holder(operation, self.subject, self.id, self.operator, self.host, self.process.pid, since)
 
-    # What an operation says
+    # For operations
 
     def log_to(self, log: JobLog) -> None:
-        """Write to ``log`` from now on, and close it with the job. Raises what its first write does."""
+        """Write to ``log`` from now on, and close it with the job. Raises StorageError."""
         with self._lock:
             about = {"kind": self.kind, "database": self.subject, "operator": self.operator}
             log.write("info", "job", {"id": self.id, **about, "host": self.host, "pid": self.process.pid})
             self._log = log
 
     def phase(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
-        """Begin a phase of ``total`` units (bytes, rows or items), None where that is not known."""
+        """Begin a phase of ``total`` units (bytes, rows or items), None if unknown."""
         with self._lock:
             self.beat()
             meter = Meter(name, total=total, unit=unit, clock=self._clock)
@@ -170,39 +172,40 @@ class Job:
             self._to_log("info", "phase", {"name": name} if total is None else {"name": name, unit: total})
 
     def advance(self, count: int) -> None:
-        """Say that ``count`` more units are done. Touches no file, so it may be called at any rate."""
+        """Report that ``count`` more units are done. Touches no file, so it may be called at any rate."""
         with self._counting:
             if self._meter is not None:
                 self._meter.done += count
 
     def set_total(self, total: int | None) -> None:
+        """Set the total units of the present phase; None if unknown."""
         with self._counting:
             if self._meter is not None:
                 self._meter.total = total
 
     def files(self, *names: str) -> None:
-        """Say which backups are worked on; replaces what was said before."""
+        """Record which backups are worked on; replaces those recorded before."""
         self._to_journal(lambda: self._journal.files(names))
 
     def making(self, name: str) -> None:
-        """Say that a backup of that name is being made, and that nobody else has it. It is worked on, too."""
+        """Record that a backup of this name, claimed by this job alone, is being made, and worked on."""
         self._to_journal(lambda: self._journal.making(name))
         self.files(name)
 
     def note(self, level: Level, event: str, /, **fields: object) -> None:
-        """Record an event, named by a word that is never translated."""
+        """Record an event; its name is never translated."""
         self._to_journal(lambda: self._journal.note(level, event, fields))
         self._to_log(level, event, fields)
 
     def warn(self, event: str, text: str, /, **fields: object) -> None:
-        """Record what the operator has to know although the job goes on: it will end with exit code 1."""
+        """Record a warning for the operator; the job will end with exit code 1."""
         with self._lock:
             self._warnings.append(text)
         self._to_journal(lambda: self._journal.warning(event, text, fields))
         self._to_log("warn", event, {"text": text, **fields})
 
     def confide(self, text: str) -> Path | None:
-        """Keep what may hold rows of a database where only this operator reads it; None where that failed."""
+        """Save text that may contain rows where only this operator can read it; None if that fails."""
         try:
             return private.keep(self.journal_path.parent, self.id, text)
         except StorageError as error:
@@ -210,15 +213,15 @@ class Job:
             return None
 
     def result(self, result: Mapping[str, object]) -> None:
-        """Record facts of the outcome, of JSON's own types, under keys that are never translated."""
+        """Record facts of the outcome: JSON values under keys that are never translated."""
         with self._lock:
             self._outcome.update(result)
         self._to_journal(lambda: self._journal.result(result))
 
-    # What its host says
+    # For the host
 
     def beat(self) -> None:
-        """Record where the phase stands; to be called a few times a second."""
+        """Record the progress of the present phase; to be called a few times a second."""
         with self._lock:
             with self._counting:
                 progress = self._meter.snapshot() if self._meter is not None else None
@@ -227,13 +230,13 @@ class Job:
                 self._to_journal(lambda: self._journal.progress(progress))
 
     def start(self) -> None:
-        """Queued becomes running."""
+        """Change the state from queued to running."""
         with self._lock:
             if self._state is JobState.QUEUED:
                 self._move(JobState.RUNNING)
 
     def cancel(self, reason: str = "") -> None:
-        """Ask the job to stop. A second time changes nothing."""
+        """Ask the job to stop. Repeating it has no effect."""
         try:
             with self._lock:
                 if self._state in (JobState.QUEUED, JobState.RUNNING):
@@ -243,7 +246,7 @@ class Job:
             self.token.cancel()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Record how it ended. What can't be recorded is a warning."""
+        """Record how the job ended: with ``error``, or successfully. Failures to record become warnings."""
         with self._lock:
             if self._state.over:
                 return
@@ -263,13 +266,14 @@ class Job:
             self._move(state, lambda: told)
 
     def close(self) -> None:
+        """Close the journal and the log."""
         with self._lock:
             self._journal.close()
             if self._log is not None:
                 self._log.close()
 
     def _move(self, state: JobState, fields: Callable[[], Mapping[str, object]] = dict) -> None:
-        """``fields`` are asked for again where the journal had to go on elsewhere: that is a warning more."""
+        """Change the state. ``fields`` is called again if the journal moves on, which adds a warning."""
         self._state = state
         self._to_journal(lambda: self._journal.state(state, **fields()))
 
@@ -284,10 +288,10 @@ class Job:
             return
 
     def _goes_on(self, broken: Path, error: StorageError) -> bool:
-        """Whether the journal, which ``broken`` was until now, can be written elsewhere. Warns, once."""
+        """Return whether the journal, so far at ``broken``, can continue elsewhere. Warns once."""
         with self._lock:
             if self._journal.path != broken:
-                return True  # another thread has seen to it
+                return True  # another thread has already moved it
             if self._journal_failed:
                 return False
             self._to_log("error", "journal-write-failed", {"reason": error.title})
@@ -309,7 +313,7 @@ class Job:
             try:
                 self._journal.go_on_in(folder / "jobs")
             except (OSError, StorageError):
-                continue  # it has too little room for what was written
+                continue  # too little room for what was written
             return folder
         return None
 

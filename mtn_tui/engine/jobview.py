@@ -1,8 +1,7 @@
-"""Jobs as anyone sees them: read from their journals, live or long over.
+"""Jobs from the outside, read from their journals, whether running or long over.
 
-A journal is written by other processes, other users, other versions, and may
-end in mid-line; so whatever can't be understood is passed over, and nothing is
-refused.
+A journal is written by other processes, users and versions, and may end in
+mid-line; so whatever can't be parsed is skipped, and nothing is an error.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ POLL_EVERY = 0.2
 JOB_ID = re.compile("[a-z2-7]{8}")
 
 _FIRST_LINE_WITHIN = 0.05
-"""Seconds between the making of a journal and its first line, at most."""
+"""Seconds at most between the creation of a journal and its first line."""
 
 _LARGEST = 1 << 63
-"""No figure of ours is as large; what is can't be divided."""
+"""Upper limit of numbers: ours are smaller, and larger ones can't be divided."""
 
 _PROGRESS = b'"event": "progress"'
 _PROGRESS_WITHIN = 80
@@ -45,10 +44,10 @@ _PROGRESS_WITHIN = 80
 
 @dataclass(frozen=True)
 class JobView:
-    """One look at a job. ``subject`` is the database; moments are in UTC.
+    """A snapshot of a job. ``subject`` is the database; times are in UTC.
 
-    ``title``, ``hint``, ``runbook`` and ``error`` (its class) tell what it failed of, ``exit_code``
-    is there once it is over. ``files`` are the backups it works on.
+    ``title``, ``hint``, ``runbook`` and ``error`` (its class) describe a failure;
+    ``exit_code`` is None until the job is over. ``files`` are the backups it works on.
     """
 
     id: str
@@ -71,26 +70,27 @@ class JobView:
     exit_code: int | None = None
     files: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
-    """Backups whose names it has claimed on disk, finished or not."""
+    """Backups whose names the job has claimed on disk, finished or not."""
     warnings: tuple[str, ...] = ()
     result: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def process(self) -> Process:
+        """The process that runs the job."""
         return Process(self.pid, self.pid_start)
 
 
 def read_job(path: Path, host: str | None = None) -> JobView:
-    """What the journal says by now. UsageError where there is none, StorageError where it can't be read.
+    """Read a job from its journal. Raises UsageError if there is none, StorageError if it can't be read.
 
-    ``host`` is this machine's name: only a job of this machine can be found lost.
+    ``host`` is this machine's name: only its own jobs can be detected as lost.
     """
     with Follower(path, host) as follower:
         return follower.look()
 
 
 def find_job(folders: Folders, job_id: str, host: str | None = None) -> JobView:
-    """The job of that id, in whatever case it was typed. UsageError where there is none."""
+    """Return the job with this id, in upper or lower case. Raises UsageError if there is none."""
     name = job_id.strip().lower()
     if not JOB_ID.fullmatch(name):
         raise _no_job(job_id)
@@ -98,9 +98,9 @@ def find_job(folders: Folders, job_id: str, host: str | None = None) -> JobView:
 
 
 def list_jobs(folders: Folders, host: str | None = None, limit: int | None = None) -> list[JobView]:
-    """Every job, newest first; with ``limit``, only that many of those written to last.
+    """Return every job, newest first; with ``limit``, only the most recently written ones.
 
-    StorageError where a folder can't be read.
+    Raises StorageError if a folder can't be read.
     """
     touched: list[tuple[float, Path]] = []
     for path in journals_in(folders):
@@ -124,7 +124,7 @@ def list_jobs(folders: Folders, host: str | None = None, limit: int | None = Non
 
 
 def follow(path: Path, stop: threading.Event, host: str | None = None) -> Iterator[JobView]:
-    """Yield the job as it is, then whenever it has changed, until it is over, lost, or ``stop`` is set."""
+    """Yield the job, then again on each change, until it is over or lost or ``stop`` is set."""
     with Follower(path, host) as follower:
         seen = None
         while True:
@@ -137,13 +137,15 @@ def follow(path: Path, stop: threading.Event, host: str | None = None) -> Iterat
 
 
 class Follower:
-    """A journal kept open; each look reads only what is new."""
+    """Follows a journal, keeping it open; each look reads only what is new."""
 
     def __init__(
         self, path: Path, host: str | None = None, folders: Callable[[], Sequence[Path]] = tuple
     ) -> None:
-        """``folders`` are those that it may go on in. UsageError where there is no such journal, StorageError
-        where it can't be read."""
+        """``folders`` are those in which the journal may continue.
+
+        Raises UsageError if there is no such journal, StorageError if it can't be read.
+        """
         self._host = host or this_host()
         self._folders = folders
         self._begin(path)
@@ -162,21 +164,23 @@ class Follower:
         self._begun = False
 
     def look(self) -> JobView:
+        """Read what is new and return the job; lost if its process is gone without having recorded an end."""
         self._read()
         if not self._any_line:
-            # Its first line may be on its way just now.
+            # Its first line may be just about to be written.
             time.sleep(_FIRST_LINE_WITHIN)
             self._read()
         if not self._begun:
-            # Its first line was torn: nothing of the job had begun.
+            # Its first line is incomplete: the job had not begun.
             return _lost(self._view)
         if not self._view.state.over and self._view.host == self._host and self._view.process.gone:
-            # Its last words may have come between our reading and its going.
+            # It may have written its end between our read and its exit.
             self._read()
             return self._view if self._view.state.over else _lost(self._view)
         return self._view
 
     def close(self) -> None:
+        """Close the journal."""
         os.close(self._fd)
 
     def __enter__(self) -> Follower:
@@ -197,7 +201,7 @@ class Follower:
         try:
             self._begin(path)
         except (UsageError, StorageError):
-            return  # it has just gone, or is closed to us
+            return  # just removed, or not readable for us
         os.close(before)
         self._read_on()
 
@@ -210,7 +214,7 @@ class Follower:
         self._any_line = self._any_line or bool(lines)
         skipped = b""
         for line in lines:
-            # Nearly all of a long journal is progress, of which only the last counts before anything else.
+            # Most of a long journal is progress: of consecutive records only the last one matters.
             if line.find(_PROGRESS, 0, _PROGRESS_WITHIN) > 0:
                 skipped = line
                 continue

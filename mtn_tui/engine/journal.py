@@ -1,4 +1,4 @@
-"""A job's journal: what it did, one JSON object a line, in a file that only grows.
+"""A job's journal: one JSON object per line, in a file that is only appended to.
 
 ``<state>/jobs/<id>.jsonl``. Every record has ``at`` (UTC) and ``event``:
 
@@ -6,15 +6,15 @@
     state     state, and at the end exit_code; of an error also error title hint runbook
     phase     phase total unit
     progress  phase done total unit rate eta                 at most four a second
-    files     files                                          what it works on, replaces the last
-    making    file                                           whose name in BACKUP_DIR it has claimed
+    files     files                                          backups worked on, replaces the last
+    making    file                                           name that it has claimed in BACKUP_DIR
     note      level name fields
     warning   name text fields
     result    result                                         merged into the earlier ones
 
-A state is on the disk before ``state`` returns; the rest may be lost with the
-machine's power, not with the process. Every text is redacted, except the words
-that only this program makes up. ``mtn_tui.engine.jobview`` reads it.
+A state is on disk before ``state`` returns; other records survive the process,
+but not necessarily a power failure. Every text is redacted, except words that
+only this program writes. ``mtn_tui.engine.jobview`` reads it.
 """
 
 from __future__ import annotations
@@ -40,33 +40,34 @@ from mtn_tui.engine.statefiles import LineFile, Nowhere, refusal, write_whole
 SUFFIX = ".jsonl"
 
 PROGRESS_EVERY = 0.25
-"""Seconds between records of progress, at least."""
+"""Minimum seconds between records of progress."""
 
 PLAIN_WORDS = frozenset(
     {"at", "event", "id", "kind", "host", "pid_start", "state", "error", "phase", "unit", "level", "name"}
 )
-"""Fields that hold this program's own words: a short secret must not mangle what readers compare."""
+"""Fields with this program's own words, not redacted: a short secret must not mangle them."""
 
 
 Folders = Path | Sequence[Path]
-"""A folder of journals, or several: where one could not be written, jobs went on in a later one.
+"""One folder of journals, or several: jobs continue in a later one if the first can't be written.
 
-A job that did so has left the beginning of its journal in the earlier.
+Such a job has left the beginning of its journal in the earlier folder.
 """
 
 
 def journal_path(folder: Path, job_id: str) -> Path:
+    """Return the path of a job's journal in ``folder``."""
     return folder / f"{job_id}{SUFFIX}"
 
 
 def find_journal(folders: Folders, job_id: str) -> Path:
-    """Where the journal of that job is; where there is none, where it would be."""
+    """Return the path of a journal, in the last folder that has it; if none has, the path in the first."""
     paths = [journal_path(folder, job_id) for folder in _each(folders)]
     return next((path for path in reversed(paths) if os.path.lexists(path)), paths[0])
 
 
 def journals_in(folders: Folders) -> list[Path]:
-    """One for each job; none where none has ever run. StorageError where no folder can be read."""
+    """Return one journal per job; empty if none has run. Raises StorageError if no folder can be read."""
     found: dict[str, Path] = {}
     trouble = None
     read = False
@@ -89,7 +90,7 @@ def _each(folders: Folders) -> Sequence[Path]:
 
 
 class Journal:
-    """The writer's side. Safe from any thread. Raises NoSpace and other StorageErrors."""
+    """Writes a journal. Thread-safe. Raises NoSpace and other StorageErrors."""
 
     def __init__(self, lines: LineFile | Nowhere, clock: Clock) -> None:
         self._lines = lines
@@ -101,7 +102,7 @@ class Journal:
 
     @classmethod
     def create(cls, folder: Path, job_id: str, *, clock: Clock, **about: object) -> Journal:
-        """Begin ``<folder>/<job_id>.jsonl`` with what is known ``about`` the job. AlreadyThere if taken."""
+        """Create ``<folder>/<job_id>.jsonl`` about a job. Raises AlreadyThere if it exists."""
         path = journal_path(folder, job_id)
         try:
             lines = LineFile(path, exclusive=True)
@@ -119,12 +120,13 @@ class Journal:
 
     @property
     def path(self) -> Path:
+        """Path of the journal."""
         return self._lines.path
 
     def go_on_in(self, folder: Path) -> None:
-        """Write on in another folder, after a copy of all that was written. Raises OSError and StorageError.
+        """Copy the journal into another folder and continue there. Raises OSError and StorageError.
 
-        Where that can't be read any more, its first record begins the new one.
+        If the old one can't be read any more, the copy has its first record only.
         """
         with self._lock:
             before = self._lines
@@ -138,18 +140,20 @@ class Journal:
             before.close()
 
     def state(self, state: JobState, **fields: object) -> None:
-        with suppress(StorageError):  # the state's own write, right below, meets the same and says it
+        """Record a state; it is on disk when this returns."""
+        with suppress(StorageError):  # the write below fails in the same way and raises it
             self.flush()
         self._write("state", {"state": state.value, **fields}, sync=True)
 
     def phase(self, name: str, total: int | None, unit: str) -> None:
+        """Record the beginning of a phase of ``total`` units, None if unknown."""
         self.flush()
         with self._lock:
             self._progress_at = -math.inf
         self._write("phase", {"phase": name, "total": total, "unit": unit})
 
     def progress(self, progress: Progress) -> None:
-        """Record a figure, or keep it for the next time where the last one is too fresh."""
+        """Record progress, or keep it for ``flush`` if the last record is too recent."""
         with self._lock:
             now = self._clock.monotonic()
             if now - self._progress_at < PROGRESS_EVERY:
@@ -160,28 +164,34 @@ class Journal:
         self._write_progress(progress)
 
     def flush(self) -> None:
-        """Record the figure that ``progress`` kept, if any."""
+        """Record the progress kept by ``progress``, if any."""
         with self._lock:
             progress, self._pending = self._pending, None
         if progress is not None:
             self._write_progress(progress)
 
     def files(self, names: Iterable[str]) -> None:
+        """Record the backups that are worked on."""
         self._write("files", {"files": list(names)})
 
     def making(self, name: str) -> None:
+        """Record the name of a backup that is being made."""
         self._write("making", {"file": name})
 
     def note(self, level: str, name: str, fields: Mapping[str, object]) -> None:
+        """Record an event."""
         self._write("note", {"level": level, "name": name, "fields": fields})
 
     def warning(self, name: str, text: str, fields: Mapping[str, object]) -> None:
+        """Record a warning."""
         self._write("warning", {"name": name, "text": text, "fields": fields})
 
     def result(self, result: Mapping[str, object]) -> None:
+        """Record facts of the outcome."""
         self._write("result", {"result": result})
 
     def close(self) -> None:
+        """Close the file."""
         with self._lock:
             self._lines.close()
 
@@ -202,7 +212,7 @@ class Journal:
 
 
 def encoded(at: datetime, event: str, fields: Mapping[str, object]) -> bytes:
-    """One record: a line of ASCII without its end."""
+    """Encode a record as a line of ASCII, without the newline."""
     moment = at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     record: dict[str, object] = {"at": moment, "event": event}
     for name, value in fields.items():
@@ -211,7 +221,7 @@ def encoded(at: datetime, event: str, fields: Mapping[str, object]) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """``value`` in JSON's types, every text in it redacted; what JSON has no word for becomes text."""
+    """Convert ``value`` to JSON types with every text redacted; other types become text."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):

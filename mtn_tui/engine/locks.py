@@ -1,13 +1,13 @@
-"""Who is at it: one operation on one database at a time, and no archive deleted while it is read.
+"""Locks: one operation per database at a time, and no archive deleted while it is read.
 
-A lock is a ``flock`` of the kernel's, held by an open file and let go when the
-process ends, however it ends; the file's content only tells who. The file of a
-lock is never deleted: whoever had opened it before would then hold a lock on
-nothing. A lease's file may be, by whoever claims the archive, since leases look
-whether the file they locked is still the one of that name.
+A lock is a kernel ``flock`` on an open file, released when the process ends,
+in whatever way; the file's content only tells who holds it. A lock's file is
+never deleted, since processes that have it open would then hold a lock on
+nothing. A lease's file may be deleted by whoever claims the archive: leases
+check that the file they locked still has its name.
 
-Both need a local file system; another host is kept out by the advisory lock of
-PostgreSQL whose key is made here.
+Both require a local file system; other hosts are kept out by a PostgreSQL
+advisory lock, whose key is computed here.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from mtn_tui.engine.statefiles import make_folder, open_found, open_shared, refu
 _WORD = re.compile("[a-z][a-z0-9-]*")
 _TRIES = 10
 _TRY_EVERY = 0.02
-"""Seconds. A tenth of a second in all: a look at who holds a lock, and the making of its file, take less."""
+"""Seconds; about 0.2 s in all, longer than others take to look at a lock or to create its file."""
 
 LEASE_WAIT = 10.0
-"""Seconds that a lease waits for an archive that is being deleted just then."""
+"""Seconds that a lease waits while the archive is being deleted."""
 
 
 TURN_WAIT = 60.0
-"""Seconds that a turn is waited for: a bucket that does not answer is given up in less."""
+"""Seconds to wait for a turn: longer than the timeout of a bucket that does not answer."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock: ``job`` is an id, ``since`` is in UTC."""
+    """The holder of a lock: ``job`` is an id, ``since`` is in UTC."""
 
     operation: str
     database: str
@@ -59,7 +59,7 @@ class Holder:
 
     @classmethod
     def parse(cls, text: bytes) -> Holder | None:
-        """None where it is not, or not yet, the whole of one."""
+        """Parse the content of a lock file; None if it is invalid or incomplete."""
         try:
             found = json.loads(text)
             since = read_moment(found["since"])
@@ -69,15 +69,16 @@ class Holder:
             return None
 
     def encoded(self) -> bytes:
+        """Encode as the content of a lock file, secrets masked."""
         record = {**asdict(self), "since": self.since.isoformat()}
         record |= {"database": redact(self.database), "operator": redact(self.operator)}
         return json.dumps(record).encode("ascii") + b"\n"
 
 
 def slug(name: str) -> str:
-    """A file name for any name, at most 100 bytes: its letters to be read, its hash to be told apart.
+    """Return a file name of at most 100 bytes for any name: readable letters, then a hash to be unique.
 
-    In lower case, since ``Foo`` and ``foo`` are two databases and, on macOS, one file.
+    In lower case, since ``Foo`` and ``foo`` are two databases but, on macOS, one file.
     """
     readable = re.sub("[^a-z0-9_.]+", "-", name.lower()).strip("-.")[:60]
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -85,33 +86,34 @@ def slug(name: str) -> str:
 
 
 def lock_path(folder: Path, database: str, operation: str) -> Path:
-    """Where the lock of that operation on that database is: ``<slug>-<operation>.lock``."""
+    """Return the path of the lock of an operation on a database: ``<slug>-<operation>.lock``."""
     if not _WORD.fullmatch(operation):
         raise ValueError(f"not an operation: {operation!r}")
     return folder / f"{slug(database)}-{operation}.lock"
 
 
 def advisory_key(system_identifier: int, database: str, operation: str) -> int:
-    """The key of ``pg_advisory_lock`` for that operation: the first 64 bits of a SHA-256, signed."""
+    """Return the key of ``pg_advisory_lock`` for an operation: 64 bits of a SHA-256, as a signed number."""
     text = json.dumps(["mtn lock 1", system_identifier, database, operation])
     return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:8], "big", signed=True)
 
 
 class FileLock:
-    """One operation's lock, taken on entering the block, never waited for.
+    """The lock of one operation, held for the ``with`` block; never waits for it.
 
-    Locked where somebody has it; NoSpace or another StorageError where its file
-    can't be made.
+    Raises Locked if it is held by another, NoSpace or another StorageError if its
+    file can't be made.
     """
 
     def __init__(self, path: Path, holder: Holder, beside: Sequence[Path] = ()) -> None:
-        """``beside`` are other files that the same lock may be held by: it is Locked by those too."""
+        """``beside`` are other files that may hold the same lock; if one is held, this raises Locked too."""
         self.path = path
         self.holder = holder
         self._beside = [one for one in beside if one != path]
         self._fd = -1
 
     def acquire(self) -> None:
+        """Take the lock and write its holder into the file. Raises Locked or StorageError."""
         if self._fd >= 0:
             raise ValueError("this lock is held already")
         try:
@@ -132,6 +134,7 @@ class FileLock:
                 raise _busy(self.holder, found)
 
     def release(self) -> None:
+        """Clear the file and release the lock, if held. Raises StorageError."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             try:
@@ -155,7 +158,7 @@ class FileLock:
             try:
                 fd = open_shared(self.path, os.O_RDWR)
             except PermissionError:
-                # Another operator is making it just now, and has not opened it to the group yet.
+                # Another operator is just creating it and has not made it group-writable yet.
                 if not left:
                     raise
                 time.sleep(_TRY_EVERY)
@@ -178,7 +181,7 @@ def _say(fd: int, content: bytes) -> None:
         os.ftruncate(fd, 0)
         os.pwrite(fd, content, 0)
     except OSError as error:
-        # The lock holds without it, and what frees a full disk needs a lock too.
+        # The lock is valid without it, and operations that free a full disk need a lock too.
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
 
@@ -187,7 +190,7 @@ def _is_held(path: Path) -> bool:
     try:
         fd = open_found(path)
     except OSError:
-        return False  # not there, or not ours to see: the server's own lock is left
+        return False  # missing or unreadable: the server's advisory lock still protects
     try:
         return not try_lock(fd, fcntl.LOCK_SH)
     finally:
@@ -195,7 +198,7 @@ def _is_held(path: Path) -> bool:
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Who holds the lock just now; None where nobody does, or has not said so yet."""
+    """Return the holder of a lock; None if it is free or not described yet. Raises StorageError."""
     try:
         fd = open_found(path)
     except FileNotFoundError:
@@ -210,10 +213,10 @@ def holder_of(path: Path) -> Holder | None:
 
 @contextmanager
 def lease(folder: Path | None, archive: str) -> Iterator[None]:
-    """Hold an archive that is being read: nobody deletes it while in the block. Any number may.
+    """Prevent an archive from being deleted while it is read in the block. Leases are shared.
 
-    Locked where it is being deleted; look whether it is still there once inside.
-    Without a folder nothing is held.
+    Raises Locked while it is being deleted; once inside, check that it still exists.
+    Does nothing if ``folder`` is None.
     """
     if folder is None:
         yield
@@ -231,7 +234,7 @@ def lease(folder: Path | None, archive: str) -> Iterator[None]:
 
 
 def is_leased(folder: Path, archive: str) -> bool:
-    """True where somebody reads the archive (or claims it) just now."""
+    """Return whether somebody reads (or claims) the archive now. Raises StorageError."""
     path = folder / f"{slug(archive)}.lease"
     try:
         fd = open_found(path)
@@ -247,7 +250,7 @@ def is_leased(folder: Path, archive: str) -> bool:
 
 @contextmanager
 def claim(folder: Path, archive: str) -> Iterator[bool]:
-    """To delete an archive: True where nobody reads it, and nobody can lease it while in the block."""
+    """Reserve an archive for deletion. Yields False if it is leased; else leases fail within the block."""
     path = folder / f"{slug(archive)}.lease"
     fd = _hold(path, fcntl.LOCK_EX)
     try:
@@ -260,9 +263,9 @@ def claim(folder: Path, archive: str) -> Iterator[bool]:
 
 @contextmanager
 def turn(folder: Path | None, what: str) -> Iterator[None]:
-    """One at a time of this machine: waits for whoever is at ``what``. Locked where that takes TURN_WAIT.
+    """Allow one process of this machine at a time at ``what``. Raises Locked after TURN_WAIT seconds.
 
-    Without a folder nobody is waited for.
+    Does nothing if ``folder`` is None.
     """
     if folder is None:
         yield
@@ -277,7 +280,7 @@ def turn(folder: Path | None, what: str) -> Iterator[None]:
 
 
 def _hold_within(seconds: float, path: Path, kind: int) -> int | None:
-    """As ``_hold``, tried until so many seconds are over."""
+    """Like ``_hold``, retrying for so many seconds."""
     deadline = time.monotonic() + seconds
     while (fd := _hold(path, kind)) is None and time.monotonic() <= deadline:
         time.sleep(_TRY_EVERY)
@@ -285,7 +288,7 @@ def _hold_within(seconds: float, path: Path, kind: int) -> int | None:
 
 
 def _hold(path: Path, kind: int) -> int | None:
-    """Lock the file of that name, made where there is none. None where it is locked, or was just deleted."""
+    """Lock the file, creating it if needed. Returns its descriptor; None if locked or just deleted."""
     try:
         make_folder(path.parent)
         fd = open_shared(path, os.O_RDONLY)
@@ -304,7 +307,7 @@ def _hold(path: Path, kind: int) -> int | None:
 
 
 def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
-    """Take the ``flock`` of that kind, if nobody stands in the way."""
+    """Try to take the ``flock`` of this kind without waiting; return whether it was taken."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -313,7 +316,7 @@ def try_lock(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def is_still(fd: int, path: Path) -> bool:
-    """Whether the open file is the one of that name: whoever held it may have removed it meanwhile."""
+    """Return whether the open file still has this path: its last holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(fd), path.lstat())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Work on several threads, results in order, and nobody left behind.
+"""Work on several threads, with results in order and no thread left behind.
 
 One thread reads the source, several work, and the results come out in the
 source's order on the caller's own thread:
@@ -8,21 +8,20 @@ source's order on the caller's own thread:
             write(member)
 
 An item is *in flight* from before it is read until the caller asks for the
-result after its own; ``depth`` bounds how many are. So memory is bounded by
-``depth`` times an item and its result, however slow the caller is.
+result after its own; ``depth`` limits how many are. So memory is limited to
+``depth`` items and results, however slow the caller is.
 
-What goes wrong first wins, whoever it happens to: the source, the work, the
-token (Cancelled) or the caller (who closes the iterator or raises). It stops
-every stage and is raised in the caller as the same object, traceback and all.
-What other stages raise after that is its consequence, and is dropped. An error
-of a stage that comes after ``token.cancel()`` is such a consequence too: a
-child that was killed because of it must not be told as a child that died.
+The first error wins, wherever it occurs: in the source, the work, the token
+(Cancelled) or the caller (who closes the iterator or raises). It stops every
+stage and is raised in the caller as the same object, with its traceback. Errors
+of other stages after that are consequences, and are dropped. So is an error of a
+stage after ``token.cancel()``: a child that was killed by the cancellation must
+not be reported as a child that died.
 
-A source that sits in a blocking read can't be woken from here. ``on_stop`` is
-called, on the caller's thread, when the run ends before its time, and has to
-make such a read return (kill the child, close the socket): the run waits for
-its threads. It may be called after a token's callback did the same already, and
-must not raise.
+A source in a blocking read can't be woken from here. ``on_stop`` is called, on
+the caller's thread, when the run ends early, and has to make such a read return
+(kill the child, close the socket), since the run waits for its threads. It may
+be called after a callback of the token did the same, and must not raise.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _LISTEN_EVERY = 0.1
-"""Seconds. A main thread that waits without an end may sleep through signals that come close together, and
-their handlers run on no other (seen with CPython 3.11: one barrage in fifteen)."""
+"""Seconds. A main thread that waits without a timeout may miss signals in quick succession, and handlers run
+on no other thread (seen with CPython 3.11, once in fifteen bursts)."""
 
 
 def ordered_map(
@@ -52,12 +51,12 @@ def ordered_map(
     token: CancelToken,
     on_stop: Callable[[], None] | None = None,
 ) -> Generator[R, None, None]:
-    """Yield ``work(item)`` for every item of ``source``, in its order.
+    """Yield ``work(item)`` for every item of ``source``, in order.
 
-    ``source`` is iterated on one thread of its own and, where it is a
-    generator, closed on that thread. Nothing starts before the first result is
-    asked for; when the iterator has ended, failed or been closed, every thread
-    has ended. Close it (``contextlib.closing``) where the caller may leave early.
+    ``source`` is iterated on a thread of its own and, if it is a generator, closed
+    on that thread. Nothing starts before the first result is requested; when the
+    iterator has ended, failed or been closed, every thread has ended. Close it
+    (``contextlib.closing``) if the caller may leave early.
     """
     if workers < 1 or depth < 1:
         raise ValueError("workers and depth are counted from 1")
@@ -90,7 +89,7 @@ def _run(line: _Line[T, R], workers: int, on_stop: Callable[[], None] | None) ->
 
 
 class _Slot(Generic[T, R]):
-    """One item on its way. ``item`` is there until it was worked on, ``result`` after."""
+    """One item in flight. ``item`` exists until it is worked on, ``result`` afterwards."""
 
     __slots__ = ("done", "item", "result")
 
@@ -101,10 +100,10 @@ class _Slot(Generic[T, R]):
 
 
 class _Line(Generic[T, R]):
-    """What the stages share: one lock, and one condition for each kind of waiting.
+    """The state shared by the stages: one lock, with one condition for each kind of waiting.
 
-    The lock is reentrant because ``halt`` may come from a signal handler that
-    interrupted a holder of it.
+    The lock is reentrant because ``halt`` may be called by a signal handler that
+    interrupts its holder.
     """
 
     def __init__(self, source: Iterable[T], work: Callable[[T], R], depth: int, token: CancelToken) -> None:
@@ -188,7 +187,7 @@ class _Line(Generic[T, R]):
     # The caller's thread
 
     def await_result(self) -> bool:
-        """Block until the next result is there: True; or there are no more: False. Raise what went wrong."""
+        """Block until the next result is ready, then return True; False at the end. Raises any error."""
         with self._lock:
             while True:
                 if self._failure is not None:
@@ -218,7 +217,7 @@ class _Line(Generic[T, R]):
             # Its traceback holds this frame: without this the two would keep each other alive.
             del failure
 
-    # Anybody's thread
+    # Any thread
 
     def halt(self) -> None:
         with self._lock:
@@ -234,10 +233,10 @@ class _Line(Generic[T, R]):
 
 
 class Handle(Generic[R]):
-    """Work going on on a thread of its own.
+    """Work running on its own thread.
 
-    Leave the block, or ask for the result, and the thread has ended. Whoever
-    never asks for the result never hears of its error.
+    Leaving the block, or asking for the result, waits for the thread to end. If
+    the result is never asked for, its error is never raised.
     """
 
     def __init__(self, work: Callable[[], R], name: str) -> None:
@@ -255,10 +254,11 @@ class Handle(Generic[R]):
 
     @property
     def done(self) -> bool:
+        """Whether the thread has ended."""
         return not self._thread.is_alive()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait up to ``timeout`` seconds for the end; True once it is there. Raises nothing."""
+        """Wait up to ``timeout`` seconds for the end; return whether it was reached. Raises nothing."""
         if timeout is None:
             while not self.done:
                 self._thread.join(_LISTEN_EVERY)
@@ -267,9 +267,9 @@ class Handle(Generic[R]):
         return self.done
 
     def result(self, timeout: float | None = None) -> R:
-        """Wait, and return what the work returned or raise, whole, what it raised.
+        """Wait, then return what the work returned, or raise what it raised.
 
-        TimeoutError when ``timeout`` seconds have passed; the work goes on.
+        Raises TimeoutError after ``timeout`` seconds; the work goes on.
         """
         if not self.join(timeout):
             raise TimeoutError(f"{self._thread.name} goes on after {timeout} s")
@@ -287,5 +287,5 @@ class Handle(Generic[R]):
 
 
 def background(work: Callable[[], R], name: str) -> Handle[R]:
-    """Start ``work`` on a thread called ``name``."""
+    """Start ``work`` on a new thread called ``name``."""
     return Handle(work, name)

@@ -1,7 +1,7 @@
-"""A job's own file for what holds rows of a database: ``<state>/jobs/<id>.rows``, always 0600.
+"""A job's private file for text that contains rows of a database: ``<state>/jobs/<id>.rows``, mode 0600.
 
-The journal, the log and all that is made of them may be read by every operator, mailed and kept for
-years. What a server says of single rows stands here, for whoever ran the job, and for 30 days.
+The journal, the log and everything derived from them may be read by every operator, mailed and kept for
+years. What a server says about single rows goes here, for the job's operator only, for 30 days.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ SUFFIX = ".rows"
 
 _KEPT_SECONDS = 30 * 86400
 _LONGEST = 1 << 20
-"""Bytes that are read of one."""
+"""Maximum bytes to read."""
 
 
 def private_path(folder: Path, job_id: str) -> Path:
+    """Return the path of a job's private file."""
     return folder / f"{job_id}{SUFFIX}"
 
 
 def keep(folder: Path, job_id: str, text: str) -> Path:
-    """Append ``text``; remove what older jobs left longer ago than it is kept. Raises StorageError."""
+    """Append ``text``; delete the expired files of older jobs. Raises StorageError."""
     path = private_path(folder, job_id)
     try:
         make_folder(folder)
@@ -42,7 +43,7 @@ def keep(folder: Path, job_id: str, text: str) -> Path:
 
 
 def read(folder: Path, job_id: str) -> str:
-    """What stands there; empty where there is nothing, or where it is somebody else's."""
+    """Return a job's private text; empty if there is none, or if it is another user's."""
     try:
         fd = open_found(private_path(folder, job_id))
     except OSError:
@@ -57,4 +58,4 @@ def _sweep(folder: Path) -> None:
             if time.time() - path.lstat().st_mtime > _KEPT_SECONDS:
                 path.unlink(missing_ok=True)
         except (FileNotFoundError, PermissionError):
-            continue  # gone meanwhile, or another operator's, who removes their own
+            continue  # gone meanwhile, or another operator's

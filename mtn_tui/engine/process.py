@@ -1,8 +1,8 @@
-"""Which process a number means: the pid alone is used again, the pid and its start are not.
+"""Identifies a process by its pid and start time, since pids are reused.
 
-The start is text to compare, nothing more. On Linux it is the boot's id and the
+The start is an opaque text to compare. On Linux it is the boot id and the
 process's start in clock ticks since boot (``/proc/<pid>/stat``, field 22);
-elsewhere what ``ps -o lstart=`` prints, in UTC.
+elsewhere it is the output of ``ps -o lstart=``, in UTC.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _DEAD = "ZX"
 
 @dataclass(frozen=True)
 class Process:
-    """A process of this host. An empty ``start`` could not be found out."""
+    """A process of this host. ``start`` is empty if unknown."""
 
     pid: int
     start: str
 
     @property
     def gone(self) -> bool:
-        """True only where it is certain: another user's process may be hidden from us."""
+        """Whether the process has certainly ended: another user's may be hidden from us."""
         if self.pid <= 0:
             return True
         try:
@@ -45,10 +45,10 @@ class Process:
         return state in _DEAD or (bool(self.start) and start != self.start)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to this process and to no later one of its number.
+        """Send a signal to this process, never to a later one with the same pid.
 
-        ProcessLookupError where it is gone, or can't be told from a later one;
-        PermissionError where it is another user's.
+        Raises ProcessLookupError if it is gone, or can't be told from a later one;
+        PermissionError if it is another user's.
         """
         if hasattr(os, "pidfd_open"):
             try:
@@ -56,7 +56,7 @@ class Process:
             except ProcessLookupError:
                 raise
             except OSError:
-                pass  # a kernel without it: the check and the kill below are as near as it gets
+                pass  # a kernel without it: check, then kill, below is the best there is
             else:
                 try:
                     self._must_be_there()
@@ -73,23 +73,25 @@ class Process:
 
 
 def this_process() -> Process:
+    """Return the current process."""
     pid = os.getpid()
     found = _look(pid)
     return Process(pid, found[1] if found else "")
 
 
 def this_host() -> str:
+    """Return the host name."""
     return socket.gethostname()
 
 
 def _look(pid: int) -> tuple[str, str] | None:
-    """The process's state letter and start; None where there is nothing to see."""
+    """Return the process's state letter and start; None if it can't be seen."""
     if _BOOT_ID.exists():
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
-        # The second field is the program's name in brackets and may hold anything, brackets too.
+        # The second field is the program's name in brackets and may contain anything, even brackets.
         fields = text.rpartition(")")[2].split()
         ticks = _STAT_START - 3
         return (fields[0], f"{_boot_id()}:{fields[ticks]}") if len(fields) > ticks else None

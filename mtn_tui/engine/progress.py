@@ -1,7 +1,7 @@
-"""How far, how fast, how long still.
+"""Progress, rate and remaining time.
 
-The rate is that of the last two minutes at most, so that it follows what the
-work does now; the remaining time is unknown until the rate has been steady.
+The rate is that of at most the last two minutes, so that it follows the present
+speed; the remaining time is unknown until the rate has been steady.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ STEADY_RATIO = 2.0
 
 @dataclass(frozen=True)
 class Progress:
-    """One look at a phase.
+    """A snapshot of a phase.
 
     ``done`` and ``total`` count ``unit`` (``bytes``, ``rows`` or ``items``);
-    ``total`` is None where it is not known. ``rate`` is in units per second,
-    ``eta`` in seconds; None until they can be told.
+    ``total`` is None if unknown. ``rate`` is in units per second, ``eta`` in
+    seconds; None while unknown.
     """
 
     phase: str
@@ -45,7 +45,7 @@ class Progress:
 
 
 class Window:
-    """Samples of a figure that grows; between two of them it is taken to grow evenly.
+    """Samples of a growing number, interpolated linearly.
 
     Times are seconds of one monotonic clock.
     """
@@ -55,6 +55,7 @@ class Window:
         self._last = (now, done)
 
     def sample(self, now: float, done: int) -> None:
+        """Add a sample; those older than the window are dropped."""
         self._last = (now, done)
         if now - self._samples[-1][0] >= BUCKET:
             self._samples.append(self._last)
@@ -62,7 +63,7 @@ class Window:
             self._samples.popleft()
 
     def rate(self) -> float | None:
-        """Units per second over the window; None while it is shorter than RATE_AFTER."""
+        """Return units per second over the window; None while it is shorter than RATE_AFTER."""
         start = self._start()
         now, done = self._last
         if now - start < RATE_AFTER:
@@ -70,7 +71,7 @@ class Window:
         return max(0.0, (done - self._at(start)) / (now - start))
 
     def steady(self) -> bool:
-        """True where both halves of the window went about equally fast."""
+        """Return whether the speed was about the same in both halves of the window."""
         start = self._start()
         now, done = self._last
         if now - start < STEADY_AFTER:
@@ -94,7 +95,7 @@ class Window:
 
 
 class Meter:
-    """Counts one phase. Not thread-safe: its owner guards it."""
+    """Measures one phase. Not thread-safe: the owner serializes calls."""
 
     def __init__(self, phase: str, *, total: int | None, unit: str, clock: Clock) -> None:
         self.phase = phase
@@ -105,6 +106,7 @@ class Meter:
         self._window = Window(clock.monotonic())
 
     def snapshot(self) -> Progress:
+        """Take a sample and return the progress."""
         self._window.sample(self._clock.monotonic(), self.done)
         rate = self._window.rate()
         return Progress(self.phase, self.done, self.total, self.unit, rate, self._eta(rate))

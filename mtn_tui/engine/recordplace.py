@@ -1,10 +1,10 @@
-"""Where journals and locks go: the state folder, or another where it can't be written.
+"""Where journals and locks are kept: the state folder, or another if it is not writable.
 
-A full or read-only disk must not keep anybody from restoring. So where the
-state folder takes no file, a folder of our own is made in memory (/run,
-/dev/shm) or among temporary files, under a name that follows from the state
-folder and the user: whoever comes next finds it. Those places are everybody's:
-the folder counts only if it is a real one, ours, and closed to all others.
+A full or read-only disk must not prevent a restore. So if the state folder
+takes no file, a folder is made in memory (/run, /dev/shm) or among temporary
+files, with a name derived from the state folder and the user, so that the next
+process finds it. Those places are open to everybody: the folder counts only if
+it is a real one, owned by us and closed to all others.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ _MEMORY = (Path("/run"), Path("/dev/shm"))  # noqa: S108 - what is made there is
 
 @dataclass(frozen=True)
 class RecordPlace:
-    """``folder`` is None where none at all takes a file; ``trouble`` is why it is not the state folder."""
+    """Where to keep records.
+
+    ``folder`` is None if no folder takes a file; ``trouble`` is why the state folder does not.
+    """
 
     folder: Path | None
     trouble: StorageError | None = None
 
 
 def choose(state: Path, temporary: Path) -> RecordPlace:
-    """The state folder where a file can be written there now, else the first spare folder that takes one."""
+    """Return the state folder if it is writable now, else the first writable spare folder."""
     try:
         try_writing(state)
     except OSError as error:
@@ -43,7 +46,7 @@ def choose(state: Path, temporary: Path) -> RecordPlace:
 
 
 def usable(spares: Iterable[Path]) -> Iterator[Path]:
-    """Those of ``spare_folders`` that take a file now; each is made where there is none."""
+    """Yield those of ``spare_folders`` that are writable now, creating them if needed."""
     for folder in spares:
         try:
             _make(folder)
@@ -54,16 +57,17 @@ def usable(spares: Iterable[Path]) -> Iterator[Path]:
 
 
 def folders(state: Path, temporary: Path) -> tuple[Path, ...]:
-    """All that may hold journals or locks of this installation: the state folder first. Nothing is made."""
+    """Return all folders that may have records of this installation, the state folder first. Creates none."""
     return (state, *ours(spare_folders(state, temporary)))
 
 
 def ours(spares: Iterable[Path]) -> tuple[Path, ...]:
-    """Those of ``spare_folders`` that are there and may be believed."""
+    """Return those of ``spare_folders`` that exist and can be trusted."""
     return tuple(one for one in spares if _is_ours(one))
 
 
 def spare_folders(state: Path, temporary: Path) -> list[Path]:
+    """Return the folders to use instead of ``state``, in order, for the current user."""
     digest = hashlib.sha256(os.fsencode(state.absolute())).hexdigest()[:16]
     name = f"mtn-{os.geteuid()}-{digest}"
     bases = [*_MEMORY, Path(f"/run/user/{os.geteuid()}"), temporary, Path(tempfile.gettempdir())]
@@ -87,4 +91,5 @@ def _is_ours(folder: Path) -> bool:
 
 
 def jobs_in(places: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the folders of journals in ``places``."""
     return tuple(one / "jobs" for one in places)

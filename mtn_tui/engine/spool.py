@@ -1,11 +1,11 @@
-"""A folder of records on their way to somebody, which outlives whoever put them there.
+"""Persistent outbox: one file per record, which survives the process that put it there.
 
-One file a record, ``<name>.jsonl``: the first line is the record itself, each
-further one what has come of it since. A record is there whole or not at all
-(written beside, synced, renamed), a line is synced before ``add`` returns, and
-a torn last line counts as not written. Whoever works on a record holds the
-``flock`` of its file; the kernel lets go of it with the process. ``finish``
-takes a record away, ``set_aside`` puts it into the folder ``given-up``.
+The first line of ``<name>.jsonl`` is the record, each further one an event
+since. A record is stored atomically (written aside, synced, renamed), each
+added line is synced before ``add`` returns, and an incomplete last line counts
+as not written. Whoever works on a record holds the ``flock`` of its file, which
+the kernel releases with the process. ``finish`` deletes a record, ``set_aside``
+moves it into the folder ``given-up``.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ SUFFIX = ".jsonl"
 GIVEN_UP = "given-up"
 
 _PART_LEFT_AFTER = 3600.0
-"""Seconds; a record is written in far less, so a part that old is of a process that died."""
+"""Seconds; writing takes far less, so an older part was left by a process that died."""
 
 Record = Mapping[str, Any]  # JSON's own types, under keys that are never translated
 
 
 class OutboxEntry:
-    """A record that this process holds."""
+    """A record locked by this process."""
 
     def __init__(self, path: Path, lines: list[Record]) -> None:
         self.path = path
         self.record = lines[0]
         self.since: list[Record] = lines[1:]
-        """What was added to it, oldest first."""
+        """Lines added to the record, oldest first."""
         self._file: LineFile | None = None
 
     def add(self, line: Record) -> None:
-        """Raises NoSpace and other StorageErrors; ``since`` tells it all the same."""
+        """Add a line, to ``since`` even if writing fails. Raises NoSpace and other StorageErrors."""
         self.since.append(line)
         if self._file is None:
             self._file = LineFile(self.path)
@@ -58,14 +58,14 @@ class OutboxEntry:
         self._file.sync()
 
     def finish(self) -> None:
-        """Take it away: nothing is left to be done. Raises StorageError."""
+        """Delete the record: nothing is left to do. Raises StorageError."""
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             raise refusal(error, self.path) from error
 
     def set_aside(self) -> None:
-        """Keep it, but not among those that wait. Raises StorageError."""
+        """Move the record out of the waiting ones. Raises StorageError."""
         folder = self.path.parent / GIVEN_UP
         try:
             make_folder(folder)
@@ -75,49 +75,49 @@ class OutboxEntry:
             raise refusal(error, self.path) from error
 
     def close(self) -> None:
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
 
 class Spool:
-    """The records in one folder, which is made with the first. Safe from any thread and process."""
+    """The records in one folder, which is created with the first. Safe across threads and processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @property
     def set_aside(self) -> Path:
-        """The folder of those that were."""
+        """The folder of records that were set aside."""
         return self.folder / GIVEN_UP
 
     def put(self, name: str, record: Record) -> None:
-        """Keep a record; once this returns it survives a crash of the machine.
+        """Store a record; once this returns it survives a crash of the machine.
 
-        ``name`` is one that was never used, and sorts by age. NoSpace or
-        another StorageError where it can't be kept.
+        ``name`` must be unique and sort by age. Raises NoSpace or another StorageError.
         """
         try:
             write_whole(self._path(name), json.dumps(record).encode("ascii") + b"\n")
         except OSError as error:
-            with suppress(OSError):  # not proven to last, so not there: whoever sends it now sends it alone
+            with suppress(OSError):  # perhaps not durable, so it must not stay: the caller alone sends it
                 self._path(name).unlink(missing_ok=True)
             raise refusal(error, self.folder) from error
 
     def names(self) -> list[str]:
-        """Of the records that wait, oldest first. Raises StorageError."""
+        """Return the names of the waiting records, oldest first. Raises StorageError."""
         return self._names(self.folder)
 
     def given_up(self) -> list[str]:
-        """Of those that were set aside, oldest first. Raises StorageError."""
+        """Return the names of the records that were set aside, oldest first. Raises StorageError."""
         return self._names(self.set_aside)
 
     def look(self, name: str) -> list[Record]:
-        """The record and what was added, without holding it; empty where it is gone. Raises StorageError."""
+        """Read the record and its lines without locking it; empty if it is gone. Raises StorageError."""
         return self._read(self._path(name))
 
     @contextmanager
     def held(self, name: str) -> Iterator[OutboxEntry | None]:
-        """Work on a record; None where another process does just now, or it is gone. Raises StorageError."""
+        """Lock a record for the block; yields None if it is locked elsewhere or gone. Raises StorageError."""
         path = self._path(name)
         try:
             fd = open_found(path)
@@ -139,8 +139,8 @@ class Spool:
             os.close(fd)
 
     def sweep(self, now: float | None = None) -> None:
-        """Remove what processes that died have left half-written. ``now`` is a Unix time."""
-        with suppress(OSError):  # it is only tidiness, and comes again
+        """Remove files that dead processes left half-written. ``now`` is a Unix time."""
+        with suppress(OSError):  # only tidying, which is tried again later
             for path in self.folder.glob(f"*{PART}"):
                 if path.lstat().st_mtime < (time.time() if now is None else now) - _PART_LEFT_AFTER:
                     path.unlink(missing_ok=True)
@@ -171,7 +171,7 @@ class Spool:
                 line = json.loads(raw)
             except (ValueError, RecursionError):
                 if number == 0:
-                    return []  # nothing of ours: ours are whole
+                    return []  # not ours: ours are complete
                 continue
             if isinstance(line, dict):
                 lines.append(line)

@@ -1,10 +1,9 @@
-"""Files that several operators share: journals, logs, locks.
+"""Files shared by several operators: journals, logs, locks.
 
-A file follows its folder: where the folder is a group's (2770, as the state
-folder of a machine), the group may write to the file (0660), whatever the
-umask; else it is its owner's (0600). What is found in such a folder was put
-there by anyone in the group, so nothing is opened through a symlink, and a
-named pipe hangs nobody.
+A file follows its folder: if the folder belongs to a group (2770, like the
+state folder of a machine), the group may write to the file (0660), whatever the
+umask; else it is private (0600). Anyone in the group may have put files there,
+so symlinks are never followed, and a named pipe does not block.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from mtn_tui.core.i18n import _
 PART = ".part"
 
 _TRIED = 1 << 14
-"""Bytes: a short job's journal takes less."""
+"""Bytes; more than the journal of a short job."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def refusal(error: OSError, path: Path) -> StorageError:
-    """The error for people: NoSpace where the disk is full, else StorageError with the system's reason."""
+    """Convert an OSError: NoSpace if the disk is full, else a StorageError with the reason."""
     if error.errno in _FULL:
         return NoSpace(
             _("The disk is full: {path} could not be written.").format(path=path),
@@ -41,7 +40,7 @@ def refusal(error: OSError, path: Path) -> StorageError:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, each as open to the group as the one it stands in. Raises OSError."""
+    """Create a folder and its parents, each as open to the group as its parent. Raises OSError."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -55,9 +54,9 @@ def make_folder(path: Path) -> None:
 
 
 def open_shared(path: Path, flags: int, mode: int = 0o600) -> int:
-    """Open, or create, a file that follows its folder. Returns the descriptor; raises OSError.
+    """Open or create a file that follows its folder. Returns the descriptor; raises OSError.
 
-    ``mode`` is for a file in a folder that is no group's.
+    ``mode`` applies if the folder does not belong to a group.
     """
     try:
         fd = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
@@ -88,9 +87,9 @@ def _regular(fd: int, path: Path) -> int:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Give a file this content at one stroke, durably; it follows its folder. Raises OSError.
+    """Write a file atomically and durably; it follows its folder. Raises OSError.
 
-    The folder is made where there is none. What a crash leaves ends in ``.part``.
+    Creates the folder if needed. A crash may leave a file that ends in ``.part``.
     """
     make_folder(path.parent)
     part = path.with_name(f"{path.name}-{secrets.token_hex(4)}{PART}")
@@ -107,9 +106,9 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def try_writing(folder: Path) -> None:
-    """Write a file of some KiB there, durably, and remove it. Raises OSError.
+    """Write some KiB durably to a file there, and remove it. Raises OSError.
 
-    The folder is made where there is none. It tells more than permissions do.
+    Creates the folder if needed. This tells more than permissions do.
     """
     make_folder(folder)
     path = folder / f".try-{secrets.token_hex(4)}{PART}"
@@ -125,7 +124,7 @@ def try_writing(folder: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder survive a crash of the machine."""
+    """Make the names in a folder durable. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
@@ -134,15 +133,15 @@ def sync_folder(path: Path) -> None:
 
 
 class LineFile:
-    """A file that only grows, by one write per line.
+    """A file that is only appended to, one write per line.
 
-    After a write that failed half-way (a full disk) the next line begins afresh,
-    so that a torn line never takes its neighbour with it. Not thread-safe.
-    Raises NoSpace and other StorageErrors.
+    After an incomplete write (a full disk) the next line starts on a new line, so
+    that only one line is damaged. Not thread-safe. Raises NoSpace and other
+    StorageErrors.
     """
 
     def __init__(self, path: Path, *, exclusive: bool = False, mode: int = 0o600) -> None:
-        """With ``exclusive``, FileExistsError where the name is taken."""
+        """With ``exclusive``, raises FileExistsError if the file exists."""
         self.path = path
         self._torn = False
         flags = os.O_WRONLY | os.O_APPEND | (os.O_EXCL if exclusive else 0)
@@ -155,7 +154,7 @@ class LineFile:
             raise refusal(error, path) from error
 
     def begin_afresh(self) -> None:
-        """Let the next line begin anew where whoever wrote the last one died before its end."""
+        """Start on a new line if the last one is incomplete, since its writer died."""
         try:
             with self.path.open("rb") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -165,6 +164,7 @@ class LineFile:
             raise refusal(error, self.path) from error
 
     def append(self, line: bytes) -> None:
+        """Append a line, given without its newline."""
         whole = rest = memoryview((b"\n" if self._torn else b"") + line + b"\n")
         try:
             while rest:
@@ -175,30 +175,36 @@ class LineFile:
         self._torn = False
 
     def sync(self) -> None:
+        """Make the content durable."""
         try:
             os.fsync(self._fd)
         except OSError as error:
             raise refusal(error, self.path) from error
 
     def sync_name(self) -> None:
+        """Make the file's name durable."""
         try:
             sync_folder(self.path.parent)
         except OSError as error:
             raise refusal(error, self.path) from error
 
     def close(self) -> None:
+        """Close the file. Repeating it has no effect."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
 
 
 class Nowhere:
-    """In the place of a LineFile where no folder takes one: what is written is lost."""
+    """Stands in for a LineFile if no folder takes one: everything written is lost."""
 
-    path = Path(os.devnull) / "none"  # which nobody can make
+    path = Path(os.devnull) / "none"  # which can never exist
 
-    def append(self, line: bytes) -> None: ...
+    def append(self, line: bytes) -> None:
+        """Do nothing."""
 
-    def sync(self) -> None: ...
+    def sync(self) -> None:
+        """Do nothing."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Do nothing."""

@@ -1,12 +1,12 @@
-"""Tasks that wait for each other, on a few workers; the first error ends them all.
+"""Runs tasks that depend on each other, on a few workers; the first error ends them all.
 
-Where ``ordered_map`` is for a stream, this is for a graph: a table's indexes
-after its rows, foreign keys after every index. Each worker is something of the
-caller's that only one task at a time may use, a connection for instance.
+``ordered_map`` is for a stream, this is for a graph: a table's indexes after its
+rows, foreign keys after every index. Each worker is an object of the caller's
+that only one task at a time may use, for instance a connection.
 
-The work of keeping order is linear in tasks and in the names they wait for, save
-for the logarithm of a heap; where many tasks wait for as many others, one that
-does nothing between the two groups keeps the names few.
+Scheduling is linear in the tasks and dependencies, apart from the logarithm of a
+heap. If many tasks depend on as many others, an empty task between the two
+groups keeps the number of dependencies small.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ W = TypeVar("W")
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[W]):
-    """``work`` is done once all tasks named in ``after`` are done.
+    """``work`` runs once all tasks named in ``after`` are done.
 
-    No two tasks that share a word of ``alone_on`` run at the same time. Of
-    those that could run, the one of the largest ``weight`` runs first.
+    Two tasks that share a word of ``alone_on`` never run at the same time. Of the
+    tasks that are ready, the one with the largest ``weight`` runs first.
     """
 
     name: str
@@ -44,12 +44,11 @@ def run_tasks(
     token: CancelToken,
     on_stop: Callable[[], None],
 ) -> None:
-    """Do all tasks, one thread a worker; return when no thread is left.
+    """Run all tasks, one thread per worker; return when all threads have ended.
 
-    The first error, Cancelled included, is raised whole. ``on_stop`` is called
-    at that moment and must make running work return soon. A name in ``after``
-    that no task has counts as done. Raises ValueError where tasks wait for each
-    other in a circle.
+    Raises the first error, including Cancelled. ``on_stop`` is called when that
+    happens and must make running work return soon. Unknown names in ``after`` count
+    as done. Raises ValueError if tasks depend on each other in a circle.
     """
     board = _Board(tasks, on_stop)
     threads = [
@@ -67,11 +66,11 @@ def run_tasks(
 
 
 _Rank = tuple[int, int]
-"""Which goes first: the heaviest, then the one that was given first."""
+"""Order of tasks: the heaviest first, then as given."""
 
 
 class _Queue(Generic[W]):
-    """The tasks that could run as soon as ``words``, which all of them need, are free."""
+    """Tasks that are ready as soon as ``words``, which all of them need, are free."""
 
     __slots__ = ("tasks", "words")
 
@@ -84,20 +83,20 @@ class _Queue(Generic[W]):
 
 
 class Agenda(Generic[W]):
-    """Which tasks wait for what. For one thread at a time.
+    """Keeps track of which tasks can run. Not thread-safe.
 
-    Tasks that need the same words stand in one queue, and one entry for its
-    first task stands among what is offered or, where a word is taken, among
-    what waits for that word. A word that gets free brings back one entry, not
-    all: that one takes the word or, where another word stops it, brings the
-    next. So 3,600 keys to one table cost no more than 3,600 keys to as many.
+    Tasks that need the same words are in one queue, represented by one entry for
+    its first task: among those offered or, if a word is taken, among those parked
+    at that word. A word that becomes free brings back one entry, not all: it takes
+    the word or, if another word blocks it, brings back the next. So 3,600 keys to
+    one table cost no more than 3,600 keys to as many tables.
     """
 
     def __init__(self, tasks: Sequence[Task[W]]) -> None:
         self.undone = len(tasks)
         self.running = 0
         self.looks = 0
-        """How many entries and names have been looked at: what keeping order has cost."""
+        """Entries and names looked at so far: the cost of scheduling."""
         self._queues: dict[frozenset[str], _Queue[W]] = {}
         self._offered: list[tuple[_Rank, _Queue[W]]] = []
         self._parked: dict[str, list[tuple[_Rank, _Queue[W]]]] = defaultdict(list)
@@ -118,7 +117,7 @@ class Agenda(Generic[W]):
                 self._offer(number)
 
     def take(self) -> Task[W] | None:
-        """The next task to run; None where none can run now."""
+        """Return the next task to run, and mark it as running; None if none is ready."""
         while self._offered:
             self.looks += 1
             rank, queue = heappop(self._offered)
@@ -132,6 +131,7 @@ class Agenda(Generic[W]):
         return None
 
     def done(self, task: Task[W]) -> None:
+        """Mark a task as done, and release its words and the tasks that wait for it."""
         self.running -= 1
         self.undone -= 1
         self._busy -= task.alone_on
@@ -144,7 +144,7 @@ class Agenda(Generic[W]):
                 self._offer(number)
 
     def one_that_waits(self) -> str:
-        """The name of a task that waits for another."""
+        """Return the name of a task that waits for another."""
         return next(task.name for task, count in zip(self._tasks, self._waits_for, strict=True) if count)
 
     def _offer(self, number: int) -> None:
@@ -177,7 +177,7 @@ class Agenda(Generic[W]):
 
 
 class _Board(Generic[W]):
-    """The agenda as threads share it, and what went wrong first."""
+    """An Agenda shared by threads, with the first error."""
 
     def __init__(self, tasks: Sequence[Task[W]], on_stop: Callable[[], None]) -> None:
         self._changed = threading.Condition()

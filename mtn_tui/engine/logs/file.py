@@ -1,14 +1,14 @@
-"""One log, read from any place in it, forwards or backwards, never whole.
+"""Reads one log from any position, forwards or backwards, never the whole file.
 
-Where a line begins, and what it takes from the lines before it, follows from
-its position alone, so that both directions and any starting point agree:
+Where a line begins, and what it inherits from the lines before it, depends only
+on its position, so both directions and any starting point agree:
 
 - A line begins after a newline. A stretch of over 1 MiB without one is also cut
-  at multiples of 1 MiB, so that no line, however long, is looked at whole.
-- A line without a time (a traceback, a tool's own words) has that of the
-  nearest line before it that has one, looked for through 64 KiB; likewise the
-  level. With none there, the time is the file's: the stamp in its name, else
-  its first time, else that of its last writing.
+  at multiples of 1 MiB, so that no line, however long, is read whole.
+- A line without a time (a traceback, a tool's output) gets the time of the
+  nearest line before it that has one, within 64 KiB; likewise the level. Without
+  one, the time is the file's: the stamp in its name, else its first time, else
+  its modification time.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ LOOK_BACK = BLOCK
 LONGEST = 1 << 20
 
 _FIRST = 1 << 12
-"""Bytes of the first read: of many files only the last line is wanted."""
+"""Bytes of the first read: often only the last line is needed."""
 
 _HEAD = 256
-"""Bytes that tell a file from another that was given its inode, or from itself written anew."""
+"""Bytes compared to detect that the inode was reused or the file was rewritten."""
 
 
 class Line(NamedTuple):
-    """One line of a log, fit to be shown as it is."""
+    """One line of a log, safe to display."""
 
     moment: datetime
     """In UTC."""
@@ -42,27 +42,27 @@ class Line(NamedTuple):
     level: Level
     text: str
     follows: bool
-    """Whether it goes on with the line before it: it has neither a time nor a level of its own."""
+    """Whether it continues the line before it: it has neither a time nor a level of its own."""
     file: int
-    """The number of its file among those that are open here; numbers are not used again."""
+    """The number of its file; numbers are not reused."""
     start: int
     end: int
     """Bytes from the file's beginning."""
 
 
 class Passed(NamedTuple):
-    """A stretch that was seen to hold nothing of what was asked for."""
+    """A range of bytes in which no line can match."""
 
     start: int
     end: int
 
 
 class Gone(Exception):
-    """The file is not the one it was: removed, or another under its name."""
+    """The file was removed, or is another one under its name."""
 
 
 class _Last(NamedTuple):
-    """The nearest earlier lines that told their time and their level, and where they began."""
+    """The nearest earlier lines with a time and with a level of their own, and where they begin."""
 
     moment: datetime | None
     moment_at: int
@@ -74,9 +74,9 @@ _NOTHING = _Last(None, 0, Level.INFO, -LOOK_BACK - 1)
 
 
 class LogFile:
-    """A file as it was last looked at; ``refresh`` looks again. Keeps no descriptor, so there may be many.
+    """A file as of the last look; ``refresh`` updates it. Keeps no descriptor, so there may be many.
 
-    Reading raises Gone, and OSError where the system refuses.
+    Reading raises Gone, or OSError.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class LogFile:
         understand: Callable[[bytes, int], Head | None],
         skips: bool,
     ) -> None:
-        """``skips``: whether ``may_hold`` can speak for its bytes."""
+        """``skips``: whether ``may_hold`` applies to its format."""
         self.number = number
         self.path = path
         self.source = source
@@ -106,7 +106,7 @@ class LogFile:
         self._origin: datetime | None = None
 
     def refresh(self, path: Path, found: os.stat_result) -> bool:
-        """Take note of its present path and size. False where it is no longer the same file's growth."""
+        """Update the path and size. Returns False if it is no longer the same file, perhaps grown."""
         self.path = path
         if found.st_size < self.size:
             return False
@@ -117,6 +117,7 @@ class LogFile:
         return True
 
     def read(self, start: int, size: int) -> bytes:
+        """Read up to ``size`` bytes at ``start``. Raises Gone or OSError."""
         try:
             fd = open_found(self.path)
         except FileNotFoundError as error:
@@ -134,17 +135,20 @@ class LogFile:
         return data
 
     def settled(self, now: float, patience: float) -> int:
-        """Where its last whole line ends; or a torn one, once nobody has written for ``patience`` seconds."""
+        """Return the end of the last complete line.
+
+        An incomplete one counts once nobody has written for ``patience`` seconds.
+        """
         if self.size == 0 or not now - patience <= self.written <= now + patience:
             return self.size
         if self.read(self.size - 1, 1) == b"\n":
             return self.size
         return self.line_start(self.size)
 
-    # Backwards and forwards
+    # Reading backwards and forwards
 
     def back(self, end: int, level: Level = Level.INFO) -> Iterator[Line | Passed]:
-        """The lines before ``end``, a line's start, the last first; those under ``level`` may be missing."""
+        """Yield the lines before ``end``, a line start, last first; those below ``level`` may be skipped."""
         size = _FIRST
         while end > 0:
             start, data, length = self._chunk_before(end, size)
@@ -156,13 +160,13 @@ class LogFile:
             end, size = start, min(size * 4, BLOCK)
 
     def on(self, start: int, limit: int, level: Level = Level.INFO) -> Iterator[Line | Passed]:
-        """The lines from ``start``, a line's, up to ``limit``; those under ``level`` may be missing."""
+        """Yield the lines from ``start``, a line start, to ``limit``; lower than ``level`` may be skipped."""
         size = _FIRST
         last: _Last | None = None
         while start < limit:
             data, length = self._chunk_after(start, limit, size)
             if length == 0:
-                raise Gone  # cut off since it was looked at
+                raise Gone  # truncated since the last look
             if self._holds_none(level, data, length):
                 last = None
                 yield Passed(start, start + length)
@@ -172,7 +176,7 @@ class LogFile:
             start, size = start + length, min(size * 4, BLOCK)
 
     def seek(self, moment: datetime) -> int:
-        """Where the first line at or after ``moment`` begins, given that times only grow in the file."""
+        """Return the start of the first line at or after ``moment``, assuming that times only increase."""
         low, high = 0, self.size
         while high - low > BLOCK:
             middle = self.line_start((low + high) // 2 + 1)
@@ -189,7 +193,7 @@ class LogFile:
         return self.size
 
     def line_start(self, end: int) -> int:
-        """Where the last line begins that begins before ``end``, which is above 0."""
+        """Return the start of the last line that begins before ``end``, which must be above 0."""
         border = (end - 1) // LONGEST * LONGEST
         low = max(border - LONGEST, 0)
         at = end - 1
@@ -205,9 +209,9 @@ class LogFile:
         return next((line for line in self.on(start, self.size) if isinstance(line, Line)), None)
 
     def _chunk_before(self, end: int, size: int) -> tuple[int, bytes, int]:
-        """Whole lines that end at ``end``: where they begin, their bytes, their length.
+        """Return whole lines that end at ``end``: where they begin, their bytes, their length.
 
-        Of a single line longer than a block, not all the bytes.
+        A single line longer than a block is returned incomplete.
         """
         low = max(end - size, 0)
         data = self.read(low, end - low)
@@ -233,7 +237,7 @@ class LogFile:
         return self._long(start, end), end - start
 
     def _long(self, start: int, end: int) -> bytes:
-        """A long line's bytes, or its first and its last one."""
+        """Return a long line's bytes, or its first block and its last byte."""
         if end - start <= BLOCK:
             return self.read(start, end - start)
         return self.read(start, BLOCK - 1) + self.read(end - 1, 1)
@@ -251,10 +255,10 @@ class LogFile:
             at += len(data)
         return border
 
-    # What lines say
+    # Parsing
 
     def _holds_none(self, level: Level, data: bytes, length: int) -> bool:
-        """Whether no line of ``data`` is of ``level`` or graver; the first must not lean on those before."""
+        """Return whether ``data``, whose first line has a time, has no line of ``level`` or above."""
         if level is Level.INFO or not self._skips or length > len(data) or may_hold(level, data):
             return False
         first = data[: data.find(b"\n") + 1] or data
@@ -264,7 +268,7 @@ class LogFile:
     def _lines(
         self, start: int, data: bytes, length: int, last: _Last | None
     ) -> tuple[list[Line], _Last | None]:
-        """The lines of ``data``, which begins at ``start``; ``last`` is what is known of those before."""
+        """Parse the lines of ``data``, which begins at ``start``; ``last`` is known of those before it."""
         lines = []
         pieces = _pieces(data)
         whole = len(data) == length
@@ -292,7 +296,7 @@ class LogFile:
         return lines, last
 
     def _before(self, start: int) -> _Last:
-        """What lines before ``start`` say for those after it, as far back as counts."""
+        """Return the time and level that lines before ``start`` pass on, within LOOK_BACK bytes."""
         level, level_at = Level.INFO, _NOTHING.level_at
         end, size = start, _FIRST
         while end > 0 and start - end <= LOOK_BACK:
@@ -318,7 +322,7 @@ class LogFile:
 
     @property
     def origin(self) -> datetime:
-        """The time of lines that no line gives one to."""
+        """The time of lines that inherit none."""
         if self.stamp is not None:
             return self.stamp
         if self._origin is None:
@@ -331,7 +335,7 @@ class LogFile:
 
 
 def _pieces(data: bytes) -> list[bytes]:
-    """Its lines, each with its end."""
+    """Split into lines that keep their newline."""
     pieces = [piece + b"\n" for piece in data.split(b"\n")]
     last = pieces.pop()[:-1]
     return [*pieces, last] if last else pieces

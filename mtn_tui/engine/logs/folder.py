@@ -1,13 +1,13 @@
-"""Which logs and journals there are: found, followed through renames, told from each other.
+"""Finds logs and journals, follows them through renames, and tells them apart.
 
-A job's log tells all that its journal does, and is what operators know; so of
-a job whose log is here the journal is left out, and it speaks for a job that
-never had a log, or whose log was deleted. They are matched by the job's id, in
-the log's first line. A journal younger than two seconds waits, as its log may
-be about to begin.
+A job's log has all that its journal has, and is what operators know; so the
+journal of a job whose log is here is left out. It is shown for a job that never
+had a log, or whose log was deleted. They are matched by the job's id in the
+log's first line. A journal younger than two seconds waits, since its log may be
+about to be created.
 
-Read are ``*.log`` and ``*.log.1`` and so on; reports (``.txt``), compressed
-logs and symlinks are not.
+Reads ``*.log``, ``*.log.1`` and so on; not reports (``.txt``), compressed logs
+or symlinks.
 """
 
 from __future__ import annotations
@@ -29,39 +29,39 @@ from mtn_tui.engine.logs.file import Gone, LogFile
 from mtn_tui.engine.logs.lines import read_line, read_record, shown
 
 PATIENCE = 2.0
-"""Seconds that a torn last line, and a journal without a log, are waited for."""
+"""Seconds to wait for the rest of an incomplete line, and for the log of a new journal."""
 
 _ALL_EVERY = 2.0
-"""Seconds between looks at files that nobody writes to."""
+"""Seconds between looks at idle files."""
 
 _BUSY_FOR = 60.0
-"""Seconds since the last writing that a file is looked at each time."""
+"""Seconds after its last write during which a file is checked at every look."""
 
 _SETTLED = 2.0
-"""Seconds that a folder is looked through after a change: its disk's clock may be a coarse one."""
+"""Seconds to keep listing a folder after a change: its timestamps may be coarse."""
 
 _NAME = re.compile(r"(?P<source>.+?)(?:_(?P<stamp>\d{8}_\d{6}))?\.log(?:\.\d{1,6})?", re.DOTALL)
 _JOB = re.compile(rb"\S+ INFO  job id=([a-z2-7]{8}) ")
 
 _LOG_OF = {"backup-full": "full-backup", "backup-diff": "diff-backup"}
-"""Jobs whose logs bear another name than their kind: the scripts'."""
+"""Kinds of jobs whose logs have another name, that of the scripts."""
 
 _LONGEST_SOURCE = 40
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """A log, or a folder of them, that can't be read, and the system's reason."""
+    """A log or folder that can't be read, and the system's reason."""
 
     path: Path
     reason: str
 
 
 class LogFolder:
-    """The logs in ``folder`` and the journals in ``jobs``, as ``look`` last found them."""
+    """The logs in ``folder`` and the journals in ``jobs``, as of the last ``look``."""
 
     def __init__(self, folder: Path, jobs: Path, clock: Clock, zone: tzinfo | None) -> None:
-        """``zone`` is that of times without an offset; the machine's own if None."""
+        """``zone`` applies to times without an offset; None: the machine's."""
         self._folder = folder
         self._jobs = jobs
         self._clock = clock
@@ -70,42 +70,45 @@ class LogFolder:
         self._by_inode: dict[tuple[int, int], int] = {}
         self._next = 1
         self._busy: list[int] = []
-        """The files that were written to of late."""
+        """Files that were written recently."""
         self._folders: list[float] = []
         self._changed_at = 0.0
         self._looked_at = 0.0
         self._with_logs: set[str] = set()
-        """The jobs that are known to have a log."""
+        """Ids of jobs known to have a log."""
         self._unread_logs: set[int] = set()
-        """Logs of which it is not known whose they are."""
+        """Logs whose job is not known yet."""
         self._journals: dict[int, bool] = {}
-        """By the number of a journal, whether it speaks, once that is decided."""
+        """Whether a journal is shown, by its number, once that is decided."""
         self._troubles: dict[Path, Trouble] = {}
 
     @property
     def files(self) -> list[LogFile]:
-        """Every log and journal; ``speaks`` tells which journals count."""
+        """Every log and journal; ``speaks`` tells which journals are shown."""
         return list(self._files.values())
 
     @property
     def troubles(self) -> list[Trouble]:
+        """The files and folders that could not be read."""
         return list(self._troubles.values())
 
     def get(self, number: int) -> LogFile | None:
+        """Return the file of this number; None if it is gone."""
         return self._files.get(number)
 
     def trouble(self, path: Path, error: OSError) -> None:
+        """Record that ``path`` could not be read."""
         self._troubles[path] = Trouble(path, error.strerror or str(error))
 
     def well(self, file: LogFile) -> None:
-        """Its bytes could be read."""
+        """Record that the file could be read."""
         if self._troubles:
             self._troubles.pop(file.path, None)
 
     def look(self) -> None:
-        """See which files there are by now, and how large they are.
+        """Update the list of files and their sizes.
 
-        Where a folder has not changed, files that nobody wrote to for a while are passed over most times.
+        While the folders do not change, idle files are skipped most times.
         """
         now = self._clock.monotonic()
         folders = [_modified(folder) for folder in (self._folder, self._jobs)]
@@ -128,7 +131,7 @@ class LogFolder:
         self._busy = [number for number, file in self._files.items() if file.written > late]
 
     def _is_itself(self, file: LogFile) -> bool:
-        """Whether a file is where it was, grown at most."""
+        """Return whether a file is unchanged except for growth."""
         try:
             found = file.path.lstat()
         except OSError:
@@ -139,7 +142,7 @@ class LogFolder:
         self._troubles.pop(self._files.pop(number).path, None)
 
     def _there(self) -> dict[tuple[int, int], tuple[str, os.stat_result]]:
-        """Every file once: of several names for it (hard links), the one that it is known by."""
+        """Return every file once; of several hard links, the one already known."""
         there: dict[tuple[int, int], tuple[str, os.stat_result]] = {}
         for where, found in (*self._listed(self._folder), *self._listed(self._jobs)):
             key = (found.st_dev, found.st_ino)
@@ -168,10 +171,10 @@ class LogFolder:
             self.trouble(folder, error)
 
     def _still(self, file: LogFile, where: str, found: os.stat_result) -> bool:
-        """Whether a file found is the one of that inode that is known, grown or renamed at most."""
+        """Return whether ``found`` is the known file of that inode, perhaps grown or renamed."""
         path = file.path if where == str(file.path) else Path(where)
         if path is not file.path and (_source(path), _stamp(path)) != (_source(file.path), _stamp(file.path)):
-            return False  # the inode was given to another
+            return False  # the inode was reused
         try:
             return file.refresh(path, found)
         except Gone:
@@ -198,7 +201,7 @@ class LogFolder:
         return number
 
     def speaks(self, file: LogFile) -> bool:
-        """Whether a file counts: any log does, a journal where its job has no log."""
+        """Return whether a file is shown: every log is, and journals of jobs without a log."""
         if not _is_journal(file.path.name):
             return True
         if file.number not in self._journals:
@@ -245,7 +248,7 @@ def _is_journal(name: str) -> bool:
 
 
 def _about(head: bytes) -> tuple[str, datetime | None]:
-    """What a journal's first line says: the kind of its job, and when it began (None where it is torn)."""
+    """Parse a journal's first line: the kind of the job, and when it began (None if incomplete)."""
     try:
         record = json.loads(head.partition(b"\n")[0])
         return str(record["kind"]), read_moment(record["at"])
@@ -259,7 +262,7 @@ def _source(path: Path) -> str:
 
 
 def _stamp(path: Path) -> datetime | None:
-    """The moment in a log's name, which is local time."""
+    """Return the local time in a log's name."""
     match = _NAME.fullmatch(path.name)
     try:
         return datetime.strptime(match["stamp"], "%Y%m%d_%H%M%S").astimezone(UTC) if match else None

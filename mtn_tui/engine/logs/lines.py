@@ -1,15 +1,15 @@
-"""What one line of a log says: when, how grave, and its text.
+"""Parses one line of a log: time, level and text.
 
-Read are our own form (``mtn_tui.engine.joblog``) and the habits of shell
-scripts and of PostgreSQL's tools:
+Understands our own format (``mtn_tui.engine.joblog``) and the usual ones of
+shell scripts and PostgreSQL's tools:
 
     2026-11-24T03:00:04-03:00 WARN  upload-failed attempt=1
     [2025-10-03 20:34:00] [ERROR] dump failed
     [WARNING] 2025-10-03 20:34:00 - bucket not reachable
     pg_dump: error: connection to server failed
 
-A time without an offset is local. What a line is not clear about is left to
-its neighbours (``mtn_tui.engine.logs.file``).
+A time without an offset is local. What a line lacks is taken from the lines
+before it (``mtn_tui.engine.logs.file``).
 """
 
 from __future__ import annotations
@@ -30,20 +30,22 @@ from mtn_tui.core.redact import redact
 from mtn_tui.engine.joblog import event_text
 
 SHOWN = 4096
-"""Characters of a line that are shown; of the rest, only how many bytes they are."""
+"""Maximum characters shown of a line; of the rest, only the number of bytes."""
 
 _WITH_SLACK = SHOWN + 1024
-"""Bytes of a line that are looked at: a secret must not escape its mask by being cut in two."""
+"""Bytes of a line that are read: more than shown, so that no secret at the cut escapes its mask."""
 
 
 class Level(IntEnum):
+    """Level of a line; higher is more severe."""
+
     INFO = 1
     WARN = 2
     ERROR = 3
 
 
 class Head(NamedTuple):
-    """What a line says of itself; None is what it does not say."""
+    """The parsed line; None for what it does not contain."""
 
     moment: datetime | None
     level: Level | None
@@ -65,7 +67,7 @@ _MARKS = {
 
 _GAP = r"(?:\x1b\[[\d;]*m|[\s\[\](){}|:*>=–-])*+"
 _TAIL = r"(?:\x1b\[[\d;]*m|[\s\])}|:*>=–-])*+"
-"""What parts a line's head from its text; an opening bracket is the text's."""
+"""Separates a line's head from its text; an opening bracket belongs to the text."""
 
 _OFFSET = r"Z\b|UTC\b|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?(?!\d)"
 _TIME = rf"(\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{{1,9}}))?(?: ?({_OFFSET}))?"
@@ -78,11 +80,11 @@ _BARE = re.compile(rf"{_GAP}(?:({_WORD})(?![\w=.])|(?ai:({_WORD}))[\]:]){_TAIL}"
 _OF_A_TOOL = re.compile(rf"\s*[\w./-]{{1,60}}(?::[\w./ -]{{1,80}})*: *(?ai:({_WORD})): ")
 
 _LOOKED_AT = 240
-"""Characters within which a line has said its time and level, if ever."""
+"""Characters within which the time and level are looked for."""
 
 
 def read_line(raw: bytes, length: int, zone: tzinfo | None = None) -> Head:
-    """Understand a line without its end; ``length`` is the whole line's, of which ``raw`` may be a part."""
+    """Parse a line without its newline; ``length`` is the whole line's, ``raw`` may be its start."""
     text, _used = codecs.utf_8_decode(raw[:_WITH_SLACK], "backslashreplace", length <= _WITH_SLACK)
     ours = _OURS.match(text)
     moment = _moment(ours[1], "", "", None) if ours is not None else None
@@ -93,7 +95,7 @@ def read_line(raw: bytes, length: int, zone: tzinfo | None = None) -> Head:
 
 
 def may_hold(level: Level, data: bytes) -> bool:
-    """Whether lines of ``level`` or graver could be among ``data``; said quickly, and no too often rather."""
+    """Return quickly whether ``data`` may have lines of ``level`` or above; never wrongly False."""
     marks = _MARKS.get(level)
     if marks is None:
         return True
@@ -102,9 +104,9 @@ def may_hold(level: Level, data: bytes) -> bool:
 
 
 def shown(text: str, length: int = 0) -> str:
-    """How a text is shown, the one way: secrets masked, cut, nothing in it that a terminal would obey.
+    """Return text as it is displayed: secrets masked, shortened, terminal controls escaped.
 
-    ``length`` is the bytes of the whole where ``text`` is only its beginning.
+    ``length`` is the number of bytes of the whole if ``text`` is only its beginning.
     """
     text = redact(text.rstrip("\r").expandtabs(4))
     if length <= _WITH_SLACK:
@@ -115,7 +117,7 @@ def shown(text: str, length: int = 0) -> str:
 
 
 def read_record(raw: bytes, length: int) -> Head | None:
-    """Understand a record of a journal as a line of a log; None for what is no event, like progress."""
+    """Parse a journal record as a line of a log; None for records that are not events, like progress."""
     if raw.find(b'"event": "progress"', 0, 80) > 0:
         return None
     try:
@@ -156,7 +158,7 @@ def _mapping(value: object) -> dict[str, object]:
 
 
 def _slowly(text: str, zone: tzinfo | None) -> tuple[int, datetime | None, Level | None]:
-    """Where the text begins, the time and the level of a line that has them in no form of ours."""
+    """Return where the text begins, the time and the level of a line that is not in our format."""
     timed = _TIMED.match(text)
     moment = _moment(timed[2], timed[3] or "", timed[4] or "", zone) if timed else None
     if timed is None or moment is None:

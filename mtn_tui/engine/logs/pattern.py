@@ -1,7 +1,7 @@
-"""A regular expression over lines of logs, typed by an operator in a hurry.
+"""Regular expressions over log lines, as typed by an operator.
 
-The standard library's may backtrack without an end, and nothing else of the
-process runs meanwhile. The regex package's lets others run, and gives up in time.
+Those of the standard library may backtrack endlessly while holding the GIL. The
+regex package releases it, and supports a timeout.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 
 PATIENCE = 0.5
-"""Seconds that it may look at one line."""
+"""Maximum seconds to match one line."""
 
 
 class Pattern:
-    """Case counts where it has a capital. Raises UsageError where it is none."""
+    """A regular expression; case-sensitive if it has a capital. Raises UsageError if invalid."""
 
     def __init__(self, text: str) -> None:
-        import regex  # some ms that only those pay who search
+        import regex  # takes some ms, so only when searching
 
         self.text = text
         flags = regex.V0 if any(char.isupper() for char in text) else regex.V0 | regex.IGNORECASE
@@ -34,7 +34,7 @@ class Pattern:
             ) from error
 
     def is_in(self, line: str) -> bool:
-        """Raises UsageError where that takes too long to tell."""
+        """Return whether the pattern matches in ``line``. Raises UsageError if that takes too long."""
         try:
             return self._compiled.search(line, timeout=PATIENCE, concurrent=True) is not None
         except TimeoutError:

@@ -1,15 +1,15 @@
-"""Every log and every journal as one stream of lines, merged by time.
+"""All logs and journals as one stream of lines, merged by time.
 
-Nothing is indexed: a place in the stream is a Cursor, how far each file has
-been read, and from there the stream is read in either direction. So between
-two cursors lie the same lines whichever way one came, also while files grow,
-are renamed, cut off, or new ones appear; and memory does not depend on their
-size. A file that was cut off or written anew counts as another, new file.
+There is no index: a position in the stream is a Cursor, how far each file has
+been read, from which the stream is read in either direction. So the lines
+between two cursors are the same from both sides, even while files grow, are
+renamed, truncated, or appear; and memory does not depend on their size. A file
+that was truncated or rewritten counts as a new file.
 
-Each file keeps its own order: where its clock was set back, what comes of it
-is out of its time, and not lost. So that the last page does not open hundreds
-of old files, a file is taken to hold nothing later than its last writing, or
-earlier than the stamp in its name, give or take a day.
+Each file keeps its own order: after its clock was set back, lines are out of
+order, but not lost. So that the last page does not open hundreds of old files,
+a file is assumed to have nothing later than its modification time, or earlier
+than the stamp in its name, plus or minus a day.
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ __all__ = [
 ]
 
 POLL_EVERY = 0.25
-"""Seconds between looks at logs that are followed."""
+"""Seconds between looks while following."""
 
 _AT_ONCE = 2000
 _A_DAY = 86400.0
 
 Cursor = Mapping[int, int]
-"""How far each file, by its number, has been read: a byte where a line begins, 0 where it is missing."""
+"""How far each file, by its number, has been read: the offset of a line start; 0 if missing."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which lines are asked for."""
+    """Which lines to return."""
 
     level: Level = Level.INFO
-    """This one and graver."""
+    """Minimum level."""
     sources: frozenset[str] = frozenset()
     """Empty for all."""
     pattern: Pattern | None = None
-    """Looked for in the line as ``as_text`` gives it."""
+    """Searched in the line as formatted by ``as_text``."""
     heads: bool = False
-    """Only lines that begin something: of a traceback, its first."""
+    """Only lines that do not continue another: the first line of a traceback."""
 
     def __call__(self, line: Line) -> bool:
         return (
@@ -76,66 +76,67 @@ EVERYTHING = Wanted()
 
 @dataclass(frozen=True)
 class Page:
-    """Some lines, the earliest first, and the cursor at their far end."""
+    """Some lines, earliest first, and the cursor at their far end."""
 
     lines: list[Line]
     cursor: Cursor
     ended: bool
-    """Whether there is, for now, nothing more that way."""
+    """Whether there are no more lines in that direction for now."""
 
 
 def as_text(line: Line, zone: tzinfo | None = None) -> str:
-    """The line as it is printed: local time, source, level, text."""
+    """Format a line for printing: local time, source, level, text."""
     moment = line.moment.astimezone(zone)
     return f"{moment:%Y-%m-%d %H:%M:%S} {line.source}  {line.level.name:<5} {line.text}"
 
 
 class Logs:
-    """The logs in one folder and the journals in another, as ``look`` last found them. For one thread."""
+    """The logs in one folder and the journals in another, as of the last ``look``. Not thread-safe."""
 
     def __init__(
         self, folder: Path, jobs: Path, clock: Clock | None = None, zone: tzinfo | None = None
     ) -> None:
-        """``zone`` is that of times without an offset; the machine's own unless given."""
+        """``zone`` applies to times without an offset; it defaults to the machine's."""
         self._clock = clock or SystemClock()
         self._found = LogFolder(folder, jobs, self._clock, zone)
         self.look()
 
     def look(self) -> None:
-        """See which files there are by now, and how large they are."""
+        """Update the list of files and their sizes."""
         self._found.look()
 
     @property
     def troubles(self) -> list[Trouble]:
-        """What could not be read so far."""
+        """The files and folders that could not be read so far."""
         return self._found.troubles
 
     @property
     def sources(self) -> list[str]:
+        """The names of all sources, sorted."""
         return sorted({file.source for file in self._found.files if self._found.speaks(file)})
 
     @property
     def bytes_read(self) -> int:
-        """Of the files that are there."""
+        """Total bytes read of the present files."""
         return sum(file.bytes_read for file in self._found.files)
 
     def path_of(self, line: Line) -> Path | None:
-        """Where the line's file is by now; None where it is gone."""
+        """Return the present path of the line's file; None if it is gone."""
         file = self._found.get(line.file)
         return file.path if file else None
 
     # Places
 
     def end(self) -> Cursor:
-        """Behind the last whole line of each file; behind a torn one too, once nobody goes on with it."""
+        """Return the cursor after the last complete line of each file, or an abandoned incomplete one."""
         return {file.number: self._settled(file) for file in self._found.files}
 
     def seek(self, moment: datetime) -> Cursor:
-        """Before the first line at or after ``moment``."""
+        """Return the cursor before the first line at or after ``moment``."""
         return {file.number: self._sought(file, moment) for file in self._found.files}
 
     def behind(self, line: Line) -> Cursor:
-        """Right behind a line, as the lines are merged: of two at one moment the lower number comes first."""
+        """Return the cursor right after a line; at equal times the file with the lower number comes first."""
         place = {}
         for file in self._found.files:
             later = timedelta(microseconds=1 if file.number < line.file else 0)
@@ -145,12 +146,13 @@ class Logs:
     # Lines
 
     def last(self, count: int, wanted: Wanted = EVERYTHING) -> Page:
+        """Return the last ``count`` lines."""
         return self.before(self.end(), count, wanted)
 
     def before(
         self, cursor: Cursor, count: int, wanted: Wanted = EVERYTHING, limit: int | None = None
     ) -> Page:
-        """The nearest ``count`` lines before a place; fewer once ``limit`` bytes were gone through."""
+        """Return the nearest ``count`` lines before a cursor; fewer once ``limit`` bytes were read."""
 
         def stream(file: LogFile) -> Iterator[Line | Passed]:
             return file.back(min(cursor.get(file.number, 0), file.size), wanted.level)
@@ -172,7 +174,7 @@ class Logs:
         limit: int | None = None,
         until: Cursor | None = None,
     ) -> Page:
-        """The nearest ``count`` lines after a place, up to ``until``; likewise."""
+        """Return the nearest ``count`` lines after a cursor, up to ``until``; likewise."""
         ends = self.end() if until is None else until
 
         def stream(file: LogFile) -> Iterator[Line | Passed]:
@@ -187,15 +189,15 @@ class Logs:
         return self._page(_Merge(self._found, bounds, stream, 1), cursor, count, wanted, limit)
 
     def next_error(self, cursor: Cursor, wanted: Wanted = EVERYTHING, limit: int | None = None) -> Page:
-        """The first error after a place, among what is ``wanted``: one line, or none."""
+        """Return the first ``wanted`` error after a cursor, if any, as a page of one line."""
         return self.after(cursor, 1, replace(wanted, level=Level.ERROR, heads=True), limit)
 
     def previous_error(self, cursor: Cursor, wanted: Wanted = EVERYTHING, limit: int | None = None) -> Page:
-        """The last error before a place."""
+        """Return the last ``wanted`` error before a cursor, if any, as a page of one line."""
         return self.before(cursor, 1, replace(wanted, level=Level.ERROR, heads=True), limit)
 
     def follow(self, cursor: Cursor, wanted: Wanted, wait: Callable[[float], bool]) -> Iterator[list[Line]]:
-        """Yield what comes after a place, as it comes, until ``wait`` (given seconds) returns True."""
+        """Yield new lines after a cursor as they come, until ``wait`` (called with seconds) returns True."""
         while True:
             self.look()
             page = self.after(cursor, _AT_ONCE, wanted)
@@ -227,7 +229,7 @@ class Logs:
         now = self._clock.now().timestamp()
         try:
             if now - file.written < PATIENCE and not self._found.speaks(file):
-                return 0  # it will be read from its beginning, if at all
+                return 0  # it will be read from its start, if at all
             return file.settled(now, PATIENCE)
         except Gone:
             return 0
@@ -251,9 +253,9 @@ class Logs:
 
 
 class _Merge:
-    """The lines of several files by time: forwards with ``sign`` 1, backwards with -1.
+    """Merges the lines of several files by time: forwards with ``sign`` 1, backwards with -1.
 
-    ``bounds``, times ``sign``: no line of the file comes before it, so it need not be opened yet.
+    ``bounds``, times ``sign``: a time before which the file has no lines, so that it is opened late.
     """
 
     def __init__(
@@ -284,7 +286,7 @@ class _Merge:
                 yield from self._advance(file, stream)
 
     def _advance(self, file: LogFile, stream: Iterator[Line | Passed]) -> Iterator[tuple[int, Passed]]:
-        """Take the file's next line in; what it passed over on the way is yielded."""
+        """Take the file's next line; yield the ranges skipped on the way."""
         try:
             for item in stream:
                 self._found.well(file)

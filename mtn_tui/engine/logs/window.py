@@ -1,7 +1,7 @@
-"""The part of the logs that a screen holds: some thousand lines around where it looks.
+"""The part of the logs that a screen holds: some thousand lines around the position in view.
 
-It moves through the stream in both directions, letting go at one end what it
-takes in at the other, and it can stay at the end while the logs grow.
+It moves through the stream in both directions, dropping lines at one end as it
+loads them at the other, and it can stay at the end while the logs grow.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from mtn_tui.engine.logs.stream import EVERYTHING, Cursor, Line, Logs, Page, Wanted
 
 HELD = 2000
-"""Lines held at most."""
+"""Maximum lines held."""
 
 STEP = 500
-"""Lines taken in at once."""
+"""Lines loaded at once."""
 
 SEARCH_STEP = 16 << 20
-"""Bytes gone through before a search lets others have a word: a tenth of a second or so."""
+"""Bytes read before a search yields to other work: about a tenth of a second."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What a window holds, never changed: to be given to another thread."""
+    """An immutable snapshot of a window, which may be given to another thread."""
 
     lines: tuple[Line, ...] = ()
     wanted: Wanted = EVERYTHING
@@ -31,7 +31,7 @@ class View:
 
 
 class LogWindow:
-    """For one thread, which is that of its Logs."""
+    """A window into the logs; to be used on the thread of its Logs."""
 
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
@@ -43,20 +43,21 @@ class LogWindow:
         self.wanted = EVERYTHING
 
     def view(self) -> View:
+        """Return a snapshot of the lines held."""
         return View(tuple(self._lines), self.wanted, self._at_start, self._at_end)
 
     def to_end(self) -> None:
-        """Empty, at the end; ``older`` takes in the last lines."""
+        """Empty the window and move it to the end; ``older`` loads the last lines."""
         self._logs.look()
         self._place(self._logs.end())
         self._at_end = True
 
     def to_line(self, line: Line) -> None:
-        """Empty, right behind a line."""
+        """Empty the window and move it right after a line."""
         self._place(self._logs.behind(line))
 
     def older(self) -> bool:
-        """Take in some of what is before. False where a step of a search found too little: go on."""
+        """Load earlier lines. Returns False if a search step found too few: call it again."""
         page = self._logs.before(self._top, STEP, self.wanted, SEARCH_STEP)
         self._top = page.cursor
         self._at_start = page.ended
@@ -69,16 +70,16 @@ class LogWindow:
         return page.ended or len(page.lines) >= STEP
 
     def newer(self) -> bool:
-        """Take in some of what is after, with what was written meanwhile; likewise."""
+        """Load later lines, including those just written. Returns False as ``older`` does."""
         self._logs.look()
         page = self._logs.after(self._bottom, STEP, self.wanted, SEARCH_STEP)
         self._take_in(page)
         return page.ended or len(page.lines) >= STEP
 
     def grow(self) -> bool:
-        """While at the end: take in all that was written since. Whether anything was.
+        """At the end: load all lines written since, and return whether there were any.
 
-        Where that is more than is held, only the last of it is.
+        If they are more than the window holds, only the last ones are kept.
         """
         self._logs.look()
         grown = False
@@ -110,10 +111,10 @@ class LogWindow:
 
 
 class Search:
-    """Looks for the next error, or the one before, a step at a time."""
+    """Searches the next or previous error, one step at a time."""
 
     def __init__(self, logs: Logs, wanted: Wanted, line: Line | None, *, forwards: bool) -> None:
-        """From ``line`` on, itself not counted; from the nearer end of all where it is None."""
+        """Start after ``line``, exclusive; if None, at the nearer end of the logs."""
         self._logs = logs
         self._wanted = wanted
         self._forwards = forwards
@@ -124,7 +125,7 @@ class Search:
             self._cursor = behind if forwards else {**behind, line.file: line.start}
 
     def step(self) -> tuple[Line | None, bool]:
-        """What was found, and whether the search is over."""
+        """Search on; return the line found, if any, and whether the search is over."""
         look = self._logs.next_error if self._forwards else self._logs.previous_error
         page = look(self._cursor, self._wanted, SEARCH_STEP)
         self._cursor = page.cursor
