@@ -1,4 +1,4 @@
-"""What a script that nothing signs may hold: what pg_dump writes for one database, and nothing else.
+"""Decides which statements an unsigned script may hold: those that pg_dump writes for one database.
 
 Each statement is brought into a short form: words in small letters, names in
 quotes as ``"``, strings as ``'``, numbers as ``0``, all that stands in
@@ -39,7 +39,7 @@ _SETTINGS = frozenset(
 _ENCODINGS = re.compile(
     rb"'?(?:UTF-?8|UNICODE|SQL_ASCII|LATIN\d+|WIN\d+|ISO_8859_\d|KOI8[RU]?|EUC_\w+|MULE_INTERNAL)'?", re.I
 )
-"""Whose characters hold no ASCII byte but ASCII's own: in others a quote's end is not to be seen by bytes."""
+"""Encodings whose longer characters hold no ASCII bytes, so that the end of a quote is found by bytes."""
 
 _ID = rb'(?:"(?:[^"]|"")+"|[a-z_\x80-\xff][\w$\x80-\xff]*)'
 _LITERAL = rb"(?:E'(?:[^'\\]++|\\.|'')*+'|[BX]?'(?:[^']++|'')*+')"
@@ -80,14 +80,14 @@ _MAKES_TABLES = re.compile(rb"CREATE (?:UNLOGGED |FOREIGN )?(?:TABLE|VIEW|EXTENS
 _NO_PLAIN_ROUTINE = re.compile(r" (?:leakproof|support) ")
 _ROUTINE_MADE = re.compile("create (?:or replace )?(?:function|procedure) ")
 _HARMLESS = ("set ", "begin", "commit", "create schema ", "create collation ", "comment on ")
-"""How statements begin that leave nothing that could lie in wait for an extension's own."""
+"""Beginnings of statements that make nothing which an extension's script could call by mistake."""
 
 _SHOWN = 512
 _SHOWN_WORDS = 4
 
 
 class Allowed:
-    """Tells of each statement of one script, in order, how it is dealt with."""
+    """Says how each statement of one script is dealt with. They must come in the script's order."""
 
     def __init__(self) -> None:
         self._made_something = False
@@ -99,7 +99,7 @@ class Allowed:
 
     @property
     def of_rows_only(self) -> bool:
-        """Whether it has filled tables and made nothing that could be one."""
+        """Whether the script has filled tables and made nothing that could be a table."""
         return self._fills and not self._makes
 
     def statement(self, sql: bytes) -> Way:
@@ -114,12 +114,12 @@ class Allowed:
         return way
 
     def copy(self, sql: bytes) -> Way:
-        """Of ``COPY … FROM stdin``."""
+        """Say how ``COPY … FROM stdin`` is dealt with."""
         self._made_something = self._fills = True
         return Way.LOAD if _COPY.fullmatch(shortened(sql)) and not self._as_another else Way.NOT
 
     def psql(self, line: bytes) -> Way:
-        """Of a command of psql's: two that protect psql alone are harmless."""
+        """Say how a psql command is dealt with: only ``\\restrict`` and ``\\unrestrict`` are harmless."""
         return Way.CLEAN if _RESTRICT.fullmatch(line) else Way.NOT
 
     def _way(self, sql: bytes) -> Way:
@@ -139,11 +139,11 @@ class Allowed:
 
     @property
     def as_another(self) -> bool:
-        """Whether what comes next would be another role's."""
+        """Whether the next statement would run as another role."""
         return self._as_another
 
     def _of_place(self, short: str, way: Way) -> Way:
-        """What depends on where it stands."""
+        """The way of a statement, where that depends on the statements before it."""
         if way is Way.CLEAN and short.startswith(("drop ", "alter ")):
             self._cleaning = True
         elif self._cleaning and short.startswith("create or replace view "):
@@ -172,7 +172,7 @@ class Allowed:
 
 
 def _of_routine(sql: bytes, short: str, way: Way) -> Way:
-    """A routine of the server's own language, or a program's, is none of an owner's."""
+    """Refuse routines in C or internal code; those that are leakproof or have support need a superuser."""
     if way is not Way.LOAD or not _ROUTINE_MADE.match(short):
         return way
     languages = {_bare(one) for one in _languages(sql)}
@@ -182,7 +182,7 @@ def _of_routine(sql: bytes, short: str, way: Way) -> Way:
 
 
 def _ambiguous(sql: bytes) -> bool:
-    """Whether a string ends elsewhere where a backslash escapes: pg_dump doubles each of them there."""
+    """Whether a string would end elsewhere if backslashes escape. pg_dump doubles each of them then."""
     return b"\\" in sql and any(
         kind == "unreadable" or (kind == "string" and b"\\" in text.replace(b"\\\\", b""))
         for kind, text in _tokens(sql)
@@ -190,7 +190,7 @@ def _ambiguous(sql: bytes) -> bool:
 
 
 def shortened(sql: bytes) -> str:
-    """The form that the patterns are for; what can't be read is ``?`` in it."""
+    """The short form that the patterns match; ``?`` if the statement can't be read."""
     made: list[str] = []
     depth = 0
     for kind, text in _tokens(sql):
@@ -223,7 +223,7 @@ def _tokens(sql: bytes) -> Iterator[tuple[str, bytes]]:
                 yield "unreadable", b""
                 return
             continue
-        # A string that goes on in the next line: pg_dump writes none, and it is read in another way.
+        # Strings in a row are one string in SQL. pg_dump writes none of these.
         goes_on = kind in ("string", "escaped") and before in ("string", "escaped")
         if goes_on or (kind == "other" and found[0] in (b"'", b'"', b"\\", b"\0")):
             yield "unreadable", b""
@@ -251,20 +251,20 @@ def _languages(sql: bytes) -> Iterator[bytes]:
 
 
 def _bare(name: bytes) -> bytes:
-    """A language's name: in quotes, or whatever letters. Escapes that could hide one come out as ``c``."""
+    """A language's name in small letters, without quotes; ``c`` if escapes could hide which it is."""
     if name[:1] in b"eEuU" and name[1:2] in (b"'", b"&"):
         return b"c"
     return name.strip(b"'\"").lower()
 
 
 def event_trigger(sql: bytes) -> bytes | None:
-    """The name that CREATE EVENT TRIGGER gives, as it is written; None of another statement."""
+    """The name that CREATE EVENT TRIGGER gives, as it is written; None for any other statement."""
     words = [text for kind, text in _tokens(sql[:_SHOWN])][:4]
     return words[3] if [word.lower() for word in words[:3]] == [b"create", b"event", b"trigger"] else None
 
 
 def shown(sql: bytes) -> str:
-    """How a statement begins, without what is in quotes or parentheses: nothing in it is a secret."""
+    """A statement's first words, without what is in quotes or parentheses, which could be secret."""
     made: list[str] = []
     for kind, text in _tokens(sql[:_SHOWN]):
         if text == b"(" or kind == "unreadable" or len(made) == _SHOWN_WORDS:

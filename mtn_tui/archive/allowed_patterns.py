@@ -11,25 +11,25 @@ class Way(StrEnum):
     """How a statement is dealt with."""
 
     LOAD = "load"
-    """Executed in its place. It may run functions of the script."""
+    """Executed where it stands. May run functions of the script."""
     EXTENSION = "extension"
-    """CREATE EXTENSION: comes before everything that could lie in wait for it."""
+    """CREATE EXTENSION. Allowed only before anything that its script could call by mistake."""
     ROLES = "roles"
-    """About owners, rights and the like. Runs nothing of the script, and can wait until all is loaded."""
+    """Sets owners, rights and the like. Runs nothing of the script; can wait until all is loaded."""
     EVENTS = "events"
-    """Makes an event trigger, which would fire at whatever comes after it."""
+    """Makes an event trigger, which would fire on later statements."""
     TRIGGERS = "triggers"
     """Switches a table's triggers off or on, the server's own too. Runs nothing of the script."""
     ENABLING = "enabling"
-    """Says whether an event trigger fires."""
+    """Enables or disables an event trigger."""
     SUPERUSER = "superuser"
-    """Makes what a plain owner of a database can't."""
+    """Needs more rights than the owner of a database has."""
     LEFT_OUT = "left out"
-    """Is about another database than the one that is loaded."""
+    """Concerns another database than the one that is loaded."""
     CLEAN = "clean"
-    """Drops or makes what an empty database has not got, or has."""
+    """Drops what a new database lacks, or makes what it has: not needed."""
     NOT = "not"
-    """Is none that pg_dump writes for one database."""
+    """Not among those that pg_dump writes for one database: refused."""
 
 
 _WORD = r'(?:"|[a-z_\x80-\xff][\w$\x80-\xff]*)'
@@ -74,11 +74,11 @@ _DROPPED = (
 )
 
 _PATTERNS: tuple[tuple[Way, str], ...] = (
-    # Sessions. Values are looked at apart.
+    # Session settings. Their values are checked in ``allowed``.
     (Way.LOAD, rf"set {NAME} (?:=|to) (?:'|0|{NAME})(?: , (?:'|{NAME}))*"),
     (Way.LOAD, "begin|commit"),
     (Way.ROLES, rf"set session authorization (?:'|{_WORD})|reset session authorization"),
-    # What is there already, or was never there, where the database is new.
+    # Drops what a new database lacks, or makes what it has.
     (Way.CLEAN, rf"drop (?:{_DROPPED}) [^;]*"),
     (Way.CLEAN, rf"alter table (?:if exists )?(?:only )?{NAME} drop constraint (?:if exists )?{_WORD}"),
     (
@@ -90,7 +90,7 @@ _PATTERNS: tuple[tuple[Way, str], ...] = (
     (Way.CLEAN, "create schema public"),
     (Way.CLEAN, "create (?:or replace )?(?:trusted )?(?:procedural )?language plpgsql"),
     (Way.CLEAN, "(?:comment on|alter) (?:procedural )?language plpgsql (?:is '|is null|owner to .*)"),
-    # Made and filled by whoever loads.
+    # Makes and fills the database.
     (Way.LOAD, rf"create schema {_WORD}"),
     (
         Way.LOAD,
@@ -162,9 +162,9 @@ _PATTERNS: tuple[tuple[Way, str], ...] = (
     (Way.LOAD, rf"create publication {_WORD}{_WITH}"),
     (Way.LOAD, rf"alter publication {_WORD} add table (?:only )?{NAME}(?: \(\))?(?: where \(\))?"),
     (Way.LOAD, rf"security label (?:for (?:'|{_WORD}) )?on (?:{_PLAIN_KINDS}) is (?:'|null)"),
-    # Before all that could lie in wait.
+    # Extensions, before all that their scripts could call by mistake.
     (Way.EXTENSION, rf"create extension (?:if not exists )?{_WORD}(?: with schema {_WORD})?"),
-    # Once all is loaded.
+    # Comments, owners and rights.
     (Way.ROLES, rf"comment on (?:extension {_WORD}|schema public|publication {_WORD}) is (?:'|null)"),
     (Way.LOAD, rf"comment on (?:{_PLAIN_KINDS}) is (?:'|null)"),
     (Way.ROLES, rf"alter (?:{_OWNED_KINDS}) owner to {_WORD}"),
@@ -182,7 +182,7 @@ _PATTERNS: tuple[tuple[Way, str], ...] = (
     ),
     (Way.EVENTS, rf"alter event trigger {_WORD} owner to {_WORD}|comment on event trigger {_WORD} is '"),
     (Way.ENABLING, rf"alter event trigger {_WORD} (?:disable|enable(?: replica| always)?)"),
-    # What runs code of the server's own, reaches other servers, or must be believed blindly.
+    # Runs C code, reaches other servers, or can't be checked by the server.
     (Way.SUPERUSER, rf"create operator (?:class|family) {NAME}[^;]*|alter operator family {NAME} [^;]*"),
     (Way.SUPERUSER, rf"create type {NAME}(?: \(\))?"),
     (Way.SUPERUSER, r"create cast \(\) without function(?: as (?:implicit|assignment))?"),
@@ -219,7 +219,7 @@ _PATTERNS: tuple[tuple[Way, str], ...] = (
 
 @cache
 def _by_first_word() -> dict[str, list[tuple[Way, re.Pattern[str]]]]:
-    """The patterns, compiled. Not on import: few commands read scripts."""
+    """The patterns by their first words, compiled on first use, since few commands read scripts."""
     found: dict[str, list[tuple[Way, re.Pattern[str]]]] = {}
     for way, pattern in _PATTERNS:
         for first in set(re.findall(r"(?:^|\||\(\?:)([a-z]+)", pattern)):

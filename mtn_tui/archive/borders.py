@@ -1,10 +1,9 @@
-"""Tells apart, as the bytes of one ``pg_dump`` run pass, what is schema, what is data and what are rows.
+"""Splits the output of one ``pg_dump`` run into schema, data and rows, while it passes.
 
 pg_dump writes what tables are made of, then their rows, sequences and large
 objects, then what needs those: keys, triggers, grants, refreshes. The script is
-cut into statements as psql cuts it (``archive.statements``), and each is told by
-its own first words: what a function's body or a name holds is within quotes and
-plays no part.
+cut into statements as psql cuts it (``archive.statements``), and each is classified
+by its first words. Text in function bodies and names is quoted, and ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Sql:
 
 @dataclass(frozen=True)
 class Copy:
-    """What opens a table: comments before it, and the COPY statement with its newline."""
+    """The start of a table's rows: the COPY statement with its newline, and comments before it."""
 
     data: bytes
     table: str
@@ -44,7 +43,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class PostData:
-    """Statements after data that are no data themselves."""
+    """Statements after the first data that are not data."""
 
     data: bytes
     schema: bool
@@ -65,7 +64,7 @@ _NOT_SCHEMA = re.compile(rb"REFRESH MATERIALIZED VIEW |(?:GRANT|REVOKE) [A-Z, ]+
 
 
 def borders(chunks: Iterable[bytes]) -> Iterator[Piece]:
-    """Yield the bytes of ``chunks``, all and in order, told apart; CopyDone stands for ``rows.CLOSE``.
+    """Yield all bytes of ``chunks`` in order, classified; CopyDone stands for ``rows.CLOSE``.
 
     Raises Truncated where they end within rows, a statement or a quoted string.
     """

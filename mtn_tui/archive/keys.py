@@ -1,4 +1,4 @@
-"""Keys made from the passphrase: of the cipher as openssl makes them, and of the manifest.
+"""Derives keys from the passphrase: the cipher's, as openssl does, and the manifest's.
 
 The passphrase is the first line of the key file, exactly as ``openssl enc
 -pass file:KEY`` takes it: without its newline, and of a longer line the first
@@ -25,7 +25,7 @@ _OPENSSL_LONGEST = 1023
 
 @lru_cache(maxsize=16)
 def _stretched(passphrase: bytes, salt: bytes, length: int) -> bytes:
-    """PBKDF2. Kept, for it takes a tenth of a second, and one command opens the same backup several times."""
+    """PBKDF2, cached: it takes a tenth of a second, and a command opens the same backup several times."""
     return hashlib.pbkdf2_hmac("sha256", passphrase, salt, ITERATIONS, length)
 
 
@@ -59,7 +59,7 @@ class Key:
 
 
 def with_its_key() -> str:
-    """What to do about a backup that another key was made for."""
+    """The hint for a backup that was made with another key."""
     return _(
         "Put back the key it was made with, at ENCRYPTION_KEY_FILE; a new one can't read it. Where both are"
         " needed, for this one command: ENCRYPTION_KEY_FILE=/path/of/the/old/key mtn …"
@@ -67,7 +67,7 @@ def with_its_key() -> str:
 
 
 def read_key(path: Path) -> Key:
-    """Read a key file. KeyFileError says what is wrong with it; nothing is ever made anew here."""
+    """Read a key file, and never make one. Raises KeyFileError."""
     lost = _("Without it no backup can be read. Put back the copy that was kept elsewhere.")
     try:
         with path.open("rb") as file:

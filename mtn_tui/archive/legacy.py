@@ -20,7 +20,7 @@ _GZIP = b"\x1f\x8b"
 _PLAIN = b"--"
 _MARK_OF_UTF8 = b"\xef\xbb\xbf"
 CLEAR = (_GZIP, _PLAIN, _MARK_OF_UTF8)
-"""How a file begins that is not encrypted: gzip's, or pg_dump's text itself."""
+"""First bytes of files that are not encrypted: gzip's, or those of pg_dump's text."""
 
 _STEP = 1 << 20
 _HEADS = (b"PostgreSQL database dump", b"PostgreSQL database cluster dump")
@@ -29,7 +29,7 @@ _ENDS = (END, b"-- PostgreSQL database cluster dump complete")
 
 
 def sql(stream: Stream, key: Key | None) -> Iterator[bytes]:
-    """Yield the script. Raises NotABackup, WrongKey, Changed or Truncated where it stops being one.
+    """Yield the script's bytes. Raises NotABackup, WrongKey, Changed or Truncated if they are damaged.
 
     ``key`` may be None for a file that was never encrypted.
     """
@@ -62,7 +62,7 @@ def _text(stream: Stream, header: bytes, key: Key | None) -> Iterator[bytes]:
 
 
 def _without_returns(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Undo what a shell of Windows did to every end of a line; COPY writes those within values as ``\\r``."""
+    """Turn CRLF, as a Windows shell writes it, back into LF. COPY writes CR within values as ``\\r``."""
     held, returns = b"", None
     for piece in pieces:
         if returns is None:
@@ -77,7 +77,7 @@ def _without_returns(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def check_format(header: bytes) -> None:
-    """Raise NotABackup where a file begins as what pg_dump, or a shell, makes that is not read here."""
+    """Raise NotABackup if the first bytes are those of a pg_dump archive or of UTF-16."""
     if header.startswith((b"PGDMP", b"toc.dat")):
         raise archive_format()
     if header.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -80,9 +80,9 @@ class About:
     key: str
     """Fingerprint of the key that it was made with."""
     roles_sha256: str = field(default="", kw_only=True)
-    """Of the roles' file beside it, in hex; empty where an earlier version wrote the manifest."""
+    """Of the roles' file beside it, in hex; empty from earlier versions."""
     search_path: tuple[str, ...] = field(default=(), kw_only=True)
-    """Schemas that the database's sessions look through, but for pg_catalog; empty as above."""
+    """The search_path of the database's sessions, without pg_catalog; empty from earlier versions."""
     altered: tuple[str, ...] = field(default=(), kw_only=True)
     """Tables that were emptied or altered while the backup was opened: it may hold none of their rows."""
     format: int = field(default=FORMAT, kw_only=True)
@@ -143,10 +143,10 @@ def encode(manifest: Manifest, key: Key) -> bytes:
 
 
 def decode(data: bytes, key: Key, payload: str) -> Manifest:
-    """Believe a manifest's bytes, if they are signed with ``key`` and belong to ``payload`` (its name).
+    """Read a manifest that is signed with ``key`` and belongs to ``payload`` (a file name).
 
-    Raises WrongKey, Changed or ForeignManifest; ArchiveError where a newer
-    version of this program wrote it.
+    Raises WrongKey, Changed or ForeignManifest if it is not; ArchiveError if a
+    newer version of this program wrote it.
     """
     body = _parse(data)
     if not same(body.pop("mac", ""), mac(canonical(body), key)):
@@ -186,7 +186,7 @@ def _parse(data: bytes) -> dict[str, Any]:  # JSON of any shape until it is chec
 
 
 def _unsigned(body: dict[str, Any], data: bytes, key: Key) -> ArchiveError:
-    """Why a signature does not hold: a changed byte, or another key from the start."""
+    """The error for a bad signature: WrongKey if another key made it, else Changed."""
     theirs = str(body.get("key", ""))
     if theirs == key.fingerprint or not re.fullmatch("[0-9a-f]{16}", theirs):
         return _changed()
@@ -246,7 +246,7 @@ def facts(body: dict[str, Any]) -> dict[str, Any]:  # JSON of any shape
 
 
 def own_facts(body: dict[str, Any]) -> dict[str, Any]:
-    """Of ``facts``, those that JSON has otherwise and that each backup has for itself."""
+    """The fields of ``facts`` that JSON has in another form and that differ between backups."""
     return {
         "kind": Kind(body["kind"]),
         "snapshot_at": datetime.fromisoformat(body["snapshot_at"]),
@@ -262,7 +262,7 @@ SHARED = ("server", "properties", "tools", "roles", "extensions")
 
 
 def shared_facts(body: dict[str, Any]) -> dict[str, Any]:
-    """Of ``facts``, those in SHARED."""
+    """The fields of ``facts`` that are in SHARED."""
     properties = body["properties"]
     return {
         "server": ServerIdentity(**body["server"]),

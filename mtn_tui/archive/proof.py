@@ -1,8 +1,8 @@
 """How far one copy of a backup has been proven, and what people said of it.
 
-Kept beside the copy as ``<payload>.proof.json``. It is evidence for one content:
-the payload's SHA-256 stands in it, and a proof of other bytes proves nothing. Only a
-pin is of the backup, not of its bytes: it keeps it from being deleted, and stays.
+Kept beside the copy as ``<payload>.proof.json``. It holds the payload's SHA-256, and
+counts for those bytes only. A pin, which keeps the backup from being deleted, belongs
+to the backup and stays even when the bytes change.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Tried:
-    """That it was loaded into a server, or could not be: when (UTC), where, why not."""
+    """One attempt to load it into a server: when (UTC), where, and why it failed."""
 
     at: datetime
     where: str
     reason: str = ""
-    """Without anything of rows or secrets; empty where it went well."""
+    """Holds no rows and no secrets; empty if it succeeded."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Proof:
     pinned: Mark | None = None
     accepted: Mark | None = None
     refused: Tried | None = None
-    """The last restore that failed for what is in the backup, and not for what its target lacked."""
+    """The last restore that failed because of the backup itself, not of its target."""
     loads: Tried | None = None
     """The last test load: its schema and a few rows of each table."""
 
@@ -63,13 +63,13 @@ class Proof:
         return max(self.rungs, default=Rung.PRESENT)
 
     def climbed(self, rung: Rung, at: datetime) -> Proof:
-        """All rungs up to ``rung`` were seen to hold at ``at``."""
+        """The proof after all rungs up to ``rung`` were seen to hold at ``at``."""
         reached = {one: at for one in Rung if one <= rung}
         refused = None if rung >= Rung.RESTORED else self.refused
         return replace(self, rungs={**self.rungs, **reached}, failed="", failed_at=None, refused=refused)
 
     def fell(self, rung: Rung, reason: str, at: datetime) -> Proof:
-        """Only ``rung`` holds: what was proven above it is no longer true."""
+        """The proof after a failure: ``rung`` holds, and what was proven above it is dropped."""
         kept = {one: moment for one, moment in self.rungs.items() if one <= rung}
         return replace(self, rungs={**kept, rung: at}, failed=reason, failed_at=at)
 
@@ -80,13 +80,15 @@ def encode(proof: Proof) -> bytes:
 
 
 def decode(data: bytes, sha256: str) -> Proof:
-    """Read a proof, as far as it is ``of`` those bytes."""
+    """Read a proof, as far as it counts for those bytes; see ``of``."""
     return of(sha256, load(data))
 
 
 def of(sha256: str, found: Proof | None) -> Proof:
-    """What was found beside the payload with that hash: one that could not be read (None) proves nothing,
-    nor does one of other bytes. Of the latter a pin is kept."""
+    """The proof that counts for a payload with that hash, if ``found`` lies beside it.
+
+    An unreadable one (None) counts as empty; so does one of other bytes, but for its pin.
+    """
     if found is None:
         return Proof(sha256)
     return found if found.sha256 == sha256 else Proof(sha256, pinned=found.pinned)
@@ -94,7 +96,7 @@ def of(sha256: str, found: Proof | None) -> Proof:
 
 @lru_cache(maxsize=1 << 14)
 def load(data: bytes) -> Proof | None:
-    """Read a proof as it is, whatever bytes it is of; None where that can't be read."""
+    """Read a proof of whatever bytes; None if it can't be read."""
     try:
         return from_json(read_json(data))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -124,7 +126,7 @@ def as_json(proof: Proof) -> dict[str, Any]:
 
 
 def from_json(body: dict[str, Any]) -> Proof:
-    """Raises ValueError, KeyError, TypeError or AttributeError where it makes no sense."""
+    """Read what ``as_json`` made. Raises ValueError, KeyError, TypeError or AttributeError if invalid."""
 
     def mark(one: dict[str, str] | None) -> Mark | None:
         return Mark(read_moment(one["at"]), str(one["operator"]), str(one["note"])) if one else None

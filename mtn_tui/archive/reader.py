@@ -25,19 +25,19 @@ _STEP = 1 << 20
 
 
 class Stream(Protocol):
-    """What payloads are read from: read(n) gives up to n bytes, b"" at the end."""
+    """What payloads are read from."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Read up to ``size`` bytes; b"" at the end."""
 
 
 Source = Callable[[int, int | None], AbstractContextManager[BinaryIO]]
-"""Opens bytes of a payload: from a start, so many (None: to the end)."""
+"""Opens part of a payload, given the start and the length in bytes (None: to the end)."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """One section as it was read: decrypted, its hash not looked at yet."""
+    """One section, decrypted; its hash is not checked yet."""
 
     section: Section
     gzip: memoryview
@@ -45,7 +45,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Checked:
-    """What reading a section through has shown."""
+    """A section that was read through and is whole."""
 
     section: Section
     tail: bytes
@@ -89,7 +89,7 @@ class Archive:
             raise
 
     def check(self, window: Window) -> Checked:
-        """Read a section through: its hash, its gzip checksums, its length in SQL."""
+        """Check a section's hash, gzip checksums and length in SQL. Raises Changed or Truncated."""
         raw, tail = 0, b""
         for piece in _inflate(checked_gzip(window)):
             raw += len(piece)
@@ -99,7 +99,7 @@ class Archive:
         return Checked(window.section, tail)
 
     def pieces(self, stream: Stream) -> Iterator[bytes]:
-        """Read the whole payload once and yield it, as it is, after its 16 bytes of header.
+        """Read the whole payload once; yield its bytes, still encrypted, without the 16 bytes of header.
 
         Its own size and SHA-256 are checked after the last piece.
         """
@@ -128,7 +128,7 @@ class Archive:
                 plain += decryptor.update(piece)
             window = [Window(section, memoryview(plain)[: section.size])]
             plain = plain[section.size :]
-            # Not bound here while it is out: whoever has it decides how long it stays in memory.
+            # Popped, so that nothing here keeps it in memory: the caller decides how long it stays.
             yield window.pop()
         for _padding in pieces:
             pass
@@ -147,7 +147,7 @@ class Archive:
 
 
 def checked_gzip(window: Window) -> memoryview:
-    """A section's gzip members; Changed where they are not those that were written."""
+    """A section's gzip members. Raises Changed if they are not those that were written."""
     if hashlib.sha256(window.gzip).hexdigest() != window.section.sha256:
         raise _changed()
     return window.gzip
@@ -172,7 +172,7 @@ def check_size(size: int, manifest: About) -> None:
 
 
 def check_header(source: Source, manifest: About) -> None:
-    """Read the first 16 bytes; raise ForeignManifest where they are another payload's."""
+    """Read the first 16 bytes; raise ForeignManifest if they are another payload's, Changed if damaged."""
     with source(0, HEADER) as stream:
         _check_header(read_exactly(stream, HEADER), manifest)
 
@@ -190,7 +190,7 @@ def _check_header(header: bytes, manifest: About) -> None:
 
 
 def check_complete(checked: list[Checked], manifest: About) -> None:
-    """Find pg_dump's end marker at the end of the script's run, and ours at the tail's; or raise Truncated.
+    """Raise Truncated unless pg_dump's end marker ends its run, and ours ends the tail.
 
     In format 1 pre-data, data and post-data are runs of their own.
     """

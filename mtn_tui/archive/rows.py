@@ -30,7 +30,7 @@ class CopyDone:
 
 @dataclass(frozen=True)
 class Script(Generic[T]):
-    """A script of SQL, told apart by ``take_sql``, and of rows after what ``opens_rows``.
+    """Reads a script of SQL, cut by ``take_sql``, and of rows, which follow what ``opens_rows``.
 
     ``take_sql`` takes its next piece off the buffer, or returns None where it
     needs more bytes.
@@ -42,7 +42,10 @@ class Script(Generic[T]):
     def read(
         self, chunks: Iterable[bytes], buffer: bytearray, *, in_rows: bool = False
     ) -> Generator[T | CopyRows | CopyDone, None, bool]:
-        """Yield it in order. What is left in ``buffer`` was not whole; returns whether that is rows."""
+        """Yield the script's pieces in order; return whether it ends within rows.
+
+        What is left in ``buffer`` is an incomplete piece.
+        """
         at_line = True
         for chunk in chunks:
             if in_rows and not buffer and _only_rows(chunk, at_line):
@@ -80,7 +83,7 @@ def take(buffer: bytearray, size: int) -> bytes:
 
 
 def _only_rows(chunk: bytes, at_line: bool) -> bool:
-    """Whether it can be passed on as it is, with no border in it nor beginning at its end."""
+    """Whether a chunk is rows alone: no closing line is in it, or begins at its end."""
     return bool(chunk) and _rows_end(chunk, at_line) is None and not _held_back(chunk, at_line)
 
 
@@ -92,7 +95,7 @@ def _rows_end(buffer: bytes | bytearray, at_line: bool) -> int | None:
 
 
 def _held_back(buffer: bytes | bytearray, at_line: bool) -> int:
-    """How many bytes at the end may be the beginning of a border whose rest is to come."""
+    """How many bytes at the end may begin a closing line whose rest is still to come."""
     tail = (b"\n" if at_line else b"") + buffer if len(buffer) < 4 else buffer[-4:]
     for size in (3, 2, 1):
         if tail.endswith((b"\n" + CLOSE)[:size]):

@@ -1,4 +1,4 @@
-"""The hash by which two backups are known to be of the same schema."""
+"""A hash of the schema, the same for two backups of the same schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SchemaHash:
     def __init__(self) -> None:
         self._hashed = hashlib.sha256()
         self._begun = b""
-        """The last line, as far as it has come."""
+        """The last line, not complete yet."""
 
     def add(self, text: bytes) -> None:
         """Add the next piece of the script, cut anywhere."""
@@ -26,7 +26,7 @@ class SchemaHash:
             self._add_line(line)
 
     def hexdigest(self) -> str:
-        """The hash, in hex, of all that was added. Nothing can be added any more."""
+        """The hash of all that was added, in hex. Nothing may be added afterwards."""
         self._add_line(self._begun)
         self._begun = b""
         return self._hashed.hexdigest()

@@ -1,7 +1,7 @@
-"""Where one section of a dump ends and the next begins, found while the bytes pass.
+"""Cuts a dump into sections, while its bytes pass.
 
 The script of a backup is made of one ``pg_dump`` run and a tail of our own.
-What in the run is schema, and what data, is told by ``archive.borders``. (In
+``archive.borders`` tells schema from data in that run. (In
 archives of manifest format 1 each of pre-data, data and post-data is a run of
 its own, with its own settings and end marker.)
 
@@ -48,7 +48,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class Start:
-    """The beginning of a section: what it is of."""
+    """The beginning of a section: what it holds."""
 
     part: Part
     table: str = ""
@@ -57,7 +57,7 @@ class Start:
     """The COPY statement, with which any section of the table can be loaded."""
     joined: bool = False
     cut: bool = False
-    """It goes on where the section before was cut. One that does not holds its COPY statement itself."""
+    """Whether it continues a section that was cut. Otherwise it holds its COPY statement itself."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Block:
 
 
 class _Cutter:
-    """Collects bytes into blocks, and knows how much of a section it has."""
+    """Collects bytes into blocks, and cuts a section once it is long enough."""
 
     def __init__(self, member: int, section: int) -> None:
         self._member = member

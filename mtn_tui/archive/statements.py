@@ -25,7 +25,7 @@ class Statement:
 
     sql: bytes
     line: int = field(default=0, compare=False)
-    """That it begins in, where lines are counted; the first is 1."""
+    """The line it begins in, from 1; 0 where lines are not counted."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Text:
 
     data: bytes
     event: _Sql | None
-    """None: what stands after the last one."""
+    """None for the text after the last event."""
 
 
 _SPACE = re.compile(rb"(?:\s+|--[^\n\r]*[\n\r])*")
@@ -79,7 +79,7 @@ _TAG_BEGUN = re.compile(rb"\$[\w\x80-\xff]*\Z")
 
 
 def numbered(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """As ``read``, of a whole script, with the lines that statements and commands begin in."""
+    """As ``read``, for a whole script, with the line numbers of statements and commands."""
     scanner = _Scanner()
     for event in _read(scanner, chunks):
         if isinstance(event, CopyRows):
@@ -117,7 +117,7 @@ def _read(
 
 
 def texts(chunks: Iterable[bytes]) -> Iterator[Text | CopyRows | CopyDone]:
-    """Cut a script as ``read`` does, and lose no byte of it; CopyDone stands for ``rows.CLOSE``.
+    """Cut a script as ``read`` does, keeping every byte; CopyDone stands for ``rows.CLOSE``.
 
     What stands in a COPY statement's line after its semicolon, which pg_dump
     leaves empty, counts as the statement's text. Raises Truncated as ``read`` does.
@@ -145,7 +145,7 @@ def _opens_rows(event: _Sql) -> bool:
 
 
 def _last(scanner: _Scanner, buffer: bytearray) -> Iterator[Event]:
-    """What stands at a script's end and no newline after it: a command, a statement, a comment."""
+    """What ends a script without a newline: a command, a statement or a comment."""
     buffer += b"\n\n"
     while event := scanner.next(buffer):
         yield event
@@ -160,7 +160,7 @@ class _Scanner:
 
     def __init__(self) -> None:
         self.line = 1
-        """In which what is left of the buffer begins."""
+        """The line in which the rest of the buffer begins."""
         self._after_rows = b""
         """What stood in the line of the last COPY after its semicolon: psql reads it after the rows."""
         self._text = b""
@@ -169,9 +169,9 @@ class _Scanner:
     def _reset(self) -> None:
         self._looked = 0
         self._searched = 0
-        """Up to where the end of the quoted text or comment at ``_looked`` was searched in vain."""
+        """How far the end of the quoted text or comment at ``_looked`` was searched for in vain."""
         self._depth = 0
-        """Of the comment there, so far."""
+        """How deep comments are nested there."""
         self._opens: int | None = None
         self._routine = False
         self._parentheses = 0
@@ -201,7 +201,7 @@ class _Scanner:
         return None
 
     def last_text(self) -> bytes:
-        """All that ``next`` took off for the last event; nothing of it comes a second time."""
+        """All bytes that ``next`` took for the last event. None of them is read again."""
         self._after_rows = b""
         return self._text
 

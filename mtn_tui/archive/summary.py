@@ -1,9 +1,8 @@
-"""What is kept of a manifest for lists: all but its sections, and what they add up to.
+"""A manifest's summary, for lists: all but its sections, and their sums.
 
-Sections are nine tenths of a manifest, and of thousands hardly anybody looks at
-them. As JSON, many summaries are told at once: what is mostly the same from one
-backup to the next, the server and tables' names, stands there once. It has no
-signature of its own.
+Sections are nine tenths of a manifest, and lists don't need them. Many summaries are
+encoded as one JSON: what most backups share, the server and the tables' names, stands
+in it once. It has no signature of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from mtn_tui.archive.manifest import SHARED, About, Manifest, canonical, own_fac
 
 @dataclass(frozen=True)
 class Summary(About):
-    """As good as the manifest wherever no section is needed."""
+    """What a manifest says, without its sections."""
 
     sums: tuple[int, int]
     """Of SQL and of gzip, in bytes."""
@@ -49,7 +48,7 @@ def summary(manifest: Manifest) -> Summary:
 
 
 def as_json(many: Sequence[Summary]) -> dict[str, Any]:
-    """For ``canonical``; ``from_json`` gives back the same, in the same order."""
+    """Many summaries in JSON's own types; ``from_json`` reads them back, in the same order."""
     shared: list[dict[str, Any]] = []
     by_objects: dict[tuple[int, ...], int] = {}
     by_bytes: dict[bytes, int] = {}
@@ -79,13 +78,16 @@ def _common(one: Summary) -> dict[str, Any]:
 
 
 def from_json(found: dict[str, Any]) -> list[Summary]:
-    """Raises KeyError, TypeError, ValueError, IndexError or AttributeError where another version told it."""
+    """Read what ``as_json`` made.
+
+    Raises KeyError, TypeError, ValueError, IndexError or AttributeError if another version made it.
+    """
     shared = [(one["tables"], shared_facts(one)) for one in found["shared"]]
     return [_made(one, *shared[place]) for place, one in found["own"]]
 
 
 def _made(one: dict[str, Any], tables: list[str], facts: dict[str, Any]) -> Summary:
-    """The same as ``Summary(**one)``, for which a frozen dataclass takes as long as for all the rest."""
+    """``Summary(**one)``, without the slow ``__init__`` of a frozen dataclass."""
     one.update(own_facts(one))
     one.update(facts)
     one["sums"], one["counts"] = tuple(one["sums"]), dict(zip(tables, one["counts"], strict=True))

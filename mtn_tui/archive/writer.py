@@ -34,7 +34,7 @@ class Payload:
 
 
 def compress(block: Block, level: int) -> Member:
-    """``level`` 1 to 12, libdeflate's."""
+    """Compress a block. ``level`` is 1 to 12, as libdeflate counts them."""
     return Member(blocks.compress(block.data, level), len(block.data), block.rows, block.start)
 
 

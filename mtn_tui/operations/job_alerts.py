@@ -1,10 +1,10 @@
-"""What people are told of a job's end, and the one place where they are: ``announced`` around its body.
+"""Sends alerts about how jobs ended: ``announced`` wraps a job's body.
 
-They hear of every full backup, and of a verification or a restore that found
-a bad copy.
-The job is still running then, so that nobody was told is a warning of the job
-like any other: it ends with exit code 1, and never fails for it. What is
-waiting from before is sent after every job, of any kind.
+An alert is sent for every full backup, for a verification or a restore that
+found a bad copy, and for a test load that failed. The job is still running
+then, so an alert that is not sent is a warning of the job like any other: it
+ends with exit code 1, and never fails for it. Alerts that wait from before are
+sent after every job, of any kind.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Notice = tuple[Level, str, str, list[tuple[str, str]]]
 
 
 def announced(context: Context, body: Callable[[Job], R]) -> Callable[[Job], R]:
-    """``body``, after which people are told what came of it."""
+    """Wrap a job's body, to send an alert about how it ended."""
 
     def run(job: Job) -> R:
         try:
@@ -51,7 +51,7 @@ def announced(context: Context, body: Callable[[Job], R]) -> Callable[[Job], R]:
 
 
 def not_begun(context: Context, kind: str, error: MtnError) -> None:
-    """Tell people of a job that could not even have its journal: a full disk, most likely."""
+    """Alert people if a full backup could not even make its journal: a full disk, most likely."""
     if kind == _FULL:
         level, subject, body, facts = _failed(error)
         notify(context, level, subject, body, facts=facts)
@@ -67,7 +67,7 @@ def _tell(job: Job, context: Context, notice: Notice | None) -> None:
             for one in told.outcomes:
                 job.note("info", "told", channel=one.channel, to=one.to, state=one.state.value)
             _warn(job, told.those(State.KEPT) + told.those(State.FAILED))
-        # Who is asked to stop does not do what can wait.
+        # Skip the flush when cancelled.
         for earlier in [] if job.token.cancelled else flush(context):
             job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
     except Exception as error:  # noqa: BLE001 - a backup is never lost for a mail; the job tells it as a warning

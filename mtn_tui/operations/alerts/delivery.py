@@ -1,7 +1,7 @@
-"""One message on its way to everybody: who has it already, who is to be tried now, what became of it.
+"""Sends one message to all its addresses, and records what became of it at each.
 
-What is known of each address stands in the message's record (``engine.spool``),
-a line for every try, written before the next one begins.
+The record lies in the message's file (``engine.spool``): a line for every try,
+written before the next try begins.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ GIVEN_UP_AFTER = timedelta(days=3)
 
 
 class Channel(Protocol):
-    """A way to people, for one pass over the messages. Closed at its end."""
+    """A way to send messages, for one pass over them; closed at its end."""
 
     name: str
 
     def due(self, message: Message) -> tuple[str, ...]:
-        """The addresses that are to have it, as they are written down."""
+        """The addresses to send it to, as records name them."""
 
     def shown(self, address: str) -> str:
         """An address as people may see it."""
 
     def send(self, message: Message, address: str) -> None:
-        """Returns once the other side has it for certain. Raises AlertError."""
+        """Send it; return once the other side has accepted it. Raises AlertError."""
 
     def close(self) -> None:
         """Close the connection, if one is open."""
@@ -67,7 +67,7 @@ class Outcome:
 
 
 class DeliveryRecord:
-    """A message's record, or none where it could not be kept."""
+    """What is known of a message's delivery; only in memory where its file could not be written."""
 
     def __init__(self, entry: OutboxEntry | None, clock: Clock) -> None:
         self.now = clock.now
@@ -115,7 +115,7 @@ class DeliveryRecord:
 
     @property
     def state(self) -> State:
-        """Of what could not be sent."""
+        """The state of what could not be sent: kept, or failed if there is no file."""
         return State.KEPT if self._entry else State.FAILED
 
     def _of(self, channel: str, address: str) -> Iterator[Record]:

@@ -5,7 +5,7 @@ is offered, and a server that does not offer it is spoken to on loopback only.
 A password is never sent without TLS.
 
 A recipient's copy is a transaction of its own, so that what became of each is
-known. Whoever sends must record that at once: a crash between the server's
+known. The caller must record that at once: a crash between the server's
 yes and the record sends the copy again, with the same Message-ID.
 """
 
@@ -34,10 +34,10 @@ TLS_FROM_THE_START = 465
 _CONNECT = 10.0
 _ANSWER = 30.0
 _ACCEPT = 120.0
-"""Seconds. A server that was given a whole mail may look at it long; who gives up then sends it twice."""
+"""Seconds. A server may take long to accept a mail; giving up earlier would send it twice."""
 
 _FAULTS = (OSError, smtplib.SMTPException, UnicodeError)
-"""Of a connection, TLS among them; of the conversation; of a host's name that is none."""
+"""Errors of the connection and of TLS, of SMTP, and of invalid host names."""
 
 _PLAIN = policy.SMTP.clone(cte_type="7bit")
 
@@ -70,10 +70,10 @@ class Mail:
         return address
 
     def send(self, message: Message, address: str) -> None:
-        """Returns once the server has taken the copy for ``address``.
+        """Send one copy; return once the server has accepted it.
 
-        Raises AlertError where it does not take this one, ChannelDown where it
-        takes none, and at once for all that follow.
+        Raises AlertError if the server refuses this copy, ChannelDown if it takes
+        none; then each later call raises that at once.
         """
         try:
             smtp = self._session()
@@ -208,7 +208,7 @@ class Mail:
             smtp.command_encoding = "ascii"
 
     def _failed(self, error: Exception) -> ChannelDown:
-        """The server takes nothing more in this session, and why."""
+        """Close the session; return the error that this and all later messages fail with."""
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
@@ -251,7 +251,7 @@ class Mail:
 
 
 def sender_of(settings: Settings) -> str:
-    """Whom alerts are from: SMTP_USER where that is an address, else ``mtn`` of the first one's domain."""
+    """The sender: SMTP_USER if it is an address, else ``mtn`` at the domain of the first ALERT_EMAIL."""
     user = settings.smtp_user or ""
     if "@" in user and user.isprintable() and not set(user) & set(" <>,;"):
         return user

@@ -1,8 +1,8 @@
-"""What somebody is told, as data, and how it reads: as one line, as text, as HTML.
+"""An alert as data, and its forms: one line, text and HTML.
 
-Subject, body and facts may hold anything: whatever does not print, directions
-of writing among it, is shown as an escape, HTML is escaped, and no line break
-gets into a subject.
+Subject, body and facts may hold anything: characters that do not print, such as
+marks of writing direction, are shown as escapes, HTML is escaped, and no line
+break gets into a subject.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Message:
     """One alert: what it says, and whom it goes to."""
 
     id: str
-    """Sixteen base32 letters: the same in every channel and every attempt, so that a copy can be told."""
+    """Sixteen base32 letters: the same in every channel and every attempt, by which receivers drop copies."""
     level: Level
     subject: str
     body: str
@@ -145,7 +145,7 @@ def one_line(message: Message, limit: int) -> str:
 
 
 def facts(message: Message) -> list[tuple[str, str]]:
-    """Those of the message, and where and when it is from."""
+    """The message's own facts, then its database, machine and time."""
     return [
         *message.facts,
         (_("Database"), _one_line(message.database)),

@@ -1,4 +1,4 @@
-"""Tells people: first written down, then sent, sent again until it arrives, and not twice.
+"""Sends alerts: written to disk first, then sent, again until they arrive, and not twice.
 
 A message lies in the state folder before anything is sent (``engine.spool``),
 and there is a line in its file for each address that has it. What could not be
@@ -8,7 +8,7 @@ to half an hour. After three days it is set aside, and ``mtn doctor`` says so.
 To whom it goes is what the configuration says at that moment, so a corrected
 address gets what the wrong one did not.
 
-Whoever sends a message holds its file's lock, so no other process does. Only a
+The sender of a message holds its file's lock, so no other process sends it. Only a
 crash between a server's yes and the line that says so, or a disk too full for
 that line, sends a copy again; it has the same Message-ID, or ``id``, by which
 receivers drop it.
@@ -41,7 +41,7 @@ from mtn_tui.operations.alerts.message import Level, Message, new_message, parse
 from mtn_tui.operations.common.context import Context
 
 PAUSES = (1.0, 2.0)
-"""Seconds between the tries of whoever has something to say; what fails then is left to later runs."""
+"""Seconds between the tries of ``notify``; what fails then is left to later runs."""
 
 _PATIENCE = 30.0
 """Seconds after which no further try begins."""
@@ -64,11 +64,11 @@ class SendResult:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that waits."""
+    """A message that some address has not got yet."""
 
     message: Message
     reason: str
-    """Of its last failure."""
+    """Why it last failed; empty if it was not tried yet."""
 
 
 def notify(
@@ -84,7 +84,7 @@ def notify(
     token: CancelToken | None = None,
     sockets: Sequence[Path] = syslog.SOCKETS,
 ) -> SendResult:
-    """Tell people, and return what came of it: an outcome for syslog and for each address.
+    """Send an alert; return an outcome for syslog and for each address.
 
     ``to`` are e-mail addresses besides ALERT_EMAIL, ``only`` the one channel to
     use. What is not sent after the ``pauses`` (seconds between tries, cut short
@@ -111,10 +111,10 @@ def notify(
 
 
 def flush(context: Context, *, forced: bool = False) -> list[SendResult]:
-    """Try to send what waits, oldest first, and return what came of each that was tried.
+    """Send the messages that wait, oldest first; return the result of each that was tried.
 
     ``forced`` also tries what has failed a moment ago. What another process is
-    just sending is left to it. Raises StorageError where the spool can't be read.
+    sending is left to it. Raises StorageError where the spool can't be read.
     """
     spools = spools_of(context)
     for spool in spools:
@@ -136,7 +136,7 @@ def flush(context: Context, *, forced: bool = False) -> list[SendResult]:
 
 
 def channels(settings: Settings, to: Sequence[str] = ()) -> list[Channel]:
-    """Those that are configured, each new. ``to`` are addresses besides ALERT_EMAIL."""
+    """The configured channels, not connected yet. ``to`` are addresses besides ALERT_EMAIL."""
     # The libraries behind them take a tenth of a second to load, which most commands have no use for.
     found: list[Channel] = []
     if settings.smtp_server and (settings.alert_email or to):
@@ -151,12 +151,12 @@ def channels(settings: Settings, to: Sequence[str] = ()) -> list[Channel]:
 
 
 def spool_of(context: Context) -> Spool:
-    """Of this database: on a machine with several each has its own people."""
+    """The outbox of this database; others on the machine have outboxes and recipients of their own."""
     return _spool_in(context, context.record_place.folder or context.state)
 
 
 def spools_of(context: Context) -> list[Spool]:
-    """All in which something may wait: the state folder may have been full for a while, or be so now."""
+    """All outboxes that may hold messages, those in spare folders too, for when the state folder is full."""
     places = recordplace.folders(context.state, context.settings.temp_dir)
     others = [one for one in places if one != (context.record_place.folder or context.state)]
     return [spool_of(context), *(_spool_in(context, one) for one in others if (one / _FOLDER).is_dir())]
@@ -167,14 +167,14 @@ def _spool_in(context: Context, folder: Path) -> Spool:
 
 
 def waiting(context: Context) -> list[Waiting]:
-    """What waits to be sent, oldest first. Raises StorageError."""
+    """The messages that wait to be sent, oldest first. Raises StorageError."""
     found = []
     for spool, name in [(one, name) for one in spools_of(context) for name in one.names()]:
         lines = spool.look(name)
         try:
             message = parsed(lines[0]) if lines else None
         except ValueError:
-            continue  # whoever flushes sets it aside
+            continue  # flush sets it aside
         if message is not None:
             reasons = [str(line["failed"]) for line in lines[1:] if "failed" in line]
             found.append(Waiting(message, reasons[-1] if reasons else ""))
@@ -228,7 +228,7 @@ def _try(context: Context, kept: DeliveryRecord, message: Message) -> list[Outco
 
 
 def _elsewhere(spool: Spool, name: str, context: Context, message: Message) -> list[Outcome]:
-    """What has become of it at the hands of another process."""
+    """The outcomes of a message that another process is sending, or has sent."""
     lines = spool.look(name)
     since = [line for line in lines[1:] if line.get("sent")]
     done = {(line.get("channel"), line.get("to")) for line in since}
@@ -268,7 +268,7 @@ def _to_syslog(message: Message, sockets: Sequence[Path]) -> Outcome:
 
 
 def _to_log(context: Context, message: Message, outcomes: Sequence[Outcome]) -> None:
-    """A line for each outcome in LOG_DIR; not worth failing for."""
+    """Log each outcome in LOG_DIR. A log that can't be written is no reason to fail."""
     levels: dict[State, LogLevel] = {State.SENT: "info", State.ABSENT: "info"}
     try:
         log = JobLog(context.settings.log_dir / LOG, context.clock)

@@ -1,8 +1,8 @@
-"""Whether alerts arrive is known by one thing only: that somebody has read one.
+"""Proves that alerts arrive: somebody reads a test and confirms it.
 
-``send_test`` sends a word of its own through each channel; ``acknowledge``
-takes the word from whoever has read it, and so proves that channel, as it is
-configured, on that day.
+``send_test`` sends a token through each channel; ``acknowledge`` takes the token
+from the person who has read it, which proves the channel in its configuration of
+that moment.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _MOST = 50
 
 @dataclass(frozen=True)
 class Proof:
-    """When somebody last said that an alert of this channel has arrived."""
+    """The last confirmation that an alert of this channel has arrived."""
 
     channel: str
     at: datetime | None
     """None: never."""
     by: str = ""
     changed: bool = False
-    """The channel was configured otherwise then."""
+    """Whether the channel was configured differently then."""
 
     def holds(self, now: datetime) -> bool:
         """Whether it is at most PROVEN_FOR old, and of the present configuration."""
@@ -55,9 +55,9 @@ class Proof:
 
 
 def send_test(context: Context) -> list[SendResult]:
-    """Send each channel a token, which is returned to nobody. Raises ConfigError where there is no channel.
+    """Send a token through each channel. Raises ConfigError if there is no channel.
 
-    StorageError where the tokens can't be kept; then none is sent.
+    Raises StorageError if the tokens can't be written down; then none is sent.
     """
     ways = require_channels(context.settings)
     tokens = {way.name: "".join(secrets.choice(_LETTERS) for _letter in range(6)) for way in ways}
@@ -87,7 +87,7 @@ def send_test(context: Context) -> list[SendResult]:
 
 
 def acknowledge(context: Context, token: str) -> Proof:
-    """Prove the channel that ``token`` came by. UsageError for one not sent, or too old."""
+    """Prove the channel that ``token`` came by. Raises UsageError if it was not sent, or is too old."""
     wanted = token.strip().lower()
     with turn(context.locks, f"{context.settings.db_name} alert path"):
         state = _read(context)
@@ -104,13 +104,13 @@ def acknowledge(context: Context, token: str) -> Proof:
 
 
 def proofs(context: Context) -> list[Proof]:
-    """Of each channel that is configured. Raises StorageError."""
+    """The proof of each configured channel. Raises StorageError."""
     proven = _read(context)["proven"]
     return [_proof(context.settings, way.name, proven.get(way.name)) for way in channels(context.settings)]
 
 
 def require_channels(settings: Settings) -> list[Channel]:
-    """Raises ConfigError where nobody can be told."""
+    """The configured channels. Raises ConfigError if there are none."""
     ways = channels(settings)
     if not ways:
         raise ConfigError(
@@ -143,7 +143,7 @@ def _path(context: Context) -> Path:
 
 
 def _read(context: Context) -> dict[str, Any]:  # of JSON
-    """``sent``: tokens; ``proven``: by channel. What is not ours counts as nothing: it proves nothing."""
+    """``sent`` has tokens, ``proven`` proofs by channel. A missing or invalid file counts as empty."""
     path = _path(context)
     try:
         with os.fdopen(open_found(path), encoding="utf-8") as file:

@@ -27,7 +27,7 @@ _LONGEST = 1000
 
 
 def write(message: Message, sockets: Sequence[Path] = SOCKETS) -> bool:
-    """Hand the message over; False where this machine has no log of that kind, or it does not answer."""
+    """Write the message; False if this machine has no system log, or it does not answer."""
     text = f"<{_DAEMON | _SEVERITIES[message.level]}>{NAME}[{os.getpid()}]: {one_line(message, _LONGEST)}"
     return any(_sent(path, text.encode()) for path in sockets)
 

@@ -51,7 +51,7 @@ class Webhook:
         return urlsplit(self._url).hostname or ""
 
     def send(self, message: Message, address: str) -> None:
-        """Returns once the other side has said yes. Raises AlertError, or ChannelDown where it is not there.
+        """Send it; return once the webhook has accepted it. Raises AlertError, or ChannelDown if it is down.
 
         No redirect is followed: a POST would arrive as something else, elsewhere.
         """
@@ -68,7 +68,7 @@ class Webhook:
                 preload_content=False,
             )
             with answer:
-                # What follows a yes is not waited for: were it not to come, the yes would be lost.
+                # The body of an acceptance is not read: if it did not come, the acceptance would be lost.
                 taken = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
                 said = b"" if taken else answer.read1(_LONGEST_ANSWER)
         except HTTPError as error:
@@ -110,12 +110,12 @@ class Webhook:
 
 
 def address_of(url: str) -> str:
-    """A name for the address in records, which does not tell it."""
+    """A hash that stands for the address in records, since the address is secret."""
     return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def payload(message: Message) -> dict[str, object]:
-    """What is posted."""
+    """The JSON to post."""
     told = "\n".join(f"{name}: {value}" for name, value in facts(message))
     return {
         "id": message.id,

@@ -1,7 +1,7 @@
 """``mtn backup full``: dump, prove, keep in both stores, say what was done.
 
-The payload is whole before it has its name, the manifest comes last, and the
-bucket is waited for only after the database was let go.
+The payload gets its name once it is whole, the manifest comes last, and the run
+waits for the bucket only after it has let go of the database.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from mtn_tui.storage.part import PartFile
 
 @dataclass(frozen=True)
 class FullBackup:
-    """What came of it."""
+    """What a full backup has made."""
 
     manifest: Manifest
     rung: Rung
@@ -79,7 +79,7 @@ class FullBackup:
 
 
 _BEFORE_DUMP = 10.0
-"""Seconds that an answer of the bucket is waited for before the dump, which does not need it."""
+"""Seconds to wait for the bucket before the dump, which does not need it."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ class _Dumped:
 def full_backup(
     job: Job, context: Context, *, verbose: bool = False, key_is_meant: bool = False
 ) -> FullBackup:
-    """Make one. What went wrong although it succeeded is told by the job's warnings.
+    """Make a full backup. Problems that did not make it fail are warnings of the job.
 
-    ``key_is_meant``: whoever asks for it knows that it is another key than before.
+    ``key_is_meant``: the operator knows that the key is another than before.
     """
     started = context.clock.now()
     begin_log(job, context, "full-backup", started)
@@ -119,7 +119,7 @@ def full_backup(
 
 
 def safety_backup(job: Job, context: Context, database: str) -> FullBackup:
-    """Make one of any database within another job, and read it back whatever the configuration says."""
+    """Back up any database within another job; always read it back, whatever the configuration says."""
     changed = {"db_name": database, "enable_post_backup_verify": True}
     of_it = replace(context, settings=context.settings.model_copy(update=changed))
     return _Run(job, of_it, context.clock.now(), False, Stopwatch(context.clock)).run()
@@ -207,7 +207,7 @@ class _Run:
         return self.context.key
 
     def _compare_key(self, context: Context, on_disk: Inventory, key: Key, *, ask_bucket: bool) -> None:
-        """Tell where it is another key than that of the last ones, unless whoever started this was told."""
+        """Warn if the last backups were made with another key; only note it if that is meant."""
         told = key_check.before_backup(context, on_disk, ask_bucket=ask_bucket, key=key)
         if told and self.key_is_meant:
             self.job.note("warn", "another-key", reason=told)

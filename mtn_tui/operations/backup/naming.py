@@ -1,10 +1,10 @@
-"""The name of a new backup, taken so that nobody else can have it.
+"""Claims a name for a new backup, so that nobody else can take it.
 
 Two installations may have the same host name and prefix and begin in the same
 second (cron makes them), with one folder or one bucket between them. On disk
 the ``.part`` file is the claim: it is created exclusively. In the bucket the
 roles' file is: it is put exclusively before anything else of that name, and
-bears our mark. Who comes second takes the next second.
+bears our mark. The one that comes second takes the name of the next second.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ CLAIM = b"A backup of this name is being written.\n"
 
 @dataclass(frozen=True)
 class Claimed:
-    """A name that is ours. ``part`` is open: whoever gets this closes it."""
+    """A claimed name. ``part`` is open; the caller closes it."""
 
     name: BackupName
     part: PartFile
     in_bucket: bool
-    """Whether it is ours there too. Not where there is none, or it did not take the claim."""
+    """Whether it is claimed there too. False without a bucket, or if the claim failed."""
 
 
 def claim_name(
@@ -69,7 +69,7 @@ def claim_name(
 
 
 def claim(bucket: S3Storage, key: str, mark: Mark) -> None:
-    """Put the claim on a key into the bucket. AlreadyThere where another has it; else as ``put``."""
+    """Claim a key in the bucket. Raises AlreadyThere if another has it, else what ``put`` raises."""
     beside = key + ROLES
     try:
         bucket.put(beside, io.BytesIO(CLAIM), len(CLAIM), exclusive=True, mark=str(mark))
@@ -85,7 +85,7 @@ def claim(bucket: S3Storage, key: str, mark: Mark) -> None:
 def _claim_on_disk(context: Context, name: BackupName) -> PartFile:
     path = context.stores.disk.path(str(name))
     part = PartFile(path)
-    # Whoever had it before us gave it its name, or took it back, before the part could be made again.
+    # A part of that name may have been finished, or taken back, just before this one was made.
     if os.path.lexists(path) or os.path.lexists(context.stores.disk.path(str(name) + ROLES)):
         part.abort()
         raise taken(path)

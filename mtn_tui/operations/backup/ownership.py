@@ -29,13 +29,13 @@ LONGEST_RUN = timedelta(days=7)
 """No dump holds its snapshot open for as long. UPLOAD_DEADLINE_MINUTES is added, for the upload after it."""
 
 _AFTERWARDS = timedelta(minutes=10)
-"""By which clocks of hosts that share a folder may differ, and a journal be behind its job."""
+"""How far clocks of hosts that share a folder may differ, and a journal may lag behind its job."""
 
 _CLAIMING = b'"event": "making"'
 
 
 class Ownership:
-    """What one run may remove. It looks at the journals once, and only where there is something to judge."""
+    """Decides what one run may remove. Reads the journals once, when they are first needed."""
 
     def __init__(self, job: Job, context: Context) -> None:
         self._context = context
@@ -46,13 +46,13 @@ class Ownership:
         """Names of backups that have a manifest in some store."""
 
     def note_finished(self, entries: Iterable[Entry]) -> None:
-        """Tell it what a store holds."""
+        """Note which backups are finished, from what a store holds."""
         self.finished |= {
             base(entry.key).removesuffix(MANIFEST) for entry in entries if entry.key.endswith(MANIFEST)
         }
 
     def may_remove_part(self, final: str, modified: datetime) -> bool:
-        """Of a ``.part`` that nobody has locked; ``final`` is the name it would have got."""
+        """Whether a ``.part`` that nobody has locked may go; ``final`` is the name it would have got."""
         if final == CARD or final.startswith(CHECK):
             return self._is_old(modified)
         name = _backup_of(final)
@@ -68,12 +68,12 @@ class Ownership:
         return self._decide(verdict, name, upload.started)
 
     def may_remove_object(self, bucket: S3Storage, name: BackupName, entries: Mapping[str, Entry]) -> bool:
-        """Of a backup without a manifest: its payload and what lies beside it, of ``entries``."""
+        """Whether the files of a backup without a manifest, in ``entries``, may go from the bucket."""
         there = [key for key in (name.key, name.key + ROLES) if key in entries]
         modified = max(entries[key].modified for key in there)
         marks = [_mark_on(bucket, key) for key in there]
         if any(marks):
-            # What bears none beside one that does is not of the same hand.
+            # Where only one of them bears a mark, they are not of the same job.
             verdicts = {self._by_mark(mark) if mark else None for mark in marks}
         else:
             verdicts = {self._by_claim(name, modified)}
@@ -81,13 +81,13 @@ class Ownership:
         return self._decide(verdict, name, modified)
 
     def may_remove_file(self, name: BackupName, entries: Mapping[str, Entry]) -> bool:
-        """The same on disk, where nothing bears a mark."""
+        """As ``may_remove_object``, on disk, where files bear no marks."""
         there = [key for key in (str(name), str(name) + ROLES) if key in entries]
         modified = max(entries[key].modified for key in there)
         return self._decide(self._by_claim(name, modified), name, modified)
 
     def _decide(self, verdict: bool | None, name: BackupName, modified: datetime) -> bool:
-        """``verdict`` of our journals, None where they know nothing of it: then its age decides."""
+        """``verdict`` comes from our journals; where they know nothing (None), age decides."""
         settings = self._context.settings
         if verdict is not None:
             return verdict
@@ -99,14 +99,14 @@ class Ownership:
         return modified != NEVER and modified < self._began_before
 
     def _stamps(self, like: BackupName) -> Iterable[datetime]:
-        """Of the finished backups of the same kind, host and prefix."""
+        """The stamps of finished backups of the same kind, host and prefix."""
         for text in self.finished:
             name = BackupName.parse(text)
             if name and (name.prefix, name.host, name.kind) == (like.prefix, like.host, like.kind):
                 yield name.stamp
 
     def _by_mark(self, mark: Mark) -> bool | None:
-        """Whether the job that put it there is over; False of another installation's."""
+        """Whether the job that put it there is over; False for another installation's, None if unknown."""
         if mark.installation != self._mark.installation:
             return False
         view = self._job(mark.job)

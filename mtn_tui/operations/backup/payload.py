@@ -21,7 +21,7 @@ _COMPRESSORS = min(os.cpu_count() or 1, 8)
 
 
 def tail(backup_id: str) -> bytes:
-    """What ends the script: the database it runs in gets ``[mtn <id>]`` into its comment.
+    """The end of the script, which puts ``[mtn <id>]`` into the database's comment.
 
     A differential demands that mark of the database it is applied to.
     """

@@ -1,7 +1,7 @@
 """Puts a backup's files where they belong, in the order that makes a crash harmless.
 
-Companions first, the payload's name next, the manifest last: whoever finds a
-manifest finds all that it speaks of.
+Companions first, the payload's name next, the manifest last: where a manifest
+is, all that it names is there.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def require_room(
 
 
 def encrypted(key: Key, data: bytes) -> bytes:
-    """As ``openssl enc`` would; to be read with the line on the restore card."""
+    """Encrypt ``data`` as ``openssl enc`` does; the line on the restore card reads it."""
     encryptor = Encryptor(key, os.urandom(8))
     return encryptor.header + encryptor.update(data) + encryptor.finish()
 
@@ -82,7 +82,7 @@ def put_beside(store: Storage, name: BackupName, suffix: str, data: bytes) -> No
 
 
 def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, key: Key) -> Rung:
-    """Read back what was written to ``store``, record how far it holds, raise the ArchiveError it finds."""
+    """Read back what was written to ``store`` and record how far it holds. Raises ArchiveError."""
     name = key_in(store, manifest.name)
     copy = Copy(store, name, manifest.size, CopyStatus.WHOLE, summary(manifest), Proof(manifest.sha256))
     if not context.settings.enable_post_backup_verify:

@@ -1,7 +1,7 @@
 """``RESTORE-CARD.txt``: how to restore with openssl, gunzip and psql alone.
 
-It lies in each store, in both languages, whatever language the program speaks:
-who needs it may have nothing but the bucket.
+It lies in each store, in both languages whatever language the program speaks:
+its reader may have nothing but the bucket.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Clears away what a run that was killed has left half-made.
+"""Removes what killed runs have left half-made.
 
-Others may keep their backups in the same folder and the same bucket under the
-same prefix and host name, and be at it just now. So only that goes which is
+Other installations may keep backups in the same folder and bucket under the
+same prefix and host name, and may be writing just now. So a file goes only if it is
 
 - named by a journal of our own, of a job that is over: on disk by the names
   that its job had claimed, in the bucket by the mark that each object bears
@@ -29,7 +29,7 @@ from mtn_tui.storage.part import sweep_parts
 def sweep_parts_and_uploads(job: Job, context: Context) -> bool:
     """Remove ``.part`` files and unfinished uploads of jobs that are gone. To be called under the lock.
 
-    False where the bucket does not answer. Being refused is an answer: whoever
+    Returns False if the bucket does not answer. A refusal is an answer: a user who
     may put objects need not be allowed to list unfinished uploads.
     """
     ours = Ownership(job, context)

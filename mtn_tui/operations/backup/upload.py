@@ -37,7 +37,7 @@ _LONGEST_PAUSE = 30.0
 
 
 class Upload:
-    """One payload on its way. ``wait`` tells how it ended; leaving the block without it gives it up."""
+    """The upload of one payload. ``wait`` returns how it ended; leaving the block before cancels it."""
 
     def __init__(
         self, job: Job, bucket: S3Storage, claimed: Claimed, mark: Mark, size_hint: int, clock: Clock
@@ -50,7 +50,7 @@ class Upload:
         self._mark = mark
         self._tried = claimed.in_bucket
         self._put = {ROLES} if claimed.in_bucket else set()
-        """Suffixes of what is ours under that key, as the bucket has told."""
+        """Suffixes of our objects under that key, as far as the bucket has confirmed them."""
         self._size_hint = size_hint
         self._clock = clock
         self._token = CancelToken()
@@ -64,13 +64,13 @@ class Upload:
         self._handle: Handle[StorageError | None] = background(self._send, "mtn-upload")
 
     def bring(self, roles: bytes) -> None:
-        """What has to lie beside the payload. To be called before the payload is committed."""
+        """Set the roles' file, which lies beside the payload. Call it before the payload is committed."""
         self._roles = roles
 
     def wait(self, minutes: float, signed: bytes) -> StorageError | None:
-        """Give it ``minutes`` more for the payload and then the manifest, ``signed``.
+        """Wait at most ``minutes`` for the payload, then for the manifest, ``signed``.
 
-        Returns why the bucket has not got them, None where it has.
+        Returns why the bucket has not got them; None if it has.
         """
         self._deadline = self._clock.monotonic() + minutes * 60
         self._timer = threading.Timer(minutes * 60, self._token.cancel)
@@ -103,7 +103,7 @@ class Upload:
         return problem
 
     def _insist(self, work: Callable[[int], None]) -> StorageError | None:
-        """Do ``work``, given the number of the attempt, again where the bucket does not answer in time."""
+        """Call ``work`` with the attempt's number, again while the bucket is silent; return its error."""
         pause = _FIRST_PAUSE
         attempt = 0
         problem: StorageError
@@ -172,7 +172,7 @@ class Upload:
         )
 
     def _is_ours(self, suffix: str) -> bool:
-        """Of what is there. Where the server keeps no marks, we have to have put it."""
+        """Whether an object is ours: by its mark or, if the server keeps none, because we have put it."""
         mark = self._bucket.mark(self._key + suffix)
         return mark == str(self._mark) or (not mark and suffix in self._put)
 
@@ -181,7 +181,7 @@ class Upload:
             raise self._bucket.taken(self._key + suffix)
 
     def _take_back(self) -> None:
-        """Remove what is there of ours: under the same name another's may lie."""
+        """Remove our own objects. Others of the same name may be another installation's."""
         if not self._tried:
             return
         try:
@@ -194,7 +194,7 @@ class Upload:
 
 
 class _Preceded:
-    """A stream that does something once, at its end, before it says that it has ended."""
+    """A stream that calls ``before_end`` at its end, before it says that it has ended."""
 
     def __init__(self, stream: Readable, before_end: Callable[[], None]) -> None:
         self._stream = stream

@@ -11,7 +11,7 @@ from mtn_tui.storage.s3_keys import aws_keys
 
 
 def open_bucket(settings: Settings) -> S3Storage | None:
-    """None where none is configured. Nothing is contacted yet. ConfigError for an impossible address."""
+    """The configured bucket, or None; nothing is contacted yet. Raises ConfigError for an invalid address."""
     bucket, endpoint = settings.bucket, settings.endpoint
     if bucket is None or endpoint is None:
         return None

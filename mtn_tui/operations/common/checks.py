@@ -16,9 +16,9 @@ class Status(StrEnum):
     WARN = "warn"
     FAIL = "fail"
     STOP = "stop"
-    """What was asked for can't be done; until then nothing has to be wrong."""
+    """What was asked for can't be done. Nothing else need be wrong."""
     UNKNOWN = "unknown"
-    """It could not be looked at, and is not ok for that."""
+    """It could not be looked at, and so does not count as ok."""
 
     @property
     def glyph(self) -> str:
@@ -38,7 +38,7 @@ class Check:
     """The fix; empty where all is well."""
     runbook: str = ""
     error: MtnError | None = field(default=None, compare=False, repr=False)
-    """What a restore fails of, where it stops."""
+    """The error that a restore fails with, if the check stops it."""
 
     @classmethod
     def stop(cls, name: str, error: MtnError) -> Check:
@@ -52,7 +52,7 @@ class Check:
 
     @classmethod
     def of_line(cls, line: str) -> Check:
-        """Such a line read again; one of another form is of unknown status."""
+        """Read such a line back. The status of a line in any other form is unknown."""
         status, _colon, says = line.partition(": ")
         if status in [one.value for one in Status]:
             return cls("", Status(status), says)
@@ -70,7 +70,7 @@ class Check:
 
 
 def looked(name: str, look: Callable[[], Check]) -> Check:
-    """What a look has shown; an error that it raises stops. Raises ServerLost alone."""
+    """Run a check; an error that it raises becomes a check that stops. Raises only ServerLost."""
     try:
         return look()
     except ServerLost:
@@ -87,7 +87,7 @@ def raise_first(checks: Iterable[Check]) -> None:
 
 
 def exit_code(checks: Sequence[Check]) -> int:
-    """0 where all is ok, 1 where something is doubtful or could not be seen, 2 where something stops."""
+    """2 if something stops, 0 if all is ok, else 1."""
     if any(check.status is Status.STOP for check in checks):
         return 2
     return 0 if all(check.status is Status.OK for check in checks) else 1

@@ -55,7 +55,7 @@ class Context:
 
     @property
     def spare_folders(self) -> list[Path]:
-        """Where a journal goes on whose folder takes no more."""
+        """Where a journal continues when its own folder takes no more."""
         return recordplace.spare_folders(self.state, self.settings.temp_dir)
 
     @property
@@ -70,11 +70,11 @@ class Context:
 
     @property
     def locks(self) -> Path | None:
-        """None where no folder at all can be written."""
+        """Where locks go; None if no folder can be written."""
         folder = self.record_place.folder
         return None if folder is None else folder / "locks"
 
     @property
     def lock_folders(self) -> tuple[Path, ...]:
-        """Where somebody may hold a lock: a disk may have filled up, or got room again, meanwhile."""
+        """Where locks may be held: the disk of one may have filled up, or got room again, meanwhile."""
         return tuple(one / "locks" for one in recordplace.folders(self.state, self.settings.temp_dir))

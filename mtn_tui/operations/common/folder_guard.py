@@ -1,4 +1,4 @@
-"""A folder for backups in which anybody may put, change or remove files is none; a stranger's is doubtful."""
+"""Refuses a folder for backups that any user may write to, and warns of one that a stranger owns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def require_closed(folder: Path) -> None:
 
 
 def open_folder(folder: Path) -> StorageError | None:
-    """What is wrong with it, and the fix. Raises StorageError where it can't be looked at."""
+    """The error if any user may replace files in ``folder``, else None.
+
+    Raises StorageError if it can't be looked at.
+    """
     with disk_errors(folder):
         found = open_to_all(folder)
     if found is None:
@@ -44,10 +47,10 @@ def open_folder(folder: Path) -> StorageError | None:
 
 
 def strangers_folder(folder: Path, configuration: Path | None) -> StorageError | None:
-    """Where it belongs to somebody who is neither root nor oneself, nor has the configuration: what to do.
+    """The warning if ``folder`` belongs to neither root, us nor the configuration's owner, else None.
 
-    Not refused: another account may be meant to keep the backups. Raises
-    StorageError where it can't be looked at.
+    It is not refused: another account may be meant to keep the backups. Raises
+    StorageError if it can't be looked at.
     """
     trusted = []
     with disk_errors(folder):

@@ -28,7 +28,7 @@ _LONGEST = 64
 
 @dataclass(frozen=True)
 class Mark:
-    """What an object in a bucket says of who put it there. As text: plain ASCII, for an HTTP header."""
+    """Says who put an object into a bucket. Its text is plain ASCII, for an HTTP header."""
 
     installation: str
     database: str
@@ -40,7 +40,7 @@ class Mark:
 
     @classmethod
     def parse(cls, text: str) -> Mark | None:
-        """None where it is none of ours."""
+        """Read a mark's text; None if it is not a mark of this program."""
         parts = text.split("/")
         return cls(*parts) if len(parts) == 3 and all(parts) else None
 
@@ -70,7 +70,7 @@ def installation_id(context: Context) -> str:
 
 
 def _read(path: Path) -> str:
-    """Empty where there is none."""
+    """The id in the file; empty if there is none."""
     try:
         with os.fdopen(open_found(path), "rb") as file:
             text = file.read(_LONGEST).decode("ascii", "replace").strip()

@@ -1,4 +1,4 @@
-"""How figures and states are said to people."""
+"""Figures and states in words, for people."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def seconds(value: float) -> str:
 
 
 def pace(progress: Progress) -> list[str]:
-    """How fast bytes move and how long still, as far as is known."""
+    """The rate and the time left, as far as they are known."""
     return [*rate(progress), *left(progress)]
 
 
@@ -165,5 +165,5 @@ def stores(names: Iterable[str]) -> str:
 
 
 def channel(name: str) -> str:
-    """A way to people, in the reader's language."""
+    """A channel of alerts, in the reader's language."""
     return {"mail": _("e-mail"), "webhook": _("webhook"), "syslog": _("system log")}.get(name, name)

@@ -13,9 +13,9 @@ from mtn_tui.operations.common.context import Context
 
 @contextmanager
 def operation_lock(job: Job, context: Context, database: str, operation: str) -> Iterator[None]:
-    """Held in the block. Locked where somebody has it; StorageError where its file can't be made.
+    """Hold the lock in the block. Raises Locked if somebody has it, StorageError if its file can't be made.
 
-    Where no folder takes a file there is no such lock: that of the server remains.
+    If no folder takes a file there is no such lock; the one on the server remains.
     """
     if context.locks is None:
         job.note("warn", "no-file-lock", operation=operation, database=database)
@@ -27,7 +27,7 @@ def operation_lock(job: Job, context: Context, database: str, operation: str) ->
 
 
 def holder(context: Context, database: str, operation: str) -> Holder | None:
-    """Who has that lock just now, as far as it can be seen: what can't be read holds up nobody."""
+    """Who holds that lock now; None if nobody does. Lock files that can't be read are ignored."""
     for folder in context.lock_folders:
         with suppress(StorageError):
             if found := holder_of(lock_path(folder, database, operation)):

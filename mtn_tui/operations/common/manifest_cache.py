@@ -1,10 +1,10 @@
 """Manifests and proofs that were read before, so that a store is only asked for what has changed.
 
 A file for each key in the user's cache folder, which may be thrown away at any
-time. It is signed with the key as a whole; one that is damaged, foreign, of
-another version or can't be used is as none. A content is known by its store, key, size and the
-store's tag (an etag; a file's inode and times). Of a manifest its summary is
-kept. A proof is worth what the one beside the copy is worth.
+time. It is signed with the key as a whole, and ignored if it is damaged, foreign, of
+another version or can't be read. A content is known by its store, key, size and the
+store's tag (an etag; a file's inode and times). Manifests are kept as summaries. A
+cached proof is trusted as much as the one beside the copy.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from mtn_tui.storage.base import Entry, Storage
 NAME = "inventory-"
 """How the files begin; the key's fingerprint follows."""
 _WORD = b"inventory 1\n"
-"""Of what is signed: no manifest begins so."""
+"""Put before what is signed. No manifest begins so."""
 
 _FORGET_AFTER = timedelta(days=60)
-"""For stores that nobody lists any more, files of keys that nobody has, and what a killed writer left."""
+"""Unused for so long, stores, files of other keys and what killed writers left are dropped."""
 
 Content = Summary | Proof | bytes
-"""Of a manifest its summary, and what a proof says; the bytes of one that can't be believed or read."""
+"""A manifest's summary or a proof; the raw bytes of one that is invalid."""
 
 
 @dataclass
@@ -49,9 +49,9 @@ class _Store:
 
 
 class Cache:
-    """One process's view of the file. Safe from several threads; read once, written where something is new.
+    """One process's view of the file. Thread-safe; read once, written if something is new.
 
-    Without a folder, and without a key, it only remembers for as long as it lives.
+    Without a folder or a key it is kept in memory only.
     """
 
     def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
@@ -68,7 +68,7 @@ class Cache:
     def known(self, store: Storage, key: Key | None, entries: Iterable[Entry]) -> dict[str, Content]:
         """The contents, by key, of those of ``entries`` that have not changed since they were kept.
 
-        What another key than ``key`` vouched for is forgotten.
+        Contents that were kept under another key are forgotten.
         """
         with self._lock:
             files = self._of(store, key).files
@@ -81,7 +81,7 @@ class Cache:
     def keep(
         self, store: Storage, key: Key | None, entries: Iterable[Entry], read: Mapping[str, Content]
     ) -> None:
-        """Remember what was ``read``, and of all else of this store only what is among ``entries``."""
+        """Add what was ``read``, and drop what is not among ``entries`` any more."""
         there = {entry.key: entry for entry in entries}
         with self._lock:
             kept = self._of(store, key)
@@ -98,9 +98,9 @@ class Cache:
             self._changed = self._changed or bool(gone or new)
 
     def save(self) -> None:
-        """Write the file, if there is anything new. One that can't be written is done without.
+        """Write the file if anything is new. A failure to write is ignored.
 
-        What it has by now of stores that this process has not listed stays.
+        What the file holds by now of stores that this process has not listed stays.
         """
         with self._lock:
             path = self._path

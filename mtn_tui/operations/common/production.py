@@ -23,7 +23,7 @@ from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 
 PHRASE = "CONFIRM DELETE PRODUCTION"
-"""To be typed out; the scripts' own, in every language."""
+"""What the operator types, in every language; the scripts ask for the same."""
 
 _FILE = "production.jsonl"
 _LARGEST = 1 << 20
@@ -56,9 +56,9 @@ def is_practice(settings: Settings, database: str) -> bool:
 
 
 def remember(context: Context, system_identifier: int) -> None:
-    """Write down that ``DB_NAME`` was seen on that server. Where that can't be done, the memory stays old.
+    """Record that ``DB_NAME`` was seen on that server. A failure to write is ignored.
 
-    It only ever makes a warning more or one less, so no operation fails for it.
+    The record only decides whether a warning is shown, so no operation fails for it.
     """
     settings = context.settings
     seen = last_seen(context)
@@ -80,7 +80,7 @@ def remember(context: Context, system_identifier: int) -> None:
 
 
 def last_seen(context: Context) -> LastSeen | None:
-    """None where it was never seen, or that can't be read."""
+    """Where ``DB_NAME`` was last seen; None if it never was, or the record can't be read."""
     found = None
     try:
         with os.fdopen(open_found(context.state / _FILE), "rb") as file:
@@ -103,12 +103,12 @@ def last_seen(context: Context) -> LastSeen | None:
 
 
 def confirmation(system_identifier: int) -> str:
-    """What confirms replacing production on that server, where there is nobody to type it."""
+    """The text for ``--confirm`` that allows production on that server to be replaced."""
     return f"{PHRASE} {system_identifier}"
 
 
 def check_confirmed(settings: Settings, database: str, given: str, system_identifier: int) -> None:
-    """Refused where a production database would be replaced without the words for this very server."""
+    """Raise Refused if ``database`` is production and ``given`` is not the text for this very server."""
     if not is_production(settings, database) or given == confirmation(system_identifier):
         return
     hint = _('Look at what would be replaced with --dry-run. Then say --confirm "{words}".').format(
@@ -130,7 +130,7 @@ def check_confirmed(settings: Settings, database: str, given: str, system_identi
 
 
 def still_to_confirm(check: Check, system_identifier: int) -> Check:
-    """That production is not confirmed before anybody has seen the plan is nothing to stop for."""
+    """Make a missing confirmation a warning, for a plan that is still to be confirmed."""
     if check.id != "production" or check.status is not Status.STOP:
         return check
     hint = _('Without a terminal: --confirm "{words}"').format(words=confirmation(system_identifier))

@@ -12,7 +12,7 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def disk_of(connection: Connection) -> tuple[int, int] | None:
-    """Bytes free and in all; None where we may not know, or not look. Raises PostgresError."""
+    """Bytes free and in all; None if we may not see the data directory. Raises PostgresError."""
     folder = data_directory(connection)
     try:
         found = shutil.disk_usage(folder) if folder else None

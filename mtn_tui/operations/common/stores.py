@@ -26,12 +26,12 @@ class Stores:
 
     @cached_property
     def bucket(self) -> S3Storage | None:
-        """None where none is configured. Raises ConfigError where its address can't be one."""
+        """The bucket; None if none is configured. Raises ConfigError for an invalid address."""
         return self.open_bucket()
 
     @contextmanager
     def hurried(self, seconds: float) -> Iterator[Stores]:
-        """The same, with no more patience than that for an answer of the bucket."""
+        """The same stores, waiting at most ``seconds`` for an answer of the bucket."""
         bucket = self.bucket
         if bucket is None:
             yield self
@@ -54,7 +54,7 @@ def key_in(store: Storage, name: BackupName, suffix: str = "") -> str:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Nothing is contacted yet, and the bucket is not even opened."""
+    """The configured stores. Nothing is contacted yet; the bucket is opened on first use."""
 
     def open_it() -> S3Storage | None:
         if settings.bucket is None:
@@ -67,5 +67,5 @@ def open_stores(settings: Settings) -> Stores:
 
 
 def any_backup_known(stores: Iterable[Storage]) -> bool:
-    """Whether a store holds a backup. Raises the StorageError of one that does not answer."""
+    """Whether any store holds a backup. Raises StorageError if one does not answer."""
     return any(SUFFIX in entry.key for store in stores for entry in store.list())

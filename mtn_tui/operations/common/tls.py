@@ -1,4 +1,4 @@
-"""Whom alerts are sent to by TLS: the certificate is always checked, and so is the name in it."""
+"""TLS to the servers that alerts go to, and to services. Certificates and their names are always checked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mtn_tui.core.i18n import _
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Trusts the system's authorities, certifi's, and those in ``ca_file``.
+    """A context that trusts the system's authorities, certifi's, and those in ``ca_file``.
 
-    Raises ChannelDown where that can't be read.
+    Raises ChannelDown if ``ca_file`` can't be read.
     """
     context = ssl.create_default_context()
     # A Python that brings its own OpenSSL finds no system store.
@@ -33,7 +33,7 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def distrusted(server: str, error: ssl.SSLCertVerificationError) -> ChannelDown:
-    """The certificate did not hold."""
+    """The error for a server whose certificate does not hold."""
     return ChannelDown(
         _("The certificate of {server} does not hold: {reason}.").format(
             server=server, reason=error.verify_message.rstrip(".")

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage
 
 PROBES = "mtn-check/"
-"""What the bucket is tried with lies beneath this: each doctor has names of its own."""
+"""Prefix of the objects that the bucket is tried with; each run has names of its own."""
 
 _LEFT_BEHIND = timedelta(hours=1)
-"""A probe that is older is nobody's any more."""
+"""A probe older than this was left behind by a run that ended early."""
 
 _DATA = b"mtn doctor\n"
 _SKEW_WARNED = timedelta(minutes=1)
@@ -33,8 +33,8 @@ _SKEW_WRONG = timedelta(minutes=5)
 def bucket(context: Context) -> Iterator[Check]:
     """List, put what must be new, upload in parts, look for what is missing, read, delete; and the clocks.
 
-    Each that is refused is one finding. Raises a StorageError where the bucket
-    does not even answer, or nothing can be put into it.
+    Yields a check for each that is refused. Raises StorageError if the bucket
+    does not answer at all, or nothing can be put into it.
     """
     store = context.stores.bucket
     if store is None:
@@ -70,7 +70,7 @@ def _put(store: S3Storage, probe: str) -> Entry:
 
 
 def _tried(store: S3Storage, probe: Entry) -> Iterator[Check]:
-    """What is refused of the rest that a backup and its restore need."""
+    """Try the other calls that backups and restores need; yield a check for each that is refused."""
     in_parts = probe.key + "-parts"
     steps: list[tuple[Callable[[], object], Status, str]] = [
         (lambda: store.put_in_parts(in_parts, _DATA), Status.FAIL, _("Backups are sent in parts.")),
@@ -101,7 +101,7 @@ def _missing(store: S3Storage, probe: str) -> None:
 
 
 def _sweep(store: S3Storage, now: datetime) -> None:
-    """Delete what doctors that were broken off have left, ``now`` being the server's own time."""
+    """Delete probes that earlier runs left behind; ``now`` is the server's own time."""
     for entry in list(store.list(PROBES)):
         if NEVER < entry.modified < now - _LEFT_BEHIND:
             store.delete(entry.key)

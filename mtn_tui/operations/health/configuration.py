@@ -21,7 +21,7 @@ from mtn_tui.operations.inventory.scan import take_inventory
 
 
 def configuration(loaded: Loaded) -> Iterator[Check]:
-    """Wrong values were told when it was read; here is what is doubtful, its permissions among it."""
+    """What is doubtful in the configuration. Invalid values were refused when it was read."""
     doubtful: tuple[Notice, ...] = loaded.warnings
     for notice in doubtful:
         yield Check("configuration", Status.WARN, notice.title, notice.hint)
@@ -71,7 +71,7 @@ def key(context: Context) -> Iterator[Check]:
 
 
 def key_of_backups(context: Context) -> Iterator[Check]:
-    """Whether what was made so far can be read with the key. Why a store is silent, its own check says."""
+    """Whether the key can read the backups so far. A store that does not answer has its own check."""
     name = "key-of-backups"
     try:
         key = context.key

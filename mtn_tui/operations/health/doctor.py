@@ -35,7 +35,7 @@ from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.tools import find_pg_dump
 
 _LITTLE_ROOM = 0.1
-"""Of a disk: less is worth a warning."""
+"""Part of a disk; if less is free, there is a warning."""
 
 
 Look = Callable[[Context], Iterator[Check]]
@@ -61,7 +61,7 @@ def without_configuration(error: MtnError) -> list[Check]:
 
 
 def worst(findings: Sequence[Check]) -> Status:
-    """The one that decides: what fails, then what is unknown, then what is doubtful."""
+    """The overall status: the first of fail, unknown and warn that any check has, else ok."""
     order = (Status.FAIL, Status.UNKNOWN, Status.WARN)
     return next((one for one in order if any(found.status is one for found in findings)), Status.OK)
 
@@ -118,7 +118,7 @@ def _closed(check: str, setting: str, folder: Path, reason: OSError) -> Check:
 
 
 def _refuses(folder: Path) -> OSError | None:
-    """Why no file can be written there, or in the folder above in which it would be made. It is tried."""
+    """Try to write there, or in the folder above in which it would be made; return the error."""
     try:
         try_writing(_nearest(folder))
     except OSError as error:

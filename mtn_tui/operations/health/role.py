@@ -17,7 +17,7 @@ _APPLICATION = "mtn doctor"
 
 
 def role(context: Context) -> Iterator[Check]:
-    """All that is asked of the source before a dump is asked here too; what can't be is unknown."""
+    """Whether the role may read all that a backup reads, and restore; unknown if that can't be asked."""
     settings = context.settings
     try:
         source = read_source(context.server, settings.db_name, _APPLICATION)

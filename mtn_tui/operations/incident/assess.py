@@ -1,7 +1,7 @@
 """Step 1 of an incident: what is wrong, seen by looking, and what is best done about it.
 
-``look`` asks the server, its disk, the services and the stores, all within
-seconds and whatever of them is gone; ``propose`` decides from that alone.
+``look`` asks the server, its disk, the services and the stores, within seconds
+even if some of them are gone; ``propose`` decides from that alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAIN_TABLES = ("users", "applications", "interviews")
 """Of runbook 5.1, step 5, and Appendix B."""
 
 _SHRUNK = 0.9
-"""Of the rows in the newest backup: a school loses an application now and then, not one in ten."""
+"""Part of the newest backup's rows. A school deletes an application now and then, not one in ten."""
 
 _TABLE_MS = 5000
 _LITTLE_ROOM = 0.02
@@ -55,7 +55,7 @@ class Table:
     trouble: str = ""
     """What the server said, where it could not read it."""
     barred: bool = False
-    """Whether that is for want of a right or of memory: it says nothing of the data."""
+    """Whether a right or memory was missing, which says nothing about the data."""
 
     @property
     def shrunk(self) -> bool:
@@ -65,7 +65,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Observations:
-    """What there was to see. Moments are in UTC."""
+    """What step 1 has seen. Moments are in UTC."""
 
     server: MtnError | None = None
     """Why the server could not be asked; None where it answers."""
@@ -74,7 +74,7 @@ class Observations:
     database: MtnError | None = None
     """Why the database itself could not be asked, though it exists."""
     barred: bool = False
-    """Whether that is because nobody, or not our user, is let in: it says nothing of the data."""
+    """Whether connections are refused, to all or to our user, which says nothing about the data."""
     tables: tuple[Table, ...] = ()
     newest: datetime | None = None
     """When the last application was created."""
@@ -118,7 +118,7 @@ class Assessment:
 
 
 def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: None) -> Assessment:
-    """Look and propose. ``tell`` hears each finding as it is made. Raises nothing but bugs."""
+    """Look and propose; ``tell`` gets each finding. Raises ChannelDown if ALERT_CA_FILE can't be read."""
     seen = look(context)
     found = tuple(findings(seen, context.clock.now()))
     for one in found:
@@ -186,7 +186,7 @@ def _with_server(seen: Observations, context: Context, connection: Connection) -
 
 
 def _is_barred(connection: Connection, database: str) -> bool:
-    """Whether the server lets us in to no database more, or not to this one, whatever its data is."""
+    """Whether the server refuses us connections, to this database or to all, whatever its data is."""
     query = """
         SELECT NOT d.datallowconn OR NOT has_database_privilege(d.oid, 'CONNECT')
             OR d.datconnlimit >= 0 AND d.datconnlimit <= count(s.pid) FILTER (WHERE s.datid = d.oid)
@@ -204,7 +204,7 @@ def _is_barred(connection: Connection, database: str) -> bool:
 
 
 def _disk(context: Context, connection: Connection) -> tuple[int | None, int | None]:
-    """Only where the server is this machine, and lets us know where its data is."""
+    """Bytes free and in all; None unless the server is this machine and shows where its data is."""
     host = context.server.host
     here = host in LOCAL or host.startswith("/")
     return (disk_of(connection) if here else None) or (None, None)
@@ -334,7 +334,7 @@ def _backup_finding(seen: Observations, now: datetime) -> Check:
 
 
 def propose(seen: Observations) -> Proposal:
-    """What is best done; the operator decides. Restoring is the last of all things that could help."""
+    """Propose what to do; the operator decides. A restore is proposed only if nothing else helps."""
     if isinstance(seen.server, ServerLost):
         return Proposal(
             RecoveryMode.LEAVE,

@@ -1,4 +1,4 @@
-"""Whom to call now, whom next, and who was passed over: the runbook's 9.2 and 9.3 as a clock."""
+"""Whom to call now and next, and who is passed over, by the times in runbook 9.2 and 9.3."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class EscalationStatus:
     to_tell: tuple[Call, ...]
     """To be written to: within their hours, whether or not somebody has called them."""
     next_at: datetime | None
-    """When somebody further is to be called, in UTC; None where nobody is left."""
+    """When the next calls are due, in UTC; None if none are left."""
     next_calls: tuple[Call, ...]
-    """Whom then."""
+    """Whom to call then."""
 
 
 def clock(contacts: Contacts, incident: Incident, now: datetime) -> EscalationStatus:
@@ -43,7 +43,7 @@ def clock(contacts: Contacts, incident: Incident, now: datetime) -> EscalationSt
 
 
 def _severity(incident: Incident) -> Severity:
-    """The worst, where another version has written one that is not known here."""
+    """The incident's severity; critical if another version wrote one that is not known here."""
     try:
         return Severity(incident.severity)
     except ValueError:

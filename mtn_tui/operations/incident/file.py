@@ -2,11 +2,11 @@
 
 Every record is on the disk before it counts. It is written under a lock, after
 what others wrote meanwhile was read, so that two operators can't both begin a
-step: whoever has not got the incident is refused, and told who has.
+step: an operator who does not hold the incident is refused, and told who does.
 
 Where the state folder takes no more, an incident begins, or goes on after a
 copy of what was written, in the same folder of a spare one (see
-``engine.recordplace``), and says so in a note. What lies in a later folder
+``engine.recordplace``), and says so in a note. The file in the latest folder
 counts.
 """
 
@@ -36,7 +36,7 @@ _NAME = re.compile(r"([0-9]{4,})\.jsonl")
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of incidents."""
+    """All incidents that there are."""
 
     incidents: tuple[Incident, ...]
     """The newest first."""
@@ -66,7 +66,7 @@ class Found:
 
 
 class IncidentFile:
-    """One incident, as one screen sees and moves it. Raises StorageErrors."""
+    """One incident's file, as one session reads and writes it. All methods may raise StorageError."""
 
     def __init__(self, path: Path, who: Actor, clock: Clock, spares: Sequence[Path] = ()) -> None:
         self.path = path
@@ -93,7 +93,7 @@ class IncidentFile:
         return self._state
 
     def take(self) -> Incident:
-        """Take it over; whoever had it is told by their own screen."""
+        """Take it over; the former holder's screen says so."""
         return self.record("took")
 
     def begin(self, step: Step, **facts: object) -> Incident:
@@ -119,11 +119,11 @@ class IncidentFile:
         return self.record("note", text=text)
 
     def called(self, person: str) -> Incident:
-        """Somebody of the escalation was called."""
+        """Record that a person was called."""
         return self.record("called", text=person)
 
     def tick(self, what: str) -> Incident:
-        """Something that only people can see was seen, by whoever is at this screen."""
+        """Record that the operator has seen something that only people can see."""
         return self.record("ticked", text=what)
 
     def close(self, outcome: str) -> Incident:
@@ -143,7 +143,7 @@ class IncidentFile:
                 self._go_on_elsewhere(path, error)
 
     def _write(self, path: Path, one: Record) -> bool:
-        """False where it goes on elsewhere by now."""
+        """Append a record; return False if the incident goes on in another folder by now."""
         lines = LineFile(path)
         try:
             with _locked(path):
@@ -191,7 +191,7 @@ def _elsewhere(error: StorageError, folder: Path) -> str:
 def open_incident(
     state: Path, database: str, who: Actor, clock: Clock, spares: Sequence[Path] = ()
 ) -> IncidentFile:
-    """Begin one. Raises Refused where one of that database is open: it is continued, or taken over."""
+    """Begin an incident. Raises Refused if one of that database is open already."""
     about = Record(clock.now(), "opened", who, facts={"database": database})
     try:
         return IncidentFile(_begin(state / FOLDER, about, state, spares), who, clock, spares)
@@ -241,7 +241,7 @@ def incidents(state: Path) -> list[Incident]:
 
 
 def look_through(state: Path, spares: Sequence[Path] = ()) -> Found:
-    """All there ever were. One that can't be read is passed over, and told; StorageError for the folders."""
+    """Read all incidents; ``unread`` names those that can't be. Raises StorageError if no folder can."""
     found, unread = [], {}
     for path in _files(state, spares):
         try:
@@ -252,12 +252,12 @@ def look_through(state: Path, spares: Sequence[Path] = ()) -> Found:
 
 
 def folders(state: Path, spares: Sequence[Path] = ()) -> list[Path]:
-    """Where there may be incidents; a later one counts."""
+    """Folders that may hold incidents. A file in a later one counts."""
     return [one / FOLDER for one in (state, *recordplace.ours(spares))]
 
 
 def _files(state: Path, spares: Sequence[Path]) -> list[Path]:
-    """None where there never was an incident. StorageError where no folder can be read."""
+    """The files of all incidents. Raises StorageError if no folder can be read."""
     found: dict[str, Path] = {}
     trouble, read = None, False
     for folder in folders(state, spares):
@@ -275,17 +275,17 @@ def _files(state: Path, spares: Sequence[Path]) -> list[Path]:
 
 
 def find(state: Path, number: int | None, database: str = "", spares: Sequence[Path] = ()) -> Incident:
-    """As ``Found.find``, for whoever needs nothing else."""
+    """As ``Found.find``, after reading all incidents."""
     return look_through(state, spares).find(number, database)
 
 
 def path_of(state: Path, incident: Incident) -> Path:
-    """Where it began; where it goes on is seen by IncidentFile."""
+    """The file in which it began; IncidentFile finds where it goes on."""
     return state / FOLDER / f"{incident.number:04}.jsonl"
 
 
 def read(path: Path) -> Incident:
-    """What a file says by now; a line that can't be understood, or is not whole yet, is passed over."""
+    """Read an incident's file; invalid lines, and one not complete yet, are skipped. Raises StorageError."""
     try:
         fd = open_found(path)
     except OSError as error:
@@ -332,7 +332,7 @@ def _line(one: Record) -> bytes:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Nobody else writes meanwhile; held for as long as a line takes."""
+    """Hold the file's lock in the block, so that nobody else writes."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as error:

@@ -21,7 +21,7 @@ from mtn_tui.operations.incident.steps import staging_of
 
 @dataclass(frozen=True)
 class Alert:
-    """What people are told."""
+    """The text of an alert."""
 
     level: Level
     subject: str
@@ -29,7 +29,7 @@ class Alert:
 
 
 def first_alert(context: Context, assessment: Assessment) -> Alert:
-    """Step 2, in the runbook's words where they fit."""
+    """The alert of step 2, in the runbook's words where they fit."""
     subjects = {
         RecoveryMode.RESTORE: _("CRITICAL: Database Down"),
         RecoveryMode.BESIDE: _("CRITICAL: Rows are missing"),
@@ -53,7 +53,7 @@ def first_alert(context: Context, assessment: Assessment) -> Alert:
 
 
 def last_alert(context: Context, incident: Incident) -> Alert:
-    """Step 8: ``success``, "Database Restored"."""
+    """The alert of step 8: what was done, and how long it took."""
     chosen = incident.steps[Step.CHOOSE].facts
     passed = labels.clock(took(incident, context.clock.now()).total_seconds())
     if incident.way is RecoveryMode.LEAVE:
@@ -77,7 +77,7 @@ def last_alert(context: Context, incident: Incident) -> Alert:
 
 
 def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]:
-    """Tell people; returns the step's facts. May take half a minute. Raises UsageError for an address."""
+    """Send an alert; return the step's facts. May take half a minute. Raises UsageError for a bad address."""
     told = notify(context, alert.level, alert.subject, alert.body, to=to)
     channels = {}
     for one in told.outcomes:

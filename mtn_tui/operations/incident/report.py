@@ -64,7 +64,7 @@ def severity(one: Severity) -> str:
 
 
 def to_be_seen() -> dict[str, str]:
-    """The manual half of Appendix B: the word for it in the incident's file, and what people do."""
+    """What people check by hand (Appendix B): its word in the incident's file, and its text."""
     return {"login": _("Users can log in"), "application": _("A new application can be created")}
 
 
@@ -92,7 +92,7 @@ def report(incident: Incident, now: datetime, target: timedelta) -> str:
 
 
 def took(incident: Incident, now: datetime) -> timedelta:
-    """How long it has lasted, or lasted."""
+    """How long the incident took, or has taken up to ``now``."""
     assert incident.opened_at is not None  # noqa: S101 - the first record opens it
     return (incident.closed_at or now) - incident.opened_at
 
@@ -175,12 +175,12 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
 
 
 def for_people(facts: Facts) -> Facts:
-    """Without what is only kept for the steps after it."""
+    """The facts without those that only later steps need."""
     return {name: value for name, value in facts.items() if name != OID}
 
 
 def fact_name(name: str) -> str:
-    """A fact's name, for people. What is no word of ours (a table, an address) stays as it is."""
+    """A fact's name, for people. Names that are not ours (a table, an address) stay as they are."""
     known = {
         "way": _("way"),
         "severity": _("severity"),
@@ -216,7 +216,7 @@ def fact_name(name: str) -> str:
 
 
 def delivery(name: str, what: object) -> tuple[bool, str, str]:
-    """Of an alert on one way to people, as its step keeps it: whether it was sent, that in words, and why."""
+    """One delivery, from a step's facts: whether it was sent, what became of it in words, and why."""
     way, _blank, to = name.partition(" ")
     state, _blank, reason = str(what).partition(" ")
     said = {State.SENT.value: _("sent"), State.KEPT.value: _("kept, and sent later")}
@@ -281,7 +281,7 @@ def _clock(at: datetime) -> str:
 
 
 def _text(said: str) -> str:
-    """As it is, whatever Markdown makes of its characters; what does not print as an escape."""
+    """Escape what Markdown would interpret, and what does not print."""
     return _SPECIAL.sub(r"\\\1", printable(said))
 
 

@@ -1,8 +1,8 @@
-"""The incident: steps 1 to 8 of the runbook's 5.1, as a state that every step's beginning and end moves on.
+"""The state of an incident: steps 1 to 8 of runbook 5.1, and how far each is.
 
-What happened is a list of records, each with its moment and who it was; the
-state is what they add up to, and nothing else is kept. The module ``file`` has
-them on disk.
+An incident is a list of records, each with its moment and its author. The state
+is computed from them, and nothing else is kept. The module ``file`` keeps them
+on disk.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from mtn_tui.core.i18n import _
 Facts = Mapping[str, object]
 
 OID = "oid"
-"""Step 5's fact that no person is shown: the number of the database that was validated."""
+"""The fact of step 5 that holds the oid of the validated database; not shown to people."""
 
 
 class Step(IntEnum):
-    """The runbook's numbers."""
+    """The steps, by their numbers in the runbook."""
 
     ASSESS = 1
     NOTIFY = 2
@@ -73,7 +73,7 @@ NEVER_SKIPPED = {RecoveryMode.RESTORE: (Step.CHOOSE, Step.STAGING, Step.VALIDATE
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody at a screen. ``session`` tells two screens of the same person apart."""
+    """An operator at a screen. ``session`` tells two screens of the same person apart."""
 
     operator: str
     host: str
@@ -99,7 +99,7 @@ class StepState:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it goes on by itself, as a job. What only people are at can be left for another step."""
+        """Whether a job is running for it. A step that only people are at can be left for another."""
         return self.standing is StepStatus.RUNNING and bool(self.facts.get("job"))
 
 
@@ -130,9 +130,9 @@ class Incident:
     steps: Mapping[Step, StepState] = field(default_factory=lambda: {step: StepState() for step in Step})
     records: tuple[Record, ...] = ()
     called: frozenset[str] = frozenset()
-    """Whom of the escalation somebody has called."""
+    """Keys of the people who were called."""
     ticked: Mapping[str, str] = field(default_factory=dict)
-    """Of the manual half of Appendix B: what, and who saw it."""
+    """Checks made by hand (Appendix B): what was seen, and by whom."""
 
     @property
     def is_open(self) -> bool:
@@ -167,14 +167,14 @@ class Incident:
         return self.why_not_begin(step)
 
     def after(self, record: Record) -> Incident:
-        """The state once ``record`` has happened, whether or not it may. Raises ValueError for no sense."""
+        """The state once ``record`` has happened, whether or not it may. Raises ValueError if invalid."""
         known = replace(self, records=(*self.records, record))
         move = _MOVES.get(record.event)
         return move(known, record) if move else known
 
 
 def fold(number: int, records: Iterable[Record]) -> Incident:
-    """What they add up to; one that makes no sense, as of a later version, is passed over."""
+    """The state after all ``records``; invalid ones, such as a later version's, are skipped."""
     incident = Incident(number)
     for record in records:
         with suppress(ValueError):
@@ -183,7 +183,7 @@ def fold(number: int, records: Iterable[Record]) -> Incident:
 
 
 def check(incident: Incident, record: Record) -> None:
-    """Raise Refused where ``record`` may not happen now: said by whom, or at which step."""
+    """Raise Refused if ``record`` may not happen now, at its step or by its author."""
     if record.event == "opened":
         return
     if not incident.is_open:
@@ -296,7 +296,7 @@ _MOVES = {
     "ticked": _ticked,
     "closed": _closed,
 }
-"""``note`` is only told."""
+"""``note`` changes nothing."""
 
 
 def _step(record: Record) -> Step:
@@ -310,7 +310,7 @@ def _with(incident: Incident, record: Record, state: StepState) -> Incident:
 
 
 def _later_again(incident: Incident, step: Step) -> Incident:
-    """What was done after ``step`` rests on it, and has to be done again; on an alert nothing rests."""
+    """Reset the steps after ``step``, which depend on it. The alert is kept: nothing changes it."""
     if step is Step.NOTIFY:
         return incident
     left_out = _LEFT_OUT[incident.way] if step is not Step.ASSESS else frozenset()

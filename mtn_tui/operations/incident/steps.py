@@ -1,8 +1,8 @@
-"""What each step of an incident does, for whoever shows it: commands to be run, and evidence.
+"""What each step of an incident does: the commands to run, and the evidence to keep.
 
-Whatever takes long is a job, a command of ours in a process of its own, whose
-id stands in the step's facts: so a step that is under way ends by what the
-job's journal says (``settle``), whichever screen looks at it.
+What takes long is a job: one of our commands in a process of its own, whose id is
+in the step's facts. So a running step ends by what the job's journal says
+(``settle``), whichever screen looks at it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BESIDE = "_recovery"
 
 
 def staging_of(context: Context, way: RecoveryMode) -> str:
-    """Where step 4 restores to; of a recovery beside, also where it stays."""
+    """The database that step 4 restores to; in a recovery beside production, it stays there."""
     settings = context.settings
     if way is RecoveryMode.BESIDE:
         return scratch_name(settings.db_name, _BESIDE)
@@ -48,11 +48,11 @@ def staging_of(context: Context, way: RecoveryMode) -> str:
 def plan_staging(
     context: Context, way: RecoveryMode, backup: Backup, plan: Callable[[Context, Request], Plan] = plan
 ) -> Plan:
-    """What step 4 would do, losing as little as can be.
+    """Plan step 4 so that as little as possible is lost.
 
-    Roles that the server lacks, a new one for example, are made with it. Where our user may not, or
-    can't give everybody what is theirs, all of it is planned to be ours; and extensions that no new
-    database can have are left out: the operator has to agree.
+    Roles that the server lacks are made. If our user may not make them, or can't give owners what is
+    theirs, our user owns everything. Extensions that no new database can have are left out. The
+    operator has to agree to either.
     """
     wanted = Request(backup, staging_of(context, way), drop=True, closed=True, legacy=backup.legacy)
     for roles, no_owner in ((False, False), (True, False), (True, True), (False, True)):
@@ -64,13 +64,13 @@ def plan_staging(
 
 
 def not_had(made: Plan) -> list[str]:
-    """What is done without where the owner is not kept, or an extension left out, in sentences."""
+    """What the plan does without, owners or extensions, in sentences."""
     left_out = [f"{check.says} {check.hint}" for check in made.checks if check.id == "left-out"]
     return [*(check.says for check in _rights(made) if check.hint), *left_out]
 
 
 def _rights(made: Plan) -> list[Check]:
-    """Who can have what is theirs."""
+    """The checks of roles and owners."""
     return [check for check in made.checks if check.id in ("roles", "owners")]
 
 
@@ -101,7 +101,7 @@ def chosen(made: Plan) -> dict[str, object]:
 
 
 def restore_arguments(context: Context, incident: Incident) -> list[str]:
-    """Step 4, as a command. UsageError where no backup was chosen."""
+    """Step 4, as a command. Raises UsageError if no backup was chosen."""
     facts = incident.steps[Step.CHOOSE].facts
     backup = facts.get("backup")
     if not backup:
@@ -118,7 +118,7 @@ def restore_arguments(context: Context, incident: Incident) -> list[str]:
 def promote_arguments(context: Context, confirm: str, incident: Incident) -> list[str]:
     """Step 6, as a command. ``confirm`` is empty where there is nothing to be replaced.
 
-    It is told which database step 5 has validated, where the incident's file says so.
+    It names the database that step 5 has validated, if the incident's file says which.
     """
     validated = incident.steps[Step.VALIDATE].facts.get(OID)
     arguments = ["promote", f"--target={context.settings.db_name}"]
@@ -139,9 +139,9 @@ def start_arguments() -> list[str]:
 
 
 def settle(file: IncidentFile, context: Context) -> Incident:
-    """Let a step that is under way end with its job, where that is over. Only the incident's holder does.
+    """End the running step if its job is over, and if we hold the incident.
 
-    A promotion that was killed is asked of the server: it may have come through.
+    After a promotion that was killed the server is asked: it may have succeeded.
     """
     incident = file.look()
     for step, state in incident.steps.items():
@@ -164,10 +164,10 @@ def settle(file: IncidentFile, context: Context) -> Incident:
 
 
 def _after_a_killed_promotion(file: IncidentFile, context: Context, view: JobView) -> Incident:
-    """By what the server has. Where that can't be asked, the failure's hint says how to see it later."""
+    """End step 6 by what the server holds. If it can't be asked, the hint says how to look later."""
     try:
         with connect(context.server, MAINTENANCE, "mtn incident") as server:
-            # The server goes on with what it was told last, though nobody listens any more.
+            # The server goes on with the job's last statement, though the job is gone.
             databases.end_sessions(server, application(view.kind, view.id))
             done, told = leftovers.came_through(view, server), leftovers.told(view, server)
     except PostgresError:
@@ -180,7 +180,7 @@ def _after_a_killed_promotion(file: IncidentFile, context: Context, view: JobVie
 
 
 def _shown(step: Step, result: Facts) -> dict[str, object]:
-    """What a job's result has of evidence for its step."""
+    """The evidence for a step in its job's result."""
     wanted = {
         Step.STAGING: {"target": "database", "rows": "rows", "tables": "tables"},
         Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds"},

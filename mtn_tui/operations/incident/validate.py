@@ -36,9 +36,9 @@ class Validated:
 
 
 def validate(context: Context, database: str, backup: Backup) -> Validated:
-    """What fails stands in the way of production; a warning is for people to decide.
+    """Check a restored database. What fails keeps it from production; on warnings people decide.
 
-    Raises ServerLost where the server goes meanwhile.
+    Raises ServerLost if the server goes away meanwhile.
     """
     try:
         with connect(context.server, database, _APPLICATION) as connection:
@@ -71,7 +71,7 @@ def _main_table(connection: Connection, name: str) -> Check:
 
 
 def _newest(connection: Connection, backup: Backup) -> Check:
-    """Nothing in it may be younger than the backup; that much older is for people to judge."""
+    """Warn if the newest application is later than the backup; how much earlier is right, people judge."""
     try:
         row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
     except (

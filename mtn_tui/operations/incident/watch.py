@@ -1,4 +1,4 @@
-"""Sees what anybody writes about an incident. A look is one ``stat`` for each that there ever was."""
+"""Notices what any operator writes about incidents. A look costs one ``stat`` for each file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtn_tui.operations.incident.file import Found, folders, look_through
 
 
 class Watch:
-    """For one thread: ``look`` returns all incidents whenever a file of them has changed, else None."""
+    """Watches the files of all incidents. Not thread-safe."""
 
     def __init__(self, state: Path, spares: Sequence[Path] = ()) -> None:
         self._state = state

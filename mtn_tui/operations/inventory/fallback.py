@@ -1,4 +1,4 @@
-"""Which backup to use where the one that was wanted does not hold."""
+"""Which backup to use if the one that was wanted does not hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mtn_tui.operations.inventory.model import Backup, CopyStatus, Inventory
 
 
 def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple[Backup, ...]:
-    """Proven ones of its kind and database from before it, none suspect or refused; newest first."""
+    """Earlier proven backups of its kind and database, none suspect or refused; newest first."""
     return tuple(
         one
         for one in inventory.backups
@@ -25,7 +25,7 @@ def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple
 
 
 def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
-    """The newest one after ``backup`` that would have been taken for the latest, did it hold."""
+    """The newest backup after ``backup`` that would be the latest if it held; None if there is none."""
     for one in inventory.backups:
         if not _after(one, backup) or one.kind is not backup.kind:
             continue
@@ -37,20 +37,19 @@ def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
 
 
 def _after(one: Backup, other: Backup) -> bool:
-    """Whether ``one`` is the newer. Without a manifest there is only when it was begun, to the second,
-    which may be before the snapshot of the one that went before it."""
+    """Whether ``one`` is newer. Unless both have manifests, the seconds in their names decide."""
     if one.manifest and other.manifest:
         return one.moment > other.moment
     return one.name.stamp > other.name.stamp
 
 
 def minutes_between(newer: Backup, older: Backup) -> int:
-    """What it costs to use the older one."""
+    """Minutes between the moments of two backups, which using the older one loses."""
     return round((newer.moment - older.moment).total_seconds() / 60)
 
 
 def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
-    """The hint for whoever named a backup that does not hold, before the ``hint`` there is already."""
+    """A hint that names another backup to use, followed by the ``hint`` there is already."""
     told = _("{name} is proven, and {minutes} min older: mtn restore {handle} --target {target}").format(
         name=other.name,
         minutes=minutes_between(broken, other),

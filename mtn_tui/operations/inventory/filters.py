@@ -43,7 +43,7 @@ _BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 def parse(text: str, now: datetime) -> Test:
-    """What tells whether a backup is meant; ages are counted back from ``now``.
+    """Make a test for backups from a filter; ages are counted back from ``now``.
 
     An empty text means every backup. Raises UsageError, which names the word
     that is not understood and what could stand in its place.
@@ -186,7 +186,7 @@ def _standing(value: str) -> Test | None:
 
 
 def _stands(standing: CopyStatus) -> Test:
-    """Any copy of it; one whose last verification failed is broken too."""
+    """Test for a copy of that status; one whose last verification failed is broken too."""
 
     def test(backup: Backup) -> bool:
         return any(

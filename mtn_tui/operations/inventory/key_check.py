@@ -1,8 +1,8 @@
-"""Whether the key is the one that the backups there are were made with.
+"""Whether the key is the one that the existing backups were made with.
 
 A manifest names its key's fingerprint; of the scripts' files the first bytes
-are decrypted. A backup made with a key that was swapped would be whole, and all
-the earlier ones unreadable, without a word.
+are decrypted. Without this check a swapped key would go unnoticed: new backups
+would be whole, and all earlier ones unreadable.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Compared:
 
 
 def compare(inventory: Inventory, key: Key, database: str) -> Compared:
-    """Hold ``key`` against the backups of ``inventory``: in the bucket, against those of ``database``.
+    """Compare ``key`` with the backups of ``inventory``; in the bucket, with those of ``database`` only.
 
     Several installations may share a bucket, and each has a key of its own. The
-    scripts' files are only tried where nothing of ours is there.
+    scripts' files are tried only if there is nothing of ours.
     """
     same, other, first = 0, [], None
     for backup in inventory.backups:
@@ -69,7 +69,7 @@ def compare(inventory: Inventory, key: Key, database: str) -> Compared:
 
 
 def doubt(compared: Compared, key: Key) -> str:
-    """What is to be known before another backup is made with ``key``; empty where the newest has the same."""
+    """The warning before a backup is made with ``key``; empty if the newest was not made with another."""
     if not compared.newest_differs:
         return ""
     newest, names = compared.other[0], ", ".join(compared.fingerprints)
@@ -110,7 +110,7 @@ def before_backup(
 
 
 def newer_of_another_key(inventory: Inventory, backup: Backup, database: str) -> Backup | None:
-    """The newest one after ``backup`` that can't be chosen for want of its key."""
+    """The newest backup after ``backup`` that needs another key; None if there is none."""
     for one in inventory.backups:
         if one.kind is backup.kind and one.moment > backup.moment and _of_manifest(one, database) is False:
             return one
@@ -118,15 +118,15 @@ def newer_of_another_key(inventory: Inventory, backup: Backup, database: str) ->
 
 
 def passed_over(other: Backup) -> str:
-    """That a newer one needs another key, and what to do about it."""
+    """Says that a newer backup needs another key, and what to do about it."""
     text = _("{name}, of {moment}, was made with another key and is passed over. {hint}")
     return text.format(name=other.name, moment=labels.moment(other.moment), hint=with_its_key())
 
 
 def before_asking(context: Context) -> str:
-    """``before_backup`` for whoever is about to ask; empty where there is no key to compare yet.
+    """``before_backup`` for a screen that asks the operator; empty if there is no key to compare yet.
 
-    The key is read anew: screens stay open for days, and the job will read what is there then.
+    The key is read again: screens stay open for days, and the job reads what is there then.
     """
     try:
         return before_backup(context, key=read_key(context.settings.encryption_key_file))

@@ -1,4 +1,4 @@
-"""What each store held when a backup last ended, so that one that was lost or exchanged is noticed.
+"""Remembers what each store held when a backup last ended, to notice one that was lost or exchanged.
 
 A mount that is gone leaves an empty folder behind, on the root disk; a bucket
 that was made anew has the name of the old one. Both take backups as if nothing
@@ -37,7 +37,7 @@ _NAMES = 10
 
 @dataclass(frozen=True)
 class Known:
-    """A store as it was."""
+    """What a store held when it was last remembered."""
 
     at: datetime
     filesystem: str
@@ -50,7 +50,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Changed:
-    """A store that is not the one it was."""
+    """A store that is not the one that was remembered."""
 
     store: Storage
     before: Known
@@ -90,7 +90,7 @@ class Changed:
 
 
 def changed(context: Context, store: Storage) -> Changed | None:
-    """How a store is not what it was; None where it is, or was never seen. Raises StorageError."""
+    """How a store has changed; None if it has not, or was never remembered. Raises StorageError."""
     before = _load(context).get(store.identity)
     if before is None or not before.names:
         return None
@@ -103,7 +103,7 @@ def changed(context: Context, store: Storage) -> Changed | None:
 
 
 def look(job: Job, context: Context, *, bucket_answers: bool) -> list[Changed]:
-    """Warn of each store that is not what it was."""
+    """Warn of each store that has changed."""
     found = []
     for store in context.stores if bucket_answers else [context.stores.disk]:
         try:
@@ -118,7 +118,7 @@ def look(job: Job, context: Context, *, bucket_answers: bool) -> list[Changed]:
 
 
 def remember(job: Job, context: Context, stores: Iterator[Storage] | list[Storage]) -> None:
-    """Write down what these stores hold now. Where that can't be done, the memory stays old."""
+    """Remember what these stores hold now. A failure is only noted."""
     for store in stores:
         try:
             known = _known(context, store)
@@ -129,12 +129,12 @@ def remember(job: Job, context: Context, stores: Iterator[Storage] | list[Storag
 
 
 def accept(context: Context, store: Storage) -> None:
-    """It is meant to be as it is now. Raises StorageError, also where it can't be looked at, and Locked."""
+    """Remember a store as it is now, though it has changed. Raises StorageError or Locked."""
     _keep(context, store, _known(context, store))
 
 
 def check(context: Context) -> Iterator[Check]:
-    """For the doctor."""
+    """A check of each store, for the doctor."""
     for store in context.stores:
         try:
             one = changed(context, store)
@@ -179,7 +179,7 @@ def _mount(filesystem: str) -> str:
 
 
 def _load(context: Context) -> Mapping[str, Known]:
-    """By the stores' identities. What can't be read is not known."""
+    """What is remembered, by the stores' identities; empty if it can't be read."""
     try:
         with os.fdopen(open_found(context.state / _FILE), "rb") as file:
             found = json.loads(file.read())
@@ -212,7 +212,7 @@ def _keep(context: Context, store: Storage, known: Known) -> None:
 
 
 def describe(store: Storage) -> str:
-    """For who accepts it."""
+    """The sentence for the operator who has accepted a store."""
     return _("{place} ({store}) is accepted as it is now.").format(
         place=store.place, store=labels.store(store.name)
     )

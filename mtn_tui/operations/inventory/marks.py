@@ -20,7 +20,7 @@ from mtn_tui.operations.inventory.proof_file import amend
 
 @dataclass(frozen=True)
 class Marked:
-    """Where it was written down."""
+    """Where a mark was written."""
 
     stores: tuple[str, ...]
     failed: dict[str, MtnError] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from mtn_tui.storage.base import Storage
 
 
 class CopyStatus(StrEnum):
-    """What a copy is, before anything is said of its bytes."""
+    """What a copy is, told without reading its payload."""
 
     WHOLE = "whole"
     """Its manifest is there, signed with our key, and of its size."""
@@ -79,17 +79,17 @@ class Backup:
 
     @property
     def handle(self) -> str:
-        """What a command calls it by: its id; what has none, its file's name."""
+        """What commands call it: its id or, without one, its file's name."""
         return self.id or str(self.name)
 
     @property
     def legacy(self) -> bool:
-        """Whether every copy of it is of the scripts' making."""
+        """Whether the scripts made every copy of it."""
         return all(copy.standing is CopyStatus.LEGACY for copy in self.copies)
 
     @property
     def needs_another_key(self) -> bool:
-        """Whether no copy can be read for want of the key that it was made with."""
+        """Whether no copy can be read because another key is needed."""
         return not self.usable and any(copy.standing is CopyStatus.ANOTHER_KEY for copy in self.copies)
 
     @property
@@ -123,12 +123,12 @@ class Backup:
 
     @property
     def pinned(self) -> Mark | None:
-        """Of any copy: none of a pinned backup is deleted."""
+        """The pin of any copy, which keeps all copies from being deleted."""
         return next((copy.proof.pinned for copy in self.copies if copy.proof.pinned), None)
 
     @property
     def accepted(self) -> Mark | None:
-        """That somebody looked at it when it was suspect."""
+        """The acceptance of any copy: somebody looked at it when it was suspect."""
         return next((copy.proof.accepted for copy in self.copies if copy.proof.accepted), None)
 
     @property
@@ -142,7 +142,7 @@ class Backup:
         return next((copy.proof.loads for copy in self.copies if copy.proof.loads), None)
 
     def copy_in(self, store: str) -> Copy | None:
-        """``disk`` or ``bucket``."""
+        """Its copy in ``disk`` or ``bucket``; None if there is none."""
         return next((copy for copy in self.copies if copy.store.name == store), None)
 
     @property
@@ -158,7 +158,7 @@ class Backup:
 
 
 class Awaited(StorageUnavailable):
-    """Of a store that was asked, and has not answered in full yet."""
+    """A store was asked and has not answered in full yet."""
 
     def __init__(self) -> None:
         super().__init__(_("It has been asked, and is not done answering."))
@@ -181,7 +181,7 @@ class Inventory:
         return any(isinstance(error, Awaited) for error in self.silent.values())
 
     def over(self, before: Inventory | None) -> Inventory:
-        """With what the stores that are awaited had answered ``before``, also where that was a failure."""
+        """This inventory, with what awaited stores had answered ``before``, failures included."""
         if before is None or not self.awaited:
             return self
         known = self.awaited - before.silent.keys()
@@ -193,7 +193,7 @@ class Inventory:
         return inventory_of({name: copies for name, copies in found.items() if copies}, silent, self.awaited)
 
     def find(self, wanted: str) -> Backup:
-        """By id or by file name. UsageError where there is none."""
+        """The backup of that id or file name. Raises UsageError if there is none."""
         for backup in self.backups:
             if wanted in (backup.id, str(backup.name)) and wanted:
                 return backup
@@ -207,13 +207,11 @@ class Inventory:
         raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)
 
     def latest(self, kind: Kind = Kind.FULL, database: str = "") -> Backup:
-        """The newest proven one that is not suspect; where none is proven, the newest usable one.
+        """The newest proven backup that is not suspect; if none is proven, the newest usable one.
 
-        One that could not be restored for what is in it is taken only where there is no other.
-
-        ``database`` leaves out those of others: several may share a store.
-        Where there is none, raises why the newest can't be believed, or why a
-        store could not be asked; UsageError where there really is none.
+        One whose restore failed because of its contents is taken only if there is no other.
+        ``database`` leaves out those of other databases. If there is none, raises why
+        the newest is not believed or why a store could not be asked, else UsageError.
         """
         of_kind = [one for one in self.backups if one.kind is kind and one.usable]
         of_kind = [one for one in of_kind if not database or one.may_be_of(database)]
@@ -236,19 +234,19 @@ class Inventory:
 def inventory_of(
     found: dict[BackupName, list[Copy]], silent: dict[str, MtnError], awaited: frozenset[str]
 ) -> Inventory:
-    """Of the copies found, in whatever order; the newest first, and what is odd marked."""
+    """Make an inventory of copies in any order: the newest backup first, suspect ones marked."""
     backups = [
         Backup(name, tuple(sorted(copies, key=lambda copy: copy.store.name != "disk")))
         for name, copies in found.items()
     ]
     backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
     taken = Inventory(tuple(backups), silent, awaited)
-    # What a backup is compared with may be where nothing is known of yet.
+    # The backups to compare with may lie in the store that has not answered yet.
     return taken if taken.is_partial else replace(taken, backups=tuple(_marked(backups)))
 
 
 def _marked(backups: list[Backup]) -> list[Backup]:
-    """Each with what is odd about it, beside the last few like it; given and returned newest first."""
+    """Mark what is odd beside the last few backups like it; given and returned newest first."""
     before: dict[tuple[Kind, str, int], deque[Summary]] = {}
     marked = []
     for backup in reversed(backups):

@@ -1,4 +1,4 @@
-"""Several servers may have a database of one name, and keep their backups in one bucket: whose is the newest?
+"""Tells apart the backups of several servers that share a bucket and have databases of the same name.
 
 Those of the server count on which this installation has last seen the database.
 Where it has seen none of them (a new machine), the newest server's do, as long
@@ -24,7 +24,7 @@ class OfOneServer:
     """An inventory that holds the backups of one server, as far as that can be told."""
 
     inventory: Inventory
-    """Without those of a server that is another and at work as well."""
+    """Without the backups of other servers that are at work too."""
     other: Backup | None = None
     """The newest of such a server, where it is newer than ours."""
     unclear: tuple[Backup, ...] = ()
@@ -32,7 +32,7 @@ class OfOneServer:
 
     @property
     def doubt(self) -> str:
-        """What is to be known of it before the newest is taken; empty where there is nothing."""
+        """A warning before the newest is taken; empty if there is none."""
         if self.other is not None:
             return _("{name}, of {moment}, is of another server ({server}) and is passed over.").format(
                 name=self.other.name, moment=labels.moment(self.other.moment), server=_server(self.other)
@@ -45,7 +45,7 @@ class OfOneServer:
         return ""
 
     def must_be_clear(self) -> None:
-        """Raise UsageError where nothing tells whose is meant."""
+        """Raise UsageError if nothing tells which server is meant."""
         if self.unclear:
             raise UsageError(self.doubt, _("Say which backup: its ID or name instead of --latest."))
 

@@ -56,7 +56,7 @@ def _owners(store: Storage) -> Iterable[str]:
 
 
 def _made_of(store: Storage, key: str) -> str:
-    """The database and the key's fingerprint, as the manifest says, which nobody here can vouch for."""
+    """The database and the key's fingerprint, as the manifest says; its signature is not checked."""
     try:
         manifest = manifests.peek(read_small(store, key + MANIFEST))
     except (NotFound, ArchiveError):

@@ -1,4 +1,4 @@
-"""What is known of a copy, written beside it, so that two who write at once lose nothing of each other's.
+"""Writes the proof beside a copy so that two writers at once do not lose each other's changes.
 
 The proof is read again, changed and put back while nobody else of this machine
 does the same: a verification that took an hour keeps the pin of a minute ago.
@@ -21,11 +21,11 @@ from mtn_tui.operations.inventory.model import Copy, CopyStatus
 from mtn_tui.operations.inventory.scan import read_small
 
 UNBELIEVED = (CopyStatus.BROKEN, CopyStatus.ANOTHER_KEY, CopyStatus.UNCHECKED)
-"""Of copies that have a manifest, which is not believed."""
+"""The status of copies whose manifest is not believed."""
 
 
 def amend(context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Proof:
-    """Put ``change`` of the proof that lies beside ``copy`` in its place; return it.
+    """Replace the proof beside ``copy`` by ``change`` of it; return the new one.
 
     Raises StorageError, also where the state folder can't be used, and Locked
     where others write for longer than is worth waiting.
@@ -38,7 +38,7 @@ def amend(context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Pro
 
 
 def _present(copy: Copy) -> Proof:
-    """As it is now. Where no manifest is believed, whatever bytes it is of: they may be believed again."""
+    """The proof as it is now. If the manifest is not believed now, it may be later: then any proof counts."""
     sha256 = copy.manifest.sha256 if copy.manifest else ""
     try:
         data = read_small(copy.store, copy.key + PROOF)

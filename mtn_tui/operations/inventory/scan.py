@@ -1,4 +1,4 @@
-"""Asks both stores what they hold, and believes what the key vouches for."""
+"""Lists both stores, and reads the manifests and proofs there."""
 
 from __future__ import annotations
 
@@ -47,19 +47,18 @@ def take_inventory(
     cache: Cache | None = None,
     meanwhile: Callable[[Inventory], None] | None = None,
 ) -> Inventory:
-    """Ask the stores, at once. One that does not answer is named in ``silent``, and the other listed.
+    """Ask all stores at the same time. One that does not answer is named in ``silent``.
 
-    Without ``key`` manifests can't be believed: every copy of ours is broken,
-    and says why. What ``cache`` knows is not fetched again; who keeps it and
-    takes inventory again is answered sooner. Where it takes longer than a
-    second, ``meanwhile`` is told what there is by then, and whenever one more
-    store has answered.
+    Without ``key`` no manifest is believed: every copy of ours is unchecked, and
+    says why. What ``cache`` knows is not fetched again. After a second
+    ``meanwhile`` gets what is known by then, and again whenever one more store
+    has answered.
     """
     cache = cache or Cache()
     made: dict[tuple[str, bytes], Summary] = {}
     with ExitStack() as quick:
         quick.enter_context(_uncollected())
-        # Threads that a program leaves behind when it ends: a bucket that hangs does so for half a minute.
+        # The program need not wait for these threads to end: a bucket may hang for half a minute.
         asked = [
             (store, background(partial(_ask, store, key, cache, made), f"mtn-listing-{store.name}"))
             for store in stores
@@ -67,7 +66,7 @@ def take_inventory(
         soon, told = time.monotonic() + _SOON, len(asked) + 1
         while waiting := [(store, answer) for store, answer in asked if not answer.done]:
             if meanwhile is not None and time.monotonic() > soon and len(waiting) < told:
-                quick.close()  # who is told goes on meanwhile, and makes garbage
+                quick.close()  # the caller goes on meanwhile, and makes garbage
                 told = len(waiting)
                 meanwhile(_answered(asked, frozenset(store.name for store, _answer in waiting)))
             waiting[0][1].join(_LOOK_EVERY)
@@ -81,7 +80,7 @@ _Copies = list[tuple[BackupName, Copy]]
 def _answered(
     asked: Iterable[tuple[Storage, Handle[_Copies]]], awaited: frozenset[str] = frozenset()
 ) -> Inventory:
-    """By all stores but those that are ``awaited``."""
+    """The inventory of what the stores have answered, but for those that are ``awaited``."""
     found: dict[BackupName, list[Copy]] = {}
     silent: dict[str, MtnError] = {}
     for store, answer in asked:
@@ -98,8 +97,11 @@ def _answered(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Python's collector looks for garbage again and again among thousands of new objects, all of them kept:
-    a quarter of the time. They count as old at once, or it would look through all of them as it is let go."""
+    """Stop garbage collection in the block, which makes thousands of objects and keeps them all.
+
+    Collecting would take a quarter of the time. The new objects count as old afterwards, or the
+    collector would look through all of them at once.
+    """
     if not gc.isenabled():
         yield
         return
@@ -113,7 +115,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], Summary]) -> _Copies:
-    """``made`` has summaries by payload and the manifest's SHA-256: mostly both stores hold the same."""
+    """List one store. ``made`` has summaries by payload and SHA-256 of the manifest, from either store."""
     entries = {entry.key: entry for entry in store.list()}
     payloads = [
         (name, entry)
@@ -143,7 +145,7 @@ def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, by
 def _read(
     keys: Sequence[str], store: Storage, key: Key | None, made: dict[tuple[str, bytes], Summary]
 ) -> dict[str, Content]:
-    """What is there now; what is gone since the listing is left out."""
+    """Fetch manifests and proofs; those that are gone since the listing are left out."""
 
     def read(one: str) -> Content | None:
         try:
@@ -161,7 +163,7 @@ def _read(
 def read_content(
     store: Storage, one: str, key: Key | None, made: dict[tuple[str, bytes], Summary]
 ) -> Content:
-    """Of a manifest its summary, or what a proof says; as it is, where that can't be believed or read.
+    """Read a manifest's summary or a proof; the raw bytes if it is invalid.
 
     ``made`` has summaries by payload and the manifest's SHA-256, and is added to.
     """
@@ -235,7 +237,7 @@ def _summary(found: Content, payload: str, key: Key | None) -> Summary:
 
 
 def read_small(store: Storage, key: str) -> bytes:
-    """What lies beside a payload; nothing of what is larger than any such file, which no reader believes."""
+    """Read a companion file; empty if it is larger than any companion can be."""
     with store.open(key) as stream:
         data = stream.read(_LARGEST + 1)
     return data if len(data) <= _LARGEST else b""

@@ -34,11 +34,11 @@ class Chosen:
     earlier: tuple[Backup, ...] = ()
     """Proven ones from before it, newest first."""
     newer_broken: Backup | None = None
-    """A newer one that does not hold, for which it can't be the latest."""
+    """A newer one that does not hold, and so can't be the latest."""
     another_key: Backup | None = None
     """A newer one that was made with another key."""
     another_server: str = ""
-    """That a newer one of another server is passed over."""
+    """Says that a newer one of another server is passed over; empty if none is."""
 
 
 def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Chosen:
@@ -119,4 +119,4 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:
-        return False  # it can't be looked at: whoever opens it says why
+        return False  # it can't be looked at: opening it says why
