@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import click
@@ -18,6 +19,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory import filters
 from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.labels import Presence
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
 
@@ -49,7 +51,7 @@ def list_backups(session: Session, kind: str | None, wanted: str, as_json: bool)
     elif not backups:
         diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
     else:
-        _print_list(backups)
+        _print_list(backups, inventory.silent)
     return code
 
 
@@ -157,7 +159,7 @@ def _more_facts(backup: Backup) -> dict[str, object]:
     }
 
 
-def _print_list(backups: list[Backup]) -> None:
+def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
     now = datetime.now(UTC)
     rows = [
         [
@@ -166,8 +168,8 @@ def _print_list(backups: list[Backup]) -> None:
             labels.moment(one.moment),
             labels.age(one.moment, now),
             labels.size(one.size),
-            _presence(one.copy_in("disk")),
-            _presence(one.copy_in("bucket")),
+            _presence(one, "disk", unreachable),
+            _presence(one, "bucket", unreachable),
             _proof(one),
         ]
         for one in backups
@@ -176,23 +178,17 @@ def _print_list(backups: list[Backup]) -> None:
     output.table(head, rows, right=frozenset([3, 4]))
 
 
-def _presence(copy: Copy | None) -> str:
-    if copy is None:
-        return "·"
-    if copy.standing in (CopyStatus.UNCHECKED, CopyStatus.ANOTHER_KEY):
-        return "?"
-    return _("BROKEN") if copy.standing is CopyStatus.BROKEN or copy.proof.failed else "✔"
+def _presence(backup: Backup, store: str, unreachable: Collection[str]) -> str:
+    seen = copy_labels.presence(backup, store, unreachable=store in unreachable)
+    return _("BROKEN") if seen is Presence.BROKEN else seen.value
 
 
 def _proof(backup: Backup) -> str:
     parts = []
-    if any(copy.standing is CopyStatus.LEGACY for copy in backup.copies):
-        parts.append(copy_labels.standing(CopyStatus.LEGACY))
-    for standing in (CopyStatus.ANOTHER_KEY, CopyStatus.UNFINISHED, CopyStatus.UNCHECKED):
-        if any(copy.standing is standing for copy in backup.copies):
-            parts.append(copy_labels.standing(standing))
-            break
-    else:
+    status = copy_labels.status(backup)
+    if status is not None:
+        parts.append(copy_labels.standing(status))
+    if status in (None, CopyStatus.LEGACY):
         parts.append(labels.rung(backup.rung))
     if backup.refused:
         parts.append(_("RESTORE FAILED"))

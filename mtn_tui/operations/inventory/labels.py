@@ -1,11 +1,45 @@
-"""How the state of a backup's copy is shown to people."""
+"""How the state of a backup and of its copies is shown: one judgement, for the screens and the commands."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Rung
 from mtn_tui.operations.common.labels import moment, rung
-from mtn_tui.operations.inventory.model import Copy, CopyStatus
+from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
+
+
+class Presence(StrEnum):
+    """What is known of a backup in one store, as its glyph in a list."""
+
+    GOOD = "✔"
+    BROKEN = "✖"
+    UNFINISHED = "…"
+    UNSURE = "?"
+    """Nobody could look, or read it: no key, another key, a store that does not answer."""
+    ABSENT = "·"
+
+
+def presence(backup: Backup, store: str, *, unreachable: bool) -> Presence:
+    """What is known of a backup in a store. ``unreachable``: the store did not answer this time."""
+    copy = backup.copy_in(store)
+    if copy is None:
+        return Presence.UNSURE if unreachable else Presence.ABSENT
+    return {
+        CopyStatus.BROKEN: Presence.BROKEN,
+        CopyStatus.UNFINISHED: Presence.UNFINISHED,
+        CopyStatus.UNCHECKED: Presence.UNSURE,
+        CopyStatus.ANOTHER_KEY: Presence.UNSURE,
+    }.get(copy.condition, Presence.GOOD)
+
+
+def status(backup: Backup) -> CopyStatus | None:
+    """The status to show of a backup instead of its rung; None if no copy has one that matters more."""
+    for one in (CopyStatus.ANOTHER_KEY, CopyStatus.UNCHECKED, CopyStatus.UNFINISHED, CopyStatus.LEGACY):
+        if any(copy.standing is one for copy in backup.copies):
+            return one
+    return None
 
 
 def proven_to(copy: Copy) -> str:

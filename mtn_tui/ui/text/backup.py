@@ -10,6 +10,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.labels import Presence
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
 
@@ -49,8 +50,8 @@ def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> li
     ]
     pieces: list[Span] = [("".join(start), "")]
     for store in ("disk", "bucket"):
-        glyph, tone = _presence(backup.copy_in(store), store in silent)
-        pieces.append((fit(glyph, STORE + 1), tone))
+        seen = copy_labels.presence(backup, store, unreachable=store in silent)
+        pieces.append((fit(seen.value, STORE + 1), _TONES[seen]))
     room = max(width - width_of(pieces), 0)
     mark = " ★" if backup.pinned else ""
     said, tone = next(
@@ -59,17 +60,13 @@ def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> li
     return [*pieces, (fit(said + mark, room), tone)]
 
 
-def _presence(copy: Copy | None, silent: bool) -> Span:
-    if copy is None:
-        return ("?", "warn") if silent else ("·", "dim")
-    if copy.standing is CopyStatus.BROKEN or copy.proof.failed:
-        return "✖", "bad"
-    unsure = {
-        CopyStatus.UNFINISHED: "…",
-        CopyStatus.UNCHECKED: "?",
-        CopyStatus.ANOTHER_KEY: "?",
-    }.get(copy.standing)
-    return (unsure, "warn") if unsure else ("✔", "good")
+_TONES = {
+    Presence.GOOD: "good",
+    Presence.BROKEN: "bad",
+    Presence.UNFINISHED: "warn",
+    Presence.UNSURE: "warn",
+    Presence.ABSENT: "dim",
+}
 
 
 def _proven(backup: Backup) -> list[Span]:
@@ -82,12 +79,11 @@ def _proven(backup: Backup) -> list[Span]:
         return [("⚠ " + _("does not load here"), "warn"), ("⚠", "warn")]
     if backup.suspect:
         return [("⚠ " + _("suspect"), "warn")]
-    for standing in (CopyStatus.ANOTHER_KEY, CopyStatus.UNCHECKED, CopyStatus.UNFINISHED, CopyStatus.LEGACY):
-        if any(copy.standing is standing for copy in backup.copies):
-            word = copy_labels.standing(standing)
-            if standing is CopyStatus.LEGACY and backup.rung > Rung.PRESENT:
-                return [(f"{word}, {labels.rung(backup.rung)}", ""), (word, "")]
-            return [(word, "" if standing is CopyStatus.LEGACY else "warn")]
+    if status := copy_labels.status(backup):
+        word = copy_labels.standing(status)
+        if status is CopyStatus.LEGACY and backup.rung > Rung.PRESENT:
+            return [(f"{word}, {labels.rung(backup.rung)}", ""), (word, "")]
+        return [(word, "" if status is CopyStatus.LEGACY else "warn")]
     return [(labels.rung(backup.rung), "good" if backup.rung.proven else "warn")]
 
 

@@ -1,0 +1,50 @@
+"""How a backup is shown: the screens' list and ``mtn list`` say the same of each copy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from mtn_tui.archive.proof import Proof
+from mtn_tui.cli import inventory as command
+from mtn_tui.cli import output
+from mtn_tui.core import i18n
+from mtn_tui.core.models import BackupName, Kind
+from mtn_tui.operations.inventory import labels
+from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
+from mtn_tui.storage.local import LocalStorage
+from mtn_tui.ui.text import backup as screen
+
+NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
+
+
+class Bucket(LocalStorage):
+    name = "bucket"
+
+
+def seen(status, failed, store, unreachable, monkeypatch):
+    """The glyphs of disk and bucket on the screen, and in the table of the command."""
+    name = BackupName(NOW.replace(tzinfo=None), "admision_mtn", Kind.FULL, "db-1")
+    backup = Backup(name, (Copy(store, str(name), 10, status, None, Proof("", failed=failed)),), "")
+    tables = []
+    monkeypatch.setattr(output, "table", lambda _head, rows, **_more: tables.extend(rows))
+    command._print_list([backup], unreachable)
+    _start, disk, bucket, proven = screen.row(backup, frozenset(unreachable), NOW, 80)
+    *_others, in_disk, in_bucket, proof = tables[0]
+    return (disk[0].strip(), bucket[0].strip(), proven[0]), (in_disk, in_bucket, proof)
+
+
+@pytest.mark.parametrize("status", CopyStatus)
+@pytest.mark.parametrize("failed", ["", "it does not hold"], ids=["sound", "failed"])
+def test_the_list_and_the_screen_judge_each_copy_alike(status, failed, monkeypatch):
+    i18n.use("en")
+    stores = (LocalStorage(Path("/disk")), Bucket(Path("/bucket")))
+    for store, unreachable in product(stores, [(), ("disk",), ("bucket",)]):
+        shown, told = seen(status, failed, store, unreachable, monkeypatch)
+        assert [one.replace("BROKEN", "✖") for one in told[:2]] == list(shown[:2])
+        if not failed and status not in (CopyStatus.BROKEN, CopyStatus.WHOLE):
+            assert labels.standing(status) in told[2]
+            assert labels.standing(status) in shown[2]
