@@ -9,7 +9,7 @@ from mtn_tui.postgres.server import REDIRECTING
 
 
 def main() -> None:
-    """Speak the caller's language, then run the command."""
+    """Set the caller's language, then run the command and exit with its code."""
     _open_streams()
     for name in REDIRECTING:
         os.environ.pop(name, None)
@@ -24,10 +24,10 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Make sure that there is an stdin, stdout and stderr, and that they take any character.
+    """Make sure that stdin, stdout and stderr are open and accept any character.
 
-    Where the caller closed one, the next file opened would get its number, and
-    a backup could end up where somebody else writes warnings.
+    If the caller closed one, the next file opened would get its number, and
+    warnings could be written into a backup.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)

@@ -1,4 +1,4 @@
-"""The command ``mtn``: its options, its groups, and how any failure becomes an exit code."""
+"""The ``mtn`` command: its options and subcommands, and the translation of errors into exit codes."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _COMMANDS = {
     "undo": "kept.undo",
     "verify": "verify.verify",
 }
-"""Each command's module and name in it."""
+"""Module and function of each command."""
 
 
 class _Commands(click.Group):
-    """Loads a command once it is asked for: all of them would take half as long again to start."""
+    """Imports a command only when it is used: importing all would take half as long again."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -100,7 +100,7 @@ def mtn(
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run a command line and return its exit code; whatever went wrong is told on stderr."""
+    """Run a command line and return its exit code; errors are reported on stderr."""
     try:
         result = _main(arguments)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -120,14 +120,14 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except output.ReaderGone:
         return CANCELLED
-    except Exception as error:  # noqa: BLE001 - the edge: told whole, with its secrets masked
+    except Exception as error:  # noqa: BLE001 - the outermost level: shown with its traceback, secrets masked
         diagnostics.fault(error)
         return FAILED
     return result if isinstance(result, int) else 0
 
 
 def _main(arguments: list[str] | None) -> object:
-    """click writes its own texts (``--help``) past ``output``: what can't be written is told as of ours."""
+    """Run click, reporting failures to write its own texts (``--help``) as those of ``output``."""
     try:
         return mtn.main(args=arguments, prog_name="mtn", standalone_mode=False)
     except OSError:

@@ -54,7 +54,7 @@ def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_j
 
 
 def _test_load(session: Session, backup_id: str) -> int:
-    """A job of its own, once the backup is done and told: 1 where the backup does not load, else 0."""
+    """Test-load a finished backup as a job of its own. Returns 1 if it does not load, else 0."""
     context = session.context
     try:
         backup = trial.due(context, backup_id)
@@ -64,14 +64,14 @@ def _test_load(session: Session, backup_id: str) -> int:
             trial.KIND, context.settings.db_name, lambda job: trial.test_load(job, context, backup)
         )[1]
     except Cancelled:
-        return 0  # only this was ended, not the backup
+        return 0  # only the test load was cancelled, not the backup
     except MtnError as error:
         diagnostics.warning(_("No test load was made: {reason}").format(reason=error.title), error.hint)
         return 1
 
 
 def _agreed_to_key(session: Session) -> bool:
-    """On a terminal, ask about a key that is not that of the last backups. False where it is that one."""
+    """On a terminal, ask whether to use another key than the last backups'. False if it is the same."""
     told = key_check.before_asking(session.context) if session.may_ask else ""
     if not told:
         return False

@@ -1,6 +1,6 @@
-"""What click says by itself, listed so that our catalogue translates it too.
+"""Texts that click itself prints, listed so that our catalogue translates them.
 
-click asks gettext's default domain, which ``core.i18n.use`` makes ours.
+click uses gettext's default domain, which ``core.i18n.use`` sets to ours.
 """
 
 from __future__ import annotations

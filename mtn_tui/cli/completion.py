@@ -1,4 +1,4 @@
-"""``mtn completion``: the lines that let a shell complete commands and options."""
+"""``mtn completion``: prints the shell code that completes commands and options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtn_tui.core.i18n import _
 
 NAME = "mtn"
 VARIABLE = "_MTN_COMPLETE"
-"""By which the shell's function asks; click's own name for a command ``mtn``."""
+"""Environment variable by which the shell asks for completions, as click names it for ``mtn``."""
 
 _SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
@@ -26,6 +26,6 @@ _SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshCompl
 def completion(context: click.Context, shell: str) -> None:
     root = context.find_root().command
     made = _SHELLS[shell](root, {}, NAME, VARIABLE)
-    # Not source(): it starts a bash to complain of its age, on whatever machine this is.
+    # Not source(), which runs bash to check its version.
     for line in (made.source_template % made.source_vars()).splitlines():
         output.line(line)

@@ -1,4 +1,4 @@
-"""``mtn demo``: see it work, on servers of its own that leave nothing behind."""
+"""``mtn demo``: shows the program at work on temporary servers of its own."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _back_up(session: Session) -> outcomes.Facts:
 
 
 def _end_jobs(folder: Path) -> None:
-    """What still runs would lose its servers: it is cancelled, and has ended when this returns."""
+    """Cancel the jobs that still run, before their servers stop, and wait for them to end."""
     asked: set[str] = set()
     while live := [job for job in list_jobs(folder) if not job.state.over]:
         for job in live:

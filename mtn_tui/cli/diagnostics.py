@@ -1,4 +1,4 @@
-"""All that goes to stderr: errors, warnings, progress. Nothing else writes there."""
+"""Output to stderr: errors, warnings, progress. Nothing else writes there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mtn_tui.core.traces import traced
 
 
 def say(text: str) -> None:
-    """On a terminal lines are folded at its width, each under its own indent."""
+    """Print a text, secrets masked; on a terminal, lines are wrapped with their indent."""
     for part in redact(text).split("\n"):
         line = printable(part)
         indent = line[: len(line) - len(line.lstrip())]
@@ -25,42 +25,45 @@ def say(text: str) -> None:
 
 
 def warning(text: str, hint: str = "") -> None:
+    """Print a warning and, indented, its hint."""
     say(_("warning: {text}").format(text=text))
     if hint:
         say("  " + hint)
 
 
 def error(failure: MtnError) -> None:
-    """What happened, what to do, and where the runbook speaks of it."""
+    """Print an error: what happened, what to do, and the section of the runbook."""
     say(_("error: {text}").format(text=failure.title))
     for note in getattr(failure, "__notes__", ()):
         say("  " + note)
     if failure.hint:
         say("  " + failure.hint.replace("\n", "\n  "))
-    if failure.private and is_terminal():  # else it is cron's, who mails it, or a file that others read
+    if failure.private and is_terminal():  # otherwise cron may mail it, or others may read the file
         say("  " + failure.private.replace("\n", "\n  "))
     if failure.runbook:
         say("  " + _("Runbook, section {section}.").format(section=failure.runbook))
 
 
 def fault(failure: Exception) -> None:
-    """A fault of the program's own, with its traceback."""
+    """Print an unexpected error of the program, with its traceback."""
     say(traced(failure).rstrip())
     say(_("error: {text}").format(text=_("This is a fault of the program, not of yours.")))
     say("  " + _("Nothing half-made was put in place. Send the above to whoever maintains the program."))
 
 
 def is_terminal() -> bool:
+    """Return whether stderr is a terminal."""
     return sys.stderr.isatty()
 
 
 def replace_line(text: str) -> None:
-    """On a terminal: write over the present line."""
+    """Overwrite the current line of the terminal."""
     width = shutil.get_terminal_size().columns - 1
     _write("\r" + printable(redact(text))[:width].ljust(width))
 
 
 def end_line() -> None:
+    """Clear the current line of the terminal."""
     _write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
 
 
@@ -69,4 +72,4 @@ def _write(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
-        to_nowhere(sys.stderr)  # Whoever was reading has gone; the work, its log and its journal go on.
+        to_nowhere(sys.stderr)  # The reader is gone; the work, its log and its journal continue.

@@ -1,4 +1,4 @@
-"""Watches a job that runs elsewhere: the one this command has started, or any other."""
+"""Follows a job that runs in another process, whether started by this command or not."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ from mtn_tui.engine.jobview import JobView
 
 
 class JobSource(Protocol):
-    """A job that can be looked at: ``detached.Detached``, ``jobview.Follower``."""
+    """A job that can be followed: ``detached.Detached``, ``jobview.Follower``."""
 
-    def look(self) -> JobView: ...
+    def look(self) -> JobView:
+        """Return the job as it is now."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Stop following; the job goes on."""
 
 
 def until_it_is_over(job: JobSource, *, may_ask: bool) -> JobView:
-    """Show the job on stderr until it has ended.
+    """Show the job on stderr until it ends, then return it.
 
-    Ctrl-C asks what it is meant for, where ``may_ask`` and there is somebody to
-    ask. Raises Cancelled where the job is to go on unwatched.
+    On Ctrl-C, asks whether to leave it running or cancel it, if ``may_ask`` and
+    there is a terminal. Raises Cancelled if the job is left running.
     """
     with closing(job), closing(Watcher(SystemClock())) as watcher:
         view = job.look()
@@ -45,7 +47,7 @@ def until_it_is_over(job: JobSource, *, may_ask: bool) -> JobView:
             except KeyboardInterrupt:
                 watcher.close()
                 leave = _leave(job, view.id, may_ask=may_ask and sys.stdin.isatty())
-                view = job.look()  # it may have ended while it was asked
+                view = job.look()  # it may have ended during the question
                 if leave and not view.state.over:
                     raise Cancelled(
                         _("Job {id} goes on; it is only not watched any more.").format(id=view.id),
@@ -58,9 +60,9 @@ def until_it_is_over(job: JobSource, *, may_ask: bool) -> JobView:
 
 
 def outcome(view: JobView, jobs: Path) -> tuple[Facts, int]:
-    """What a job that is over has come to, and the exit code, 0 or 1; raises what it failed of.
+    """Return the facts of a job that is over and its exit code, 0 or 1; raises its error if it failed.
 
-    ``jobs`` is the folder of journals: what was said of rows is read there, by whoever may.
+    ``jobs`` is the folder of its journal, where details about rows are read if permitted.
     """
     if view.state is not JobState.SUCCEEDED:
         failure = Cancelled if view.state is JobState.CANCELLED else JobError
@@ -75,7 +77,7 @@ def outcome(view: JobView, jobs: Path) -> tuple[Facts, int]:
 
 
 def _leave(job: JobSource, job_id: str, *, may_ask: bool) -> bool:
-    """Ask whether to leave the job running. False: go on watching, with the job perhaps asked to stop."""
+    """Ask whether to leave the job running. False: keep following; the job may have been cancelled."""
     if not may_ask:
         return True
     diagnostics.say(_("Job {id} runs on without this terminal.").format(id=job_id))

@@ -1,4 +1,4 @@
-"""``mtn incident``: what an incident has come to. It is begun and moved on by the wizard, in ``mtn``."""
+"""``mtn incident``: shows incidents. They are opened and led by the wizard, on the screens."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ def export(session: Session, number: int | None, path: Path | None) -> None:
 
 
 def markdown(context: Context, found: Incident) -> str:
+    """Return the report of an incident, in Markdown."""
     target = timedelta(hours=context.settings.target_rto_hours)
     return report(found, context.clock.now(), target)
 

@@ -70,9 +70,9 @@ def show(session: Session, wanted: str, as_json: bool) -> int:
 
 
 def _inventory(context: Context) -> tuple[Inventory, int]:
-    """Both stores, and the exit code: 1 where one does not answer, or without the key.
+    """Return the inventory of both stores, and an exit code: 1 if a store or the key is unavailable.
 
-    Without it the list is shown all the same, and says what that means.
+    Without the key the list is shown all the same, with an explanation.
     """
     key = None
     try:
@@ -89,7 +89,7 @@ def _inventory(context: Context) -> tuple[Inventory, int]:
 
 
 def _taken(context: Context, key: Key | None) -> Inventory:
-    """On a terminal it is said which store is waited for."""
+    """Take the inventory; on a terminal, show which stores have not answered yet."""
     if not diagnostics.is_terminal():
         return take_inventory(context.stores, key, context.cache)
 
@@ -103,6 +103,7 @@ def _taken(context: Context, key: Key | None) -> Inventory:
 
 
 def facts(backup: Backup) -> dict[str, object]:
+    """Return a backup and its copies as a mapping, for JSON."""
     return {
         "id": backup.id,
         "kind": backup.kind.value,

@@ -1,4 +1,4 @@
-"""``mtn job``: what runs, what ran, and how to stop it."""
+"""``mtn job``: lists, shows and cancels jobs."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _row(view: JobView) -> list[str]:
 
 
 def _note(view: JobView) -> str:
-    """Why it failed, what it warned of, or what it is at."""
+    """Return why it failed, its warnings, or its present phase."""
     if not view.state.over:
         return labels.phase(view.phase)
     return view.title or "; ".join(view.warnings)

@@ -1,4 +1,4 @@
-"""``mtn undo`` and ``mtn kept``: the databases that restores have replaced, or could not make whole."""
+"""``mtn undo`` and ``mtn kept``: databases that restores replaced or could not complete."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def undo(session: Session, target: str | None, name: str, confirm: str, dry_run:
 
 
 def _confirmed(session: Session, target: str, name: str) -> str:
-    """On a terminal, what --confirm would say. Empty where nothing has to be, or nobody can be asked."""
+    """On a terminal, ask for what --confirm takes. Empty if not needed, or if nobody can be asked."""
     if not production.is_production(session.context.settings, target) or not session.may_ask:
         return ""
     made = plan_undo(session.context, target, kept=name)

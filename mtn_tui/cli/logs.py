@@ -1,4 +1,4 @@
-"""``mtn logs``: every log and journal as one stream, by time."""
+"""``mtn logs``: all logs and journals as one stream, merged by time."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _known(found: Logs, sources: Sequence[str]) -> None:
 
 
 def _start(found: Logs, end: Cursor, wanted: Wanted, begin: datetime | None, count: int | None) -> Cursor:
-    """Where to print from. What is gone back over is not kept, so ``count`` may be any."""
+    """Return where to start printing. Lines on the way back are not kept, so ``count`` may be large."""
     earliest = found.seek(begin) if begin is not None else {}
     if count is None and begin is not None:
         return earliest
@@ -110,7 +110,7 @@ def _sleep(seconds: float) -> bool:
 
 
 class _Shown:
-    """What was printed so far."""
+    """Prints lines, and each trouble once."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json

@@ -62,7 +62,7 @@ def _accept_store(session: Session, wanted: str) -> int:
 
 
 def _tell(text: str, marked: Marked, silent: Mapping[str, MtnError]) -> int:
-    """Exit code 0, or 1 where a store was left out."""
+    """Print the result; return 1 if a store was left out, else 0."""
     output.line(text)
     for name, error in {**silent, **marked.failed}.items():
         said = _("It is not written down in the {store}: {reason}").format(

@@ -1,4 +1,4 @@
-"""``mtn notify``; it takes the words of the scripts' send-notification.sh."""
+"""``mtn notify``, which also takes the arguments of the scripts' send-notification.sh."""
 
 from __future__ import annotations
 

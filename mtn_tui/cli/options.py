@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ F = TypeVar("F", bound=Callable[..., Any])  # any command's function
 
 
 def as_json(command: F) -> F:
+    """Add the option ``--json`` to a command."""
     return click.option("--json", "as_json", is_flag=True, help=_("Print JSON on stdout."))(command)
 
 
 def bare_name(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse a whole connection where a database's name belongs: it would be shown, with its password."""
+    """Refuse a connection string as the name of a database: it would be shown, with its password."""
     if value is not None and is_connection_string(value):
         raise Refused(
             _("What was given as a database's name is a whole connection, perhaps with a password."),
@@ -29,6 +30,7 @@ def bare_name(_context: click.Context, _option: click.Parameter, value: str | No
 
 
 def confirm(command: F) -> F:
+    """Add the option ``--confirm`` to a command."""
     return click.option(
         "--confirm",
         default="",

@@ -1,4 +1,4 @@
-"""What a job has come to, in words, from the facts in its journal."""
+"""Describes the outcome of a job, from the facts in its journal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mtn_tui.core.models import Rung
 from mtn_tui.operations.common import labels
 
 Facts = Mapping[str, Any]
-"""As an operation's ``facts()`` makes them and JSON keeps them."""
+"""As returned by an operation's ``facts()`` and stored as JSON."""
 
 
 def lines(kind: str, facts: Facts) -> list[str]:
-    """For stdout. Empty for a kind without an outcome, or where the journal could not keep it."""
+    """Return the lines for stdout; empty if the kind has no outcome, or without facts."""
     tell = {
         "backup-full": _backup,
         "verify": _verify,
@@ -28,7 +28,7 @@ def lines(kind: str, facts: Facts) -> list[str]:
 
 
 def exit_code(kind: str, facts: Facts, warned: int) -> int:
-    """Of a job that succeeded: 2 where a copy does not hold, 3 where one was not read, else ``warned``."""
+    """Return a successful job's exit code: 2 if a copy is bad, 3 if one was not read, else ``warned``."""
     copies = facts.get("copies", []) if kind == "verify" else []
     if any(copy["trouble"] and not copy["unknown"] for copy in copies):
         return 2
@@ -60,7 +60,7 @@ def _restore(facts: Facts) -> list[str]:
 
 def _left_out(facts: Facts) -> list[str]:
     from mtn_tui.operations.restore.preflight.extensions import (
-        told,  # with all that looks at servers, for this alone
+        told,  # imports much more, and is needed here only
     )
 
     return told(facts)
@@ -85,7 +85,7 @@ def _dropped(facts: Facts) -> list[str]:
 
 
 def _swapped(facts: Facts) -> list[str]:
-    """What became of the one that was there before, and for how long there was none."""
+    """Describe what became of the replaced database, and for how long there was none."""
     said = []
     if facts.get("kept"):
         said.append(

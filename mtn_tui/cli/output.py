@@ -1,4 +1,4 @@
-"""All that goes to stdout: data, for people or as JSON. Nothing else writes there."""
+"""Output to stdout: data, for people or as JSON. Nothing else writes there."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ from mtn_tui.core.redact import redact
 
 
 class ReaderGone(Exception):
-    """Whoever read our output has had enough (``mtn list | head``)."""
+    """The reader of our output has closed it (``mtn list | head``)."""
 
 
 def line(text: str = "") -> None:
+    """Print one line, secrets masked."""
     _write(_clean(text) + "\n")
 
 
 def lines(texts: Iterable[str]) -> None:
-    """Many at once: one write, not one each."""
+    """Print lines, secrets masked, with a single write."""
     _write("".join(_clean(text) + "\n" for text in texts))
 
 
 def json_lines(values: Sequence[object]) -> None:
-    """One JSON value a line, for what has no end."""
+    """Print one JSON value per line, for endless output."""
     _write("".join(json.dumps(_plain(value), ensure_ascii=False) + "\n" for value in values))
 
 
 def as_json(value: object) -> None:
+    """Print a value as indented JSON, secrets masked."""
     _write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
 
 
@@ -49,9 +51,9 @@ def table(
     right: frozenset[int] = frozenset(),
     notes: Sequence[str] = (),
 ) -> None:
-    """Columns as wide as they need to be; those numbered in ``right`` are figures.
+    """Print a table; columns in ``right`` are right-aligned.
 
-    ``notes``, one a row, are printed below their row where they are not empty.
+    ``notes``, one per row, are printed below their rows unless empty.
     """
     cells = [[_clean(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
@@ -66,12 +68,12 @@ def table(
 
 
 def flush() -> None:
-    """Write what others have left in the buffer; raises as any output does where that can't be."""
+    """Flush stdout. Raises as any output does."""
     _write("")
 
 
 def folded(text: str, indent: str = "") -> str:
-    """On a terminal, one line folded at its width; elsewhere as it is. Ends with a newline."""
+    """Wrap one line at the width of the terminal, if there is one. Ends with a newline."""
     width = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else sys.maxsize
     return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent) + "\n"
 
@@ -81,7 +83,7 @@ def _clean(text: str) -> str:
 
 
 def _write(text: str) -> None:
-    """Raises ReaderGone, or StorageError where the disk behind stdout is full."""
+    """Write and flush. Raises ReaderGone, or StorageError if the disk is full."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -96,12 +98,12 @@ def _write(text: str) -> None:
 
 
 def to_nowhere(stream: TextIO) -> None:
-    """Drop what is left in the buffer, and all to come; else Python would complain of it at its exit."""
+    """Discard the buffer and all further output, which Python would otherwise report at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plain(value: object) -> object:
-    """In JSON's own types, each text redacted for itself: a secret may look like a figure."""
+    """Convert to JSON types, masking each text by itself: a secret may look like a number."""
     match value:
         case Enum():
             return value.name.lower()

@@ -1,4 +1,4 @@
-"""A plan and its checks in words, and the question that production asks."""
+"""Describes a plan and its checks, and asks for confirmation in production."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mtn_tui.postgres.search_path import with_catalog
 
 
 def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
-    """What would be done, then each check, with its fix where it is not ok; or only those that are not."""
+    """Describe a plan, then each check, with its fix unless ok; with ``doubts_only``, only those not ok."""
     checks = [one for one in plan.checks if not doubts_only or one.status is not Status.OK]
     told = [*_backup(plan), *_target(plan), *_loss(plan)]
     width = max(len(name) for name, _value in told)
@@ -24,6 +24,7 @@ def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
 
 
 def check_lines(check: Check) -> list[str]:
+    """Describe a check, and below it its hint."""
     hint = check.hint
     if hint and check.runbook:
         hint += " " + _("Runbook, section {section}.").format(section=check.runbook)
@@ -85,7 +86,7 @@ def _loss(plan: Plan) -> list[tuple[str, str]]:
 
 
 def who_lines(now: Target) -> list[str]:
-    """Which database on which server it is that something takes the place of."""
+    """Describe the database that would be replaced, and its server."""
     lines = [
         _("Server: {host}:{port}, {identifier}").format(
             host=now.host, port=now.port, identifier=now.system_identifier
@@ -99,7 +100,7 @@ def who_lines(now: Target) -> list[str]:
 
 
 def ask_for_production(question: list[str], now: Target) -> str:
-    """Have the phrase typed, beneath what it is about; return what a job is given. Refused without it."""
+    """Ask to type the phrase, below ``question``; return the confirmation for a job. Raises Refused."""
     for line in question:
         diagnostics.say(line)
     diagnostics.say("")
@@ -116,7 +117,7 @@ def ask_for_production(question: list[str], now: Target) -> str:
 
 
 def yes(question: str) -> bool:
-    """Nothing but a clear yes, in either language, is one. Not click.confirm, which knows "y" alone."""
+    """Ask a question; only a clear yes, in either language, counts. click.confirm would accept "y" only."""
     asked = printable(question) + _(" [y/N]")
     answer = click.prompt(asked, default="", show_default=False, err=True)
     return answer.strip().lower() in ("y", "yes", "s", "si", "sí")

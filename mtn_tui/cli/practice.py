@@ -1,4 +1,4 @@
-"""``mtn demo --list`` and ``--incident``: the worst hour, on servers that are nobody's."""
+"""``mtn demo --list`` and ``--incident``: practise an incident on temporary servers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Happened:
-    """An incident that is under way."""
+    """An incident in progress."""
 
     incident: PracticeIncident
     scene: Scene
     at: datetime
     mails: Counter[str]
-    """Subjects that had arrived before."""
+    """Subjects of the mails that had arrived before it."""
 
 
 def list_incidents(*, as_json: bool) -> None:
+    """Print the incidents that can be practised."""
     from mtn_tui.demo.incidents import INCIDENTS
 
     if as_json:
@@ -39,11 +40,11 @@ def list_incidents(*, as_json: bool) -> None:
 
 
 def find(name: str) -> PracticeIncident:
-    """Raises UsageError where there is none of that name, and where nobody could resolve it."""
+    """Return an incident by name. Raises UsageError if there is none, or without a terminal."""
     from mtn_tui.demo import incidents
 
     found = incidents.find(name)
-    # Stdout may go elsewhere, with --json say: the screens are drawn on stderr.
+    # Stdout may be redirected, for instance with --json: the screens are drawn on stderr.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             _("A practice incident needs a terminal: it is you who practises."),
@@ -53,7 +54,7 @@ def find(name: str) -> PracticeIncident:
 
 
 def begin(incident: PracticeIncident, scene: Scene) -> Happened:
-    """Let it happen; the time counts from here."""
+    """Make the incident happen; the time counts from here."""
     from mtn_tui.demo.scene import subjects
 
     mails = subjects(scene.stack)
@@ -63,7 +64,7 @@ def begin(incident: PracticeIncident, scene: Scene) -> Happened:
 
 
 def tell(happened: Happened, *, as_json: bool) -> int:
-    """Say what came of it. Exit code 0: all went well. 1: the school works again. 2: it does not."""
+    """Print the evaluation. Returns 0: all went well. 1: the school works again. 2: it does not."""
     from mtn_tui.demo import verdict
     from mtn_tui.demo.evaluation import evaluate
 

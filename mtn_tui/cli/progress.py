@@ -1,4 +1,4 @@
-"""Shows a job on stderr: a bar on a terminal, else a line every few seconds."""
+"""Shows the progress of a job on stderr: a bar on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mtn_tui.engine.progress import Progress
 from mtn_tui.operations.common import labels
 
 _EVERY = 5.0
-"""Seconds between lines where nobody watches live."""
+"""Seconds between lines if stderr is not a terminal."""
 
 _BAR = 20
 
 
 class Watcher:
-    """Called with each look at the job. ``close`` leaves the terminal's line clean."""
+    """Shows a job; called with each look at it. ``close`` clears the terminal's line."""
 
     def __init__(self, clock: Clock, title: str = "") -> None:
-        """``title`` stands before the phase, instead of the job's kind."""
+        """``title`` is shown before the phase, instead of the job's kind."""
         self._title = title
         self._clock = clock
         self._live = diagnostics.is_terminal()
@@ -49,6 +49,7 @@ class Watcher:
             diagnostics.replace_line(text)
 
     def close(self) -> None:
+        """Clear the terminal's line."""
         if self._live:
             self._shown = ""
             diagnostics.end_line()

@@ -1,4 +1,4 @@
-"""``mtn promote``: what was restored beside production, and validated, takes its place."""
+"""``mtn promote``: puts a database that was restored and validated in the place of production."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def promote(
 
 
 def _confirmed(session: Session, source: str, target: str) -> str:
-    """On a terminal, what --confirm would say. Empty where nothing has to be, or nobody can be asked."""
+    """On a terminal, ask for what --confirm takes. Empty if not needed, or if nobody can be asked."""
     if not production.is_production(session.context.settings, target) or not session.may_ask:
         return ""
     now = look_at(session.context, target)

@@ -1,4 +1,4 @@
-"""``mtn restore``; it takes the words of the scripts' restore.sh too."""
+"""``mtn restore``, which also takes the arguments of the scripts' restore.sh."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mtn_tui.operations.restore.unsigned import AS_OPERATOR
 from mtn_tui.postgres.search_path import listed
 
 _NOT_HOLDING = "5.3"
-"""The runbook's section on backups that do not hold: what is told with it, another backup may mend."""
+"""The runbook's section on bad backups: errors that refer to it may be solved by another backup."""
 
 
 @click.command(
@@ -184,7 +184,7 @@ def _dry_run(session: Session, request: Request, *, as_json: bool) -> int:
 
 
 def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
-    """Where the backup does not hold and there is somebody to ask, offer the proven one before it."""
+    """Run the job; if the backup is bad and somebody can be asked, offer the proven one before it."""
     context = session.context
     try:
         return session.run(
@@ -216,7 +216,7 @@ def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
 
 
 def _confirmed(session: Session, request: Request) -> Request:
-    """On a terminal, show production as it is and have its replacing typed; elsewhere --confirm says it."""
+    """On a terminal, show production and ask for confirmation; otherwise --confirm is needed."""
     context = session.context
     if not production.is_production(context.settings, request.target) or not request.drop:
         return request
@@ -231,7 +231,7 @@ def _confirmed(session: Session, request: Request) -> Request:
 
 
 def _asks_for_legacy(session: Session, backup: Backup) -> bool:
-    """On a terminal, ask; elsewhere the option has to say it."""
+    """Ask on a terminal; otherwise the option is needed."""
     if not backup.legacy or not session.may_ask:
         return False
     question = _("Nothing vouches for what is in {name}. Load it?")

@@ -1,4 +1,4 @@
-"""``mtn`` alone, on a terminal: the screens."""
+"""``mtn`` without a command, on a terminal: the screens."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _FAILED = 2
 
 
 def show(session: Session) -> int:
-    """Open the screens; returns once they are left. What they failed of is told on stderr."""
-    from mtn_tui.ui.app import MtnApp  # a command without screens never loads what draws them
+    """Show the screens until they are left, and return the exit code. Faults are reported on stderr."""
+    from mtn_tui.ui.app import MtnApp  # commands without screens need not load Textual
 
     app = MtnApp(
         session.context,

@@ -1,4 +1,4 @@
-"""What every command shares: where it was pointed to, and how it runs a job."""
+"""What every command shares: the configuration, and running jobs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mtn_tui.operations.common.stores import open_stores
 
 @dataclass
 class Session:
-    """The global options of one call."""
+    """The global options of one invocation."""
 
     config: Path | None
     lang: str | None
@@ -45,7 +45,7 @@ class Session:
 
     @cached_property
     def context(self) -> Context:
-        """Read the configuration; what is doubtful in it is said on stderr, once."""
+        """The context; warnings about the configuration are printed once."""
         of_environment = outside.notices(self.loaded.outside, self.loaded.path)
         for notice in (*self.loaded.warnings, *of_environment):
             diagnostics.warning(notice.title, notice.hint)
@@ -53,7 +53,7 @@ class Session:
 
     @cached_property
     def quiet_context(self) -> Context:
-        """The same, for whoever tells what is doubtful by other means."""
+        """The same without printing warnings, for callers that report them otherwise."""
         settings = self.loaded.settings
         return Context(
             settings=settings,
@@ -67,7 +67,7 @@ class Session:
         )
 
     def say_database(self, database: str) -> None:
-        """On stderr, before something is done to it: which database, where, by what configuration."""
+        """Print which database, where and from which configuration, before something is done to it."""
         settings, loaded = self.context.settings, self.loaded
         text = _("Database: {database} at {host}:{port} ({path})")
         diagnostics.say(
@@ -80,11 +80,11 @@ class Session:
     def run(
         self, kind: str, subject: str, arguments: Sequence[str], body: Callable[[Job], object]
     ) -> tuple[Facts, int]:
-        """Run a job and show it on stderr. Returns the facts of its outcome, and the exit code, 0 or 1.
+        """Run a job and show it on stderr. Returns the facts of its outcome and the exit code, 0 or 1.
 
-        From a terminal it runs as ``mtn <arguments>`` in a process that outlives
-        the terminal; without one (cron) it runs here, which is ``body``. Raises
-        what it failed of.
+        From a terminal it runs as ``mtn <arguments>`` in a process that outlives the
+        terminal; without one (cron) it runs ``body`` in this process. Raises the job's
+        error.
         """
         self.must_not_only_read()
         job_id = os.environ.pop(detached.JOB_ID, None)
@@ -95,34 +95,34 @@ class Session:
 
     @property
     def hosts_itself(self) -> bool:
-        """Whether ``run`` runs a job in this process; to be asked before it does."""
+        """Whether ``run`` runs a job in this process; valid only before ``run`` is called."""
         return detached.JOB_ID in os.environ or not _on_a_terminal()
 
     def start(self, arguments: Sequence[str]) -> detached.Detached:
-        """Begin ``mtn <arguments>`` as a job that outlives this process."""
+        """Start ``mtn <arguments>`` as a job that outlives this process."""
         self.must_not_only_read()
         options = ["--no-input"]
         if self.config is not None:
             options += ["--config", str(self.config)]
         if self.lang is not None:
             options += ["--lang", self.lang]
-        context = replace(self.context)  # which looks anew for room: screens stay open for days
+        context = replace(self.context)  # checks again for a writable folder: screens stay open for days
         command = [*options, *arguments]
         return detached.start(command, context.jobs, os.environ, lambda: context.job_folders)
 
     def begin(self, arguments: Sequence[str]) -> str:
-        """As ``start``, to be left alone: returns the job's id once anybody can find it."""
+        """Like ``start``, without following the job: return its id once anybody can find it."""
         with closing(self.start(arguments)) as job:
             job.wait_for_journal()
             return job.id
 
     @property
     def may_ask(self) -> bool:
-        """Whether there is somebody to answer."""
+        """Whether there is somebody to answer questions."""
         return not self.no_input and sys.stdin.isatty() and sys.stderr.isatty()
 
     def must_not_only_read(self) -> None:
-        """Refused with --read-only: to be called before anything is changed."""
+        """Raise Refused with --read-only; to be called before anything is changed."""
         if self.read_only:
             raise Refused(
                 _("Nothing is changed with --read-only."), _("Leave the option out, if that is meant.")
@@ -131,8 +131,8 @@ class Session:
     def host(
         self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
     ) -> tuple[Facts, int]:
-        """As ``run``, but here whatever this process hangs on."""
-        from mtn_tui.operations import job_alerts  # with all that a job may need, and the screens need not
+        """Like ``run``, but always in this process."""
+        from mtn_tui.operations import job_alerts  # imports much more, which the screens do not need
 
         context = self.context
         folder = os.environ.pop(detached.JOURNALS, None)
@@ -167,7 +167,7 @@ class Session:
 
 
 def _tell_where(job: Job, context: Context) -> None:
-    """Warn where the job's record is not in the state folder."""
+    """Warn if the job's record is not in the state folder."""
     place = context.record_place
     if place.trouble is None:
         return
@@ -183,5 +183,5 @@ def _tell_where(job: Job, context: Context) -> None:
 
 
 def _on_a_terminal() -> bool:
-    """Whether anything of this process hangs on a terminal, which may go."""
+    """Return whether any stream of this process is a terminal, which may be closed."""
     return any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))

@@ -28,12 +28,12 @@ _ANSWERED = {
     *("USE_MINIO", "MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MINIO_BUCKET"),
     *("S3_BUCKET", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 }
-"""Keys that have a field of their own among the Answers."""
+"""Keys that have their own field in Answers."""
 
 _PASSWORD = re.compile(r"://[^/\s]*:[^/\s]*@|password\s*=", re.IGNORECASE)
 
 _NO = ("false", "no", "off", "0", "f", "n")
-"""As the configuration is read."""
+"""As in the configuration."""
 
 
 @click.command(
@@ -78,7 +78,7 @@ def init(session: Session, folder: Path, for_all: bool) -> None:
 
 
 def _say_whose(settings: Settings) -> None:
-    """With a key that was there before: whose backups are in the stores, and whether it is theirs."""
+    """With an existing key: print whose backups are in the stores, and whether the key matches."""
     try:
         told = whose_backups(settings)
         if not told:
@@ -88,7 +88,7 @@ def _say_whose(settings: Settings) -> None:
             diagnostics.say("  " + line)
         key, stores = read_key(settings.encryption_key_file), open_stores(settings)
     except MtnError as error:
-        diagnostics.error(error)  # nothing is wrong with what was made
+        diagnostics.error(error)  # what was made is still fine
         return
     compared = compare(take_inventory(stores, key), key, settings.db_name)
     if compared.other and not compared.same:
@@ -96,13 +96,13 @@ def _say_whose(settings: Settings) -> None:
 
 
 def _asked(given: Mapping[str, str], *, here: bool) -> Answers:
-    """Ask on the terminal, with what the environment says as the proposal. Secrets are not echoed."""
+    """Ask on the terminal, with values of the environment as defaults. Secrets are not echoed."""
     said = dict(given)
 
     def ask(name: str, question: str, default: str = "", *, secret: bool = False) -> None:
         proposal = given.get(name, default)
         if _PASSWORD.search(proposal):
-            proposal = ""  # it would be shown
+            proposal = ""  # it would be displayed
         said[name] = click.prompt(
             question,
             default=proposal,
@@ -127,7 +127,7 @@ def _asked(given: Mapping[str, str], *, here: bool) -> Answers:
 
 
 def _from(said: Mapping[str, str]) -> Answers:
-    """Raises UsageError where what can't be guessed is missing."""
+    """Build the answers. Raises UsageError if a required one is missing."""
     missing = [name for name in ("DB_NAME", "DB_USER") if not said.get(name)]
     if missing:
         raise click.UsageError(

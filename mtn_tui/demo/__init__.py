@@ -1,1 +1,1 @@
-"""A practice stack: a real PostgreSQL, a real S3 server, a school's data."""
+"""The practice stack: a real PostgreSQL, a real S3 server, and the data of a school."""

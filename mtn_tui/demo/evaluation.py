@@ -1,4 +1,4 @@
-"""What went well in a practice incident, and what did not: as seen at its end, not as it was claimed."""
+"""Evaluates a practice incident by the state of things at its end, not by what was claimed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, Step
 from mtn_tui.operations.services.health import health
 
 TARGET = timedelta(minutes=5)
-"""Of a practice: the school is small."""
+"""Target time of a practice, since the school is small."""
 
 
 class Production(StrEnum):
-    """What it holds, beside what it should."""
+    """What production has, compared with what it should have."""
 
     EQUAL = "equal"
     CHANGED = "changed"
-    """All that it should, and somebody has worked since."""
+    """All that it should have, and later changes."""
     MISSING = "missing"
     GONE = "gone"
     """It does not answer."""
@@ -32,7 +32,7 @@ class Production(StrEnum):
 
 @dataclass(frozen=True)
 class Took:
-    """A step of the incident; seconds from the end of the one before it, so with what people took."""
+    """A step of the incident; ``seconds`` since the end of the step before, including time of people."""
 
     step: Step
     standing: StepStatus
@@ -41,23 +41,25 @@ class Took:
 
 @dataclass(frozen=True)
 class Seen:
-    """How things are once the operator has left."""
+    """The state of things once the operator has left."""
 
     now: datetime
     incident: Incident | None
     held: Held | None
-    """By production; None where it does not answer."""
+    """Contents of production; None if it does not answer."""
     healthy: int
     services: int
     mails: Sequence[str]
-    """Subjects of what has arrived since it happened."""
+    """Subjects of the mails that have arrived since the incident."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
+    """How a practice incident went."""
+
     name: str
     seconds: float | None
-    """From the incident until all was healthy; None where it is not."""
+    """Seconds from the incident until all was healthy; None if it is not."""
     target: timedelta
     rto: timedelta
     healthy: int
@@ -65,31 +67,32 @@ class Evaluation:
     production: Production
     rows: int
     way: RecoveryMode | None
-    """As step 1 was ended; None where it was not."""
+    """The mode chosen in step 1; None if that was not completed."""
     right_way: RecoveryMode
     restored: str
-    """The backup that production holds; empty where it is what it was before, or nobody can tell."""
+    """The backup in production; empty if it is as before the incident, or unknown."""
     right_backup: str
-    """The one to be restored; empty where none was."""
+    """The backup that should be restored; empty if none."""
     lost: int
-    """Rows that were there before it happened, and are gone."""
+    """Rows lost since just before the incident."""
     needless: int
-    """Of those, how many the right way would have kept."""
+    """Lost rows that the right mode would have kept."""
     alert: bool
-    """Whether what step 2 sent has arrived."""
+    """Whether the message of step 2 has arrived."""
     all_clear: bool
-    """The same of step 8."""
+    """Whether the message of step 8 has arrived."""
     mails: int
     steps: tuple[Took, ...]
-    """Empty where no incident was begun."""
+    """Empty if no incident was opened."""
     closed: bool
 
     @property
     def recovered(self) -> bool:
+        """Whether all is healthy again."""
         return self.seconds is not None
 
     def facts(self) -> dict[str, object]:
-        """For ``--json``."""
+        """Return a mapping for ``--json``."""
         return {
             **asdict(self),
             "target": self.target.total_seconds(),
@@ -103,12 +106,13 @@ class Evaluation:
 def evaluate(
     scene: Scene, practised: PracticeIncident, happened: datetime, mails: Counter[str]
 ) -> Evaluation:
-    """Look, and judge. ``mails`` are the subjects that had arrived when it ``happened``."""
+    """Look at the scene and evaluate it. ``mails`` are the subjects that had arrived when it ``happened``."""
     rto = timedelta(hours=scene.context.settings.target_rto_hours)
     return judge(practised, scene.fulls, scene.held, rto, happened, look(scene, mails))
 
 
 def look(scene: Scene, mails: Counter[str]) -> Seen:
+    """Return the present state of things; ``mails`` are the subjects to leave out."""
     context = scene.context
     try:
         held = holds(context)
@@ -133,7 +137,7 @@ def judge(
     happened: datetime,
     seen: Seen,
 ) -> Evaluation:
-    """``fulls`` newest first; ``before`` is what production held just before it happened."""
+    """Evaluate. ``fulls`` are newest first; ``before`` is what production held just before the incident."""
     right = fulls[practised.back] if practised.way is RecoveryMode.RESTORE else None
     should = right.held if right else before
     held, incident = seen.held, seen.incident
@@ -164,7 +168,7 @@ def judge(
 
 
 def _until_healthy(seen: Seen, happened: datetime) -> float | None:
-    """By the end of step 7 where it was done, else by now: nobody was looking before."""
+    """Return the seconds until the end of step 7, or until now if it was not done."""
     if seen.held is None or seen.healthy < seen.services:
         return None
     step = seen.incident.steps[Step.SERVICES] if seen.incident is not None else None
@@ -181,7 +185,7 @@ def _production(held: Held | None, should: Held) -> Production:
 
 
 def _restored(held: Held | None, before: Held, fulls: Sequence[Full]) -> str:
-    """The same rows tell; where somebody has worked since, the newest of which none is missing."""
+    """Return the backup with the same rows; after later changes, the newest with no row missing."""
     known = [("", before), *((full.name, full.held) for full in fulls)]
     if held is None:
         return ""

@@ -1,4 +1,4 @@
-"""The whole round on real servers: back a school up, prove it, restore it, compare it with the source."""
+"""A full cycle on real servers: backs up a school, verifies, restores, and compares with the source."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Step:
-    """One step done: what, how long it took in seconds, and its figures by name."""
+    """A completed step: its name, duration in seconds, and figures by name."""
 
     name: str
     seconds: float
@@ -48,9 +48,9 @@ def practise(
     on_view: Callable[[JobView], None],
     workspace: Workspace,
 ) -> Comparison:
-    """Do the round with about ``rows`` rows in ``workspace``; its servers are stopped before this returns.
+    """Run the cycle with about ``rows`` rows in ``workspace``; its servers are stopped before this returns.
 
-    Raises what any step raises; ArchiveError where a copy does not verify.
+    Raises any error of a step; ArchiveError if a copy does not verify.
     """
     with running(workspace) as stack:
         return _Round(stack, on_step, on_view).run(rows)
@@ -96,7 +96,7 @@ class _Round:
         return found
 
     def _configure(self) -> Context:
-        """The configuration, read back as every command reads it."""
+        """Write the configuration, and read it as every command does."""
         settings = load(self._stack.configure(), {}).settings
         assert settings.state_dir is not None  # noqa: S101 - the stack has one of its own
         return Context(
@@ -123,7 +123,7 @@ class _Round:
 
 
 def said(step: Step) -> str:
-    """A step in words, without its time."""
+    """Describe a step, without its duration."""
     figures = {name: Figure(count) for name, count in step.figures.items()}
     match step.name:
         case "fill":

@@ -1,4 +1,4 @@
-"""The incidents that can be practised, and how each is made to happen on the demo's own servers."""
+"""The incidents that can be practised, and how each is caused on the servers of the demo."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from mtn_tui.operations.inventory.scan import take_inventory
 
 @dataclass(frozen=True)
 class PracticeIncident:
+    """An incident that can be practised."""
+
     name: str
     """Never translated."""
     said: Callable[[], str]
-    """In one line."""
+    """Describes it in one line."""
     happen: Callable[[Scene], None]
     way: RecoveryMode
-    """The right one."""
+    """The right recovery mode."""
     back: int = 0
-    """Which full is the one to restore, counted from the newest; it matters where the way is a restore."""
+    """The full backup to restore, counted from the newest; relevant only if the mode is a restore."""
 
 
 def find(name: str) -> PracticeIncident:
-    """Raises UsageError."""
+    """Return an incident by name. Raises UsageError if there is none."""
     for one in INCIDENTS:
         if one.name == name:
             return one
@@ -56,7 +58,7 @@ def _stop_bucket_and_lose(scene: Scene) -> None:
 
 
 def _flip_a_byte(scene: Scene, name: str) -> None:
-    """In every copy of a backup, in its middle, leaving its size and all that is known of it."""
+    """Change one byte in the middle of every copy of a backup, leaving its size and metadata."""
     context = scene.context
     backups = take_inventory(context.stores, context.key).backups
     for copy in next(one for one in backups if str(one.name) == name).copies:

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is sent: nothing leaves the machine."""
+"""A mail server that stores what it receives: nothing leaves the machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TRIES = 3
 
 
 class MailServer:
-    """SMTP on a free port of loopback; each message lies in the Maildir ``folder``, which it makes."""
+    """SMTP on a free port of loopback; messages are stored in the Maildir ``folder``, which it creates."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -25,10 +25,12 @@ class MailServer:
 
     @property
     def port(self) -> int:
+        """The port, within the ``with`` block."""
         assert self._controller is not None  # noqa: S101 - within the block there is one
         return int(self._controller.port)
 
     def messages(self) -> list[MaildirMessage]:
+        """Return the messages received so far."""
         return list(Maildir(self.folder))
 
     def __enter__(self) -> Self:
@@ -40,7 +42,7 @@ class MailServer:
                 controller.start()
             except TimeoutError:
                 raise
-            except OSError:  # somebody took the port meanwhile
+            except OSError:  # another process took the port meanwhile
                 if not left:
                     raise
             else:

@@ -1,4 +1,4 @@
-"""Ports of this machine that nobody uses, on loopback only."""
+"""Finds free ports of this machine, on loopback."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """``count`` different ports that were free a moment ago.
+    """Return ``count`` different ports that are free at the moment.
 
-    Between this and their use another process may take one: whoever starts a
-    server on them looks whether it is its own that answers, and tries again.
+    Another process may take one before it is used: check that your own server is
+    the one that answers, and try again if not.
     """
     with ExitStack() as all_open:
         sockets = [all_open.enter_context(socket.socket()) for _ in range(count)]
@@ -22,4 +22,5 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port() -> int:
+    """Return one port that is free at the moment."""
     return free_ports(1)[0]

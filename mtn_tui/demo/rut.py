@@ -10,16 +10,16 @@ from functools import cache
 
 
 def rut(number: int) -> str:
-    """As it is stored, without points: ``12345678-5``."""
+    """Return the identity number as it is stored, without dots: ``12345678-5``."""
     high, low = divmod(number, 10_000)
     return f"{number}-{'0K987654321'[(_weighted(low, 0) + _weighted(high, 4)) % 11]}"
 
 
 @cache
 def _weighted(digits: int, place: int) -> int:
-    """The weighted sum of ``digits``, the last of which stands ``place`` places from the right.
+    """Return the weighted sum of ``digits``, the last of which is ``place`` places from the right.
 
-    Kept, since millions of numbers are made of some ten thousand halves.
+    Cached, since millions of numbers consist of some ten thousand halves.
     """
     total = 0
     while digits:

@@ -1,4 +1,4 @@
-"""A school that has been backed up twice and goes on working: what a practice incident happens to."""
+"""The scene of a practice incident: a school that was backed up twice and goes on working."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from mtn_tui.postgres.compare import table_digests
 
 FULLS = 2
 APPLICATIONS = 40
-"""That come in between two backups, and after the last."""
+"""New applications after each backup."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a database holds, or held: rows and a digest by table."""
+    """The contents of a database: rows and digest by table."""
 
     tables: Mapping[str, tuple[int, str]]
 
     @property
     def rows(self) -> int:
+        """The number of rows in all tables."""
         return sum(rows for rows, _digest in self.tables.values())
 
     def missing(self, other: Held) -> int:
-        """How many rows of ``other`` are not in this, table by table."""
+        """Return how many rows fewer than ``other`` this has, summed over the tables that have fewer."""
         return sum(
             max(0, rows - self.tables.get(name, (0, ""))[0]) for name, (rows, _digest) in other.tables.items()
         )
@@ -38,33 +39,35 @@ class Held:
 
 @dataclass(frozen=True)
 class Full:
-    """A backup, and what production held when it was made."""
+    """A full backup, and the contents of production when it was made."""
 
     name: str
-    """Of its payload."""
+    """Name of its payload."""
     held: Held
 
 
 @dataclass(frozen=True)
 class Scene:
+    """The stack, its backups, and the contents of production before the incident."""
+
     stack: Stack
     context: Context
     fulls: tuple[Full, ...]
     """Newest first."""
     held: Held
-    """By production, just before the incident."""
+    """Contents of production just before the incident."""
 
 
 def fill(stack: Stack, rows: int, now: datetime) -> int:
-    """Make the school, of about ``rows`` rows, the newest of them of ``now``; returns how many there are."""
+    """Create the school with about ``rows`` rows, the newest at ``now``; return how many there are."""
     stack.postgres.create_database(DATABASE)
     return school.build(stack.postgres.conninfo(DATABASE), rows=rows, newest=now)
 
 
 def set_up(stack: Stack, context: Context, back_up: Callable[[], str]) -> Scene:
-    """Let the school be backed up twice, and go on working after each. Raises what ``back_up`` raises.
+    """Back the school up twice, changing it after each. Raises what ``back_up`` raises.
 
-    ``back_up`` makes a full and returns its payload's name.
+    ``back_up`` makes a full backup and returns the name of its payload.
     """
     fulls = []
     for _number in range(FULLS):
@@ -75,12 +78,12 @@ def set_up(stack: Stack, context: Context, back_up: Callable[[], str]) -> Scene:
 
 
 def holds(context: Context) -> Held:
-    """What production holds now. Raises PostgresError, ServerLost."""
+    """Return the present contents of production. Raises PostgresError or ServerLost."""
     return Held(table_digests(context.server, DATABASE))
 
 
 def subjects(stack: Stack) -> Counter[str]:
-    """Of all mail that has arrived."""
+    """Return the subjects of all mails that have arrived."""
     return Counter(
         str(make_header(decode_header(str(message["Subject"])))) for message in stack.mail.messages()
     )

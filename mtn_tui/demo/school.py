@@ -1,4 +1,4 @@
-"""The practice school's database: its schema, and rows that look like a Chilean school's admission."""
+"""The practice school's database: its schema, and rows that resemble a Chilean school's admission."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ def build(
     newest: datetime = NEWEST,
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
-    """Make the whole school in an empty database; return how many rows it has.
+    """Create the whole school in an empty database; return its number of rows.
 
-    ``rows`` is about how many over all tables; ``newest`` the moment after which
-    nothing in it happened. The same arguments always make the same rows.
-    ``progress`` is told the rows written so far. Keys and indexes come after
-    the rows, as a load does it.
+    ``rows`` is the approximate total; ``newest`` is the latest time of any row. The
+    same arguments always give the same rows. ``progress`` is called with the rows
+    written so far. Keys and indexes are created after the rows, as in a load.
     """
     _check(rows)
     before, after = _script()
@@ -49,7 +48,7 @@ def build(
 
 
 def create_tables(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """The schema alone, keys, views and all, without a row."""
+    """Create the schema, including keys and views, without rows."""
     for part in _script():
         connection.execute(part)
 
@@ -62,10 +61,10 @@ def fill(
     *,
     newest: datetime = NEWEST,
 ) -> int:
-    """Write the rows by COPY into the school's empty tables, with or without their keys.
+    """Write the rows by COPY into the empty tables of the school, with or without their keys.
 
-    Return how many. All in one transaction, unless the caller opened one.
-    Raise UsageError where ``rows`` is out of range.
+    Returns how many. All in one transaction, unless the caller opened one. Raises
+    UsageError if ``rows`` is out of range.
     """
     _check(rows)
     families = Families(rows, seed, newest)
@@ -99,7 +98,7 @@ def _check(rows: int) -> None:
 
 
 def _continue_numbering(cursor: psycopg.Cursor[tuple[object, ...]], table: str) -> None:
-    """Have the identity column go on after the rows that were just written."""
+    """Set the identity column to continue after the rows just written."""
     found = cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table]).fetchone()
     if found and found[0]:
         statement = sql.SQL("SELECT setval(%s, (SELECT max(id) FROM {}))").format(sql.Identifier(table))

@@ -1,4 +1,4 @@
-"""The school goes on working: families apply, send documents, are told."""
+"""Simulates the school at work: families apply, send documents, are notified."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ FROM users ORDER BY id LIMIT %s
 
 
 def live_on(conninfo: str, applications: int) -> None:
-    """Take so many applications more, or as many as there are students left, and tell so many people."""
+    """Add up to ``applications`` new applications, and notify as many people."""
     with psycopg.connect(conninfo) as connection:
         connection.execute(_APPLY, [applications, applications])

@@ -1,4 +1,4 @@
-"""The practice school's rows, table by table, in the text format of COPY. Made as they are sent."""
+"""Generates the practice school's rows, table by table, in the text format of COPY."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Rows = Iterator[str]
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, the columns that are sent, and what makes its rows: a line of COPY text each."""
+    """A table: its name, the columns sent, and the function that yields its rows as lines of COPY text."""
 
     name: str
     columns: str
@@ -52,16 +52,19 @@ class Table:
 
 
 def comunas(_families: Families) -> Rows:
+    """Yield the comunas."""
     for number, name in enumerate(words.COMUNAS, 1):
         yield f"{number}\t{name}\n"
 
 
 def school_levels(_families: Families) -> Rows:
+    """Yield the levels of the school."""
     for number, name in enumerate(words.LEVELS, 1):
         yield f"{number}\t{name}\t{90 if number == 1 else 30}\n"
 
 
 def admission_years(families: Families) -> Rows:
+    """Yield the admission years."""
     year = families.year_of(0)
     for process, (first, last) in enumerate(families.terms):
         opens, closes = families.days[first], date.fromisoformat(families.days[last]) + timedelta(1)
@@ -70,7 +73,7 @@ def admission_years(families: Families) -> Rows:
 
 
 def users(families: Families) -> Rows:
-    """The staff, then the guardians."""
+    """Yield the users: the staff, then the guardians."""
     for number in range(STAFF + families.guardians):
         guardian = number - STAFF
         if guardian < 0:
@@ -93,6 +96,7 @@ def users(families: Families) -> Rows:
 
 
 def guardians(families: Families) -> Rows:
+    """Yield the guardians."""
     random = families.rng.random
     for number in range(families.guardians):
         made = families.moment(families.day_of(number))
@@ -108,6 +112,7 @@ def guardians(families: Families) -> Rows:
 
 
 def students(families: Families) -> Rows:
+    """Yield the students."""
     random = families.rng.random
     surnames, schools = words.SURNAMES, words.SCHOOLS
     for number in range(families.students):
@@ -130,6 +135,7 @@ def students(families: Families) -> Rows:
 
 
 def applications(families: Families) -> Rows:
+    """Yield the applications."""
     random, randbytes = families.rng.random, families.rng.randbytes
     motives = words.Texts("motivation", families.rng, 400)
     heard = ("familiares", "sitio web", "parroquia", "redes sociales")
@@ -157,6 +163,7 @@ def applications(families: Families) -> Rows:
 
 
 def documents(families: Families) -> Rows:
+    """Yield two to four documents of each application."""
     random, randbytes = families.rng.random, families.rng.randbytes
     remarks = words.Texts("remark", families.rng, 100)
     identity = 0
@@ -180,6 +187,7 @@ def documents(families: Families) -> Rows:
 
 
 def interviews(families: Families) -> Rows:
+    """Yield one or two interviews of each application that has come that far."""
     random = families.rng.random
     notes = words.Texts("interview", families.rng, 500)
     kinds = ("familiar", "estudiante", "psicopedagógica")
@@ -205,6 +213,7 @@ def interviews(families: Families) -> Rows:
 
 
 def evaluations(families: Families) -> Rows:
+    """Yield one to three evaluations of each application that was decided."""
     random = families.rng.random
     texts = words.Texts("evaluation", families.rng, 500)
     subjects = ("lenguaje", "matemática", "inglés", "desarrollo socioemocional")
@@ -225,6 +234,7 @@ def evaluations(families: Families) -> Rows:
 
 
 def notifications(families: Families) -> Rows:
+    """Yield one to three notifications about each application."""
     random, randbytes = families.rng.random, families.rng.randbytes
     channels = ("correo", "correo", "aplicación", "sms")
     identity = 0
@@ -302,4 +312,4 @@ TABLES = (
         notifications,
     ),
 )
-"""In an order that foreign keys allow."""
+"""In an order that satisfies foreign keys."""

@@ -1,4 +1,4 @@
-"""The words of the practice school (``school_words.toml``), and how they become names and sentences."""
+"""The vocabulary of the practice school (``school_words.toml``), and names and sentences made from it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _CONTRACTED = {"a el ": "al ", "A el ": "Al ", "de el ": "del ", "De el ": "Del 
 
 
 class Texts:
-    """Texts of a kind (motivation, interview, evaluation, remark), no two sentences in one built alike."""
+    """Random texts of a kind (motivation, interview, evaluation, remark)."""
 
     def __init__(self, kind: str, rng: Random, variants: int) -> None:
-        """Of each of the kind's templates, ``variants`` sentences are made beforehand."""
+        """Generate ``variants`` sentences from each of the kind's templates."""
         self._sentences = [
             [_filled(template, rng) for _variant in range(variants)] for template in _FILE["templates"][kind]
         ]
@@ -41,7 +41,7 @@ class Texts:
         self._random = rng.random
 
     def some(self, count: int) -> list[str]:
-        """``count`` sentences."""
+        """Return ``count`` sentences from consecutive templates."""
         sentences, random, variants = self._sentences, self._random, self._variants
         start = int(random() * len(sentences))
         return [
@@ -56,6 +56,6 @@ def _filled(template: str, rng: Random) -> str:
 
 
 def plain(word: str) -> str:
-    """Lower-case ASCII letters only, as in an e-mail address: Ñancupil becomes nancupil."""
+    """Return only lower-case ASCII letters, as in an e-mail address: Ñancupil becomes nancupil."""
     folded = unicodedata.normalize("NFKD", word.lower())
     return "".join(letter for letter in folded if letter.isascii() and letter.isalpha())

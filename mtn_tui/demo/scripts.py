@@ -1,4 +1,4 @@
-"""The commands that an installation has of its own: for the services, and to start the server again."""
+"""The command scripts of a practice installation: for the services, and to start the server."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 
 def write(folder: Path, start_line: str, stopped: Path) -> dict[str, str]:
-    """Write them into ``folder``; returns the configuration's keys and lines.
+    """Write the scripts into ``folder``; return the keys and values for the configuration.
 
-    ``start_line`` starts the server; the services are stopped while there is a
-    file ``stopped``.
+    ``start_line`` starts the server; the services are stopped while the file ``stopped`` exists.
     """
     mark = shlex.quote(str(stopped))
     texts = {

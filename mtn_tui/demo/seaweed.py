@@ -1,4 +1,4 @@
-"""A real S3 server of our own: SeaweedFS, in one folder, on loopback."""
+"""A real S3 server: SeaweedFS, in one folder, on loopback."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ _STOP_DEADLINE = 20.0
 _TRIES = 3
 _SERVERS = ("master", "volume", "filer", "s3", "admin")
 
-# It sleeps on a pipe whose other end only we hold: once we are gone, however that came, it ends the group.
+# It reads a pipe whose other end only we hold: once we have ended, however that happened, it kills the group.
 _GUARD = 'read -r _; kill -s KILL -- "-$1"; shift; rm -f -- "$@"'
 
 
 class SeaweedServer:
     """``weed mini`` with one bucket; ``start`` returns once it answers signed requests.
 
-    Keys are made up unless given. All it writes lies in ``folder``, which has to
-    exist and is left when it stops, so that the same server can be started
-    again with what it holds, on the same port. It ends with this process, even
-    if that is killed. Raises ConfigError where ``weed`` is not installed,
-    StorageError where it does not come up.
+    Keys are generated unless given. All its data is in ``folder``, which must exist
+    and remains when it stops, so that the same server can be started again with its
+    data, on the same port. It ends with this process, even if that is killed. Raises
+    ConfigError if ``weed`` is not installed, StorageError if it does not start.
     """
 
     def __init__(
@@ -70,13 +69,16 @@ class SeaweedServer:
 
     @property
     def endpoint(self) -> str:
+        """The S3 address, ``host:port``."""
         return f"{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int | None:
+        """The process id; None while stopped."""
         return self._server.pid if self._server is not None else None
 
     def start(self) -> Self:
+        """Start the server, unless it runs, and create the bucket. Raises ConfigError or StorageError."""
         if self._server is not None:
             return self
         fixed = self._port
@@ -90,14 +92,14 @@ class SeaweedServer:
                 self.stop()
                 raise
             self.stop()
-            # Most likely another process was quicker to one of the ports.
+            # Most likely another process took one of the ports.
             self._ports, self._port = [], fixed
         raise StorageError(
             _("The practice S3 server did not come up."), _("Its log says why: {path}").format(path=self.log)
         )
 
     def stop(self) -> None:
-        """End it and all it started, and wait until it is gone."""
+        """Stop the server and its processes, and wait until they have ended."""
         atexit.unregister(self.stop)
         if self._guard is not None:
             self._guard.kill()
@@ -112,16 +114,16 @@ class SeaweedServer:
         except subprocess.TimeoutExpired:
             self._kill_group(server)
         for path in self._sockets():
-            path.unlink(missing_ok=True)  # killed, it leaves them
+            path.unlink(missing_ok=True)  # it leaves them if killed
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the server, as a crash would."""
         if self._server is not None:
             self._kill_group(self._server)
         self.stop()
 
     def client(self) -> Minio:
-        """A plain client with the server's own keys, for looking behind the store's back."""
+        """Return a plain client with the server's keys, to access it without the store."""
         return Minio(
             self.endpoint,
             self.access_key,
@@ -170,10 +172,10 @@ class SeaweedServer:
                     "-admin.ui=false",
                     "-webdav=false",
                     "-volume.preStopSeconds=0",
-                    # The name of a Unix socket may have 107 bytes, so not in the folder, which may lie deep.
+                    # A socket's path is limited to 107 bytes, so not in the folder, whose path may be longer.
                     *(f"-{name}.localSocket={path}" for name, path in self._local_sockets()),
                 ],
-                cwd=data,  # it reads configuration files from where it stands, and from HOME
+                cwd=data,  # it reads configuration files from the working folder and HOME
                 env={
                     "PATH": os.environ.get("PATH", os.defpath),
                     "HOME": str(data),
@@ -194,12 +196,12 @@ class SeaweedServer:
         )
 
     def _answers(self) -> bool:
-        """Wait until it does, and the bucket is there. False where it ended or took too long."""
+        """Wait until it answers and the bucket exists. Returns False if it ended or took too long."""
         client = self.client()
         until = time.monotonic() + _START_DEADLINE
         while time.monotonic() < until and self._server is not None and self._server.poll() is None:
             try:
-                # Its own making of S3_BUCKET comes half a second later than it could be used.
+                # Creating the bucket by S3_BUCKET would take half a second longer.
                 if not client.bucket_exists(self.bucket):
                     client.make_bucket(self.bucket)
             except (MinioException, urllib3.exceptions.HTTPError):
@@ -217,7 +219,7 @@ class SeaweedServer:
         return [(name, Path(f"/tmp/mtn-seaweedfs-{name}-{self.port}.sock")) for name in ("filer", "s3")]  # noqa: S108
 
     def _sockets(self) -> list[Path]:
-        """Its Unix sockets: most of them it puts into /tmp, whatever it is told."""
+        """Return its Unix sockets, most of which it always places in /tmp."""
         return (
             [path for _name, path in self._local_sockets()]
             + [

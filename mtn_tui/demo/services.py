@@ -1,4 +1,4 @@
-"""The six services of the admission system, as far as a health check sees them."""
+"""The six services of the admission system, as seen by a health check."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from psycopg import sql
 from mtn_tui.demo.ports import LOOPBACK
 
 TABLES = ("users", "applications", "documents", "interviews", "evaluations", "notifications")
-"""What each of the six can't do without."""
+"""The table that each of the six needs."""
 
 _LOOK_EVERY = 0.1
-"""Seconds between looks at whether a service is to end."""
+"""Seconds between checks whether a service should end."""
 
 _PATIENCE = 2
-"""Seconds for a connection, and for an answer of the database."""
+"""Maximum seconds for a connection, and for an answer of the database."""
 
 
 def asks(conninfo: str, stopped: Path, table: str) -> str:
-    """What keeps a service from working on ``table``; empty where nothing does.
+    """Return what prevents a service from working on ``table``; empty if nothing does.
 
-    It is stopped while there is a file ``stopped``, and else asks the database.
+    It is stopped while the file ``stopped`` exists; otherwise the database is queried.
     """
     if stopped.exists():
         return "stopped"
@@ -48,7 +48,7 @@ def asks(conninfo: str, stopped: Path, table: str) -> str:
 
 
 class Service:
-    """Answers ``GET /health``: 200 and UP while ``healthy`` and without ``trouble``, else 503 and DOWN."""
+    """Answers ``GET /health``: 200 and UP if ``healthy`` and without ``trouble``, else 503 and DOWN."""
 
     def __init__(self, trouble: Callable[[], str] = lambda: "") -> None:
         self.healthy = True
@@ -60,10 +60,11 @@ class Service:
 
     @property
     def url(self) -> str:
+        """The address of the health check."""
         return f"http://{LOOPBACK}:{self._server.server_port}/health"
 
     def state(self) -> dict[str, str]:
-        """As it answers, in JSON."""
+        """Return the answer, as a mapping."""
         if not self.healthy:
             return {"status": "DOWN"}
         trouble = self._trouble()
@@ -86,7 +87,7 @@ class Service:
                 found = self.path == "/health"
                 state = service.state() if found else {"status": "DOWN"}
                 body = json.dumps(state).encode()
-                with suppress(ConnectionError):  # whoever asked has not waited
+                with suppress(ConnectionError):  # the client has not waited
                     self.send_response(200 if state["status"] == "UP" else 503 if found else 404)
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(body)))
@@ -100,9 +101,9 @@ class Service:
 
 
 class Services:
-    """All six, on free ports of loopback, from the start of the ``with`` block to its end.
+    """All six services on free ports of loopback, running within the ``with`` block.
 
-    With ``trouble`` each asks it of its own table; without, all is well.
+    ``trouble``, if given, is called with the table of each service.
     """
 
     def __init__(self, trouble: Callable[[str], str] = lambda _table: "") -> None:
@@ -112,6 +113,7 @@ class Services:
 
     @property
     def urls(self) -> tuple[str, ...]:
+        """The addresses of the health checks."""
         return tuple(service.url for service in self.all)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The practice stack: all that the program works with, real, in one folder and on loopback."""
+"""The practice stack: real servers of everything the program uses, in one folder and on loopback."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ OPERATOR = "operador@mtn.example"
 
 @dataclass(frozen=True)
 class Stack:
+    """The running servers, and the folder of the installation."""
+
     postgres: PostgresServer
     seaweed: SeaweedServer
     mail: MailServer
     services: Services
     folder: Path
-    """Of the installation: configuration, key, backups, logs, state."""
+    """Folder of the installation: configuration, key, backups, logs, state."""
 
     def configure(self) -> Path:
-        """Write a configuration as ``mtn init`` does; returns its path."""
+        """Write a configuration as ``mtn init`` does; return its path."""
         answers = Answers(
             db_name=DATABASE,
             db_user=self.postgres.user,
@@ -66,12 +68,12 @@ class Stack:
 
 @contextmanager
 def running(workspace: Workspace) -> Iterator[Stack]:
-    """The servers, started; all are stopped at the end of the block. Raises what a start raises."""
+    """Run the servers for the block. Raises what starting one raises."""
     folder = workspace.folder("mtn")
     with ExitStack() as stack:
         postgres = stack.enter_context(PostgresServer(wheel_binaries(), workspace.path / "postgresql"))
         seaweed = stack.enter_context(SeaweedServer(workspace.folder("seaweedfs")))
-        stack.callback(seaweed.kill)  # asked to end, it may take twenty seconds; what it holds goes anyway
+        stack.callback(seaweed.kill)  # stopping may take twenty seconds, and its data is deleted anyway
         yield Stack(
             postgres,
             seaweed,
@@ -82,5 +84,5 @@ def running(workspace: Workspace) -> Iterator[Stack]:
 
 
 def _stopped_in(folder: Path) -> Path:
-    """The file whose being there stops the services."""
+    """Return the file that stops the services while it exists."""
     return folder / "services-are-stopped"

@@ -1,4 +1,4 @@
-"""An evaluation in plain words: a line for each thing that counts, and what each step took."""
+"""Describes an evaluation: one line for each criterion, and the duration of each step."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ Mark = tuple[bool, str]
 
 
 def well(one: Evaluation) -> bool:
+    """Return whether everything went well."""
     return all(ok for ok, _text in marks(one))
 
 
 def lines(one: Evaluation) -> list[str]:
-    """For people."""
+    """Return the evaluation as lines for people."""
     told = [f"{'✔' if ok else '✖'} {text}" for ok, text in marks(one)]
     steps = [_step(number, one) for number in range(len(one.steps))]
     if not steps:
@@ -32,7 +33,7 @@ def lines(one: Evaluation) -> list[str]:
 
 
 def marks(one: Evaluation) -> list[Mark]:
-    """What counts, in words, and whether it is as it should be."""
+    """Return each criterion: whether it is met, and a text."""
     return [
         _time(one),
         _services(one),

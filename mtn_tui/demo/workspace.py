@@ -1,4 +1,4 @@
-"""The one folder in which everything of the practice stack lives, and how it goes away."""
+"""The one folder with everything of the practice stack, and its removal."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from mtn_tui.core.i18n import _
 
 
 class Lifeline:
-    """Runs one shell command when this process is gone, also after SIGKILL.
+    """Runs a shell command when this process has ended, even by SIGKILL.
 
-    A shell in its own session reads a pipe whose other end only this process
-    holds. The end of the pipe is the end of the process, however it came;
-    ``call_off`` writes a line instead, and the shell leaves without a word.
+    A shell in its own session reads from a pipe whose other end only this process
+    holds, so the pipe ends when the process does; ``call_off`` writes a line
+    instead, and the shell exits without running the command.
     """
 
     def __init__(self, command: str, *arguments: str) -> None:
-        """``command`` sees ``arguments`` as ``$1``, ``$2`` …; they show in the list of processes."""
+        """``command`` gets ``arguments`` as ``$1``, ``$2`` …; they are visible in the list of processes."""
         self._shell = subprocess.Popen(
             ["/bin/sh", "-c", f"read _ || {{ {command}; }}", "mtn-demo", *arguments],
             stdin=subprocess.PIPE,
@@ -35,28 +35,28 @@ class Lifeline:
         )
 
     def call_off(self) -> None:
-        """Leave the command undone. A second call does nothing."""
+        """Exit without running the command. Repeating it has no effect."""
         if self._shell.returncode is None:
             self._shell.communicate(b"\n")
 
 
 class Workspace:
-    """A folder of our own, removed whole at the end of the ``with`` block or of the process.
+    """A temporary folder, removed at the end of the ``with`` block or of the process.
 
-    Other users may pass through it (mode 0711) but not list it: a server that
-    must not run as root keeps its own folder in here, and reads nothing else.
+    Other users may pass through it (mode 0711) but not list it: a server that must
+    not run as root has its own folder in it, and reads nothing else.
     """
 
     path: Path
 
     def __init__(self, parent: Path | None = None, *, keep: bool = False) -> None:
-        """``keep`` leaves everything in place, for a look afterwards."""
+        """``keep`` leaves everything in place for inspection."""
         self.keep = keep
         self.path = Path(tempfile.mkdtemp(prefix="mtn-demo-", dir=parent or _roomy_parent())).resolve()
         self.path.chmod(0o711)
         self._lifeline = None
         if not keep:
-            # The servers' own lifelines stop them first; what they write while they stop goes with the rest.
+            # The servers' own lifelines stop them first; what they write while stopping is removed too.
             self._lifeline = Lifeline('sleep 2; rm -rf -- "$1"', str(self.path))
             atexit.register(self.close)
 
@@ -69,13 +69,13 @@ class Workspace:
         self.close()
 
     def folder(self, name: str) -> Path:
-        """A folder in the workspace that only this user reads; made where it is not there yet."""
+        """Return a private folder in the workspace, created if needed."""
         path = self.path / name
         path.mkdir(mode=0o700, exist_ok=True)
         return path
 
     def close(self) -> None:
-        """Remove the folder and all that is in it. A second call does nothing."""
+        """Remove the folder with its contents. Repeating it has no effect."""
         if self._lifeline is None:
             return
         atexit.unregister(self.close)
@@ -85,7 +85,7 @@ class Workspace:
 
 
 def _roomy_parent() -> Path:
-    """The folder for temporary files; as root, one that other users can pass through."""
+    """Return the folder for temporary files; as root, one that other users can pass through."""
     usual = Path(tempfile.gettempdir()).resolve()
     if os.geteuid() != 0:
         return usual
@@ -99,12 +99,12 @@ def _roomy_parent() -> Path:
 
 
 def open_to_all(path: Path) -> bool:
-    """Whether any user can reach what is in the folder ``path`` by name."""
+    """Return whether any user can reach the contents of the folder ``path`` by name."""
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
 
 
 def _remove(path: Path, attempts: int = 20) -> None:
-    """Remove a tree in which a server that is just ending may still write for a moment."""
+    """Remove a tree into which a server that is stopping may still write for a moment."""
     for attempt in range(attempts):
         try:
             shutil.rmtree(path)

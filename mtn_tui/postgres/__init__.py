@@ -1,1 +1,1 @@
-"""The database server: connections, identity, dumping from it, loading into it."""
+"""PostgreSQL: connections, identity, dumping, and loading."""

@@ -1,8 +1,8 @@
-"""Keeps a second host out: an advisory lock in the maintenance database.
+"""Keeps other hosts out with an advisory lock in the maintenance database.
 
-Such locks live in one database, so they are always taken in the same one; the
-key says which database is meant. The server lets go of it when the connection
-ends, however that comes about.
+Advisory locks belong to one database, so they are always taken in the same one;
+the key identifies the database that is meant. The server releases the lock when
+the connection ends, for whatever reason.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from mtn_tui.postgres.server import Server
 def advisory_lock(
     server: Server, key: int, application: str, token: CancelToken | None = None
 ) -> Iterator[None]:
-    """Hold the lock for the block, or raise Locked and say who has it.
+    """Hold the lock for the block; raises Locked, naming the holder, if it is taken.
 
-    ``application`` (under 64 bytes) is what another host will be told.
-    Asking for the lock ends once ``token`` is cancelled.
+    ``application`` (under 64 bytes) is what other hosts are told. Waiting for the
+    server ends once ``token`` is cancelled.
     """
     with connect(server, MAINTENANCE, application, own_session=True, token=token) as connection:
         with translated():
@@ -35,7 +35,7 @@ def advisory_lock(
 
 
 def who_has(connection: Connection, key: int) -> str:
-    """Who holds that lock, in words; empty where nobody does."""
+    """Describe the holder of a lock; empty if it is free."""
     found = _holder(connection, key)
     return " ".join(found) if found else ""
 

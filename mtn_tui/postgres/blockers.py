@@ -1,4 +1,4 @@
-"""Who holds the lock that one of our sessions waits for."""
+"""Finds out who holds the lock for which one of our sessions waits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import Connection, translated
 from mtn_tui.postgres.statement_kind import kind_of
 
-# Behind whom we wait may wait himself: the last in the queue's front is the one to talk to. Process 0
-# stands for a prepared transaction. What others do is hidden from who may not read it.
+# The session that blocks us may be blocked itself: the one at the head of the queue matters. Process 0
+# is a prepared transaction. Without the privilege, what others do is hidden.
 _BLOCKED = """
     WITH RECURSIVE waiting AS (
         SELECT a.pid, l.relation::regclass::text AS what
@@ -30,20 +30,20 @@ _BLOCKED = """
 
 @dataclass(frozen=True)
 class Blocker:
-    """Another session, and what it keeps from us."""
+    """Another session, and the table that it keeps from us."""
 
     what: str
     """The table, as this session would write its name."""
     pid: int
-    """0: a prepared transaction."""
+    """0 for a prepared transaction."""
     user: str
     state: str
     since: datetime | None
-    """When its transaction began; None where we may not be told."""
+    """When its transaction began; None if hidden from us."""
     kind: str
-    """Of its present or last statement the kind and object; empty where we may not be told."""
+    """Kind and object of its present or last statement; empty if hidden from us."""
     replays: bool = False
-    """This is a hot standby, and the process replays what its primary sends."""
+    """Whether it replays the changes of the primary, on a hot standby."""
 
     def __str__(self) -> str:
         if self.replays:
@@ -63,7 +63,7 @@ class Blocker:
 
 
 def blocker(connection: Connection, application: str) -> Blocker | None:
-    """Who keeps a session called ``application``, other than this one, from a table; None if nobody does."""
+    """Return who keeps another session called ``application`` from a table; None if nobody does."""
     with translated():
         row = connection.execute(_BLOCKED, [application]).fetchone()
     if row is None:

@@ -1,4 +1,4 @@
-"""What a post-data statement of pg_dump needs and locks, told from its text."""
+"""Tells from the text of a post-data statement of pg_dump what it needs and locks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ class Closing(StrEnum):
     """What a post-data statement does, as far as its order matters."""
 
     KEY = "key"
-    """Makes an index: needs its table's rows."""
+    """Makes an index: needs the table's rows."""
     FOREIGN_KEY = "foreign key"
-    """Needs every row and key; two of one table can't be made at once."""
+    """Needs all rows and keys; two on one table can't be made at the same time."""
     REFRESH = "refresh"
-    """Stays in its place; runs a query, so ANALYZE comes before it."""
+    """Keeps its place; runs a query, so ANALYZE comes before it."""
     COMMENT = "comment"
-    """Nothing depends on it: it may come as late as what follows it."""
+    """Nothing depends on it, so it may be delayed until the next statement."""
     OTHER = "other"
-    """Stays in its place."""
+    """Keeps its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Closer:
     what: Closing
     sql: bytes
     tables: tuple[str, ...]
-    """That it works on, or makes, as pg_dump writes their names."""
+    """Tables that it uses or makes, named as pg_dump writes them."""
 
 
 _TABLE = rb'((?:"(?:[^"]|"")*"|[^\s".(;]+)(?:\.(?:"(?:[^"]|"")*"|[^\s".(;]+))?)'
@@ -49,7 +49,7 @@ _COMMENT = re.compile(rb"COMMENT ON\b")
 
 
 def closer(statement: bytes) -> Closer:
-    """Tell what a post-data statement needs and locks."""
+    """Classify a post-data statement."""
     for what, pattern in (
         (Closing.KEY, _INDEX),
         (Closing.KEY, _KEY),

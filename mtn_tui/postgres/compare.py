@@ -1,10 +1,10 @@
-"""Whether two databases are equal: schema, rows, sequences, large objects.
+"""Compares two databases: schema, rows, sequences, large objects.
 
-The digests are made by the servers, so only sums travel. A table's digest is
+The servers compute digests, so only sums are transferred. A table's digest is
 the sum over its rows of ``hashtextextended(row text)``, which does not depend
-on the order of the rows; columns go in by name, because an inherited column
-may change its place in a restore. What a server prints of a value depends on
-settings; both sides get the same ones.
+on the order of the rows; columns are ordered by name, because the position of an
+inherited column may change in a restore. The text of a value depends on
+settings, so both sides use the same ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mtn_tui.postgres.connection import Connection, connect, explained
 from mtn_tui.postgres.server import Server
 
 Progress = Callable[[int, int], None]
-"""Told the bytes of tables that are done and of all, both sides together; from either side's thread."""
+"""Called with the bytes of tables done and in total, of both sides, from either side's thread."""
 
 _SETTINGS = {
     "search_path": "",
@@ -46,7 +46,7 @@ _SETTINGS = {
     "jit": "off",
 }
 
-# What pg_dump writes of itself, not of the database; the token after \restrict is random.
+# What pg_dump writes about itself, not the database; the token after \restrict is random.
 _ABOUT_THE_DUMP = (
     "\\restrict ",
     "\\unrestrict ",
@@ -54,8 +54,8 @@ _ABOUT_THE_DUMP = (
     "-- Dumped by pg_dump version ",
 )
 
-# A table that an extension brought is compared where it is configuration, and then only the rows that
-# are the database's own: what pg_dump does.
+# A table of an extension is compared only if it is configuration, and then only the database's own rows,
+# as pg_dump does.
 _TABLES = """
 SELECT n.nspname, c.relname, coalesce(e.condition, ''), pg_relation_size(c.oid),
     array(
@@ -95,10 +95,10 @@ _LARGE_OBJECT_PIECE = (
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same. ``kind`` is never translated, ``text`` is for people."""
+    """One difference. ``kind`` is never translated, ``text`` is for people."""
 
     kind: str
-    """``schema table sequence large_object materialized_view``."""
+    """One of schema, table, sequence, large_object, materialized_view."""
 
     name: str
     text: str
@@ -106,7 +106,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was looked at on the source's side, and every difference."""
+    """What was compared, counted in the source, and every difference."""
 
     tables: int
     rows: int
@@ -116,6 +116,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
+        """Whether there is no difference."""
         return not self.differences
 
 
@@ -129,14 +130,13 @@ def compare(
     cancel: CancelToken | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Comparison:
-    """Compare two databases, both at the same time, each in one snapshot. Nothing is written.
+    """Compare two databases at the same time, each in one snapshot. Writes nothing.
 
-    ``schemas`` are the texts of the two as ``pg_dump --schema-only`` writes them;
-    without them the schema is not looked at. ``target`` is on ``server`` too,
-    unless ``target_server`` says otherwise. The role must be allowed to read
-    everything.
+    ``schemas`` are the outputs of ``pg_dump --schema-only`` for the two; without
+    them the schema is not compared. ``target`` is on ``server`` too unless
+    ``target_server`` is given. The role must be allowed to read everything.
 
-    Raise PostgresError, ServerLost or Cancelled.
+    Raises PostgresError, ServerLost or Cancelled.
     """
     run = _Run(cancel or CancelToken(), progress)
     with ThreadPoolExecutor(2, "compare") as threads:
@@ -162,22 +162,22 @@ def compare(
 
 
 def table_digests(server: Server, database: str) -> dict[str, tuple[int, str]]:
-    """Rows and digest of every table, in one snapshot: equal where the rows are, on any server.
+    """Return rows and digest of every table, in one snapshot; comparable between servers.
 
-    Raise PostgresError or ServerLost.
+    Raises PostgresError or ServerLost.
     """
     found = _contents(server, database, _Run(CancelToken(), lambda done, total: None)).tables
     return {name: (table.count, table.digest) for name, table in found.items()}
 
 
 def comparable_schema(text: str) -> list[str]:
-    """The lines of a ``pg_dump --schema-only`` without what it says about itself."""
+    """Return the lines of a ``pg_dump --schema-only`` without those about the dump itself."""
     return [line for line in text.split("\n") if not line.startswith(_ABOUT_THE_DUMP)]
 
 
 @dataclass(frozen=True)
 class _Found:
-    """One object's contents: how many rows, bytes or the last value, and what else must agree."""
+    """The contents of one object: a count (rows, bytes, last value), and a text to compare."""
 
     count: int
     digest: str
@@ -195,7 +195,7 @@ class _Contents:
 
 
 class _Run:
-    """What the two sides share: how far they are, and how they are stopped."""
+    """State shared by the two sides: progress, and cancellation."""
 
     def __init__(self, cancel: CancelToken, progress: Progress) -> None:
         self._cancel = cancel
@@ -212,7 +212,7 @@ class _Run:
             self._progress(self._done, self._total)
 
     def watch(self, sides: Iterable[Future[_Contents]]) -> None:
-        """Return when both are done; end both when either fails or the caller cancels."""
+        """Wait for both sides; stop both if either fails or the caller cancels."""
         pending = set(sides)
         failed: list[BaseException] = []
         while pending:
@@ -220,16 +220,16 @@ class _Run:
             failed += [error for side in finished if (error := side.exception())]
             if failed or self._cancel.cancelled:
                 self.stop.cancel()
-                # Each time round again: a request that arrives between two commands is lost.
+                # Repeated each time: a request that arrives between two commands is lost.
                 for connection in self.connections:
                     with suppress(psycopg.Error):  # it has just ended by itself
                         connection.cancel()
         if failed:
-            # What went wrong, not what that did to the other side.
+            # The cause, not its consequence on the other side.
             raise next((error for error in failed if not isinstance(error, Cancelled)), failed[0])
 
 
-# The queries are ours, and so is the knowledge of what their columns hold.
+# The types of the columns are known only from our own queries.
 def _rows(connection: Connection, query: LiteralString, values: list[int] | None = None) -> list[Any]:
     return connection.execute(query, values).fetchall()
 
@@ -271,7 +271,7 @@ def _tables(connection: Connection, run: _Run) -> _Named:
         query = sql.SQL("SELECT count(*), coalesce({}, 0)::text FROM ONLY {} {}").format(
             digest,
             sql.Identifier(schema, name),
-            sql.SQL(cast(LiteralString, condition)),  # from the catalogue, where the extension put it
+            sql.SQL(cast(LiteralString, condition)),  # from the catalogue, set by the extension
         )
         found[_label(schema, name)] = _found(connection, query)
         run.add(done=size)
@@ -353,7 +353,7 @@ def _schema_differences(source: str, target: str) -> Iterator[Difference]:
         (place for place, (one, other) in enumerate(zip(ours, theirs, strict=False)) if one != other),
         min(len(ours), len(theirs)),
     )
-    # From the first change on, and only a stretch of it: difflib's time grows with the square.
+    # Only a stretch from the first change on: the time of difflib is quadratic.
     stretch = slice(start, start + _STRETCH)
     changes = [line for line in difflib.unified_diff(ours[stretch], theirs[stretch], lineterm="", n=0)][2:]
     shown = [_printable(line) for line in changes if not line.startswith("@@")][:_SHOWN]
@@ -362,5 +362,5 @@ def _schema_differences(source: str, target: str) -> Iterator[Difference]:
 
 
 def _printable(text: str) -> str:
-    """Names may hold anything; control characters are shown, not obeyed."""
+    """Escape control characters, which names may contain."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,10 +1,10 @@
-"""Why no connection came about, told apart by what the server or libpq said.
+"""Explains failed connections, by the message of the server or libpq.
 
-libpq passes no SQLSTATE on for a connection that failed, and the server speaks
-its own language (``lc_messages``) until somebody is logged in. So its words are
-looked for, in English and in Spanish (PostgreSQL's es.po), and those of poolers.
-Where TLS is tried first and clear text after it, both refusals stand in one
-text; the kinds are in the order in which they explain such a text.
+libpq reports no SQLSTATE for a failed connection, and before login the server
+uses its own language (``lc_messages``). So messages are matched in English and
+Spanish (PostgreSQL's es.po), and those of poolers. If TLS is tried first and
+clear text after it, one text has both refusals; the kinds are in order of
+precedence for such a text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Attempt:
     user: str
     database: str
     words: str
-    """What was said, secrets masked, on one line."""
+    """The message, on one line, secrets masked."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class _Kind:
 
 
 def explain(attempt: Attempt) -> PostgresError:
-    """The error to raise: what it is, and its own fix. ServerLost where trying again can help."""
+    """Return the error to raise, with a specific hint; ServerLost if trying again can help."""
     return _found(attempt.words).explain(attempt)
 
 
 def kind_of(words: str) -> str:
-    """The name of the kind that ``words`` tell of; ``silent`` where nothing is known of them."""
+    """Return the name of the kind of message; ``silent`` if it is unknown."""
     return _found(words).name
 
 
 _NAMES = re.compile(r"\"[^\"]*\"|«[^»]*»")
-"""What is quoted is somebody's name, and may hold any of the words that are looked for."""
+"""Quoted names, which may contain any of the words that are matched."""
 
 
 def _found(words: str) -> _Kind:
@@ -109,7 +109,7 @@ def _no_slot(at: Attempt) -> PostgresError:
 
 
 def database_missing(at: Attempt) -> PostgresError:
-    """The server is there, and the database is not."""
+    """Return the error for a database that does not exist on a reachable server."""
     return PostgresError(
         _("The database {database} does not exist on {where}.").format(database=at.database, where=at.where),
         _("Compare DB_NAME in backup.conf with the list that psql -l prints."),
@@ -231,7 +231,7 @@ _KINDS = (
         r"|sistema de bases? de datos (?:está (?:inici|apag|en modo)|(?:aún )?no está aceptando)",
         _not_ready,
     ),
-    # A line for TLS alone: the other attempt was not made, or it is not said what came of it.
+    # Only clear text was refused: TLS was not tried, or the message does not mention it.
     _kind(
         "tls-wanted",
         r"\A(?!.*(?:SSL encryption|cifrado SSL|SSL on)).*pg_hba\.conf.*(?:no encryption|sin cifrado|SSL off)",

@@ -1,4 +1,4 @@
-"""Connecting to the server, and saying in plain words why that failed."""
+"""Connects to the server, and translates errors into plain words."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from mtn_tui.postgres.connect_errors import Attempt, database_missing, explain, 
 from mtn_tui.postgres.server import CONNECT_SECONDS, Server
 
 MAINTENANCE = "postgres"
-"""The database to connect to where the one in question may not exist or must not be in use."""
+"""The database to connect to if the one in question may not exist or must not be in use."""
 
-# A server that is gone without a word is noticed after about 30 s, during long commands too.
+# A server that vanishes is detected after about 30 s, even during long commands.
 _KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -32,22 +32,22 @@ _KEEPALIVE: dict[str, Any] = {  # libpq's parameters, any of psycopg.connect's
 }
 
 _NO_CONNECTION = (psycopg.OperationalError, UnicodeError)
-"""The second is of a host's name that can be none (``db..example.cl``): it is not even asked for."""
+"""UnicodeError is raised for an impossible host name (``db..example.cl``), which is not looked up."""
 
 _ASK_EVERY = 0.2
 _ASK_SECONDS = 5
 
 
 class Connection(psycopg.Connection[tuple[object, ...]]):
-    """A connection that can be told to end what it waits for once a job is asked to stop."""
+    """A connection whose waiting can be interrupted when a job is asked to stop."""
 
     _leave: ExitStack | None = None
 
     def obey(self, token: CancelToken | None) -> None:
-        """End whatever this connection waits for once ``token`` is cancelled; with None, no longer.
+        """Cancel whatever this connection waits for once ``token`` is cancelled; None turns that off.
 
-        What ended so raises as any cancelled statement does: the job, which was
-        asked to stop, ends as cancelled.
+        The statement then raises as any cancelled one does; the job, which was asked
+        to stop, ends as cancelled.
         """
         if self._leave is not None:
             self._leave.close()
@@ -57,6 +57,7 @@ class Connection(psycopg.Connection[tuple[object, ...]]):
             leave.enter_context(token.calling(lambda: self._stop_waiting(leave)))
 
     def close(self) -> None:
+        """Stop obeying the token, and close the connection."""
         self.obey(None)
         super().close()
 
@@ -64,7 +65,7 @@ class Connection(psycopg.Connection[tuple[object, ...]]):
         threading.Thread(target=self._ask_to_stop, args=[asked], name="mtn-ask", daemon=True).start()
 
     def _ask_to_stop(self, asked: ExitStack) -> None:
-        """Ask again and again: a request that arrives between two statements is lost."""
+        """Send the request repeatedly: one that arrives between two statements is lost."""
         while self._leave is asked and not self.closed:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 try:
@@ -83,15 +84,15 @@ def connect(
     own_session: bool = False,
     token: CancelToken | None = None,
 ) -> Connection:
-    """Open an autocommitting connection, or raise a PostgresError that says what to do.
+    """Open an autocommitting connection, or raise a PostgresError with a hint.
 
-    ``application`` is what pg_stat_activity shows. Timeouts of the server's
-    configuration are off: a dump or a load takes as long as it takes. Nothing
-    waits for a standby either, which may never come: what is made here is proven
-    before it counts. Policies never leave rows out: what they apply to raises an
-    error (InsufficientPrivilege) instead. Once ``token`` is cancelled, what it waits for ends.
-    ``own_session`` refuses a pooler that shares sessions among its clients; else
-    such a connection is given as it is, and nothing is set in it.
+    ``application`` is shown in pg_stat_activity. Timeouts from the server's
+    configuration are turned off: a dump or load takes as long as it takes. Commits
+    don't wait for a standby, which may never confirm: data made here is proven
+    before it counts. Row security never leaves rows out: where it applies it raises
+    an error (InsufficientPrivilege) instead. Once ``token`` is cancelled, waiting
+    ends. ``own_session`` refuses a pooler that shares sessions among its clients;
+    without it such a connection is returned as it is, with no settings changed.
     """
     try:
         connection = _open(server, database, application)
@@ -117,7 +118,7 @@ def connect(
 
 
 def beside(connection: Connection, database: str) -> Connection:
-    """Another connection to the same server as the same user, in ``database``. Raises PostgresError."""
+    """Open another connection to the same server as the same user, to ``database``. Raises PostgresError."""
     info = connection.info
     server = Server(info.host, info.port, info.user, info.password or None)
     return connect(server, database, info.parameter_status("application_name") or "mtn", own_session=True)
@@ -142,7 +143,7 @@ def _explained(server: Server, database: str, error: Exception) -> PostgresError
     words = " ".join(redact(str(error)).split())
     attempt = Attempt(f"{server.host}:{server.port}", server.user, database, words)
     if kind_of(words) == "silent" and _database_missing(server, database):
-        return database_missing(attempt)  # told in a language that is not known here
+        return database_missing(attempt)  # reported in an unknown language
     return explain(attempt)
 
 
@@ -158,13 +159,13 @@ def _database_missing(server: Server, database: str) -> bool:
 
 
 def application(kind: str, job: str, host: str = "") -> str:
-    """What the server shows of a job's sessions; without ``host``, how that begins."""
+    """Return the application name of a job's sessions; without ``host``, its beginning."""
     return f"mtn {kind} {job}@{host}"[:LONGEST_NAME]
 
 
 @contextmanager
 def translated(doing: str = "") -> Iterator[None]:
-    """Turn psycopg's errors into ours. ``doing`` names the work, for the message."""
+    """Translate psycopg's errors into ours within the block. ``doing`` names the work, for the message."""
     try:
         yield
     except psycopg.Error as error:
@@ -172,16 +173,16 @@ def translated(doing: str = "") -> Iterator[None]:
 
 
 def explained(error: psycopg.Error, doing: str = "") -> MtnError:
-    """One psycopg error in our words: the server gone, the disk full, or what the server said.
+    """Translate a psycopg error: server lost, disk full, or refused, with the server's message.
 
-    What it says of rows is in ``private``, and in nothing else.
+    Whatever it contains of rows is in ``private`` only.
     """
     said = server_errors.read(error)
     words = f"{doing}: {said.says}" if doing else said.says
     if said.context:
         words += f" ({said.context})"
     state = error.sqlstate or ""
-    ours = error.diag.severity_nonlocalized != "ERROR"  # else the server goes on: another server was lost
+    ours = error.diag.severity_nonlocalized != "ERROR"  # else our server is up and has lost another one
     gone = state.startswith(("57P", "08")) or (not state and isinstance(error, psycopg.OperationalError))
     made: MtnError
     if gone and ours:

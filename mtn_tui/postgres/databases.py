@@ -1,4 +1,4 @@
-"""Databases as whole things: made, measured, renamed, dropped."""
+"""Creates, measures, configures and drops databases."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ _JOB = re.compile("[a-z2-7]{8}")
 
 @dataclass(frozen=True)
 class Described:
-    """A database, and what is going on in it."""
+    """A database with its size and its number of sessions."""
 
     name: str
     size: int | None
-    """Bytes; None where we may not be told."""
+    """Bytes; None if hidden from us."""
     sessions: int
 
 
 def describe(connection: Connection, database: str) -> Described | None:
+    """Return the size and sessions of a database; None if it does not exist."""
     with translated():
         row = connection.execute(
             """
@@ -52,7 +53,7 @@ def describe(connection: Connection, database: str) -> Described | None:
 
 
 def oid(connection: Connection, database: str) -> int | None:
-    """The number that a database keeps under whatever name; None where there is none of that name."""
+    """Return the OID of a database, which survives renaming; None if there is none of that name."""
     with translated():
         row = connection.execute(
             "SELECT oid::bigint FROM pg_database WHERE datname = %s", [database]
@@ -61,7 +62,7 @@ def oid(connection: Connection, database: str) -> int | None:
 
 
 def names(connection: Connection) -> list[str]:
-    """Every database but PostgreSQL's own templates."""
+    """Return every database except PostgreSQL's templates."""
     with translated():
         rows = connection.execute(
             "SELECT datname FROM pg_database WHERE datname NOT IN ('template0', 'template1')"
@@ -70,12 +71,12 @@ def names(connection: Connection) -> list[str]:
 
 
 def scratch_name(target: str, purpose: str, job: str) -> str:
-    """``<target>__<purpose>_<job>``, its beginning shortened where that is over 63 bytes."""
+    """Return ``<target>__<purpose>_<job>``, with ``target`` shortened to fit 63 bytes."""
     return values.scratch_name(target, f"__{purpose}_{job}")
 
 
 def scratch_of(connection: Connection, target: str, purpose: str) -> dict[str, str]:
-    """Databases that ``scratch_name`` named for this target and purpose: name to job id."""
+    """Return the databases named by ``scratch_name`` for this target and purpose: name to job id."""
     jobs = {name: name.rpartition("_")[2] for name in names(connection)}
     return {
         name: job
@@ -85,10 +86,10 @@ def scratch_of(connection: Connection, target: str, purpose: str) -> dict[str, s
 
 
 def create(connection: Connection, database: str, like: ServerIdentity) -> str:
-    """Make an empty database with the encoding and locale of ``like``.
+    """Create an empty database with the encoding and locale of ``like``.
 
-    Where the server has not got that locale, it gets the server's own one, and
-    the reason is returned: sorting may then differ, the data does not.
+    If the server lacks that locale, its own is used, and the reason is returned:
+    the order of texts may differ, the data does not. Raises PostgresError.
     """
     plain = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
         sql.Identifier(database), sql.Literal(like.encoding)
@@ -116,6 +117,7 @@ def create(connection: Connection, database: str, like: ServerIdentity) -> str:
 
 
 def may_not_create(user: str) -> PostgresError:
+    """Return the error for a user who may not create databases."""
     return PostgresError(
         _("The user {user} may not create databases.").format(user=user),
         _("Let a superuser run: ALTER ROLE {user} CREATEDB").format(user=user),
@@ -136,7 +138,7 @@ def _locale_clause(like: ServerIdentity, major: int) -> sql.Composed:
 
 
 def end_sessions(connection: Connection, application: str) -> None:
-    """End the sessions whose application's name begins so, and wait up to 5 s for each to be gone."""
+    """End the sessions whose application name begins so, waiting up to 5 s for each."""
     with translated():
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
@@ -146,16 +148,16 @@ def end_sessions(connection: Connection, application: str) -> None:
 
 
 def hurry(connection: Connection) -> None:
-    """Let what follows wait for no lock longer than 5 s, and take no longer than 60 s in all."""
+    """Limit waiting for locks to 2 s and statements to 60 s, for this session."""
     with translated():
         connection.execute("SET lock_timeout = '2s'")
         connection.execute("SET statement_timeout = '60s'")
 
 
 def drop(connection: Connection, database: str) -> list[str]:
-    """Drop a database, ending its sessions, also one that is a template. No error where it does not exist.
+    """Drop a database, even a template, and end its sessions. No error if it does not exist.
 
-    Its subscriptions go with it; returns the slots that stay with their publishers.
+    Its subscriptions are dropped too; returns the slots that remain with their publishers.
     """
     slots = detach(connection, database)
     name = sql.Identifier(database)
@@ -170,7 +172,7 @@ def drop(connection: Connection, database: str) -> list[str]:
 
 
 def drop_tables(server: Server, database: str, application: str) -> None:
-    """Drop every table of a database, the largest first: that gives room back and takes none."""
+    """Drop every table of a database, largest first, which frees space without needing any."""
     with connect(server, MAINTENANCE, application) as connection:
         if describe(connection, database) is None:
             return
@@ -189,7 +191,7 @@ def drop_tables(server: Server, database: str, application: str) -> None:
 
 
 def allow_connections(connection: Connection, database: str) -> None:
-    """Open a database that was closed to everybody (``ALLOW_CONNECTIONS false``)."""
+    """Allow connections to a database that was closed (``ALLOW_CONNECTIONS false``)."""
     with translated(_("setting the database's properties")):
         connection.execute(
             sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(database))
@@ -197,6 +199,7 @@ def allow_connections(connection: Connection, database: str) -> None:
 
 
 def set_comment(connection: Connection, database: str, comment: str) -> None:
+    """Set the comment of a database; an empty one removes it."""
     with translated():
         connection.execute(
             sql.SQL("COMMENT ON DATABASE {} IS {}").format(
@@ -206,7 +209,7 @@ def set_comment(connection: Connection, database: str, comment: str) -> None:
 
 
 def apply_properties(connection: Connection, database: str, properties: DatabaseProperties) -> list[str]:
-    """Make these a database's owner, comment, limit, settings, grants; return what was refused, and why."""
+    """Set the owner, comment, limit, settings and grants of a database; return what was refused, and why."""
     has = database_properties(connection, database)
     if has == properties:
         return []
@@ -223,7 +226,7 @@ def apply_properties(connection: Connection, database: str, properties: Database
             for role, settings in properties.role_settings.items()
             for one in settings
         ],
-        # The owner before the grants: with the old one go the grants that he was given.
+        # The owner before the grants: changing the owner drops the grants to the old one.
         sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(properties.owner)),
         *_grants(name, properties),
     ]
@@ -246,7 +249,7 @@ def apply_properties(connection: Connection, database: str, properties: Database
 def _taken_away(
     name: sql.Identifier, has: DatabaseProperties, wanted: DatabaseProperties
 ) -> Iterator[sql.Composed]:
-    """What a database has that it is not to have any more."""
+    """Yield statements that remove what the database has and should not have."""
     if has.settings:
         yield sql.SQL("ALTER DATABASE {} RESET ALL").format(name)
     for role in has.role_settings:
@@ -261,7 +264,7 @@ def _taken_away(
 
 def _setting(prefix: sql.Composed, setting: str) -> sql.Composed:
     parameter, _equals, value = setting.partition("=")
-    # pg_dump's rule: these hold lists of names, quoted already, and must not become one literal.
+    # As in pg_dump: these are lists of names, already quoted, which must not become one literal.
     lists = ("search_path", "local_preload_libraries", "session_preload_libraries", "temp_tablespaces")
     values = (listed(value) or [""]) if parameter in lists else [value]
     text = sql.SQL(", ").join(map(sql.Literal, values))

@@ -1,4 +1,4 @@
-"""What is asked of a server and a database before a dump or a load."""
+"""Queries about a server and a database before a dump or a load."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def _row(
 
 
 def data_directory(connection: Connection) -> Path | None:
-    """Where the server keeps its data; None where we may not know."""
+    """Return the server's data directory; None if hidden from us."""
     with translated():
         row = connection.execute("SELECT setting FROM pg_settings WHERE name = 'data_directory'").fetchone()
     return Path(str(row[0])) if row else None
 
 
 def server_identity(connection: Connection) -> ServerIdentity:
-    """Who the server is, and the database that ``connection`` is in."""
+    """Identify the server, and the database of ``connection``."""
     major = connection.info.server_version // 10000
     columns = next(text for since, text in _LOCALE_COLUMNS if major >= since)
     row = _row(
@@ -64,7 +64,7 @@ def server_identity(connection: Connection) -> ServerIdentity:
 
 
 def database_properties(connection: Connection, database: str = "") -> DatabaseProperties:
-    """What belongs to a database, that of ``connection`` unless named, and is in no dump of its contents."""
+    """Return the properties of ``database``, by default the connected one's, that no dump includes."""
     of = [database or connection.info.dbname]
     row = _row(
         connection,
@@ -103,6 +103,7 @@ def database_properties(connection: Connection, database: str = "") -> DatabaseP
 
 
 def extensions(connection: Connection) -> tuple[Extension, ...]:
+    """Return the installed extensions, except plpgsql."""
     with translated():
         rows = connection.execute(
             """
@@ -114,10 +115,10 @@ def extensions(connection: Connection) -> tuple[Extension, ...]:
 
 
 def roles_named(connection: Connection) -> tuple[str, ...]:
-    """Roles that a dump of this database names: owners, and who has a privilege or a policy.
+    """Return the roles that a dump of this database names: owners, and holders of privileges or policies.
 
-    pg_shdepend knows them all save the superuser that initdb made, who is asked
-    of the objects; those of the system and of extensions are in no dump.
+    pg_shdepend lists all but the superuser made by initdb, who is found through
+    the objects themselves; system objects and those of extensions are not dumped.
     """
     with translated():
         rows = connection.execute(

@@ -1,7 +1,7 @@
-"""Databases that something else took the place of, and that were kept: ``<name>__before_<YYYYMMDD_HHMMSS>``.
+"""Databases that were replaced and kept, named ``<name>__before_<YYYYMMDD_HHMMSS>``.
 
-The stamp is local time, as in every name of ours. All that is known of one
-stands in its name: nothing else could be lost apart from it.
+The stamp is local time, as in all our names. Everything known about such a
+database is in its name, so nothing can be lost separately.
 """
 
 from __future__ import annotations
@@ -20,24 +20,26 @@ _NAME = re.compile(r"(?P<of>.+)__before_(?P<stamp>[0-9]{8}_[0-9]{6})", re.DOTALL
 
 @dataclass(frozen=True)
 class ReplacedDatabase:
+    """A database that was replaced and kept."""
+
     name: str
     of: str
-    """The name it had. Only its beginning where that was too long and nothing known has it."""
+    """Its original name; only the beginning if it was shortened and no known database has it."""
     since: datetime
-    """When it was taken out of use, aware."""
+    """When it was replaced, timezone-aware."""
     size: int | None
-    """Bytes; None where we may not be told."""
+    """Bytes; None if hidden from us."""
 
     @property
     def has_whole_name(self) -> bool:
-        """Whether its name was not shortened: otherwise nobody can be sure what it was."""
+        """Whether its name was not shortened; otherwise ``of`` is uncertain."""
         return self.name.startswith(f"{self.of}__before_")
 
 
 def kept_name(target: str, moment: datetime, taken: Collection[str] = ()) -> str:
-    """The name for what ``target`` was until ``moment``, or the next second that is not ``taken``.
+    """Return the name for the database called ``target`` until ``moment``, a second later if ``taken``.
 
-    It fits PostgreSQL's 63 bytes: where it would not, its beginning is shortened.
+    It fits PostgreSQL's 63 bytes: a longer ``target`` is shortened.
     """
     while True:
         name = scratch_name(target, f"__before_{local_stamp(moment)}")
@@ -47,12 +49,12 @@ def kept_name(target: str, moment: datetime, taken: Collection[str] = ()) -> str
 
 
 def kept_form(target: str) -> str:
-    """How such a name will look: its moment is that of the swap, which nobody knows before."""
+    """Return the form of such a name, while the time of the swap is not known yet."""
     return scratch_name(target, "__before_YYYYMMDD_HHMMSS")
 
 
 def since(name: str) -> datetime | None:
-    """When the database of that name was taken out of use; None for any other database's name."""
+    """Return when the database of this name was replaced; None if it is not such a name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -63,7 +65,7 @@ def since(name: str) -> datetime | None:
 
 
 def kept_databases(connection: Connection, known: Iterable[str] = ()) -> list[ReplacedDatabase]:
-    """All there are on the server, the newest first. ``known`` are names that databases have or had."""
+    """Return all on the server, newest first. ``known`` are names that databases have or had."""
     with translated():
         rows = connection.execute(
             """
@@ -84,7 +86,7 @@ def kept_databases(connection: Connection, known: Iterable[str] = ()) -> list[Re
 
 
 def kept_of(connection: Connection, target: str) -> list[ReplacedDatabase]:
-    """Those that had the name ``target``, the newest first."""
+    """Return those that were called ``target``, newest first."""
     return [one for one in kept_databases(connection, [target]) if one.of == target]
 
 

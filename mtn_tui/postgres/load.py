@@ -1,7 +1,7 @@
 """Connections into which a script is loaded.
 
-The script's text is given statement by statement; rows go in by COPY in pieces
-of 64 KiB to 1 MiB. Nothing here reads archives.
+The script is given statement by statement; rows are sent by COPY in chunks of
+64 KiB to 1 MiB. Archives are read elsewhere.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mtn_tui.postgres.subscriptions import unattached
 
 _SET = re.compile(rb"SET\s|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
 
-# What a plain owner of a database may be refused without harm to the data.
+# Statements that an ordinary owner of a database may be refused without harm to the data.
 _OWNERS_ONLY = re.compile(
     rb"COMMENT ON (?:EXTENSION|SCHEMA public)\b|ALTER SCHEMA public OWNER|"
     rb"(?:GRANT|REVOKE) .* ON SCHEMA public\b|ALTER DEFAULT PRIVILEGES\b|COMMENT ON EVENT TRIGGER\b|"
@@ -36,27 +36,27 @@ _OWNERS_ONLY = re.compile(
     re.DOTALL,
 )
 
-# Of one that could not be made.
+# Statements about a subscription that could not be made.
 _OF_SUBSCRIPTION = re.compile(rb"(?:ALTER|COMMENT ON|SECURITY LABEL .* ON) SUBSCRIPTION\b", re.DOTALL)
 
-# Who something belongs to, and who may use it. A password or a name could hold any of these words, but not
-# at a statement's beginning.
+# Ownership and privileges. A password or name could contain any of these words, but not at the beginning of
+# a statement.
 _OF_ROLES = re.compile(
     rb"ALTER [A-Z ]+ .* OWNER TO \S+\Z|GRANT |REVOKE |ALTER DEFAULT PRIVILEGES |CREATE POLICY ", re.DOTALL
 )
 
-# Where and how a table is kept: one that this server has not got is replaced by its own.
+# How a table is stored: what this server does not have is replaced by its default.
 _PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compression)\b")
 
-# Until PostgreSQL 11 tables could have a column of numbers that their rows came with. Dumps leave it out.
+# Until PostgreSQL 11 tables could have a hidden column of OIDs, which dumps leave out.
 _WITH_OIDS = re.compile(rb"SET default_with_oids = true\Z")
 
-# Several loads keep the cores busy, so an index that several processes build is there no sooner.
+# Several loads keep the cores busy already, so parallel index builds are no faster.
 _HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
 
-# A load that a crash cuts short is thrown away, so nothing in it needs to wait for the disk. An autovacuum
-# that has begun on a table gives way to what closes the table, but no sooner than after deadlock_timeout.
-# To compile the query that looks at a foreign key takes longer than to run it.
+# After a crash the load is discarded, so no commit needs to wait for the disk. An autovacuum of a table
+# yields to statements that lock it, but only after deadlock_timeout. JIT compilation of the query that checks
+# a foreign key takes longer than running it.
 _FOR_LOADING = f"""
     SET synchronous_commit = off;
     SET array_nulls = on;
@@ -97,21 +97,21 @@ _DEADLOCK_TRIES = 5
 
 
 def is_setting(statement: bytes) -> bool:
-    """Whether a statement only sets up the session for those that follow."""
+    """Return whether a statement only configures the session."""
     return _SET.match(statement) is not None
 
 
 Refused = Callable[[PostgresError, bytes], None]
-"""Told of a statement that the server has refused, and why."""
+"""Called with the error and the statement that the server refused."""
 
 
 class LoadConnection:
-    """One connection into the database being loaded. For one thread at a time, save ``cancel``.
+    """A connection into the database being loaded. Not thread-safe, except ``cancel``.
 
-    ``skipped`` gets, in words, each statement that the server would not take
-    and that changes no data: settings it does not know, comments on what
-    belongs to a superuser. ``disowned``, where it is given, gets each one about
-    roles that are not here or that we may not act for: what was theirs is ours.
+    ``skipped`` is called with a description of each statement that the server
+    refuses and that changes no data: unknown settings, comments on objects of a
+    superuser. ``disowned``, if given, is called for statements about roles that are
+    missing here or for which we may not act: their objects become ours.
     """
 
     def __init__(
@@ -135,9 +135,9 @@ class LoadConnection:
         self._copy_options = b""
 
     def on_the_path(self, work: Callable[[], None]) -> None:
-        """Do what can be done twice. Where a function does not find what it names, do it on the search path.
+        """Run ``work``; if a function doesn't find a name, run it again with the search path.
 
-        Whatever transaction ``work`` had begun is rolled back before.
+        ``work`` must be repeatable; a transaction that it had begun is rolled back first.
         """
         try:
             return work()
@@ -168,17 +168,22 @@ class LoadConnection:
             self._connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", [value])
 
     def under(self, settings: tuple[bytes, ...]) -> None:
-        """Have these SET statements in effect for what follows."""
+        """Apply these SET statements to what follows."""
         if settings != self._under:
             for setting in settings:
                 self.execute(setting)
             self._under = settings
 
     def execute_one(self, statement: bytes) -> None:
-        """As ``execute``; the server refuses text that it reads as several statements."""
+        """Like ``execute``, but the server refuses text that it parses as several statements."""
         self.execute(statement, alone=True)
 
     def execute(self, statement: bytes, *, alone: bool = False) -> None:
+        """Execute a statement; subscriptions are made disabled, and harmless refusals are skipped.
+
+        Raises PostgresError, with advice, and other MtnErrors. With ``alone``, text with
+        several statements is refused.
+        """
         statement = unattached(statement)
         if self._path.always and EMPTY_PATH.match(statement):
             self._set_path(self._path.value)
@@ -190,7 +195,7 @@ class LoadConnection:
     def _execute(self, statement: bytes, alone: bool) -> None:
         for left in reversed(range(_DEADLOCK_TRIES)):
             try:
-                # A binary answer takes the extended protocol, which knows no second statement.
+                # A binary result uses the extended protocol, which allows a single statement only.
                 self._connection.execute(statement, binary=alone)
             except psycopg.errors.DeadlockDetected:
                 if left:
@@ -224,11 +229,11 @@ class LoadConnection:
             return
 
     def execute_all(self, statements: Iterable[bytes], refused: Refused | None = None) -> None:
-        """Execute statements in their order, many in one go and so in one transaction.
+        """Execute statements in order, many per round trip and transaction.
 
-        Where one of them does not go through so, they are executed one by one, as
-        ``execute`` does; ``refused``, where it is given, is told of each that fails,
-        and the next one is executed. Raises Cancelled once ``cancel`` was called.
+        If such a group fails, its statements are executed one by one, as ``execute``
+        does; ``refused``, if given, is called for each that fails, and the next one
+        follows. Raises Cancelled once ``cancel`` was called.
         """
         for chunk in in_chunks(map(unattached, statements)):
             if self._cancelled:
@@ -244,7 +249,7 @@ class LoadConnection:
                     refused(error, statement)
 
     def goes_on(self) -> bool:
-        """Whether there is a server to talk to after an error; a transaction that failed is rolled back."""
+        """Return whether the connection is usable after an error; rolls back a failed transaction."""
         if self._connection.closed or self._cancelled:
             return False
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
@@ -252,9 +257,9 @@ class LoadConnection:
         return True
 
     def _go_through(self, statements: bytes) -> bool:
-        """Whether the server took them all; where it did not, nothing of them is left."""
+        """Return whether the server accepted them all; if not, none has an effect."""
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
-            return False  # what fails would end the transaction that is open
+            return False  # a failure would abort the open transaction
         try:
             self._connection.execute(statements)
         except psycopg.Error as error:
@@ -264,7 +269,7 @@ class LoadConnection:
         return True
 
     def analyze(self, tables: Sequence[bytes]) -> None:
-        """Gather statistics. Where that fails ``skipped`` is told: it harms no data."""
+        """Gather statistics. Failures are passed to ``skipped``, since they harm no data."""
         try:
             self._connection.execute(b"ANALYZE " + b", ".join(tables))
         except psycopg.Error as error:
@@ -282,7 +287,7 @@ class LoadConnection:
                 self._skipped(f"ANALYZE {tables[0].decode(errors='backslashreplace')}: {trouble.title}")
 
     def _skip(self, statement: bytes, error: psycopg.Error) -> None:
-        # A place's value is the name of a tablespace, a method: what else is refused may be anything.
+        # The value of a place is the name of a tablespace or method; other values may be confidential.
         said = error.diag.message_primary if _PLACE.match(statement) else server_errors.read(error).says
         self._skipped(f"{kind_of(statement)}: {said}")
 
@@ -290,11 +295,10 @@ class LoadConnection:
     def filling(self, table: bytes) -> Iterator[None]:
         """Load all rows of ``table``, and nothing else, within the block.
 
-        Its pages are then written as they stay: nothing reads and writes the whole
-        table again to mark its rows as old, and where wal_level is minimal they go
-        past the WAL. The server grants that to whoever has emptied the table in
-        the same transaction; one that holds rows, or that this user may not empty,
-        is loaded as any other.
+        Its pages are written in their final state: the table isn't read and rewritten
+        later to freeze its rows, and with minimal wal_level the WAL is skipped. The
+        server requires that the table was truncated in the same transaction; a table
+        that has rows, or that this user may not truncate, is loaded normally.
         """
         self.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED")
         literal = table.replace(b"'", b"''")
@@ -308,7 +312,7 @@ class LoadConnection:
         self.execute(b"COMMIT")
 
     def together(self, work: Callable[[], None]) -> bool:
-        """Do ``work`` in one transaction; False where the server does not take it all: nothing is left."""
+        """Run ``work`` in one transaction; returns False, with no effect, if any of it is refused."""
         self.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED")
         try:
             work()
@@ -322,7 +326,7 @@ class LoadConnection:
 
     @contextmanager
     def copy(self, statement: bytes) -> Iterator[Callable[[bytes], None]]:
-        """Open ``COPY … FROM STDIN`` and give the function that sends rows."""
+        """Open ``COPY … FROM STDIN`` and yield the function that sends rows."""
         try:
             with self._connection.cursor() as cursor, cursor.copy(statement + self._copy_options) as copy:
                 yield copy.write
@@ -330,34 +334,35 @@ class LoadConnection:
             raise _failed(statement, error) from error
 
     def rows(self, query: bytes) -> list[tuple[object, ...]]:
+        """Return the rows of a query. Raises PostgresError and other MtnErrors."""
         try:
             return self._connection.execute(query).fetchall()
         except psycopg.Error as error:
             raise _failed(query, error) from error
 
     def values(self, queries: Sequence[bytes]) -> Sequence[object]:
-        """What queries of one value each give, asked in one go."""
+        """Return the results of queries with one value each, in one round trip."""
         if len(queries) == 1:
             return self.rows(queries[0])[0]
         return self.rows(b"SELECT " + b", ".join(b"(%b)" % query for query in queries))[0]
 
     def tables_of_extensions(self, tables: Iterable[str]) -> set[str]:
-        """Those of ``tables``, which are named as pg_dump names them, that an extension has made."""
+        """Return those of ``tables``, named as pg_dump does, that belong to an extension."""
         found = self.rows(_TABLES_OF_EXTENSIONS)
         return {table for table in tables if parts(table) in found} if found else set()
 
     def absent(self, tables: Sequence[bytes]) -> list[bytes]:
-        """Those of ``tables``, which are named as pg_dump names them, that are not there."""
+        """Return those of ``tables``, named as pg_dump does, that do not exist."""
         names = b", ".join(b"'%b'" % table.replace(b"'", b"''") for table in tables)
         found = self.rows(_ARE_THERE % names)
         return [table for table, (there,) in zip(tables, found, strict=True) if not there]
 
     def checks_call_functions(self) -> bool:
-        """Whether a check of any table or domain calls a function of the database: it may look anywhere."""
+        """Return whether any check constraint calls a function of the database, which may read any table."""
         return bool(self.rows(_CHECKS_THAT_CALL)[0][0])
 
     def cancel(self) -> None:
-        """End what the connection is doing, from any thread."""
+        """Interrupt the connection, from any thread; ``execute_all`` then raises Cancelled."""
         self._cancelled = True
         try:
             self._connection.cancel_safe(timeout=5)
@@ -366,6 +371,7 @@ class LoadConnection:
             self._connection.pgconn.finish()
 
     def close(self) -> None:
+        """Close the connection."""
         self._connection.close()
 
 
@@ -373,7 +379,7 @@ def _failed(statement: bytes, error: psycopg.Error) -> Exception:
     made = explained(error, kind_of(statement))
     if type(made) is PostgresError:
         made.doing = kind_of(statement)
-        # A view's query is kept as it was understood: what it does not find, a function of it looks for.
+        # A view stores resolved names, so an unresolved name must come from a function that it calls.
         made.in_a_function |= made.doing.startswith("REFRESH MATERIALIZED VIEW ")
         made.hint = f"{made.hint} {advice(made)}".strip()
     return made

@@ -1,4 +1,4 @@
-"""What to do about a statement of a script that the server refused, by its SQLSTATE."""
+"""Advice for a statement of a script that the server refused, by SQLSTATE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 
 UNRESOLVED = frozenset({"42883", "42P01", "42704", "3F000"})
-"""A function, table, type or schema that does not exist, or is not found on the search path."""
+"""SQLSTATEs of a function, table, type or schema that is missing or not on the search path."""
 
 
 _OF_ROWS = ("22", "23", "44", "P0")
@@ -16,14 +16,14 @@ _EXTENSION = "CREATE EXTENSION "
 
 
 def is_of_an_extension(error: PostgresError) -> bool:
-    """Whether an extension could not be made: what runs then is the server's, and not the script's."""
+    """Return whether creating an extension failed, whose script is the server's, not the backup's."""
     return error.doing.startswith(_EXTENSION)
 
 
 def lies_in_the_script(error: PostgresError) -> bool:
-    """Whether a script was refused for what is in it: its rows, its functions, what it makes twice.
+    """Return whether the cause is in the script itself: its rows, its functions, duplicate objects.
 
-    What the server lacks (extensions, roles, rights, room, connections) or does meanwhile is not.
+    Not what the server lacks (extensions, roles, privileges, space, connections) or does meanwhile.
     """
     if isinstance(error, ServerLost) or not error.doing or error.sqlstate == _OF_SETTINGS:
         return False
@@ -34,7 +34,7 @@ def lies_in_the_script(error: PostgresError) -> bool:
 
 
 def advice(error: PostgresError) -> str:
-    """Empty where what the server says is all there is to say."""
+    """Return advice; empty if the server's message says it all."""
     if not is_of_an_extension(error):
         return _of_a_statement(error.sqlstate, error.in_a_function)
     way = _("To do without it: mtn restore … --without-extension {name}")

@@ -1,4 +1,4 @@
-"""Statements, cut into what is sent to the server in one go."""
+"""Groups statements into chunks that are sent to the server at once."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator
 
 _AT_ONCE = 100
 _BYTES_AT_ONCE = 128 << 10
-"""Statements that are sent in one go: many enough that waiting for the server's answers
-counts for little, few enough that their locks do."""
+"""Limits of a chunk: large enough that round trips hardly matter, small enough that the
+locks held do not matter either."""
 
-# What begins or ends a transaction: it is sent alone.
+# Statements that begin or end a transaction are sent alone.
 _TRANSACTION = re.compile(
     rb"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE)\b", re.IGNORECASE
 )
 
 EMPTY_PATH = re.compile(rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z")
-"""What pg_dump begins with: where a search path is asked for, it is set instead."""
+"""The statement with which pg_dump scripts begin; a requested search path replaces it."""
 
 
 def in_chunks(statements: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Cut into what can be sent in one go."""
+    """Yield the statements in chunks."""
     chunk: list[bytes] = []
     size = 0
     for statement in statements:

@@ -1,7 +1,7 @@
-"""Loads a script without some of its extensions, and without what the script says of things they make.
+"""Loads a script without some of its extensions, and without its statements about their objects.
 
-A dump creates everything that it speaks of, save what extensions make. So what it fills, or gives
-rights on, and is not there, belongs to an extension that was left out.
+A dump creates everything it refers to, except the objects of extensions. So a missing object that it
+fills, or grants privileges on, belongs to an extension that was left out.
 """
 
 from __future__ import annotations
@@ -31,24 +31,26 @@ _ABOUT_ITS_OBJECTS = re.compile(
     re.DOTALL,
 )
 _NOT_THERE = ("42P01", "42883", "3F000")
-"""A table or sequence, a function, a schema."""
+"""SQLSTATEs for a missing table or sequence, function, or schema."""
 
 
 @dataclass(frozen=True)
 class Without:
-    """The extensions to do without, and what went with them. Safe from any thread."""
+    """The extensions to leave out, and what was left out with them. Thread-safe."""
 
     extensions: frozenset[str]
     statements: list[str] = field(default_factory=list)
-    """By kind and object."""
+    """Statements left out, by kind and object."""
     tables: list[str] = field(default_factory=list)
-    """Whose rows were not loaded, as pg_dump names them."""
+    """Tables whose rows were not loaded, named as pg_dump does."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def went(self, statement: bytes) -> None:
+        """Record a statement as left out."""
         _once(self.statements, kind_of(statement), self._lock)
 
     def table_went(self, table: bytes) -> None:
+        """Record a table as left out."""
         _once(self.tables, table.decode(errors="surrogateescape"), self._lock)
 
 
@@ -59,11 +61,14 @@ def _once(found: list[str], one: str, lock: threading.Lock) -> None:
 
 
 class LoadWithout(LoadConnection):
+    """A LoadConnection that leaves out extensions and their objects."""
+
     def __init__(self, without: Without, *arguments: Any) -> None:  # as LoadConnection's
         super().__init__(*arguments)
         self._without = without
 
     def execute(self, statement: bytes, *, alone: bool = False) -> None:
+        """Execute a statement, unless it is about an extension that is left out."""
         if not self._keeps(statement):
             return
         try:
@@ -76,6 +81,7 @@ class LoadWithout(LoadConnection):
             raise
 
     def execute_all(self, statements: Iterable[bytes], refused: Refused | None = None) -> None:
+        """Execute statements, except those about extensions that are left out."""
         super().execute_all(filter(self._keeps, statements), refused)
 
     def _keeps(self, statement: bytes) -> bool:
@@ -96,6 +102,7 @@ class LoadWithout(LoadConnection):
 
     @contextmanager
     def copy(self, statement: bytes) -> Iterator[Callable[[bytes], None]]:
+        """Open COPY; rows of a table that is left out are discarded."""
         found = _COPY.match(statement)
         if found and self._is_gone(found[1]):
             yield lambda _rows: None
@@ -105,6 +112,7 @@ class LoadWithout(LoadConnection):
 
     @contextmanager
     def filling(self, table: bytes) -> Iterator[None]:
+        """Load all rows of ``table``; does nothing for one that is left out."""
         if self._is_gone(table):
             yield
             return
@@ -112,6 +120,7 @@ class LoadWithout(LoadConnection):
             yield
 
     def analyze(self, tables: Sequence[bytes]) -> None:
+        """Gather statistics on the tables that exist."""
         if there := [table for table in tables if not self._is_gone(table)]:
             super().analyze(there)
 
@@ -123,7 +132,7 @@ class LoadWithout(LoadConnection):
 
 
 def load_connection(without: Without, *arguments: Any) -> LoadConnection:  # as LoadConnection's
-    """One that leaves out what is to be left out."""
+    """Return a connection that leaves out the extensions of ``without``, if any."""
     return LoadWithout(without, *arguments) if without.extensions else LoadConnection(*arguments)
 
 

@@ -1,4 +1,4 @@
-"""Logins that are made for one load, own its database, may do nothing else, and are dropped after it."""
+"""Temporary logins for one load each: they own its database, have no other privileges, and are dropped."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _CONFIGURATION = sql.SQL(
 
 
 def make(connection: Connection, server: Server, database: str, job: str) -> Server:
-    """Make a login for a job, give it the empty ``database``, and see that it can connect.
+    """Create a login for a job, make it owner of the empty ``database``, and check that it can connect.
 
-    Returns where to connect as that login. Raises PostgresError where the
-    server lets none be made or come in; what was made of it is left to ``drop``.
+    Returns the server with that login. Raises PostgresError if that is not
+    possible; ``drop`` then removes what was made.
     """
     name, password = f"mtn_load_{job}", secrets.token_urlsafe(_PASSWORD_BYTES)
     role = sql.Identifier(name)
     try:
-        # The server's log and statistics hold statements: they get the password's hash only.
+        # Statements appear in the server's log and statistics, so they contain only the password's hash.
         hashed = connection.pgconn.encrypt_password(password.encode(), name.encode()).decode()
         connection.execute(
             # It is a member of nothing; INHERIT gives a database's owner the schema public on PostgreSQL 15.
@@ -43,7 +43,7 @@ def make(connection: Connection, server: Server, database: str, job: str) -> Ser
             ).format(role, sql.Literal(hashed))
         )
         if not _is_superuser(connection):
-            # Who is none gives a database only to roles that he is a member of.
+            # Others can give a database only to roles of which they are a member.
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
         connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), role))
     except psycopg.Error as error:
@@ -57,6 +57,7 @@ def make(connection: Connection, server: Server, database: str, job: str) -> Ser
 
 
 def no_login(reason: str) -> PostgresError:
+    """Return the error for a login that could not be made."""
     return PostgresError(
         _("No login could be made for loading a file that nothing signs: {reason}").format(reason=reason),
         _(
@@ -74,7 +75,7 @@ def _is_superuser(connection: Connection) -> bool:
 
 
 def end(connection: Connection, database: str, name: str) -> None:
-    """Let the login in no more, end its sessions, and undo settings that it gave its database."""
+    """Disable the login, end its sessions, and reset the settings of its database."""
     with translated():
         connection.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(sql.Identifier(database)))
         connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(name)))
@@ -86,10 +87,10 @@ def end(connection: Connection, database: str, name: str) -> None:
 
 
 def fillable(name: str) -> bytes:
-    """A query for the statements that let a login fill the tables of extensions whose rows are in dumps.
+    """Return a query for the GRANTs that let a login fill the extension tables whose rows are dumped.
 
-    So it is not the operator who runs what their triggers and checks call, in schemas that are the login's.
-    What they give is taken back with all else that the login has.
+    So triggers and checks of these tables run as the login, not the operator, in schemas of the login's.
+    The grants are revoked with everything else that the login has.
     """
     query = sql.SQL("""
         SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, {name}) FROM {tables} UNION ALL
@@ -101,7 +102,7 @@ def fillable(name: str) -> bytes:
 
 
 def taken_over(name: str) -> tuple[bytes, ...]:
-    """Statements that give what a login owns to whoever runs them, in the database it was made for."""
+    """Return statements that transfer what a login owns to the current user, in its database."""
     role = sql.Identifier(name)
     statements = (
         sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role),
@@ -111,7 +112,7 @@ def taken_over(name: str) -> tuple[bytes, ...]:
 
 
 def drop(connection: Connection, job: str) -> bool:
-    """Drop the login of a job; whether there was one. It must own nothing any more."""
+    """Drop the login of a job, which must own nothing any more; return whether there was one."""
     name = f"mtn_load_{job}"
     if name not in of_jobs(connection):
         return False
@@ -121,7 +122,7 @@ def drop(connection: Connection, job: str) -> bool:
 
 
 def of_jobs(connection: Connection) -> dict[str, str]:
-    """Logins of this kind on the server: name to job id."""
+    """Return the temporary logins on the server: name to job id."""
     with translated():
         rows = connection.execute("SELECT rolname FROM pg_catalog.pg_roles").fetchall()
     found = {str(name): _NAME.fullmatch(str(name)) for (name,) in rows}

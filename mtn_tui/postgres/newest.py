@@ -1,4 +1,4 @@
-"""What a database holds that is newer than a moment, by the rule of the application: ``created_at``."""
+"""Counts the rows of a database newer than a given time, by the column ``created_at``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtn_tui.postgres.server import Server
 
 _SECONDS_A_TABLE = 5
 _SECONDS_IN_ALL = 15
-"""A look at what would be lost must not hold up a restore."""
+"""Limits, so that estimating the loss does not delay a restore."""
 
 _TABLES = """
     SELECT nspname, relname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
@@ -28,20 +28,22 @@ _TABLES = """
 
 @dataclass(frozen=True)
 class Newer:
+    """The rows of a database that are newer than a moment."""
+
     rows: int | None
-    """Created after the moment; None where not every table could be counted in time, or none has a date."""
+    """Rows created after the moment; None if not all tables could be counted, or none has a date."""
     newest: datetime | None
-    """The newest ``created_at`` there is, in UTC."""
+    """The newest ``created_at`` of all, in UTC."""
     table: str
-    """Where that is."""
+    """The table of the newest row."""
     zone: str
     """The database's TimeZone."""
     moment: str
-    """The moment as that zone has it, with its offset."""
+    """The moment in that zone, with its offset."""
 
 
 def newer_than(server: Server, database: str, moment: datetime, application: str, clock: Clock) -> Newer:
-    """Count what was created after ``moment`` (aware), within some seconds. Raises PostgresError."""
+    """Count the rows created after ``moment`` (timezone-aware), within 15 s. Raises PostgresError."""
     with connect(server, database, application) as connection:
         zone, text = in_zone(connection, moment)
         with translated():
@@ -78,7 +80,7 @@ def _of_table(
         psycopg.errors.QueryCanceled,
         psycopg.errors.UndefinedTable,
         psycopg.errors.InsufficientPrivilege,
-        psycopg.DataError,  # infinity, which Python has no word for
+        psycopg.DataError,  # infinity, which Python cannot represent
     ):
         return None
     except psycopg.Error:
@@ -90,7 +92,7 @@ def _of_table(
 
 
 def in_zone(connection: Connection, moment: datetime, zone: str = "") -> tuple[str, str]:
-    """The session's TimeZone, or ``zone`` where the server knows it, and the moment as it has it."""
+    """Return the session's TimeZone, or ``zone`` if the server knows it, and the moment in it."""
     if zone:
         try:
             connection.execute("SELECT set_config('TimeZone', %s, false)", [zone])

@@ -1,4 +1,4 @@
-"""A query that shows the rows which a key can't be made of."""
+"""Builds a query for the rows that violate a key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FOREIGN = re.compile(
 
 
 def query_for(statement: str) -> str:
-    """Of duplicates, or of rows that refer to nothing; empty where it is no simple key."""
+    """Return a query for duplicates or dangling references; empty if the statement is not a simple key."""
     for pattern in _UNIQUE:
         if found := pattern.match(statement):
             columns = found["columns"]

@@ -1,6 +1,6 @@
-"""Extensions that a server takes in one database only: which, and who says in which one.
+"""Extensions that a server allows in only one database, and the setting that names it.
 
-Their own scripts refuse to run elsewhere, so no restore can make them: it loads into a new database.
+Their scripts refuse to run elsewhere, so no restore can create them, since it loads into a new database.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ _NOT_TOLD = "42501"
 
 @dataclass(frozen=True)
 class OneDatabase:
+    """An extension that is allowed in only one database."""
+
     setting: str
-    """Names the database, or several with commas."""
+    """The setting that names the database, or several separated by commas."""
     schemas: tuple[str, ...]
-    """Made by the extension, and all that is in them."""
+    """Schemas that belong to the extension, with everything in them."""
     again: Callable[[], str] = lambda: ""
-    """How to make anew what its rows stand for."""
+    """Returns advice on recreating what its rows stand for."""
 
 
 KNOWN = {
@@ -36,7 +38,7 @@ KNOWN = {
 
 
 def named(connection: Connection, setting: str) -> str:
-    """The database that a setting names; empty where there is none, or this user may not see it."""
+    """Return the database that a setting names; empty if it is unset or hidden from us."""
     try:
         with translated():
             row = connection.execute("SELECT current_setting(%s, true)", [setting]).fetchone()
@@ -48,13 +50,13 @@ def named(connection: Connection, setting: str) -> str:
 
 
 def only_in_one(connection: Connection, names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that no new database can have: the known ones, and what requires them here."""
+    """Return those of ``names`` that no new database can have: the known ones and their dependents."""
     names = list(names)
     return with_dependents(connection, [name for name in names if name in KNOWN], names)
 
 
 def with_dependents(connection: Connection, gone: Collection[str], names: Iterable[str]) -> list[str]:
-    """Of ``names`` those in ``gone``, and those that require one of them, in ``names``'s order."""
+    """Return those of ``names`` that are in ``gone`` or require one that is, in order."""
     if not gone:
         return []
     names = list(names)

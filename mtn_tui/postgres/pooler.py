@@ -1,10 +1,9 @@
-"""Is a connection PostgreSQL's own, or one of a pooler that gives its session to others in between?
+"""Tells whether a connection is PostgreSQL's own, or a pooler's that shares sessions between clients.
 
-A pooler (pgbouncer, PgCat, Odyssey, Supavisor, RDS Proxy) answers with a
-backend's number of its own making; the server's own tells it apart. One that
-pools *sessions* is as good as none. One that pools *transactions* gives the
-session to whoever asks next: what is set in it reaches the application, and an
-advisory lock stays in it for ever.
+A pooler (pgbouncer, PgCat, Odyssey, Supavisor, RDS Proxy) reports a made-up
+backend pid, which differs from the server's. A pooler of *sessions* is
+harmless. A pooler of *transactions* gives the session to the next client:
+settings leak into the application, and an advisory lock is never released.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from mtn_tui.core.i18n import _
 Connection = psycopg.Connection[tuple[object, ...]]
 
 _LOOKS = 3
-"""Sessions held at once; what others take of the pool in between needs a second look."""
+"""Sessions held at once; several, since other clients may take sessions in between."""
 
 
 def is_pooled(connection: Connection) -> bool:
-    """Whether something between us and the server answers for it."""
+    """Return whether a pooler is between us and the server."""
     return connection.info.backend_pid != _backend(connection)
 
 
 def shares_sessions(
     connection: Connection, another: Callable[[], AbstractContextManager[Connection]]
 ) -> bool:
-    """Whether a pooled session is another's as soon as a statement is done.
+    """Return whether a pooled session is given to other clients after each transaction.
 
     ``another`` opens one more connection of the same kind. Raises psycopg.Error.
     """
@@ -40,16 +39,16 @@ def shares_sessions(
         for _look in range(_LOOKS):
             other = held.enter_context(another())
             try:
-                other.execute("BEGIN")  # it keeps its session from here on
+                other.execute("BEGIN")  # it now keeps its session
             except psycopg.Error:
-                return True  # poolers of single statements allow no transaction
+                return True  # statement poolers allow no transactions
             if _backend(other) == own or _backend(connection) != own:
                 return True
     return False
 
 
 def refusal(connection: Connection, where: str) -> PostgresError:
-    """Why nothing is dumped or loaded through it, and where PostgreSQL itself listens."""
+    """Return the error for dumping or loading through it, with the address of PostgreSQL itself."""
     row = connection.execute(
         "SELECT coalesce(host(inet_server_addr()), ''), current_setting('port')"
     ).fetchone()

@@ -1,4 +1,4 @@
-"""What a backup would read of a database, and whether the role that is connected may."""
+"""Checks whether the connected role may read everything that a backup needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from psycopg import sql
 
 from mtn_tui.postgres.connection import Connection, translated
 
-# Members of extensions are in no dump, save the tables whose rows belong to whoever uses them.
+# Objects of extensions are not dumped, except configuration tables.
 _RELATIONS = """
     WITH dumped AS (
         SELECT c.oid, n.oid AS namespace, relkind, relrowsecurity,
@@ -37,7 +37,7 @@ _LARGE_OBJECTS = """
                       AND (grantee = 0 OR pg_has_role(grantee, 'USAGE')))
 """
 
-# What pg_dump leaves out, with a word on its standard error at most, where no superuser asks.
+# What pg_dump leaves out, with a warning at most, unless run by a superuser.
 _UNTOLD = """
     SELECT (SELECT count(*) FROM pg_subscription
             WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())),
@@ -47,22 +47,24 @@ _UNTOLD = """
 
 @dataclass(frozen=True)
 class Readable:
+    """What a role may read of a database."""
+
     role: str
-    """Quoted where need be."""
+    """Name of the role, quoted if necessary."""
     restores: bool
-    """It may make databases."""
+    """Whether it may create databases."""
     unreadable: int
-    """Tables and sequences."""
+    """Number of tables and sequences that it may not read."""
     behind_policies: tuple[str, ...]
-    """Tables of which row security hides rows from it: pg_dump refuses them."""
+    """Tables with rows hidden by row security, which pg_dump refuses."""
     large_objects: int
-    """Of others."""
+    """Number of large objects that it may not read."""
     left_out: int
-    """Subscriptions, and user mappings whose options it is not shown."""
+    """Number of subscriptions, and of user mappings with options hidden from it; 0 for a superuser."""
 
 
 def look(connection: Connection) -> Readable:
-    """Raises PostgresError where it can't be looked at."""
+    """Check the database of ``connection``. Raises PostgresError."""
     large_objects = sql.SQL(_LARGE_OBJECTS)
     if connection.info.server_version >= 180000:
         large_objects = sql.SQL(

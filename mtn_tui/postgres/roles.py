@@ -1,4 +1,4 @@
-"""Roles of a server: which there are, what we may do with them, and making the missing ones."""
+"""Roles of a server: lists them, checks our rights over them, and makes missing ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import Connection, translated
 from mtn_tui.postgres.statement_kind import kind_of
 
-# Only a superuser may say these, whichever way.
+# Only a superuser may set or unset these.
 _SUPERUSERS = re.compile(rb" (NO)?(SUPERUSER|REPLICATION|BYPASSRLS)(?= |\Z)")
 _GRANTABLE = re.compile(rb" (CREATEROLE|CREATEDB)(?= |\Z)")
 _PASSWORD = re.compile(rb" PASSWORD '")
@@ -23,7 +23,7 @@ _GRANTED_BY = re.compile(rb" GRANTED BY .*\Z", re.DOTALL)
 
 @dataclass(frozen=True)
 class Rights:
-    """What we, who are connected, may do on the server."""
+    """What the connected user may do on the server."""
 
     user: str
     superuser: bool
@@ -32,6 +32,7 @@ class Rights:
 
 
 def rights(connection: Connection) -> Rights:
+    """Return the rights of the connected user."""
     with translated():
         row = connection.execute(
             "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user"
@@ -41,13 +42,14 @@ def rights(connection: Connection) -> Rights:
 
 
 def roles_there(connection: Connection) -> frozenset[str]:
+    """Return the names of all roles on the server."""
     with translated():
         rows = connection.execute("SELECT rolname FROM pg_roles").fetchall()
     return frozenset(str(name) for (name,) in rows)
 
 
 def not_ours(connection: Connection, roles: Sequence[str]) -> list[str]:
-    """Of these roles, those that we may not hand anything over to."""
+    """Return those of ``roles`` to which we may not give ownership."""
     how = "SET" if connection.info.server_version >= 160000 else "MEMBER"
     with translated():
         rows = connection.execute(
@@ -58,6 +60,7 @@ def not_ours(connection: Connection, roles: Sequence[str]) -> list[str]:
 
 
 def memberships(connection: Connection) -> frozenset[Membership]:
+    """Return all role memberships on the server."""
     with translated():
         rows = connection.execute(
             "SELECT pg_get_userbyid(roleid), pg_get_userbyid(member) FROM pg_auth_members"
@@ -66,9 +69,9 @@ def memberships(connection: Connection) -> frozenset[Membership]:
 
 
 def make_role(connection: Connection, statements: Sequence[bytes], we: Rights) -> list[str]:
-    """Make one role by its statements, CREATE ROLE first. Returns what was refused of it, without secrets.
+    """Make one role by its statements, CREATE ROLE first. Returns what was refused, without secrets.
 
-    Raises PostgresError where it can't be made at all.
+    Raises PostgresError if it can't be made at all.
     """
     refused = []
     for number, statement in enumerate(statements):
@@ -91,7 +94,7 @@ def make_role(connection: Connection, statements: Sequence[bytes], we: Rights) -
 
 
 def grant_membership(connection: Connection, statement: bytes) -> str:
-    """GRANT a role to another, as this server's version says it. Returns what was refused, or nothing."""
+    """GRANT a role to another, in the syntax of this server. Returns what was refused, if anything."""
     bare, _with, options = _GRANTED_BY.sub(b"", statement).partition(b" WITH ")
     admin = b" WITH ADMIN OPTION" if _ADMIN.search(options) else b""
     whole = bare + (b" WITH " + options if options else b"")
@@ -115,6 +118,6 @@ def _first_accepted(connection: Connection, attempts: Sequence[bytes]) -> psycop
 
 
 def _apart(statement: bytes) -> tuple[bytes, bytes]:
-    """Attributes, and the password with all that follows it."""
+    """Split into attributes, and the password with all that follows."""
     found = _PASSWORD.search(statement)
     return (statement, b"") if found is None else (statement[: found.start()], statement[found.start() :])

@@ -1,8 +1,8 @@
-"""The schemas in which a database's own functions find what they name without a schema.
+"""The schemas in which a database's functions find names without a schema.
 
-A script of pg_dump is loaded with an empty search_path, so a function that says ``unaccent(x)`` and not
-``public.unaccent(x)`` fails there although it works in the database. What the database's sessions look
-through is kept with the backup; only what fails for want of it is tried once more with it.
+A pg_dump script is loaded with an empty search_path, so a function that calls ``unaccent(x)`` instead of
+``public.unaccent(x)`` fails there although it works in the database. The search paths of the database are
+kept with the backup; only a statement that fails for lack of one is tried again with it.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _ON_THE_SERVERS_PATH = re.compile(r"CREATE (?:UNIQUE )?INDEX |REFRESH MATERIALIZ
 
 
 def of_source(connection: Connection) -> tuple[str, ...]:
-    """The schemas that sessions of this database look through, without pg_catalog, each once.
+    """Return the schemas on the search paths of this database's sessions, without pg_catalog, each once.
 
-    The database's own setting comes first, then what roles have set in it, what they have set for
-    every database, and the server's default. ``$user`` stands for the schemas that are named as roles.
+    Order: the database's own setting, settings of roles in it, settings of roles for every database, the
+    server's default. ``$user`` becomes the schemas that are named like roles.
     """
     with translated():
         settings = connection.execute(_SETTINGS).fetchall()
@@ -61,45 +61,47 @@ def of_source(connection: Connection) -> tuple[str, ...]:
 
 
 def of_properties(properties: DatabaseProperties) -> tuple[str, ...]:
-    """The same as far as a manifest of an earlier version tells it."""
+    """Return the same from the properties in a manifest of an earlier version."""
     settings = [*properties.settings, *(one for many in properties.role_settings.values() for one in many)]
     paths = [one.partition("=")[2] for one in settings if one.startswith("search_path=")]
     return tuple(dict.fromkeys(name for path in [*paths, "public"] for name in listed(path) if name != _USER))
 
 
 def listed(path: str) -> list[str]:
-    """The names in a list as people and pg_db_role_setting write it: ``"$user", public``."""
+    """Parse a list of names as in pg_db_role_setting: ``"$user", public``."""
     found = re.findall(r'"((?:[^"]|"")*)"|([^",\s]+)', path)
     return [name for quoted, plain in found if (name := quoted.replace('""', '"') or plain)]
 
 
 def with_catalog(schemas: Iterable[str]) -> str:
-    """As a value of search_path: pg_catalog first, so that nothing stands in for what is PostgreSQL's."""
+    """Return a value for search_path, with pg_catalog first so that nothing shadows it."""
     names = ["pg_catalog", *(name for name in schemas if name != "pg_catalog")]
     return ", ".join(sql.Identifier(name).as_string(None) for name in names)
 
 
 @dataclass(frozen=True)
 class SearchPath:
-    """Where functions find what they name without its schema, for statements that fail for want of it."""
+    """The search path for statements that fail because a function uses names without a schema."""
 
     schemas: tuple[str, ...] = ()
-    """None: nothing is tried again."""
+    """If empty, nothing is tried again."""
     always: bool = False
-    """Somebody has asked for it: it is in effect from the start, for what can't be done twice."""
+    """Whether it was requested and applies from the start, for work that can't be repeated."""
     used: Callable[[str], None] = lambda _statement: None
-    """Told of each statement that needed it."""
+    """Called with each statement that needed it."""
 
     @property
     def value(self) -> str:
+        """The value for search_path."""
         return with_catalog(self.schemas)
 
     def helps(self, error: PostgresError) -> bool:
+        """Return whether a statement that failed with ``error`` may succeed with this path."""
         unresolved = error.in_a_function and error.sqlstate in UNRESOLVED
         return bool(self.schemas) and unresolved and not is_of_an_extension(error)
 
     def in_vain(self, error: PostgresError) -> str:
-        """What to do instead of trying again."""
+        """Return what to do if trying again failed too."""
         text = _("It failed as well with search_path {path}.")
         if _ON_THE_SERVERS_PATH.match(error.doing):
             text += " " + _(

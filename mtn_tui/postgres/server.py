@@ -1,4 +1,4 @@
-"""Where the server is: for whoever hands that on, and does not connect."""
+"""Address and login of a server, for code that passes them on without connecting."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ REDIRECTING = (
     *("PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS"),
     *("PGOPTIONS", "PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO"),
 )
-"""Variables of libpq that somebody's shell may have for another server, or for psql's sake: the configuration
-says which server it is, and this program how it speaks to it. TLS, the password file and Kerberos stay the
-user's."""
+"""Variables of libpq that are ignored, since a shell may have them for another server or for psql: the
+configuration names the server, and this program sets the options. Variables for TLS, the password file and
+Kerberos remain in effect."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server is, and as whom to speak to it."""
+    """Address of a server, and the login to use."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class Server:
     """None: libpq finds it (``~/.pgpass``) or needs none."""
 
     def environment(self, database: str) -> dict[str, str]:
-        """libpq's variables, for a child process: nothing of it stands in argv."""
+        """Return libpq's variables for a child process, so that nothing appears in its arguments."""
         variables = {
             "PGHOST": self.host,
             "PGPORT": str(self.port),

@@ -1,10 +1,10 @@
-"""What the server said of an error, sorted by who may read it. The one place where that is decided.
+"""Sorts what the server says in an error by who may read it. This is decided nowhere else.
 
-A message, its DETAIL and its CONTEXT may hold rows of the database, and statements hold passwords. What
-may stand in a journal, a log, a mail or a report holds neither: names of objects, line numbers, kinds of
-statements. What holds rows is for the operator's terminal and the job's own file alone. What may hold a
-password is for nobody. The server speaks the language of its configuration, so nothing here relies on
-its words, but on SQLSTATE, on quotes, and on the shape of what names an object.
+A message, its DETAIL and its CONTEXT may contain rows of the database, and statements contain passwords.
+Journals, logs, mails and reports may contain neither: only names of objects, line numbers, kinds of
+statements. Rows are for the operator's terminal and the job's own file. What may contain a password is for
+nobody. The server uses its configured language, so this relies not on its words, but on SQLSTATE, quotes,
+and the form of object names.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _QUOTED = re.compile(rf"[{_OPENS}].*[{_CLOSES}]", re.DOTALL)
 
 _NAMES_ONLY = ("0A", "23", "25", "26", "28", "2B", "34", "3B", "3D", "3F", "40", "42", "44", "53", "54", "55")
 _NAMES_ONLY_TOO = ("57", "58", "72", "22012", "22021", "22P04", "22P05")
-"""SQLSTATEs, or their beginnings, whose messages quote names and no values."""
+"""SQLSTATEs, or their prefixes, whose messages quote names but no values."""
 
 _QUOTES_THE_STATEMENT = ("42601", "42602", "42622", "22023")
 _MAY_QUOTE_SECRETS = ("08", "28", "38", "39", "HV", "XX", *_QUOTES_THE_STATEMENT)
 
 _RAISING_FUNCTIONS = frozenset({"exec_stmt_raise", "exec_stmt_assert"})
 _RAISING_FILES = frozenset({"plperl.c", "plpy_elog.c", "plpy_plpymodule.c", "pltcl.c"})
-"""Where PostgreSQL raises what a function of the database words, under a SQLSTATE of its choice."""
+"""Source locations where PostgreSQL raises messages and SQLSTATEs chosen by a function of the database."""
 
 _PATH = rf"{NAME}(?:\.{NAME})*"
 _WORD = r"[^\W\d][\w-]*"
@@ -52,19 +52,19 @@ _OF_A_FUNCTION = re.compile(r"^(?!COPY ).*(?:SQL|PL/)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class ServerError:
-    """An error of the server, in parts."""
+    """An error of the server, split by audience."""
 
     says: str
-    """Its message without values: for everybody."""
+    """The message without values, for everybody."""
     context: str
-    """Where it arose: functions and their lines, tables and lines of rows, kinds of statements."""
+    """Where it occurred: functions and lines, tables and row numbers, kinds of statements."""
     hint: str
     private: str
-    """Values and rows: for the operator's terminal and the job's own file."""
+    """Values and rows, for the operator's terminal and the job's own file."""
 
 
 def read(error: psycopg.Error) -> ServerError:
-    """Sort what an error of psycopg says."""
+    """Split the text of a psycopg error by audience."""
     diag, state = error.diag, error.sqlstate or ""
     message = redact(diag.message_primary or str(error)).strip()
     context = diag.context or ""
@@ -93,24 +93,24 @@ def read(error: psycopg.Error) -> ServerError:
 
 
 def context_of(text: str) -> str:
-    """Of a CONTEXT what may be shown."""
+    """Return the part of a CONTEXT that may be shown."""
     return "; ".join(_context(text))
 
 
 def without_last_value(line: str) -> str:
-    """A line without the value in quotes at its end, as in ``type integer: "x"``."""
+    """Mask the quoted value at the end of a line, as in ``type integer: "x"``."""
     return _LAST_VALUE.sub(lambda found: f": {found[1][0]}…{found[1][-1]}", line)
 
 
 def in_a_function(error: psycopg.Error) -> bool:
-    """Whether it arose while a function of the database ran."""
+    """Return whether the error occurred inside a function of the database."""
     return _OF_A_FUNCTION.search(error.diag.context or "") is not None
 
 
 def _without_values(message: str, state: str, context: str) -> str:
     if not state or (state.startswith("08") and "connection to server" in message):
         return message  # libpq's and psycopg's own words, which name hosts and users
-    built = "EXECUTE" in context  # names in a statement that a function has put together may be values
+    built = "EXECUTE" in context  # names in a dynamic statement may be values
     names_only = state.startswith((*_NAMES_ONLY, *_NAMES_ONLY_TOO)) and not state.startswith(
         _QUOTES_THE_STATEMENT
     )
@@ -120,12 +120,12 @@ def _without_values(message: str, state: str, context: str) -> str:
 
 
 def _masked(text: str) -> str:
-    """A value may hold quotes: all from the first to the last is left out."""
+    """Mask everything from the first to the last quote, since a value may contain quotes."""
     return _QUOTED.sub(lambda found: f"{found[0][0]}…{found[0][-1]}", text)
 
 
 def _context(text: str) -> list[str]:
-    """Of CONTEXT what names functions, tables, lines and kinds of statements; the rest is left out."""
+    """Return the functions, tables, lines and kinds of statements in a CONTEXT, without the rest."""
     kept = []
     for number, line in enumerate(lines := text.split("\n")):
         whole = _ROUTINE.fullmatch(line) or _SQL_ROUTINE.fullmatch(line) or _TUPLE.fullmatch(line)

@@ -1,4 +1,4 @@
-"""How many more connections the server has room for."""
+"""Counts the connections that the server has left."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from mtn_tui.postgres.connection import Connection, translated
 
 
 def free(connection: Connection) -> int:
-    """Connections that we may still open without touching those kept for superusers; below 0, none.
+    """Return how many connections we may still open, without those reserved for superusers; may be negative.
 
-    The limits of databases are not counted: a database that is being loaded has none.
+    Limits of databases are ignored: a database being loaded has none.
     """
     with translated():
         row = connection.execute(
@@ -33,7 +33,7 @@ def free(connection: Connection) -> int:
 
 
 def held(connection: Connection) -> int:
-    """Connections of the application whose name this one bears."""
+    """Return the number of connections with the application name and user of this one."""
     with translated():
         row = connection.execute(
             "SELECT count(*) FROM pg_stat_activity"

@@ -1,10 +1,10 @@
-"""One consistent moment of a database, and what has become of its tables since.
+"""A consistent snapshot of a database, and what has happened to its tables since.
 
-The session that exports a snapshot holds no lock, not on PostgreSQL's own
-catalogues either: whoever reads the tables locks them, and nobody has to wait
-for two of us, one of whom waits for him. So a table may be emptied or rewritten
-after the snapshot and before it is locked; read under the older snapshot it
-then looks empty. Its file's number tells.
+The session that exports the snapshot holds no locks, not even on the system
+catalogues: the reader of the tables locks them, so that another session never
+waits for one of ours while it blocks the other. A table may thus be truncated or
+rewritten between the snapshot and its lock; read in the older snapshot it looks
+empty. Its file number reveals that.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import Connection, connect, translated
 from mtn_tui.postgres.server import Server
 
-# A view, a sequence, a materialized or a foreign table counts as long as it is there under its name. Of an
-# extension's own tables those count whose rows are dumped.
+# Views, sequences, materialized views and foreign tables only need to exist under their names. Of the tables
+# of extensions, only those whose rows are dumped count.
 _RELATIONS = """
     SELECT c.oid::bigint, nspname, relname, relkind IN ('r', 'p'),
         CASE WHEN relkind IN ('r', 'p') THEN relfilenode::bigint ELSE 0 END,
@@ -52,31 +52,32 @@ _HELD = """
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A consistent moment that other sessions can be in."""
+    """An exported snapshot, which other sessions can use."""
 
     name: str
-    """For ``pg_dump --snapshot``; good until the session that exported it ends, or for whoever is in it."""
+    """For ``pg_dump --snapshot``; importable until the exporting session ends."""
     at: datetime
-    """By the server's clock, UTC."""
+    """Time of the server's clock, in UTC."""
     lsn: str
     horizon: int
-    """``pg_snapshot_xmin``: every transaction before it is seen whole."""
+    """``pg_snapshot_xmin``: every earlier transaction has ended and is fully visible."""
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A table, or what is listed beside tables, as it was at some moment."""
+    """A table or similar relation, as of some moment."""
 
     schema: str
     name: str
     table: bool
     file: int
-    """The number of its file: another one once it was emptied or rewritten. 0 where there is none."""
+    """Its file number, which changes when it is truncated or rewritten; 0 if it has no file."""
     columns: int | None
-    """A hash of its columns' numbers, names and types."""
+    """Hash of the columns' numbers, names and types; None if it is not a table."""
 
     @property
     def quoted(self) -> str:
+        """The qualified name, quoted for SQL."""
         return sql.Identifier(self.schema, self.name).as_string()
 
 
@@ -86,10 +87,10 @@ Relations = dict[int, Relation]
 
 @contextmanager
 def exported(server: Server, database: str, application: str) -> Iterator[Snapshot]:
-    """Open a consistent moment and keep it for others until the block ends.
+    """Export a snapshot and keep it available until the block ends.
 
-    Where the block raises a PostgresError and the session that keeps the moment
-    is gone, that is raised instead, as ServerLost: the other is its consequence.
+    If the block raises a PostgresError and the exporting session is gone,
+    ServerLost is raised instead, which is the cause.
     """
     with closing(connect(server, database, application)) as connection:
         with translated(_("opening a consistent moment")):
@@ -114,21 +115,21 @@ def exported(server: Server, database: str, application: str) -> Iterator[Snapsh
 
 
 def relations(connection: Connection, moment: Snapshot | None = None) -> Relations:
-    """What there is at ``moment``, or now. The catalogues are locked no longer than this takes."""
+    """Return the relations at ``moment``, or now. The catalogues are locked only during the query."""
     with _in(connection, moment):
         rows = connection.execute(_RELATIONS).fetchall()
     return {int(str(row[0])): Relation(*row[1:]) for row in rows}  # type: ignore[arg-type]
 
 
 def altered(before: Relations, now: Relations) -> Relations:
-    """Of ``before``, the tables that were emptied, rewritten, altered, renamed or dropped since."""
+    """Return the tables of ``before`` that were truncated, rewritten, altered, renamed or dropped since."""
     return {oid: one for oid, one in before.items() if one.table and now.get(oid) != one}
 
 
 def can_be_read(connection: Connection, moment: Snapshot, tables: Relations, application: str) -> bool:
-    """Whether each of ``tables`` is there now under its name with all the columns it has at ``moment``.
+    """Return whether each of ``tables`` still has its name and all the columns it has at ``moment``.
 
-    Now, and until the session called ``application`` ends: it must hold a lock on each.
+    The session called ``application`` must hold a lock on each, so that it remains so until that ends.
     """
     with _in(connection, moment):
         then = {oid: connection.execute(_COLUMNS, [oid]).fetchall() for oid in tables}
@@ -139,7 +140,7 @@ def can_be_read(connection: Connection, moment: Snapshot, tables: Relations, app
         if now is None or not set(then[oid]) <= set(connection.execute(_COLUMNS, [now]).fetchall()):
             return False
         found.add(int(str(now)))
-    # Looked at last: who has failed meanwhile has let go, and what was seen may be new.
+    # Checked last: a session that failed has released its locks, and the tables seen may be new ones.
     held = connection.execute(_HELD, [application]).fetchall()
     return found <= {int(str(oid)) for (oid,) in held}
 

@@ -1,4 +1,4 @@
-"""All that is asked of a database before it is dumped."""
+"""Collects everything that is recorded about a database before it is dumped."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from mtn_tui.postgres.server import Server
 
 @dataclass(frozen=True)
 class Source:
+    """What is recorded about a database before it is dumped."""
+
     server: ServerIdentity
     properties: DatabaseProperties
     extensions: tuple[Extension, ...]
     roles: tuple[str, ...]
     search_path: tuple[str, ...]
-    """Schemas that its sessions look through."""
+    """Schemas on the search paths of its sessions."""
     without_rows: tuple[str, ...]
-    """Unlogged tables, where the server is a standby."""
+    """Unlogged tables, if the server is a standby."""
     size: int
-    """Bytes that the database has on the server's disk."""
+    """Bytes on the server's disk; 0 if unknown."""
 
 
 def read_source(server: Server, database: str, application: str, token: CancelToken | None = None) -> Source:
-    """Ask for all of it. Raises PostgresError, also once ``token`` is cancelled."""
+    """Query all of it. Raises PostgresError, also once ``token`` is cancelled."""
     with connect(server, database, application, own_session=True, token=token) as connection:
         described = describe(connection, database)
         return Source(

@@ -1,4 +1,4 @@
-"""Servers that take no changes, and what a hot standby can't give a backup."""
+"""Read-only servers, and what a backup from a hot standby lacks."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _ROWLESS = """
 
 @dataclass(frozen=True)
 class ReadOnly:
-    """Why a server takes no changes from us."""
+    """Why a server is read-only."""
 
     standby: bool
     source: str
-    """Where ``default_transaction_read_only`` is set, by pg_settings' words."""
+    """Source of ``default_transaction_read_only`` according to pg_settings."""
 
 
 def read_only(connection: Connection) -> ReadOnly | None:
-    """None where it takes changes."""
+    """Return why the server is read-only; None if it is not."""
     with translated():
         row = connection.execute(
             """
@@ -37,14 +37,14 @@ def read_only(connection: Connection) -> ReadOnly | None:
 
 
 def without_rows(connection: Connection) -> tuple[str, ...]:
-    """Unlogged tables, where this is a standby: it has none of their rows."""
+    """Return the unlogged tables if this is a standby, which has none of their rows."""
     with translated():
         rows = connection.execute(_ROWLESS).fetchall()
     return tuple(str(name) for (name,) in rows)
 
 
 def cuts_short(connection: Connection) -> bool:
-    """Whether a hot standby ends a long dump once changes of its primary have to wait for it."""
+    """Return whether a hot standby would cancel a long dump that delays changes of its primary."""
     with translated():
         row = connection.execute(
             """

@@ -1,8 +1,8 @@
-"""What a statement is and what it is about, and nothing else of it.
+"""Reduces a statement to its kind and object.
 
-A statement may hold a password, a connection string or a person's data, so no message, log or journal
-shows one: they show ``CREATE SUBSCRIPTION nightly``, ``COPY public.users``, ``ALTER TABLE ONLY public.x
-ADD CONSTRAINT y``. Only known words and the names that follow them are ever given out.
+A statement may contain a password, a connection string or personal data, so messages, logs and journals
+never show one, but ``CREATE SUBSCRIPTION nightly``, ``COPY public.users``, ``ALTER TABLE ONLY public.x
+ADD CONSTRAINT y``. Only known keywords and the names that follow them are returned.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import re
 from mtn_tui.core.i18n import _
 
 LONGEST = 160
-"""Characters of what is shown."""
+"""Maximum characters of the result."""
 
 _READ = 8192
-"""Characters of a statement that are looked at."""
+"""Maximum characters read of a statement."""
 
 PLAIN_NAME = r"[^\W\d][\w$]*"
 NAME = rf'(?:"(?:[^"\n]|"")+"|{PLAIN_NAME})'
@@ -76,7 +76,7 @@ _TRIGGERS_TABLE = re.compile(rf'(?:[\w, ]|"[^"]*")*? ON ({_PATH})', re.IGNORECAS
 
 
 def kind_of(statement: bytes | str) -> str:
-    """The statement's kind and object; of a function, the types that tell it from others of its name."""
+    """Return a statement's kind and object; for a function, with its argument types."""
     text = statement.decode(errors="backslashreplace") if isinstance(statement, bytes) else statement
     text = _folded(text[:_READ])
     for pattern in _KINDS:
@@ -99,13 +99,13 @@ def _rest(shown: str, after: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """With one blank for whatever stands between words outside quotes."""
+    """Replace blanks and comments outside quotes by one space."""
     text = _SPACE.sub("", text, count=1) if _SPACE.match(text) else text
     return "".join(" " if one[0].isspace() or one.startswith("--") else one for one in _TOKEN.findall(text))
 
 
 def _types(arguments: str) -> str:
-    """``(a integer, b text DEFAULT 'x')`` without what arguments are by default."""
+    """Return the arguments ``(a integer, b text DEFAULT 'x')`` without their defaults."""
     depth, start, parts, quoted = 0, 1, [], ""
     for at, char in enumerate(arguments):
         if quoted:
@@ -122,7 +122,7 @@ def _types(arguments: str) -> str:
             if depth == 0:
                 break
     else:
-        return "(…)"  # it does not end within what is looked at
+        return "(…)"  # it is longer than what is read
     return "(…)" if any("'" in part or "$" in part for part in parts) else f"({', '.join(parts)})"
 
 
@@ -134,7 +134,7 @@ _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 
 def parts(table: str) -> tuple[str, ...]:
-    """A table's schema and name, without quotes."""
+    """Split the name of a table into schema and name, without quotes."""
     return tuple(
         found[1].replace('""', '"') if found[1] is not None else found[2] for found in _PART.finditer(table)
     )

@@ -1,10 +1,10 @@
-"""Subscriptions: what a database takes from a publisher on another server, all the time it is in use.
+"""Subscriptions: what a database continuously receives from a publisher on another server.
 
-No database that is made beside another has a live one, and no database that is put aside keeps one: each
-would take what is meant for the other, and the publisher never sends it again.
+A database made beside another never has an active one, and a database put aside never keeps one: each would
+receive changes meant for the other, and the publisher never sends them again.
 
-One that is disabled for a swap gets a line in its comment that says in which database it was enabled. So
-whoever finds it disabled there knows that it is to be enabled again, whatever became of the job.
+A subscription that is disabled for a swap gets a line in its comment naming the database in which it was
+enabled. So it can be enabled again there later, whatever happened to the job.
 """
 
 from __future__ import annotations
@@ -34,20 +34,22 @@ _CONNECTING = re.compile(rb"\s*(?:connect|enabled|create_slot|slot_name|copy_dat
 
 @dataclass(frozen=True)
 class Subscription:
+    """A subscription of a database."""
+
     name: str
     enabled: bool
     slot: str
-    """On the publisher; empty where it has none."""
+    """Its slot on the publisher; empty if none."""
     publications: tuple[str, ...]
     owner: str
     ours: bool
     """Whether we may alter and drop it."""
     tables: tuple[str, ...] = ()
-    """Those that it fills, quoted; none where nobody asked in its database."""
+    """Tables that it fills, quoted; empty unless queried in its database."""
 
 
 def subscriptions(connection: Connection, database: str) -> list[Subscription]:
-    """Those in a database, asked in any; never how they connect, which holds passwords."""
+    """Return the subscriptions of a database, without their connection strings, which hold passwords."""
     with translated():
         rows = connection.execute(
             """
@@ -65,7 +67,7 @@ def subscriptions(connection: Connection, database: str) -> list[Subscription]:
 
 
 def with_tables(connection: Connection, database: str) -> list[Subscription]:
-    """The same, each with the tables it fills where the database can be looked into."""
+    """Return the same, each with the tables that it fills, if the database can be connected to."""
     found = subscriptions(connection, database)
     if not found:
         return found
@@ -78,7 +80,7 @@ def with_tables(connection: Connection, database: str) -> list[Subscription]:
                 " GROUP BY 1"
             ).fetchall()
     except PostgresError:
-        return found  # it takes no connections: the lines for a fresh copy leave the names open
+        return found  # it takes no connections: ``fresh_copy`` leaves the names open
     tables: dict[str, tuple[str, ...]] = {str(name): tuple(of) for name, of in rows}  # type: ignore[arg-type]  # text[]
     return [
         Subscription(
@@ -95,9 +97,9 @@ def with_tables(connection: Connection, database: str) -> list[Subscription]:
 
 
 def fresh_copy(one: Subscription, *, there: bool = True) -> list[str]:
-    """The lines that fill its tables anew from the publisher; the first is for that one.
+    """Return statements that fill its tables again from the publisher; the first one is for the publisher.
 
-    Without ``there`` the new database has no subscription of that name.
+    With ``there`` false, the new database has no subscription of that name.
     """
     name = _quoted(one.name)
     truncate = f"TRUNCATE {', '.join(one.tables) or '…'};"
@@ -118,7 +120,7 @@ def fresh_copy(one: Subscription, *, there: bool = True) -> list[str]:
 
 
 def pause(connection: Connection, database: str, of: str) -> list[str]:
-    """Disable what is enabled in a database; return the names. ``of`` is the name under which it goes on."""
+    """Disable the enabled subscriptions and return their names; ``of`` is the database's later name."""
     live = [one for one in subscriptions(connection, database) if one.enabled]
     if not live:
         return []
@@ -131,9 +133,9 @@ def pause(connection: Connection, database: str, of: str) -> list[str]:
 
 
 def resume(connection: Connection, database: str, of: str) -> list[str]:
-    """Enable those again that were disabled for a swap and are meant to live under the name ``of``."""
+    """Enable those again that were disabled for a swap of ``of``; return their names."""
     resumed: list[str] = []
-    with beside(connection, MAINTENANCE) as asking:  # ``connection`` may be ending what it is told
+    with beside(connection, MAINTENANCE) as asking:  # ``connection`` may obey a token that was cancelled
         if not any(one.slot and not one.enabled for one in subscriptions(asking, database)):
             return resumed
     with _inside(connection, database) as inside:
@@ -149,10 +151,10 @@ def resume(connection: Connection, database: str, of: str) -> list[str]:
 
 
 def detach(connection: Connection, database: str) -> list[str]:
-    """Drop all subscriptions of a database, which keep it from being dropped.
+    """Drop all subscriptions of a database, which would prevent dropping it.
 
-    Their publishers are not asked: returns the slots that stay there and that no other subscription of
-    this server names. A copy's may have the very slot that the live one reads.
+    The publishers are not contacted: returns the slots that remain there and that no other subscription on
+    this server uses. A copy may name the very slot that the active one reads.
     """
     found = subscriptions(connection, database)
     if not found:
@@ -174,9 +176,9 @@ def detach(connection: Connection, database: str) -> list[str]:
 
 
 def unattached(statement: bytes) -> bytes:
-    """A script's statement, so that it makes a subscription that is disabled, without slot and connection.
+    """Change a CREATE SUBSCRIPTION so that it is made disabled, without a slot or connection.
 
-    Of what alters one only the owner is left; what is left out is given as nothing.
+    ALTER SUBSCRIPTION becomes empty unless it sets the owner; other statements are returned unchanged.
     """
     if _ALTER.match(statement):
         return statement if _OWNER.search(_masked(statement)) else b""
@@ -197,13 +199,13 @@ def unattached(statement: bytes) -> bytes:
 
 
 def _masked(statement: bytes) -> bytes:
-    """Of the same length, with nothing left of what is in quotes."""
+    """Replace quoted parts by underscores, keeping the length."""
     return _QUOTED.sub(lambda found: b"_" * len(found[0]), statement)
 
 
 @contextmanager
 def _inside(connection: Connection, database: str) -> Iterator[Connection]:
-    """A session in the database that may write there and waits for no lock for long."""
+    """Open a writable session in the database, with a limit on waiting for locks."""
     with beside(connection, database) as inside, translated(_("disabling or enabling subscriptions")):
         inside.execute("SET default_transaction_read_only = off")
         inside.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'".encode())

@@ -1,9 +1,9 @@
-"""Puts a database in the place of another, which stays under another name.
+"""Swaps a database for another, keeping the old one under another name.
 
-One transaction renames both, so that the name leads to the old one or to the
-new one, whole, whenever anything dies. Sessions are ended from a second
-connection every 50 ms: RENAME waits some seconds for those that were in before
-its lock, which makes all later ones wait.
+One transaction renames both, so that the name always leads to either the old or
+the new one, complete, whatever dies meanwhile. Sessions are ended from a second
+connection every 50 ms: RENAME waits some seconds for sessions that connected
+before its lock, which blocks later ones.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from mtn_tui.postgres.subscriptions import Subscription, with_tables
 _END_EVERY = 0.05
 _TRIES = 3
 _TRY_AGAIN_AFTER = 1.0
-"""Seconds, in which clients have the old database again."""
+"""Seconds between tries, in which clients can use the old database."""
 
-# pg_terminate_backend's own rule. What has no user is the server's, and RENAME sends it away by itself.
+# The rule of pg_terminate_backend. Processes without a user are the server's; RENAME ends them itself.
 _ENDABLE: LiteralString = """
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
     OR NOT r.rolsuper AND (pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
@@ -37,23 +37,23 @@ _ENDABLE: LiteralString = """
 
 @dataclass(frozen=True)
 class Obstacles:
-    """What would keep a database from getting another name."""
+    """What would prevent renaming a database."""
 
     owner: str
-    """Who owns it, where we may not rename it for that; else empty."""
+    """Its owner, if we may not rename it therefore; else empty."""
     prepared: tuple[str, ...]
-    """Prepared transactions, by the name that COMMIT PREPARED takes."""
+    """Prepared transactions, by their names for COMMIT PREPARED."""
     slots: tuple[str, ...]
-    """Logical replication slots: they stay with the old database, and whoever reads them finds another."""
+    """Logical replication slots, which stay with the old database."""
     stubborn: tuple[str, ...]
     """Users whose sessions we may not end."""
     sessions: int
     subscriptions: tuple[Subscription, ...] = ()
-    """Live ones, which take what a publisher sends."""
+    """Enabled subscriptions."""
 
 
 def obstacles(connection: Connection, database: str) -> Obstacles:
-    """Look for them; the database may be missing, and then there are none."""
+    """Return the obstacles to renaming ``database``; none if it does not exist."""
     with translated(_("looking at {database}").format(database=database)):
         owner = _one(
             connection,
@@ -89,15 +89,15 @@ def _one(connection: Connection, query: LiteralString, database: str) -> tuple[s
 def swap(
     connection: Connection, other: Connection, renames: Sequence[tuple[str, str]], clock: Clock
 ) -> float:
-    """Rename databases, (from, to), all or none; return the seconds in which none could be used.
+    """Rename databases (from, to), all or none; return the seconds for which none could be used.
 
-    Three tries. Raises PostgresError, and nothing has changed then.
+    Tries three times. Raises PostgresError, in which case nothing has changed.
     """
     oids = _oids(connection, [old for old, _new in renames])
     for left in reversed(range(_TRIES)):
         began = clock.monotonic()
         try:
-            # Nobody is sent away any more once COMMIT lets them in, for that would be into the new one.
+            # Ending sessions stops before COMMIT, after which clients connect to the new database.
             emptied = _emptied(other, oids)
             with translated(_("renaming databases")), connection.transaction(), emptied:
                 for old, new in renames:
@@ -144,7 +144,7 @@ def _in_use(connection: Connection, oids: list[int], database: str) -> PostgresE
 
 @contextmanager
 def _emptied(connection: Connection, oids: list[int]) -> Iterator[None]:
-    """End all sessions in the databases that we may end, now and every 50 ms until the block ends."""
+    """End all sessions in the databases that we may end, every 50 ms until the block ends."""
     over = threading.Event()
 
     def end_all() -> None:
@@ -160,7 +160,7 @@ def _emptied(connection: Connection, oids: list[int]) -> Iterator[None]:
             try:
                 end_all()
             except psycopg.Error:
-                return  # RENAME tells that somebody is still in there
+                return  # RENAME reports if the database is still in use
 
     end_all()
     thread = threading.Thread(target=go_on, name="mtn-emptier", daemon=True)

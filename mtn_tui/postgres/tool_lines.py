@@ -1,7 +1,6 @@
-"""What PostgreSQL's programs say on stderr, line by line, without statements and rows.
+"""Filters the stderr of PostgreSQL's programs line by line, removing statements and rows.
 
-``pg_dump`` repeats the statement that failed, over as many lines as it has, and the server's DETAIL and
-CONTEXT with it.
+``pg_dump`` repeats a failed statement, which may span lines, with the server's DETAIL and CONTEXT.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ _HINTS = ("HINT", "PISTA", "LOCATION")
 
 
 class ToolLines:
-    """Give it each line in turn; what may be shown of it comes back, None where that is nothing.
+    """Call it with each line in turn; it returns what may be shown, or None.
 
-    ``tool`` is the program's name, with which it begins what it says itself.
+    ``tool`` is the name with which the program's own messages begin.
     """
 
     def __init__(self, tool: str) -> None:
@@ -35,7 +34,7 @@ class ToolLines:
         if line.startswith(self._begins):
             self._hiding = False
             if found := _STATEMENT.match(line):
-                self._hiding = True  # it may go on over the next lines
+                self._hiding = True  # it may continue on the next lines
                 return redact(found[1]) + kind_of(found[2])
             return redact(without_last_value(line))
         if found := _FIELD.match(line):

@@ -1,8 +1,7 @@
-"""PostgreSQL's own programs: which of them to use, and how they are run.
+"""Chooses and runs PostgreSQL's own programs.
 
-A child gets no terminal, no shell, and its secrets by environment. What it says
-on stderr is kept, without secrets, statements and rows, for the log and for the
-error.
+A child gets no terminal and no shell, and its secrets in the environment. Its
+stderr is kept for the log and for errors, without secrets, statements and rows.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _READ = 1 << 20
 
 _LAST_LINES = 20
 
-# libpq's own words, which LC_MESSAGES=C keeps in English, and the server's, which follow its configuration.
+# Messages of libpq, in English by LC_MESSAGES=C, and of the server, in its configured language.
 _LOST = (
     "server closed the connection unexpectedly",
     "could not receive data from server",
@@ -49,28 +48,28 @@ _LOST = (
 
 @dataclass(frozen=True)
 class Tool:
-    """One installed program and its version."""
+    """An installed program and its version."""
 
     path: Path
     version: str
 
     @property
     def major(self) -> int:
+        """The major version."""
         return int(re.split(r"\D", self.version)[0])
 
     @property
     def minor(self) -> int | None:
-        """None of a version before its first release, ``18beta1``."""
+        """The minor version; None before the first release, as in ``18beta1``."""
         _major, _dot, minor = self.version.partition(".")
         return int(minor) if minor.isdecimal() else None
 
 
 def find_pg_dump(configured: Path | None, server_major: int) -> Tool:
-    """The oldest installed pg_dump that is no older than the server.
+    """Return the oldest installed pg_dump that is not older than the server.
 
-    ``configured`` is PG_DUMP: a path is used and nothing else; None, or a bare
-    name, means to look on PATH and where packages install it. Raises
-    ConfigError with the fix.
+    ``configured`` is PG_DUMP: only a given path is used; None, or a bare name, is
+    looked for on PATH and where packages install it. Raises ConfigError with a fix.
     """
     pinned = configured is not None and "/" in str(configured)
     paths = [configured] if configured and pinned else _candidates(str(configured or "pg_dump"))
@@ -100,7 +99,7 @@ def find_pg_dump(configured: Path | None, server_major: int) -> Tool:
 
 
 def beside(tool: Tool, name: str) -> Path:
-    """Another program of the same installation. Raises ConfigError where it is missing."""
+    """Return another program of the same installation. Raises ConfigError if it is missing."""
     for path in (tool.path, tool.path.resolve()):
         if is_file(path.with_name(name)):
             return path.with_name(name)
@@ -130,9 +129,9 @@ def _tool(path: Path) -> Tool | None:
 class Child:
     """A running program whose output is read as a stream.
 
-    Iterate over it for pieces of its stdout; the end of that is its end, and
-    raises PostgresError unless it exits with 0. ``kill`` ends it, from any
-    thread, and so ends a blocked read. A context manager: nothing stays behind.
+    Iterating yields chunks of its stdout and, at the end, raises PostgresError
+    unless it exits with 0. ``kill`` ends it, from any thread, and so a blocked read.
+    As a context manager it leaves nothing behind.
     """
 
     def __init__(
@@ -155,7 +154,7 @@ class Child:
         self._listener.start()
 
     def _grow_pipe(self) -> None:
-        """A pipe of 1 MiB instead of 64 KiB: sixteen times fewer turns between the two processes."""
+        """Enlarge the pipe from 64 KiB to 1 MiB, for fewer switches between the two processes."""
         if hasattr(fcntl, "F_SETPIPE_SZ") and self._process.stdout:
             try:
                 fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _READ)
@@ -174,7 +173,7 @@ class Child:
                 self._on_line(text)
 
     def has_output(self, seconds: float) -> bool:
-        """Wait so long for output, or its end: whether iterating would not block."""
+        """Wait up to so many seconds for output or its end; return whether iterating would not block."""
         assert self._process.stdout  # noqa: S101 - it was asked for above
         poll = select.poll()
         poll.register(self._process.stdout, select.POLLIN)
@@ -207,15 +206,16 @@ class Child:
 
     @property
     def said(self) -> str:
-        """The last lines it wrote to stderr."""
+        """The last lines of its stderr."""
         return "\n".join(self._lines)
 
     @property
     def succeeded(self) -> bool:
-        """Whether it has ended, and well; its output may still have to be read."""
+        """Whether it has exited with 0; its output may still have to be read."""
         return self._process.poll() == 0
 
     def kill(self) -> None:
+        """Kill it, if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
 
