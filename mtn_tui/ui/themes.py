@@ -1,4 +1,4 @@
-"""Dark and light. Colours only underline what a glyph and a word say already."""
+"""Dark and light. Colours only repeat what a glyph and a word say."""
 
 from __future__ import annotations
 

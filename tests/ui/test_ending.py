@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.named_screens import every_action
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.command import Command
 from mtn_tui.ui.screens.help import Help
@@ -16,12 +17,12 @@ from mtn_tui.ui.wizard.sentence import SentencePrompt
 from tests.ui.pilots import nothing_begins, operate
 
 SCREENS = {
-    "ask": lambda: Ask("?", [], [Answer("yes", 1)]),
-    "field": lambda: SentencePrompt("?", ""),
-    "command": Command,
-    "logs": Logs,
-    "help": lambda: Help("backups"),
-    "wizard": Emergency,
+    "ask": lambda _app: Ask("?", [], [Answer("yes", 1)]),
+    "field": lambda _app: SentencePrompt("?", ""),
+    "command": lambda app: Command(app.here, every_action),
+    "logs": lambda _app: Logs(),
+    "help": lambda app: Help(app.here.own_actions, every_action),
+    "wizard": lambda app: Emergency(app.navigator),
 }
 
 
@@ -32,7 +33,7 @@ def test_a_screen_that_is_being_opened_ends_with_the_program(pg18, new_school, p
 
     async def flow(operator):
         await operator.has_list()
-        app.push_screen(opens())
+        app.push_screen(opens(app))
         for _turn in range(turns):
             await asyncio.sleep(0)
         app.exit()

@@ -1,4 +1,4 @@
-"""Small screens over the present one: something to be told, something to choose."""
+"""Dialogs over the present screen: a question with answers, an error."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ _ASKED = 4
 
 @dataclass(frozen=True)
 class Answer(Generic[R]):
+    """A label, and the value that the dialog is dismissed with."""
+
     label: str
     value: R
 
 
 class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
-    """The first answer is the harmless one: the cursor is on it, and esc leaves without any."""
+    """A question. The first answer is the harmless one: the cursor is on it; esc leaves without any."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,ctrl+c", "dismiss", show=False),
@@ -78,7 +80,7 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
 
 
 class ErrorDialog(Ask[None]):
-    """What went wrong, what to do, and where the runbook has more."""
+    """Says what failed, what to do, and which section of the runbook has more."""
 
     def __init__(self, error: MtnError) -> None:
         said = [error.hint] if error.hint else []

@@ -54,6 +54,8 @@ class LogRows(VirtualList):
 
 
 class Logs(Framed):
+    """The lines of all logs, in the order of time."""
+
     CSS_PATH: ClassVar = "logs.tcss"
     where = LOGS
     not_in_footer = ("jobs", "back", "command")
@@ -325,11 +327,8 @@ class Logs(Framed):
     def _go_to(self, line: Line) -> None:
         wanted = (line.moment, line.file, line.start)
         for index, row in enumerate(self._rows):
-            if (
-                row.line is not None
-                and row.first
-                and (row.line.moment, row.line.file, row.line.start) >= wanted
-            ):
+            at = row.line
+            if at is not None and row.first and (at.moment, at.file, at.start) >= wanted:
                 self.rows.go_to(index)
                 return
         self.rows.go_to(len(self._rows) - 1)

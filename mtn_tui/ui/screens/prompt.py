@@ -1,4 +1,4 @@
-"""What the small screens with one field have in common: words above it, and below what its keys do."""
+"""A dialog with one field, a text above it, and below it what its keys do."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _WIDEST = 70
 
 
 class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
-    """Dismissed with what was typed, or with nothing. ``draw`` says what it is about, by ``say``."""
+    """Dismissed with what was typed, or with None. ``draw`` of a subclass calls ``say``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "dismiss", show=False)]
 
     def filled(self) -> str:
-        """What stands in the field at first."""
+        """The text in the field at first."""
         return ""
 
     def compose(self) -> ComposeResult:
@@ -34,6 +34,7 @@ class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
             yield LineView(id="how")
 
     def say(self, title: str, paragraphs: Iterable[Span], how: str) -> None:
+        """Show what is asked, and what the keys do."""
         room = min(_WIDEST, self.app.size.width - 4) - 4
         lines: list[StyledLine] = [[(line, "strong")] for line in wrapped(title, room)]
         for text, tone in paragraphs:

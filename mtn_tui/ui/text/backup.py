@@ -21,6 +21,7 @@ _BEFORE_PROVEN = 1 + KIND + 1 + MOMENT + AGE + 1 + SIZE + 2 + STORE + 1 + STORE 
 
 
 def heading(width: int) -> list[Span]:
+    """The line of column names above the list."""
     cells = [
         " ",
         fit(_("Kind"), KIND + 1),
@@ -88,6 +89,7 @@ def _proven(backup: Backup) -> list[Span]:
 
 
 def headline(backup: Backup) -> str:
+    """Kind, moment and ID of a backup."""
     kind = {Kind.FULL: _("full"), Kind.DIFF: _("differential")}[backup.kind]
     moment = labels.moment(backup.moment)
     if not backup.id:
@@ -96,7 +98,7 @@ def headline(backup: Backup) -> str:
 
 
 def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
-    """What is wrong with it, what that means and what to do; or how good it is. Sentences."""
+    """Sentences: what is wrong with a backup and what to do; or how far it is proven."""
     said: list[Span] = []
     for copy in backup.copies:
         said += _copy_troubles(copy)
@@ -166,7 +168,7 @@ def missing(inventory: Inventory) -> list[str]:
 
 
 def before(backup: Backup, inventory: Inventory) -> About | None:
-    """Of the backup before it, of the same kind and database; none where not all has been read."""
+    """The backup before it, of the same kind and database; None if there is none, or stores are unread."""
     if inventory.is_partial:
         return None
     manifest = backup.manifest
@@ -184,7 +186,7 @@ def before(backup: Backup, inventory: Inventory) -> About | None:
 
 
 def tables(manifest: About, earlier: About | None) -> list[tuple[str, int, int | None]]:
-    """Each table, its rows, and what it had before; what has changed most stands first."""
+    """Each table, its rows and those before; what has changed most first."""
     rows, was = manifest.rows(), earlier.rows() if earlier else {}
     listed = [(table, count, was.get(table, 0) if earlier else None) for table, count in rows.items()]
     listed += [(table, 0, count) for table, count in was.items() if table not in rows]
@@ -192,6 +194,7 @@ def tables(manifest: About, earlier: About | None) -> list[tuple[str, int, int |
 
 
 def tables_in_short(manifest: About, earlier: About | None) -> str:
+    """The rows of every table in a line, and what they were in an earlier backup."""
     parts = []
     for table, count, was in tables(manifest, earlier):
         if was is None or was == count:
@@ -208,7 +211,7 @@ def _bare(table: str) -> str:
 
 
 def pane(backup: Backup, inventory: Inventory, width: int, height: int) -> list[list[Span]]:
-    """So much of it as fits beneath the list: exactly ``height`` lines."""
+    """What fits beneath the list of all this: exactly ``height`` lines."""
     room = width - 2
     lines: list[Span] = [(line, "strong") for line in wrapped(headline(backup), room)[:2]]
     for text, tone in troubles(backup, inventory):

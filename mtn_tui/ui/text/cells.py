@@ -1,4 +1,4 @@
-"""Text in a terminal's cells: never obeyed, never wider than its place."""
+"""Text in a terminal's cells: no control characters, never wider than its place."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def clipped(text: str, width: int) -> str:
-    """``width`` cells at most."""
+    """``text`` in ``width`` cells at most."""
     shown = printable(text)
     return shown if cell_len(shown) <= width else fit(shown, width)
 
 
 def width_of(pieces: Iterable[Span]) -> int:
+    """Cells of all of them."""
     return sum(cell_len(text) for text, _tone in pieces)
 
 
 def spread(left: list[Span], right: list[Span], width: int) -> list[Span]:
-    """Both ends of a line; where they do not fit, the end of ``left`` is given up, then that of ``right``."""
+    """A line of two ends; if they do not fit, ``left`` is cut first, then ``right``."""
     right = _within(right, width)
     room = width - width_of(right)
     kept = _within(left, room)

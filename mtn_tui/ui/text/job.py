@@ -1,4 +1,4 @@
-"""How a job is told: at work, over, and lost."""
+"""A job in words: its state, how far it is, how long it took."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _LOOKS = {
 
 
 def state(job: JobView) -> Span:
+    """A job's state, as a glyph and a word."""
     if job.state is JobState.SUCCEEDED and job.warnings:
         return "⚠ " + _("warnings"), "warn"  # of a verification: that a copy does not hold
     glyph, tone = _LOOKS[job.state]
@@ -33,9 +34,9 @@ def state(job: JobView) -> Span:
 
 
 def at_work(job: JobView) -> list[str]:
-    """What, how far, how fast, how long still: in a line, and in ever shorter ones where there is less room.
+    """What a running job does, how far, how fast and for how long, in ever shorter lines to choose from.
 
-    How long still is what a reader waits for: it is in all of them.
+    All of them have the remaining time, which is what a reader waits for.
     """
     what = [printable(labels.job(job.kind))]
     if job.state is not JobState.RUNNING:
@@ -64,6 +65,7 @@ def _figures(progress: Progress) -> tuple[list[str], list[str], list[str], list[
 
 
 def took(job: JobView, now: datetime) -> str:
+    """How long a job took, or takes by now."""
     if job.started is None:
         return "—"
     return labels.clock(max(((job.ended or now) - job.started).total_seconds(), 0))

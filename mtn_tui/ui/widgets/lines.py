@@ -1,8 +1,7 @@
-"""Lines of text, and a list with a cursor over any number of them.
+"""Views of lines, and a list with a cursor over any number of them.
 
-Only what is to be seen is drawn, and only lines that have changed are sent: a
-list of thousands costs no more than one of ten, and a screen that says the same
-as before sends nothing.
+Only visible lines are drawn, and only changed ones are sent: a list of thousands
+costs no more than one of ten, and a screen that has not changed sends nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ TONES = ("dim", "strong", "good", "warn", "bad")
 
 
 class LineView(ScrollView, can_focus=False):
-    """Shows lines as they are given: whoever makes them sees to it that they fit."""
+    """Displays lines already fitted to the width."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES} | {"line--chosen"}
 
@@ -36,18 +35,19 @@ class LineView(ScrollView, can_focus=False):
         self._count = 0
         self._draw: Callable[[int], StyledLine] = lambda _index: []
         self._sent: dict[int, tuple[StyledLine, bool]] = {}
-        """What was drawn last, by the line of the widget."""
+        """The line that was drawn last in each row of the widget, and whether the cursor was on it."""
 
     @property
     def allow_vertical_scroll(self) -> bool:
-        """Where there is more than fits, though no scrollbar takes a column to say so."""
+        """Whether there is more than fits; no scroll bar takes a column to show it."""
         return self.max_scroll_y > 0
 
     def show(self, lines: Sequence[StyledLine]) -> None:
+        """Show these lines."""
         self.show_drawn(len(lines), lines.__getitem__)
 
     def show_drawn(self, count: int, draw: Callable[[int], StyledLine]) -> None:
-        """``draw`` makes the line of an index below ``count``, whenever it is to be seen."""
+        """Show ``count`` lines; ``draw`` makes the one of an index, whenever it is visible."""
         self._count, self._draw = count, draw
         self._resize(self.size.width)
         for y, sent in list(self._sent.items()):
@@ -93,14 +93,14 @@ class LineView(ScrollView, can_focus=False):
 
 
 class Text(LineView, can_focus=True):
-    """Lines to be read, longer than the screen perhaps."""
+    """A text, which may be longer than the screen."""
 
     class Scrolled(Message):
-        """Another part of it is to be seen."""
+        """Another part of the text is visible."""
 
     @property
     def goes_on(self) -> bool:
-        """Whether there is more below what is to be seen."""
+        """Whether there is more below."""
         return self.scroll_offset.y < self.max_scroll_y
 
     def on_resize(self, event: events.Resize) -> None:
@@ -113,7 +113,7 @@ class Text(LineView, can_focus=True):
 
 
 class VirtualList(LineView, can_focus=True):
-    """A list with a cursor, which stays on its row by the row's key when the list changes."""
+    """A list with a cursor, which stays on the row of its key when the list changes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "go(-1)", show=False),
@@ -134,13 +134,13 @@ class VirtualList(LineView, can_focus=True):
 
     @property
     def key(self) -> str:
-        """Of the row under the cursor; empty where there is none."""
+        """The key of the row under the cursor; empty if there is none."""
         return self._keys[self.index] if self.index < len(self._keys) else ""
 
     def show_rows(
         self, keys: Sequence[str], draw: Callable[[int], StyledLine], otherwise: Sequence[StyledLine] = ()
     ) -> None:
-        """``draw`` makes a row's line; ``otherwise`` is said where there is none."""
+        """Show the rows of these keys, which ``draw`` makes; ``otherwise`` if there is none."""
         before = self.key
         self._keys = keys
         if before and (not self.index < len(keys) or keys[self.index] != before):
@@ -168,7 +168,7 @@ class VirtualList(LineView, can_focus=True):
         self._move_to(len(self._keys) - 1)
 
     def go_to(self, index: int) -> None:
-        """Put the cursor on a row, without a word: it was not the operator who moved it."""
+        """Put the cursor on a row, without posting ``Moved``."""
         index = self._within(index)
         for one in {self.index, index}:
             self.refresh(Region(0, one - self.scroll_offset.y, self.size.width, 1))
