@@ -155,7 +155,8 @@ class _Run:
                 one.manifest for one in known.backups if one.manifest and source_of(one.manifest) == here
             ]
             odd = known_stores.look(job, quick, bucket_answers=answers)
-            publish.require_room(context, earlier, source.size, odd)
+            if doubt := publish.require_room(context, earlier, source.size, odd):
+                job.warn("may-not-fit", doubt)
             mark = mark_of(job, context)
             claimed = claim_name(job, quick, Kind.FULL, self.started, mark, bucket_answers=answers)
             name = claimed.name

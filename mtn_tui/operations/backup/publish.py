@@ -44,8 +44,12 @@ class Signed:
 
 def require_room(
     context: Context, earlier: list[Summary], database_size: int, odd: Sequence[Changed] = ()
-) -> None:
-    """Raise NoSpace where the backup would hardly fit: 1.2 times the last one, or half the database.
+) -> str:
+    """Raise NoSpace where the backup would hardly fit: with 1.2 times the last one.
+
+    Where there is no last one, half the database is a guess: return that it may
+    not fit, else an empty text. A disk that fills up ends the backup, and leaves
+    nothing half made.
 
     Where the disk is another than before, the last one is the one that was
     there, and a tenth stays free: it may be the system's own.
@@ -57,17 +61,20 @@ def require_room(
     free = disk.free()
     if another and another.moved:
         needed = max(needed, int(last * 1.2) + disk.total() // 10)
-    if free < needed:
-        raise NoSpace(
-            _(
-                "There is not enough room in {folder}: about {needed:,} MB are needed, {free:,} MB are free."
-            ).format(
-                folder=context.settings.backup_dir,
-                needed=Figure(needed >> 20),
-                free=Figure(free >> 20),
-            ),
-            _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),
-        )
+    if free >= needed:
+        return ""
+    figures = {"needed": Figure(needed >> 20), "free": Figure(free >> 20)}
+    if not last:
+        return _(
+            "The backup may not fit in {folder}: by the size of the database up to {needed:,} MB are needed,"
+            " {free:,} MB are free. Where it does not fit, it fails, and nothing half made is left."
+        ).format(folder=context.settings.backup_dir, **figures)
+    raise NoSpace(
+        _(
+            "There is not enough room in {folder}: about {needed:,} MB are needed, {free:,} MB are free."
+        ).format(folder=context.settings.backup_dir, **figures),
+        _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),
+    )
 
 
 def encrypted(key: Key, data: bytes) -> bytes:
