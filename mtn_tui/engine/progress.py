@@ -32,8 +32,8 @@ class Progress:
     """A snapshot of a phase.
 
     ``done`` and ``total`` count ``unit`` (``bytes``, ``rows`` or ``items``);
-    ``total`` is None if unknown. ``rate`` is in units per second, ``eta`` in
-    seconds; None while unknown.
+    ``total`` is None if unknown, or if ``done`` went beyond it. ``rate`` is in
+    units per second, ``eta`` in seconds; None while unknown.
     """
 
     phase: str
@@ -109,13 +109,14 @@ class Meter:
         """Take a sample and return the progress."""
         self._window.sample(self._clock.monotonic(), self.done)
         rate = self._window.rate()
-        return Progress(self.phase, self.done, self.total, self.unit, rate, self._eta(rate))
+        total = None if self.total is not None and self.done > self.total else self.total
+        return Progress(self.phase, self.done, total, self.unit, rate, self._eta(total, rate))
 
-    def _eta(self, rate: float | None) -> float | None:
-        if self.total is None or self.done > self.total:
+    def _eta(self, total: int | None, rate: float | None) -> float | None:
+        if total is None:
             return None
-        if self.done == self.total:
+        if self.done == total:
             return 0.0
         if not rate or not self._window.steady():
             return None
-        return (self.total - self.done) / rate
+        return (total - self.done) / rate

@@ -77,7 +77,8 @@ def test_at_its_total_nothing_remains_and_beyond_it_nobody_knows():
     clock, figure = meter(total=400)
     assert go(clock, figure, 1, 400)[-1].eta == 0
     figure.total = 399
-    assert figure.snapshot().eta is None
+    look = figure.snapshot()
+    assert (look.done, look.total, look.eta) == (400, None, None)
 
 
 def test_looks_hours_apart_still_give_the_rate_of_the_last_two_minutes():
