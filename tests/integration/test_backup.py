@@ -373,7 +373,9 @@ def test_a_pg_dump_older_than_the_server_is_refused_with_the_fix(small, practise
     assert list(practice.backups.iterdir()) == []
 
 
-def test_a_first_backup_that_may_not_fit_is_made_and_a_later_one_that_would_not_is_refused(small, practise, tmp_path):
+def test_a_first_backup_that_may_not_fit_is_made_and_a_later_one_that_would_not_is_refused(
+    small, practise, tmp_path
+):
     disk = tmp_path / "little"
     disk.mkdir()
     mounted = subprocess.run(
