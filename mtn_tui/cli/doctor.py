@@ -21,7 +21,7 @@ _EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
 @as_json
 @click.pass_obj
 def doctor(session: Session, as_json: bool) -> int:
-    """Exit code 0: all is well. 1: something is doubtful. 2: something fails. 3: something is not known."""
+    """Exit code 0: all is well. 1: there is a warning. 2: a check fails. 3: a check has no result."""
     findings = _findings(session)
     if as_json:
         output.as_json([_facts(one) for one in findings])

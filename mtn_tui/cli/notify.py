@@ -50,7 +50,7 @@ def notify(
     flush: bool,
     as_json: bool,
 ) -> int:
-    """Exit code 0: all were told. 1: some were not yet, and will be. 2: somebody was not, and won't be."""
+    """Exit code 0: everybody was notified. 1: some will be notified later. 2: somebody could not be."""
     session.must_not_only_read()
     given = [level is not None, test, ack is not None, flush]
     if sum(given) != 1 or (level is not None and body is None):

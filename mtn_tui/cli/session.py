@@ -53,7 +53,7 @@ class Session:
 
     @cached_property
     def quiet_context(self) -> Context:
-        """The same without printing warnings, for callers that report them otherwise."""
+        """The context, without printing warnings, for callers that report them otherwise."""
         settings = self.loaded.settings
         return Context(
             settings=settings,

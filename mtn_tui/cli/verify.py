@@ -21,7 +21,7 @@ from mtn_tui.operations.verify.verify import verify as verify_backups
 @as_json
 @click.pass_obj
 def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> int:
-    """Exit code 0: all hold. 1: that was not recorded. 2: one does not. 3: not all could be read."""
+    """Exit code 0: all are good. 1: that was not recorded. 2: one is bad. 3: not all could be read."""
     if bool(wanted) == every:
         raise UsageError(_("Say which backup: an ID, or --all."), _("mtn list shows what there is."))
     context = session.context

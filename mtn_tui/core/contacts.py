@@ -1,4 +1,4 @@
-"""The contacts of runbook section 9: people, their hours, and whom to notify when of which severity.
+"""The contacts of runbook section 9: people, their hours, and whom each severity notifies, and when.
 
 They are configured in ``config/contacts.toml``. Everything except ``load`` is
 a pure function of that file and of the time.
@@ -266,7 +266,7 @@ def parse(text: str, path: Path) -> Contacts:
     """Parse and check the text of a contacts file; ``path`` is for messages. Raises ConfigError."""
     try:
         found = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also of a figure, or of brackets, without an end
+    except (ValueError, RecursionError) as error:  # also raised for endless numbers and nested brackets
         raise ConfigError(
             _("{path} is not TOML: {reason}.").format(path=path, reason=error),
             _("Mend that line. Texts stand in double quotes, as in the example that mtn init writes."),

@@ -1,32 +1,33 @@
-"""Everything that can go wrong, as one tree.
+"""Every error of the program, as one tree.
 
     MtnError
-    ├── UsageError                 what was asked for makes no sense        (exit 64)
-    │   └── Refused                it makes sense, and is not done: the reason is said
+    ├── UsageError                 the request makes no sense               (exit 64)
+    │   └── Refused                it makes sense but is refused; the title says why
     ├── ConfigError                backup.conf, the environment, missing tools
-    │   └── KeyFileError           the key file is missing, empty or unreadable
+    │   └── KeyFileError           the key file is missing, empty, unreadable or not trusted
     ├── ArchiveError               a backup that cannot be trusted
-    │   ├── NotABackup             the bytes are not one at all
+    │   ├── NotABackup             the data is not a backup at all
     │   ├── Truncated              it ends too early
-    │   ├── Changed                bytes differ from what was written
-    │   ├── WrongKey               made with another key
+    │   ├── Changed                it differs from what was written
+    │   ├── WrongKey               it was made with another key
     │   └── ForeignManifest        the manifest belongs to another file
-    ├── StorageError               a disk or bucket said no; trying again is useless
+    ├── StorageError               a disk or bucket refused; retrying is useless
     │   ├── NotFound               no such object
     │   ├── AlreadyThere           the name is taken
     │   ├── NoSpace                the disk is full
-    │   └── StorageUnavailable     it did not answer; worth a retry
-    ├── PostgresError              the server, or a tool of its, said no
-    │   └── ServerLost             it was there and is gone
-    ├── AlertError                 an alert did not reach somebody
-    │   └── ChannelDown            and nobody else would be reached that way just now
+    │   └── StorageUnavailable     it did not answer; retrying may help
+    ├── PostgresError              the server, or one of its tools, refused
+    │   └── ServerLost             it does not answer, or the connection was lost
+    │       └── NoSlots            it has no free connection
+    ├── AlertError                 an alert did not reach its recipient
+    │   └── ChannelDown            the whole channel is unavailable for now
     └── JobError
-        ├── Locked                 somebody else is at it                   (exit 75)
-        └── Cancelled              somebody asked it to stop                (exit 130)
+        ├── Locked                 another operation holds the lock         (exit 75)
+        └── Cancelled              it was asked to stop                     (exit 130)
 
-An error is raised once, where it is understood, and caught at the edge (a
-command, a screen, a job's end), which shows ``title``, ``hint`` and the
-runbook section.
+An error is raised once, where its cause is known, and caught at the outermost
+level (a command, a screen, the end of a job), which shows ``title``, ``hint``
+and the section of the runbook.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ from types import MappingProxyType
 
 
 class MtnError(Exception):
-    """Base of every error an operator may see.
+    """Base of every error that an operator may see.
 
     ``title`` says what happened and what it means, ``hint`` what to do next,
-    ``runbook`` names the section (``"7.2"``), ``exit_code`` is what a command
-    ends with. These go anywhere: to journals, mails, reports. ``private`` may
-    hold rows of a database: it is for the operator's terminal and for a file
-    that nobody else may read (``engine.private``). ``facts`` is what there is
-    to tell with ``--json`` although it failed.
+    ``runbook`` names the section (``"7.2"``), ``exit_code`` is that of a command.
+    These may appear anywhere: in journals, mails, reports. ``private`` may contain
+    rows of a database: it is for the operator's terminal and for a file that nobody
+    else can read (``engine.private``). ``facts`` are printed with ``--json`` despite
+    the error.
     """
 
     exit_code = 2

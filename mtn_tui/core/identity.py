@@ -52,7 +52,7 @@ class DatabaseProperties:
     settings: tuple[str, ...] = ()
     """``name=value`` as in pg_db_role_setting, for everyone."""
     role_settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The same for single roles, by role."""
+    """``name=value`` settings of single roles in this database, by role."""
 
 
 @dataclass(frozen=True)

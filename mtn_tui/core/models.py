@@ -78,8 +78,8 @@ _NAME = re.compile(
     r"(.+?)_(full|diff)_(?:(.+)_)?([0-9]{8}_(?!24)[0-9]{6})"
     rf"(?:{re.escape(SUFFIX)}|({re.escape(CLEAR_SUFFIX)}))"
 )
-"""Prefix, kind, host, stamp, and the suffix of one that is not encrypted. An hour 24 is midnight to newer
-Pythons, and the name would be another."""
+"""Prefix, kind, host, stamp, and the suffix of one that is not encrypted. Hour 24 is excluded, since newer
+Pythons parse it as midnight, which would change the name."""
 
 
 @dataclass(frozen=True, order=True)

@@ -17,7 +17,7 @@ def operator(environment: Mapping[str, str]) -> str:
 def _login(environment: Mapping[str, str]) -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # in a container, any number may be a user
+    except KeyError:  # in a container, the user may have no name
         return environment.get("LOGNAME") or environment.get("USER") or str(os.getuid())
 
 

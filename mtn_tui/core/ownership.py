@@ -87,7 +87,7 @@ def _why(part: Path, found: os.stat_result) -> str:
     if found.st_uid not in (0, os.geteuid()):
         return _("{path} belongs to {owner}").format(path=part, owner=_owner(found.st_uid))
     if stat.S_ISLNK(found.st_mode):
-        return ""  # its mode says nothing
+        return ""  # the mode of a symlink has no meaning
     if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
         return ""
     if found.st_mode & stat.S_IWOTH:
@@ -148,7 +148,7 @@ def _has_access_list(path: Path) -> bool:
     try:
         return bool(os.getxattr(path, "system.posix_acl_access"))
     except OSError:
-        return False  # none, or a filesystem that knows no such lists
+        return False  # no list, or a filesystem without access lists
 
 
 def _owner(user: int) -> str:

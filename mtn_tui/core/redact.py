@@ -21,7 +21,7 @@ _PLAINLY_SECRET = (
 """Passwords in addresses, connection strings, options and statements, and their hashes."""
 
 _SHORT = 4
-"""Characters; secrets of fewer are masked where they stand alone: within words they would be guessed."""
+"""Characters; shorter secrets are masked as whole words only: masked within words they could be guessed."""
 
 
 class Redactor:

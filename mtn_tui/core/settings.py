@@ -56,7 +56,7 @@ class Settings(BaseModel):
     """None: chosen among those installed. Without a slash it is a command to be found on PATH."""
     psql: Path | None = None
 
-    # Where things lie
+    # Paths
     backup_dir: Path = Path("backups")
     log_dir: Path = Field(default_factory=lambda data: data["backup_dir"].parent / "logs")
     metrics_dir: Path = Field(default_factory=lambda data: data["log_dir"] / "metrics")
@@ -93,7 +93,7 @@ class Settings(BaseModel):
     s3_ca_file: Path | None = None
     """Certificates (PEM) to trust besides the system's."""
     aws_profile: str | None = None
-    """The section of ``~/.aws/credentials`` whose static keys are used where none are given here."""
+    """The section of ``~/.aws/credentials`` whose static keys are used if none are configured here."""
     aws_access_key_id: str | None = None
     aws_secret_access_key: SecretStr | None = None
     aws_session_token: SecretStr | None = None
@@ -101,13 +101,13 @@ class Settings(BaseModel):
     upload_deadline_minutes: Annotated[Number, Field(gt=0, le=LONGEST)] = 30
     """How long a failed upload is tried again before the backup stays on this disk only."""
 
-    # Keeping
+    # Retention
     full_backup_retention_days: Annotated[Whole, Field(ge=1, le=LONGEST)] = 30
     diff_backup_retention_days: Annotated[Whole, Field(ge=1, le=LONGEST)] = 90
     keep_replaced_days: Annotated[Number, Field(ge=0, le=LONGEST)] = 7
     """How long the database that a restore replaced is kept."""
 
-    # Watching
+    # Monitoring and alerts
     target_rpo_hours: Annotated[Number, Field(gt=0, le=LONGEST)] = 1
     target_rto_hours: Annotated[Number, Field(gt=0, le=LONGEST)] = 4
     diff_every_minutes: Annotated[Number, Field(gt=0, le=LONGEST)] = 30

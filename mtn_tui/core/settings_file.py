@@ -1,9 +1,9 @@
 """Reads the configuration: a file like ``backup.conf``, and the environment.
 
-A key's value is that of the environment variable of its name, else of the file,
-else the default. What the file names as production stays production whatever the
-environment says. Empty means not set, save that an empty MINIO_ENDPOINT,
-MINIO_BUCKET or S3_BUCKET in the file means: no bucket.
+The value of a key is that of the environment variable of the same name, else
+that of the file, else the default. Databases that the file names as production
+stay production whatever the environment contains. Empty means unset, except that
+an empty MINIO_ENDPOINT, MINIO_BUCKET or S3_BUCKET in the file means: no bucket.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
 def _production(given: Mapping[str, str], alone: Mapping[str, Assigned]) -> tuple[str, ...]:
     """Return the databases that are production besides ``db_name``, including those named in the file."""
     if is_connection_string(given.get("PRODUCTION_DATABASES", "")):
-        return ()  # it is refused as it is
+        return ()  # refused later
     own = {key: alone[key].value for key in ("DB_NAME", "PRODUCTION_DATABASES") if key in alone}
     names = [*words(own.get("PRODUCTION_DATABASES", "")), *words(given.get("PRODUCTION_DATABASES", ""))]
     if own.get("DB_NAME") and own["DB_NAME"] != given.get("DB_NAME"):

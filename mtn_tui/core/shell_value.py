@@ -1,6 +1,6 @@
-"""Reads the value of one shell assignment as bash would, and never runs anything.
+"""Reads the value of one shell assignment as bash would, without executing anything.
 
-Part of ``shellconf``, which says what is understood.
+Part of ``shellconf``, which documents the supported syntax.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class ValueReader:
         self._refers: set[str] = set()
         self._unset: set[str] = set()
 
-    # Where we are
+    # Position
 
     def _next(self) -> str:
         """Return the next character without consuming it, continued lines joined; empty at the end."""

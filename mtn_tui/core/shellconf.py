@@ -63,7 +63,7 @@ def quote(value: str) -> str:
 
 
 class _Reader(ValueReader):
-    """One pass over one text."""
+    """Parses one text, once."""
 
     def read(self) -> None:
         control = _CONTROL.search(self._text)

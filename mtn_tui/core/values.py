@@ -25,8 +25,8 @@ _CONNECTION = re.compile(
     r"|(?:^|\s)(?:password|sslpassword|passfile)\s*=",
     re.IGNORECASE,
 )
-"""A URL of PostgreSQL's, one with a password, or libpq's ``password=…``. Databases may be called by any other
-sign: also ``host=x``."""
+"""A URL of PostgreSQL's, one with a password, or libpq's ``password=…``. Any other text may be
+the name of a database, even ``host=x``."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Service:
                     self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Nothing: stderr is the program's."""
+                """Log nothing: stderr belongs to the program."""
 
         return Handler
 

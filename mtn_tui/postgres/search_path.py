@@ -61,7 +61,7 @@ def of_source(connection: Connection) -> tuple[str, ...]:
 
 
 def of_properties(properties: DatabaseProperties) -> tuple[str, ...]:
-    """Return the same from the properties in a manifest of an earlier version."""
+    """Return the schemas from the properties in a manifest that does not record the search path itself."""
     settings = [*properties.settings, *(one for many in properties.role_settings.values() for one in many)]
     paths = [one.partition("=")[2] for one in settings if one.startswith("search_path=")]
     return tuple(dict.fromkeys(name for path in [*paths, "public"] for name in listed(path) if name != _USER))

@@ -67,7 +67,7 @@ def subscriptions(connection: Connection, database: str) -> list[Subscription]:
 
 
 def with_tables(connection: Connection, database: str) -> list[Subscription]:
-    """Return the same, each with the tables that it fills, if the database can be connected to."""
+    """Return the subscriptions, each with the tables that it fills if the database accepts connections."""
     found = subscriptions(connection, database)
     if not found:
         return found

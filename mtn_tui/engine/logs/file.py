@@ -106,7 +106,7 @@ class LogFile:
         self._origin: datetime | None = None
 
     def refresh(self, path: Path, found: os.stat_result) -> bool:
-        """Update the path and size. Returns False if it is no longer the same file, perhaps grown."""
+        """Update the path and size. Returns False if the file was truncated or rewritten."""
         self.path = path
         if found.st_size < self.size:
             return False

@@ -296,6 +296,6 @@ class _Merge:
                     return
                 yield file.number, item
         except Gone:
-            return  # its lines are no longer anywhere
+            return  # its lines no longer exist
         except OSError as error:
             self._found.trouble(file.path, error)
