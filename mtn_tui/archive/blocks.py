@@ -30,8 +30,8 @@ def compress(data: bytes, level: int) -> bytes:
 class Inflater:
     """Inflates a stream of members, given in pieces of any size.
 
-    Raises Changed where the bytes are no gzip or a checksum is wrong, and
-    Truncated from finish() where the stream ends within a member.
+    Raises Changed if the bytes are no gzip or a checksum is wrong, and
+    Truncated from finish() if the stream ends within a member.
     """
 
     def __init__(self) -> None:

@@ -66,7 +66,7 @@ _NOT_SCHEMA = re.compile(rb"REFRESH MATERIALIZED VIEW |(?:GRANT|REVOKE) [A-Z, ]+
 def borders(chunks: Iterable[bytes]) -> Iterator[Piece]:
     """Yield all bytes of ``chunks`` in order, classified; CopyDone stands for ``rows.CLOSE``.
 
-    Raises Truncated where they end within rows, a statement or a quoted string.
+    Raises Truncated if they end within rows, a statement or a quoted string.
     """
     data_seen = False
     for text in texts(chunks):

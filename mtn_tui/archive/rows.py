@@ -32,7 +32,7 @@ class CopyDone:
 class Script(Generic[T]):
     """Reads a script of SQL, cut by ``take_sql``, and of rows, which follow what ``opens_rows``.
 
-    ``take_sql`` takes its next piece off the buffer, or returns None where it
+    ``take_sql`` takes its next piece off the buffer, or returns None if it
     needs more bytes.
     """
 

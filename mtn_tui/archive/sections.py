@@ -156,7 +156,7 @@ def split(
     The blocks' data, put together, is HEAD, the run and the tail, byte for
     byte. ``on_schema`` gets, in order, the part of the run that ``pg_dump
     --schema-only`` writes as well. ``member`` and ``section`` are bytes. Raises
-    Truncated where the run lacks its end marker or ends within something.
+    Truncated if the run lacks its end marker or ends within something.
     """
     cutter = _Cutter(member, section)
     part = Part.PRE_DATA

@@ -94,7 +94,7 @@ def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool =
 
     ``within_rows`` says that it begins among a table's rows, whose COPY
     statement the caller has; ``open_end`` that its end may end the rows too, as
-    where a table is cut into several pieces. Raises Truncated where the script
+    where a table is cut into several pieces. Raises Truncated if the script
     ends within a statement, a quote or rows.
     """
     return _read(_Scanner(), chunks, within_rows=within_rows, open_end=open_end)
@@ -178,7 +178,7 @@ class _Scanner:
         self._begins = 0
 
     def next(self, buffer: bytearray) -> _Sql | None:
-        """Take the first whole event off ``buffer``; None where more is needed."""
+        """Take the first whole event off ``buffer``; None if more is needed."""
         if self._after_rows:
             buffer[:0] = self._after_rows
             self._after_rows = b""
@@ -251,7 +251,7 @@ class _Scanner:
         return number
 
     def _token(self, buffer: bytearray, char: bytes) -> int | None:
-        """Where the token at ``_looked`` ends; None where it is not whole yet."""
+        """Where the token at ``_looked`` ends; None if it is not whole yet."""
         at = self._looked
         match char:
             case b"'" | b'"':

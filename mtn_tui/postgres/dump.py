@@ -1,9 +1,9 @@
 """One run of pg_dump in one consistent moment, and what else is dumped beside it.
 
-Order matters (DESIGN §7): a snapshot is exported, the tables are listed in it,
-pg_dump takes it over and locks the tables, and then they are listed again. What
-differs was emptied or rewritten before it was locked, and would read as empty:
-all of it is begun anew. The first byte that pg_dump writes says that it has its
+The order lets no change pass unnoticed: a snapshot is exported, the tables are
+listed in it, pg_dump takes it over and locks the tables, and then they are listed
+again. What differs was emptied or rewritten before it was locked, and would read
+as empty: all of it is begun anew. The first byte that pg_dump writes says that it has its
 locks: until then nothing is handed on, so there is nothing to take back.
 """
 

@@ -1,4 +1,7 @@
-"""The ratio table, and the budgets of DESIGN §18 beside what this run has shown. Printed, never asserted."""
+"""The ratio table, and the promised speed and memory beside what this run has shown.
+
+Printed, never asserted: how fast it is depends on the machine.
+"""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def flush(context: Context, *, forced: bool = False) -> list[SendResult]:
     """Send the messages that wait, oldest first; return the result of each that was tried.
 
     ``forced`` also tries what has failed a moment ago. What another process is
-    sending is left to it. Raises StorageError where the spool can't be read.
+    sending is left to it. Raises StorageError if the spool can't be read.
     """
     spools = spools_of(context)
     for spool in spools:

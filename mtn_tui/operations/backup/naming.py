@@ -47,7 +47,7 @@ def claim_name(
     """Claim the name for a backup begun at ``started``, or of the next second that is free in both stores.
 
     A bucket that does not answer is not asked: the name is claimed there once
-    it does. Raises StorageError where the disk takes no file.
+    it does. Raises StorageError if the disk takes no file.
     """
     name = _first_free(job, context, kind, started, bucket_answers=bucket_answers)
     last = name.later(_TRIES)

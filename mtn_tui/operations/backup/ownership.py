@@ -115,7 +115,7 @@ class Ownership:
         return None if mark.database == self._mark.database else False
 
     def _by_claim(self, name: BackupName, modified: datetime) -> bool | None:
-        """Whether the job of ours that claimed the name is over; None where there is none.
+        """Whether the job of ours that claimed the name is over; None if there is none.
 
         What was written after its end is another's: names come again where a clock is set back.
         """

@@ -45,10 +45,10 @@ class Signed:
 def require_room(
     context: Context, earlier: list[Summary], database_size: int, odd: Sequence[Changed] = ()
 ) -> str:
-    """Raise NoSpace where the backup would hardly fit: with 1.2 times the last one.
+    """Raise NoSpace if the backup would hardly fit, with 1.2 times the size of the last one.
 
-    Where there is no last one, half the database is a guess: return that it may
-    not fit, else an empty text. A disk that fills up ends the backup, and leaves
+    If there is no last one, half the database is a guess: return a warning if that
+    may not fit, else an empty text. A disk that fills up ends the backup, and leaves
     nothing half made.
 
     Where the disk is another than before, the last one is the one that was

@@ -35,7 +35,7 @@ class Check:
     status: Status
     says: str
     hint: str = ""
-    """The fix; empty where all is well."""
+    """The fix; empty if all is well."""
     runbook: str = ""
     error: MtnError | None = field(default=None, compare=False, repr=False)
     """The error that a restore fails with, if the check stops it."""

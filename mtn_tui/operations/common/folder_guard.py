@@ -22,7 +22,7 @@ _BY_OPTION = {
 
 
 def require_closed(folder: Path) -> None:
-    """Raise StorageError where any user of this machine may replace files in ``folder``."""
+    """Raise StorageError if any user of this machine may replace files in ``folder``."""
     problem = open_folder(folder)
     if problem is not None:
         raise problem

@@ -1,8 +1,7 @@
 """What a run leaves for people and their tools: a log, and its figures as JSON.
 
-Both under the names, and the figures under the keys, that the scripts' readers
-know. Neither is worth failing for: where one can't be written, the job says so
-as a warning and goes on.
+Both have the names, and the figures the keys, that readers of the scripts' files
+know. If one can't be written, the job warns of it and goes on.
 """
 
 from __future__ import annotations

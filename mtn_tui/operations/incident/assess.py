@@ -1,4 +1,4 @@
-"""Step 1 of an incident: what is wrong, seen by looking, and what is best done about it.
+"""Step 1 of an incident: looks at what is wrong, and proposes what to do.
 
 ``look`` asks the server, its disk, the services and the stores, within seconds
 even if some of them are gone; ``propose`` decides from that alone.
@@ -50,7 +50,7 @@ class Table:
 
     name: str
     rows: int | None
-    """None where it is not there, or could not be counted within seconds."""
+    """None if it is not there, or could not be counted within seconds."""
     before: int | None
     trouble: str = ""
     """What the server said, where it could not read it."""
@@ -68,9 +68,9 @@ class Observations:
     """What step 1 has seen. Moments are in UTC."""
 
     server: MtnError | None = None
-    """Why the server could not be asked; None where it answers."""
+    """Why the server could not be asked; None if it answers."""
     exists: bool | None = None
-    """Whether the database does; None where nobody can tell."""
+    """Whether the database exists; None if that is not known."""
     database: MtnError | None = None
     """Why the database itself could not be asked, though it exists."""
     barred: bool = False
@@ -80,7 +80,7 @@ class Observations:
     """When the last application was created."""
     disk_free: int | None = None
     disk_size: int | None = None
-    """Bytes of the server's disk; None where it can't be seen from here."""
+    """Bytes of the server's disk; None if it can't be seen from here."""
     services: tuple[Answer, ...] = ()
     backup: Backup | None = None
     """The newest that is proven and not suspect."""

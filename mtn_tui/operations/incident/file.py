@@ -51,8 +51,8 @@ class Found:
     def find(self, number: int | None, database: str = "") -> Incident:
         """The incident of that number; without one the one that is open, else the last.
 
-        One of ``database`` comes before any other's. Raises UsageError where there is none,
-        StorageError where it can't be read.
+        One of ``database`` comes before any other's. Raises UsageError if there is none,
+        StorageError if it can't be read.
         """
         known = [one for one in self.incidents if number in (None, one.number)]
         if not known:
@@ -115,7 +115,7 @@ class IncidentFile:
         return self.record("skipped", step, {}, reason)
 
     def note(self, text: str) -> Incident:
-        """Record a remark. Anyone may, whoever holds the incident."""
+        """Record a remark, even if another operator holds the incident."""
         return self.record("note", text=text)
 
     def called(self, person: str) -> Incident:
@@ -133,7 +133,7 @@ class IncidentFile:
     def record(
         self, event: str, step: Step | None = None, facts: Facts | None = None, text: str = ""
     ) -> Incident:
-        """Write what happened. Raises Refused where it may not happen now."""
+        """Write what happened. Raises Refused if it may not happen now."""
         while True:
             self.path = path = self._latest()
             try:

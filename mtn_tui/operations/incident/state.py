@@ -145,7 +145,7 @@ class Incident:
         return next((step for step in Step if not self.steps[step].standing.over), Step.REPORT)
 
     def why_not_begin(self, step: Step) -> str:
-        """Why ``step`` can't begin now; empty where it can."""
+        """Why ``step`` can't begin now; empty if it can."""
         if not self.is_open:
             return _("The incident is closed.")
         if step in _LEFT_OUT[self.way]:
@@ -161,7 +161,7 @@ class Incident:
         return ""
 
     def why_not_skip(self, step: Step) -> str:
-        """Why ``step`` can't be left out; empty where it can."""
+        """Why ``step`` can't be left out; empty if it can."""
         if step in NEVER_SKIPPED.get(self.way, ()):
             return _("Nothing goes into production that was not restored beside it and validated.")
         return self.why_not_begin(step)

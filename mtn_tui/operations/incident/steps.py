@@ -75,7 +75,7 @@ def _rights(made: Plan) -> list[Check]:
 
 
 def roles_of(made: Plan) -> str:
-    """Which roles will be made, in words; empty where none have to be."""
+    """Which roles will be made, in words; empty if none have to be."""
     says = [check.says for check in made.checks if check.id == "roles"]
     return says[0] if made.request.roles and says else ""
 
@@ -116,7 +116,7 @@ def restore_arguments(context: Context, incident: Incident) -> list[str]:
 
 
 def promote_arguments(context: Context, confirm: str, incident: Incident) -> list[str]:
-    """Step 6, as a command. ``confirm`` is empty where there is nothing to be replaced.
+    """Step 6, as a command. ``confirm`` is empty if there is nothing to be replaced.
 
     It names the database that step 5 has validated, if the incident's file says which.
     """

@@ -32,7 +32,7 @@ class Validated:
 
     checks: tuple[Check, ...]
     oid: int | None
-    """Of the database that was looked at; None where it could not be. Another may get its name."""
+    """Of the database that was looked at; None if it could not be. Another may get its name."""
 
 
 def validate(context: Context, database: str, backup: Backup) -> Validated:

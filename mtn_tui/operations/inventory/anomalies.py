@@ -23,7 +23,7 @@ def source(manifest: About) -> tuple[Kind, str, int]:
 
 
 def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
-    """Say what is odd about a backup; empty where nothing is.
+    """Say what is odd about a backup; empty if nothing is.
 
     ``earlier`` holds the backups before it, newest first, of any kind, database
     and server: where installations share a store, the database of that name on

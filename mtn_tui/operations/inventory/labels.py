@@ -43,7 +43,7 @@ def status(backup: Backup) -> CopyStatus | None:
 
 
 def proven_to(copy: Copy) -> str:
-    """The rung of a copy and since when; empty where nothing is proven."""
+    """The rung of a copy and since when; empty if nothing is proven."""
     at = copy.proof.rungs.get(copy.rung)
     if copy.rung is Rung.PRESENT or at is None:
         return ""

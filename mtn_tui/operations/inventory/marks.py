@@ -31,7 +31,7 @@ def pin(context: Context, backup: Backup, on: bool = True, note: str = "") -> Ma
     """Keep a backup whatever retention says, or no longer. Raises Refused, StorageError or Locked.
 
     Also one that is broken may be pinned, to be looked at; one that was never
-    finished may not. Raises only where no copy at all could be marked.
+    finished may not. Raises only if no copy at all could be marked.
     """
     mark = Mark(context.clock.now(), context.operator, note) if on else None
     copies = [copy for copy in backup.copies if copy.standing is not CopyStatus.UNFINISHED]

@@ -21,7 +21,7 @@ _NAMED = 5
 
 
 def whose_backups(settings: Settings) -> str:
-    """A line for each owner of backups in BACKUP_DIR and the bucket; empty where there are none.
+    """A line for each owner of backups in BACKUP_DIR and the bucket; empty if there are none.
 
     An owner is a prefix and a host, as names of files have them. Raises the
     StorageError of a store that does not answer.

@@ -27,8 +27,8 @@ UNBELIEVED = (CopyStatus.BROKEN, CopyStatus.ANOTHER_KEY, CopyStatus.UNCHECKED)
 def amend(context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Proof:
     """Replace the proof beside ``copy`` by ``change`` of it; return the new one.
 
-    Raises StorageError, also where the state folder can't be used, and Locked
-    where others write for longer than is worth waiting.
+    Raises StorageError, also if the state folder can't be used, and Locked
+    if others write for longer than is worth waiting.
     """
     with turn(context.locks, f"proof-{copy.store.name}"):
         proof = change(_present(copy))

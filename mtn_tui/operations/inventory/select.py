@@ -45,8 +45,8 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
     """Find one backup by exactly one of the three.
 
     ``wanted`` is an id or a file's name, ``file`` a path or a name in either
-    store. Raises UsageError where there is none, and where the latest
-    may be another server's; NotABackup where it is no file.
+    store. Raises UsageError if there is none, and if the latest
+    may be another server's; NotABackup if it is a folder, or not what pg_dump wrote.
     """
     if sum(map(bool, (wanted, file, latest))) != 1:
         raise UsageError(

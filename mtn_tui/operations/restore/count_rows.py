@@ -1,4 +1,4 @@
-"""Is what was loaded what was backed up? Asked of the new database before it gets its name."""
+"""Checks that a new database holds what was backed up, before it gets its name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FED_BY_SEQUENCES = b"""
 
 
 _SMALL, _AT_ONCE = 10_000, 100
-"""Rows of tables of which so many are counted in one query."""
+"""Tables of up to so many rows are counted together, so many in one query."""
 
 
 class OtherRows(PostgresError):
@@ -69,7 +69,7 @@ def check_loaded(
     most: int = CONNECTIONS,
     without: Collection[str] = (),
 ) -> Loaded:
-    """Count every table, look at indexes and sequences. Raises PostgresError where something is missing.
+    """Count every table, look at indexes and sequences. Raises PostgresError if something is missing.
 
     Nothing is counted through a policy: what is there but hidden would count as lost.
     ``most``: connections to use, fewer where the server has no more. ``without``:
@@ -133,7 +133,7 @@ def _groups(expected: Mapping[str, int], tables: Iterable[str]) -> Iterator[Sequ
 
 
 def _queries(tables: Collection[str], connection: LoadConnection) -> tuple[dict[str, bytes], list[str]]:
-    """What counts the rows that the dump gave each table; and the tables that we may not see all rows of.
+    """The queries that count each table's rows, and the tables whose rows we may not all see.
 
     Without the tables of extensions: those were filled when the extension was
     made, and the dump holds only what was added since.
@@ -150,7 +150,7 @@ def _queries(tables: Collection[str], connection: LoadConnection) -> tuple[dict[
         if partly:
             hidden.append(table)
         elif partitioned:
-            # Of some partitions pg_dump gives the rows to the whole, to be sorted anew; of others to them.
+            # pg_dump writes some partitions' rows for the whole table, to be sorted anew.
             queries[table] = b"SELECT count(*) FROM %b WHERE tableoid <> ALL (%b)" % (_bytes(table), oids)
         else:
             queries[table] = b"SELECT count(*) FROM ONLY %b" % _bytes(table)

@@ -40,7 +40,7 @@ class Cleared:
 
 
 def make_room(job: Job, context: Context, server: Connection, request: Request) -> Cleared | None:
-    """Back the target up, prove that, and drop it. None where there is no target.
+    """Back the target up, prove that, and drop it. None if there is no target.
 
     Raises what stood in the way; the target is then as it was.
     """
@@ -63,7 +63,7 @@ def make_room(job: Job, context: Context, server: Connection, request: Request) 
 
 
 def get_back(target: str, safety: str) -> str:
-    """How, in words."""
+    """Says how to get a database back that was dropped to make room."""
     return _("{target} was dropped to make room. Get it back: mtn restore {safety} --target {target}").format(
         target=shlex.quote(target), safety=safety
     )

@@ -1,8 +1,8 @@
 """What a restore that goes on past errors could not make, and the database that it leaves of the rest.
 
 The database is kept beside the target as ``<target>__incomplete_<job>``, read-only. Its comment says
-since when, of which backup, and what it lacks, by kind and object, so that whoever would use it sees
-that, on whatever machine. Rows stand in the job's own file alone.
+since when, of which backup, and what it lacks, by kind and object, so that its users see that from any
+machine. Rows are written to the job's own file only.
 """
 
 from __future__ import annotations
@@ -84,13 +84,13 @@ class Failures:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, error: PostgresError, statement: bytes) -> None:
-        """``statement`` was refused."""
+        """Add a ``statement`` that the server refused."""
         sql = statement.decode(errors="backslashreplace")
         parts = [f"{sql};", error.private, query_for(sql)]
         self._add(Failure(error.title, "\n".join(part for part in parts if part)))
 
     def add_rows(self, error: PostgresError, table: str, rows: int, *, whole: bool) -> None:
-        """So many rows of a table were not loaded: all that it has, or those of one part."""
+        """Add rows of a table that were not loaded: all of them (``whole``), or those of one part."""
         text = _("None of its rows are there ({rows:,}).")
         if not whole:
             text = _("{rows:,} of its rows are not there: they are loaded in parts, and one is left out.")
@@ -102,7 +102,7 @@ class Failures:
 
 
 def advise(error: PostgresError) -> None:
-    """Say what else can be done where one thing of a backup was refused."""
+    """Name --keep-going in the error's hint, if the server refused something of a backup."""
     if error.sqlstate:
         way = _("--keep-going lists all that can't be restored, and keeps the rest in a database beside.")
         error.hint = f"{error.hint} {way}".strip()
@@ -110,17 +110,17 @@ def advise(error: PostgresError) -> None:
 
 @dataclass(frozen=True)
 class IncompleteDatabase:
-    """One that such a restore has left."""
+    """A database that an incomplete restore has left."""
 
     name: str
     of: str
-    """The target. Only its beginning where that was too long and nothing known has it."""
+    """The target; cut short if it was too long and is not among the known names."""
     since: datetime | None
-    """None where its comment was taken away."""
+    """None if its comment was taken away."""
     backup: str
-    """Its file; empty where its comment was taken away."""
+    """Its file; empty if its comment was taken away."""
     size: int | None
-    """Bytes; None where we may not be told."""
+    """Bytes; None if we may not see it."""
     missing: tuple[str, ...]
 
 
@@ -130,7 +130,7 @@ def is_incomplete(name: str) -> bool:
 
 
 def facts_of(facts: Mapping[str, object]) -> dict[str, object]:
-    """Of an Incomplete's facts, or what its job has put down, those about it; empty where there are none."""
+    """The facts about an incomplete database in an error's facts or a job's result; else empty."""
     return {key: facts[key] for key in ("incomplete", "missing") if key in facts}
 
 
@@ -144,7 +144,7 @@ def leave(
     properties: DatabaseProperties,
     found: list[Failure],
 ) -> Incomplete:
-    """Keep ``scratch`` under the name that says what it is; return the error to raise."""
+    """Keep ``scratch``, read-only, under an incomplete database's name; return the error to raise."""
     name = databases.scratch_name(request.target, INCOMPLETE, job.id)
     failures = _with_readers(server, scratch, found)
     error = Incomplete(name, failures)
@@ -163,7 +163,7 @@ def leave(
 
 
 def _with_readers(server: Connection, scratch: str, failures: list[Failure]) -> list[Failure]:
-    """The same, each that lacks rows with the views that lack them too; keys that do are failures as well."""
+    """Name in each failure that lacks rows the views that lack them too."""
     if not any(one.table for one in failures):
         return failures
     said = []
@@ -180,7 +180,7 @@ def _with_readers(server: Connection, scratch: str, failures: list[Failure]) -> 
 
 
 def incomplete_databases(server: Connection, known: Iterable[str] = ()) -> list[IncompleteDatabase]:
-    """All there are on the server. ``known`` are names that databases have or had."""
+    """All incomplete databases on the server. ``known`` are names that databases have or had."""
     names = databases.names(server)
     known = [*known, *names]
     found = []
@@ -218,7 +218,7 @@ def missing_in(server: Connection, name: str) -> list[str]:
 
 
 def look_at_missing(context: Context, name: str) -> list[str]:
-    """The same, with a connection of its own."""
+    """As ``missing_in``, with a connection of its own; empty for a database of any other name."""
     if not is_incomplete(name):
         return []
     with connect(context.server, MAINTENANCE, "mtn promote") as server:

@@ -29,7 +29,7 @@ def drop_kept(job: Job, context: Context, name: str) -> None:
 
 
 def find_kept(server: Connection, name: str) -> ReplacedDatabase | IncompleteDatabase:
-    """UsageError where it is none."""
+    """The kept or incomplete database of that name. Raises UsageError if there is none."""
     there: list[ReplacedDatabase | IncompleteDatabase] = [
         *kept_databases(server),
         *incomplete_databases(server),
@@ -43,7 +43,10 @@ def find_kept(server: Connection, name: str) -> ReplacedDatabase | IncompleteDat
 
 
 def newest_kept(server: Connection, target: str, name: str = "") -> ReplacedDatabase:
-    """The newest of that target, or the one that is called ``name``. UsageError where there is none."""
+    """The newest kept database of that target, or the one called ``name``.
+
+    Raises UsageError if there is none, Refused if its name was cut short and may be another's.
+    """
     found = [one for one in kept_of(server, target) if name in ("", one.name)]
     if not found:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What jobs that were killed have left on the server, and which database is live after them."""
+"""Removes what killed jobs have left on the server, and tells which database is live after them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from mtn_tui.postgres.kept import since
 
 RESTORING = "restoring"
 LOADING = "loading"
-"""What a test load is made in."""
+"""In the name of a test load's database."""
 REPLACED = "replaced"
-"""What was replaced and is not worth keeping, until it is dropped."""
+"""In the name of a replaced database that is not kept, until it is dropped."""
 
 _SCRATCH = re.compile(rf".*__(?P<purpose>{RESTORING}|{REPLACED}|{LOADING})_(?P<job>[a-z2-7]{{8}})", re.DOTALL)
 _SWAPPING = ("restore", "undo", "promote")
@@ -58,8 +58,8 @@ def sweep_over(
 ) -> list[str]:
     """Remove databases and logins that jobs of this machine which are over have left; return the names.
 
-    What can't be removed is told, and holds up nothing; what was left of the target ``passing`` was
-    told before. Another machine's are left: whether those jobs are over can't be seen from here.
+    ``tell`` gets what can't be removed, and the rest goes on. The target ``passing`` is left out. So is
+    what another machine's jobs left: whether those are over can't be seen from here.
     """
     views = list_jobs(context.job_folders, limit=_RECENT)
     _end_lost(views, server, tell)
@@ -84,9 +84,9 @@ def sweep_over(
 def mend_subscriptions(
     context: Context, server: Connection, tell: Callable[[str], None], mine: str = ""
 ) -> None:
-    """Enable again what a swap that never came about has left disabled in a database that is in use.
+    """Enable subscriptions that a swap which never happened has left disabled in a live database.
 
-    A database that a job is at is left to that one, unless it is ``mine``, which the caller has locked.
+    A database that a job has locked is left to that job, unless it is ``mine``: the caller has locked it.
     """
     here = server_identity(server)
     for name in databases.names(server):
@@ -124,7 +124,7 @@ def _dropped(server: Connection, name: str, tell: Callable[[str], None]) -> bool
 
 @contextmanager
 def _named(name: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Tell what keeps a leftover from being removed; only a server that is gone ends what we are at."""
+    """Tell the error that keeps a leftover from being removed; raise only ServerLost."""
     try:
         yield
     except ServerLost:
@@ -135,8 +135,11 @@ def _named(name: str, tell: Callable[[str], None]) -> Iterator[None]:
 
 
 def _end_lost(views: list[JobView], server: Connection, tell: Callable[[str], None]) -> None:
-    """The server goes on with what a killed restore told it, though nobody listens: with a CREATE DATABASE
-    for one, whose database is in no list before it is done."""
+    """End the sessions of lost jobs.
+
+    The server goes on with their last statement: with a CREATE DATABASE for example, whose database is
+    in no list until it is done.
+    """
     for view in views:
         if view.state is JobState.LOST and view.kind in ("restore", "test-load"):
             with _named(application(view.kind, view.id), tell):
@@ -144,7 +147,7 @@ def _end_lost(views: list[JobView], server: Connection, tell: Callable[[str], No
 
 
 def lost_swaps(context: Context, server: Connection) -> list[str]:
-    """Of jobs that were lost: which database is live now, and what to do. One sentence a target."""
+    """Say for each target whose last job was lost which database is live now, and what to do."""
     said: dict[str, str] = {}
     seen: set[str] = set()
     for view in list_jobs(context.job_folders, limit=_RECENT):
@@ -157,7 +160,7 @@ def lost_swaps(context: Context, server: Connection) -> list[str]:
 
 
 def came_through(view: JobView, server: Connection) -> bool:
-    """Whether the target of a lost job is by now what the job was about to put there."""
+    """Whether a lost job's swap has happened: its target is the database that was to be put there."""
     swap, oid = view.result.get("swap"), databases.oid(server, view.subject)
     return (
         isinstance(swap, Mapping)
@@ -168,7 +171,7 @@ def came_through(view: JobView, server: Connection) -> bool:
 
 
 def told(view: JobView, server: Connection) -> str:
-    """Which database is live after a lost job, and what to do."""
+    """Say which database is live after a lost job, and what to do."""
     target, result = view.subject, view.result
     oid = databases.oid(server, target)
     about = _("Job {id} ({kind} of {target}) was killed.").format(id=view.id, kind=view.kind, target=target)

@@ -46,7 +46,7 @@ _Load = Task[LoadConnection]
 def open_several(stack: ExitStack, open_connection: Open, most: int) -> list[LoadConnection]:
     """As many connections as are of use, up to ``most``, and at least one; ``stack`` closes them.
 
-    Raises NoSlots where the server has none free.
+    Raises NoSlots if the server has none free.
     """
     connections = [stack.enter_context(closing(open_connection()))]
     try:
@@ -74,7 +74,7 @@ def play(events: Iterator[Event], connection: LoadConnection) -> None:
 
 
 def _play_own(events: Iterator[Event], connection: LoadConnection) -> None:
-    """The same for a script of our own, whose statements go to the server many in one go."""
+    """As ``play``, for a script of our own, whose statements go to the server many in one go."""
     for several, run in groupby(events, lambda event: isinstance(event, Statement)):
         if several:
             connection.execute_all(event.sql for event in run if isinstance(event, Statement))
@@ -131,7 +131,7 @@ def load(
 
 
 class _Progress:
-    """First of the rows, in bytes, then of the statements that are left. Safe from any thread."""
+    """Reports progress: first of rows, in bytes, then of the statements that are left. Thread-safe."""
 
     def __init__(self, advance: Callable[[int], None], on_rows_loaded: Callable[[int], None]) -> None:
         self.advance = advance
@@ -146,14 +146,14 @@ class _Progress:
             self._on_rows_loaded(statements)
 
     def loaded(self) -> None:
-        """One piece of rows is in."""
+        """Note that one piece of rows is loaded."""
         with self._lock:
             self._pieces -= 1
             if not self._pieces:
                 self._on_rows_loaded(self._statements)
 
     def closed(self, count: int) -> None:
-        """So many of the statements are done."""
+        """Note that so many statements are done."""
         with self._lock:
             self._statements -= count
             if not self._pieces:
@@ -169,7 +169,7 @@ class _Loader:
         self._token = token
         self._progress = progress
         self._settings: dict[bytes, bytes] = {}
-        """By what stands before their value."""
+        """By the text before their value."""
         self._pieces_left = 0
         self._put_off: list[Piece] = []
         self._lock = threading.Lock()
@@ -246,7 +246,7 @@ class _Loader:
         self._progress.loaded()
 
     def _alone(self, piece: Piece, connection: LoadConnection, *, again: bool = False) -> None:
-        """Load it; what a check refuses that may look into other tables is put off until those are in."""
+        """Load a piece; if a check that may read other tables refuses it, put it off until those are in."""
         try:
             connection.on_the_path(lambda: self._large(piece, connection))
         except PostgresError as error:
@@ -270,7 +270,7 @@ class _Loader:
         self._failures.add_rows(error, table, rows, whole=len(sections) == len(piece.sections))
 
     def _small(self, piece: Piece, connection: LoadConnection) -> None:
-        """Small tables, all together; one by one where one of them is not taken so."""
+        """Load small tables all together; one by one if that fails."""
 
         def all_of_them() -> None:
             for sql in self._archive.neighbours(piece.sections):
@@ -284,7 +284,7 @@ class _Loader:
             self._alone(replace(piece, sections=(section,)), connection)
 
     def _large(self, piece: Piece, connection: LoadConnection) -> None:
-        """One table, a part of one, or SQL."""
+        """Load one table, a part of one, or SQL."""
         sql = self._sql(piece.sections)
         if piece.within_rows:
             copy = piece.sections[0].copy.removesuffix(";").encode(errors="surrogateescape")

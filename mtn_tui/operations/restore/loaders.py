@@ -1,4 +1,4 @@
-"""Opens the connections that a restore loads by, and keeps what they tell of statements done without."""
+"""Opens the connections that a restore loads over, and collects the statements that they skip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mtn_tui.postgres.server import Server
 
 @dataclass
 class Loaders:
-    """Of one restore. Its connections load at the same time, and each thing is told once."""
+    """The connections of one restore. What several of them meet at the same time is reported once."""
 
     job: Job
     context: Context
@@ -26,7 +26,7 @@ class Loaders:
     skipped: set[str] = field(default_factory=set)
     """Statements that the server would not take."""
     disowned: set[str] = field(default_factory=set)
-    """Statements about roles that were done without."""
+    """Statements about roles that were skipped."""
     on_path: list[str] = field(default_factory=list)
     """Statements that went through on the search path only."""
     without: Without = field(default_factory=lambda: Without(frozenset()))
@@ -35,7 +35,7 @@ class Loaders:
     def open(
         self, request: Request, database: str, login: Server | None = None, *, searching: bool = True
     ) -> LoadConnection:
-        """Into ``database``, as ``login`` or the operator."""
+        """Open a connection into ``database``, as ``login`` or else as the operator."""
         return load_connection(
             self.without,
             login or self.context.server,
@@ -48,7 +48,7 @@ class Loaders:
         )
 
     def _path(self, request: Request) -> SearchPath:
-        """Of a file that nothing signs nobody knows what it would find there: for it somebody has to ask."""
+        """The schemas to search: those asked for, else the backup's; none for an unsigned file."""
         given, manifest = request.search_path, request.backup.manifest
         schemas = given
         if not schemas and manifest is not None:
@@ -56,7 +56,7 @@ class Loaders:
         return SearchPath(schemas, always=bool(given), used=self._tell_path)
 
     def _tell_path(self, statement: str) -> None:
-        """Once for each statement; connections are at it at the same time."""
+        """Warn once for each statement. Thread-safe."""
         with self.telling:
             if statement in self.on_path:
                 return
@@ -65,7 +65,7 @@ class Loaders:
         self.job.warn("search-path", text.format(statement=statement), statement=statement)
 
     def _tell_skipped(self, statement: str) -> None:
-        """Once, though each connection that loads meets it."""
+        """Warn once for each statement, though every connection meets it."""
         if statement not in self.skipped:
             self.skipped.add(statement)
             self.job.warn("skipped", _("The server did not take: {statement}").format(statement=statement))

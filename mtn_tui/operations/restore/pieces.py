@@ -23,11 +23,11 @@ class Piece:
     name: str
     sections: tuple[Section, ...]
     whole: bool
-    """Whether it is all that there is of its tables."""
+    """Whether it holds all rows of its tables."""
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Their names, as pg_dump writes them; empty where it is SQL."""
+        """Their names, as pg_dump writes them; empty if it is SQL."""
         return tuple(dict.fromkeys(section.table for section in self.sections if section.table))
 
     @property
@@ -37,7 +37,7 @@ class Piece:
 
     @property
     def small(self) -> bool:
-        """Whether it is of small tables, each a section of its own."""
+        """Whether it holds small tables only, each in a section of its own."""
         return self.whole and all(section.raw <= _SMALL and not section.cut for section in self.sections)
 
     @property
@@ -49,8 +49,8 @@ class Piece:
 def pieces_of(manifest: Manifest, connections: int, in_turn: Collection[str]) -> list[Piece]:
     """The data run, in pieces that can be loaded at the same time, except those of tables ``in_turn``.
 
-    A table stays whole, unless it is so large that the others would be in long
-    before it.
+    A table stays whole, unless it is so large that it would take much longer than
+    all others.
     """
     sizes: Counter[str] = Counter()
     for section in manifest.sections:

@@ -1,7 +1,7 @@
 """What a restore would do, as data: what is read, what is replaced, what is lost, how long it takes.
 
-Nothing is made for it. ``mtn restore --dry-run`` prints it, and whoever is to
-confirm the replacing of production sees it first.
+Planning makes nothing. ``mtn restore --dry-run`` prints the plan, and the operator
+sees it before confirming that production is replaced.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Target:
     production: bool
     existing: Described | None
     newer: Newer | None
-    """What it holds that a backup has not got. None where it does not exist, can't be looked into, or no
+    """What it holds that a backup has not got. None if it does not exist, can't be looked into, or no
     backup is in question."""
 
     @property
@@ -61,16 +61,16 @@ class Plan:
 
     request: Request
     copy: Copy | None
-    """The copy that is read; None where none can be."""
+    """The copy that is read; None if none can be."""
     target: Target
     now: datetime
     seconds: float | None
-    """As own restores took; None where there was none."""
+    """Estimated from earlier restores; None if there were none."""
     zone: str
-    """The database's, and the backup's moment in it."""
+    """The database's time zone; ``moment_there`` is the backup's moment in it."""
     moment_there: str
     kept: str
-    """The form of what the present database will be called; empty where there is none, or it is dropped."""
+    """The form of what the present database will be called; empty if there is none, or it is dropped."""
     checks: tuple[Check, ...]
 
     @property
@@ -134,7 +134,7 @@ class Plan:
 
 
 def plan(context: Context, request: Request) -> Plan:
-    """Look at everything, and make nothing. Raises UsageError for a target that can't be; PostgresError."""
+    """Plan a restore, and make nothing. Raises UsageError or Refused for the request, and PostgresError."""
     preflight.check_target(context, request.target, production_allowed=True)
     preflight.check_options(request)
     preflight.check_backup(request.backup, legacy_allowed=request.legacy)
@@ -181,7 +181,7 @@ def target_of(context: Context, server: Connection, name: str, backup: Backup | 
 
 
 def look_at(context: Context, name: str, backup: Backup | None = None) -> Target:
-    """The same, with a connection of its own."""
+    """As ``target_of``, with a connection of its own."""
     with connect(context.server, MAINTENANCE, _APPLICATION) as server:
         return target_of(context, server, name, backup)
 
@@ -199,7 +199,7 @@ def _newer_check(made: Plan) -> Check:
 
 
 def estimate(context: Context, backup: Backup) -> float | None:
-    """Seconds, by the median pace of our own last restores; None where there are none, or no manifest."""
+    """Seconds, by the median pace of our own last restores; None if there are none, or no manifest."""
     if backup.manifest is None:
         return None
     paces = []
@@ -224,7 +224,7 @@ def _newer(context: Context, target: str, backup: Backup) -> Newer | None:
 
 
 def _zone(server: Connection, backup: Backup) -> tuple[str, str]:
-    """The zone that the restored database will have."""
+    """The time zone that the restored database will have, and the backup's moment in it."""
     own = backup.manifest.properties.settings if backup.manifest else ()
     zones = [
         value for name, _equals, value in (one.partition("=") for one in own) if name.lower() == "timezone"

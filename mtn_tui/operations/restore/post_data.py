@@ -19,7 +19,7 @@ from mtn_tui.postgres.closers import Closer, Closing, closer
 from mtn_tui.postgres.load import LoadConnection, is_setting
 
 _FOREIGN_KEYS = 50
-"""Of small tables, in one task: it keeps the others from all their tables."""
+"""Foreign keys of small tables in one task, which keeps other tasks from all their tables."""
 
 Settings = tuple[bytes, ...]
 Close = Callable[[Sequence[bytes], Settings, LoadConnection], None]
@@ -55,7 +55,7 @@ def _nothing(_connection: LoadConnection) -> None:
 
 
 class ClosingTasks:
-    """Post-data, sorted while it is read; ``tasks`` makes tasks of it, in which no statement stands twice."""
+    """Sorts post-data while it is read; ``tasks`` makes tasks of it, with each statement in one task."""
 
     def __init__(
         self, post_data: Iterable[Event], filled: Sequence[Filled], settings: Mapping[bytes, bytes]
@@ -77,7 +77,7 @@ class ClosingTasks:
             if one.what is Closing.OTHER:
                 made.update(one.tables)
             elif one.what is Closing.KEY and one.tables[0] in made:
-                # Of a view that is made only now, for its query relies on a key.
+                # On a view that is made in post-data, since its query relies on a key.
                 one = replace(one, what=Closing.OTHER)  # noqa: PLW2901 - the same, elsewhere
             last = self._runs[-1] if self._runs else None
             if one.what is Closing.KEY:
@@ -160,7 +160,7 @@ class ClosingTasks:
     def _foreign_keys(
         self, run: _Run, number: int, close: Close, before: str
     ) -> Iterator[Task[LoadConnection]]:
-        """One task for each, save for those of small tables: many, to one table if they can be."""
+        """One task for each; those of small tables share tasks, by the table that they refer to."""
         large: list[list[Closer]] = []
         small: dict[str, list[Closer]] = defaultdict(list)
         for one in run.closers:
@@ -185,7 +185,7 @@ class ClosingTasks:
 
 
 class _Gate:
-    """A task of its own that waits for many, so that those who wait for them all wait for one."""
+    """An empty task that waits for many, so that tasks which need them all wait for one."""
 
     def __init__(self, name: str, after: Sequence[str]) -> None:
         self.name = name

@@ -46,9 +46,9 @@ def promote(
 ) -> Promoted:
     """Put a database that was validated, ``source``, in the place of ``target``, which is kept.
 
-    It may have been restored with ``Request.closed``: read-only until now. With
-    ``oid`` another that has its name by now is refused. The services are stopped
-    only once nothing stands in the way any more.
+    It may be read-only until now, restored with ``Request.closed``. With ``oid`` a
+    database of the same name but another oid is refused. The services are stopped
+    only once all checks have passed.
     """
     job.phase("prepare", unit="items")
     check_target(context, target, production_allowed=True)
@@ -100,7 +100,7 @@ def promote(
 
 
 def _check_source(server: Connection, source: str, target: str, validated: int | None) -> int:
-    """Its oid. Raises where it is not there, or not the one that was validated, where that is known."""
+    """Its oid. Raises UsageError if it is missing, Refused if it is not the one that was validated."""
     there = databases.oid(server, source)
     if there is None:
         raise UsageError(
@@ -122,7 +122,7 @@ def _check_source(server: Connection, source: str, target: str, validated: int |
 
 @contextmanager
 def _saying_what_stopped(services: bool) -> Iterator[None]:
-    """Let what fails with the services stopped say that they are."""
+    """Add to the hint of an error in the block that the services are stopped."""
     try:
         yield
     except MtnError as error:

@@ -1,4 +1,4 @@
-"""Keeps with a backup that restoring it failed, where that lies in the backup and not in the target."""
+"""Records beside a backup that restoring it failed because of the backup, and not of the target."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mtn_tui.postgres.load_advice import UNRESOLVED, lies_in_the_script
 
 
 def remember(job: Job, context: Context, request: Request, error: PostgresError) -> None:
-    """Write it beside each copy, and name in the error's hint the backup to use instead."""
+    """Write the failure beside each copy, and name the backup to use instead in the error's hint."""
     if job.stop_asked or job.token.cancelled:
         return
     if not (isinstance(error, OtherRows) or lies_in_the_script(error)):

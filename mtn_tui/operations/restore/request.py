@@ -29,7 +29,7 @@ class Request:
     roles: bool = False
     """Make the roles that lie beside the backup and are missing here."""
     no_owner: bool = False
-    """What belongs to roles that can't be had here belongs to whoever restores."""
+    """Let our user own what belongs to roles that can't be had here."""
     closed: bool = False
     """Read-only until it is promoted."""
     keep_going: bool = False
@@ -39,7 +39,7 @@ class Request:
     search_path: tuple[str, ...] = ()
     """Schemas for functions that name things without theirs; those of the backup unless given."""
     earlier: tuple[Backup, ...] = ()
-    """Proven ones from before it, newest first: what to use where it does not hold."""
+    """Earlier proven ones, newest first, to use if it does not hold."""
     fall_back: bool = False
     """Use them without asking."""
     instead_of: Backup | None = None
@@ -47,7 +47,7 @@ class Request:
 
 
 def arguments(request: Request, file: str = "") -> list[str]:
-    """The same restore as ``mtn`` takes it: of the backup that was chosen, not of a newer one."""
+    """The command line for the same restore: of the backup that was chosen, not of a newer one."""
     options = {
         "--drop": request.drop,
         "--legacy": request.legacy,

@@ -67,7 +67,7 @@ class Restored:
     store: str
     """Which copy it came from: ``disk`` or ``bucket``."""
     rows: int | None
-    """None for a legacy backup, and where nobody counted."""
+    """None for a legacy backup, and if rows were not counted."""
     tables: int | None
     exchanged: Exchanged
     safety: str
@@ -75,7 +75,7 @@ class Restored:
     roles: RolesMade | None
     seconds: dict[str, float]
     loaded_by: str = "operator"
-    """Or ``login``: one of its own, as what nothing signs is loaded by."""
+    """``operator``, or ``login``: a login made for an unsigned file."""
     fallen_back: tuple[str, ...] = ()
     """Of backups that did not hold: which, why, and what using an earlier one costs."""
     on_path: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class Restored:
     not_counted: tuple[str, ...] = ()
     """Tables with rows that this user may not see."""
     left_out: dict[str, object] = field(default_factory=dict)
-    """What went with the extensions that were done without."""
+    """What was left out with the extensions."""
 
     @property
     def replaced(self) -> bool:
@@ -149,7 +149,7 @@ class _Run:
             held.enter_context(operation_lock(job, context, request.target, "restore"))
             server = held.enter_context(self._connect(job.token))
             here = server_identity(server)
-            # Opened now, for by then its clients may have taken every connection there is.
+            # Opened now: by the time of the swap clients may have taken every connection.
             other = held.enter_context(self._connect(job.token))
             key = advisory_key(here.system_identifier, request.target, "restore")
             held.enter_context(advisory_lock(context.server, key, self._application, job.token))

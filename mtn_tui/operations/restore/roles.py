@@ -2,7 +2,7 @@
 
 ``<payload>.roles.enc`` is what pg_dumpall wrote, encrypted. Of its statements
 only those about roles are ever executed: they are told by their beginning, and
-one that is none of the known ones makes the whole file unbelievable. A role
+one that is not known makes the whole file invalid. A role
 that is there already is left as it is, its password too.
 """
 
@@ -34,15 +34,15 @@ _OTHERS = re.compile(
     rb"SET |SELECT pg_catalog\.set_config|(?:CREATE|ALTER|COMMENT ON) TABLESPACE |"
     rb"(?:GRANT|REVOKE) [A-Z, ]+ ON (?:TABLESPACE|PARAMETER) |SECURITY LABEL "
 )
-"""What else pg_dumpall writes: not ours to do."""
+"""Other statements that pg_dumpall writes. They are skipped."""
 
 
 @dataclass(frozen=True)
 class Companion:
-    """What lies beside a backup."""
+    """The roles that lie beside a backup."""
 
     roles: dict[str, list[bytes]] = field(default_factory=dict, repr=False)
-    """By name: CREATE ROLE, then what is said of it."""
+    """By name: CREATE ROLE, then the other statements about the role."""
     memberships: dict[Membership, bytes] = field(default_factory=dict)
 
 
@@ -67,7 +67,7 @@ class RolesMade:
 
 
 def read_companion(copy: Copy, key: Key) -> Companion:
-    """Read the roles beside a copy. Raises ArchiveError where they are missing or can't be believed."""
+    """Read the roles beside a copy. Raises ArchiveError if they are missing or can't be believed."""
     try:
         data = read_small(copy.store, copy.key + ROLES)
     except NotFound:
@@ -91,7 +91,7 @@ def _decrypted(data: bytes, key: Key) -> bytes:
 
 
 def parse(script: bytes) -> Companion:
-    """Read pg_dumpall's globals. Raises ArchiveError where anything in them is not what it writes."""
+    """Read pg_dumpall's globals. Raises ArchiveError if anything in them is not what it writes."""
     found = Companion()
     for event in scripts.read([script]):
         if isinstance(event, PsqlCommand) and event.line.startswith((b"\\restrict", b"\\unrestrict")):

@@ -1,8 +1,8 @@
-"""Loads a backup's schema and a few rows of each table: what is wrong with loading it shows in that too.
+"""Loads a backup's schema and a few rows of each table, to find what is wrong with loading it.
 
-All that a restore would execute is, in the script's order and on one connection, save foreign keys, which
-need all rows, large objects, and subscriptions, which are for one database only. Without rows the most
-frequent failure would pass: functions run where there is a row for them.
+It executes what a restore would, in the script's order and on one connection, except foreign keys, which
+need all rows, large objects, and subscriptions, which are for one database only. Rows are needed for the
+most frequent failure, in functions, which run only if there is a row for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mtn_tui.core.errors import PostgresError
 from mtn_tui.postgres.load import LoadConnection
 
 ROWS = 100
-"""Of each table, the first ones."""
+"""Rows to load of each table, its first ones."""
 
 _OF_A_CHECK = "23514"
 
@@ -42,7 +42,7 @@ _OF_EXTENSIONS = b"""
 def load_sample(
     archive: Archive, connection: LoadConnection, token: CancelToken, advance: Callable[[int], None]
 ) -> None:
-    """Load it into the empty database that ``connection`` is in. ``advance`` counts sections and tables."""
+    """Load the sample into the database of ``connection``, which is empty. ``advance`` counts sections."""
     sections = archive.manifest.sections
     _schema(archive, _of(sections, Part.PRE_DATA), connection, token, advance)
     extensions = {str(name) for (name,) in connection.rows(_OF_EXTENSIONS)}

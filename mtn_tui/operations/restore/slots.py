@@ -1,4 +1,4 @@
-"""What becomes of a publisher's slots when the subscriptions that read them go."""
+"""Warns of slots at publishers whose subscriptions are gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mtn_tui.engine.jobs import Job
 
 
 def tell_slots(job: Job, slots: Sequence[str]) -> None:
-    """A slot that nobody reads fills its publisher's disk."""
+    """Warn of slots that nobody reads any more: each fills its publisher's disk."""
     for slot in slots:
         text = _(
             "The publisher keeps all changes for slot {slot}, until there: "

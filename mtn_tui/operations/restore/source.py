@@ -27,7 +27,7 @@ from mtn_tui.operations.verify.verify import record_fall
 from mtn_tui.postgres.connection import Connection
 
 _SAID_WHEN_MET = ("left-out", "settings", "tablespaces", "locale", "subscriptions")
-"""Doubts that the load itself tells, and only where they come true."""
+"""Checks whose warnings the load gives itself, if they come true."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Source:
     def _go_on_with(self, other: Backup | None, error: ArchiveError | StorageError) -> None:
         """Raise why the present backup does not hold, unless another may be used without asking.
 
-        A store that does not answer may do so in a minute: for that nothing is lost without asking.
+        A store that does not answer may do so in a minute, so its error is always raised.
         """
         broken = self.request.backup
         if other is not None and self.request.fall_back and isinstance(error, ArchiveError):
@@ -86,7 +86,7 @@ class Source:
                 self.job.warn("doubt", check.says)
 
     def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
-        """Say which one is used instead, and what that costs; people are told of it once the job ends."""
+        """Warn which backup is used instead, and what that loses; an alert says so once the job ends."""
         minutes = minutes_between(broken, used)
         told = _("{broken} does not hold: {reason} {used} is used instead, which is {minutes} min older.")
         said = told.format(broken=broken.name, reason=reason, used=used.name, minutes=minutes)
@@ -100,7 +100,7 @@ class Source:
         )
 
     def _readable_copy(self, server: Connection) -> Copy:
-        """The first copy that reads back whole; one that does not is passed over, and said."""
+        """The first copy that reads back whole. Those that do not are passed over, with a warning."""
         for broken in self.request.backup.copies:
             if broken.trouble is not None:
                 self._pass_over(broken, broken.trouble)

@@ -2,8 +2,8 @@
 
 What belongs to a name stays with the name: owner, grants, settings, comment and
 connection limit of the database that had it go to the one that takes it. They
-may have been changed since the backup, so the living ones are the true ones; a
-backup's are used where nothing has the name.
+may have changed since the backup, so those of the live database count; a
+backup's are used if no database has the name.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Exchanged:
     """What a swap has done."""
 
     kept: str
-    """The name of what was there before; empty where there was nothing, or where it was not worth keeping."""
+    """The name of what was there before; empty if there was nothing, or it was not worth keeping."""
     replaced: bool
     seconds: float
-    """In which there was no database to connect to."""
+    """During which there was no database to connect to."""
     fresh_copies: tuple[str, ...] = ()
     """Lines that give disabled subscriptions a fresh copy of what they take."""
 
@@ -89,8 +89,8 @@ def exchange(
     ``new`` has, which can be connected to in any case; ``took`` are the
     subscriptions that it had where it is gone by now. Without ``keep`` what was
     replaced is dropped, and its properties with it; ``closed`` makes it
-    read-only. Raises what stood in the way; nothing has changed then. Writes
-    down what it is about to do, for whoever finds the job lost.
+    read-only. Raises what stood in the way; nothing has changed then. The
+    job's result says beforehand what is about to be done, in case the job is lost.
     """
     job.phase("put-in-place", unit="items")
     job.token.check()
@@ -121,7 +121,7 @@ def exchange(
     took = with_tables(server, target) if replacing else took
     with _paused(job, server, [target, new] if replacing else [new], target):
         seconds = swap(server, other, [*renames, (new, target)], context.clock)
-    server.obey(None)  # it is done: what is left to do belongs to it
+    server.obey(None)  # the swap is done: what is left is not to be cancelled
     job.note("info", "swapped", target=target, kept=old if keep else "", seconds=round(seconds, 3))
     _resume(job, server, target, target)
     lines = _tell_disabled(job, server, target, old if keep else "", took)
@@ -136,7 +136,7 @@ def writable(properties: DatabaseProperties) -> DatabaseProperties:
 
 
 def read_only(properties: DatabaseProperties) -> DatabaseProperties:
-    """The same, and read-only for whoever does not insist on writing."""
+    """The same, with sessions read-only by default."""
     return replace(writable(properties), settings=(*writable(properties).settings, READ_ONLY))
 
 
@@ -144,8 +144,8 @@ def read_only(properties: DatabaseProperties) -> DatabaseProperties:
 def _paused(job: Job, server: Connection, names: Sequence[str], target: str) -> Iterator[None]:
     """Disable the subscriptions of databases for the block, whose end gives one of them the name ``target``.
 
-    Whoever fails in it leaves them as they were. Whoever is killed in it leaves them disabled, which
-    loses nothing: the publisher waits, and the mark on each tells that it is to go on.
+    If the block fails they are enabled again. If the process is killed they stay disabled, which loses
+    nothing: the publisher waits, and a mark on each says that it is to be enabled.
     """
     paused = []
     try:
@@ -195,7 +195,7 @@ def _tell_disabled(
 
 
 def _drop_replaced(job: Job, server: Connection, old: str) -> None:
-    """It is done by now: what is left over is no reason to say that it failed."""
+    """Drop what was replaced. The swap is done, so a failure is only a warning."""
     try:
         tell_slots(job, databases.drop(server, old))
     except MtnError as error:
@@ -222,7 +222,7 @@ def check_swap(
 def claimed(
     job: Job, context: Context, *targets: str
 ) -> Iterator[tuple[Connection, Connection, ServerIdentity]]:
-    """The locks of a restore into each of the databases, and two connections to their server."""
+    """Hold the locks of restores into the databases; give two connections and the server's identity."""
     with ExitStack() as held:
         for target in targets:
             held.enter_context(operation_lock(job, context, target, "restore"))

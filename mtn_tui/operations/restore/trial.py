@@ -1,8 +1,8 @@
 """The test load: after a full, once for each schema, whether a backup of it loads on this server.
 
-It has a scratch database of its own, which is dropped, and is a job of its own: the backup is done and
-told by then, and nothing that comes of this changes that. What it shows is no rung of the ladder but a
-mark beside the copies: *loads here*, or why not.
+It loads into a scratch database, which is dropped, and is a job of its own: the backup is done and
+reported by then, and nothing changes that. What it shows is not a rung but a mark beside the copies:
+*loads here*, or why not.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Trial:
 
     backup: Backup
     loads: bool | None
-    """None where nothing can be said."""
+    """None if nothing can be said."""
     reason: str
     without: tuple[str, ...] = ()
     """Extensions that no new database can have, which were left out."""
@@ -64,9 +64,9 @@ class Trial:
 
 
 def due(context: Context, backup_id: str) -> Backup | None:
-    """The backup, where it is to be tried: none of its schema has loaded here, and we may make databases.
+    """The backup, if it is to be tried: none of its schema has loaded here, and we may make databases.
 
-    Where one has, its mark is this one's too.
+    If one has loaded, its mark is copied to this backup.
     """
     if not context.settings.enable_test_load:
         return None
@@ -143,7 +143,7 @@ def _load(job: Job, context: Context, copy: Copy, scratch: str, who: str, withou
 
 
 def _drop(job: Job, context: Context, scratch: str, who: str) -> None:
-    """Also where the job is to stop; where the server is gone, the next one does it."""
+    """Drop the scratch database, also when cancelled; if the server is gone, the next job does it."""
     try:
         with connect(context.server, MAINTENANCE, who) as server:
             databases.drop(server, scratch)

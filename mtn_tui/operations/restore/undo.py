@@ -61,7 +61,7 @@ class UndoPlan:
 
 
 def plan_undo(context: Context, target: str, *, confirm: str = "", kept: str = "") -> UndoPlan:
-    """Look at everything, and change nothing. UsageError where nothing is kept."""
+    """Plan an undo, and change nothing. Raises UsageError if nothing is kept."""
     check_target(context, target, production_allowed=True)
     with connect(context.server, MAINTENANCE, "mtn undo plan") as server:
         now, back = target_of(context, server, target), newest_kept(server, target, kept)

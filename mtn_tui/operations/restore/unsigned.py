@@ -55,7 +55,7 @@ class Named:
 
     owners: set[str]
     others: set[str]
-    """Who may use what is there."""
+    """Roles that get rights on what is there."""
 
     def add(self, statement: bytes) -> None:
         """Add the roles that a statement names."""
@@ -78,7 +78,7 @@ def examine(
 
     ``database`` is the one that a hint is for where the file holds several.
     Raises the ArchiveError that says what is wrong, with the line; Refused
-    where only ``as_operator`` could load it.
+    if only ``as_operator`` could load it.
     """
     with copy.store.open(copy.key) as stream:
         pieces = _until_cancelled(legacy.sql(Counted(stream, advance), key), token)
@@ -89,7 +89,7 @@ def examine(
             if way is Way.NOT:
                 error = _refused(allowed, event, events, copy, database)
                 for _piece in pieces:
-                    pass  # where its bytes were changed, that is what is wrong
+                    pass  # to the end: if its bytes were changed, that is raised instead
                 raise error
             if way is Way.SUPERUSER and superuser is None and isinstance(event, Statement):
                 superuser = event
@@ -106,7 +106,7 @@ def examine(
 
 
 def check_roles(server: Connection, named: Named, *, no_owner: bool) -> None:
-    """Raise PostgresError where a script could not give things to whom they belong once all is loaded."""
+    """Raise PostgresError if roles that a script names are missing, or can't be given what is theirs."""
     if no_owner:
         return
     missing = sorted((named.owners | named.others) - server_roles.roles_there(server) - {"public"})
@@ -120,7 +120,7 @@ def check_roles(server: Connection, named: Named, *, no_owner: bool) -> None:
             _("Create them by hand, or do without them: --no-owner"),
         )
     we = server_roles.rights(server)
-    owners = sorted(named.owners - {"pg_database_owner"})  # who makes the database is that
+    owners = sorted(named.owners - {"pg_database_owner"})  # whoever owns the database acts for it
     if not we.superuser and (foreign := server_roles.not_ours(server, owners)):
         raise PostgresError(
             _("{user}, who is no superuser, can't give to {names} what is theirs in the backup.").format(
@@ -148,7 +148,7 @@ def _way(allowed: Allowed, event: Event) -> Way:
 
 
 def _told_apart(events: Iterable[Event], as_operator: bool) -> Iterator[tuple[Way, Event]]:
-    """Each event and what to do with it. Raises where it is refused: the file may be another by now."""
+    """Yield each event and its way. Raises if it is refused: the file may have changed by now."""
     allowed = Allowed()
     for event in events:
         way = _way(allowed, event)
@@ -199,7 +199,7 @@ def _needs_a_superuser(statement: Statement) -> Refused:
 
 
 def _how_to_take_one(event: Event, rest: Iterator[Event], copy: Copy, database: str) -> str:
-    """What can be done with a file of several databases, or of one that makes its database itself."""
+    """The hint for a file of several databases, or of one that makes its database itself."""
     found: dict[str, int] = {}
     for one in chain([event], rest):
         if isinstance(one, PsqlCommand) and (match := _CONNECT.match(one.line)):
@@ -253,7 +253,7 @@ class Loading:
     token: CancelToken
 
     def by_operator(self, pieces: Iterable[bytes]) -> None:
-        """Every statement in its place, with all the rights that the operator has."""
+        """Load as the operator: every statement where it stands, with all of the operator's rights."""
         with closing(self.open(None)) as connection, self.token.calling(connection.cancel):
             events = _told_apart(statements.numbered(_until_cancelled(pieces, self.token)), True)
             for way, event in events:
@@ -263,8 +263,8 @@ class Loading:
                     _execute(event, events, connection)
 
     def by_its_own_login(self, pieces: Iterable[bytes]) -> None:
-        """Raises PostgresError where the server lets none be made."""
-        # Opened while nothing of the script is there: no setting of the database and no function awaits it.
+        """Load by a login made for it. Raises PostgresError if the server lets none be made."""
+        # Opened before anything of the script is there, so that none of its settings or functions apply.
         with closing(self.open(None)) as operator:
             operator.execute(b"SELECT pg_catalog.set_config('search_path', '', false)")
             login = logins.make(self.server, self.login, self.database, self.job)
@@ -315,7 +315,7 @@ class Loading:
             operator.execute(statement)
         for statement in logins.taken_over(login):
             operator.execute(statement)
-        # Last of all: what has a trigger waiting for it would run the script's function as the operator.
+        # Last of all: later statements would fire them, and run the script's functions as the operator.
         for statement in waiting.events:
             self._make_event(operator, statement)
 
@@ -341,7 +341,7 @@ class Loading:
 
 
 def _execute(event: Event, rest: Iterator[tuple[Way, Event]], connection: LoadConnection) -> None:
-    """One event; of a COPY all its rows."""
+    """Execute one event; a COPY with all its rows."""
     if isinstance(event, Statement):
         connection.execute_one(event.sql)
     elif isinstance(event, CopyIn):

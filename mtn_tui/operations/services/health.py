@@ -50,7 +50,7 @@ _OK = 200
 
 @dataclass(frozen=True)
 class Answer:
-    """What one service said of itself."""
+    """What one service answered."""
 
     url: str
     """Without a password."""
@@ -58,7 +58,7 @@ class Answer:
     """Its host and port."""
     healthy: bool
     status: int | None
-    """Of HTTP; None where there was no answer."""
+    """Of HTTP; None if there was no answer."""
     text: str
     """The beginning of the answer, or why there was none."""
     milliseconds: int
@@ -77,7 +77,7 @@ class Errand(StrEnum):
         return f"{self.value.upper().replace('-', '_')}_COMMAND"
 
     def line(self, settings: Settings) -> str | None:
-        """As it is set."""
+        """The command as it is set; None if it is not."""
         found: str | None = getattr(settings, self.key.lower())
         return found
 
@@ -93,7 +93,7 @@ def health(
     """Ask all at once, and return their answers in the order of ``urls``, after ``patience`` seconds at most.
 
     Healthy is 200 and nothing else: a redirect is not followed, since a page of
-    login answers 200 too. ``ca_file`` is ALERT_CA_FILE; ChannelDown where it
+    login answers 200 too. ``ca_file`` is ALERT_CA_FILE; ChannelDown if it
     can't be read, and nothing else is raised.
     """
     began = time.monotonic()
@@ -109,7 +109,7 @@ def health(
         if handle.join(max(0.0, began + patience - time.monotonic())):
             answers.append(handle.result())
         else:
-            # It drips its answer. Its thread ends with it, or with the process.
+            # It answers too slowly. Its thread ends with the answer, or with the process.
             text = _("no whole answer within {seconds:.0f} s").format(seconds=patience)
             answers.append(_no_answer(url, text, began))
     return tuple(answers)
@@ -124,9 +124,9 @@ def wait_until_healthy(
     *,
     every: float = LOOK_EVERY,
 ) -> tuple[Answer, ...]:
-    """Ask until all are healthy or ``patience`` seconds are over; ``tell`` hears each round. The last one.
+    """Ask until all are healthy or ``patience`` seconds are over; return the last answers.
 
-    Raises Cancelled.
+    ``tell`` gets the answers of each round. Raises Cancelled, and ChannelDown as ``health`` does.
     """
     deadline = time.monotonic() + patience
     while True:
@@ -140,7 +140,7 @@ def wait_until_healthy(
 
 
 def command_for(context: Context, errand: Errand) -> str:
-    """What ``run_command`` will run, to be shown before. Raises ConfigError where nothing is set."""
+    """What ``run_command`` will run, to be shown before. Raises ConfigError if nothing is set."""
     found = errand.line(context.settings)
     if not found:
         raise ConfigError(
@@ -159,9 +159,9 @@ def run_command(
     on_line: Callable[[str], None],
     limit: float = TIME_LIMIT,
 ) -> Ran:
-    """Run it; what it says goes to ``on_line`` and to ``LOG_DIR/<errand>_<stamp>.log``.
+    """Run a command; its output goes to ``on_line`` and to ``LOG_DIR/<errand>_<stamp>.log``.
 
-    Raises ConfigError, Cancelled, StorageError, and JobError where it failed or
+    Raises ConfigError, Cancelled, StorageError, and JobError if it failed or
     took longer than ``limit`` seconds.
     """
     shown = command_for(context, errand)

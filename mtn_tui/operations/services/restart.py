@@ -1,4 +1,4 @@
-"""Jobs of an incident that run the operator's own commands, and then wait until they have helped."""
+"""Jobs of an incident that run the configured commands, and wait until these have taken effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOK_EVERY = 0.5
 def restart_services(job: Job, context: Context, *, patience: float = PATIENCE) -> tuple[Answer, ...]:
     """Run SERVICES_RESTART_COMMAND, where there is one; wait until all are healthy.
 
-    Raises JobError, and ConfigError where there is neither a command nor a service to wait for.
+    Raises JobError, and ConfigError if there is neither a command nor a service to wait for.
     """
     settings = context.settings
     job.phase("prepare", unit="items")
@@ -51,9 +51,9 @@ def restart_services(job: Job, context: Context, *, patience: float = PATIENCE) 
 
 
 def stop_services(job: Job, context: Context) -> None:
-    """Run SERVICES_STOP_COMMAND. Raises ConfigError where there is none, JobError where it fails.
+    """Run SERVICES_STOP_COMMAND. Raises ConfigError if there is none, JobError if it fails.
 
-    Writes down that it begins, for whoever finds the job lost.
+    The job's result says so before it begins, in case the job is lost.
     """
     job.result({"services_stopping": True})
     _run(job, context, Errand.STOP)

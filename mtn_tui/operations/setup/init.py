@@ -1,7 +1,7 @@
 """``mtn init``: a configuration, its folders, its people and, for the very first backup only, a key.
 
 The text is that of ``config/backup.conf`` (``backup.conf.template`` here, the
-same bytes) with the answers in their places. Nobody is asked anything here.
+same bytes) with the answers in their places. Nothing here asks the operator.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Made:
-    """What is there now."""
+    """What ``set_up`` has made."""
 
     configuration: Path
     settings: Settings
@@ -89,7 +89,7 @@ def set_up(
 
     ``whose`` says whose backups lie in the stores, nothing where there are none;
     it raises where one cannot be asked. Where there are any, a missing key is
-    not made. Answers that are no good are refused before anything is made:
+    not made. Invalid answers are refused before anything is made:
     ConfigError, KeyFileError. Refused when there is a configuration already,
     unless it is to be replaced: then the old one stays beside it with ``.old``
     at its end. All of it is made or nothing: what was made before something

@@ -21,8 +21,8 @@ KEY_BYTES = 32
 def ensure_key(path: Path, backups_exist: Callable[[], bool]) -> bool:
     """Make the key at ``path`` if there is none and no backup either; True when it was made.
 
-    A file that is there stays as it is, also when it is empty or unreadable:
-    reading it tells. Raises KeyFileError where backups exist that the lost key
+    A file that is there stays as it is, even if it is empty or unreadable:
+    ``read_key`` says so. Raises KeyFileError if backups exist that the lost key
     was for, and whatever ``backups_exist`` raises.
     """
     with as_config_error(path):
@@ -53,7 +53,7 @@ def make_key(path: Path) -> None:
 
 
 def keep_elsewhere(path: Path) -> Notice:
-    """What must be said, loudly, whenever a key was made."""
+    """The notice to show whenever a key was made."""
     return Notice(
         _("A new encryption key was made: {path}. WITHOUT IT NO BACKUP CAN EVER BE READ.").format(path=path),
         _("Copy it now to a safe place that is not on this machine, such as the school's password manager."),

@@ -78,7 +78,7 @@ def _give(path: Path, group: int, mode: int) -> None:
 
 
 def _group() -> int:
-    """The group's number; it is made where it is missing. ConfigError where it can't be."""
+    """The group's number; it is made where it is missing. ConfigError if it can't be."""
     try:
         return grp.getgrnam(paths.GROUP).gr_gid
     except KeyError:

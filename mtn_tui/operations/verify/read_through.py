@@ -43,7 +43,10 @@ class Counted:
 
 
 def archive_of(copy: Copy, key: Key) -> Archive:
-    """Of a copy that has a manifest, which is read from its store again, whole. Raises as both do."""
+    """Open a copy that has a manifest, which is read again with its sections.
+
+    Raises ArchiveError or StorageError.
+    """
     assert copy.manifest is not None  # noqa: S101 - the caller looked at its standing
     manifest = manifests.decode(read_small(copy.store, copy.key + MANIFEST), key, copy.manifest.payload)
     if manifest.sha256 != copy.manifest.sha256:

@@ -28,7 +28,7 @@ class Verdict:
     trouble: str = ""
     """What is wrong with it; empty when it holds."""
     unknown: bool = False
-    """It could not be read to its end: nothing is known that was not known before."""
+    """It could not be read to its end, or not with this key, so nothing new is known."""
 
     def facts(self) -> dict[str, object]:
         """For the journal, and for ``--json``."""
@@ -106,7 +106,7 @@ def record_tried(job: Job, context: Context, backup: Backup, change: Callable[[P
 
 
 def _write(job: Job, context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Proof:
-    """A store that can't be written to does not make the evidence untrue: it is told, and lost."""
+    """Change a copy's proof. If that can't be written, warn, and return the proof all the same."""
     try:
         return amend(context, copy, change)
     except (StorageError, Locked) as error:

@@ -109,7 +109,7 @@ def _in_one_only(site: Site, gone: list[str]) -> InOneDatabase:
 
 
 def check_names(request: Request) -> None:
-    """Refuse to leave out extensions that the backup has not got."""
+    """Raise UsageError if extensions are to be left out that the backup has not got."""
     if request.backup.manifest is None:
         return
     has = [one.name for one in request.backup.manifest.extensions]
@@ -143,7 +143,7 @@ def predicted(site: Site, gone: Collection[str]) -> dict[str, int]:
 
 
 def _is_of(schema: str, gone: Collection[str], extensions: Iterable[Extension]) -> bool:
-    """Whether a table that an extension has made there is of one in ``gone``, and not of another."""
+    """Whether a table that an extension made in ``schema`` belongs to one in ``gone``."""
     of_known = [name for name, one in KNOWN.items() if schema in one.schemas]
     if of_known:
         return any(name in gone for name in of_known)
@@ -152,8 +152,7 @@ def _is_of(schema: str, gone: Collection[str], extensions: Iterable[Extension]) 
 
 
 def absent_from(context: Context, backup: Backup, has: Collection[str]) -> tuple[list[str], list[str]]:
-    """Of a database made of the backup that ``has`` extensions: those it lacks, and the tables that may go
-    with them."""
+    """The backup's extensions that a database lacks which ``has`` others, and tables that may be theirs."""
     manifest = backup.manifest
     lacks = [one.name for one in manifest.extensions if one.name not in has] if manifest else []
     if manifest is None or not lacks:
@@ -165,7 +164,7 @@ def absent_from(context: Context, backup: Backup, has: Collection[str]) -> tuple
 
 
 def facts(request: Request, without: Without) -> dict[str, object]:
-    """For the journal and ``--json``; empty where nothing was to be left out."""
+    """For the journal and ``--json``; empty if nothing was to be left out."""
     if not request.without:
         return {}
     return {
@@ -213,7 +212,7 @@ def _what_goes(rows: Mapping[str, int | None]) -> str:
 
 
 def _by_hand(names: Iterable[str]) -> list[str]:
-    """How to have the extensions again, where they may be."""
+    """How to make the extensions by hand, where that is possible."""
     said = []
     for name in names:
         identifier = sql.Identifier(name).as_string(None) if not name.isidentifier() else name
@@ -227,7 +226,7 @@ def _by_hand(names: Iterable[str]) -> list[str]:
 
 
 def _command(request: Request, gone: Iterable[str]) -> str:
-    """The same restore without them; what is confirmed is to be typed again."""
+    """The command for the same restore without them; a confirmation has to be typed again."""
     without = tuple(dict.fromkeys([*request.without, *gone]))
     again = replace(request, without=without, confirm="", fall_back=False)
     return shlex.join(["mtn", *arguments(again)])

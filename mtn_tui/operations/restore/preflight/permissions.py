@@ -20,7 +20,7 @@ _SHOWN = 5
 
 
 def writable(site: Site) -> Check:
-    """A standby takes no changes, and a setting can forbid them too."""
+    """Whether the server takes changes. Raises PostgresError on a standby, or if a setting forbids them."""
     refusal = unwritable(site.connection, site.we.user)
     if refusal is not None:
         raise refusal
@@ -28,7 +28,7 @@ def writable(site: Site) -> Check:
 
 
 def unwritable(connection: Connection, user: str) -> PostgresError | None:
-    """Why the server takes no changes from ``user``, who is connected; None where it does."""
+    """Why the server takes no changes from ``user``, who is connected; None if it does."""
     found = standby.read_only(connection)
     if found is None:
         return None
@@ -60,7 +60,7 @@ def unwritable(connection: Connection, user: str) -> PostgresError | None:
 
 
 def connections(site: Site) -> Check:
-    """A restore holds a few for itself, and loads over what else is free."""
+    """How many connections are free to load over. Raises PostgresError if none is."""
     free = slots.free(site.connection) - max(_ITS_OWN - slots.held(site.connection), 0)
     if free < 1 and not site.we.superuser:
         raise PostgresError(
@@ -85,7 +85,7 @@ def connections(site: Site) -> Check:
 
 
 def privileges(site: Site) -> Check:
-    """What only a superuser can make, found from the script's statements."""
+    """Whether our user may make all that the script does. Raises PostgresError if not."""
     if isinstance(site.needs, MtnError):
         return Check("privileges", Status.UNKNOWN, site.needs.title)
     unlabelled = _providers_missing(site, site.needs.label_providers)
@@ -156,7 +156,10 @@ def _not_to_be_set(site: Site, names: tuple[str, ...]) -> list[str]:
 
 
 def _providers_missing(site: Site, names: tuple[str, ...]) -> list[str]:
-    """Asked with an object that can't be: nothing is labelled, and the provider is looked for before it."""
+    """Which providers of security labels the server has not loaded.
+
+    Asked with an object that can't exist: the provider is looked up first, and nothing is labelled.
+    """
     missing = []
     for name in names:
         statement = sql.SQL("SECURITY LABEL FOR {} ON LARGE OBJECT 0 IS NULL").format(sql.Identifier(name))

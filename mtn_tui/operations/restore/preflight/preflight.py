@@ -1,4 +1,4 @@
-"""Will it restore here? Asked before anything is made, each answer with its fix."""
+"""Checks whether a restore can succeed, before it makes anything; each check names its fix."""
 
 from __future__ import annotations
 
@@ -39,15 +39,14 @@ RESERVED = (MAINTENANCE, "template0", "template1")
 def check_request(
     context: Context, backup: Backup, target: str, *, legacy_allowed: bool, production_allowed: bool = False
 ) -> None:
-    """What can be told without asking the server. Raises Refused, UsageError or an ArchiveError."""
+    """Check what can be told without the server. Raises Refused, UsageError or ArchiveError."""
     check_target(context, target, production_allowed=production_allowed)
     check_backup(backup, legacy_allowed=legacy_allowed)
     check_usable(backup)
 
 
 def check_options(request: Request) -> None:
-    """Refuse to go on past errors where nothing would be left to go back to, or nothing can be told apart;
-    and to leave out what the backup has not got."""
+    """Raise Refused for --keep-going with --in-place or a legacy backup, UsageError for wrong extensions."""
     if request.keep_going and (request.in_place or request.backup.legacy):
         raise Refused(
             _("--keep-going does not go with --in-place, nor with a file that has no manifest."),
@@ -57,7 +56,7 @@ def check_options(request: Request) -> None:
 
 
 def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
-    """Whether a backup of its kind is restored at all."""
+    """Raise Refused for a differential, and for a legacy copy unless that is allowed."""
     if backup.kind is Kind.DIFF:
         raise Refused(
             _("{name} is a differential. Restoring differentials is not part of this version.").format(
@@ -75,7 +74,7 @@ def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
 
 
 def check_target(context: Context, target: str, *, production_allowed: bool) -> None:
-    """Whether a database may be called so, and may be replaced from here."""
+    """Raise UsageError or Refused if no database may have that name, or be replaced from here."""
     settings = context.settings
     if not nameable(target):
         raise UsageError(
@@ -105,7 +104,7 @@ def check_target(context: Context, target: str, *, production_allowed: bool) -> 
 
 
 def check_usable(backup: Backup) -> None:
-    """Raise why no copy of it can be believed."""
+    """Raise the reason if no copy of it can be restored."""
     if not backup.usable:
         trouble = next((copy.trouble for copy in backup.copies if copy.trouble), None)
         raise trouble or Refused(
@@ -116,12 +115,12 @@ def check_usable(backup: Backup) -> None:
 
 
 def archive_checks(context: Context, backup: Backup) -> list[Check]:
-    """The key, and each copy as far as a look tells; a restore reads every byte before it makes anything."""
+    """Check the key and the copies, without reading all of them; a restore itself reads every byte first."""
     return [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
 
 
 def script_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
-    """Of a backup that nothing signs: whether its script can be run here. Reads every byte of one copy."""
+    """Check whether an unsigned backup's script can be run here. Reads every byte of one copy."""
     if not request.backup.legacy or not request.backup.usable:
         return []
     return [looked("script", lambda: _script(connection, context, request))]
@@ -141,7 +140,7 @@ def _script(connection: Connection, context: Context, request: Request) -> Check
 
 
 def server_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
-    """What the server says, asked in its maintenance database. Raises ServerLost alone."""
+    """Run the checks that ask the server, in its maintenance database. Raises only ServerLost."""
     site = Site(connection, context, request, needs_of_backup(request.backup, context.key))
     looks: dict[str, Callable[[Site], Check]] = {
         "version": of_server.version,
@@ -172,7 +171,7 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
 
 
 def nameable(target: str) -> bool:
-    """Whether PostgreSQL takes it for a database's name as it is."""
+    """Whether PostgreSQL takes it as a database's name, unchanged."""
     try:
         return 0 < len(target.encode()) <= LONGEST_NAME and "\0" not in target
     except UnicodeEncodeError:  # bytes of the command line that are no UTF-8
@@ -191,7 +190,7 @@ def _key(context: Context) -> Check:
 
 
 def _archive(context: Context, backup: Backup) -> Check:
-    """Signed, of its size, and where it will be read from. The better copy is looked at first."""
+    """Which copy will be read: the best proven that is there. Raises what is wrong if there is none."""
     check_usable(backup)
     wrong: list[MtnError] = [copy.trouble for copy in backup.copies if copy.trouble]
     for copy in backup.usable:

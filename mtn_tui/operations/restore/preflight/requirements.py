@@ -52,7 +52,7 @@ class Needs:
 
 
 def needs_of_backup(backup: Backup, key: Key) -> Needs | MtnError:
-    """What the script asks for; or why that could not be read, which whoever reads all of it will meet."""
+    """What the backup's script asks for, or the error that kept it from being read."""
     copy = next((one for one in backup.usable if one.manifest), None)
     if copy is None:
         return PostgresError(_("Nobody knows what a file of the scripts needs until it is loaded."))

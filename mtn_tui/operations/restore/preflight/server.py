@@ -32,7 +32,7 @@ _EMPTY = 8 << 20
 
 @dataclass(frozen=True)
 class Site:
-    """The server, and what is wanted of it. Each thing is asked once."""
+    """The server and the request, for the checks. Each fact is asked once."""
 
     connection: Connection
     context: Context
@@ -92,7 +92,7 @@ def version(site: Site) -> Check:
 
 
 def identity(site: Site) -> Check:
-    """Is it the server that is meant?"""
+    """Whether it is the server on which DB_NAME was last seen."""
     settings, here = site.context.settings, str(site.here.system_identifier)
     said = _("The server at {host}:{port} is {identifier}.").format(
         host=settings.db_host, port=settings.db_port, identifier=here
@@ -130,7 +130,7 @@ def rights(site: Site) -> Check:
 
 
 def login(site: Site) -> Check:
-    """Who loads a file that nothing signs. Whether the server lets a login in is seen once it is made."""
+    """Who loads an unsigned file. Raises PostgresError if we may not make a login for it."""
     user = site.we.user
     if site.request.as_operator:
         said = _("It is loaded by {user}, with all rights that {user} has, and nothing vouches for it.")
@@ -141,7 +141,7 @@ def login(site: Site) -> Check:
 
 
 def roles(site: Site) -> Check:
-    """Those that the backup names; with --roles, those that lie beside it too."""
+    """Whether the backup's roles are there, or will be made. Raises PostgresError if not."""
     manifest, request, user = site.manifest, site.request, site.we.user
     named = manifest.roles if manifest else ()
     missing = [role for role in named if role not in site.roles]
@@ -202,7 +202,10 @@ def _not_theirs(user: str) -> str:
 
 
 def owners(site: Site) -> Check:
-    """A superuser can give a table to just anybody; others only to roles that they may act for."""
+    """Whether owners can be given what is theirs. Raises PostgresError if not.
+
+    A superuser may give it to anybody, others only to roles that they may act for.
+    """
     if site.we.superuser:
         return Check("owners", Status.OK, _("Everything can be given to whom it belongs."))
     if isinstance(site.needs, MtnError):
@@ -225,7 +228,7 @@ def owners(site: Site) -> Check:
 
 
 def settings(site: Site) -> Check:
-    """Parameters of another version: left out when it is loaded, and named."""
+    """Whether the server knows the parameters that the script sets; others are left out."""
     if isinstance(site.needs, MtnError):
         return Check("settings", Status.UNKNOWN, site.needs.title)
     with translated():
@@ -311,7 +314,10 @@ def _normal(name: str) -> str:
 
 
 def room(site: Site) -> Check:
-    """Can the disk hold the new one beside the present one? Told only where the server is this machine."""
+    """Whether the disk holds the new database beside the present one. Raises NoSpace if not.
+
+    Unknown unless the server is this machine.
+    """
     if site.manifest is None:
         return Check("room", Status.UNKNOWN, _("Nobody knows how much a file of the scripts will need."))
     needed = int(site.manifest.raw * _LOADED_PER_SQL) + _EMPTY
@@ -350,6 +356,6 @@ def room(site: Site) -> Check:
 
 
 def _free(site: Site) -> int | None:
-    """Bytes; None where nobody can tell."""
+    """Bytes; None if nobody can tell."""
     found = disk_of(site.connection) if site.context.server.host in LOCAL else None
     return found[0] if found else None

@@ -58,14 +58,14 @@ def confirmed(site: Site) -> Check:
 
 
 def swap_checks(connection: Connection, database: str, *, drops: bool = False) -> list[Check]:
-    """All that could keep a database from being renamed, or dropped; nothing does where it is missing."""
+    """Check all that could keep a database from being renamed or dropped; all is well if it is missing."""
     found, user = obstacles(connection, database), connection.info.user
     looks = SWAP | ({"subscriptions": partial(subscribed, drops=True)} if drops else {})
     return [looked(name, partial(look, database, found, user)) for name, look in looks.items()]
 
 
 def owner(target: str, found: Obstacles, user: str) -> Check:
-    """Renaming takes the owner, who may also make databases."""
+    """Raise PostgresError if our user may not rename or drop the target."""
     if found.owner:
         raise PostgresError(
             _("{target} belongs to {owner}: {user} may not rename or drop it.").format(
@@ -136,7 +136,10 @@ def slots(target: str, found: Obstacles, user: str) -> Check:
 
 
 def subscribed(target: str, found: Obstacles, user: str, *, drops: bool = False) -> Check:
-    """What a subscription took since the backup has left its publisher for good."""
+    """Warn of live subscriptions: what they took since the backup is not sent again.
+
+    Raises PostgresError if we may not disable one.
+    """
     live = found.subscriptions
     if not live:
         return Check(
@@ -174,7 +177,7 @@ def subscribed(target: str, found: Obstacles, user: str, *, drops: bool = False)
 
 
 def running(site: Site) -> Check:
-    """A backup of the target that runs just now would be cut off by the swap."""
+    """Warn of a running backup of the target, which the swap would end."""
     name = site.request.target
     holder = locking.holder(site.context, name, "backup")
     who = _("job {job} of {operator}").format(job=holder.job, operator=holder.operator) if holder else ""
@@ -198,4 +201,4 @@ SWAP: dict[str, Callable[[str, Obstacles, str], Check]] = {
     "slots": slots,
     "subscriptions": subscribed,
 }
-"""Of a target's name, what was found, and who we are."""
+"""Checks, each given the target's name, what was found, and our user."""
