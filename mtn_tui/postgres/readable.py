@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import Connection, translated
 
 # Objects of extensions are not dumped, except configuration tables.
@@ -61,6 +62,13 @@ class Readable:
     """Number of large objects that it may not read."""
     left_out: int
     """Number of subscriptions, and of user mappings with options hidden from it; 0 for a superuser."""
+
+
+def mend(role: str) -> str:
+    """Return what lets a role, quoted if need be, read all tables and sequences."""
+    return _("As a superuser: GRANT pg_read_all_data TO {name}; or let it own the database.").format(
+        name=role
+    )
 
 
 def look(connection: Connection) -> Readable:

@@ -41,6 +41,7 @@ class Obstacles:
 
     owner: str
     """Its owner, if we may not rename it therefore; else empty."""
+    owner_is_superuser: bool
     prepared: tuple[str, ...]
     """Prepared transactions, by their names for COMMIT PREPARED."""
     slots: tuple[str, ...]
@@ -61,6 +62,10 @@ def obstacles(connection: Connection, database: str) -> Obstacles:
             " WHERE datname = %s AND NOT pg_has_role(datdba, 'USAGE')",
             database,
         )
+        superuser = connection.execute(
+            "SELECT rolsuper FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = %s",
+            [database],
+        ).fetchone()
         prepared = _one(
             connection, "SELECT gid FROM pg_prepared_xacts WHERE database = %s ORDER BY 1", database
         )
@@ -79,7 +84,8 @@ def obstacles(connection: Connection, database: str) -> Obstacles:
             database,
         )
     live = tuple(one for one in with_tables(connection, database) if one.enabled)
-    return Obstacles(owner[0] if owner else "", prepared, slots, stubborn, len(sessions), live)
+    of_superuser = superuser is not None and bool(superuser[0])
+    return Obstacles(owner[0] if owner else "", of_superuser, prepared, slots, stubborn, len(sessions), live)
 
 
 def _one(connection: Connection, query: LiteralString, database: str) -> tuple[str, ...]:

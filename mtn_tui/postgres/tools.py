@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import sql
+
 from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.paths import is_file
-from mtn_tui.postgres import recovery_conflicts
+from mtn_tui.postgres import readable, recovery_conflicts
 from mtn_tui.postgres.server import REDIRECTING
 from mtn_tui.postgres.tool_lines import ToolLines
 
@@ -43,6 +45,10 @@ _LOST = (
     "Connection refused",
     "terminating connection due to",
     "terminando la conexión",
+)
+_UNREADABLE = re.compile(
+    "permission denied for (?:table|relation|sequence|schema) |user may lack SELECT privilege"
+    "|permiso denegado (?:a la tabla|a la relación|a la secuencia|al esquema) "
 )
 
 
@@ -138,6 +144,7 @@ class Child:
         self, command: list[str], environment: Mapping[str, str], on_line: Callable[[str], None] | None = None
     ) -> None:
         self.name = Path(command[0]).name
+        self._user = environment.get("PGUSER", "")
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._on_line = on_line
         inherited = {name: value for name, value in os.environ.items() if name not in REDIRECTING}
@@ -202,7 +209,8 @@ class Child:
                 _("{tool} lost the server: {said}").format(tool=self.name, said=said),
                 _("See whether the server runs, and its log; then start this again."),
             )
-        raise PostgresError(_("{tool} failed: {said}").format(tool=self.name, said=said))
+        hint = readable.mend(sql.Identifier(self._user).as_string()) if _UNREADABLE.search(said) else ""
+        raise PostgresError(_("{tool} failed: {said}").format(tool=self.name, said=said), hint)
 
     @property
     def said(self) -> str:

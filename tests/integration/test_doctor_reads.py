@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from mtn_tui.core.errors import MtnError
+from mtn_tui.core.errors import MtnError, PostgresError
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.health import doctor
 
@@ -76,6 +76,11 @@ def test_what_would_fail_a_backup_is_found_and_the_hint_mends_it(limited):
         if world == "a policy":
             with pytest.raises(MtnError):
                 limited.back_up()
+        if "pg_read_all_data" in mends:
+            with pytest.raises(PostgresError) as refused:
+                limited.back_up()
+            assert "GRANT pg_read_all_data TO" in refused.value.hint, world
+            assert ROLE in refused.value.hint
         limited.source.psql(mends)
         assert [one.status for one in doctor.role(limited.context)] == [Status.OK], world
         if world == "a large object of another":

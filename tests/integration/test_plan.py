@@ -157,8 +157,17 @@ def test_what_a_plain_owner_may_not_do_is_told_before(plain):
     live.database.psql(f'ALTER DATABASE "{live.database.name}" OWNER TO {live.database.server.user}')
     foreign = checks(live.practice, **options)["owner"]
     assert foreign.status is Status.STOP
-    assert live.database.server.user in foreign.hint
-    live.database.psql(f'ALTER DATABASE "{live.database.name}" OWNER TO {role}; ALTER ROLE {role} NOCREATEDB')
+    mend = f'ALTER DATABASE "{live.database.name}" OWNER TO "{role}";'
+    assert mend in foreign.hint
+    assert "GRANT" not in foreign.hint
+    owner = f"mtn_owner_{os.getpid()}"
+    live.database.psql(f'CREATE ROLE {owner}; ALTER DATABASE "{live.database.name}" OWNER TO {owner}')
+    foreign = checks(live.practice, **options)["owner"]
+    live.database.psql(f"{mend} DROP ROLE {owner}")
+    assert mend in foreign.hint
+    assert f'GRANT "{owner}" TO "{role}";' in foreign.hint
+    assert checks(live.practice, **options)["owner"].status is Status.OK
+    live.database.psql(f"ALTER ROLE {role} NOCREATEDB")
     refused = checks(live.practice, **options)["rights"]
     assert refused.status is Status.STOP
     assert f"ALTER ROLE {role} CREATEDB" in refused.hint

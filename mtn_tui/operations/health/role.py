@@ -67,9 +67,7 @@ def _unread(found: readable.Readable) -> Iterator[Check]:
             _(
                 "The role {name} may not read {count} of the tables and sequences: no backup can be made."
             ).format(name=name, count=found.unreadable),
-            _("As a superuser: GRANT pg_read_all_data TO {name}; or let it own the database.").format(
-                name=name
-            ),
+            readable.mend(name),
         )
     if found.behind_policies:
         yield Check(

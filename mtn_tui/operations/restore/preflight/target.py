@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from psycopg import sql
+
 from mtn_tui.core.errors import PostgresError, Refused
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.engine.locks import advisory_key
@@ -67,12 +69,23 @@ def swap_checks(connection: Connection, database: str, *, drops: bool = False) -
 def owner(target: str, found: Obstacles, user: str) -> Check:
     """Raise PostgresError if our user may not rename or drop the target."""
     if found.owner:
+        # Nobody is made a member of a superuser's role.
+        hint = (
+            _("As a superuser: ALTER DATABASE {target} OWNER TO {user};")
+            if found.owner_is_superuser
+            else _(
+                "As a superuser: ALTER DATABASE {target} OWNER TO {user}; or set DB_USER to {owner}, or let"
+                " {user} act as it: GRANT {owner} TO {user};"
+            )
+        )
         raise PostgresError(
             _("{target} belongs to {owner}: {user} may not rename or drop it.").format(
                 target=target, owner=found.owner, user=user
             ),
-            _("As a superuser: GRANT {owner} TO {user}; or set DB_USER to {owner}.").format(
-                owner=found.owner, user=user
+            hint.format(
+                owner=sql.Identifier(found.owner).as_string(),
+                user=sql.Identifier(user).as_string(),
+                target=sql.Identifier(target).as_string(),
             ),
         )
     return Check(
