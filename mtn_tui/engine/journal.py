@@ -35,7 +35,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.progress import Progress
-from mtn_tui.engine.statefiles import LineFile, Nowhere, refusal, write_whole
+from mtn_tui.engine.statefiles import LineFile, Nowhere, files_in, write_whole
 
 SUFFIX = ".jsonl"
 
@@ -68,21 +68,7 @@ def find_journal(folders: Folders, job_id: str) -> Path:
 
 def journals_in(folders: Folders) -> list[Path]:
     """Return one journal per job; empty if none has run. Raises StorageError if no folder can be read."""
-    found: dict[str, Path] = {}
-    trouble = None
-    read = False
-    for folder in _each(folders):
-        try:
-            found |= {path.name: path for path in folder.iterdir() if path.name.endswith(SUFFIX)}
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            trouble = refusal(error, folder)
-            continue
-        read = True
-    if trouble is not None and not read:
-        raise trouble
-    return list(found.values())
+    return files_in(_each(folders), lambda name: name.endswith(SUFFIX))
 
 
 def _each(folders: Folders) -> Sequence[Path]:

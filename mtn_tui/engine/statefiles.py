@@ -12,6 +12,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mtn_tui.core.errors import NoSpace, StorageError
@@ -51,6 +52,28 @@ def make_folder(path: Path) -> None:
     except FileExistsError:
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+
+
+def files_in(folders: Iterable[Path], wanted: Callable[[str], object]) -> list[Path]:
+    """Return the files whose name is ``wanted``; of each name the one in the last folder that has it.
+
+    Empty if no folder is there. Raises StorageError if no folder can be read.
+    """
+    found: dict[str, Path] = {}
+    trouble = None
+    read = False
+    for folder in folders:
+        try:
+            found |= {path.name: path for path in folder.iterdir() if wanted(path.name)}
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            trouble = refusal(error, folder)
+            continue
+        read = True
+    if trouble is not None and not read:
+        raise trouble
+    return list(found.values())
 
 
 def open_shared(path: Path, flags: int, mode: int = 0o600) -> int:

@@ -27,7 +27,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import read_moment
 from mtn_tui.engine import recordplace
 from mtn_tui.engine.journal import encoded
-from mtn_tui.engine.statefiles import LineFile, make_folder, open_found, refusal, write_whole
+from mtn_tui.engine.statefiles import LineFile, files_in, make_folder, open_found, refusal, write_whole
 from mtn_tui.operations.incident.state import Actor, Facts, Incident, Record, Step, check, fold
 
 FOLDER = "incidents"
@@ -258,20 +258,7 @@ def folders(state: Path, spares: Sequence[Path] = ()) -> list[Path]:
 
 def _files(state: Path, spares: Sequence[Path]) -> list[Path]:
     """The files of all incidents. Raises StorageError if no folder can be read."""
-    found: dict[str, Path] = {}
-    trouble, read = None, False
-    for folder in folders(state, spares):
-        try:
-            found |= {path.name: path for path in folder.iterdir() if _NAME.fullmatch(path.name)}
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            trouble = refusal(error, folder)
-            continue
-        read = True
-    if trouble is not None and not read:
-        raise trouble
-    return list(found.values())
+    return files_in(folders(state, spares), _NAME.fullmatch)
 
 
 def find(state: Path, number: int | None, database: str = "", spares: Sequence[Path] = ()) -> Incident:
