@@ -108,10 +108,10 @@ def evaluate(
 ) -> Evaluation:
     """Look at the scene and evaluate it. ``mails`` are the subjects that had arrived when it ``happened``."""
     rto = timedelta(hours=scene.context.settings.target_rto_hours)
-    return judge(practised, scene.fulls, scene.held, rto, happened, look(scene, mails))
+    return judge(practised, scene.fulls, scene.held, rto, happened, look(scene, happened, mails))
 
 
-def look(scene: Scene, mails: Counter[str]) -> Seen:
+def look(scene: Scene, happened: datetime, mails: Counter[str]) -> Seen:
     """Return the present state of things; ``mails`` are the subjects to leave out."""
     context = scene.context
     try:
@@ -121,12 +121,21 @@ def look(scene: Scene, mails: Counter[str]) -> Seen:
     answers = health(context.settings.service_health_urls)
     return Seen(
         context.clock.now(),
-        next(iter(incidents(context.state)), None),
+        _worked_on(incidents(context.state), happened),
         held,
         sum(one.healthy for one in answers),
         len(answers),
         tuple((subjects(scene.stack) - mails).elements()),
     )
+
+
+def _worked_on(known: Sequence[Incident], happened: datetime) -> Incident | None:
+    """The first since then of which anything was done, whatever was opened after it."""
+    since = [one for one in reversed(known) if one.opened_at is not None and one.opened_at >= happened]
+    for one in since:
+        if not one.is_open or any(state.standing.over for state in one.steps.values()):
+            return one
+    return since[0] if since else None
 
 
 def judge(

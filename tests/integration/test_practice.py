@@ -266,10 +266,12 @@ def test_a_lost_database_that_was_restored_step_by_step_went_well(place):
     file.begin(Step.REPORT)
     file.done(Step.REPORT, **messages.send(context, messages.last_alert(context, file.state), []))
     file.close("restored")
+    open_incident(context.state, DATABASE, Actor("ana", "db1", "s1"), SystemClock())  # an Enter too many
 
     judged = place.judged(incident, happened, mails)
     assert verdict.well(judged), verdict.lines(judged)
     assert judged.production is Production.EQUAL
+    assert judged.closed
     assert judged.restored == judged.right_backup == place.scene.fulls[0].name
     assert (judged.needless, judged.mails) == (0, 3)
     assert 0 < judged.seconds < 300

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.ui.screens.base_screen import BaseScreen
-from mtn_tui.ui.text.cells import wrapped
+from mtn_tui.ui.text.cells import clipped, wrapped
 from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
 R = TypeVar("R")
@@ -71,7 +71,7 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
         rows.styles.height = max(min(len(self._answers), free - min(len(lines), highest)), 1)
         rows.show_rows(
             [str(index) for index in range(len(self._answers))],
-            lambda index: [(f" {self._answers[index].label}", "")],
+            lambda index: [(" " + clipped(self._answers[index].label, room - 1), "")],
         )
         self.lines("how").show([[(_("arrows and enter choose, esc goes back"), "dim")]])
 

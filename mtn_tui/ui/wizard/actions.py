@@ -184,8 +184,10 @@ def _next(wizard: Wizard) -> None:
     navigator, session = wizard.navigator, wizard.navigator.session
     if not navigator.takes_enter():
         wizard.host.show_status(_("Let enter go for a second, then it counts."), "warn")
-    elif session.incident is None:
+    elif session.incident is None and session.put_away_last is None:
         session.open()
+    elif session.incident is None:
+        _open_another(wizard)
     elif not session.incident.is_open:
         session.put_away()
     elif not session.mine:
@@ -194,6 +196,25 @@ def _next(wizard: Wizard) -> None:
         navigator.follow()
     else:
         navigator.step_view.enter()
+
+
+def _open_another(wizard: Wizard) -> None:
+    """An Enter too many after an incident was put away begins no other one."""
+    session = wizard.navigator.session
+    closed = session.put_away_last
+    assert closed is not None  # noqa: S101 - only then is it asked
+
+    def chosen(another: bool | None) -> None:
+        if another and session.incident is None and not session.busy:
+            session.open()
+
+    said = _(
+        "Incident {number} is closed. A new one begins at step 1; in step 2 people are written to again."
+    )
+    answers = [Answer(_("No"), False), Answer(_("Open a new incident"), True)]
+    wizard.host.open_screen(
+        Ask(_("Open a new incident?"), [said.format(number=closed.number)], answers), chosen
+    )
 
 
 def _yes(wizard: Wizard) -> None:
@@ -253,7 +274,7 @@ def _called(wizard: Wizard) -> None:
     answers: list[Answer[str]] = [Answer(_("Nobody yet"), "")]
     for call in (*calls.due, *calls.next_calls, *calls.passed_over):
         person = call.person
-        told = f"{person.name}, {person.role}, {person.phone or person.email}"
+        told = f"{person.phone or person.email}  {person.name}, {person.role}"  # the number is never cut off
         answers.append(Answer(told, person.key))
     wizard.host.open_screen(Ask(_("Whom have you called?"), [], answers), chosen)
 

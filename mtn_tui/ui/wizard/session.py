@@ -84,6 +84,8 @@ class IncidentSession:
         self.actor = Actor(host.context.operator, host.machine, name)
         self.incident: Incident | None = None
         """The open incident; or the one that was closed while it was on this screen."""
+        self.put_away_last: Incident | None = None
+        """The closed incident that was on this screen, until another is opened."""
         self.past: tuple[Incident, ...] = ()
         """Closed incidents, the newest first."""
         self.troubles: tuple[MtnError, ...] = ()
@@ -214,7 +216,7 @@ class IncidentSession:
 
     def put_away(self) -> None:
         """Show a closed incident no more."""
-        self.incident = None
+        self.put_away_last, self.incident = self.incident, None
         self.view.changed()
 
     def begin_job(self, step: Step, arguments: Callable[[], list[str]]) -> None:
@@ -275,7 +277,7 @@ class IncidentSession:
         same = before is not None and before.number == found.number
         if same and before is not None and len(found.records) <= len(before.records):
             return
-        self.incident = found
+        self.incident, self.put_away_last = found, None
         if not same:
             self._read_contacts()
         if was_mine and not self.mine and found.is_open:
