@@ -6,7 +6,8 @@ import pytest
 
 from mtn_tui.demo.services import Services
 from mtn_tui.operations.common.checks import Status
-from mtn_tui.operations.incident.assess import MAIN_TABLES, Assessment, assess
+from mtn_tui.operations.incident.assess import Assessment, assess
+from mtn_tui.operations.incident.main_tables import MAIN_TABLES
 from mtn_tui.operations.incident.state import RecoveryMode
 from tests.pg_fixtures import Database
 
@@ -59,6 +60,21 @@ def test_a_main_table_that_is_gone_calls_for_a_restore(pg18, new_school, practis
     found = assess(practice.context)
     assert found.proposal.way is RecoveryMode.RESTORE
     assert statuses(found)["tables"] == {Status.OK, Status.FAIL}
+    practice.back_up()
+    assert assess(practice.context).proposal.way is RecoveryMode.RESTORE, "the one before has it"
+
+
+def test_a_database_that_never_had_the_main_tables_is_not_said_to_lack_them(pg18, new_database, practise):
+    practice = practise(new_database(pg18))
+    practice.source.psql("CREATE TABLE orders AS SELECT 1 AS id")
+    for _backups in range(2):
+        found = assess(practice.context)
+        assert found.proposal.way is RecoveryMode.LEAVE
+        assert "Nothing is wrong" in found.proposal.why
+        assert "tables" not in statuses(found)
+        practice.back_up()
+    practice.source.psql("CREATE TABLE users AS SELECT 1 AS id")
+    assert statuses(assess(practice.context))["tables"] == {Status.OK}
 
 
 def test_a_table_whose_file_is_gone_calls_for_a_restore(pg18, new_school, practise):

@@ -14,8 +14,9 @@ from mtn_tui.core.errors import MtnError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PROOF, Rung
 from mtn_tui.operations.common.checks import Check, Status
-from mtn_tui.operations.incident.assess import Assessment, Observations, Table, findings, propose
+from mtn_tui.operations.incident.assess import Assessment, Observations, findings, propose
 from mtn_tui.operations.incident.file import IncidentFile, open_incident
+from mtn_tui.operations.incident.main_tables import Table
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen, staging_of
 from mtn_tui.operations.incident.validate import Validated

@@ -10,63 +10,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import psycopg
-from psycopg import sql
-
 from mtn_tui.core.errors import KeyFileError, MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.server_disk import LOCAL, disk_of
+from mtn_tui.operations.incident import main_tables
+from mtn_tui.operations.incident.main_tables import Table
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.services import health
 from mtn_tui.operations.services.health import Answer
-from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
-
-MAIN_TABLES = ("users", "applications", "interviews")
-"""Of runbook 5.1, step 5, and Appendix B."""
-
-_SHRUNK = 0.9
-"""Part of the newest backup's rows. A school deletes an application now and then, not one in ten."""
 
 _TABLE_MS = 5000
 _LITTLE_ROOM = 0.02
 """Of the server's disk: PostgreSQL stops writing, and then stops."""
 
-_BARRED = ("42501", "53")
-"""SQLSTATE: the right is missing; the server is short of something."""
-
 _APPLICATION = "mtn assess"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A main table, now and in the newest proven backup."""
-
-    name: str
-    rows: int | None
-    """None if it is not there, or could not be counted within seconds."""
-    before: int | None
-    trouble: str = ""
-    """What the server said, where it could not read it."""
-    barred: bool = False
-    """Whether a right or memory was missing, which says nothing about the data."""
-
-    @property
-    def shrunk(self) -> bool:
-        """Whether it has less than 90 % of the rows that the backup has."""
-        return self.rows is not None and self.before is not None and self.rows < self.before * _SHRUNK
 
 
 @dataclass(frozen=True)
 class Observations:
     """What step 1 has seen. Moments are in UTC."""
 
+    had: frozenset[str] | None = None
+    """The main tables that any backup of the database has; None where no manifest is known."""
     server: MtnError | None = None
     """Why the server could not be asked; None if it answers."""
     exists: bool | None = None
@@ -135,6 +107,7 @@ def look(context: Context) -> Observations:
     backup = _newest(inventory, context.settings.db_name)
     answers = health.health(context.settings.service_health_urls, context.settings.alert_ca_file)
     seen = Observations(
+        had=main_tables.of_backups(inventory, context.settings.db_name),
         services=answers,
         backup=backup,
         silent=tuple(inventory.silent) if inventory else ("disk", "bucket"),
@@ -214,39 +187,8 @@ def _with_database(seen: Observations, connection: Connection) -> Observations:
     before = seen.backup.manifest.rows() if seen.backup and seen.backup.manifest else {}
     with translated():
         connection.execute(f"SET statement_timeout = {_TABLE_MS}".encode())
-    tables = []
-    for name in MAIN_TABLES:
-        known = next((rows for table, rows in before.items() if table.rpartition(".")[2] == name), None)
-        tables.append(_count(connection, name, known))
-    return replace(seen, tables=tuple(tables), newest=_last_written(connection))
-
-
-def _count(connection: Connection, table: str, before: int | None) -> Table:
-    try:
-        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
-        row = connection.execute(query).fetchone()
-    except psycopg.errors.QueryCanceled:
-        return Table(table, None, before)
-    except psycopg.errors.UndefinedTable:
-        return Table(table, None, before, _("it is not there"))
-    except psycopg.Error as error:
-        if connection.broken:
-            with translated():
-                raise
-        barred = (error.sqlstate or "").startswith(_BARRED)
-        return Table(table, None, before, server_errors.read(error).says, barred)
-    return Table(table, int(str(row[0])) if row else None, before)
-
-
-def _last_written(connection: Connection) -> datetime | None:
-    try:
-        row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
-    except psycopg.Error:
-        if connection.broken:
-            with translated():
-                raise
-        return None
-    return row[0] if row and isinstance(row[0], datetime) else None
+    tables = main_tables.count(connection, before, seen.had)
+    return replace(seen, tables=tables, newest=main_tables.last_written(connection))
 
 
 def findings(seen: Observations, now: datetime) -> list[Check]:
