@@ -135,7 +135,7 @@ class Plan:
 
 def plan(context: Context, request: Request) -> Plan:
     """Plan a restore, and make nothing. Raises UsageError or Refused for the request, and PostgresError."""
-    preflight.check_target(context, request.target, production_allowed=True)
+    preflight.check_target(context, request.target)
     preflight.check_options(request)
     preflight.check_backup(request.backup, legacy_allowed=request.legacy)
     now, name, settings = context.clock.now(), request.target, context.settings

@@ -51,7 +51,7 @@ def promote(
     only once all checks have passed.
     """
     job.phase("prepare", unit="items")
-    check_target(context, target, production_allowed=True)
+    check_target(context, target)
     hint = _("Name the database that was restored beside it.")
     if not nameable(source):
         raise UsageError(

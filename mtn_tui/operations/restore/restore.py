@@ -143,7 +143,7 @@ class _Run:
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
         job.phase("prepare", unit="items")
-        check_target(context, request.target, production_allowed=True)
+        check_target(context, request.target)
         check_options(request)
         with ExitStack() as held:
             held.enter_context(operation_lock(job, context, request.target, "restore"))

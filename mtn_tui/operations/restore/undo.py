@@ -62,7 +62,7 @@ class UndoPlan:
 
 def plan_undo(context: Context, target: str, *, confirm: str = "", kept: str = "") -> UndoPlan:
     """Plan an undo, and change nothing. Raises UsageError if nothing is kept."""
-    check_target(context, target, production_allowed=True)
+    check_target(context, target)
     with connect(context.server, MAINTENANCE, "mtn undo plan") as server:
         now, back = target_of(context, server, target), newest_kept(server, target, kept)
         checks = [check for name in (target, back.name) for check in swap_checks(server, name)]
@@ -83,7 +83,7 @@ def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: st
     What was live is kept in its turn, so that an undo can be undone.
     """
     job.phase("prepare", unit="items")
-    check_target(context, target, production_allowed=True)
+    check_target(context, target)
     with claimed(job, context, target) as (server, other, here):
         back = newest_kept(server, target, kept)
         check_swap(server, context, here, back.name, target, confirm)

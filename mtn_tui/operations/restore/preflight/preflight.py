@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 
@@ -36,11 +37,21 @@ from mtn_tui.postgres.kept import since
 RESERVED = (MAINTENANCE, "template0", "template1")
 
 
-def check_request(
-    context: Context, backup: Backup, target: str, *, legacy_allowed: bool, production_allowed: bool = False
-) -> None:
-    """Check what can be told without the server. Raises Refused, UsageError or ArchiveError."""
-    check_target(context, target, production_allowed=production_allowed)
+def check_request(context: Context, backup: Backup, target: str, *, legacy_allowed: bool) -> None:
+    """Check what can be told without the server, where production is not replaced.
+
+    Raises Refused, UsageError or an ArchiveError.
+    """
+    check_target(context, target)
+    if is_production(context.settings, target):
+        raise Refused(
+            _("{target} is production. It is not restored from here.").format(target=target),
+            _("Restore beside it: {name}. Production: {command}").format(
+                name=context.settings.staging_db_name,
+                command=shlex.join(["mtn", "restore", backup.handle, "--target", target, "--drop"]),
+            ),
+            "5.1",
+        )
     check_backup(backup, legacy_allowed=legacy_allowed)
     check_usable(backup)
 
@@ -73,8 +84,8 @@ def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
             )
 
 
-def check_target(context: Context, target: str, *, production_allowed: bool) -> None:
-    """Raise UsageError or Refused if no database may have that name, or be replaced from here."""
+def check_target(context: Context, target: str) -> None:
+    """Raise UsageError or Refused if no database may have that name."""
     settings = context.settings
     if not nameable(target):
         raise UsageError(
@@ -92,14 +103,6 @@ def check_target(context: Context, target: str, *, production_allowed: bool) -> 
                 target=target
             ),
             _("Choose another name. What was replaced comes back by: mtn undo TARGET --kept NAME"),
-        )
-    if is_production(settings, target) and not production_allowed:
-        raise Refused(
-            _("{target} is production. It is not restored from here.").format(target=target),
-            _("Restore beside it: {name}. Production: mtn restore --target {target} --drop").format(
-                name=settings.staging_db_name, target=target
-            ),
-            "5.1",
         )
 
 
