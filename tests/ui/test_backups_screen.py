@@ -32,6 +32,7 @@ def test_both_stores_are_one_list_with_what_is_proven_of_each(pg18, new_school, 
         assert len(operator.rows) == 3
         assert all(row.startswith(" full ") for row in operator.rows)
         assert [row.count("✔") for row in operator.rows] == [2, 2, 1]
+        assert len({row[6:27] for row in operator.rows}) == 3, "also those of one minute"
         assert "complete" in operator.rows[0]
         assert "legacy" in operator.rows[2]
         await operator.sees("fulls: 3", second.id, "disk, bucket", "applications 245")
@@ -147,6 +148,8 @@ def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(
         await operator.press("/")
         await operator.type("proof:nonsense")
         await operator.sees("nonsense", "Possible is: proof:present")
+        assert len(operator.rows) == 2, "the list is as it was before"
+        assert "No backup is like that" not in operator.text()
         await operator.press("escape")
         await operator.sees("fulls: 2")
         await operator.press("/")
@@ -381,6 +384,9 @@ def test_a_database_that_is_there_is_not_restored_over(pg18, new_school, practis
         assert isinstance(app.screen, Target)
         await operator.press("x")
         await operator.until(lambda: "exists already" not in operator.text())
+        (backup,), production = practice.inventory.backups, practice.source.name
+        await operator.press("ctrl+u", *production, "enter")
+        await operator.sees(f"{production} is production.", f"mtn restore {backup.id} --target {production}")
         await operator.press("escape")
         assert isinstance(app.screen, Backups)
 

@@ -12,7 +12,9 @@ from textual import events
 from mtn_tui.core import i18n
 from mtn_tui.core.errors import StorageError
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.production import PHRASE
+from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import restore_arguments, staging_of
 from mtn_tui.ui.named_screens import every_action
@@ -506,3 +508,86 @@ def test_an_incident_that_can_not_be_read_holds_up_no_other(pg18, new_school, pr
     assert "Incident 2" in told.stdout
     assert "0001.jsonl could not be used" in told.stderr
     assert "0001.jsonl could not be used" in practice.here("incident", "show", "1", check=2).stderr
+
+
+def test_whom_to_call_is_shown_with_the_whole_number_and_a_long_list_scrolls_to_its_end(
+    pg18, new_school, practise
+):
+    practice = practise(new_school(pg18))
+    people = "".join(
+        f"""
+[people.p{number}]
+name = "[Administrador de Sistemas {number}], de turno"
+role = "Operaciones y servicios internos (First Responder)"
+phone = "+56 9 1234 50{number}"
+"""
+        for number in range(10, 30)
+    )
+    keys = ", ".join(f'"p{number}"' for number in range(10, 30))
+    practice.config.with_name("contacts.toml").write_text(
+        f'zone = "America/Santiago"\n{people}\n[severity.critical]\nrespond_within = 30\n'
+        f"steps = [{{ after = 0, tell = [{keys}] }}]\n"
+    )
+    opened(practice)
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.until(lambda: app.session.mine and app.session.contacts and not app.session.busy)
+        await operator.press("c")
+        await operator.sees("Whom have you called?", "Nobody yet", "+56 9 1234 5010")
+        for number in range(10, 30):
+            await operator.press("down")
+            assert f"+56 9 1234 50{number}" in operator.text()
+        await operator.press("enter")
+        await operator.until(lambda: on_disk(practice).called, "the call")
+        assert list(on_disk(practice).called) == ["p29"]
+
+    at_the_wizard(app, flow)
+
+
+def test_after_an_incident_was_put_away_another_one_is_opened_only_by_saying_so(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    file = opened(practice)
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.until(lambda: app.session.mine and not app.session.busy, "the incident")
+        IncidentFile(file.path, app.session.actor, app.context.clock).close("restored")
+        await operator.sees("Incident 1 is closed")
+        await operator.enters()
+        await operator.sees("Incidents before")
+        for _number in range(3):
+            await operator.enters()
+            await operator.sees("Open a new incident?", "Incident 1 is closed.")
+            await operator.press("enter")
+            await operator.sees("Incidents before")
+        assert not on_disk(practice).is_open
+        await operator.enters()
+        await operator.press("down", "enter")
+        await operator.sees("✖ incident 2")
+
+    at_the_wizard(app, flow)
+    assert on_disk(practice).number == 2
+
+
+def test_two_backups_of_one_minute_are_told_apart_in_step_3(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.back_up()
+    moments = [one.moment for one in practice.inventory.backups]
+    shared = labels.shared_minutes(moments)
+    brought_to(practice, Step.CHOOSE)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.at(Step.CHOOSE)
+        told = {labels.moment(one, seconds=labels.minute(one) in shared) for one in moments}
+        assert len(told) == 2
+        await operator.sees(*told)
+
+    at_the_wizard(wizard(practice, nothing_begins), flow)

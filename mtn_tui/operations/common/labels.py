@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -19,10 +20,26 @@ def size(count: int | None) -> str:
     return "—" if count is None else written(humanize.naturalsize(count))
 
 
-def moment(when: datetime) -> str:
-    """``2026-11-24 02:00 -03``: local time with its offset, so that nobody has to guess the zone."""
+def moment(when: datetime, *, seconds: bool = False) -> str:
+    """``2026-11-24 02:00 -03``: local time with its offset, so that nobody has to guess the zone.
+
+    With ``seconds``, these stand in place of the offset: ``2026-11-24 02:00:11``.
+    """
     local = when.astimezone()
+    if seconds:
+        return f"{local:%Y-%m-%d %H:%M:%S}"
     return f"{local:%Y-%m-%d %H:%M} {f'{local:%z}'.removesuffix('00')}"
+
+
+def minute(when: datetime) -> datetime:
+    """Its minute, without the seconds."""
+    return when.replace(second=0, microsecond=0)
+
+
+def shared_minutes(moments: Iterable[datetime]) -> frozenset[datetime]:
+    """The minutes that hold more than one of the moments: in a list, these are shown with seconds."""
+    counted = Counter(map(minute, moments))
+    return frozenset(one for one, count in counted.items() if count > 1)
 
 
 def age(when: datetime, now: datetime) -> str:

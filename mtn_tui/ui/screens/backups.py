@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from textual import on
 from textual.widget import Widget
@@ -50,9 +51,12 @@ class Backups(BackupScreen):
         super().__init__()
         self._shown: list[Backup] = []
         self._keys: list[str] = []
+        self._shared_minutes: frozenset[datetime] = frozenset()
         self._shown_of: Inventory | None = None
         self._sorted_by = 0
         self._filter = ""
+        self._filter_before = ""
+        """What held before the field was opened; it holds while what is typed is none."""
         self._wrong: UsageError | None = None
         """Why what was typed as a filter is none."""
 
@@ -128,13 +132,17 @@ class Backups(BackupScreen):
         out = frozenset(inventory.silent) if inventory else frozenset()
         self.rows.show_rows(
             self._keys,
-            lambda index: backup_text.row(self._shown[index], out, now, width),
+            lambda index: self._row(self._shown[index], out, now, width),
             self._nothing(width),
         )
         if on_top:  # nobody has chosen the newest of a half
             self.rows.go_to(0)
         self._draw_pane()
         self.draw_frame()
+
+    def _row(self, one: Backup, silent: frozenset[str], now: datetime, width: int) -> list[Span]:
+        seconds = labels.minute(one.moment) in self._shared_minutes
+        return backup_text.row(one, silent, now, width, seconds=seconds)
 
     def back_up(self) -> None:
         """Start a job that makes a full backup. Asks first if the key is not that of the last backups."""
@@ -183,6 +191,7 @@ class Backups(BackupScreen):
         asked = self.query("#filter")
         if not asked:
             said = _("such as: kind:full age:<7d proof:complete")
+            self._filter_before = self._filter
             self.mount(TextField(self._filter, placeholder=said, id="filter"), after="#summary")
             self.lines("summary").display = False
 
@@ -194,14 +203,13 @@ class Backups(BackupScreen):
 
     @on(Input.Changed, "#filter")
     def _filter_typed(self, event: Input.Changed) -> None:
-        self._wrong = None
         try:
             parse(event.value, self.host.context.clock.now())
         except UsageError as error:
-            self._wrong = error
+            self._wrong, self._filter = error, self._filter_before
         else:
-            self._filter = event.value
-            self._choose()
+            self._wrong, self._filter = None, event.value
+        self._choose()
         self.draw()
 
     @on(Input.Submitted, "#filter")
@@ -226,6 +234,7 @@ class Backups(BackupScreen):
         shown = [one for one in (inventory.backups if inventory else ()) if meant(one)]
         self._shown = sorted(shown, key=_orders()[self._sorted_by][1])
         self._keys = [str(one.name) for one in self._shown]
+        self._shared_minutes = labels.shared_minutes(one.moment for one in self._shown)
 
     def _draw_pane(self) -> None:
         pane, inventory = self.lines("pane"), self.host.state.inventory
@@ -276,7 +285,7 @@ class Backups(BackupScreen):
 
     def _nothing(self, width: int) -> list[StyledLine]:
         state = self.host.state
-        if state.inventory is None:
+        if state.inventory is None or self._wrong is not None:
             return []
         if self._filter and state.inventory.is_partial:
             text = _("None so far is like that, and not all has been read. esc shows all again.")

@@ -37,13 +37,15 @@ def heading(width: int) -> list[Span]:
     return [("".join(cells), "dim")]
 
 
-def row(backup: Backup, silent: frozenset[str], now: datetime, width: int) -> list[Span]:
+def row(
+    backup: Backup, silent: frozenset[str], now: datetime, width: int, *, seconds: bool = False
+) -> list[Span]:
     """One line of the list. ``silent`` names the stores that did not answer."""
     age = labels.age(backup.moment, now)
     start = [
         " ",
         fit(backup.kind.value, KIND + 1),
-        fit(labels.moment(backup.moment), MOMENT),
+        fit(labels.moment(backup.moment, seconds=seconds), MOMENT),
         fit(age if backup.moment <= now else "—", AGE, right=True),
         " ",
         fit(labels.size(backup.size), SIZE, right=True),

@@ -126,9 +126,10 @@ class Choosing(StepView):
             sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))
             return
         now = session.host.context.clock.now()
+        shared = labels.shared_minutes(one.moment for one in self.offered)
         for one in self.offered:
             cells = [
-                fit(labels.moment(one.moment), 21),
+                fit(labels.moment(one.moment, seconds=labels.minute(one.moment) in shared), 21),
                 fit(labels.age(one.moment, now), 6, right=True) + "  ",
                 fit(labels.size(one.size), 9, right=True) + "  ",
                 _standing(one),
