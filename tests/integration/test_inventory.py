@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 import pytest
 
 from mtn_tui.archive.manifest import FORMAT
-from mtn_tui.core.errors import ArchiveError, UsageError
+from mtn_tui.core.errors import ArchiveError, NotABackup, UsageError
 from mtn_tui.core.models import MANIFEST, Kind, Rung
 from mtn_tui.demo.ports import free_port
 from mtn_tui.operations.inventory.model import CopyStatus
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.inventory.select import backup_at
 from tests.operation_fixtures import Practice
 
 
@@ -224,6 +225,13 @@ def test_the_newest_proven_one_is_the_latest(small, practise):
         practice.inventory.latest(Kind.DIFF)
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path):
+    empty = tmp_path / "dump.sql"
+    empty.touch()
+    with pytest.raises(NotABackup, match="is empty"):
+        backup_at(empty, None)
+
+
 def test_of_two_databases_that_share_a_store_the_latest_is_ours(small, practise, new_database):
     practice: Practice = practise(small)
     ours = practice.back_up().manifest
@@ -231,6 +239,11 @@ def test_of_two_databases_that_share_a_store_the_latest_is_ours(small, practise,
     practice.configure(DB_NAME=other.name, BACKUP_PREFIX="other")
     theirs = practice.back_up()
     assert theirs.suspect == ""
+    with pytest.raises(UsageError, match="no backup of mtn_missing yet") as missing:
+        practice.inventory.latest(database="mtn_missing")
+    said = missing.value.title
+    assert ("2 of other databases" in said, small.name in said, other.name in said) == (True, True, True)
+    assert "DB_NAME, from the environment or the configuration, is mtn_missing" in missing.value.hint
     practice.configure(DB_NAME=small.name, BACKUP_PREFIX="admision_mtn")
     practice.made.append("mtn_ours")
     done = practice.here("restore", "--latest", "--target", "mtn_ours", "--json")

@@ -11,7 +11,7 @@ from functools import cached_property
 from mtn_tui.archive.proof import Mark, Proof, Tried
 from mtn_tui.archive.summary import Summary
 from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import BackupName, Kind, Rung
 from mtn_tui.operations.inventory.anomalies import COMPARED, source, why_suspect
 from mtn_tui.storage.base import Storage
@@ -218,6 +218,8 @@ class Inventory:
         if not of_kind:
             for trouble in (*self._troubles(kind), *self.silent.values()):
                 raise trouble
+            if others := [one for one in self.backups if one.kind is kind and one.usable]:
+                raise _of_others(others, database)
             raise UsageError(
                 _("There is no {kind} backup yet.").format(kind=kind), _("Make one: mtn backup full")
             )
@@ -229,6 +231,22 @@ class Inventory:
         """Why copies can't be believed, the newest first."""
         of_kind = [one for one in self.backups if not kinds or one.kind in kinds]
         return [copy.trouble for one in of_kind for copy in one.copies if copy.trouble]
+
+
+def _of_others(others: list[Backup], database: str) -> UsageError:
+    """Return the error for a database without a backup where there are some of other databases."""
+    names = sorted({one.manifest.database for one in others if one.manifest})
+    return UsageError(
+        ngettext(
+            "There is no backup of {database} yet; there is {count} of another database: {names}.",
+            "There is no backup of {database} yet; there are {count} of other databases: {names}.",
+            len(others),
+        ).format(database=database, count=len(others), names=", ".join(names)),
+        _(
+            "DB_NAME, from the environment or the configuration, is {database}."
+            " If another is meant, correct it; else make one: mtn backup full"
+        ).format(database=database),
+    )
 
 
 def inventory_of(

@@ -95,6 +95,11 @@ def backup_at(path: Path, key: Key | None) -> Backup:
         ) from error
     name = BackupName.of_file(path.name, entry.modified.astimezone())
     if name.given:
+        if not entry.size:
+            raise NotABackup(
+                _("{path} is empty.").format(path=path),
+                _("What made or copied it has failed. Take another copy."),
+            )
         with store.open(path.name, 0, len(MAGIC)) as stream:
             header = stream.read(len(MAGIC))
             legacy.check_format(header)
