@@ -252,6 +252,11 @@ def test_read_only_dims_what_changes_and_says_why(pg18, new_school, practise):
             await operator.press(key)
             await operator.sees("READ-ONLY", "This screen was opened with --read-only")
             assert isinstance(app.screen, Backups)
+        await operator.press(":")
+        await operator.type("verify")
+        assert app.screen.lines("why").texts() == [
+            "This screen was opened with --read-only: it changes nothing."
+        ]
 
     operate(app, flow)
 

@@ -17,11 +17,14 @@ from mtn_tui.ui import actions
 from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.screens.framed import Framed
-from mtn_tui.ui.text.cells import Span, clipped, fit, spread
+from mtn_tui.ui.text.cells import Span, clipped, fit, spread, wrapped
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
+_WIDEST = 70
 _SHOWN = 12
+_REASON = 2
+"""Lines kept for why the chosen one can't be done."""
 
 
 class Command(ModalScreen[str | None], BaseScreen[str | None]):
@@ -44,6 +47,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         with Vertical(id="box"):
             yield TextField(id="typed")
             yield VirtualList(id="found")
+            yield LineView(id="why")
             yield LineView(id="how")
 
     def action_go(self, by: int) -> None:
@@ -63,19 +67,34 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         wanted = self.query_one(TextField).value.strip().casefold()
         self._found = [one for one in self._every() if wanted in one.id or wanted in one.label.casefold()]
         rows = self.query_one(VirtualList)
-        room = min(70, self.app.size.width - 4) - 4
+        room = min(_WIDEST, self.app.size.width - 4) - 4
         rows.styles.height = _SHOWN
         rows.show_rows(
             [one.id for one in self._found],
             lambda index: _row(self._here, self._found[index], room),
             [[(_("No action is called like that."), "warn")]],
         )
+        self._draw_why()
         self.lines("how").show([[(_("enter runs it, esc goes back"), "dim")]])
+
+    @on(VirtualList.Moved)
+    def _draw_why(self) -> None:
+        """Why the chosen one can't be done, whole: its row has room for the beginning."""
+        index, room = self.query_one(VirtualList).index, min(_WIDEST, self.app.size.width - 4) - 4
+        why = _why_not(self._here, self._found[index]) if index < len(self._found) else ""
+        lines = wrapped(why, room) if why else []
+        shown = self.lines("why")
+        shown.styles.height = max(len(lines), _REASON)
+        shown.show([[(line, "warn")] for line in lines])
+
+
+def _why_not(here: Framed, action: AnyAction) -> str:
+    listed = any(one.id == action.id for one in here.actions)
+    return action.why_not(here) if listed else _("on another screen")
 
 
 def _row(here: Framed, action: AnyAction, width: int) -> list[Span]:
-    listed = any(one.id == action.id for one in here.actions)
-    why = action.why_not(here) if listed else _("on another screen")
+    why = _why_not(here, action)
     key: list[Span] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
     left: list[Span] = [
         (" " + fit(action.id, 12) + " ", "dim" if why else "strong"),
