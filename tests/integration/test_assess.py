@@ -34,6 +34,17 @@ def test_where_all_is_well_nothing_is_restored(pg18, new_school, practise):
         assert statuses(found)["services"] == {Status.FAIL}
 
 
+def test_services_that_can_not_be_asked_hold_up_no_assessment(pg18, new_school, practise, tmp_path):
+    urls, lost = "https://127.0.0.1:1/health", str(tmp_path / "lost.pem")
+    practice = practise(new_school(pg18), SERVICE_HEALTH_URLS=urls, ALERT_CA_FILE=lost)
+    practice.back_up()
+    found = assess(practice.context)
+    assert found.proposal.way is RecoveryMode.LEAVE
+    assert statuses(found)["services"] == {Status.UNKNOWN}
+    (said,) = [one for one in found.findings if one.id == "services"]
+    assert "lost.pem" in said.says + said.hint
+
+
 def test_a_database_that_is_gone_is_restored(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.back_up()

@@ -54,6 +54,8 @@ class Observations:
     disk_size: int | None = None
     """Bytes of the server's disk; None if it can't be seen from here."""
     services: tuple[Answer, ...] = ()
+    unasked: MtnError | None = None
+    """Why no service could be asked."""
     backup: Backup | None = None
     """The newest that is proven and not suspect."""
     silent: tuple[str, ...] = ()
@@ -90,7 +92,7 @@ class Assessment:
 
 
 def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: None) -> Assessment:
-    """Look and propose; ``tell`` gets each finding. Raises ChannelDown if ALERT_CA_FILE can't be read."""
+    """Look and propose; ``tell`` gets each finding. Raises nothing of what it meets."""
     seen = look(context)
     found = tuple(findings(seen, context.clock.now()))
     for one in found:
@@ -101,14 +103,15 @@ def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: No
 def look(context: Context) -> Observations:
     """Look at the stores, the services, the server and the database.
 
-    What does not answer is recorded, not raised. Raises ChannelDown if ALERT_CA_FILE can't be read.
+    What does not answer is recorded, not raised.
     """
     inventory = _inventory(context)
     backup = _newest(inventory, context.settings.db_name)
-    answers = health.health(context.settings.service_health_urls, context.settings.alert_ca_file)
+    answers, unasked = _services(context)
     seen = Observations(
         had=main_tables.of_backups(inventory, context.settings.db_name),
         services=answers,
+        unasked=unasked,
         backup=backup,
         silent=tuple(inventory.silent) if inventory else ("disk", "bucket"),
     )
@@ -117,6 +120,14 @@ def look(context: Context) -> Observations:
             return _with_server(seen, context, connection)
     except MtnError as error:
         return replace(seen, server=error)
+
+
+def _services(context: Context) -> tuple[tuple[Answer, ...], MtnError | None]:
+    settings = context.settings
+    try:
+        return health.health(settings.service_health_urls, settings.alert_ca_file), None
+    except MtnError as error:
+        return (), error
 
 
 def _inventory(context: Context) -> Inventory | None:
@@ -249,6 +260,8 @@ def _disk_finding(seen: Observations) -> Check:
 
 
 def _service_findings(seen: Observations) -> list[Check]:
+    if seen.unasked is not None:
+        return [Check("services", Status.UNKNOWN, seen.unasked.title, seen.unasked.hint)]
     if not seen.services:
         hint = _("Set SERVICE_HEALTH_URLS.")
         return [Check("services", Status.UNKNOWN, _("No service is configured to be asked."), hint)]
