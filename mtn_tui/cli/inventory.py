@@ -44,14 +44,14 @@ def list_backups(session: Session, kind: str | None, wanted: str, as_json: bool)
     backups = [one for one in inventory.backups if kind in (None, one.kind.value) and fits(one)]
     if as_json:
         output.as_json([facts(one) for one in backups])
-    elif not backups and inventory.silent:
+    elif not backups and inventory.unreachable:
         diagnostics.say(_("No backup can be seen."))
     elif not backups and inventory.backups:
         diagnostics.say(_("None of {count} backups fits.").format(count=len(inventory.backups)))
     elif not backups:
         diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
     else:
-        _print_list(backups, inventory.silent)
+        _print_list(backups, inventory.unreachable)
     return code
 
 
@@ -80,12 +80,12 @@ def _inventory(context: Context) -> tuple[Inventory, int]:
     except KeyFileError as error:
         diagnostics.error(error)
     inventory = _taken(context, key)
-    for name, silence in inventory.silent.items():
+    for name, silence in inventory.unreachable.items():
         text = _("The {store} is not in this list: {reason}").format(
             store=labels.store(name), reason=silence.title
         )
         diagnostics.warning(text, silence.hint)
-    return inventory, 1 if inventory.silent or key is None else 0
+    return inventory, 1 if inventory.unreachable or key is None else 0
 
 
 def _taken(context: Context, key: Key | None) -> Inventory:
@@ -94,7 +94,7 @@ def _taken(context: Context, key: Key | None) -> Inventory:
         return take_inventory(context.stores, key, context.cache)
 
     def waiting(so_far: Inventory) -> None:
-        diagnostics.replace_line(_("Waiting for: {stores} …").format(stores=labels.stores(so_far.awaited)))
+        diagnostics.replace_line(_("Waiting for: {stores} …").format(stores=labels.stores(so_far.pending)))
 
     try:
         return take_inventory(context.stores, key, context.cache, waiting)

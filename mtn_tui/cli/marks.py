@@ -26,7 +26,7 @@ def pin(session: Session, wanted: str, off: bool, note: str) -> int:
     chosen = choose(session.context, wanted=wanted)
     marked = marks.pin(session.context, chosen.backup, not off, note)
     text = _("{name} is no longer pinned.") if off else _("{name} is pinned.")
-    return _tell(text.format(name=chosen.backup.name), marked, chosen.silent)
+    return _tell(text.format(name=chosen.backup.name), marked, chosen.unreachable)
 
 
 @click.command(
@@ -49,7 +49,7 @@ def accept(session: Session, wanted: str, store: str | None, note: str) -> int:
         return _accept_store(session, store)
     chosen = choose(session.context, wanted=wanted)
     marked = marks.accept(session.context, chosen.backup, note)
-    return _tell(_("{name} is accepted.").format(name=chosen.backup.name), marked, chosen.silent)
+    return _tell(_("{name} is accepted.").format(name=chosen.backup.name), marked, chosen.unreachable)
 
 
 def _accept_store(session: Session, wanted: str) -> int:
@@ -61,12 +61,12 @@ def _accept_store(session: Session, wanted: str) -> int:
     return 0
 
 
-def _tell(text: str, marked: Marked, silent: Mapping[str, MtnError]) -> int:
+def _tell(text: str, marked: Marked, unreachable: Mapping[str, MtnError]) -> int:
     """Print the result; return 1 if a store was left out, else 0."""
     output.line(text)
-    for name, error in {**silent, **marked.failed}.items():
+    for name, error in {**unreachable, **marked.failed}.items():
         said = _("It is not written down in the {store}: {reason}").format(
             store=labels.store(name), reason=error.title
         )
         diagnostics.warning(said, error.hint)
-    return 1 if silent or marked.failed else 0
+    return 1 if unreachable or marked.failed else 0

@@ -127,7 +127,7 @@ def restore(
         )
     context = session.context
     chosen = choose(context, wanted=wanted or "", file=file or "", latest=latest)
-    for name, error in chosen.silent.items():
+    for name, error in chosen.unreachable.items():
         text = _("The {store} was not looked at: {reason}").format(
             store=labels.store(name), reason=error.title
         )
@@ -171,7 +171,7 @@ def restore(
         output.as_json(facts)
     else:
         output.lines(outcomes.lines("restore", facts))
-    return 1 if chosen.silent else code
+    return 1 if chosen.unreachable else code
 
 
 def _dry_run(session: Session, request: Request, *, as_json: bool) -> int:

@@ -27,11 +27,11 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
     context = session.context
     if every:
         inventory = take_inventory(context.stores, context.key, context.cache)
-        backups, silent = inventory.backups, inventory.silent
+        backups, unreachable = inventory.backups, inventory.unreachable
     else:
         chosen = choose(context, wanted=wanted or "")
-        backups, silent = (chosen.backup,), dict(chosen.silent)
-    for name, error in silent.items():
+        backups, unreachable = (chosen.backup,), dict(chosen.unreachable)
+    for name, error in unreachable.items():
         text = _("The {store} is not verified: {reason}").format(store=labels.store(name), reason=error.title)
         diagnostics.warning(text, error.hint)
     facts, warned = session.run(
@@ -45,4 +45,4 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
     else:
         output.lines(outcomes.lines("verify", facts))
     code = outcomes.exit_code("verify", facts, warned)
-    return 3 if silent and code < 2 else code
+    return 3 if unreachable and code < 2 else code

@@ -25,7 +25,7 @@ for _again in range(2):
     found = take_inventory(context.stores, key, context.cache)
     laps.append(time.perf_counter())
 print(json.dumps([after - before for before, after in zip(laps, laps[1:])]))
-assert not found.silent, found.silent
+assert not found.unreachable, found.unreachable
 assert all(len(one.copies) == 2 and one.rung.proven for one in found.backups)
 assert len(found.backups) == int(sys.argv[1])
 """

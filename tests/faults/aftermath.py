@@ -125,7 +125,7 @@ def objects(store: S3Storage) -> dict[str, tuple[int, float]]:
 def assert_nothing_half_made(practice: Practice) -> None:
     """Each copy is whole; each file belongs to one; nothing is on its way any more."""
     inventory = practice.inventory
-    assert not inventory.silent
+    assert not inventory.unreachable
     belonging: dict[str, set[str]] = {"disk": {restore_card.NAME}, "bucket": {restore_card.NAME}}
     for backup in inventory.backups:
         for copy in backup.copies:

@@ -267,7 +267,9 @@ def test_a_disk_that_is_gone_is_said(small, practise):
     done = practice.here("list", check=1)
     assert "The disk is not in this list" in done.stderr
     assert "BACKUP_DIR" in done.stderr
-    assert isinstance(take_inventory(practice.context.stores, practice.context.key).silent["disk"], Exception)
+    assert isinstance(
+        take_inventory(practice.context.stores, practice.context.key).unreachable["disk"], Exception
+    )
 
 
 def test_a_changed_manifest_is_never_restored(small, practise):

@@ -75,7 +75,7 @@ def the_disk_first(disk, bucket, told):
     def meanwhile(found):
         told.append(found)
         disk.may.set()
-        if "disk" not in found.awaited:
+        if "disk" not in found.pending:
             bucket.may.set()
 
     return asked(disk, bucket, meanwhile)
@@ -96,11 +96,15 @@ def test_each_answer_is_told_as_it_comes(disk, bucket):
 
     whole = asked(disk, bucket, meanwhile)
     first, second = told
-    assert (first.backups, set(first.silent), first.awaited) == ((), {"disk", "bucket"}, {"disk", "bucket"})
+    assert (first.backups, set(first.unreachable), first.pending) == (
+        (),
+        {"disk", "bucket"},
+        {"disk", "bucket"},
+    )
     assert names(second) == [("00000002", "b"), ("00000001", "b")]
-    assert (set(second.silent), second.awaited, second.is_partial) == ({"disk"}, {"disk"}, True)
+    assert (set(second.unreachable), second.pending, second.is_partial) == ({"disk"}, {"disk"}, True)
     assert names(whole) == [("00000002", "b"), ("00000001", "db")]
-    assert (whole.silent, whole.awaited, whole.is_partial) == ({}, frozenset(), False)
+    assert (whole.unreachable, whole.pending, whole.is_partial) == ({}, frozenset(), False)
     assert second.over(None) is second
     assert whole.over(second) is whole
 
@@ -117,11 +121,11 @@ def test_what_a_store_answered_before_stays_until_it_answers_again(disk, bucket)
     the_disk_first(disk, bucket, told)
     merged = told[-1].over(before)
     assert names(merged) == [("00000003", "d"), ("00000002", "b"), ("00000001", "b")]
-    assert (merged.silent, merged.awaited, merged.is_partial) == ({}, {"bucket"}, False)
+    assert (merged.unreachable, merged.pending, merged.is_partial) == ({}, {"bucket"}, False)
     away = StorageUnavailable("away")
-    after_a_failure = told[-1].over(replace(before, backups=(), silent={"bucket": away}))
+    after_a_failure = told[-1].over(replace(before, backups=(), unreachable={"bucket": away}))
     assert names(after_a_failure) == [("00000003", "d")]
-    assert (after_a_failure.silent, after_a_failure.is_partial) == ({"bucket": away}, False)
+    assert (after_a_failure.unreachable, after_a_failure.is_partial) == ({"bucket": away}, False)
 
 
 def test_a_failure_of_now_is_not_that_of_before(disk, bucket):
@@ -131,7 +135,7 @@ def test_a_failure_of_now_is_not_that_of_before(disk, bucket):
     bucket.may.clear()
     told = []
     the_disk_first(disk, bucket, told)
-    assert told[-1].over(before).silent == {"disk": now, "bucket": before.silent["bucket"]}
+    assert told[-1].over(before).unreachable == {"disk": now, "bucket": before.unreachable["bucket"]}
 
 
 def test_who_is_answered_at_once_is_told_nothing_before(disk, bucket, monkeypatch):
@@ -161,7 +165,7 @@ def test_a_store_that_fails_in_the_end_is_told_as_such(disk, bucket, error):
     told = []
     whole = the_disk_first(disk, bucket, told)
     assert names(whole) == [("00000001", "d")]
-    assert (whole.silent, whole.awaited) == ({"bucket": error}, frozenset())
+    assert (whole.unreachable, whole.pending) == ({"bucket": error}, frozenset())
 
 
 def test_garbage_is_collected_while_people_look_at_half_of_it(disk, bucket):

@@ -83,7 +83,7 @@ KINDS = {
         "quiet",
     ),
     "function that sets a superuser's parameter": (
-        "CREATE FUNCTION public.silent() RETURNS int LANGUAGE sql"
+        "CREATE FUNCTION public.unreachable() RETURNS int LANGUAGE sql"
         " SET log_min_messages = 'panic' AS 'SELECT 1'",
         "log_min_messages",
     ),

@@ -31,7 +31,7 @@ def test_a_manifest_of_a_gigabyte_is_one_broken_copy_on_disk_and_in_the_bucket(
     found = take_inventory(context.stores, context.key)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert not found.silent
+    assert not found.unreachable
     standing = {one.name: {copy.standing for copy in one.copies} for one in found.backups}
     assert standing[bad.name] == {CopyStatus.BROKEN}
     assert standing[good.name] == {CopyStatus.WHOLE}

@@ -105,7 +105,7 @@ class Operator:
 
     async def has_list(self) -> None:
         """The stores have answered, all of them, and the list is drawn."""
-        await self.until(lambda: (found := self.app.state.inventory) and not found.awaited, "inventory")
+        await self.until(lambda: (found := self.app.state.inventory) and not found.pending, "inventory")
         await self.pilot.pause()
 
     @property

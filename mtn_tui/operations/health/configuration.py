@@ -90,7 +90,7 @@ def key_of_backups(context: Context) -> Iterator[Check]:
         ).format(count=len(compared.other), theirs=", ".join(compared.fingerprints))
         yield Check(name, Status.WARN, text, _("Keep that key until they are gone. ") + with_its_key(), "7.2")
     elif compared.same:
-        seen = [store.name for store in context.stores if store.name not in inventory.silent]
+        seen = [store.name for store in context.stores if store.name not in inventory.unreachable]
         text = _("The backups ({stores}) were made with this key, {fingerprint}.").format(
             stores=labels.stores(seen), fingerprint=key.fingerprint
         )

@@ -58,7 +58,7 @@ class Observations:
     """Why no service could be asked."""
     backup: Backup | None = None
     """The newest that is proven and not suspect."""
-    silent: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
     """Stores that did not answer."""
 
     @property
@@ -113,7 +113,7 @@ def look(context: Context) -> Observations:
         services=answers,
         unasked=unasked,
         backup=backup,
-        silent=tuple(inventory.silent) if inventory else ("disk", "bucket"),
+        unreachable=tuple(inventory.unreachable) if inventory else ("disk", "bucket"),
     )
     try:
         with connect(context.server, MAINTENANCE, _APPLICATION) as connection:
@@ -276,16 +276,16 @@ def _service_findings(seen: Observations) -> list[Check]:
 
 
 def _backup_finding(seen: Observations, now: datetime) -> Check:
-    silent = ""
-    if seen.silent:
-        names = ", ".join(labels.store(one) for one in seen.silent)
-        silent = " " + _("Not asked, for it does not answer: {stores}").format(stores=names)
+    unreachable = ""
+    if seen.unreachable:
+        names = ", ".join(labels.store(one) for one in seen.unreachable)
+        unreachable = " " + _("Not asked, for it does not answer: {stores}").format(stores=names)
     if seen.backup is None:
-        return Check("backup", Status.FAIL, _("There is no proven full backup.") + silent)
+        return Check("backup", Status.FAIL, _("There is no proven full backup.") + unreachable)
     text = _("The newest proven full is {age} old, of {moment}.").format(
         age=labels.age(seen.backup.moment, now), moment=labels.moment(seen.backup.moment)
     )
-    return Check("backup", Status.WARN if silent else Status.OK, text + silent)
+    return Check("backup", Status.WARN if unreachable else Status.OK, text + unreachable)
 
 
 def propose(seen: Observations) -> Proposal:

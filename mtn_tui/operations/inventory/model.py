@@ -157,7 +157,7 @@ class Backup:
         return tuple(copy for copy in self.usable if not copy.proof.failed)
 
 
-class Awaited(StorageUnavailable):
+class Pending(StorageUnavailable):
     """A store was asked and has not answered in full yet."""
 
     def __init__(self) -> None:
@@ -170,27 +170,29 @@ class Inventory:
 
     backups: tuple[Backup, ...]
     """Newest first."""
-    silent: dict[str, MtnError] = field(default_factory=dict)
+    unreachable: dict[str, MtnError] = field(default_factory=dict)
     """Stores of which nothing is known, and why."""
-    awaited: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
     """Stores that are not done answering."""
 
     @property
     def is_partial(self) -> bool:
         """Whether a store has not answered yet at all, not even that it can't."""
-        return any(isinstance(error, Awaited) for error in self.silent.values())
+        return any(isinstance(error, Pending) for error in self.unreachable.values())
 
     def over(self, before: Inventory | None) -> Inventory:
-        """This inventory, with what awaited stores had answered ``before``, failures included."""
-        if before is None or not self.awaited:
+        """This inventory, with what pending stores had answered ``before``, failures included."""
+        if before is None or not self.pending:
             return self
-        known = self.awaited - before.silent.keys()
+        known = self.pending - before.unreachable.keys()
         found = {one.name: list(one.copies) for one in self.backups}
         for one in before.backups:
             found.setdefault(one.name, []).extend(copy for copy in one.copies if copy.store.name in known)
-        failed = {name: error for name, error in before.silent.items() if name in self.awaited}
-        silent = {name: error for name, error in self.silent.items() if name not in known} | failed
-        return inventory_of({name: copies for name, copies in found.items() if copies}, silent, self.awaited)
+        failed = {name: error for name, error in before.unreachable.items() if name in self.pending}
+        unreachable = {name: error for name, error in self.unreachable.items() if name not in known} | failed
+        return inventory_of(
+            {name: copies for name, copies in found.items() if copies}, unreachable, self.pending
+        )
 
     def find(self, wanted: str) -> Backup:
         """The backup of that id or file name. Raises UsageError if there is none."""
@@ -200,9 +202,9 @@ class Inventory:
         hint = _("mtn list shows what there is.")
         if self._troubles():
             hint += " " + _("What can't be believed has no ID there: name its file.")
-        if self.silent:
+        if self.unreachable:
             hint += " " + _("Not asked, for it does not answer: {stores}").format(
-                stores=", ".join(self.silent)
+                stores=", ".join(self.unreachable)
             )
         raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)
 
@@ -216,7 +218,7 @@ class Inventory:
         of_kind = [one for one in self.backups if one.kind is kind and one.usable]
         of_kind = [one for one in of_kind if not database or one.may_be_of(database)]
         if not of_kind:
-            for trouble in (*self._troubles(kind), *self.silent.values()):
+            for trouble in (*self._troubles(kind), *self.unreachable.values()):
                 raise trouble
             if others := [one for one in self.backups if one.kind is kind and one.usable]:
                 raise _of_others(others, database)
@@ -250,7 +252,7 @@ def _of_others(others: list[Backup], database: str) -> UsageError:
 
 
 def inventory_of(
-    found: dict[BackupName, list[Copy]], silent: dict[str, MtnError], awaited: frozenset[str]
+    found: dict[BackupName, list[Copy]], unreachable: dict[str, MtnError], pending: frozenset[str]
 ) -> Inventory:
     """Make an inventory of copies in any order: the newest backup first, suspect ones marked."""
     backups = [
@@ -258,7 +260,7 @@ def inventory_of(
         for name, copies in found.items()
     ]
     backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
-    taken = Inventory(tuple(backups), silent, awaited)
+    taken = Inventory(tuple(backups), unreachable, pending)
     # The backups to compare with may lie in the store that has not answered yet.
     return taken if taken.is_partial else replace(taken, backups=tuple(_marked(backups)))
 

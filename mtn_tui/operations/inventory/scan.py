@@ -29,7 +29,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.pipeline import Handle, background, ordered_map
 from mtn_tui.operations.common.manifest_cache import Cache, Content
-from mtn_tui.operations.inventory.model import Awaited, Copy, CopyStatus, Inventory, inventory_of
+from mtn_tui.operations.inventory.model import Copy, CopyStatus, Inventory, Pending, inventory_of
 from mtn_tui.storage.base import Entry, Storage
 
 _AT_ONCE = 8
@@ -47,7 +47,7 @@ def take_inventory(
     cache: Cache | None = None,
     meanwhile: Callable[[Inventory], None] | None = None,
 ) -> Inventory:
-    """Ask all stores at the same time. One that does not answer is named in ``silent``.
+    """Ask all stores at the same time. One that does not answer is named in ``unreachable``.
 
     Without ``key`` no manifest is believed: every copy of ours is unchecked, and
     says why. What ``cache`` knows is not fetched again. After a second
@@ -78,21 +78,21 @@ _Copies = list[tuple[BackupName, Copy]]
 
 
 def _answered(
-    asked: Iterable[tuple[Storage, Handle[_Copies]]], awaited: frozenset[str] = frozenset()
+    asked: Iterable[tuple[Storage, Handle[_Copies]]], pending: frozenset[str] = frozenset()
 ) -> Inventory:
-    """The inventory of what the stores have answered, but for those that are ``awaited``."""
+    """The inventory of what the stores have answered, but for those that are ``pending``."""
     found: dict[BackupName, list[Copy]] = {}
-    silent: dict[str, MtnError] = {}
+    unreachable: dict[str, MtnError] = {}
     for store, answer in asked:
-        if store.name in awaited:
-            silent[store.name] = Awaited()
+        if store.name in pending:
+            unreachable[store.name] = Pending()
             continue
         try:
             for name, copy in answer.result():
                 found.setdefault(name, []).append(copy)
         except (StorageError, ArchiveError) as error:
-            silent[store.name] = error
-    return inventory_of(found, silent, awaited)
+            unreachable[store.name] = error
+    return inventory_of(found, unreachable, pending)
 
 
 @contextmanager

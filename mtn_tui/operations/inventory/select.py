@@ -29,7 +29,7 @@ class Chosen:
     """The backup that is meant, and what to know before it is used."""
 
     backup: Backup
-    silent: Mapping[str, MtnError] = field(default_factory=dict)
+    unreachable: Mapping[str, MtnError] = field(default_factory=dict)
     """Stores that were to be asked for it and did not answer: what they hold is not among its copies."""
     earlier: tuple[Backup, ...] = ()
     """Proven ones from before it, newest first."""
@@ -69,7 +69,7 @@ def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool =
         backup = inventory.latest(database=database)
     return Chosen(
         backup,
-        inventory.silent,
+        inventory.unreachable,
         earlier_proven(inventory, backup, database),
         newer_broken(inventory, backup),
         newer_of_another_key(inventory, backup, database) if latest else None,

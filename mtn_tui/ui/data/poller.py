@@ -167,7 +167,7 @@ class Poller:
             if (
                 inventory.is_partial
                 and not inventory.backups
-                and inventory.silent.keys() <= inventory.awaited
+                and inventory.unreachable.keys() <= inventory.pending
             ):
                 return  # no store has answered yet
             self._told = inventory

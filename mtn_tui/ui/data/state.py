@@ -93,9 +93,9 @@ def worst(state: State) -> Span:
         return "✖ " + _("inventory"), "bad"
     if state.whole is None or state.tally is None:
         return "… " + _("reading"), "dim"
-    if not state.tally.proven and not state.whole.silent:
+    if not state.tally.proven and not state.whole.unreachable:
         return "✖ " + _("no proven full"), "bad"
-    warnings = state.tally.doubtful + len(state.whole.silent)
+    warnings = state.tally.doubtful + len(state.whole.unreachable)
     if state.last is not None and state.last.state in (JobState.FAILED, JobState.LOST):
         warnings += 1
     if warnings:

@@ -112,7 +112,7 @@ def _while_asking(screen: BackupScreen) -> str:
     inventory = screen.host.state.inventory
     if inventory is None or not inventory.is_partial:
         return ""
-    return _("{stores}: no answer yet").format(stores=labels.stores(inventory.awaited))
+    return _("{stores}: no answer yet").format(stores=labels.stores(inventory.pending))
 
 
 def _verify(screen: BackupScreen) -> None:

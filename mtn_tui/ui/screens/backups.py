@@ -129,7 +129,7 @@ class Backups(BackupScreen):
         self.lines("heading").show([backup_text.heading(width)])
         self.lines("bottom-rule").show([frame.rule(width)])
         now = self.host.context.clock.now()
-        out = frozenset(inventory.silent) if inventory else frozenset()
+        out = frozenset(inventory.unreachable) if inventory else frozenset()
         self.rows.show_rows(
             self._keys,
             lambda index: self._row(self._shown[index], out, now, width),
@@ -259,15 +259,15 @@ class Backups(BackupScreen):
             left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
         order = _orders()[self._sorted_by][0] if self._sorted_by else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
-        if state.inventory.awaited and not state.inventory.is_partial:
-            stores = labels.stores(state.inventory.awaited)
+        if state.inventory.pending and not state.inventory.is_partial:
+            stores = labels.stores(state.inventory.pending)
             taken = _("asking the {stores} again …").format(stores=stores)
         right: list[Span] = [("  " + ", ".join(one for one in (order, taken) if one) + " ", "dim")]
         if not self._filter:
             for store in self.host.context.stores:
                 held = labels.size(tally.held.get(store.name, 0))
                 part: Span = (f" · {labels.store(store.name)} {held}", "")
-                if store.name not in state.inventory.silent and width_of([*left, part, *right]) <= width:
+                if store.name not in state.inventory.unreachable and width_of([*left, part, *right]) <= width:
                     left.append(part)
         return spread(left, right, width)
 
@@ -291,7 +291,7 @@ class Backups(BackupScreen):
             text = _("None so far is like that, and not all has been read. esc shows all again.")
         elif self._filter:
             text = _("No backup is like that. esc shows all again.")
-        elif state.inventory.silent:
+        elif state.inventory.unreachable:
             text = _("No backup can be seen.")
         else:
             text = _("There is no backup yet. b makes the first one.")

@@ -38,9 +38,9 @@ def heading(width: int) -> list[Span]:
 
 
 def row(
-    backup: Backup, silent: frozenset[str], now: datetime, width: int, *, seconds: bool = False
+    backup: Backup, unreachable: frozenset[str], now: datetime, width: int, *, seconds: bool = False
 ) -> list[Span]:
-    """One line of the list. ``silent`` names the stores that did not answer."""
+    """One line of the list. ``unreachable`` names the stores that did not answer."""
     age = labels.age(backup.moment, now)
     start = [
         " ",
@@ -53,7 +53,7 @@ def row(
     ]
     pieces: list[Span] = [("".join(start), "")]
     for store in ("disk", "bucket"):
-        seen = copy_labels.presence(backup, store, unreachable=store in silent)
+        seen = copy_labels.presence(backup, store, unreachable=store in unreachable)
         pieces.append((fit(seen.value, STORE + 1), _TONES[seen]))
     room = max(width - width_of(pieces), 0)
     mark = " ★" if backup.pinned else ""
@@ -123,7 +123,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
     fine = not said or (backup.loads is not None and not backup.loads.reason and len(said) == 1)
     if whole and (fine or (backup.legacy and backup.rung > Rung.PRESENT)):
         said.append(_evidence(whole))
-    for store, error in inventory.silent.items():
+    for store, error in inventory.unreachable.items():
         if backup.copy_in(store) is None:
             text = _("Whether the {store} has it is not known: {reason}")
             said.append((text.format(store=labels.store(store), reason=error.title), "warn"))
@@ -165,7 +165,7 @@ def missing(inventory: Inventory) -> list[str]:
     text = _("⚠ What the {store} holds is not in this list: {reason}")
     return [
         text.format(store=labels.store(store), reason=error.title)
-        for store, error in inventory.silent.items()
+        for store, error in inventory.unreachable.items()
     ]
 
 
