@@ -8,7 +8,6 @@ a folder that anybody can write to, and it decides which programs run.
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from mtn_tui.core import paths
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import ConfigError, KeyFileError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.ownership import changeable
+from mtn_tui.core.ownership import changeable, how_to_own
 from mtn_tui.core.settings import Settings
 from mtn_tui.core.settings_file import Loaded, load
 
@@ -59,7 +58,7 @@ def find_configuration(
         if not reason:
             return Found(place, meant=False, passed_over=tuple(passed_over))
         text = _("The configuration {path} is not used: {reason}.").format(path=place, reason=reason)
-        passed_over.append(Notice(text, _mend(place)))
+        passed_over.append(Notice(text, how_to_own(place)))
     if passed_over:
         raise ConfigError(
             "\n".join(one.title for one in passed_over), "\n".join(one.hint for one in passed_over)
@@ -85,7 +84,7 @@ def load_found(found: Found, environment: Mapping[str, str]) -> Loaded:
     if "ENCRYPTION_KEY_FILE" not in outside and paths.present(key) and (reason := _why_not(key)):
         raise KeyFileError(
             _("The encryption key {path} is not used: {reason}.").format(path=key, reason=reason),
-            _mend(key, found.path),
+            how_to_own(key, found.path),
         )
     refused = {
         name: notice
@@ -106,7 +105,7 @@ def _untrusted(settings: Settings, configuration: Path) -> Iterator[tuple[str, N
         for path in _programs(value) if name in _COMMANDS else [value]:
             if "/" in str(path) and paths.present(path) and (reason := _why_not(path)):
                 text = _("{key} is not used: {reason}.").format(key=name.upper(), reason=reason)
-                yield name, Notice(text, _mend(path, configuration))
+                yield name, Notice(text, how_to_own(path, configuration))
                 break
 
 
@@ -125,15 +124,3 @@ def _why_not(path: Path) -> str:
         return changeable(path)
     except OSError as error:
         return str(error.strerror)
-
-
-def _mend(path: Path, configuration: Path | None = None) -> str:
-    user, folder = os.geteuid(), shlex.quote(str(path.parent))
-    mend = _("Let it and its folders belong to you or root: chown {user} {path}; chmod go-w {path} {folder}")
-    meant = _("If it is meant all the same: mtn --config {path} …")
-    return " ".join(
-        (
-            mend.format(user=user, path=shlex.quote(str(path)), folder=folder),
-            meant.format(path=shlex.quote(str(configuration or path))),
-        )
-    )

@@ -11,6 +11,7 @@ import errno
 import grp
 import os
 import pwd
+import shlex
 import stat
 import sys
 from collections.abc import Collection, Iterator
@@ -163,3 +164,16 @@ def _group(group: int) -> str:
         return grp.getgrgid(group).gr_name
     except KeyError:
         return str(group)
+
+
+def how_to_own(path: Path, configuration: Path | None = None) -> str:
+    """Return what makes a file count that others could change; ``configuration`` is the one that names it."""
+    user, folder = os.geteuid(), shlex.quote(str(path.parent))
+    mend = _("Let it and its folders belong to you or root: chown {user} {path}; chmod go-w {path} {folder}")
+    meant = _("If it is meant all the same: mtn --config {path} …")
+    return " ".join(
+        (
+            mend.format(user=user, path=shlex.quote(str(path)), folder=folder),
+            meant.format(path=shlex.quote(str(configuration or path))),
+        )
+    )

@@ -23,7 +23,7 @@ from mtn_tui.core.advice import Notice, Problems, doubts, explained
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.outside import Outside
-from mtn_tui.core.ownership import file_changeable
+from mtn_tui.core.ownership import file_changeable, how_to_own
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings import KEYS, SECRET_KEYS, Settings
 from mtn_tui.core.shell_value import Assigned
@@ -239,9 +239,7 @@ def _read(path: Path, own_only: bool) -> str:
             if own_only and (reason := file_changeable(path, os.fstat(file.fileno()))):
                 raise ConfigError(
                     _("The configuration {path} is not used: {reason}.").format(path=path, reason=reason),
-                    _("If it is meant all the same: mtn --config {path} …").format(
-                        path=shlex.quote(str(path))
-                    ),
+                    how_to_own(path),
                 )
             data = file.read(_LARGEST + 1)
     except FileNotFoundError:

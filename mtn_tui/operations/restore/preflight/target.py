@@ -165,9 +165,9 @@ def subscribed(target: str, found: Obstacles, user: str, *, drops: bool = False)
             _("{target} has live subscriptions that {user} may not disable: {names}").format(
                 target=target, user=user, names=names
             ),
-            _(
-                "As a superuser: GRANT {owner} TO {user}; or in {target}: ALTER SUBSCRIPTION … DISABLE;"
-            ).format(owner=foreign.owner, user=user, target=target),
+            _("Their owner {owner} or a superuser may, in {target}: ALTER SUBSCRIPTION … DISABLE;").format(
+                owner=foreign.owner, target=target
+            ),
         )
     said = _(
         "{target} takes changes from another server (subscriptions: {names}). The swap disables them; in "
