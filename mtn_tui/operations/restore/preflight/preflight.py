@@ -27,6 +27,7 @@ from mtn_tui.operations.restore.incomplete import is_incomplete
 from mtn_tui.operations.restore.preflight import extensions, permissions
 from mtn_tui.operations.restore.preflight import server as of_server
 from mtn_tui.operations.restore.preflight import target as of_target
+from mtn_tui.operations.restore.preflight.disk_space import disk_space
 from mtn_tui.operations.restore.preflight.requirements import needs_of_backup
 from mtn_tui.operations.restore.preflight.server import Site
 from mtn_tui.operations.restore.request import Request
@@ -161,7 +162,7 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
         "settings": of_server.settings,
         "tablespaces": of_server.tablespaces,
         "locale": of_server.locale,
-        "room": of_server.room,
+        "room": disk_space,
     }
     if request.without:
         looks["left-out"] = extensions.left_out
