@@ -88,4 +88,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test has the process keep secret, a one-letter password perhaps, is not masked in the next."""
-    monkeypatch.setattr(redact, "_secrets", set(redact._secrets))
+    for known in ("_secrets", "_short"):
+        monkeypatch.setattr(redact, known, set(getattr(redact, known)))

@@ -65,8 +65,9 @@ class JobStarter:
 
         def checked(doubt: str) -> None:
             self._checking = False
-            self._host.status = None
-            self._host.draw()
+            if self._host.status and self._host.status[0] == said:  # else it tells of a key pressed meanwhile
+                self._host.status = None
+                self._host.draw()
             if doubt:
                 self.stay()
             then(doubt)
