@@ -47,12 +47,6 @@ def build(
     return done
 
 
-def create_tables(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Create the schema, including keys and views, without rows."""
-    for part in _script():
-        connection.execute(part)
-
-
 def fill(
     connection: psycopg.Connection[tuple[object, ...]],
     rows: int,

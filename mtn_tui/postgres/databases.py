@@ -198,16 +198,6 @@ def allow_connections(connection: Connection, database: str) -> None:
         )
 
 
-def set_comment(connection: Connection, database: str, comment: str) -> None:
-    """Set the comment of a database; an empty one removes it."""
-    with translated():
-        connection.execute(
-            sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                sql.Identifier(database), sql.Literal(comment or None)
-            )
-        )
-
-
 def apply_properties(connection: Connection, database: str, properties: DatabaseProperties) -> list[str]:
     """Set the owner, comment, limit, settings and grants of a database; return what was refused, and why."""
     has = database_properties(connection, database)

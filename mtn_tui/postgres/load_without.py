@@ -17,7 +17,7 @@ from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres.load import LoadConnection, Refused
 from mtn_tui.postgres.load_advice import UNRESOLVED
-from mtn_tui.postgres.statement_kind import kind_of
+from mtn_tui.postgres.statement_kind import kind_of, unquoted
 
 _PATH = rb'(?:"(?:[^"]|"")+"|[^\s".(]+)(?:\.(?:"(?:[^"]|"")+"|[^\s".(]+))*'
 _EXTENSION = re.compile(
@@ -86,7 +86,7 @@ class LoadWithout(LoadConnection):
 
     def _keeps(self, statement: bytes) -> bool:
         found = _EXTENSION.match(statement)
-        if found is None or _plain(found[1]) not in self._without.extensions:
+        if found is None or unquoted(found[1]) not in self._without.extensions:
             return True
         self._without.went(statement)
         return False
@@ -134,8 +134,3 @@ class LoadWithout(LoadConnection):
 def load_connection(without: Without, *arguments: Any) -> LoadConnection:  # as LoadConnection's
     """Return a connection that leaves out the extensions of ``without``, if any."""
     return LoadWithout(without, *arguments) if without.extensions else LoadConnection(*arguments)
-
-
-def _plain(name: bytes) -> str:
-    text = name.decode(errors="surrogateescape")
-    return text[1:-1].replace('""', '"') if text.startswith('"') else text

@@ -133,6 +133,15 @@ def _cut(text: str) -> str:
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 
+def unquoted(quoted: bytes) -> str:
+    """Return a name, or a string, as it is without its quotes."""
+    text = quoted.decode(errors="surrogateescape").strip()
+    for quote in ("'", '"'):
+        if text.startswith(quote):
+            return text[1:-1].replace(quote * 2, quote)
+    return text
+
+
 def parts(table: str) -> tuple[str, ...]:
     """Split the name of a table into schema and name, without quotes."""
     return tuple(

@@ -214,10 +214,6 @@ def pg_dump(context: Context) -> Iterator[Check]:
     )
 
 
-def _unseen(check: str, error: MtnError) -> Check:
-    return Check(check, Status.UNKNOWN, _("Not looked at: {reason}").format(reason=error.title), error.hint)
-
-
 CHECKS: dict[str, Look] = {
     "key": key,
     "key-of-backups": key_of_backups,

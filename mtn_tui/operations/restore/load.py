@@ -91,7 +91,8 @@ def _copy(events: Iterator[Event], connection: LoadConnection, statement: bytes)
             write(event.data)
 
 
-def _counted(pieces: Iterable[bytes], token: CancelToken, advance: Callable[[int], None]) -> Iterator[bytes]:
+def counted(pieces: Iterable[bytes], token: CancelToken, advance: Callable[[int], None]) -> Iterator[bytes]:
+    """Yield the pieces and report their bytes to ``advance``. Raises Cancelled once ``token`` is set."""
     for piece in pieces:
         token.check()
         yield piece
@@ -176,7 +177,7 @@ class _Loader:
 
     def _sql(self, sections: Iterable[Section]) -> Iterator[bytes]:
         pieces = chain.from_iterable(self._archive.sql(section) for section in sections)
-        return _counted(pieces, self._token, self._progress.advance)
+        return counted(pieces, self._token, self._progress.advance)
 
     def _of(self, part: Part) -> list[Section]:
         return [section for section in self._archive.manifest.sections if section.part is part]

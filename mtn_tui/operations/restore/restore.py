@@ -7,7 +7,7 @@ half-loaded database beside it is removed now or by the next restore.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -272,7 +272,7 @@ class _Run:
             job.warn,
             job.token,
         )
-        counted = _counted(pieces, job.advance)
+        counted = load.counted(pieces, job.token, job.advance)
         if request.as_operator:
             loading.by_operator(counted)
         else:
@@ -335,12 +335,6 @@ class _Run:
         except MtnError as trouble:
             self.job.note("warn", "scratch-left", name=scratch, reason=trouble.title)
             error.add_note(trouble.title)
-
-
-def _counted(pieces: Iterable[bytes], advance: Callable[[int], None]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece
-        advance(len(piece))
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:

@@ -16,7 +16,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.operations.restore.preflight.privileged import is_for_superusers, set_by_a_routine
 from mtn_tui.operations.verify.read_through import archive_of
-from mtn_tui.postgres.statement_kind import kind_of
+from mtn_tui.postgres.statement_kind import kind_of, unquoted
 
 _SET = re.compile(rb"SET (?:SESSION |LOCAL )?([\w.]+)\s*(?:=|TO)\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 _OWNER = re.compile(rb'ALTER [A-Z ]+ .* OWNER TO ("(?:[^"]|"")+"|[\w$\x80-\xff]+)\Z', re.DOTALL)
@@ -86,19 +86,19 @@ def needs_of(script: Iterable[bytes]) -> Needs:
         if match := _SET.match(event.sql):
             name = match[1].decode(errors="replace").lower()
             settings[name] = None
-            place = _plain(match[2])
+            place = unquoted(match[2])
             if name == "default_tablespace" and place:
                 tablespaces[place] = None
         elif match := _TABLE.match(event.sql):
             tables.add(match[1].decode(errors="surrogateescape"))
         elif match := _OWNER.match(event.sql):
-            owners[_plain(match[1])] = None
+            owners[unquoted(match[1])] = None
         elif is_for_superusers(event.sql):
             for_superusers[kind_of(event.sql)] = None
         elif _SUBSCRIPTION.match(event.sql):
             subscriptions[kind_of(event.sql)] = None
         elif match := _LABEL.match(event.sql):
-            providers[_plain(match[1])] = None
+            providers[unquoted(match[1])] = None
         elif _SYSTEM_GRANT.match(event.sql):
             system_grants[kind_of(event.sql)] = None
         else:
@@ -114,11 +114,3 @@ def needs_of(script: Iterable[bytes]) -> Needs:
         tuple(system_grants),
         frozenset(tables),
     )
-
-
-def _plain(quoted: bytes) -> str:
-    text = quoted.decode(errors="surrogateescape").strip()
-    for quote in ("'", '"'):
-        if text.startswith(quote):
-            return text[1:-1].replace(quote * 2, quote)
-    return text
