@@ -162,11 +162,12 @@ def _more_facts(backup: Backup) -> dict[str, object]:
 
 def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
     now = datetime.now(UTC)
+    shared = labels.shared_minutes(one.moment for one in backups)
     rows = [
         [
             one.id or "—",
             one.kind.value,
-            labels.moment(one.moment),
+            labels.moment(one.moment, seconds=labels.minute(one.moment) in shared),
             labels.age(one.moment, now),
             labels.size(one.size),
             _presence(one, "disk", unreachable),

@@ -61,6 +61,15 @@ def test_one_line_a_backup_the_newest_first(small, practise, s3):
     assert json.loads(practice.here("list", "--kind", "diff", "--json").stdout) == []
 
 
+def test_backups_of_one_minute_are_listed_with_their_seconds(small, practise):
+    practice: Practice = practise(small)
+    for stamp in ("20251003_203400", "20251003_203411", "20251003_203500"):
+        practice.legacy_backup(stamp)
+    moments = [re.split(r"  +", row)[2] for row in lines_of(practice.here("list"))[1:]]
+    assert moments[1:] == ["2025-10-03 20:34:11", "2025-10-03 20:34:00"]
+    assert moments[0].startswith("2025-10-03 20:35 "), "alone in its minute: with its offset, as ever"
+
+
 def test_a_filter_leaves_out_what_does_not_fit(small, practise):
     practice: Practice = practise(small)
     made = practice.back_up().manifest
