@@ -9,7 +9,7 @@ from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
 from mtn_tui.operations.common import labels, production
-from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.checks import Check, Status, each_once
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.postgres.search_path import with_catalog
 
@@ -20,7 +20,7 @@ def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
     told = [*_backup(plan), *_target(plan), *_loss(plan)]
     width = max(len(name) for name, _value in told)
     said = [f"{name.ljust(width)}  {value}" for name, value in told]
-    return [*said, "", *(line for check in checks for line in check_lines(check))]
+    return [*said, "", *(line for check in each_once(checks) for line in check_lines(check))]
 
 
 def check_lines(check: Check) -> list[str]:

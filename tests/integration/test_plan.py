@@ -261,6 +261,16 @@ def test_a_setting_that_an_older_server_does_not_know_is_told_before(pg18, pg_sy
     assert found["target"].status is Status.OK
 
 
+def test_of_a_file_that_nothing_signs_nothing_is_said_twice(seen):
+    name = seen.practice.legacy_backup().name
+    command = ["restore", name, "--target", "mtn_new", "--legacy", "--dry-run"]
+    said = seen.practice.here(*command, check=1).stdout.split("\n\n", 1)[1].splitlines()
+    assert len(said) == len(set(said)), said
+    assert sum("what a file of the scripts needs" in line for line in said) == 1
+    facts = json.loads(seen.practice.here(*command, "--json", check=1).stdout)
+    assert {"settings", "tablespaces", "privileges"} <= {one["id"] for one in facts["checks"]}
+
+
 def test_where_the_server_is_gone_a_dry_run_says_that(live):
     live.practice.configure(DB_PORT="1")
     done = live.practice.here("restore", "--latest", "--target", "x", "--dry-run", check=2)

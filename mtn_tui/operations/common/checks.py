@@ -79,6 +79,14 @@ def looked(name: str, look: Callable[[], Check]) -> Check:
         return Check.stop(name, error)
 
 
+def each_once(checks: Iterable[Check]) -> list[Check]:
+    """The checks for a reader: where several say the same (nothing is known of a file), the first of them."""
+    said: dict[str, Check] = {}
+    for check in checks:
+        said.setdefault(check.line, check)
+    return list(said.values())
+
+
 def raise_first(checks: Iterable[Check]) -> None:
     """Raise the error of the first check that stops."""
     for check in checks:

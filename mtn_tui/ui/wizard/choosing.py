@@ -6,7 +6,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.checks import Check, Status, each_once
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen, not_had, plan_staging, roles_of
@@ -182,7 +182,7 @@ class Choosing(StepView):
         sheet.gap()
         good = sum(check.status is Status.OK for check in made.checks)
         sheet.say(_("{good} of {every} checks are good").format(good=good, every=len(made.checks)), "dim")
-        for check in made.checks:
+        for check in each_once(made.checks):
             if check.status is not Status.OK or (check.id == "roles" and roles_of(made)):
                 sheet.check(check)
 
