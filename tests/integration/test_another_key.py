@@ -15,6 +15,7 @@ import pytest
 
 from mtn_tui.core.models import MANIFEST
 from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.ui.text.backup import troubles
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -87,17 +88,35 @@ def test_verify_and_restore_of_one_lead_to_the_key_and_call_nothing_corrupted(sm
     here.mtn("verify", "--all", ENCRYPTION_KEY_FILE=str(old))
 
 
-def test_the_latest_passes_over_a_newer_one_of_another_key_and_says_so(small, practise):
+def test_of_many_copies_of_another_key_what_to_do_is_said_once(small, practise, s3):
+    here: Practice = practise(small, s3)
+    here.back_up()
+    here.back_up()
+    swap(here)
+    verified = here.here("verify", "--all", check=3)
+    for said in (verified.stdout, verified.stderr):
+        assert said.count("made with another key") == 4, "each copy is named"
+        assert said.count("(runbook 7.2)") == said.count("Put back the key") == 1
+    told = [text for text, _tone in troubles(here.inventory.backups[0], here.inventory)]
+    assert [("made with another key" in text, "Put back the key" in text) for text in told[:2]] == [
+        (True, True),
+        (True, False),
+    ]
+
+
+def test_the_latest_passes_over_a_newer_one_of_another_key_and_says_which_key_it_needs(small, practise):
     here: Practice = practise(small)
     right = here.key_file.read_text()
     first = here.back_up().manifest.payload
-    swap(here)
+    ours = swap(here)
     second = here.back_up().manifest.payload
+    theirs = here.context.key.fingerprint
     here.key_file.write_text(right)
     done = here.here("restore", "--latest", "--target", "mtn_never_made", "--dry-run", check=None)
     assert first in done.stdout
     assert f"{second}, of" in done.stderr
-    assert "is passed over" in done.stderr
+    for text in ("is passed over", theirs, ours, "ENCRYPTION_KEY_FILE", "(runbook 7.2)"):
+        assert text in done.stderr
 
 
 def test_a_manifest_whose_fingerprint_was_forged_is_broken_and_not_of_another_key(small, practise):

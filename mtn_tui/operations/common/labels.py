@@ -10,6 +10,7 @@ import humanize
 
 from mtn_tui.archive.manifest import About
 from mtn_tui.archive.proof import Tried
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _, written
 from mtn_tui.core.models import JobState, Rung
 from mtn_tui.engine.progress import Progress
@@ -91,6 +92,12 @@ def made_of(manifest: About) -> list[tuple[str, str]]:
         ("LSN", manifest.lsn),
         (_("Made with"), ", ".join(f"{name} {version}" for name, version in manifest.tools.items())),
     ]
+
+
+def whole(error: MtnError) -> str:
+    """What an error says, what to do about it, and the runbook's section."""
+    section = _("(runbook {section})").format(section=error.runbook) if error.runbook else ""
+    return " ".join(filter(None, (error.title, error.hint, section)))
 
 
 def tried(one: Tried) -> str:

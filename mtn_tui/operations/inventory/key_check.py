@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtn_tui.archive import legacy
-from mtn_tui.archive.keys import Key, read_key, with_its_key
+from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.errors import ArchiveError, KeyFileError, StorageError, WrongKey
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.common import labels
@@ -118,9 +118,10 @@ def newer_of_another_key(inventory: Inventory, backup: Backup, database: str) ->
 
 
 def passed_over(other: Backup) -> str:
-    """Says that a newer backup needs another key, and what to do about it."""
-    text = _("{name}, of {moment}, was made with another key and is passed over. {hint}")
-    return text.format(name=other.name, moment=labels.moment(other.moment), hint=with_its_key())
+    """Says that a newer backup needs another key, which one, and what to do about it."""
+    why = next(copy.trouble for copy in other.copies if isinstance(copy.trouble, WrongKey))
+    text = _("{name}, of {moment}, is passed over: {reason}")
+    return text.format(name=other.name, moment=labels.moment(other.moment), reason=labels.whole(why))
 
 
 def before_asking(context: Context) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtn_tui.archive.proof import Proof
 from mtn_tui.core.errors import ArchiveError, Locked, StorageError, WrongKey
@@ -12,6 +12,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Rung
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import lease
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
 from mtn_tui.operations.inventory.proof_file import amend
@@ -50,6 +51,7 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
     """
     key = context.key
     verdicts = []
+    advised = False  # what to do about another key: once, not for each of a thousand copies
     with ExitStack() as leases:
         for backup in backups:
             leases.enter_context(lease(context.locks, str(backup.name)))
@@ -64,12 +66,10 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
                 except ArchiveError as error:
                     unread = copy.standing is CopyStatus.ANOTHER_KEY  # nothing is known against its bytes
                     rung = record_fall(job, context, copy, error)
-                    told = error.title
-                    if isinstance(error, WrongKey):
-                        told = f"{error.title} {error.hint} " + _("(runbook {section})").format(
-                            section=error.runbook
-                        )
-                    verdict = Verdict(backup, copy, rung, told, unknown=unread)
+                    verdict = Verdict(backup, copy, rung, error.title, unknown=unread)
+                    if isinstance(error, WrongKey) and not advised:
+                        advised = True
+                        verdict = replace(verdict, trouble=labels.whole(error))
                 except StorageError as error:
                     verdict = Verdict(backup, copy, copy.rung, error.title, unknown=True)
                 _note(job, verdict)

@@ -102,8 +102,9 @@ def headline(backup: Backup) -> str:
 def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
     """Sentences: what is wrong with a backup and what to do; or how far it is proven."""
     said: list[Span] = []
-    for copy in backup.copies:
-        said += _copy_troubles(copy)
+    for number, copy in enumerate(backup.copies):
+        before = [one.trouble.hint for one in backup.copies[:number] if one.trouble]
+        said += _copy_troubles(copy, advised=copy.trouble is not None and copy.trouble.hint in before)
     whole = backup.sound
     if said and whole:
         text = _("The copy in the {store} can be restored: R.").format(
@@ -130,16 +131,12 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
     return said
 
 
-def _copy_troubles(copy: Copy) -> list[Span]:
+def _copy_troubles(copy: Copy, *, advised: bool) -> list[Span]:
+    """What is wrong with one copy; without what to do if that was ``advised`` for another copy."""
     store = labels.store(copy.store.name)
     if copy.trouble is not None:
-        text = f"{store}: {copy.trouble.title} {copy.trouble.hint}".rstrip()
-        where = (
-            " " + _("(runbook {section})").format(section=copy.trouble.runbook)
-            if copy.trouble.runbook
-            else ""
-        )
-        return [(text + where, "warn" if copy.standing is CopyStatus.ANOTHER_KEY else "bad")]
+        text = copy.trouble.title if advised else labels.whole(copy.trouble)
+        return [(f"{store}: {text}", "warn" if copy.standing is CopyStatus.ANOTHER_KEY else "bad")]
     if copy.proof.failed:
         return [(f"{store}: {copy.proof.failed} " + _("v looks again."), "bad")]
     if copy.standing is CopyStatus.UNFINISHED:
