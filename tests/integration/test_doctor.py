@@ -91,6 +91,12 @@ def test_files_of_secrets_that_others_can_read(small, practise, s3):
     bad = found(practice, 1)
     assert set(bad) == {"configuration", "key"}
     assert all("chmod 600" in one.hint for one in bad.values())
+    made = practice.here("backup", "full", check=1).stderr
+    for one in bad.values():
+        assert made.count(one.says) == 1, "a backup says it as well"
+        assert one.hint in made
+    practice.key_file.chmod(0o600)
+    practice.here("backup", "full")
 
 
 def test_a_missing_key_is_only_a_remark_before_the_first_backup(small, practise, s3):
@@ -138,6 +144,7 @@ def test_a_server_that_does_not_answer_leaves_the_rest_unknown(small, practise, 
     assert {name: one.status for name, one in bad.items()} == {
         "server": "fail",
         "role": "unknown",
+        "leftovers": "unknown",
         "pg_dump": "unknown",
     }
 

@@ -40,7 +40,7 @@ from mtn_tui.operations.inventory.anomalies import source as source_of
 from mtn_tui.operations.inventory.anomalies import why_suspect
 from mtn_tui.operations.inventory.model import Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
-from mtn_tui.operations.setup.key import ensure_key, keep_elsewhere
+from mtn_tui.operations.setup.key import ensure_key, keep_elsewhere, open_to_others
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import application
 from mtn_tui.postgres.dump import Dumper, dump_roles, opened
@@ -156,7 +156,7 @@ class _Run:
             ]
             odd = known_stores.look(job, quick, bucket_answers=answers)
             if doubt := publish.require_room(context, earlier, source.size, odd):
-                job.warn("may-not-fit", doubt)
+                job.note("warn", "may-not-fit", reason=doubt)  # no warning of a backup that does fit
             mark = mark_of(job, context)
             claimed = claim_name(job, quick, Kind.FULL, self.started, mark, bucket_answers=answers)
             name = claimed.name
@@ -205,7 +205,10 @@ class _Run:
         if ensure_key(path, lambda: stores.any_backup_known(self.context.stores)):
             notice = keep_elsewhere(path)
             self.job.warn("key-made", f"{notice.title} {notice.hint}")
-        return self.context.key
+        key = self.context.key
+        if doubt := open_to_others(path):
+            self.job.warn("key-open", f"{doubt.title} {doubt.hint}")
+        return key
 
     def _compare_key(self, context: Context, on_disk: Inventory, key: Key, *, ask_bucket: bool) -> None:
         """Warn if the last backups were made with another key; only note it if that is meant."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import any_backup_known
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.setup.key import open_to_others
 
 
 def configuration(loaded: Loaded) -> Iterator[Check]:
@@ -57,15 +57,8 @@ def key(context: Context) -> Iterator[Check]:
             _("The first backup makes it; then copy it to a safe place that is not on this machine."),
         )
         return
-    if paths.too_open(path):
-        yield Check(
-            "key",
-            Status.WARN,
-            _("Other users of this machine can read the encryption key {path}.").format(path=path),
-            _("chmod 600 {path} (640 where the group {group} owns it)").format(
-                path=shlex.quote(str(path)), group=paths.GROUP
-            ),
-        )
+    if notice := open_to_others(path):
+        yield Check("key", Status.WARN, notice.title, notice.hint)
     else:
         yield Check("key", Status.OK, _("The encryption key is {path}.").format(path=path))
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mtn_tui.core import paths
 from mtn_tui.core.advice import Notice
 from mtn_tui.core.errors import ConfigError, KeyFileError
 from mtn_tui.core.i18n import _
@@ -57,6 +59,18 @@ def keep_elsewhere(path: Path) -> Notice:
     return Notice(
         _("A new encryption key was made: {path}. WITHOUT IT NO BACKUP CAN EVER BE READ.").format(path=path),
         _("Copy it now to a safe place that is not on this machine, such as the school's password manager."),
+    )
+
+
+def open_to_others(path: Path) -> Notice | None:
+    """The notice if other users can read the key; else None. Raises OSError if it can't be looked at."""
+    if not paths.too_open(path):
+        return None
+    return Notice(
+        _("Other users of this machine can read the encryption key {path}.").format(path=path),
+        _("chmod 600 {path} (640 where the group {group} owns it)").format(
+            path=shlex.quote(str(path)), group=paths.GROUP
+        ),
     )
 
 
