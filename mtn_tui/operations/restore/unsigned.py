@@ -164,8 +164,17 @@ def _refused(allowed: Allowed, event: Event, rest: Iterator[Event], copy: Copy, 
     text = event.line if isinstance(event, PsqlCommand) else getattr(event, "sql", b"")
     if _DATABASES.match(text):
         error.hint = _how_to_take_one(event, rest, copy, database) or error.hint
-    elif allowed.as_another:
-        error.hint = _("Have it dumped again without --use-set-session-authorization.")
+    elif allowed.as_another and isinstance(event, Statement | CopyIn):
+        return NotABackup(
+            _(
+                "Line {line}: {statement} would run as another role, as pg_dump writes it with "
+                "--use-set-session-authorization. Such a script is not loaded."
+            ).format(line=event.line, statement=shown(event.sql)),
+            _(
+                "Nothing was executed. Have it dumped again without --use-set-session-authorization: it then "
+                "says who owns what by ALTER … OWNER TO."
+            ),
+        )
     return error
 
 
