@@ -147,6 +147,13 @@ def end_sessions(connection: Connection, application: str) -> None:
         )
 
 
+def applications(connection: Connection) -> list[str]:
+    """The application names of all sessions on the server."""
+    with translated():
+        rows = connection.execute("SELECT application_name FROM pg_stat_activity").fetchall()
+    return [str(name) for (name,) in rows]
+
+
 def hurry(connection: Connection) -> None:
     """Limit waiting for locks to 2 s and statements to 60 s, for this session."""
     with translated():

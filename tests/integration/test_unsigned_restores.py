@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mtn_tui.postgres.connection import application, connect
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database, NewDatabase
 
@@ -76,6 +77,12 @@ def roles(practice: Practice) -> set[str]:
     )
 
 
+def doctors(practice: Practice) -> list[dict[str, str]]:
+    """What the doctor says of leftovers."""
+    found = json.loads(practice.here("doctor", "--json", check=None).stdout)
+    return [one for one in found if one["check"] == "leftovers"]
+
+
 def restored(practice: Practice, path: Path, target: str, *more: str, code: int | None = 0) -> str:
     options = ("--legacy", "--file", str(path), "--target", target, *more)
     done = practice.here("restore", *options, check=code)
@@ -98,6 +105,16 @@ def test_a_dump_that_drops_production_is_refused_before_anything_and_by_the_dry_
             assert "pg_dump -C" in told
     assert practice.databases() == before
     assert practice.source.psql("SELECT count(*) FROM t") == b"2\n"
+
+
+def test_a_dump_that_says_owners_by_session_authorization_is_refused_with_the_way(practice, target, tmp_path):
+    path = written(tmp_path / "x.sql", practice.source.run("pg_dump", "--use-set-session-authorization"))
+    for more in (("--dry-run",), (), ("--as-operator",)):
+        told = restored(practice, path, target, *more, code=2)
+        assert "dumped again without --use-set-session-authorization" in told
+        assert "pg_dump does not write" not in told
+    written(path, practice.source.run("pg_dump"))
+    restored(practice, path, target)
 
 
 def test_the_login_may_make_things_in_the_schema_public_of_every_server(
@@ -303,10 +320,31 @@ def test_a_restore_that_is_killed_while_it_loads_leaves_nothing_that_kept_does_n
         time.sleep(0.05)
     process.kill()
     process.communicate()
+    (named,) = (one for one in doctors(practice) if login in one["title"])
+    assert (named["status"], "mtn kept" in named["hint"]) == ("warn", True)
+    (database,) = (one for one in practice.databases() if one.startswith(f"{target}__"))
+    assert database in named["title"]
     told = practice.here("kept", check=None).stderr
     assert f"left: {login}" in told
     assert login not in roles(practice)
     assert not [one for one in practice.databases() if one.startswith(target)]
+
+
+def test_the_doctor_names_what_a_job_of_another_machine_left_and_the_statements_that_remove_it(practice):
+    name, job = f"mtn_left_{os.getpid()}", "abcdefgh"
+    server = Database(practice.source.server, "postgres")
+    practice.made.append(f"{name}__restoring_{job}")
+    assert [one["status"] for one in doctors(practice)] == ["ok"]
+    server.psql(f"CREATE ROLE mtn_load_{job} LOGIN")
+    server.psql(f"CREATE DATABASE {name}__restoring_{job} OWNER mtn_load_{job}")
+    with connect(practice.context.server, "postgres", application("restore", job, "elsewhere")):
+        assert [one["status"] for one in doctors(practice)] == ["ok"], "it is at work"
+    (named,) = doctors(practice)
+    assert named["status"] == "warn"
+    for statement in named["hint"].partition(": ")[2].split(";")[:-1]:
+        server.psql(statement)
+    assert f"mtn_load_{job}" not in roles(practice)
+    assert [one["status"] for one in doctors(practice)] == ["ok"]
 
 
 def test_our_own_file_without_its_manifest_still_restores(practice, target, tmp_path):

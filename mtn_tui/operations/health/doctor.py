@@ -28,6 +28,7 @@ from mtn_tui.operations.common.folder_guard import open_folder, strangers_folder
 from mtn_tui.operations.health.alerting import alerts
 from mtn_tui.operations.health.bucket import bucket
 from mtn_tui.operations.health.configuration import configuration, environment, key, key_of_backups
+from mtn_tui.operations.health.leftovers import leftovers
 from mtn_tui.operations.health.role import role
 from mtn_tui.operations.inventory import known_stores
 from mtn_tui.postgres.connection import connect
@@ -221,6 +222,7 @@ CHECKS: dict[str, Look] = {
     "state": state,
     "server": server,
     "role": role,
+    "leftovers": leftovers,
     "pg_dump": pg_dump,
     "bucket": bucket,
     "stores": known_stores.check,

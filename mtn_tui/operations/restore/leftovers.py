@@ -6,7 +6,10 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+
+from psycopg import sql
 
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
@@ -79,6 +82,38 @@ def sweep_over(
                 logins.drop(server, job_id)
                 swept.append(login)
     return swept
+
+
+@dataclass(frozen=True)
+class Left:
+    """Names of databases and logins that jobs have left on the server."""
+
+    over: tuple[str, ...]
+    """Of jobs of this machine: ``sweep_over`` removes them."""
+    unknown: tuple[str, ...]
+    """Of jobs that no journal here tells of, and that have no session on the server."""
+    removal: str
+    """Statements that remove the unknown."""
+
+
+def left(context: Context, server: Connection) -> Left:
+    """What jobs that do not run have left. Changes nothing."""
+    known = {view.id: view.state.over for view in list_jobs(context.job_folders, limit=_RECENT)}
+    found = {name: _SCRATCH.fullmatch(name) for name in databases.names(server)}
+    half_made = {name: match["job"] for name, match in found.items() if match}
+    of_jobs = logins.of_jobs(server)
+    at_work = databases.applications(server)
+    over, unknown = [], []
+    for name, job_id in (half_made | of_jobs).items():
+        if known.get(job_id):
+            over.append(name)
+        elif job_id not in known and not any(f" {job_id}@" in one for one in at_work):
+            unknown.append(name)
+    removal = [
+        sql.SQL("DROP DATABASE {};" if name in half_made else "DROP ROLE {};").format(sql.Identifier(name))
+        for name in unknown
+    ]
+    return Left(tuple(over), tuple(unknown), " ".join(one.as_string(server) for one in removal))
 
 
 def mend_subscriptions(
