@@ -23,7 +23,7 @@ What every implementation keeps to, and ``tests/contract`` checks:
   context manager.
 - ``list`` yields what is there, in key order, never a ``.part``, a folder, a
   symlink that leaves the store or a key that could not be ``put``.
-- ``delete`` of what is not there is no error.
+- ``delete`` of a missing key is no error.
 - Every key is checked by ``checked_key`` before it is used, also those that
   came from a listing.
 
@@ -49,16 +49,17 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PART
 
 NEVER = datetime.fromtimestamp(0, UTC)
-"""When something was last written that a server does not tell it of."""
+"""Stands for the time of the last change where the server reports none."""
 
 BUCKETS = "5.4"
-"""The runbook's section on buckets that fail."""
+"""The runbook's section on failing buckets."""
 
 
 class Readable(Protocol):
     """What ``put`` sends: read(n) blocks for up to n bytes; b"" is the end."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to ``size`` bytes; all that is left if negative."""
 
 
 class Entry(NamedTuple):
@@ -68,25 +69,27 @@ class Entry(NamedTuple):
     size: int
     modified: datetime
     tag: str = ""
-    """Of the listing: another one where the object was written again, also within a second and at the
-    same size. Empty where the store can't tell."""
+    """Given by ``list``: changes when the object is written again, even within a second and at the same
+    size. Empty if the store can't tell."""
 
 
 class Storage(Protocol):
+    """A store of backups: the contract is in this module's docstring."""
+
     @property
     def name(self) -> str:
         """``disk`` or ``bucket``: the word in JSON and in messages."""
 
     @property
     def identity(self) -> str:
-        """Which store it is, for files of ours: the same in every language."""
+        """Identifies the store in our own files; not translated."""
 
     @property
     def place(self) -> str:
-        """Where it is, for people: a folder's path or ``bucket at host``."""
+        """Where it is, for messages: a folder's path or ``bucket at host``."""
 
     def check(self) -> None:
-        """Raise what would stop a put: unreachable, missing, denied, full."""
+        """Raise the error that would stop a put: unreachable, missing, denied, full."""
 
     def put(
         self,
@@ -98,32 +101,34 @@ class Storage(Protocol):
         exclusive: bool = False,
         cancel: CancelToken | None = None,
     ) -> Entry:
-        """Store all that ``source`` yields.
+        """Store all that ``source`` yields, and return its entry.
 
-        ``size`` in bytes where it is known beforehand; ``size_hint`` where only
-        an upper estimate is (a bucket fixes its part size by it). ``cancel``
-        stops the transfer between two pieces.
+        ``size`` is the number of bytes, if known beforehand; ``size_hint`` an
+        upper estimate, by which a bucket fixes its part size. ``cancel`` stops
+        the transfer between two pieces.
         """
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> AbstractContextManager[BinaryIO]:
-        """Read bytes of an object."""
+        """Open ``length`` bytes of an object from ``start`` on, or all from there. Raises NotFound."""
 
     def stat(self, key: str) -> Entry:
-        """Raise NotFound where there is none."""
+        """Return an object's entry. Raises NotFound."""
 
-    def list(self, prefix: str = "") -> Iterator[Entry]: ...
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Yield the objects whose key begins with ``prefix``, in key order."""
 
-    def delete(self, key: str) -> None: ...
+    def delete(self, key: str) -> None:
+        """Remove an object; a missing one is no error."""
 
     def free(self) -> int | None:
-        """Bytes that still fit; None where it cannot be known."""
+        """Bytes that still fit; None if unknown."""
 
 
 _LIMIT = 900
 """Bytes of UTF-8 in a key: S3 allows 1,024."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
-"""What nearly every key is: a listing of thousands need not look at each character."""
+"""Nearly every key matches this: a listing of thousands need not check each character."""
 
 
 def _is_plain(key: str) -> bool:
@@ -131,11 +136,11 @@ def _is_plain(key: str) -> bool:
 
 
 def checked_key(key: str) -> str:
-    """Return ``key`` unchanged, or raise StorageError where it could leave the store.
+    """Return ``key`` unchanged, or raise StorageError if it could leave the store.
 
-    Also refused: what one of the stores could not hold under that name or a
-    terminal would obey (control characters, bytes that are no UTF-8), and
-    ``.part``, which marks what is unfinished.
+    Also refused: names that one of the stores could not hold or a terminal would
+    obey (control characters, bytes that are not UTF-8), and ``.part``, which
+    marks unfinished files.
     """
     if _is_plain(key):
         return key
@@ -158,7 +163,7 @@ def checked_key(key: str) -> str:
 
 
 def storable(key: str) -> bool:
-    """Whether ``checked_key`` lets it pass."""
+    """Whether ``checked_key`` accepts it."""
     if _is_plain(key):
         return True
     try:

@@ -1,4 +1,4 @@
-"""What a disk's refusals mean to an operator."""
+"""Translates the errors of a disk into those that an operator reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtn_tui.core.i18n import _
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _AWAY = {errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN, errno.EBUSY}
-"""What a disk over the network answers while its server is away."""
+"""Errors of a network disk whose server is away."""
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ}
 
 
@@ -28,6 +28,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def disk_error(error: OSError, path: Path) -> StorageError:
+    """Return the StorageError that an OSError about ``path`` means to an operator."""
     code = error.errno or 0
     reason = os.strerror(code) if code else str(error)
     if code in _FULL:
@@ -54,6 +55,7 @@ def disk_error(error: OSError, path: Path) -> StorageError:
 
 
 def no_space(path: Path) -> NoSpace:
+    """Return the error for a full disk that holds ``path``."""
     return NoSpace(
         _("The disk that holds {path} is full.").format(path=path),
         _("Free some space. “mtn list” shows the backups and their sizes."),
@@ -61,6 +63,7 @@ def no_space(path: Path) -> NoSpace:
 
 
 def missing(path: Path) -> StorageError:
+    """Return the error for a path that is missing, or whose disk is not mounted."""
     return StorageError(
         _("{path} cannot be reached: it, or the folder it lies in, is missing.").format(path=path),
         _("Check BACKUP_DIR, and that its disk is mounted; then create it."),

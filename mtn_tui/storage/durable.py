@@ -1,4 +1,4 @@
-"""What it takes for bytes and names on a disk to survive a crash of the machine."""
+"""Makes bytes and names on a disk survive a crash of the machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 """macOS: fsync alone leaves the bytes in the drive's own cache."""
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""What filesystems without hard links answer (exFAT, many network and FUSE mounts)."""
+"""Errors of filesystems without hard links (exFAT, many network and FUSE mounts)."""
 
 
 def sync_file(descriptor: int) -> None:
+    """Make the bytes of an open file durable; on macOS past the drive's own cache. Raises OSError."""
     if _FULL_SYNC is not None:
         try:
             fcntl.fcntl(descriptor, _FULL_SYNC)
@@ -57,16 +58,16 @@ def write(path: Path, data: bytes, place: Callable[[Path, Path], None]) -> None:
 
 
 def replace(part: Path, final: Path) -> None:
-    """Put ``part`` in the place of ``final`` at one stroke, durably."""
+    """Rename ``part`` to ``final``, atomically and durably, replacing what has that name."""
     part.replace(final)
     sync_folder(final.parent)
 
 
 def publish(part: Path, final: Path) -> None:
-    """Give ``part`` its final name durably; FileExistsError where that is taken.
+    """Give ``part`` its final name durably. Raises FileExistsError if the name is taken.
 
-    A hard link is exclusive by itself. Where there are none, the folder is
-    locked, so that of our own processes still only one takes the name.
+    A hard link is exclusive by itself. On a filesystem without them the folder is
+    locked, so that still only one of our own processes takes the name.
     """
     try:
         os.link(part, final, follow_symlinks=False)

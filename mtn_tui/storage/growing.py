@@ -1,7 +1,7 @@
-"""Reading a file while it is still being written.
+"""Reads a file while it is still being written.
 
-So a slow reader never holds the writer up: the file itself is the buffer
-between them.
+The file itself is the buffer between writer and reader, so a slow reader never
+holds the writer up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _POLL = 0.25
 
 
 class Growth:
-    """How far a file has been written. One writer moves it, any number of readers wait."""
+    """How far a file has been written: one writer reports it, any number of threads wait for it."""
 
     def __init__(self) -> None:
         self._moved = threading.Condition()
@@ -34,25 +34,29 @@ class Growth:
 
     @property
     def written(self) -> int:
+        """Bytes written so far."""
         return self._written
 
     def advance(self, count: int) -> None:
+        """Say that ``count`` more bytes are written."""
         with self._moved:
             self._written += count
             self._moved.notify_all()
 
     def finish(self) -> None:
+        """Say that the file is complete."""
         with self._moved:
             self._over = True
             self._moved.notify_all()
 
     def fail(self, error: BaseException) -> None:
+        """Say that the writer has given up: readers raise ``error``."""
         with self._moved:
             self._error = error
             self._moved.notify_all()
 
     def wait(self, size: float, seconds: float) -> tuple[int, bool]:
-        """Wait until ``size`` bytes are written or no more will be; (bytes written, whether it is over).
+        """Wait up to ``seconds`` for ``size`` bytes; return those written, and whether the file is complete.
 
         Raises what the writer gave up with.
         """
@@ -70,7 +74,7 @@ class GrowingReader:
     """A Readable over a file that grows: ``read(n)`` waits for n bytes, or for the end.
 
     It has its own file handle, so it survives the file's renaming. ``deadline``
-    is a moment of ``monotonic``, or a callable that tells it (it is asked while
+    is a moment of ``monotonic``, or a callable that returns it (called while
     waiting, so it may be set late); past it, a read that would wait raises
     StorageUnavailable. When the writer gives up, read raises what it gave up
     with, else Cancelled.
@@ -94,6 +98,11 @@ class GrowingReader:
         self._file = FileIO(path)
 
     def read(self, size: int = -1, /) -> bytes:
+        """Wait for ``size`` bytes and return them, fewer only at the end; if negative, all to the end.
+
+        Raises StorageUnavailable past the deadline, Cancelled, StorageError if the file
+        was cut short, and what the writer gave up with.
+        """
         written = self._waited_for(self._position + size if size >= 0 else math.inf)
         count = written - self._position
         left = min(count, size) if size >= 0 else count
@@ -129,9 +138,11 @@ class GrowingReader:
             patience = min(_POLL, left)
 
     def tell(self) -> int:
+        """Bytes read so far."""
         return self._position
 
     def close(self) -> None:
+        """Close its own handle; the writer is not affected."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -144,5 +155,5 @@ class GrowingReader:
 
 
 def given_up() -> Cancelled:
-    """What readers are told when a writer leaves without a reason."""
+    """Return the error that readers get if the writer leaves without a reason."""
     return Cancelled(_("The file was given up before it was finished."))

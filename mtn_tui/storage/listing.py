@@ -1,6 +1,6 @@
-"""What is in a bucket, page by page: its objects, and uploads in parts that never ended.
+"""Lists a bucket, page by page: its objects, and its unfinished uploads in parts.
 
-Those hold space, and no listing of objects shows them.
+Unfinished uploads take up space, and no listing of objects shows them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from mtn_tui.storage.s3_client import Client, Request
 from mtn_tui.storage.s3_errors import http_date
 
 _IDLE_PAGES = 20
-"""Pages in a row with nothing new; AWS may send a few."""
+"""Pages in a row without a new key, at most; AWS may send a few."""
 _MOST = 1_000_000
-"""Objects: no bucket of backups has so many."""
+"""Objects at most: no bucket of backups has so many."""
 _LAST_YEAR = 9999
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An upload that is going on, or was left: its key, the server's id for it, when it began (UTC)."""
+    """An upload in progress, or abandoned: its key, the server's id for it, when it began (UTC)."""
 
     key: str
     id: str
@@ -33,9 +33,9 @@ class Unfinished:
 
 
 def objects(client: Client, prefix: str) -> Iterator[Entry]:
-    """All whose key begins with ``prefix``, in the server's order. Raises what the client raises.
+    """Yield the objects whose key begins with ``prefix``, in the server's order.
 
-    Also ValueError and others of an answer that makes no sense.
+    Raises what the client raises, and ValueError and others if an answer is invalid.
     """
     asked = {"list-type": "2", "max-keys": "1000", "encoding-type": "url", "prefix": prefix}
     token = ""
@@ -70,10 +70,10 @@ def objects(client: Client, prefix: str) -> Iterator[Entry]:
 
 
 def unfinished(client: Client) -> Iterator[Unfinished]:
-    """All uploads in parts, in the server's order. Raises as ``objects`` does.
+    """Yield all unfinished uploads, in the server's order. Raises as ``objects`` does.
 
     Paged by key alone, so of one key with over 1,000 uploads only the first 1,000
-    are told; and where a server does not encode keys although it says so
+    are found; and if a server does not encode keys although it says so
     (SeaweedFS 4.48), a ``+`` or ``%`` in one comes out wrong.
     """
     asked = {"uploads": "", "delimiter": "", "max-uploads": "1000", "prefix": "", "encoding-type": "url"}
@@ -94,7 +94,7 @@ def unfinished(client: Client) -> Iterator[Unfinished]:
 
 
 def _page(client: Client, query: dict[str, str]) -> tuple[Xml.Element, bool]:
-    """A page, and whether its keys are encoded."""
+    """Return a page, and whether its keys are encoded."""
     page = xml(client.ask(Request("GET", query=query)).body)
     return page, page.findtext("EncodingType") == "url"
 
@@ -120,7 +120,7 @@ def _entry(one: Xml.Element, encoded: bool) -> Entry:
 
 
 def _moment(told: str) -> datetime:
-    """``NEVER`` for what is none: programs in Go write the year 1 where they know of no time."""
+    """Parse a time; ``NEVER`` if it is none: programs in Go write the year 1 for an unknown one."""
     try:
         found = _aware(datetime.fromisoformat(told))
     except ValueError:

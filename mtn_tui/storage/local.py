@@ -24,12 +24,12 @@ from mtn_tui.storage.part import PartFile, taken
 from mtn_tui.storage.span import Span, ends_early, wrong_size
 
 CHECK = ".mtn-check-"
-"""How the files begin that ``check`` tries the disk with."""
+"""Prefix of the files that ``check`` writes."""
 
 _PIECE = 1 << 20
 _BUFFER = 1 << 17
 _NOTHING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
-"""Not there, also: under a file, gone since the folder was read, a symlink to nothing or to itself."""
+"""Errors of a missing file: also below a file, gone since the listing, a symlink to nothing or itself."""
 
 
 class LocalStorage:
@@ -46,14 +46,16 @@ class LocalStorage:
 
     @property
     def identity(self) -> str:
+        """``disk`` and the folder's absolute path."""
         return f"disk {self.root.absolute()}"
 
     @property
     def place(self) -> str:
+        """The folder's path."""
         return str(self.root)
 
     def path(self, key: str) -> Path:
-        """Where ``key`` lies. Raises StorageError for one that could leave the folder."""
+        """Return the path of ``key``. Raises StorageError if it could leave the folder."""
         path = self.root / checked_key(key)
         if path.parent != self.root and path.parent.is_symlink():
             raise StorageError(
@@ -65,6 +67,7 @@ class LocalStorage:
         return path
 
     def check(self) -> None:
+        """Write and remove a small file. Raises StorageError."""
         self._require_root()
         probe = self.root / f"{CHECK}{secrets.token_hex(4)}"
         with PartFile(probe) as part, disk_errors(self.root):
@@ -81,6 +84,7 @@ class LocalStorage:
         exclusive: bool = False,
         cancel: CancelToken | None = None,
     ) -> Entry:
+        """Write a ``.part`` file, then give it its name; the contract says the rest."""
         path = self.path(key)
         self._require_root()
         if exclusive and os.path.lexists(path):
@@ -102,6 +106,7 @@ class LocalStorage:
 
     @contextmanager
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[BinaryIO]:
+        """Open bytes of a file; reads raise Truncated if it gets shorter meanwhile. Raises NotFound."""
         if start < 0 or (length is not None and length < 0):
             raise ValueError("a range begins at 0 or later and is not negative")
         path = self.path(key)
@@ -123,6 +128,7 @@ class LocalStorage:
                 yield reader
 
     def stat(self, key: str) -> Entry:
+        """Return a file's entry. Raises NotFound, also for a symlink that leaves the folder."""
         path = self.path(key)
         try:
             found = path.stat() if _is_inside(path, self.root) else None
@@ -136,12 +142,14 @@ class LocalStorage:
         return _entry(key, found)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Yield the files in the folder and in those right below it, as they were at the first ``next``."""
         self._require_root()
         with disk_errors(self.root):
             found = [_entry(key, status) for key, status in _files(self.root) if key.startswith(prefix)]
         yield from sorted(found, key=lambda entry: entry.key)
 
     def delete(self, key: str) -> None:
+        """Remove a file; a missing one, or a folder, is left alone without an error."""
         path = self.path(key)
         self._require_root()
         if path.is_dir() and not path.is_symlink():
@@ -153,11 +161,12 @@ class LocalStorage:
                 raise disk_error(error, path) from error
 
     def free(self) -> int:
+        """Bytes that still fit, without those kept for root."""
         with disk_errors(self.root):
             return shutil.disk_usage(self.root).free
 
     def total(self) -> int:
-        """Bytes that the disk holds in all."""
+        """Bytes of the whole disk."""
         with disk_errors(self.root):
             return shutil.disk_usage(self.root).total
 
@@ -180,7 +189,7 @@ class LocalStorage:
 
 
 class _Pieces:
-    """A file's reads, with its errors sorted."""
+    """Reads a file; OSErrors become StorageErrors."""
 
     def __init__(self, file: io.FileIO, path: Path) -> None:
         self._file = file
@@ -192,7 +201,7 @@ class _Pieces:
 
 
 def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Keys and state of the files in ``root`` and the folders right below it."""
+    """Yield key and status of the files in ``root`` and the folders right below it."""
     with os.scandir(root) as items:
         for item in items:
             if not item.is_dir(follow_symlinks=False):
@@ -207,7 +216,7 @@ def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _status(key: str, item: os.DirEntry[str], root: Path) -> os.stat_result | None:
-    """None for what is no file, or none of the store's."""
+    """Return a file's status; None if it is no file, or not one of the store's."""
     if not storable(key) or (item.is_symlink() and not _is_inside(Path(item.path), root)):
         return None
     try:

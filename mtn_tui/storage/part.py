@@ -1,7 +1,7 @@
 """A file that is invisible until it is whole: ``<name>.part``, then its name.
 
-While it is open its writer holds a lock on it, so that a sweeper can tell what
-a crash left from what is being written now.
+While it is open its writer holds a lock on it, so that a sweeper can tell
+leftovers of a crash from files in progress.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class PartFile:
         return self._growth.written
 
     def sync(self) -> None:
-        """Make what is written so far durable."""
+        """Make the bytes written so far durable."""
         with disk_errors(self.path):
             durable.sync_file(self._open())
 
     def commit(self, *, exclusive: bool = True) -> None:
-        """Make the bytes durable, then the name; raise AlreadyThere where it is taken.
+        """Make the bytes durable, then the name. Raises AlreadyThere if it is taken.
 
-        With ``exclusive=False`` what had the name is replaced. A commit that
+        With ``exclusive=False`` the file of that name is replaced. A commit that
         fails leaves the file open, to be aborted.
         """
         self.sync()
@@ -81,7 +81,7 @@ class PartFile:
             self._close()
 
     def abort(self, error: BaseException | None = None) -> None:
-        """Remove the file; its followers are told ``error``. After commit or abort it does nothing."""
+        """Remove the file; its followers raise ``error``. Does nothing after a commit or abort."""
         if self._descriptor is None:
             return
         try:
@@ -98,7 +98,7 @@ class PartFile:
         monotonic: Callable[[], float] = time.monotonic,
         cancel: CancelToken | None = None,
     ) -> GrowingReader:
-        """Read it from its start while it grows; also after the commit."""
+        """Return a reader from the start of the file, while it grows or after the commit."""
         with disk_errors(self.path):
             try:
                 return GrowingReader(
@@ -155,6 +155,7 @@ def _created(part: Path) -> int:
 
 
 def taken(path: Path) -> AlreadyThere:
+    """Return the error for a path that exists already."""
     return AlreadyThere(
         _("{path} exists already; nothing was replaced.").format(path=path),
         _("If nothing is writing it now, remove it or choose another name."),
@@ -162,10 +163,10 @@ def taken(path: Path) -> AlreadyThere:
 
 
 def sweep_parts(root: Path, matches: Callable[[str, datetime], bool]) -> list[str]:
-    """Remove the unfinished files that nobody is writing; return their names.
+    """Remove the unfinished files that nobody is writing; return their paths below ``root``.
 
-    ``matches`` is asked with the bare name that the file would have got, without
-    ``.part``, and when it was last written (UTC). Looks in ``root`` and the folders right below it.
+    ``matches`` takes the name that the file would have got, without folder or ``.part``, and
+    when it was last written (UTC). Looks in ``root`` and the folders right below it.
     """
     swept = []
     with disk_errors(root):
@@ -200,7 +201,7 @@ def _swept(path: Path) -> bool:
             return False
         raise
     try:
-        # Without the lock it cannot be known whether somebody writes it, so it stays.
+        # Without the lock it may be in use, so it stays.
         if not _lock(descriptor, wait=False) or not _still_named(descriptor, path):
             return False
         path.unlink()
@@ -210,7 +211,7 @@ def _swept(path: Path) -> bool:
 
 
 def _lock(descriptor: int, *, wait: bool) -> bool:
-    """Whether the lock is ours now. False also on a filesystem that has no locks."""
+    """Take the lock; False if another has it, or on a filesystem without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Backups in a bucket: MinIO, AWS, SeaweedFS, or whatever else speaks S3."""
+"""Backups in a bucket: MinIO, AWS, SeaweedFS, or any other server that speaks S3."""
 
 from __future__ import annotations
 
@@ -29,13 +29,17 @@ from mtn_tui.storage.span import Span, ends_early
 from mtn_tui.storage.upload import Habits, Upload
 
 CONNECT_TIMEOUT = 5.0
+"""Seconds."""
 READ_TIMEOUT = 30.0
+"""Seconds, for each piece of an answer."""
 SMALLEST_PART = 16 << 20
+"""Bytes of a part, at least."""
 LEAST_PART = 5 << 20
-"""What S3 allows at least, for where more is refused at once."""
+"""Bytes of a part, at least, where large bodies are refused: S3 allows no fewer."""
 _PARTS = 5000
-"""Half of S3's 10,000, since a size is an estimate where it is one."""
+"""Parts of an upload, at most: half of S3's 10,000, since the size may be an estimate."""
 MOST_PARTS = 9000
+"""The same, where large bodies are refused."""
 _BUFFER = 1 << 20
 _CHEAPER_FROM = 128 << 10
 """Bytes from which AWS's infrequent-access classes cost less: smaller objects are billed as this many."""
@@ -87,7 +91,7 @@ class S3Storage:
         self._encrypt = encrypt
         self._habits = Habits()
         keys = Keys(credentials) if credentials else static_keys(access_key, secret_key)
-        # Others take any region: it is not asked for.
+        # Other servers accept any region.
         region = region or (None if aws else "us-east-1")
 
         def connected(patience: float) -> Client:
@@ -110,15 +114,18 @@ class S3Storage:
 
     @property
     def identity(self) -> str:
+        """``bucket``, the endpoint and the bucket's name."""
         return f"bucket {self._endpoint}/{self.bucket}"
 
     @property
     def place(self) -> str:
+        """``bucket at host``, translated."""
         return self._where.place
 
     def check(self) -> None:
+        """List the bucket. Whether a put is allowed shows only when one is tried."""
         with self._where.asking(right=Right.LIST):
-            # A listing, since a HEAD is refused without a reason. What may be put is only told by a put.
+            # A listing, since a refused HEAD states no reason.
             next(objects(self._client, "mtn-check/"), None)
 
     def put(
@@ -132,7 +139,7 @@ class S3Storage:
         cancel: CancelToken | None = None,
         mark: str = "",
     ) -> Entry:
-        """As the contract says; ``mark`` is kept with the object, ASCII of at most 1,000 bytes."""
+        """As the contract says; ``mark``, at most 1,000 bytes of ASCII, is kept with the object."""
         checked_key(key)
         if exclusive:
             self._must_be_free(key)
@@ -157,6 +164,7 @@ class S3Storage:
 
     @contextmanager
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[BinaryIO]:
+        """Open bytes of an object; as the contract says."""
         checked_key(key)
         if start < 0 or (length is not None and length < 0):
             raise ValueError("a range begins at 0 or later and is not negative")
@@ -182,26 +190,27 @@ class S3Storage:
             ) as reader:
                 yield reader
         finally:
-            # Closed unless it was read to its end: what is left of a part is not worth waiting for.
+            # Close the connection rather than read the rest.
             response.close()
             response.release_conn()
 
     def stat(self, key: str) -> Entry:
+        """Return an object's entry, without a tag, by asking for its first byte. Raises NotFound."""
         with self._first_byte(key) as response:
             modified = http_date(response.headers.get("Last-Modified"))
             return Entry(key, self._size(response, key), modified or NEVER)
 
     def mark(self, key: str) -> str:
-        """What ``put`` was given as ``mark``; empty where it was given none. Raises NotFound."""
+        """Return the ``mark`` given to ``put``; empty if none was. Raises NotFound."""
         with self._first_byte(key) as response:
             return response.headers.get(_MARK, "")
 
     @contextmanager
     def _first_byte(self, key: str) -> Iterator[BaseHTTPResponse]:
-        """The answer to a request for an object's first byte; for all of it where it has none.
+        """Ask for an object's first byte; for all of it if it is empty.
 
-        Not to a HEAD: a refused HEAD has no reason in it, and one whose answer is cut in the middle of its
-        headers cannot be told from a whole one.
+        A HEAD will not do: if refused it states no reason, and an answer that is cut in the middle of its
+        headers looks complete.
         """
         checked_key(key)
         with self._where.asking(key, Right.GET):
@@ -218,16 +227,18 @@ class S3Storage:
                 response.release_conn()
 
     def taken(self, key: str) -> AlreadyThere:
-        """The error for a key that another has."""
+        """Return the error for a key that exists already."""
         return self._where.taken(key)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Yield the objects in key order; all pages are read before the first is yielded."""
         with self._where.asking(right=Right.LIST):
             found = [found for found in objects(self._client, prefix) if storable(found.key)]
         # Servers that keep folders (SeaweedFS) list "a/b" before "a-b".
         yield from sorted(found, key=lambda entry: entry.key)
 
     def delete(self, key: str) -> None:
+        """Delete an object; a missing one is no error."""
         checked_key(key)
         try:
             with self._where.asking(key, Right.DELETE):
@@ -236,26 +247,27 @@ class S3Storage:
             return
 
     def free(self) -> int | None:
+        """None: S3 does not tell."""
         return None
 
     @property
     def refuses_taken_names(self) -> bool:
-        """Whether the server itself has an exclusive put fail where the name is taken, as far as is known."""
+        """Whether the server itself refuses an exclusive put of a key that exists, as far as is known."""
         return self._habits.conditional
 
     def put_in_parts(self, key: str, data: bytes) -> None:
-        """Put a few bytes as large objects are put: as an upload of one part."""
+        """Put a few bytes the way large objects are put, as an upload of one part."""
         self._upload(checked_key(key), io.BytesIO(data), SMALLEST_PART, len(data)).send(in_parts=True)
 
     def unfinished(self) -> tuple[Unfinished, ...]:
-        """Uploads begun and not ended, also those that are going on now, ours or not."""
+        """Return all uploads begun and not ended, ours or not, including those in progress."""
         with self._where.asking(right=Right.UPLOADS):
             return tuple(unfinished(self._client))
 
     def abort_unfinished(self, matches: Callable[[Unfinished], bool]) -> tuple[Unfinished, ...]:
-        """Abort those that ``matches``; return them.
+        """Abort the unfinished uploads for which ``matches`` is true; return them.
 
-        The caller makes sure that none of them is going on: the server can't.
+        The caller makes sure that none of them is in progress: the server can't tell.
         """
         aborted: dict[str, Unfinished] = {}
         while True:
@@ -275,9 +287,9 @@ class S3Storage:
                     raise
 
     def hurried(self, seconds: float) -> S3Storage:
-        """The same bucket, for questions that can't wait: each answer has to begin within ``seconds``.
+        """Return a store over the same bucket whose answers have to begin within ``seconds``.
 
-        Closed by whoever asked for it.
+        The caller closes it.
         """
         store = copy(self)
         store._patience = min(seconds, self._patience)
@@ -310,7 +322,7 @@ class S3Storage:
         raise self._where.taken(key)
 
     def _part_of(self, expected: int | None) -> int:
-        """Bytes of a part, for an object of so many bytes at most."""
+        """Return the bytes of a part, for an object of at most ``expected`` bytes."""
         least = LEAST_PART if self._habits.small_parts else SMALLEST_PART
         most = MOST_PARTS if self._habits.small_parts else _PARTS
         return self._part_size or max(least, -(-(expected or 0) // most))
@@ -341,7 +353,7 @@ class S3Storage:
         return int(told)
 
     def _length(self, response: BaseHTTPResponse, key: str, start: int, length: int | None) -> int:
-        """How many bytes of this answer are the ones asked for. Raises Truncated, StorageUnavailable."""
+        """Return how many bytes of the answer were asked for. Raises Truncated, StorageUnavailable."""
         if response.status == 206:
             match = _RANGE.match(response.headers.get("Content-Range", ""))
             first, last, size = map(int, match.groups()) if match else (-1, -1, -1)
@@ -374,7 +386,7 @@ def _too_large(error: StorageError) -> bool:
 
 
 class _Pieces:
-    """An answer's reads as they came over the wire, with their errors sorted."""
+    """Reads an answer's body as sent; errors become ours."""
 
     def __init__(self, response: BaseHTTPResponse, where: Bucket) -> None:
         self._response = response

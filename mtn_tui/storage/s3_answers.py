@@ -1,8 +1,8 @@
-"""What S3 servers answer: read within limits, and refusals made into one kind of error.
+"""Reads answers of S3 servers within limits, and makes every refusal one kind of error.
 
 Servers, and the proxies before them, send errors as ``text/xml`` (rclone),
 JSON, HTML or nothing at all, name the region they want, or send pages without
-end. Here each refusal gets the code that is anywhere in it, and nothing is read
+end. Each refusal gets the code that is found anywhere in it, and nothing is read
 beyond a limit.
 """
 
@@ -18,18 +18,19 @@ from xml.etree import ElementTree as Xml
 from urllib3.response import BaseHTTPResponse
 
 ERROR_BODY = 64 << 10
-"""Bytes of a refusal that are read: its code stands at the beginning."""
+"""Bytes of a refusal that are read: its code is at the beginning."""
 
 PAGE = 16 << 20
-"""Bytes of an answer to a question, a listing's page say; 1,000 keys of 1,024 bytes take a quarter."""
+"""Bytes of an answer, at most; a listing's page with 1,000 keys of 1,024 bytes takes a quarter."""
 
 GOOD = (200, 204, 206)
+"""Statuses that are no refusal."""
 
 TLS_WANTED = "HttpRequestToTlsPort"
-"""The code of a server that was spoken to without TLS and wants it."""
+"""Our code for a server that expects TLS and got none."""
 
 WEB_PAGE = "WebPage"
-"""The code of what answers with a page for people."""
+"""Our code for a web page instead of an answer."""
 
 _CODE = re.compile(rb"<(?:\w+:)?Code>\s*([A-Za-z][\w.:-]{0,80})\s*</")
 _MESSAGE = re.compile(rb"<(?:\w+:)?Message>([^<]{0,1000})</")
@@ -38,7 +39,7 @@ _REGION_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 _EXPECTED = re.compile(
     rb"expect(?:ed|ing):?\W{0,8}(?:\d{8}/)?([a-z0-9][\w-]{0,63})(?:/s3/aws4_request|['\"&;])"
 )
-"""As Garage and Ceph word it; AWS and MinIO have an element for it besides."""
+"""The region in the words of Garage and Ceph; AWS and MinIO also send an element."""
 _WORD = re.compile(r"[A-Za-z][\w.:-]{0,80}")
 _WRONG_REGION = (
     "AuthorizationHeaderMalformed",
@@ -53,28 +54,28 @@ _OF_STATUS = {412: "PreconditionFailed", 416: "InvalidRange", 501: "NotImplement
 
 
 class TooLarge(Exception):
-    """An answer that goes on beyond any that makes sense."""
+    """An answer that is longer than any valid one."""
 
 
 class NoS3(Exception):
-    """What answered is no S3 server: a page for people."""
+    """The answer is a web page: this is no S3 server."""
 
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """A server's refusal: its ``code``, or ``HTTP`` and the status where it has none."""
+    """A server's refusal: its ``code``, or ``HTTP`` and the status if it has none."""
 
     code: str
     message: str
     status: int
     date: str | None = None
-    """When it was sent, as its header says."""
+    """Its ``Date`` header."""
     region: str = ""
-    """The one that the request was to be signed for."""
+    """The region that the request should have been signed for; empty if not named."""
 
 
 def refused(response: BaseHTTPResponse, key: str, query: Container[str]) -> Refused:
-    """What the answer to a request about ``key`` says. Reads as much of it as it takes, and closes it."""
+    """Return the refusal that answers a request about ``key``. Reads the answer, and is done with it."""
     headers, status = response.headers, response.status
     body, _rest = read(response, ERROR_BODY)
     code = code_in(body, headers) or _code_of(status, key, query, body)
@@ -86,7 +87,7 @@ def refused(response: BaseHTTPResponse, key: str, query: Container[str]) -> Refu
 
 
 def _code_of(status: int, key: str, query: Container[str], body: bytes) -> str:
-    """For a refusal without a code in it."""
+    """Return a code for a refusal that contains none."""
     if any(words in body for words in _TLS_WORDS):
         return TLS_WANTED
     if status != 404:
@@ -97,7 +98,7 @@ def _code_of(status: int, key: str, query: Container[str], body: bytes) -> str:
 
 
 def code_in(body: bytes, headers: Mapping[str, str]) -> str:
-    """A refusal's code, wherever it is: XML of any type, JSON, a header; empty where there is none."""
+    """Return a refusal's code from XML of any type, JSON or a header; empty if there is none."""
     if found := _CODE.search(body):
         return found[1].decode()
     for name in ("x-amz-error-code", "x-minio-error-code"):
@@ -129,7 +130,7 @@ def _region_in(body: bytes, headers: Mapping[str, str]) -> str:
 
 
 def is_page(response: BaseHTTPResponse) -> bool:
-    """Whether it is a page for people, and no object that somebody has stored as one."""
+    """Whether an answer is a web page, and not an object that was stored as one."""
     headers = response.headers
     told = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return told == "text/html" and not any(
@@ -138,7 +139,7 @@ def is_page(response: BaseHTTPResponse) -> bool:
 
 
 def read(response: BaseHTTPResponse, limit: int) -> tuple[bytes, bool]:
-    """At most ``limit`` bytes, and whether there are more; the connection is used again only where not."""
+    """Return at most ``limit`` bytes, and whether there are more: then the connection is closed."""
     pieces, size = [], 0
     while size <= limit and (piece := response.read(limit + 1 - size)):
         pieces.append(piece)
@@ -150,7 +151,7 @@ def read(response: BaseHTTPResponse, limit: int) -> tuple[bytes, bool]:
 
 
 def xml(body: bytes) -> Xml.Element:
-    """An answer's root, its elements without the namespace that some servers leave out. Raises ParseError."""
+    """Parse an answer; elements lose their namespace, which some servers leave out. Raises ParseError."""
     root = Xml.fromstring(_NAMESPACE.sub(b"", body, count=1))  # noqa: S314 - expat of today bounds expansion
     if root.tag.startswith("{"):  # a prefix stands for it
         for element in root.iter():

@@ -1,4 +1,4 @@
-"""Requests to a bucket: signed, sent, and asked again where the server names another region.
+"""Sends signed requests to a bucket, once more if the server names another region.
 
 minio's signer signs them, and its ``BaseURL`` knows AWS's addresses.
 """
@@ -26,7 +26,7 @@ _SEND = 1 << 18
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of the bucket, or of the object ``key`` in it."""
+    """A request about the bucket, or about the object ``key`` in it."""
 
     method: str
     key: str = ""
@@ -34,14 +34,16 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     only_if_new: bool = False
-    """The server refuses it where there is an object of this key."""
+    """Sends ``If-None-Match``: the server refuses it if the key exists."""
     checksum: bool = False
-    """The body's MD5 goes with it. Over TLS it always does."""
+    """Sends the body's MD5; over TLS that is always sent."""
     before_piece: Callable[[], None] = lambda: None
     """Called before each piece of the body is sent; what it raises ends the request."""
 
 
 class Answer(NamedTuple):
+    """A whole answer: its headers, and its body of at most ``PAGE`` bytes."""
+
     headers: Mapping[str, str]
     body: bytes
 
@@ -49,8 +51,8 @@ class Answer(NamedTuple):
 class Client:
     """Sends requests to one bucket, over the connections of ``pool``. Safe from several threads.
 
-    Without a ``region`` it is the one in the host's name; where that has none,
-    the server is asked for it, once. Raises ValueError for an endpoint, a region
+    Without ``region`` the one in the host's name is used; if that has none, the
+    server is asked once. Raises ValueError for an endpoint, a region
     or a bucket that cannot be one.
     """
 
@@ -74,11 +76,11 @@ class Client:
         self._region = self._url.region or ""
 
     def ask(self, request: Request) -> Answer:
-        """The whole answer. Raises Refused, TooLarge, NoS3, and urllib3's errors."""
+        """Send a request and return the whole answer. Raises Refused, TooLarge, NoS3 and urllib3's errors."""
         return _whole(self.open(request))
 
     def open(self, request: Request) -> BaseHTTPResponse:
-        """The answer, its body still to be read and closed. Raises as ``ask`` does."""
+        """Send a request; the caller reads and closes the answer's body. Raises as ``ask`` does."""
         return self._sent(request, self._region or self._told_region())
 
     def close(self) -> None:
@@ -101,7 +103,7 @@ class Client:
             return self._signed_for(request, named)
         except Refused as error:
             if error.region not in ("", named):
-                self._region = region  # it was none that this server takes either
+                self._region = region  # the server did not accept that one either
             raise
 
     def _signed_for(self, request: Request, region: str) -> BaseHTTPResponse:
@@ -135,7 +137,7 @@ class Client:
             content_sha256=digest,
             date=now,
         )
-        # Neither need be signed, and what stands before a server may take them away.
+        # Neither need be signed, and a proxy may remove them.
         if body and (request.checksum or self._url.is_https):
             headers["Content-MD5"] = md5sum_hash(body) or ""
         if request.only_if_new:

@@ -1,4 +1,4 @@
-"""What an S3 server's refusals, and its silence, mean to an operator."""
+"""Translates an S3 server's refusals, and its silence, into errors that an operator reads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LATER = {
     "XAmzContentSHA256Mismatch",
     "XMinioServerNotInitialized",
 }
-"""What passes by itself, or was damaged on the way."""
+"""Codes of failures that pass by themselves, or of data damaged on the way."""
 
 _DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess"}
 _TOO_LARGE = {"EntityTooLarge", "HTTP 413", "RequestEntityTooLarge"}
@@ -52,7 +52,7 @@ _REFUSED = {
     "TokenRefreshRequired",
 }
 _QUOTA = re.compile(r"storage[ _]cap|quota exceeded|insufficient storage", re.IGNORECASE)
-"""As those word it that have no code of their own for it: B2, IONOS."""
+"""Words of servers that have no code for it: B2, IONOS."""
 _FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"}
 _ELSEWHERE = {
     "AuthorizationHeaderMalformed",
@@ -61,11 +61,11 @@ _ELSEWHERE = {
     "Redirect",
 }
 _SKEW = timedelta(minutes=5)
-"""Servers refuse at 15 minutes; from here on the clock is named when they refuse."""
+"""A refusal is blamed on the clock if it is this far off; servers refuse at 15 minutes."""
 
 
 class Right(StrEnum):
-    """What a policy has to allow for a request, under the names that policies use."""
+    """The right that a request needs, as policies name it."""
 
     LIST = "s3:ListBucket"
     PUT = "s3:PutObject"
@@ -77,7 +77,7 @@ class Right(StrEnum):
 
 @dataclass(frozen=True)
 class Bucket:
-    """The place that an error is about, and what its keys are called in the configuration."""
+    """The bucket that errors are about; ``aws`` decides which settings their hints name."""
 
     name: str
     host: str
@@ -86,11 +86,12 @@ class Bucket:
 
     @property
     def place(self) -> str:
+        """``bucket at host``, translated."""
         return _("{bucket} at {host}").format(bucket=self.name, host=self.host)
 
     @contextmanager
     def asking(self, key: str = "", right: Right | None = None) -> Iterator[None]:
-        """Sort the errors of the block, which asks for ``key`` and needs ``right``."""
+        """Turn the errors of the block, which asks for ``key`` and needs ``right``, into ours."""
         try:
             yield
         except MtnError:
@@ -99,7 +100,7 @@ class Bucket:
             raise self.error(error, key, right) from error
 
     def error(self, cause: Exception, key: str = "", right: Right | None = None) -> MtnError:
-        """The one error of ours that ``cause`` means; ``key`` is what was asked for, ``right`` what for."""
+        """Return our error for ``cause``, raised by a request about ``key`` that needs ``right``."""
         match cause:
             case MtnError():
                 found = cause
@@ -114,7 +115,7 @@ class Bucket:
             case http.HTTPError() | OSError():
                 found = self.unavailable(_silence(cause))
             case _:
-                # XML and header fields are read without looking; what that stumbles over is not S3.
+                # XML and header fields are parsed without checks: an answer that breaks this is not S3.
                 found = self.unavailable(
                     _("its answer makes no sense ({kind})").format(kind=type(cause).__name__)
                 )
@@ -123,6 +124,7 @@ class Bucket:
         return found
 
     def unavailable(self, reason: str) -> StorageUnavailable:
+        """Return the error for a server that may answer later; ``reason`` completes its sentence."""
         return StorageUnavailable(
             _("The bucket {place} does not answer: {reason}.").format(place=self.place, reason=reason),
             _(
@@ -132,6 +134,7 @@ class Bucket:
         )
 
     def missing(self) -> StorageError:
+        """Return the error for a bucket that does not exist."""
         return StorageError(
             _("There is no bucket {bucket} at {host}.").format(bucket=self.name, host=self.host),
             _("Create it, or correct {setting}.").format(setting="S3_BUCKET" if self.aws else "MINIO_BUCKET"),
@@ -139,12 +142,14 @@ class Bucket:
         )
 
     def not_found(self, key: str) -> NotFound:
+        """Return the error for an object that does not exist."""
         return NotFound(
             _("There is no {key} in {place}.").format(key=key, place=self.place),
             _("“mtn list” shows what is there."),
         )
 
     def taken(self, key: str) -> AlreadyThere:
+        """Return the error for a key that exists already."""
         return AlreadyThere(
             _("{key} exists already in {place}; nothing was replaced.").format(key=key, place=self.place),
             _("Choose another name, or delete the object first."),
@@ -316,7 +321,7 @@ def _silence(cause: Exception) -> str:
 
 
 def http_date(header: str | None) -> datetime | None:
-    """A header's moment (RFC 9110, 5.6.7), aware; None where there is none in it."""
+    """Parse a header's date (RFC 9110, 5.6.7), with its time zone; None if missing or invalid."""
     try:
         found = parsedate_to_datetime(header) if header else None
     except ValueError:

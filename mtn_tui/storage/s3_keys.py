@@ -18,13 +18,13 @@ from mtn_tui.storage.base import BUCKETS
 
 
 class Keys(Provider):
-    """Another provider's keys: known to the redactor before they are used, and never in its errors."""
+    """Another provider's keys, masked in all output before they are used, and never in its errors."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
 
     def retrieve(self) -> Credentials:
-        """Raises StorageError where there are none."""
+        """Return the keys. Raises StorageError if there are none."""
         try:
             keys = self._provider.retrieve()
         except Exception as error:  # noqa: BLE001  # raised again, without what it may quote
@@ -49,11 +49,12 @@ class _Given(Provider):
 
 
 def static_keys(access_key: str, secret_key: str) -> Provider:
+    """Return a provider of these keys."""
     return Keys(_Given(access_key, secret_key))
 
 
 def aws_keys(profile: str | None = None) -> Provider:
-    """Those of ``profile`` in AWS's credentials file.
+    """Return a provider of the keys of ``profile`` in AWS's credentials file.
 
     Without one, the environment's (``AWS_ACCESS_KEY_ID``), else the default profile's.
     """

@@ -1,4 +1,4 @@
-"""The HTTP connections to an S3 server: no retries of their own, and patience that fits uploads."""
+"""HTTP connections to an S3 server: without retries, and with timeouts that fit uploads."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from mtn_tui.core.i18n import _
 def connections(
     *, secure: bool, ca_file: Path | None, connect_timeout: float, read_timeout: float
 ) -> urllib3.PoolManager:
-    """A pool of up to 8 idle connections. Timeouts in seconds.
+    """Return a pool of up to 8 idle connections. Timeouts in seconds.
 
     ``connect_timeout`` bounds connecting and the TLS handshake, ``read_timeout``
-    every wait for the server to take or to give more bytes. Trusted are the
-    system's authorities and certifi's, or ``ca_file``'s alone. Raises
+    every wait for the server to take or to send more bytes. The system's
+    authorities and certifi's are trusted, or ``ca_file``'s alone. Raises
     ConfigError for an unreadable ``ca_file``.
     """
     # urllib3 sends a body under the connect timeout; an uplink that stalls for 5 s is no dead server.

@@ -1,4 +1,4 @@
-"""A span of bytes that is read to its end or raises: a short read is never an end of file."""
+"""A stream that yields exactly its bytes or raises: a short read never looks like the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mtn_tui.storage.base import Readable
 
 
 class Span(io.RawIOBase):
-    """The next ``length`` bytes of ``source``; ``early()`` is raised where it ends before that.
+    """The next ``length`` bytes of ``source``; raises ``early()`` if it ends before that.
 
     After an error every further read raises it again.
     """
@@ -24,9 +24,11 @@ class Span(io.RawIOBase):
         self._error: MtnError | None = None
 
     def readable(self) -> bool:
+        """Always true."""
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]  # a memoryview is all it gets
+        """Fill ``buffer`` as far as one read of the source does; return the number of bytes, 0 at the end."""
         if self._error is not None:
             raise self._error
         try:
@@ -42,6 +44,7 @@ class Span(io.RawIOBase):
 
 
 def ends_early(key: str, size: int) -> Truncated:
+    """Return the error for an object that ends after ``size`` bytes, before the range does."""
     return Truncated(
         _("{key} ends after {size} bytes, before the part that was asked for.").format(key=key, size=size),
         _("This copy is cut short. Use the other store's copy, or an older backup."),
@@ -49,6 +52,7 @@ def ends_early(key: str, size: int) -> Truncated:
 
 
 def wrong_size(key: str, expected: int, got: int) -> StorageError:
+    """Return the error for a source that yielded ``got`` bytes where ``expected`` were announced."""
     return StorageError(
         _("{key} was to have {expected} bytes, but at least {got} came; nothing was stored.").format(
             key=key, expected=expected, got=got

@@ -1,4 +1,4 @@
-"""One put into a bucket: whole, or in parts of which some are under way while one more is read."""
+"""One put into a bucket: whole, or in parts, several of which are sent while the next is read."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _S3 = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 @dataclass
 class Habits:
-    """What a bucket's server has shown of itself; shared by all uploads to it."""
+    """What was learned about a bucket's server; shared by all uploads to it."""
 
     conditional: bool = True
-    """It takes ``If-None-Match``: B2, Ceph RGW and Alibaba's refuse it."""
+    """It accepts ``If-None-Match``; B2, Ceph RGW and Alibaba's refuse it."""
     checksums: bool = False
-    """It wants ``Content-MD5`` with each body: buckets with Object Lock do."""
+    """It requires ``Content-MD5`` with each body, as buckets with Object Lock do."""
     small_parts: bool = False
-    """What stands before it takes no large bodies."""
+    """A proxy before it refuses large bodies."""
 
 
 @dataclass
@@ -43,13 +43,15 @@ class Upload:
     key: str
     source: Readable
     part_size: int
+    """Bytes."""
     at_once: int
-    """Parts under way while one more is read."""
+    """Parts that are sent while the next is read."""
     headers: Mapping[str, str]
     habits: Habits
     look: Callable[[], None]
-    """Raises AlreadyThere where the key is taken: for a server that can't refuse that itself."""
+    """Raises AlreadyThere if the key is taken, for a server that can't refuse that itself."""
     size: int | None
+    """Bytes that the source has to yield; None if unknown."""
     exclusive: bool = False
     cancel: CancelToken | None = None
     taken: int = 0
@@ -60,9 +62,10 @@ class Upload:
     _failure: BaseException | None = None
 
     def send(self, *, in_parts: bool = False) -> str:
-        """The object's tag; empty where the server tells none. ``in_parts`` also where it would go up whole.
+        """Send it and return the object's tag; empty if the server sends none.
 
-        Raises what the source, the token or ``look`` raises, and StorageError for what fails on the wire.
+        ``in_parts`` sends parts even if one request would do. Raises what the source, the token or
+        ``look`` raises, and StorageError if the server refuses or fails.
         """
         part = self._part()
         if self._ended and not in_parts:
@@ -86,7 +89,7 @@ class Upload:
             return self._completed(upload, tags)
 
     def _part(self) -> bytes:
-        """The next part. One byte beyond it is read, to know whether it is the last."""
+        """Read the next part, and one byte beyond it to know whether it is the last."""
         pieces, left = [self._ahead], self.part_size - len(self._ahead)
         while left and not self._ended:
             pieces.append(self._piece(min(left, _PIECE)))
@@ -104,7 +107,7 @@ class Upload:
         return piece
 
     def _go_on(self) -> None:
-        """Called before each piece is read or sent: raises where nothing more is to be."""
+        """Called before each piece is read or sent: raises if the upload has to end."""
         if self.cancel is not None:
             self.cancel.check()
         if self._failure is not None:
@@ -137,7 +140,7 @@ class Upload:
             return xml(answer.body).findtext("ETag") or ""
 
     def _asked(self, request: Request, *, makes_it_visible: bool = False) -> Answer:
-        """Once more where the server refuses our condition or wants a checksum, which is remembered."""
+        """Send a request; once more if the server refuses our condition or requires a checksum, for good."""
         self._go_on()
         while True:
             asked = replace(
@@ -150,7 +153,7 @@ class Upload:
                 return self.client.ask(asked)
             except Refused as error:
                 if asked.only_if_new and _refuses_the_condition(error):
-                    self.look()  # nobody has taken the name meanwhile: what is sent next would replace it
+                    self.look()  # raises if the name was taken meanwhile: the next request would replace it
                     self.habits.conditional = False
                 elif request.body and not asked.checksum and _wants_checksum(error):
                     self.habits.checksums = True
@@ -168,7 +171,7 @@ class Upload:
 
     @contextmanager
     def _aborted_on_failure(self, upload: str) -> Iterator[None]:
-        """As far as the server lets us; what stays behind, ``listing.unfinished`` finds later."""
+        """Abort the upload if the block fails; ``listing.unfinished`` finds what could not be aborted."""
         try:
             yield
         except BaseException:
@@ -182,7 +185,7 @@ def _tag(answer: Answer) -> str:
 
 
 def _refuses_the_condition(error: Refused) -> bool:
-    """Whether a refusal may be of the header itself; 412 without an object there is one as well."""
+    """Whether the header itself may be refused; some servers do so with 412 though no object is there."""
     said = f"{error.code} {error.message}".lower()
     return error.status in (412, 501) or (
         error.status in (400, 405) and ("none-match" in said or "notimplemented" in said)
