@@ -20,7 +20,7 @@ from mtn_tui.ui import actions, themes
 from mtn_tui.ui.data.poller import IncidentsSeen, InventoryTaken, JobsSeen, JobsUnseen, Poller, UiCall
 from mtn_tui.ui.data.state import State
 from mtn_tui.ui.job_starter import JobStarter, Start
-from mtn_tui.ui.named_screens import bring_to_front, every_action
+from mtn_tui.ui.named_screens import bring_to_front, every_action, open_palette
 from mtn_tui.ui.screens.ask import ErrorDialog
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.framed import Framed
@@ -77,8 +77,11 @@ class MtnApp(BaseApp):
         self.state = State()
         self.status: Span | None = None
         self._status_until = 0.0
-        self._jobs = JobStarter(self, start)
+        self._jobs = jobs = JobStarter(self, start)
         self._poller = Poller(context, self, self.machine)
+        # Methods of ``Host`` that these objects have:
+        self.leave, self.start_job, self.check_first = jobs.leave, jobs.start_job, jobs.check_first
+        self.reload, self.run_on_ui_thread = self._poller.reload, self._poller.run_on_ui_thread
         self.session = IncidentSession(self, operations, session or new_session())
         self.navigator = Navigator(self.session)
         self._ended: set[str] | None = None
@@ -95,62 +98,68 @@ class MtnApp(BaseApp):
 
     @property
     def incident(self) -> Incident | None:
+        """The session's incident: the open one, or one that was closed while it was on this screen."""
         return self.session.incident
 
     @property
     def knows_jobs(self) -> bool:
+        """Whether the journals of jobs have been read once."""
         return self._ended is not None
 
     def get_default_screen(self) -> Screen[None]:
+        """Called by Textual for the first screen: the list of backups."""
         return Backups()
 
     def on_mount(self) -> None:
+        """Start the clock, and once the first screen is painted the threads that read."""
         self.set_interval(_TICK, self._tick)
         self.call_after_refresh(self._poller.start)
 
     def on_unmount(self) -> None:
+        """Let the threads that read end, without waiting for them."""
         self._poller.stop()
 
     def draw(self) -> None:
+        """Draw the operator's screen, also while a dialog is above it."""
         if self.is_running and self.here.ready:  # while it ends, its screens are taken apart
             self.here.draw()
 
     def show_status(self, text: str, tone: str = "") -> None:
+        """Show a message in the job bar until the next key, or for some seconds."""
         self.status = (text, tone)
         self._status_until = self.context.clock.monotonic() + _STATUS_FOR
         self.draw()
 
     def show_error(self, error: MtnError) -> None:
+        """Open a dialog with the error's title, hint and section of the runbook."""
         self.push_screen(ErrorDialog(error))
 
     def open_screen(self, screen: Screen[R], then: Callable[[R | None], None] | None = None) -> None:
+        """Push a screen; ``then`` takes its result, None if it is left without any."""
         self.push_screen(screen, then)
 
     def show(self, name: str) -> None:
+        """Bring a screen to the front, closing those above it; Jobs and Help open above any other."""
         bring_to_front(self, name, self.here, self.navigator)
 
     def show_palette(self) -> None:
-        from mtn_tui.ui.screens.command import Command
-
-        def chosen(action_id: str | None) -> None:
-            if action_id:
-                self.perform(action_id)
-
-        self.push_screen(Command(self.here, every_action), chosen)
+        """Open the list of all actions, and perform the one that is chosen."""
+        open_palette(self, self.here, self.perform)
 
     def switch_theme(self) -> None:
+        """Switch between dark and light, until the program ends."""
         self.theme = themes.LIGHT.name if self.theme == themes.DARK.name else themes.DARK.name
 
-    def reload(self) -> None:
-        self._poller.reload()
-
     def action_perform(self, action_id: str) -> None:
+        """Called by Textual for the keys of actions."""
         self.perform(action_id)
 
     async def action_quit(self) -> None:
+        """Quit as the action does: Textual's own would not ask while a job runs."""
         self.perform("quit")
 
     def perform(self, action_id: str) -> None:
+        """Perform an action of the operator's screen, or show why it can't be performed."""
         self.status = None
         self._jobs.stay()
         here = self.here
@@ -166,16 +175,8 @@ class MtnApp(BaseApp):
         if isinstance(self.screen, Framed):
             self.draw()
 
-    def leave(self) -> None:
-        self._jobs.leave()
-
-    def start_job(self, arguments: Sequence[str], name: str) -> None:
-        self._jobs.start_job(arguments, name)
-
-    def check_first(self, said: str, check: Callable[[], str], then: Callable[[str], None]) -> None:
-        self._jobs.check_first(said, check, then)
-
     def start_now(self, arguments: Sequence[str]) -> str:
+        """Start a job and return its id. Blocks, so call it on a thread. Raises MtnError."""
         return self._jobs.start(arguments)
 
     def run_in_background(
@@ -184,12 +185,12 @@ class MtnApp(BaseApp):
         then: Callable[[R], None],
         failed: Callable[[MtnError], None] | None = None,
     ) -> None:
+        """Run ``work`` on a thread; ``then`` or ``failed``, else ``show_error``, on the UI thread."""
         self._poller.run_in_background(work, then, failed or self.show_error)
 
-    def run_on_ui_thread(self, work: Callable[[], None]) -> None:
-        self._poller.run_on_ui_thread(work)
-
     def change(self, work: Callable[[], str]) -> None:
+        """Change the stores on a thread, show the message that ``work`` returns, and read them again."""
+
         def done(said: str) -> None:
             self.reload()
             self._jobs.done(said)

@@ -1,11 +1,12 @@
-"""The screens that are opened by their names, and the actions of all.
+"""Opens screens by their names, and lists the actions of all.
 
-They are imported when the first of them is opened: the list of backups is to be
-there at once.
+Most screens are imported when the first of them is opened, so that the list of
+backups appears sooner.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
@@ -45,6 +46,17 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
     if name == EMERGENCY:
         return Emergency(navigator)
     return Jobs() if name == JOBS else Logs()
+
+
+def open_palette(app: App[None], here: Framed, perform: Callable[[str], None]) -> None:
+    """Open the list of all actions; ``perform`` takes the id of the one that is chosen."""
+    from mtn_tui.ui.screens.command import Command
+
+    def chosen(action_id: str | None) -> None:
+        if action_id:
+            perform(action_id)
+
+    app.push_screen(Command(here, every_action), chosen)
 
 
 def every_action() -> tuple[AnyAction, ...]:
