@@ -156,12 +156,12 @@ def _switch_language(place: Place) -> None:
 
 
 def footer(listed: Iterable[AnyAction], hidden: Sequence[str]) -> list[AnyAction]:
-    """What the footer of a screen shows, of those that it lists."""
+    """The listed actions that have a place in the footer, without the ``hidden`` ones."""
     return [one for one in listed if one.footer and one.id not in hidden][:FOOTER]
 
 
 def find(name: str, among: Iterable[AnyAction]) -> AnyAction | None:
-    """By what was typed after ``:``, an action's id or its label in the reader's language."""
+    """Find an action by what was typed after ``:``: its id, or its label in the reader's language."""
     wanted = name.strip().casefold()
     return next((one for one in among if wanted in (one.id, one.label.casefold())), None)
 
@@ -172,7 +172,7 @@ def bindings(listed: Iterable[AnyAction]) -> list[BindingType]:
 
 
 def shown_key(key: str) -> str:
-    """As people write it."""
+    """A key as people write it."""
     return {"enter": "enter", "escape": "esc", "backspace": "backspace"}.get(
         key, key.upper() if key.startswith("f") and key[1:].isdigit() else key
     )

@@ -26,7 +26,8 @@ class Place(Protocol):
     """The screen that the operator is on, below any dialog. Actions are performed on it."""
 
     @property
-    def host(self) -> Host: ...
+    def host(self) -> Host:
+        """The app that it is a screen of."""
 
     def back(self) -> None:
         """Go one step back; from the first one, leave the screen."""

@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 _WIDEST = 70
 _ASKED = 4
-"""Lines of what is asked that any number of answers leave to be seen."""
+"""Lines of the question that stay visible, however many answers there are."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,19 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
         self._answers = answers
 
     def compose(self) -> ComposeResult:
+        """The question, the answers below it, and what the keys do."""
         with Vertical(id="box"):
             yield LineView(id="said")
             yield VirtualList(id="answers")
             yield LineView(id="how")
 
     def opened(self) -> None:
+        """Give the answers the focus."""
         self.set_focus(self.query_one(VirtualList))
         self.draw()
 
     def draw(self) -> None:
+        """Fit question and answers into the terminal; answers scroll if not all fit."""
         room = min(_WIDEST, self.app.size.width - 4) - 4
         lines: list[StyledLine] = [[(line, "strong")] for line in wrapped(self._title, room)]
         for paragraph in self._said:
@@ -76,6 +79,7 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
         self.lines("how").show([[(_("arrows and enter choose, esc goes back"), "dim")]])
 
     def action_choose(self) -> None:
+        """Close the dialog with the value of the answer under the cursor."""
         self.dismiss(self._answers[self.query_one(VirtualList).index].value)
 
 

@@ -1,4 +1,4 @@
-"""The list of backups in both stores, and what is to be said of the chosen one."""
+"""The list of backups in both stores, and a summary of the chosen one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
 
 def _orders() -> list[tuple[str, Callable[[Backup], int]]]:
-    """How an order is called, and its key; by moment they come as they are."""
+    """Name and sort key of each order; an inventory comes with the newest first."""
     return [
         (_("newest first"), lambda _one: 0),
         (_("largest first"), lambda one: -one.size),
@@ -56,12 +56,13 @@ class Backups(BackupScreen):
         self._sorted_by = 0
         self._filter = ""
         self._filter_before = ""
-        """What held before the field was opened; it holds while what is typed is none."""
+        """The filter before the field was opened: in force while what is typed is invalid."""
         self._wrong: UsageError | None = None
-        """Why what was typed as a filter is none."""
+        """Why the typed filter is invalid; None if it is valid."""
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
+        """What can be done to a backup, and how the list is filtered and ordered."""
         return (
             Action(
                 "details",
@@ -101,14 +102,17 @@ class Backups(BackupScreen):
 
     @property
     def backup(self) -> Backup | None:
+        """The backup under the cursor; None if the list is empty."""
         index = self.rows.index
         return self._shown[index] if index < len(self._shown) else None
 
     @property
     def rows(self) -> VirtualList:
+        """The list of backups."""
         return self.query_one("#backups", VirtualList)
 
     def body(self) -> Iterable[Widget]:
+        """Totals, what is missing, the list, and a summary of the chosen backup."""
         yield LineView(id="summary")
         yield LineView(id="silent")
         yield LineView(id="heading")
@@ -117,6 +121,7 @@ class Backups(BackupScreen):
         yield LineView(id="pane")
 
     def draw(self) -> None:
+        """Draw all of it, choosing and ordering backups anew if the inventory has changed."""
         width, inventory = self.app.size.width, self.host.state.inventory
         on_top = self.rows.index == 0 and self._shown_of is not None and self._shown_of.is_partial
         if inventory is not self._shown_of:
@@ -135,7 +140,7 @@ class Backups(BackupScreen):
             lambda index: self._row(self._shown[index], out, now, width),
             self._nothing(width),
         )
-        if on_top:  # nobody has chosen the newest of a half
+        if on_top:  # the newest of a partial list was not chosen by anybody
             self.rows.go_to(0)
         self._draw_pane()
         self.draw_frame()
@@ -196,7 +201,7 @@ class Backups(BackupScreen):
             self.lines("summary").display = False
 
     def back(self) -> None:
-        """End the filter: there is nowhere else to go back to from here."""
+        """Clear the filter: there is no screen to go back to."""
         self._filter, self._wrong = "", None
         self._choose()
         self._end_asking()

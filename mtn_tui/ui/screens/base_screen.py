@@ -38,11 +38,13 @@ class BaseScreen(Screen[R]):
         return super().dismiss(result)
 
     def on_mount(self) -> None:
+        """Call ``opened``, and let keys through, unless the program ends and nothing was mounted."""
         self.ready = bool(self.children) and all(box.children for box in self.query("Vertical, Horizontal"))
         if self.ready:
             self.opened()
             now_ready(self)
 
     def on_resize(self) -> None:
+        """Draw for the new size."""
         if self.ready:
             self.draw()

@@ -24,7 +24,7 @@ from mtn_tui.ui.widgets.lines import LineView, VirtualList
 _WIDEST = 70
 _SHOWN = 12
 _REASON = 2
-"""Lines kept for why the chosen one can't be done."""
+"""Lines kept for the reason why the chosen action can't be performed."""
 
 
 class Command(ModalScreen[str | None], BaseScreen[str | None]):
@@ -44,6 +44,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         self._found: list[AnyAction] = []
 
     def compose(self) -> ComposeResult:
+        """The field, the actions found, why the chosen one can't be performed, and what the keys do."""
         with Vertical(id="box"):
             yield TextField(id="typed")
             yield VirtualList(id="found")
@@ -51,6 +52,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
             yield LineView(id="how")
 
     def action_go(self, by: int) -> None:
+        """Move the cursor by so many rows while the field keeps the focus."""
         self.query_one(VirtualList).action_go(by)
 
     @on(Input.Submitted)
@@ -64,6 +66,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
 
     @on(Input.Changed)
     def draw(self) -> None:
+        """Show the actions whose id or label contains what is typed."""
         wanted = self.query_one(TextField).value.strip().casefold()
         self._found = [one for one in self._every() if wanted in one.id or wanted in one.label.casefold()]
         rows = self.query_one(VirtualList)
@@ -79,7 +82,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
 
     @on(VirtualList.Moved)
     def _draw_why(self) -> None:
-        """Why the chosen one can't be done, whole: its row has room for the beginning."""
+        """Show in full why the chosen action can't be performed: its row has room for the beginning."""
         index, room = self.query_one(VirtualList).index, min(_WIDEST, self.app.size.width - 4) - 4
         why = _why_not(self._here, self._found[index]) if index < len(self._found) else ""
         lines = wrapped(why, room) if why else []

@@ -27,6 +27,7 @@ class Details(BackupScreen):
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
+        """What can be done to the backup."""
         return (*verifying_and_restoring(), *marking())
 
     def __init__(self, backup: Backup) -> None:
@@ -35,7 +36,7 @@ class Details(BackupScreen):
 
     @property
     def backup(self) -> Backup:
-        """As the last inventory has it; as it was where it is gone from there."""
+        """The backup as in the last inventory; if it is gone from there, as it was before."""
         inventory = self.host.state.inventory
         if inventory is not None:
             self._backup = next(
@@ -44,9 +45,11 @@ class Details(BackupScreen):
         return self._backup
 
     def body(self) -> Iterable[Widget]:
+        """One text, which scrolls."""
         yield Text(id="text")
 
     def draw(self) -> None:
+        """Write the text for the present width."""
         self.query_one("#text", Text).show(self._lines(self.app.size.width - 2))
         self.draw_frame()
 

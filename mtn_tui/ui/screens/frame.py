@@ -24,13 +24,16 @@ class HasFooter(Protocol):
     not_in_footer: ClassVar[tuple[str, ...]]
 
     @property
-    def actions(self) -> tuple[AnyAction, ...]: ...
+    def actions(self) -> tuple[AnyAction, ...]:
+        """All actions that its keys perform."""
 
     @property
-    def field_keys(self) -> tuple[tuple[str, str], ...]: ...
+    def field_keys(self) -> tuple[tuple[str, str], ...]:
+        """Keys of a focused field, and what each does."""
 
     @property
-    def focused(self) -> Widget | None: ...
+    def focused(self) -> Widget | None:
+        """The widget that has the focus; an Input changes the footer."""
 
 
 def header(host: Host, width: int) -> list[Span]:
@@ -42,7 +45,7 @@ def header(host: Host, width: int) -> list[Span]:
         sure.append(("  " + _("READ-ONLY"), "warn"))
     incident, backups = _incident(host), worst(host.state)
     if incident and backups[1] == "good":
-        backups = ("", "")  # nothing is called well while production is not
+        backups = ("", "")  # backups are not called well while production is not
     right: list[Span] = [*incident, backups, (f"  {host.context.clock.now().astimezone():%H:%M} ", "")]
     name: Span = (" MTN ", "strong")
     room = width - width_of([name, *sure, *right]) - 2

@@ -17,9 +17,10 @@ from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.widgets.lines import LineView, Text
 
 _HIGH = 36
+"""Lines of a terminal that has more room beneath its lists."""
 
 _NEEDED = 11
-"""Lines of the frame, of what stands around a list, and of three of its rows."""
+"""Lines of the frame, of what surrounds a list, and of three of its rows."""
 
 
 class Framed(BaseScreen[None]):
@@ -48,11 +49,12 @@ class Framed(BaseScreen[None]):
 
     @property
     def host(self) -> Host:
+        """The app, as far as screens need it."""
         return cast("Host", self.app)
 
     @property
     def field_keys(self) -> tuple[tuple[str, str], ...]:
-        """What a field on this screen makes of keys, while it takes all others as letters."""
+        """Keys of a focused field and what each does; it takes all others as letters."""
         return (("enter", _("keep")), ("esc", _("end")))
 
     def back(self) -> None:
@@ -61,6 +63,7 @@ class Framed(BaseScreen[None]):
             self.app.pop_screen()
 
     def compose(self) -> ComposeResult:
+        """Header, tabs and a rule, the body, job bar and footer."""
         yield LineView(id="header")
         yield LineView(id="tabs")
         yield LineView(id="top-rule")
@@ -73,6 +76,7 @@ class Framed(BaseScreen[None]):
         raise NotImplementedError
 
     def draw(self) -> None:
+        """Draw the frame; subclasses draw their body as well."""
         self.draw_frame()
 
     def draw_frame(self) -> None:
@@ -96,10 +100,11 @@ class Framed(BaseScreen[None]):
 
     @property
     def below(self) -> int:
-        """Lines beneath a list, for what there is to say of the chosen row."""
+        """Lines beneath a list, for details of the chosen row."""
         height = self.app.size.height
         return 14 if height >= _HIGH else min(7, max(height - _NEEDED, 1))
 
     def on_screen_resume(self) -> None:
+        """Draw what has changed while another screen was in front."""
         if self.ready:
             self.draw()

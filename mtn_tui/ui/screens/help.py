@@ -33,9 +33,11 @@ class Help(Framed):
         self._every = every
 
     def body(self) -> Iterable[Widget]:
+        """One text, which scrolls."""
         yield Text(id="text")
 
     def draw(self) -> None:
+        """Write the text for the present width."""
         self.query_one("#text", Text).show(self._lines(self.app.size.width))
         self.draw_frame()
 

@@ -33,6 +33,7 @@ class Jobs(Framed):
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
+        """Cancel is all that can be done to a job."""
         return (
             Action(
                 "cancel",
@@ -52,12 +53,14 @@ class Jobs(Framed):
         return jobs[index] if index < len(jobs) else None
 
     def body(self) -> Iterable[Widget]:
+        """The list of jobs, and what there is to know of the chosen one."""
         yield LineView(id="heading")
         yield VirtualList(id="jobs")
         yield LineView(id="bottom-rule")
         yield LineView(id="told")
 
     def draw(self) -> None:
+        """Draw the list, newest first, and the chosen job."""
         width, jobs = self.app.size.width, self.host.state.jobs
         now = self.host.context.clock.now()
         self.lines("heading").show([[(_heading(width), "dim")]])
@@ -143,7 +146,7 @@ def _heading(width: int) -> str:
 
 
 def _told(job: JobView, width: int) -> list[Span]:
-    """What it is about, how far it is, and what there is to know of its end."""
+    """What a job is about, how far it is, how it ended and why, with the tone of each line."""
     about = _("{job} of {database} on {host}").format(
         job=labels.job(job.kind), database=job.subject, host=job.host
     )

@@ -39,16 +39,17 @@ from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
 _PANE = 3
 _NEAR = 100
-"""Rows from an end of what is held at which more is asked for."""
+"""More lines are requested this many rows before either end of those in memory."""
 
 
 class LogRows(VirtualList):
-    """The rows of the lines that are held."""
+    """The rows of the lines in memory."""
 
     class End(Message):
-        """The very last line was asked for; it may not be held."""
+        """The end of the logs was asked for, which may not be in memory."""
 
     def action_last(self) -> None:
+        """Go to the last row in memory, and ask for the end of the logs."""
         super().action_last()
         self.post_message(self.End())
 
@@ -62,6 +63,7 @@ class Logs(Framed):
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
+        """What is shown of the logs, and what can be done with a line."""
         return (
             Action(
                 "follow",
@@ -138,7 +140,7 @@ class Logs(Framed):
         self._wrapping = False
         self._searching = False
         self._asked: View | None = None
-        """What was held when more was asked for: it is asked for once."""
+        """The view for which more lines were requested: that is done once."""
         self._troubles: tuple[Trouble, ...] = ()
         self._rows: list[log_text.Row] = []
         self._rows_of: tuple[View | None, int, bool] = (None, 0, False)
@@ -146,6 +148,7 @@ class Logs(Framed):
 
     @property
     def rows(self) -> LogRows:
+        """The list of rows."""
         return self.query_one(LogRows)
 
     @property
@@ -155,20 +158,24 @@ class Logs(Framed):
         return self._rows[index].line if index < len(self._rows) else None
 
     def body(self) -> Iterable[Widget]:
+        """A heading, the rows, and the whole of the chosen line."""
         yield LineView(id="heading")
         yield LogRows(id="logs")
         yield LineView(id="bottom-rule")
         yield LineView(id="pane")
 
     def opened(self) -> None:
+        """Start the thread that reads the logs."""
         self.draw()
         self.set_focus(self.rows)
         self._reader.start()
 
     def on_unmount(self) -> None:
+        """Let the thread that reads the logs end."""
         self._reader.stop()
 
     def draw(self) -> None:
+        """Draw all of it; rows are laid out anew if lines, width or wrapping have changed."""
         self.draw_frame()
         self._lay_out()
         self._draw_heading()
@@ -183,15 +190,14 @@ class Logs(Framed):
             self._go_to_end()
 
     def next_level(self) -> None:
-        """Show graver lines only, or all again."""
+        """Show more severe lines only, or all again."""
         level = Level.INFO if self._wanted.level is Level.ERROR else Level(self._wanted.level + 1)
         self._want(replace(self._wanted, level=level))
 
     def ask_pattern(self) -> None:
         """Open the field for a regular expression."""
         if not self.query("#pattern"):
-            pattern = self._wanted.pattern
-            said = _("a regular expression, then enter")
+            pattern, said = self._wanted.pattern, _("a regular expression, then enter")
             field = TextField(pattern.text if pattern else "", placeholder=said, id="pattern")
             self.mount(field, after="#heading")
             self.lines("heading").display = False
@@ -234,9 +240,7 @@ class Logs(Framed):
     def _seen(self, message: LogsSeen) -> None:
         message.stop()
         self._reader.taken()
-        self._view = message.view
-        self._troubles = message.troubles
-        self._searching = message.searching
+        self._view, self._troubles, self._searching = message.view, message.troubles, message.searching
         self._lay_out()
         if message.found is not None:
             self._go_to(message.found)
@@ -247,9 +251,8 @@ class Logs(Framed):
     @on(NothingFound)
     def _nothing_found(self, message: NothingFound) -> None:
         message.stop()
-        self.host.show_status(
-            _("No error after this one.") if message.forwards else _("No error before this one.")
-        )
+        said = _("No error after this one.") if message.forwards else _("No error before this one.")
+        self.host.show_status(said)
 
     @on(PatternGivenUp)
     def _pattern_given_up(self, message: PatternGivenUp) -> None:
@@ -382,7 +385,7 @@ class Logs(Framed):
     def _draw_heading(self) -> None:
         shown = log_text.heading(
             self._view.lines if self._view else (),
-            self.log_line if self._rows else None,
+            self.log_line,
             self._wanted,
             self.app.size.width,
             following=self._following,
@@ -393,5 +396,4 @@ class Logs(Framed):
     def _draw_pane(self) -> None:
         pane = self.lines("pane")
         pane.styles.height = _PANE
-        line = self.log_line if self._rows else None
-        pane.show(log_text.pane(line, self._troubles, self.app.size.width, _PANE))
+        pane.show(log_text.pane(self.log_line, self._troubles, self.app.size.width, _PANE))

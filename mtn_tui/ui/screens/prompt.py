@@ -28,6 +28,7 @@ class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
         return ""
 
     def compose(self) -> ComposeResult:
+        """What is asked, the field, and what the keys do."""
         with Vertical(id="box"):
             yield LineView(id="said")
             yield TextField(self.filled())

@@ -33,6 +33,7 @@ class Quit(Ask[str]):
         super().__init__(_("A job is running."), said, answers)
 
     def action_choose(self) -> None:
+        """Quit, cancel the jobs and quit, or stay; stays if a job can't be cancelled."""
         answer = (LEAVE, STAY, CANCEL)[self.query_one(VirtualList).index]
         if answer == CANCEL and (trouble := self._cancel()) is not None:
             self.dismiss(None)
@@ -44,7 +45,7 @@ class Quit(Ask[str]):
             self.app.exit()
 
     def _cancel(self) -> MtnError | None:
-        """Ask all that still run to stop; return why one of them can't be."""
+        """Ask all jobs that still run to stop; return the error of one that can't be cancelled."""
         trouble: MtnError | None = None
         for job in self._jobs:
             try:

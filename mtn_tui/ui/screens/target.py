@@ -29,9 +29,11 @@ class Target(TextPrompt):
 
     @property
     def host(self) -> Host:
+        """The app, as far as screens need it."""
         return cast("Host", self.app)
 
     def filled(self) -> str:
+        """The name of the staging database."""
         return self.host.context.settings.staging_db_name
 
     @on(Input.Changed)
@@ -85,6 +87,7 @@ class Target(TextPrompt):
         self.draw()
 
     def draw(self) -> None:
+        """Show the backup, what a restore does, and why a name was refused."""
         said = [
             (backup_text.headline(self._backup), ""),
             (

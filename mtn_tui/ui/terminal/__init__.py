@@ -1,1 +1,1 @@
-"""What the screens make of the terminal, and every private name of Textual that is used."""
+"""How the program uses the terminal, and every private name of Textual that it needs for that."""

@@ -28,7 +28,7 @@ _OURS = {
     "•": "*",
     "±": "~",
     "§": "s",
-    # The ends of a scroll bar, which its colour tells.
+    # The ends of a scroll bar: its colour shows where they are.
     **dict.fromkeys("▁▂▃▄▅▆▇▉▊▋▌▍▎▏", " "),
 }
 
@@ -51,4 +51,5 @@ class Ascii(LineFilter):
     """A line filter that folds all that is drawn; it has to be the last one."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Fold the text of each segment; called by Textual for each line drawn."""
         return [Segment(folded(text), style, control) for text, style, control in segments]

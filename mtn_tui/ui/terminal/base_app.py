@@ -33,13 +33,16 @@ class BaseApp(KeyQueueApp):
         """Whether a frame was left out because the terminal was behind."""
 
     def get_driver_class(self) -> type[Driver]:
+        """Called by Textual for the driver to use."""
         return Terminal
 
     def get_line_filters(self) -> Sequence[LineFilter]:
+        """Called by Textual for the filters of drawn lines: no colour, if not wanted, and ASCII last."""
         filters = [NoColor()] if self.no_color else super().get_line_filters()
         return [*filters, self._ascii] if self._ascii else filters
 
     def on_mount(self) -> None:
+        """Subscribe to the terminal's return after ctrl-z, and end the program on SIGTERM or SIGHUP."""
         # After ctrl-z and fg the terminal is empty: Textual takes it again, but draws nothing.
         self.app_resume_signal.subscribe(self, self._resumed)
         if isinstance(self._driver, Terminal):
@@ -49,6 +52,7 @@ class BaseApp(KeyQueueApp):
                 asyncio.get_running_loop().add_signal_handler(number, self.exit)
 
     def on_resize(self) -> None:
+        """Send every line next time: a terminal may rearrange what it shows."""
         self._on_terminal.forget()
 
     async def look_after_terminal(self) -> bool:

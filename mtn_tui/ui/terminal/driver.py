@@ -37,11 +37,13 @@ class Terminal(LinuxDriver):
         return self._writer_thread is not None and self._writer_thread._queue.qsize() >= _BEHIND
 
     def start_application_mode(self) -> None:
+        """Take the terminal, with a queue of output that never blocks."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is not None:
             self._writer_thread._queue.maxsize = 0  # unbounded: putting never blocks
 
     def close(self) -> None:
+        """Wait two seconds at most for the last output: a terminal that hangs does not keep the program."""
         if self._writer_thread is not None:
             self._writer_thread._queue.put(None)
             self._writer_thread.join(_FAREWELL)
@@ -66,9 +68,11 @@ class Output:
         """Called, on the writer thread, whenever the terminal has read all that was sent."""
 
     def fileno(self) -> int:
+        """The descriptor of stderr, where the screens are drawn."""
         return self._fd
 
     def write(self, text: str) -> None:
+        """Write all of ``text``; drops it if the terminal is gone."""
         left = memoryview(text.encode(self._encoding, errors="replace"))
         try:
             while left:
@@ -77,5 +81,6 @@ class Output:
             return  # the terminal is gone; hung_up notices
 
     def flush(self) -> None:
+        """Called by the writer thread once it has written all that was queued."""
         if self.on_all_taken is not None:
             self.on_all_taken()

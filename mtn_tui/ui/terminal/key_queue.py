@@ -29,6 +29,7 @@ class KeyQueueApp(App[None]):
         self._was_at: events.Key | None = None
 
     async def on_event(self, event: events.Event) -> None:
+        """Queue keys from the terminal; every other event goes its way at once."""
         if isinstance(event, events.Key) and not event.is_forwarded:
             self._waiting.append(event)
             await self.next_key()

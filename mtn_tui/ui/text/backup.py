@@ -158,7 +158,7 @@ def _evidence(whole: Sequence[Copy]) -> Span:
 
 
 def missing(inventory: Inventory) -> list[str]:
-    """What a list lacks, and why: a sentence for each store that is silent."""
+    """What a list lacks, and why: a sentence for each store that did not answer."""
     text = _("⚠ What the {store} holds is not in this list: {reason}")
     return [
         text.format(store=labels.store(store), reason=error.title)
@@ -210,7 +210,7 @@ def _bare(table: str) -> str:
 
 
 def pane(backup: Backup, inventory: Inventory, width: int, height: int) -> list[list[Span]]:
-    """What fits beneath the list of all this: exactly ``height`` lines."""
+    """A backup's summary beneath the list: exactly ``height`` lines."""
     room = width - 2
     lines: list[Span] = [(line, "strong") for line in wrapped(headline(backup), room)[:2]]
     for text, tone in troubles(backup, inventory):

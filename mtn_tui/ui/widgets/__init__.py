@@ -1,1 +1,1 @@
-"""What screens are put together from."""
+"""Widgets that screens consist of."""

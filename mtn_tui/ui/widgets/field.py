@@ -17,6 +17,7 @@ class TextField(Input):
         self.cursor_blink = False
 
     def on_mount(self) -> None:
+        """Take the focus, then let waiting keys through."""
         self.screen.set_focus(self)
         self.ready = True
         now_ready(self)

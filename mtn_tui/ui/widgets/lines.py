@@ -59,13 +59,16 @@ class LineView(ScrollView, can_focus=False):
         return ["".join(text for text, _tone in self._draw(index)) for index in range(self._count)]
 
     def on_resize(self, event: events.Resize) -> None:
+        """Fit the scrollable area to the new width."""
         self._resize(event.size.width)
 
     def notify_style_update(self) -> None:
+        """Draw every line again: styles are read as lines are drawn."""
         super().notify_style_update()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
+        """Called by Textual for row ``y`` of the widget: draws the line that is scrolled there."""
         line, chosen = self._sent[y] = self._at(y)
         plain = self.rich_style
         over = self.get_component_rich_style("line--chosen") if chosen else None
@@ -104,10 +107,12 @@ class Text(LineView, can_focus=True):
         return self.scroll_offset.y < self.max_scroll_y
 
     def on_resize(self, event: events.Resize) -> None:
+        """Say that another part is visible."""
         super().on_resize(event)
         self.post_message(self.Scrolled())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Say that another part is visible."""
         super().watch_scroll_y(old_value, new_value)
         self.post_message(self.Scrolled())
 
@@ -149,22 +154,28 @@ class VirtualList(LineView, can_focus=True):
         self._keep_in_view()
 
     def on_resize(self, event: events.Resize) -> None:
+        """Keep the cursor's row visible."""
         super().on_resize(event)
         self._keep_in_view()
 
     def on_click(self, event: events.Click) -> None:
+        """Move the cursor to the row that was clicked."""
         self._move_to(self.scroll_offset.y + event.y)
 
     def action_go(self, by: int) -> None:
+        """Move the cursor by so many rows."""
         self._move_to(self.index + by)
 
     def action_page(self, by: int) -> None:
+        """Move the cursor by so many pages, less a row each."""
         self._move_to(self.index + by * max(self.size.height - 1, 1))
 
     def action_first(self) -> None:
+        """Move the cursor to the first row."""
         self._move_to(0)
 
     def action_last(self) -> None:
+        """Move the cursor to the last row."""
         self._move_to(len(self._keys) - 1)
 
     def go_to(self, index: int) -> None:

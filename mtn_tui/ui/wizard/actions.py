@@ -17,11 +17,12 @@ class Wizard(Place, Protocol):
     """The screen that these actions are performed on."""
 
     @property
-    def navigator(self) -> Navigator: ...
+    def navigator(self) -> Navigator:
+        """Where the wizard is; its ``session`` has the incident."""
 
 
 def wizard_actions() -> tuple[Action[Wizard], ...]:
-    """In the order of the footer and of the help."""
+    """The actions of the wizard, in the order of the footer and of the help."""
     return (
         Action(
             "next",
@@ -199,7 +200,7 @@ def _next(wizard: Wizard) -> None:
 
 
 def _open_another(wizard: Wizard) -> None:
-    """An Enter too many after an incident was put away begins no other one."""
+    """Ask first: one Enter too many after an incident is closed must not open another."""
     session = wizard.navigator.session
     closed = session.put_away_last
     assert closed is not None  # noqa: S101 - only then is it asked
@@ -223,7 +224,7 @@ def _yes(wizard: Wizard) -> None:
 
 
 def _again(wizard: Wizard) -> None:
-    """Look once more; or do a step that is over once more, and with it all that rests on it."""
+    """Look again; or redo a step that is over, and with it all that depends on it."""
     navigator, session, step = wizard.navigator, wizard.navigator.session, wizard.navigator.viewing
     if not navigator.looks_back:
         navigator.step_view.look()

@@ -24,13 +24,16 @@ class Assessing(StepView):
     step = Step.ASSESS
 
     looking = False
+    """Whether checks are running."""
     found: Assessment | None = None
+    """None until all checks are done."""
     severity = Severity.CRITICAL
     heard: tuple[Check, ...] = ()
+    """The results so far."""
     _ended: frozenset[str] = frozenset()
     """Starts of the server that were over at the last look."""
     _tried = False
-    """Whether a start was tried, or given up: enter offers it until then."""
+    """Whether a start was tried or declined: until then enter offers it."""
 
     def opens(self) -> None:
         """Look; once more if the server was started meanwhile."""
@@ -50,6 +53,7 @@ class Assessing(StepView):
         return frozenset(job.id for job in jobs if job.kind == "database-start" and job.state.over)
 
     def look(self) -> None:
+        """Run all checks in the background, showing each result as it comes."""
         session, self._ended = self.session, self.ended
         self.looking, self.heard, self.found = True, (), None
         context, running = session.host.context, self.state.standing is StepStatus.RUNNING
@@ -75,6 +79,7 @@ class Assessing(StepView):
         self.session.host.draw()
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write results as they come; then the proposal, the ways to choose from, and all results."""
         found = self.found
         if found is None:
             sheet.title(_("What is wrong?"))
@@ -108,7 +113,7 @@ class Assessing(StepView):
         sheet.say(_("Nothing is changed by this step; you can come back to it from every later one."), "dim")
 
     def _starting(self, sheet: PageBuilder, found: Assessment) -> None:
-        """The server is down, and a command is known that starts it."""
+        """Write how to start the server, if it is down."""
         command = self.session.host.context.settings.database_start_command
         if not _down(found):
             return
@@ -121,6 +126,7 @@ class Assessing(StepView):
         sheet.gap()
 
     def next(self) -> str:
+        """Start the server, or go the chosen way; nothing until all checks are done."""
         if self.found is None or self.starting is not None:
             return ""
         if self._starts_first(self.found):
@@ -133,6 +139,7 @@ class Assessing(StepView):
         }[way]
 
     def enter(self) -> None:
+        """Record the chosen way, severity and findings; or ask first whether to start the server."""
         found, session = self.found, self.session
         if found is None or self.starting is not None:
             return

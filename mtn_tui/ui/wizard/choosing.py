@@ -23,7 +23,7 @@ from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, failure, problem
 
 SHOWN = 6
-"""Fulls that are offered; older ones by mtn restore."""
+"""Full backups offered, at most; mtn restore takes older ones."""
 
 
 class Choosing(StepView):
@@ -32,15 +32,18 @@ class Choosing(StepView):
     step = Step.CHOOSE
 
     offered: tuple[Backup, ...] = ()
+    """The choices, in their order."""
 
     def __init__(self, session: IncidentSession) -> None:
         super().__init__(session)
         self.plans: dict[str, Plan | MtnError] = {}
+        """By the handle of the backup: its plan, or why there can't be one."""
         self.losses: dict[str, int | None] = {}
+        """By the same: rows of production that are newer than the backup; None if unknown."""
         self._asked = ""
         self._of: Inventory | None = None
         self._servers = ""
-        """What is to be known of backups of other servers."""
+        """A warning about backups of other servers; empty if there are none."""
 
     def opens(self) -> None:
         """Offer backups, the cursor on the newest that is proven and not suspect."""
@@ -67,6 +70,7 @@ class Choosing(StepView):
         self.moved()
 
     def look(self) -> None:
+        """Plan the restore of the chosen backup again."""
         if self.backup is not None:
             self.plans.pop(self.backup.handle, None)
             self._asked = ""
@@ -102,7 +106,7 @@ class Choosing(StepView):
 
     @property
     def plan(self) -> Plan | MtnError | None:
-        """Its plan, or why there can't be one; None until that is known."""
+        """The plan for that backup, or why there can't be one; None until it is known."""
         return self.plans.get(self.backup.handle) if self.backup and self._inventory else None
 
     @property
@@ -110,6 +114,7 @@ class Choosing(StepView):
         return self.session.host.state.whole
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write the backups on offer, and the plan for the chosen one."""
         session, inventory = self.session, self._inventory
         sheet.title(_("Restore from which backup?"))
         failure(sheet, self.state)
@@ -140,7 +145,7 @@ class Choosing(StepView):
         self._plan(sheet, self.backup)
 
     def _broken(self, sheet: PageBuilder, backup: Backup) -> None:
-        """A newer one does not hold: what falling back costs (runbook 5.3). Or it needs another key."""
+        """Warn of a newer backup that is broken, with what falling back costs, or needs another key."""
         inventory = self._inventory
         unread = newer_of_another_key(inventory, backup, self.session.host.database) if inventory else None
         if unread is not None:
@@ -194,6 +199,7 @@ class Choosing(StepView):
         return next((check for check in made.checks if check.status is Status.STOP), None)
 
     def next(self) -> str:
+        """Take the chosen backup; nothing while it has no plan, or a check stops it."""
         if not isinstance(self.plan, Plan):
             return ""
         if self._stops is not None:
@@ -203,6 +209,7 @@ class Choosing(StepView):
         return _("take this one; step 4 restores it")
 
     def enter(self) -> None:
+        """Record the chosen backup; asks first if not everything in it can be restored here."""
         made, session = self.plan, self.session
         if not isinstance(made, Plan) or self._stops is not None:
             return

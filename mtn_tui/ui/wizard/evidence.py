@@ -1,4 +1,4 @@
-"""What a step has shown, as it was written down."""
+"""Shows the recorded result of a step that is over."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ No terminal waits longer before it repeats a key that is held down.
 
 
 class Navigator:
-    """Shows the session's incident: a step of it is in view, perhaps one before that where it stands."""
+    """Keeps which step of the session's incident is in view: where it stands, or an earlier one."""
 
     def __init__(self, session: IncidentSession) -> None:
         self.session = session
@@ -24,7 +24,7 @@ class Navigator:
         self.on_screen = False
         """Whether the wizard is opened."""
         self.drawn = False
-        """Whether what is to be decided now has been painted."""
+        """Whether the present decision has been painted."""
         self._views: dict[Step, StepView] = {}
         self._entered = self._changed = float("-inf")
 
@@ -47,6 +47,7 @@ class Navigator:
 
     @property
     def looks_back(self) -> bool:
+        """Whether the step in view is over, and comes before the one where the incident stands."""
         incident = self.session.incident
         return incident is not None and self.viewing < incident.step and self.state.standing.over
 
@@ -61,6 +62,7 @@ class Navigator:
         return self.viewing is not Step.SERVICES or self.state.standing is not StepStatus.DONE
 
     def is_showing(self, step_view: object) -> bool:
+        """Whether this view is the one on the screen, in an incident held here."""
         return self.on_screen and self.session.mine and self._views.get(self.viewing) is step_view
 
     # The guard of Enter
@@ -77,13 +79,14 @@ class Navigator:
         return self.drawn and self.session.host.context.clock.monotonic() - self._changed >= QUIET
 
     def changed(self) -> None:
+        """Let no Enter count until the screen has been drawn and ``QUIET`` seconds have passed."""
         self._changed = self.session.host.context.clock.monotonic()
         self.drawn = False
 
     # The step in view
 
     def opened(self) -> None:
-        """The wizard was opened."""
+        """Called when the wizard is opened."""
         self.on_screen = True
         self.changed()
         self.attend()
@@ -107,11 +110,12 @@ class Navigator:
         return bool(before)
 
     def follow(self) -> None:
+        """Show the step where the incident stands."""
         if self.session.incident is not None:
             self.go(self.session.incident.step)
 
     def redo(self, step: Step) -> None:
-        """Do a step that is over again: what it and those after it have shown is looked at anew."""
+        """Do a step that is over again; drops what it and those after it have found."""
         if step is Step.NOTIFY:
             self._view_of(step).enter()
             return
@@ -119,7 +123,7 @@ class Navigator:
         self.session.begin_again(step)
 
     def attend(self) -> None:
-        """Let what needs no decision begin by itself, if the operator is there to see it."""
+        """Begin what needs no decision, if the wizard is open and the incident is this operator's."""
         session, incident = self.session, self.session.incident
         if not self.on_screen or incident is None or session.busy:
             return
@@ -132,6 +136,7 @@ class Navigator:
             session.take()  # it was this operator's, and their screen has ended
 
     def incident_changed(self, before: Incident | None, *, was_mine: bool) -> None:
+        """Called by the session; shows where the incident stands, unless it was and is held here."""
         incident, mine = self.session.present, self.session.mine
         same = before is not None and before.number == incident.number
         if not same:

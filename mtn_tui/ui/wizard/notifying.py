@@ -22,6 +22,7 @@ class Notifying(StepView):
     step = Step.NOTIFY
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write who gets the alert, its text, and what sending it means."""
         alert = self.alert()
         sheet.title(_("Tell the team?"))
         failure(sheet, self.state)
@@ -45,9 +46,11 @@ class Notifying(StepView):
         return replace(made, body="\n".join([made.body, *notes])) if notes else made
 
     def next(self) -> str:
+        """Send the alert."""
         return _("send it")
 
     def enter(self) -> None:
+        """Send the alert in the background, and record what became of it."""
         send(self.session, Step.NOTIFY, self.alert())
 
 

@@ -1,4 +1,4 @@
-"""What the wizard runs; it is given to it, so that pictures of it need no servers."""
+"""The operations that the wizard runs, given to it so that pictures of it need no servers."""
 
 from __future__ import annotations
 

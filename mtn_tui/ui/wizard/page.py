@@ -14,10 +14,10 @@ from mtn_tui.ui.text.cells import fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 _TONES = {Status.OK: "good", Status.WARN: "warn", Status.UNKNOWN: "warn"}
-"""What is none of these is bad."""
+"""Every other status is bad."""
 
 NAMES = 15
-"""Cells of the names of facts."""
+"""Width of the names of facts, in cells."""
 
 
 class PageBuilder:
@@ -106,11 +106,13 @@ class Page(Text):
         self.show(built.lines)
 
     def on_click(self, event: events.Click) -> None:
+        """Move the cursor to the choice that was clicked."""
         line = self.scroll_offset.y + event.y
         if line in self._choices:
             self._choose(self._choices.index(line))
 
     def action_go(self, by: int) -> None:
+        """Move the cursor by so many choices; beyond either end, or without any, scroll."""
         wanted = max(0, min(self.index + by, len(self._choices) - 1))
         if not self._choices or wanted == self.index:
             # The cursor is at an end of the choices: scroll to what stands beyond it.

@@ -19,7 +19,7 @@ from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
 
 _MATTER = ("owner", "sessions", "prepared", "slots", "subscriptions", "running")
-"""The checks of a restore that a renaming can fail."""
+"""Checks of a restore that matter for a renaming."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SwapPreview:
 
     @property
     def checks(self) -> list[Check]:
-        """What can make it fail, as far as it is not well."""
+        """The checks that matter and are not OK."""
         return [one for one in self.production.checks if one.id in _MATTER and one.status is not Status.OK]
 
 
@@ -46,19 +46,23 @@ class Promoting(StepView):
     step = Step.PRODUCTION
 
     looking = False
+    """Whether production and staging are being looked at."""
     looked: SwapPreview | MtnError | None = None
     _ended: datetime | None = None
-    """When the step had failed last, at the last look."""
+    """When the step had last ended, as of the last look: it looks again after a failure."""
 
     def entered(self) -> None:
+        """Drop the preview: production may have changed."""
         self.looked = None
 
     def opens(self) -> None:
+        """Look, unless it has been done since the last failure, or the job runs or is over."""
         known = self.looked is not None and self._ended == self.state.ended
         if not self.looking and not known and not self.runs and not self.state.standing.over:
             self.look()
 
     def look(self) -> None:
+        """Look in the background at production and staging; changes nothing."""
         session, context, operations = self.session, self.session.host.context, self.session.operations
         self.looking, self.looked, self._ended = True, None, self.state.ended
         handle = str(session.present.steps[Step.CHOOSE].facts.get("backup"))
@@ -93,6 +97,7 @@ class Promoting(StepView):
 
     @property
     def phrase(self) -> str:
+        """The phrase, if production would be replaced and nothing stands in the way; else empty."""
         return (
             PHRASE
             if self.ready and self.ready.there and self.session.mine and not self.session.view.looks_back
@@ -105,6 +110,7 @@ class Promoting(StepView):
         return self.ready is not None and not self.ready.there
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write what would be replaced by what, or how far the job is."""
         looked = self.looked
         if self.runs:
             sheet.title(_("Putting it in production's place"))
@@ -182,6 +188,7 @@ class Promoting(StepView):
         sheet.say(fails, "dim")
 
     def next(self) -> str:
+        """What to type, or y; empty while the job runs or something stands in the way."""
         if self.phrase:
             return _("Type it out: {phrase}").format(phrase=PHRASE)
         return _("y puts it in place; esc goes back, nothing done") if self.wants_yes else ""

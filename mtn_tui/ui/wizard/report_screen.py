@@ -31,9 +31,11 @@ class IncidentReport(Framed):
         self._session = session
 
     def body(self) -> Iterable[Widget]:
+        """One text, which scrolls."""
         yield Text(id="text")
 
     def draw(self) -> None:
+        """Write the report as of now; empty if there was no incident yet."""
         session, context = self._session, self.host.context
         lines: list[StyledLine] = []
         incident = session.incident or (session.past[0] if session.past else None)

@@ -22,6 +22,7 @@ class Reporting(StepView):
     step = Step.REPORT
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write the time taken, the last alert, who gets it, and what closing means."""
         session, incident = self.session, self.session.present
         alert = last_alert(session.host.context, incident)
         sheet.title(_("Tell people, and close the incident?"))
@@ -41,9 +42,11 @@ class Reporting(StepView):
         )
 
     def next(self) -> str:
+        """Send the alert and close the incident."""
         return _("send it, write the report and close")
 
     def enter(self) -> None:
+        """Write the report, send the alert, and close the incident, in the background."""
         session, context, operations, to = (
             self.session,
             self.session.host.context,

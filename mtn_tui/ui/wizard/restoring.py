@@ -18,6 +18,7 @@ class Restoring(StepView):
 
     @property
     def incident(self) -> Incident:
+        """The session's incident."""
         return self.session.present
 
     @property
@@ -26,6 +27,7 @@ class Restoring(StepView):
         return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write what will be restored and where to, or how far the job is."""
         facts = self.incident.steps[Step.CHOOSE].facts
         target = staging_of(self.session.host.context, self.incident.way)
         if self.runs:
@@ -65,6 +67,7 @@ class Restoring(StepView):
         return bool(earlier_proven(inventory, damaged, host.database))
 
     def next(self) -> str:
+        """Restore, or go back to step 3 if the backup is damaged; nothing while the job runs."""
         if self.runs:
             return ""
         if self._does_not_hold:
@@ -72,6 +75,7 @@ class Restoring(StepView):
         return _("restore again") if self.state.standing is StepStatus.FAILED else _("restore it")
 
     def enter(self) -> None:
+        """Start the job, or go back to step 3."""
         if self.runs:
             return
         if self._does_not_hold:

@@ -39,6 +39,7 @@ class Emergency(Framed):
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
+        """What can be done to the incident."""
         return wizard_actions()
 
     @property
@@ -48,15 +49,18 @@ class Emergency(Framed):
 
     @property
     def field_keys(self) -> tuple[tuple[str, str], ...]:
+        """Keys of the field for the phrase, and what each does."""
         return (("enter", _("replace it, once it is exact")), ("esc", _("back, nothing done")))
 
     def body(self) -> Iterable[Widget]:
+        """The steps, the page beside them, and below what enter does."""
         with Horizontal(id="wizard"):
             yield LineView(id="steps")
             yield Page(self._moved, id="page")
         yield LineView(id="next")
 
     def opened(self) -> None:
+        """Give the page the focus, and tell the navigator."""
         self.set_focus(self.page)
         self.navigator.opened()
         self.draw()
@@ -66,9 +70,11 @@ class Emergency(Framed):
         self.navigator.changed()
 
     def on_unmount(self) -> None:
+        """Tell the navigator: steps stop asking."""
         self.navigator.on_screen = False
 
     def draw(self) -> None:
+        """Let the step in view begin what needs no decision, then draw all; another step from its top."""
         if self.session.mine:
             self.navigator.step_view.opens()
         width = self.app.size.width - steplist.WIDTH - 1

@@ -23,5 +23,6 @@ class SentencePrompt(TextPrompt):
             self.dismiss(event.value.strip())
 
     def draw(self) -> None:
+        """Show the title, and what becomes of the sentence."""
         said = [(self._said, "")] if self._said else []
         self.say(self._title, said, _("enter keeps it, esc goes back"))

@@ -31,11 +31,12 @@ class Serving(StepView):
     step = Step.SERVICES
 
     answers: tuple[Answer, ...] | None = None
+    """None until the services were asked."""
     _asking = False
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Where services tell their health."""
+        """The addresses that report the services' health."""
         return tuple(self.session.host.context.settings.service_health_urls)
 
     @property
@@ -49,6 +50,7 @@ class Serving(StepView):
         return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
 
     def opens(self) -> None:
+        """Ask for the services' health, again and again while the step is in view."""
         if not self._asking and self.urls:
             self._asking = True
             self._ask()
@@ -89,6 +91,7 @@ class Serving(StepView):
         return {key: text for key, text in to_be_seen().items() if key not in ticked}
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write what restarts the services, their health, and the list to be ticked."""
         incident = self.session.present
         sheet.title(_("Do the services work again?"))
         failure(sheet, self.state)
@@ -148,6 +151,7 @@ class Serving(StepView):
             sheet.say(f"{who}: {text}", "dim")
 
     def next(self) -> str:
+        """Restart the services, or go on if all are healthy; nothing while the job runs."""
         if self.runs:
             return ""
         if self.restarts:
@@ -157,6 +161,7 @@ class Serving(StepView):
         return _("on to the report, though not all was ticked") if self.unseen else _("on to the report")
 
     def enter(self) -> None:
+        """Start the restart, or go on; asks first if not everything was ticked."""
         if self.runs:
             return
         if self.restarts:

@@ -49,7 +49,7 @@ def is_gone(actor: Actor, host: str) -> bool:
 
 
 class View(Protocol):
-    """What shows the incident. The session tells it what has changed; steps ask it to go on."""
+    """What shows the incident: the session reports changes to it, steps ask it to go on."""
 
     @property
     def looks_back(self) -> bool:
@@ -62,10 +62,10 @@ class View(Protocol):
         """Show the step where the incident stands."""
 
     def changed(self) -> None:
-        """Something else is to be decided now: no key counts that was pressed for what was shown before."""
+        """Called when another decision is due: keys pressed for the one before do not count."""
 
     def incident_changed(self, before: Incident | None, *, was_mine: bool) -> None:
-        """The session has another incident, or a later state of it."""
+        """Called when the session has another incident, or a later state of the same."""
 
     def redo(self, step: Step) -> None:
         """Do a step again."""
@@ -256,7 +256,7 @@ class IncidentSession:
     # Events
 
     def incidents_seen(self, found: Found | MtnError) -> None:
-        """All incidents were read again, or can't be read."""
+        """Called when all incidents were read again, or can't be read."""
         if isinstance(found, MtnError):
             self.troubles = (found,)
             return
@@ -294,7 +294,7 @@ class IncidentSession:
         )
 
     def jobs_seen(self) -> None:
-        """Jobs were read again: a step that is a job ends with it."""
+        """Called when jobs were read again: ends a step whose job has ended."""
         incident = self.incident
         if incident is None or not self.mine or self.busy or not self.host.knows_jobs:
             return

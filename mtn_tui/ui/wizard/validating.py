@@ -24,15 +24,19 @@ class Validating(StepView):
     step = Step.VALIDATE
 
     looking = False
+    """Whether the comparison runs."""
     found: tuple[Check, ...] | MtnError | None = None
+    """Its results, or why it failed; None until it is done."""
     oid: int | None = None
     """OID of the database that was compared: no other of its name may go into production."""
 
     def opens(self) -> None:
+        """Compare, unless that has been done or the step is over."""
         if not self.looking and self.found is None and not self.state.standing.over:
             self.look()
 
     def look(self) -> None:
+        """Compare in the background, and record a failure."""
         session, context, incident = self.session, self.session.host.context, self.session.present
         operations = session.operations
         self.looking, self.found = True, None
@@ -78,6 +82,7 @@ class Validating(StepView):
         self.session.write(lambda file: file.failed(Step.VALIDATE, error))
 
     def write(self, sheet: PageBuilder) -> None:
+        """Write the result of each check, and what it comes to."""
         incident = self.session.present
         database = staging_of(self.session.host.context, incident.way)
         sheet.title(_("Is {database} as it should be?").format(database=database))
@@ -101,11 +106,13 @@ class Validating(StepView):
         sheet.say(_("Nothing is changed by this step."), "dim")
 
     def next(self) -> str:
+        """Accept it; nothing if a check has failed or none was made."""
         if not isinstance(self.found, tuple) or self.wrong:
             return ""
         return _("accept it, with a reason") if self.doubts else _("accept it, and go on")
 
     def enter(self) -> None:
+        """Record the result and go on; asks for a reason first if there are doubts."""
         if not isinstance(self.found, tuple) or self.wrong:
             return
         if not self.doubts:
