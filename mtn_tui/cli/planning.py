@@ -33,14 +33,13 @@ def check_lines(check: Check) -> list[str]:
 
 def _backup(plan: Plan) -> list[tuple[str, str]]:
     backup, copy = plan.backup, plan.copy
-    moment = f"{labels.moment(backup.moment)}  ({backup.moment:%Y-%m-%d %H:%M} UTC"
-    moment += f" · {plan.moment_there} {plan.zone})"
+    here, utc, there = labels.three_clocks(backup.moment, plan.zone, plan.moment_there)
     read = _("nothing can be read") if copy is None else f"{copy.store.place}, {labels.size(copy.size)}"
     made_of = labels.made_of(backup.manifest) if backup.manifest else []
     return [
         (_("Backup"), f"{backup.id} {backup.name}".strip()),
         *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
-        (_("Moment"), moment),
+        (_("Moment"), f"{here}  ({utc} · {there})"),
         (_("Read from"), read),
         (_("Takes about"), "—" if plan.seconds is None else labels.clock(plan.seconds)),
     ]

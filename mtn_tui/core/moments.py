@@ -1,8 +1,8 @@
-"""Parsing of timestamps in files."""
+"""Timestamps: parsed as files contain them, and written for people."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 YEARS = range(1970, 9000)
 """Other years can't be converted to every time zone, and ``strftime`` formats them differently."""
@@ -19,3 +19,13 @@ def read_moment(text: str) -> datetime:
     if moment.year not in YEARS:
         raise ValueError(text)
     return moment
+
+
+def with_offset(moment: datetime, zone: tzinfo | None = None) -> str:
+    """Format as ``2026-11-24 02:00 -03``, with seconds unless these are 0: the time in ``zone``.
+
+    ``zone`` is the machine's own unless given.
+    """
+    local = moment.astimezone(zone)
+    seconds = f":{local:%S}" if local.second else ""
+    return f"{local:%Y-%m-%d %H:%M}{seconds} {f'{local:%z}'.removesuffix('00')}"

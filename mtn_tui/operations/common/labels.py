@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import humanize
 
@@ -13,6 +13,7 @@ from mtn_tui.archive.proof import Tried
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _, written
 from mtn_tui.core.models import JobState, Rung
+from mtn_tui.core.moments import with_offset
 from mtn_tui.engine.progress import Progress
 
 
@@ -26,10 +27,17 @@ def moment(when: datetime, *, seconds: bool = False) -> str:
 
     With ``seconds``, these stand in place of the offset: ``2026-11-24 02:00:11``.
     """
-    local = when.astimezone()
     if seconds:
-        return f"{local:%Y-%m-%d %H:%M:%S}"
-    return f"{local:%Y-%m-%d %H:%M} {f'{local:%z}'.removesuffix('00')}"
+        return f"{when.astimezone():%Y-%m-%d %H:%M:%S}"
+    return with_offset(minute(when))
+
+
+def three_clocks(when: datetime, zone: str, there: str) -> tuple[str, str, str]:
+    """One moment in local time, in UTC and in the database's zone, each with its offset.
+
+    ``zone`` and ``there`` are what ``postgres.newest.in_zone`` returns.
+    """
+    return with_offset(when), f"{with_offset(when, UTC).rpartition(' ')[0]} UTC", f"{there} {zone}"
 
 
 def minute(when: datetime) -> datetime:
