@@ -13,7 +13,7 @@ import pytest
 
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.locks import FileLock, Holder, lock_path
-from mtn_tui.operations.common import production
+from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.restore.plan import plan
 from mtn_tui.operations.restore.preflight.requirements import needs_of
@@ -51,6 +51,9 @@ def test_a_dry_run_tells_all_of_it_and_makes_nothing(live):
     assert facts["moment"]["database"].endswith(("-03:00", "-04:00"))
     for moment in (facts["moment"]["utc"], facts["moment"]["here"]):
         assert datetime.fromisoformat(moment) == manifest.snapshot_at
+    moment = manifest.snapshot_at, "America/Santiago", facts["moment"]["database"]
+    here, utc, there = labels.three_clocks(*moment)
+    assert f"{here}  ({utc} · {there})" in done.stdout
     assert {check["status"] for check in facts["checks"]} == {"ok", "warn"}
     assert facts["seconds"] is None
     assert live.practice.databases() == before
