@@ -39,7 +39,7 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
         return
     now = context.clock.now()
     state = _("open since {time}") if found.is_open else _("closed, after {time}")
-    passed = labels.clock(took(found, now).total_seconds())
+    passed = labels.duration(took(found, now).total_seconds())
     output.line(
         _("Incident {number}: {database}, {state}").format(
             number=found.number, database=found.database, state=state.format(time=passed)

@@ -41,7 +41,7 @@ def _backup(plan: Plan) -> list[tuple[str, str]]:
         *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
         (_("Moment"), f"{here}  ({utc} · {there})"),
         (_("Read from"), read),
-        (_("Takes about"), "—" if plan.seconds is None else labels.clock(plan.seconds)),
+        (_("Takes about"), "—" if plan.seconds is None else labels.duration(plan.seconds)),
     ]
 
 
@@ -77,7 +77,7 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _loss(plan: Plan) -> list[tuple[str, str]]:
-    lost = _("the last {minutes} min").format(minutes=plan.lost_minutes)
+    lost = _("the last {time}").format(time=labels.minutes(plan.lost_minutes))
     newer = plan.target.newer
     if newer is not None and newer.rows is not None:
         lost += ", " + _("{rows:,} rows").format(rows=Figure(newer.rows))

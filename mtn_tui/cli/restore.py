@@ -204,8 +204,8 @@ def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
         diagnostics.error(error)
         other = request.earlier[0]
         minutes = minutes_between(request.backup, other)
-        question = _("Use {name} instead? It is {minutes} min older.").format(
-            name=other.name, minutes=minutes
+        question = _("Use {name} instead? It is {time} older.").format(
+            name=other.name, time=labels.minutes(minutes)
         )
         if not planning.yes(question):
             raise

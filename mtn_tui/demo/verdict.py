@@ -48,18 +48,18 @@ def marks(one: Evaluation) -> list[Mark]:
 
 def _step(number: int, one: Evaluation) -> str:
     step = one.steps[number]
-    took = labels.clock(step.seconds) if step.seconds is not None else "—"
-    return f"  {int(step.step)} {title(step.step):<16} {standing(step.standing):<12} {took:>8}"
+    took = labels.duration(step.seconds) if step.seconds is not None else "—"
+    return f"  {int(step.step)} {title(step.step):<16} {standing(step.standing):<12} {took:>12}"
 
 
 def _time(one: Evaluation) -> Mark:
     figures = {
-        "target": labels.clock(one.target.total_seconds()),
-        "rto": labels.clock(one.rto.total_seconds()),
+        "target": labels.duration(one.target.total_seconds()),
+        "rto": labels.duration(one.rto.total_seconds()),
     }
     if one.seconds is None:
         return False, _("Not healthy when you left.")
-    time = labels.clock(one.seconds)
+    time = labels.duration(one.seconds)
     if one.seconds <= one.target.total_seconds():
         text = _("Healthy after {time}: within the {target} of a practice, and the RTO of {rto}.")
     elif one.seconds <= one.rto.total_seconds():

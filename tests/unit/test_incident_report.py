@@ -56,7 +56,7 @@ def test_it_says_what_was_seen_chosen_and_done():
     for part in (
         r"# Incident 7: Admisión\_MTN\_DB",
         "Still open: at step 4, Staging",
-        "Took 10:00, within the RTO of 4:00:00",
+        "Took 10 min, within the RTO of 4 h",
         "| 4 | Staging | failed |",
         "| 2 | Notify | left out |",
         "- severity: high",

@@ -64,8 +64,25 @@ def age(when: datetime, now: datetime) -> str:
     return _("{count} d").format(count=minutes // 1440)
 
 
+def duration(seconds: float) -> str:
+    """``12 s``, ``6 min 51 s``, ``2 h 5 min``, ``3 d 4 h``: its two largest units."""
+    left = round(seconds)
+    units = ((86400, _("{count} d")), (3600, _("{count} h")), (60, _("{count} min")), (1, _("{count} s")))
+    size, text = next((one for one in units if left >= one[0]), units[-1])
+    smaller, text_of_smaller = units[min(units.index((size, text)) + 1, len(units) - 1)]
+    said = [text.format(count=left // size)]
+    if rest := left % size // smaller:
+        said.append(text_of_smaller.format(count=rest))
+    return " ".join(said)
+
+
+def minutes(count: int) -> str:
+    """Whole minutes; from 2 h on with hours or days."""
+    return _("{count} min").format(count=count) if count < 120 else duration(count * 60)
+
+
 def clock(seconds: float) -> str:
-    """``0:11``, ``1:02:03``."""
+    """``0:11``, ``1:02:03``: for columns and for what counts on. Sentences take ``duration``."""
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

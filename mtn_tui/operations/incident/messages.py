@@ -55,7 +55,7 @@ def first_alert(context: Context, assessment: Assessment) -> Alert:
 def last_alert(context: Context, incident: Incident) -> Alert:
     """The alert of step 8: what was done, and how long it took."""
     chosen = incident.steps[Step.CHOOSE].facts
-    passed = labels.clock(took(incident, context.clock.now()).total_seconds())
+    passed = labels.duration(took(incident, context.clock.now()).total_seconds())
     if incident.way is RecoveryMode.LEAVE:
         return Alert(
             Level.SUCCESS,

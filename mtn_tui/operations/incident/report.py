@@ -110,7 +110,9 @@ def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[s
         yield "- " + _("Closed") + f": {_moment(incident.closed_at)}, {_text(last.text)}"
     held = _("within") if passed <= target else _("over")
     yield "- " + _("Took {time}, {held} the RTO of {target}").format(
-        time=labels.clock(passed.total_seconds()), held=held, target=labels.clock(target.total_seconds())
+        time=labels.duration(passed.total_seconds()),
+        held=held,
+        target=labels.duration(target.total_seconds()),
     )
     yield "- " + _("Way") + f": {way(incident.way)}"
 
@@ -120,7 +122,7 @@ def _steps(incident: Incident) -> list[str]:
     for step, state in incident.steps.items():
         lasted = "—"
         if state.began is not None and state.ended is not None and state.ended >= state.began:
-            lasted = labels.clock((state.ended - state.began).total_seconds())
+            lasted = labels.duration((state.ended - state.began).total_seconds())
         began = _clock(state.began) if state.began else "—"
         rows.append([str(int(step)), title(step), standing(state.standing), began, lasted, state.who or "—"])
     return _table([_("Step"), "", _("State"), _("Began"), _("Took"), _("Who")], rows)
@@ -231,7 +233,7 @@ def fact_value(name: str, value: object) -> str:
     if name == "away_seconds" and isinstance(value, int | float):
         return labels.seconds(float(value))
     if name.endswith(_SECONDS) and isinstance(value, int | float):
-        return labels.clock(float(value))
+        return labels.duration(float(value))
     if name == "way" and value in [one.value for one in RecoveryMode]:
         return way(RecoveryMode(str(value)))
     if name == "severity" and value in [one.value for one in Severity]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory.model import Backup, CopyStatus, Inventory
 
 
@@ -50,9 +51,9 @@ def minutes_between(newer: Backup, older: Backup) -> int:
 
 def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
     """A hint that names another backup to use, followed by the ``hint`` there is already."""
-    told = _("{name} is proven, and {minutes} min older: mtn restore {handle} --target {target}").format(
+    told = _("{name} is proven, and {time} older: mtn restore {handle} --target {target}").format(
         name=other.name,
-        minutes=minutes_between(broken, other),
+        time=labels.minutes(minutes_between(broken, other)),
         handle=other.handle,
         target=shlex.quote(target),
     )

@@ -11,6 +11,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import lease
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Status, raise_first
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.fallback import minutes_between, use_another, why_broken
@@ -88,8 +89,9 @@ class Source:
     def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
         """Warn which backup is used instead, and what that loses; an alert says so once the job ends."""
         minutes = minutes_between(broken, used)
-        told = _("{broken} does not hold: {reason} {used} is used instead, which is {minutes} min older.")
-        said = told.format(broken=broken.name, reason=reason, used=used.name, minutes=minutes)
+        told = _("{broken} does not hold: {reason} {used} is used instead, which is {time} older.")
+        older = labels.minutes(minutes)
+        said = told.format(broken=broken.name, reason=reason, used=used.name, time=older)
         self.fallen_back.append(said)
         self.job.warn(
             "backup-fallen-back",

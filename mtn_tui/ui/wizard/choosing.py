@@ -154,8 +154,8 @@ class Choosing(StepView):
         if other is None:
             return
         minutes = round((other.moment - backup.moment).total_seconds() / 60)
-        text = _("The backup of {moment} is broken. Falling back costs {minutes} min more (runbook 5.3).")
-        sheet.item("⚠", text.format(moment=labels.moment(other.moment), minutes=minutes), "warn")
+        text = _("The backup of {moment} is broken. Falling back costs {time} more (runbook 5.3).")
+        sheet.item("⚠", text.format(moment=labels.moment(other.moment), time=labels.minutes(minutes)), "warn")
 
     def _plan(self, sheet: PageBuilder, backup: Backup) -> None:
         made = self.plan
@@ -169,7 +169,7 @@ class Choosing(StepView):
             told = _("The scripts made it: nothing vouches for its contents. Step 5 can compare nothing.")
             sheet.item("⚠", told, "warn")
         rows = self.losses.get(backup.handle)
-        lost = _("what was written in the last {minutes} min").format(minutes=made.lost_minutes)
+        lost = _("what was written in the last {time}").format(time=labels.minutes(made.lost_minutes))
         if rows is not None:
             lost += ", " + _("{rows:,} rows that are still there").format(rows=rows)
         incident = self.session.incident
@@ -178,7 +178,7 @@ class Choosing(StepView):
         sheet.fact(name, lost, "warn" if made.lost_minutes > 60 else "")
         sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
         takes = (
-            _("about {time}, by earlier restores").format(time=labels.clock(made.seconds))
+            _("about {time}, by earlier restores").format(time=labels.duration(made.seconds))
             if made.seconds
             else ""
         )

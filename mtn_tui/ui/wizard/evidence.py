@@ -44,7 +44,7 @@ def _when(state: StepState) -> str:
     if at is not None:
         said += f", {at.astimezone():%H:%M:%S}"
     if state.began is not None and state.ended is not None and state.ended > state.began:
-        lasted = labels.clock((state.ended - state.began).total_seconds())
+        lasted = labels.duration((state.ended - state.began).total_seconds())
         said += ", " + _("took {time}").format(time=lasted)
     return f"{said}, {state.who}" if state.who else said
 

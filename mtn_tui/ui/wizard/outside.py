@@ -47,7 +47,7 @@ def _past(one: Incident) -> str:
     when = labels.moment(one.opened_at) if one.opened_at else "—"
     lasted = "—"
     if one.opened_at and one.closed_at:
-        lasted = labels.clock((one.closed_at - one.opened_at).total_seconds())
+        lasted = labels.duration((one.closed_at - one.opened_at).total_seconds())
     return f"{one.number}  {when}  {lasted}  {report.way(one.way)}"
 
 

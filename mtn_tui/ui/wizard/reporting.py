@@ -79,4 +79,4 @@ def against_target(session: IncidentSession, incident: Incident) -> str:
     text = _("It took {time}, within the RTO of {target}.")
     if passed > target:
         text = _("It took {time}, over the RTO of {target}.")
-    return text.format(time=labels.clock(passed), target=labels.clock(target))
+    return text.format(time=labels.duration(passed), target=labels.duration(target))

@@ -43,7 +43,7 @@ class Restoring(StepView):
         expected = facts.get("expected_seconds")
         takes = _("It is not known; its progress is shown.")
         if isinstance(expected, int | float):
-            takes = _("About {time}, by earlier restores.").format(time=labels.clock(expected))
+            takes = _("About {time}, by earlier restores.").format(time=labels.duration(expected))
         about(
             sheet,
             does=_(

@@ -124,7 +124,7 @@ class Serving(StepView):
             text = _(
                 "Takes until all are healthy, {time} at most; else it says which, and enter tries again."
             )
-            sheet.say(text.format(time=labels.clock(PATIENCE)), "dim")
+            sheet.say(text.format(time=labels.duration(PATIENCE)), "dim")
         sheet.say(_("s leaves this step out, with a reason. The database is not changed by it."), "dim")
 
     def _health(self, sheet: PageBuilder) -> None:

@@ -15,6 +15,8 @@ from mtn_tui.ui.wizard.session import IncidentSession
 
 WIDTH = 21
 _ROOM = WIDTH - 2
+_INDENT = " "
+"""Before all but the first line of what belongs together: no blank lines fit between them at 80x24."""
 
 
 def steps(incident: Incident, viewing: Step) -> list[StyledLine]:
@@ -37,7 +39,9 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
     lines: list[StyledLine] = [[]]
 
     def say(text: str, tone: str = "") -> None:
-        lines.extend([[(" " + line, tone)] for line in wrapped(text, _ROOM)])
+        first, *more = wrapped(text, _ROOM - len(_INDENT))
+        lines.append([(" " + first, tone)])
+        lines.extend([[(" " + _INDENT + line, tone)] for line in more])
 
     calls = session.calls()
     if session.incident is None or not session.incident.is_open:
@@ -50,22 +54,12 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
         say(_("call now (c)"), "warn")
     for call in calls.due:
         lines += _person(call.person)
-    if calls.next_at is not None:
-        later = [call for call in calls.next_calls if call.reachable]
-        if later:
-            say(_("{time} call").format(time=_clock(calls.next_at)))
-            for call in later:
-                lines.append([(" " + clipped(call.person.name, _ROOM), "")])
-        for call in calls.next_calls:
-            if not call.reachable:
-                say(
-                    _("{time} not {name}: outside their hours").format(
-                        time=_clock(calls.next_at), name=call.person.name
-                    ),
-                    "dim",
-                )
-    for call in calls.passed_over:
-        say(_("{name}: outside their hours").format(name=call.person.name), "dim")
+    later = [call.person.name for call in calls.next_calls if call.reachable]
+    if calls.next_at is not None and later:
+        say(_("{time} call {names}").format(time=_clock(calls.next_at), names=", ".join(later)))
+    off = [call.person.name for call in (*calls.next_calls, *calls.passed_over) if not call.reachable]
+    if off:
+        say(_("outside their hours: {names}").format(names=", ".join(dict.fromkeys(off))), "dim")
     if not calls.due and calls.next_at is None:
         say(_("Nobody is left to be called."), "dim")
     return lines
@@ -73,7 +67,10 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
 
 def _person(person: Person) -> list[StyledLine]:
     told = [person.name, person.phone or person.email]
-    return [[(" " + clipped(one, _ROOM), "strong" if one == person.name else "")] for one in told if one]
+    width = _ROOM - len(_INDENT)
+    return [
+        [(f" {_INDENT}{clipped(one, width)}", "strong" if one == person.name else "")] for one in told if one
+    ]
 
 
 def _clock(at: datetime) -> str:
