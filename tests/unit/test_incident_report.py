@@ -64,7 +64,7 @@ def test_it_says_what_was_seen_chosen_and_done():
         "  - ✔ the disk has room",
         "  - e-mail ana@mtn.cl: sent\n",
         "  - e-mail eva@mtn.cl: kept, and sent later: It does not answer.",
-        "- what was written after it, and is lost: 1:30:00",
+        "- what was written after it, and is lost: 1 h 30 min",
         "- what to do: Make room.",
         "- called: devops@mtn.cl",
         "- seen: login works (ana@db1)",
