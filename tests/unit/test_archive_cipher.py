@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtn_tui.archive import keys
 from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, Encryptor, salt_of, unpad
 from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.errors import KeyFileError, NotABackup, Truncated
@@ -156,13 +158,13 @@ def test_a_passphrase_is_stretched_once_for_each_salt_however_often_its_key_is_r
     key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     salts: list[bytes] = []
-    real = hashlib.pbkdf2_hmac
+    real = keys.PBKDF2HMAC
 
-    def counted(name: str, passphrase: bytes, salt: bytes, rounds: int, length: int) -> bytes:
+    def counted(hashed: SHA256, length: int, salt: bytes, rounds: int) -> PBKDF2HMAC:
         salts.append(salt)
-        return real(name, passphrase, salt, rounds, length)
+        return real(hashed, length, salt, rounds)
 
-    monkeypatch.setattr(hashlib, "pbkdf2_hmac", counted)
+    monkeypatch.setattr(keys, "PBKDF2HMAC", counted)
     key_file.write_bytes(os.urandom(16).hex().encode())
     made = {(read_key(key_file).cipher(salt), read_key(key_file).mac) for salt in (SALT, OTHER_SALT) * 2}
     assert sorted(salts) == sorted([SALT, OTHER_SALT, b"mtn manifest 1"])
