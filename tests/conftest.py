@@ -65,7 +65,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if item.nodeid.startswith(FAST):
+    if item.nodeid.startswith(FAST) and not item.get_closest_marker("soak"):
         item.add_marker("fast")
 
 

@@ -41,17 +41,24 @@ def test_it_opens_at_the_end_and_grows_with_it(place):
     assert shown(window)[-1] == "new"
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from("onoo"), max_size=25), st.integers(0, 2))
-def test_it_is_always_one_piece_of_the_stream_wherever_it_moves(tmp_path_factory, moves, level):
+@pytest.fixture(scope="module")
+def three_logs(tmp_path_factory):
+    """A place with three logs whose lines alternate, and all of its lines."""
     place = Place(tmp_path_factory.mktemp("window"))
     levels = ["INFO", "WARN", "ERROR"]
     for number in range(3):
         lines = [at(3 * second + number, f"{number} {second}", levels[second % 3]) for second in range(1100)]
         place.write(f"log{number}.log", *lines)
-    wanted = Wanted(Level[levels[level]])
+    return place, everything(place.open())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from("onoo"), max_size=25), st.sampled_from(["INFO", "WARN", "ERROR"]))
+def test_it_is_always_one_piece_of_the_stream_wherever_it_moves(three_logs, moves, level):
+    place, lines = three_logs
+    wanted = Wanted(Level[level])
     window = opened(place, wanted)
-    whole = [(line.file, line.start) for line in everything(place.open()) if wanted(line)]
+    whole = [(line.file, line.start) for line in lines if wanted(line)]
     for move in moves:
         done = window.older() if move == "o" else window.newer()
         assert done
