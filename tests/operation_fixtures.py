@@ -9,14 +9,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pytest
 
+from mtn_tui.archive import proof as proofs
 from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.proof import Proof
 from mtn_tui.cli import app
+from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
 from mtn_tui.core.settings_file import load
 from mtn_tui.core.shellconf import quote
 from mtn_tui.demo.postgres_server import PostgresServer
@@ -24,7 +28,10 @@ from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, list_jobs, read_job
+from mtn_tui.operations.backup import publish
 from mtn_tui.operations.backup.full import FullBackup, full_backup
+from mtn_tui.operations.backup.restore_card import leave_card
+from mtn_tui.operations.common import production
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.inventory.model import Backup, Inventory
@@ -32,7 +39,8 @@ from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.restore.restore import Request, Restored, restore
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.kept import kept_of
-from tests.pg_fixtures import Database
+from mtn_tui.postgres.source import read_source
+from tests.pg_fixtures import Database, copy
 
 R = TypeVar("R")
 
@@ -52,6 +60,8 @@ class Practice:
     """The last job that ran here."""
     made: list[str] = field(default_factory=list)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+    ready: int = 0
+    """How many backups were put here ready-made."""
 
     @property
     def config(self) -> Path:
@@ -87,6 +97,47 @@ class Practice:
     def back_up(self, context: Context | None = None) -> FullBackup:
         used = context or self.context
         return self.run("backup-full", lambda job: full_backup(job, used), used)
+
+    def ready_made(self) -> Manifest:
+        """Put a backup of the source, as it was when it was new, into all stores; its manifest.
+
+        For what is done with backups: none is made, no job runs. Its bytes and what is known of
+        them are those of a real one, made once for all sources that are filled alike, under this
+        source's name and signed anew. The next one of the same test is another real one.
+        """
+        context = self.context
+        settings, now = context.settings, context.clock.now()
+        assert context.key.passphrase == KEY.encode()
+        known = _recorded(self.source, self.ready)
+        self.ready += 1
+        described = read_source(context.server, self.source.name, "tests")
+        production.remember(context, described.server.system_identifier)
+        stamp = now.astimezone().replace(tzinfo=None, microsecond=0)
+        name = BackupName(stamp, settings.backup_prefix, Kind.FULL, context.host)
+        while context.stores.disk.path(str(name)).exists():
+            name = name.later()
+        manifest = replace(
+            known.manifest,
+            database=self.source.name,
+            host=context.host,
+            payload=str(name),
+            snapshot_at=now,
+            started_at=now,
+            ended_at=now,
+            server=described.server,
+            properties=described.properties,
+        )
+        files = {
+            ROLES: known.roles,
+            "": known.payload,
+            MANIFEST: publish.signed(manifest, context.key).data,
+            PROOF: proofs.encode(Proof(manifest.sha256).climbed(Rung.COMPLETE, now)),
+        }
+        for store in context.stores:
+            for suffix, data in files.items():
+                publish.put_beside(store, name, suffix, data)
+            leave_card(store)
+        return manifest
 
     def restore(self, target: str = "", backup: Backup | None = None, **request: bool) -> Database:
         """Restore into a database that is dropped with the test; the newest backup unless given."""
@@ -228,6 +279,38 @@ def install(root: Path, source: Database, bucket: Bucket | None = None, **change
     practice.key_file.write_text(KEY + "\n")
     practice.key_file.chmod(0o600)
     return practice
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A real backup, to be put into the stores of several tests."""
+
+    manifest: Manifest
+    payload: bytes
+    roles: bytes
+
+
+_real: dict[tuple[Path, str, str], list[Recorded]] = {}
+
+
+def _recorded(source: Database, number: int) -> Recorded:
+    """A real backup of a database that is made as ``source`` was; its number tells it from others like it."""
+    made = _real.setdefault((source.server.binaries, source.template, source.script), [])
+    while len(made) <= number:
+        like_it = Database(source.server, f"mtn_recorded_{os.getpid()}")
+        copy(source.server, source.template, like_it.name)
+        try:
+            if source.script:
+                like_it.psql(source.script)
+            with TemporaryDirectory() as folder:
+                practice = install(Path(folder), like_it)
+                manifest = practice.back_up().manifest
+                payload = practice.payload(manifest)
+                roles = payload.with_name(payload.name + ROLES)
+                made.append(Recorded(manifest, payload.read_bytes(), roles.read_bytes()))
+        finally:
+            source.server.drop_database(like_it.name)
+    return made[number]
 
 
 @pytest.fixture

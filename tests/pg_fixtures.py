@@ -12,7 +12,7 @@ import itertools
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -41,6 +41,10 @@ class Database:
 
     server: PostgresServer
     name: str
+    template: str = field(default="template0", compare=False)
+    """What it was copied from."""
+    script: str = field(default="", compare=False)
+    """What was run in it then."""
 
     @property
     def login(self) -> Server:
@@ -75,7 +79,7 @@ class Database:
 
 
 NewDatabase = Callable[..., Database]
-"""Called with a server and perhaps ``name=``; the database is dropped when the test ends."""
+"""Called with a server, and perhaps ``name=`` and ``script=``; the database is dropped when the test ends."""
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +131,7 @@ def pg_template() -> Callable[[PostgresServer, str], str]:
     return template
 
 
-def _copy(server: PostgresServer, template: str, name: str) -> None:
+def copy(server: PostgresServer, template: str, name: str) -> None:
     """As a copy of files: through the log, as a server does it by itself, it takes three times as long."""
     with psycopg.connect(server.conninfo(), autocommit=True) as connection:
         strategy = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
@@ -137,13 +141,17 @@ def _copy(server: PostgresServer, template: str, name: str) -> None:
 
 @pytest.fixture
 def new_database() -> Iterator[NewDatabase]:
-    """Makes an empty database: ``new_database(server)``."""
+    """Makes an empty database: ``new_database(server)``; with ``script=`` one that it has filled."""
     made: list[Database] = []
 
-    def new(server: PostgresServer, name: str = "", template: str = "template0") -> Database:
-        database = Database(server, name or f"mtn_test_{os.getpid()}_{next(_numbers)}")
-        _copy(server, template, database.name)
+    def new(
+        server: PostgresServer, name: str = "", template: str = "template0", script: str = ""
+    ) -> Database:
+        database = Database(server, name or f"mtn_test_{os.getpid()}_{next(_numbers)}", template, script)
+        copy(server, template, database.name)
         made.append(database)
+        if script:
+            database.psql(script)
         return database
 
     yield new

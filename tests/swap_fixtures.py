@@ -18,7 +18,7 @@ from tests.pg_fixtures import UNSAFE, Database
 
 BEFORE = """
     CREATE TABLE applications (id int PRIMARY KEY, created_at timestamp NOT NULL DEFAULT now());
-    INSERT INTO applications SELECT n, now() - interval '1 day' FROM generate_series(1, 50) AS n
+    INSERT INTO applications SELECT n, '2025-06-01' FROM generate_series(1, 50) AS n
 """
 AFTER = "INSERT INTO applications VALUES (51), (52), (53)"
 
@@ -55,16 +55,19 @@ def count(database: Database) -> int:
 
 
 def production(practice: Practice) -> Live:
-    """Make it so: the source of ``practice`` is filled, backed up, and used on."""
-    practice.source.psql(BEFORE)
-    practice.back_up()
+    """Make it so: the source of ``practice`` is filled, unless it was made so, backed up, and used on."""
+    if practice.source.script == BEFORE:
+        practice.ready_made()
+    else:
+        practice.source.psql(BEFORE)
+        practice.back_up()
     practice.source.psql(AFTER)
     return Live(practice)
 
 
 @pytest.fixture
 def live(pg18, new_database, practise) -> Live:
-    return production(practise(new_database(pg18)))
+    return production(practise(new_database(pg18, script=BEFORE)))
 
 
 @pytest.fixture(scope="session")

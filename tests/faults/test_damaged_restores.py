@@ -94,7 +94,7 @@ def refused(practice: Practice, payload: Path, target: Database, **options: bool
 def test_any_changed_byte_is_refused_before_a_database_is_made(
     practice: Practice, target: Database, chance: random.Random, flips: int
 ) -> None:
-    payload = practice.payload(practice.back_up().manifest)
+    payload = practice.payload(practice.ready_made())
     manifest = payload.with_name(payload.name + MANIFEST)
     whole = {path: path.read_bytes() for path in (payload, manifest)}
     before = contents(target)
@@ -107,7 +107,7 @@ def test_any_changed_byte_is_refused_before_a_database_is_made(
 
 
 def test_whatever_is_cut_off_is_refused_as_truncated(practice: Practice, target: Database) -> None:
-    payload = practice.payload(practice.back_up().manifest)
+    payload = practice.payload(practice.ready_made())
     size = payload.stat().st_size
     for left in (size - 1, size - 16, size // 2, 15, 0):
         cut(payload, left)
@@ -115,13 +115,13 @@ def test_whatever_is_cut_off_is_refused_as_truncated(practice: Practice, target:
 
 
 def test_a_backup_that_has_grown_is_refused_as_changed(practice: Practice, target: Database) -> None:
-    payload = practice.payload(practice.back_up().manifest)
+    payload = practice.payload(practice.ready_made())
     extend(payload)
     assert type(refused(practice, payload, target)) is Changed
 
 
 def test_the_manifest_of_another_backup_is_refused_as_foreign(practice: Practice, target: Database) -> None:
-    first, second = (practice.payload(practice.back_up().manifest) for _turn in range(2))
+    first, second = (practice.payload(practice.ready_made()) for _turn in range(2))
     one, other = (path.with_name(path.name + MANIFEST) for path in (first, second))
     aside = one.with_name("aside")
     one.rename(aside)
@@ -132,13 +132,13 @@ def test_the_manifest_of_another_backup_is_refused_as_foreign(practice: Practice
 
 
 def test_another_payload_under_its_name_is_refused(practice: Practice, target: Database) -> None:
-    first, second = (practice.payload(practice.back_up().manifest) for _turn in range(2))
+    first, second = (practice.payload(practice.ready_made()) for _turn in range(2))
     first.write_bytes(second.read_bytes())
     assert type(refused(practice, first, target)) in (ForeignManifest, Changed, Truncated)
 
 
 def test_another_key_is_refused_as_the_wrong_key(practice: Practice, target: Database) -> None:
-    payload = practice.payload(practice.back_up().manifest)
+    payload = practice.payload(practice.ready_made())
     practice.key_file.write_text("another key altogether\n")
     assert type(refused(practice, payload, target)) is WrongKey
 
@@ -177,7 +177,7 @@ def test_a_damaged_legacy_backup_is_refused_for_the_right_reason(
 
 
 def test_bytes_that_change_after_the_check_are_never_executed(practice: Practice, target: Database) -> None:
-    payload = practice.payload(practice.back_up().manifest)
+    payload = practice.payload(practice.ready_made())
     before = contents(target)
     making = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE %'"
     with template_busy(target):

@@ -25,7 +25,7 @@ from tests.pg_fixtures import NewDatabase
 from tests.pty.incidents import ENTER, closed, left_at, on_disk, opened, renaming_held, staging
 from tests.pty.standing import kill, over, until
 from tests.pty.terminal import Terminal
-from tests.swap_fixtures import Live, production
+from tests.swap_fixtures import BEFORE, Live, production
 
 __all__ = ["chance"]
 
@@ -38,7 +38,7 @@ def test_whenever_step_6_is_killed_production_is_one_of_both_and_the_next_screen
     chance: random.Random,
     kills: int,
 ) -> None:
-    live = production(practise(new_database(pg18)))
+    live = production(practise(new_database(pg18, script=BEFORE)))
     practice = live.practice
     practice.made.append(staging(practice).name)
     make_old(live)

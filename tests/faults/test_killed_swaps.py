@@ -17,7 +17,7 @@ from tests.faults.aftermath import assert_no_session, ballast, begin, contents, 
 from tests.faults.test_killed_jobs import chance, journal_length, killed, kills
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database, NewDatabase
-from tests.swap_fixtures import Live, production
+from tests.swap_fixtures import BEFORE, Live, production
 
 __all__ = ["chance"]
 
@@ -88,7 +88,7 @@ def test_a_restore_that_is_killed_right_before_and_right_after_the_swap(
     pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
 ) -> None:
     """A lock on the database holds RENAME up: the job dies while it waits, then the rename is rolled back."""
-    live = production(practise(new_database(pg18)))
+    live = production(practise(new_database(pg18, script=BEFORE)))
     old, name = contents(live.database), live.database.name
     command = ["restore", "--latest", "--target", name, "--drop", "--confirm", live.words]
     with Database(pg18, "postgres").connect() as connection, connection.transaction():
@@ -113,7 +113,7 @@ def test_a_restore_that_is_killed_right_before_and_right_after_the_swap(
 def test_of_a_promotion_that_is_killed_it_is_told_that_the_services_were_being_stopped(
     pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
 ) -> None:
-    live = production(practise(new_database(pg18)))
+    live = production(practise(new_database(pg18, script=BEFORE)))
     beside, name = live.practice.restore().name, live.database.name
     stopping = live.practice.root / "stopping"
     stopping.touch()
@@ -134,7 +134,7 @@ def test_after_a_kill_without_a_database_it_is_told_how_to_get_it_back(
     pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
 ) -> None:
     """``--in-place``: the present one is dropped, and the new one half loaded."""
-    live = production(practise(new_database(pg18)))
+    live = production(practise(new_database(pg18, script=BEFORE)))
     name = live.database.name
     options = ["--drop", "--in-place", "--confirm", live.words]
     with Database(pg18, "postgres").connect() as connection, connection.transaction():
@@ -155,7 +155,7 @@ def test_after_a_kill_without_a_database_it_is_told_how_to_get_it_back(
 def test_a_database_that_a_killed_restore_is_still_making_is_not_left_behind(
     pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice]
 ) -> None:
-    live = production(practise(new_database(pg18)))
+    live = production(practise(new_database(pg18, script=BEFORE)))
     command = ["restore", "--latest", "--target", live.database.name, "--drop", "--confirm", live.words]
     with Database(pg18, "postgres").connect() as connection, connection.transaction():
         # Whoever makes a database waits for template0.
@@ -182,7 +182,7 @@ def test_a_server_that_dies_in_a_swap_comes_back_with_one_of_both(
     practise: Callable[..., Practice],
     chance: random.Random,
 ) -> None:
-    live = production(practise(new_database(mortal)))
+    live = production(practise(new_database(mortal, script=BEFORE)))
     make_old(live)
     old = contents(live.database)
     command = ["restore", "--latest", "--target", live.database.name, "--drop", "--confirm", live.words]

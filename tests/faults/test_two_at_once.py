@@ -71,7 +71,7 @@ def test_of_two_backups_at_once_one_runs_and_others_here_or_on_another_host_say_
 def test_of_two_restores_into_one_target_one_runs_and_the_other_says_who_is_at_it(
     practice: Practice, target: Database, tmp_path: Path
 ) -> None:
-    practice.back_up()
+    practice.ready_made()
     command = ["restore", "--latest", "--drop", "--target", target.name]
     with template_busy(target):
         first = begin(practice, *command)
@@ -86,7 +86,7 @@ def test_of_two_restores_into_one_target_one_runs_and_the_other_says_who_is_at_i
 
 
 def test_a_restore_into_another_target_goes_on_beside_it(practice: Practice, target: Database) -> None:
-    practice.back_up()
+    practice.ready_made()
     with template_busy(target):
         first = begin(practice, "restore", "--latest", "--drop", "--target", target.name)
         first.reaches("check-disk")

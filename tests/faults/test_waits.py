@@ -50,7 +50,7 @@ def kept(practice: Practice, target: str) -> list[str]:
 @pytest.fixture
 def practice(pg18: PostgresServer, new_school: NewDatabase, practise: Practise) -> Practice:
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     return practice
 
 

@@ -22,7 +22,7 @@ def statuses(found: Assessment) -> dict[str, set[Status]]:
 def test_where_all_is_well_nothing_is_restored(pg18, new_school, practise):
     with Services() as services:
         practice = practise(new_school(pg18), SERVICE_HEALTH_URLS=" ".join(services.urls))
-        practice.back_up()
+        practice.ready_made()
         found = assess(practice.context)
         assert found.proposal.way is RecoveryMode.LEAVE
         assert "Nothing is wrong" in found.proposal.why
@@ -37,7 +37,7 @@ def test_where_all_is_well_nothing_is_restored(pg18, new_school, practise):
 def test_services_that_can_not_be_asked_hold_up_no_assessment(pg18, new_school, practise, tmp_path):
     urls, lost = "https://127.0.0.1:1/health", str(tmp_path / "lost.pem")
     practice = practise(new_school(pg18), SERVICE_HEALTH_URLS=urls, ALERT_CA_FILE=lost)
-    practice.back_up()
+    practice.ready_made()
     found = assess(practice.context)
     assert found.proposal.way is RecoveryMode.LEAVE
     assert statuses(found)["services"] == {Status.UNKNOWN}
@@ -47,7 +47,7 @@ def test_services_that_can_not_be_asked_hold_up_no_assessment(pg18, new_school, 
 
 def test_a_database_that_is_gone_is_restored(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     pg18.drop_database(practice.source.name)
     found = assess(practice.context)
     assert found.proposal.way is RecoveryMode.RESTORE
@@ -66,7 +66,7 @@ def test_without_a_proven_backup_no_restore_is_proposed(pg18, new_school, practi
 
 def test_a_main_table_that_is_gone_calls_for_a_restore(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.source.psql("DROP TABLE applications CASCADE")
     found = assess(practice.context)
     assert found.proposal.way is RecoveryMode.RESTORE
@@ -90,7 +90,7 @@ def test_a_database_that_never_had_the_main_tables_is_not_said_to_lack_them(pg18
 
 def test_a_table_whose_file_is_gone_calls_for_a_restore(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.source.psql("CHECKPOINT")
     path = practice.source.psql("SELECT pg_relation_filepath('interviews')").decode().strip()
     for file in (pg18.folder / "data").glob(f"{path}*"):
@@ -102,7 +102,7 @@ def test_a_table_whose_file_is_gone_calls_for_a_restore(pg18, new_school, practi
 
 def test_missing_rows_are_recovered_beside_and_the_rest_is_left_alone(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
     found = assess(practice.context)
     assert found.proposal.way is RecoveryMode.BESIDE
@@ -112,7 +112,7 @@ def test_missing_rows_are_recovered_beside_and_the_rest_is_left_alone(pg18, new_
 @pytest.mark.parametrize("barred", ["CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false"])
 def test_a_database_that_lets_nobody_in_is_not_replaced(pg18, new_school, practise, barred):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     server = Database(pg18, "postgres")
     server.psql("CREATE ROLE app LOGIN PASSWORD 'app'")
     practice.configure(DB_USER="app", DB_PASSWORD="app")
@@ -126,7 +126,7 @@ def test_a_database_that_lets_nobody_in_is_not_replaced(pg18, new_school, practi
 
 def test_tables_that_our_user_may_not_read_call_for_no_restore(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     server = Database(pg18, "postgres")
     server.psql("CREATE ROLE app LOGIN PASSWORD 'app'")
     practice.configure(DB_USER="app", DB_PASSWORD="app")
@@ -138,7 +138,7 @@ def test_tables_that_our_user_may_not_read_call_for_no_restore(pg18, new_school,
 
 def test_a_database_whose_files_are_gone_calls_for_a_restore(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     oid = practice.source.psql("SELECT oid FROM pg_database WHERE datname = current_database()").decode()
     folder = pg18.folder / "data" / "base" / oid.strip()
     folder.rename(folder.with_name("away"))
@@ -150,7 +150,7 @@ def test_a_database_whose_files_are_gone_calls_for_a_restore(pg18, new_school, p
 
 def test_a_server_that_is_down_is_to_be_started_and_not_restored(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.configure(DB_PORT="1")
     found = assess(practice.context)
     assert found.proposal.way is RecoveryMode.LEAVE

@@ -93,7 +93,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
 
 def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     file = opened(practice)
@@ -117,7 +117,7 @@ def test_another_that_was_given_the_name_of_what_was_validated_is_not_promoted(
 ):
     stopped = tmp_path / "stopped"
     practice = practise(new_school(pg18), SERVICES_STOP_COMMAND=f"touch {shlex.quote(str(stopped))}")
-    practice.back_up()
+    practice.ready_made()
     (backup,) = practice.inventory.backups
     staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
@@ -186,7 +186,7 @@ def test_the_file_of_an_earlier_version_does_not_say_which_was_validated(pg18, n
 def test_a_promotion_that_was_killed_once_it_had_swapped_is_done(pg18, new_school, practise):
     """Its journal ends with the swap, and its process is gone: the server says what became of it."""
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
     practice.restore(staging, closed=True)
     pg18.drop_database(practice.source.name)
@@ -218,7 +218,7 @@ def test_services_are_stopped_before_and_waited_for_after(pg18, new_school, prac
             SERVICES_RESTART_COMMAND=f"rm {shlex.quote(str(tmp_path / 'stopped'))}",
             SERVICE_HEALTH_URLS=" ".join(services.urls),
         )
-        practice.back_up()
+        practice.ready_made()
         staging = steps.staging_of(practice.context, RecoveryMode.RESTORE)
         practice.made.append(staging)
         practice.restore(staging, closed=True)
@@ -265,7 +265,7 @@ def test_only_the_holder_settles(pg18, new_school, practise):
 
 def test_validating_what_is_not_what_was_backed_up_stands_in_the_way(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     (backup,) = practice.inventory.backups
     restored: Database = practice.restore()
     restored.psql("SET session_replication_role = replica; DELETE FROM interviews WHERE id % 2 = 0")
@@ -281,7 +281,7 @@ def test_validating_what_is_not_what_was_backed_up_stands_in_the_way(pg18, new_s
 
 def test_the_first_alert_says_what_is_wrong_and_what_is_done(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     pg18.drop_database(practice.source.name)
     alert = messages.first_alert(practice.context, assess(practice.context))
     assert alert.subject == "CRITICAL: Database Down"
@@ -293,7 +293,7 @@ def test_the_first_alert_says_what_is_wrong_and_what_is_done(pg18, new_school, p
 
 def test_an_alert_does_not_say_that_a_database_is_down_which_answers(pg18, new_school, practise):
     practice = practise(new_school(pg18), MINIO_ENDPOINT="")
-    practice.back_up()
+    practice.ready_made()
     found = assess(practice.context)
     decided = replace(found, proposal=Proposal(RecoveryMode.RESTORE, "The operator has decided so."))
     alert = messages.first_alert(practice.context, decided)

@@ -26,9 +26,7 @@ from tests.operation_fixtures import Practice
 
 @pytest.fixture
 def small(pg18, new_database):
-    database = new_database(pg18)
-    database.psql("CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 50) g")
-    return database
+    return new_database(pg18, script="CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 50) g")
 
 
 def lines_of(done):
@@ -43,7 +41,7 @@ def test_an_empty_installation_says_what_to_do(small, practise):
 
 def test_one_line_a_backup_the_newest_first(small, practise, s3):
     practice: Practice = practise(small, s3)
-    ids = [practice.back_up().manifest.id for _ in range(2)]
+    ids = [practice.ready_made().id for _ in range(2)]
     legacy = practice.legacy_backup().name
     head, *rows = lines_of(practice.here("list"))
     assert re.split(r"  +", head) == ["ID", "Kind", "Moment", "Age", "Size", "Disk", "Bucket", "Proven to"]
@@ -72,7 +70,7 @@ def test_backups_of_one_minute_are_listed_with_their_seconds(small, practise):
 
 def test_a_filter_leaves_out_what_does_not_fit(small, practise):
     practice: Practice = practise(small)
-    made = practice.back_up().manifest
+    made = practice.ready_made()
     practice.legacy_backup()
     facts = json.loads(practice.here("list", "--json", "--filter", "kind:full age:<1d !is:legacy").stdout)
     assert [one["id"] for one in facts] == [made.id]
@@ -87,7 +85,7 @@ def test_a_filter_leaves_out_what_does_not_fit(small, practise):
 
 def test_show_tells_all_that_is_known_of_one(small, practise):
     practice: Practice = practise(small)
-    manifest = practice.back_up().manifest
+    manifest = practice.ready_made()
     said = practice.here("show", manifest.id).stdout
     for part in (manifest.payload, small.name, manifest.lsn, "public.t", "complete", "pg_dump 18"):
         assert part in said
@@ -104,7 +102,7 @@ def test_show_tells_all_that_is_known_of_one(small, practise):
 
 def test_a_bucket_that_does_not_answer_is_said_and_the_disk_is_listed(small, practise, s3):
     practice: Practice = practise(small, s3)
-    made = practice.back_up().manifest
+    made = practice.ready_made()
     practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     done = practice.here("list", "--json", check=1)
     (facts,) = json.loads(done.stdout)
@@ -116,7 +114,7 @@ def test_a_bucket_that_does_not_answer_is_said_and_the_disk_is_listed(small, pra
 
 def test_without_the_key_the_list_is_shown_and_nothing_in_it_believed(small, practise):
     practice: Practice = practise(small)
-    practice.back_up()
+    practice.ready_made()
     practice.key_file.unlink()
     done = practice.here("list", "--json", check=1)
     (facts,) = json.loads(done.stdout)
@@ -128,7 +126,7 @@ def test_without_the_key_the_list_is_shown_and_nothing_in_it_believed(small, pra
 
 def test_files_that_are_no_backups_are_passed_over(small, practise):
     practice: Practice = practise(small)
-    made = practice.back_up().manifest
+    made = practice.ready_made()
     for name in (
         "notes.txt",
         "admision_mtn_full_x_20251003_203400.sql.gz.gpg.part",
@@ -172,7 +170,7 @@ def test_an_empty_file_or_rubbish_is_listed_and_proves_nothing(small, practise):
 
 def test_a_manifest_that_is_none_breaks_that_backup_alone(small, practise):
     practice: Practice = practise(small)
-    good = practice.back_up().manifest
+    good = practice.ready_made()
     bad = practice.backups / "admision_mtn_full_x_20251003_203400.sql.gz.gpg"
     bad.write_bytes(b"x")
     for data in (b"", b"{}", b"[]\n", b"\xff\xfe", b"null\n", b'{"mac": 1}\n', b"[" * 100_000):
@@ -184,7 +182,7 @@ def test_a_manifest_that_is_none_breaks_that_backup_alone(small, practise):
 
 def test_the_manifest_of_a_newer_version_is_told_as_such(small, practise):
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     path = practice.backups / (name + MANIFEST)
     body = json.loads(path.read_bytes())
     del body["mac"]
@@ -206,7 +204,7 @@ def test_the_manifest_of_a_newer_version_is_told_as_such(small, practise):
 
 def test_the_lower_of_two_copies_is_what_is_proven_and_the_better_is_used(small, practise, s3):
     practice: Practice = practise(small, s3)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     (practice.backups / f"{name}.proof.json").unlink()
     backup = practice.inventory.latest()
     assert backup.rung is Rung.PRESENT
@@ -220,8 +218,8 @@ def test_the_lower_of_two_copies_is_what_is_proven_and_the_better_is_used(small,
 
 def test_the_newest_proven_one_is_the_latest(small, practise):
     practice: Practice = practise(small)
-    proven = practice.back_up().manifest
-    newer = practice.back_up().manifest
+    proven = practice.ready_made()
+    newer = practice.ready_made()
     (practice.backups / f"{newer.payload}.proof.json").unlink()
     assert practice.inventory.latest().id == proven.id
     (practice.backups / f"{proven.payload}.proof.json").unlink()
@@ -243,7 +241,7 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path):
 
 def test_of_two_databases_that_share_a_store_the_latest_is_ours(small, practise, new_database):
     practice: Practice = practise(small)
-    ours = practice.back_up().manifest
+    ours = practice.ready_made()
     other = new_database(small.server)
     practice.configure(DB_NAME=other.name, BACKUP_PREFIX="other")
     theirs = practice.back_up()
@@ -283,7 +281,7 @@ def test_a_disk_that_is_gone_is_said(small, practise):
 
 def test_a_changed_manifest_is_never_restored(small, practise):
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     path = practice.backups / (name + MANIFEST)
     path.write_bytes(path.read_bytes().replace(b'"rows":50', b'"rows":51'))
     with pytest.raises(ArchiveError) as refused:

@@ -21,9 +21,7 @@ from tests.operation_fixtures import Practice
 
 @pytest.fixture
 def small(pg18, new_database):
-    database = new_database(pg18)
-    database.psql("CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 5000) g")
-    return database
+    return new_database(pg18, script="CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 5000) g")
 
 
 def facts_of(practice, wanted):
@@ -32,7 +30,7 @@ def facts_of(practice, wanted):
 
 def test_a_pin_is_written_in_both_stores_shown_and_taken_back(small, practise, s3):
     practice: Practice = practise(small, s3)
-    made = practice.back_up().manifest
+    made = practice.ready_made()
     done = practice.here("pin", made.id, "--note", "before the migration")
     assert f"{made.payload} is pinned." in done.stdout
     assert [copy.proof.pinned.note for copy in practice.inventory.backups[0].copies] == [
@@ -49,7 +47,7 @@ def test_a_pin_is_written_in_both_stores_shown_and_taken_back(small, practise, s
 
 def test_a_pin_keeps_who_set_it_first(small, practise):
     practice: Practice = practise(small)
-    practice.back_up()
+    practice.ready_made()
     (backup,) = practice.inventory.backups
     marks.pin(practice.context, backup, note="first")
     marks.pin(practice.context, backup, note="second")
@@ -59,7 +57,7 @@ def test_a_pin_keeps_who_set_it_first(small, practise):
 def test_a_pin_set_while_a_verification_runs_stays(small, practise, s3):
     """Verify looked at the proofs before the pin was set, and writes them after."""
     practice: Practice = practise(small, s3)
-    practice.back_up()
+    practice.ready_made()
     context = practice.context
     looked_at = practice.inventory.backups
     marks.pin(context, looked_at[0])
@@ -71,7 +69,7 @@ def test_a_pin_set_while_a_verification_runs_stays(small, practise, s3):
 
 def test_many_who_write_at_once_lose_nothing_of_each_others(small, practise):
     practice: Practice = practise(small)
-    practice.back_up()
+    practice.ready_made()
     context = practice.context
     (copy,) = practice.inventory.backups[0].copies
 
@@ -93,7 +91,7 @@ def test_many_who_write_at_once_lose_nothing_of_each_others(small, practise):
 
 def test_a_pin_waits_for_whoever_writes_just_then(small, practise):
     practice: Practice = practise(small)
-    practice.back_up()
+    practice.ready_made()
     (backup,) = practice.inventory.backups
     with turn(practice.context.locks, "proof-disk"):
         pinning = threading.Thread(target=marks.pin, args=[practice.context, backup])
@@ -107,7 +105,7 @@ def test_a_pin_waits_for_whoever_writes_just_then(small, practise):
 
 def test_a_pin_outlives_the_bytes_it_was_set_on_and_an_acceptance_does_not(small, practise):
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     path = practice.backups / (name + PROOF)
     marks.pin(practice.context, practice.inventory.find(name))
     proof = proofs.load(path.read_bytes())
@@ -122,7 +120,7 @@ def test_a_pin_outlives_the_bytes_it_was_set_on_and_an_acceptance_does_not(small
 
 def test_a_broken_backup_can_be_pinned_and_what_was_proven_of_it_stays_for_later(small, practise):
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     manifest = practice.backups / (name + MANIFEST)
     right = manifest.read_bytes()
     manifest.write_bytes(b"{}")
@@ -136,7 +134,7 @@ def test_a_broken_backup_can_be_pinned_and_what_was_proven_of_it_stays_for_later
 
 def test_a_backup_that_was_never_finished_is_not_pinned(small, practise):
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     (practice.backups / (name + MANIFEST)).unlink()
     assert "never finished" in practice.here("pin", name, check=64).stderr
 
@@ -150,7 +148,7 @@ def test_a_legacy_backup_is_pinned(small, practise):
 
 def test_a_suspect_backup_is_accepted_and_the_reason_is_kept(small, practise, s3):
     practice: Practice = practise(small, s3)
-    practice.back_up()
+    practice.ready_made()
     small.psql("DELETE FROM t WHERE id > 10")
     made = practice.back_up().manifest
     assert "SUSPECT" in practice.here("list").stdout
@@ -168,14 +166,14 @@ def test_a_suspect_backup_is_accepted_and_the_reason_is_kept(small, practise, s3
 
 def test_what_is_not_suspect_is_not_accepted(small, practise):
     practice: Practice = practise(small)
-    practice.back_up()
+    practice.ready_made()
     with pytest.raises(Refused, match="not suspect"):
         marks.accept(practice.context, practice.inventory.backups[0])
 
 
 def test_a_bucket_that_does_not_answer_is_told_and_the_disk_is_marked(small, practise, s3):
     practice: Practice = practise(small, s3)
-    made = practice.back_up().manifest
+    made = practice.ready_made()
     practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     done = practice.here("pin", made.id, check=1)
     assert "is pinned" in done.stdout
@@ -188,7 +186,7 @@ def test_a_bucket_that_does_not_answer_is_told_and_the_disk_is_marked(small, pra
 
 def test_a_disk_that_can_not_be_written_is_told_and_the_bucket_is_marked(small, practise, s3):
     practice: Practice = practise(small, s3)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     proof = practice.backups / (name + PROOF)
     proof.unlink()
     proof.mkdir()

@@ -84,7 +84,7 @@ def test_a_dry_run_ends_with_2_where_something_stops_it(seen):
 
 @pytest.fixture
 def busy(pg_busy, new_database, practise) -> Live:
-    return made_production(practise(new_database(pg_busy)))
+    return made_production(practise(new_database(pg_busy, script=BEFORE)))
 
 
 def assert_stops(live: Live, *said: str) -> None:

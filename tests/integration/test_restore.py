@@ -29,16 +29,16 @@ ODD_ROLE = 'Role "odd" ñ'
 
 @pytest.fixture
 def small(pg18, new_database) -> Database:
-    database = new_database(pg18)
-    database.psql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 20)")
-    return database
+    return new_database(
+        pg18, script="CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 20)"
+    )
 
 
 @pytest.fixture
 def practice(small, practise) -> Practice:
     """With one backup of ``small``."""
     made = practise(small)
-    made.back_up()
+    made.ready_made()
     return made
 
 
@@ -182,7 +182,7 @@ def refusing(pg18, tmp_path_factory):
     practice = install(
         tmp_path_factory.mktemp("refusing"), source, PRODUCTION_DATABASES="Matrícula MTN, other"
     )
-    practice.back_up()
+    practice.ready_made()
     pg18.create_database("Matrícula MTN")
     shutil.copy(practice.legacy_backup(), practice.backups / "admision_mtn_diff_20251003_203400.sql.gz.gpg")
     yield practice
@@ -430,7 +430,7 @@ def test_what_a_killed_restore_left_is_removed_by_the_next_and_nothing_else(prac
 def test_a_dump_of_the_older_server_restores_into_the_newer(pg18, pg_system, new_school, practise):
     source = new_school(pg_system)
     practice: Practice = practise(source)
-    practice.back_up()
+    practice.ready_made()
     restored = onto(practice, pg18, "mtn_from_older")
     try:
         assert restored.psql("SELECT count(*) FROM users") == source.psql("SELECT count(*) FROM users")
@@ -444,7 +444,7 @@ def test_a_dump_of_the_newer_server_restores_into_the_older_or_says_why_not(
 ):
     source = new_school(pg18)
     practice: Practice = practise(source)
-    practice.back_up()
+    practice.ready_made()
     try:
         restored = onto(practice, pg_system, "mtn_from_newer")
         assert restored.psql("SELECT count(*) FROM users") == source.psql("SELECT count(*) FROM users")

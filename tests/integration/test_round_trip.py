@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from mtn_tui.core.models import Rung
@@ -56,3 +58,19 @@ def test_every_table_of_the_source_is_counted_in_the_manifest(rich, practise):
         " WHERE relkind = 'r' AND relpersistence <> 't' AND nspname !~ '^(pg_|information_schema)'"
     )
     assert len(manifest.rows()) == int(said)
+
+
+def test_a_ready_made_backup_is_what_a_made_one_is_but_for_its_moments(pg18, new_school, practise, s3):
+    """What tests do with one, they would do with the other."""
+    practice = practise(new_school(pg18), s3)
+    ready, made = practice.ready_made(), practice.back_up().manifest
+    apart = {"id", "payload", "snapshot_at", "started_at", "ended_at", "lsn", "horizon"}
+    apart |= {"size", "sha256", "salt", "roles_sha256", "sections"}
+    same = {one.name for one in fields(ready)} - apart
+    assert {name: getattr(ready, name) for name in same} == {name: getattr(made, name) for name in same}
+    assert ready.rows() == made.rows()
+    newest, older = practice.inventory.backups
+    assert (older.id, older.rung, older.suspect) == (ready.id, newest.rung, newest.suspect)
+    assert [copy.standing for copy in older.copies] == [copy.standing for copy in newest.copies]
+    assert practice.here("verify", ready.id).stdout.count("✔") == len(older.copies) == 2
+    assert practice.restore(backup=older).dump() == practice.source.dump()

@@ -19,7 +19,7 @@ from mtn_tui.operations.restore.swap import READ_ONLY, exchange
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.swap import swap
 from tests.pg_fixtures import Database
-from tests.swap_fixtures import count, production
+from tests.swap_fixtures import BEFORE, count, production
 
 
 def restore_production(live, *more: str, check: int = 0):
@@ -28,7 +28,7 @@ def restore_production(live, *more: str, check: int = 0):
 
 
 def test_production_is_kept_and_comes_back_and_that_can_be_undone(any_pg, new_database, practise):
-    live = production(practise(new_database(any_pg)))
+    live = production(practise(new_database(any_pg, script=BEFORE)))
     done = restore_production(live, "--confirm", live.words)
     assert live.rows == 50
     (kept,) = live.kept
@@ -52,7 +52,7 @@ def test_production_is_kept_and_comes_back_and_that_can_be_undone(any_pg, new_da
     live.practice.here("undo", live.database.name, "--confirm", live.words)
     assert live.rows == 50
     assert [count(one) for one in live.kept] == [53]
-    assert [job.kind for job in live.practice.jobs] == ["undo", "undo", "restore", "backup-full"]
+    assert [job.kind for job in live.practice.jobs] == ["undo", "undo", "restore"]
 
 
 def test_production_is_not_replaced_without_the_words_for_its_server(live):
@@ -274,7 +274,7 @@ def test_nothing_gets_a_name_by_which_it_would_be_swept_or_taken_for_what_was_ke
 
 def test_where_a_name_was_shortened_undo_wants_to_be_told_which_one(pg18, new_database, practise):
     """Two databases whose names begin alike have kept ones that begin alike."""
-    live = production(practise(new_database(pg18)))
+    live = production(practise(new_database(pg18, script=BEFORE)))
     practice, name = live.practice, "admision_colegio_monte_tabor_nazaret_2026"
     with connect(pg18.login, MAINTENANCE) as connection:
         practice.made += [name, name + "_recovery"]

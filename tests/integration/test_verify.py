@@ -20,9 +20,9 @@ from tests.operation_fixtures import Practice
 
 @pytest.fixture
 def small(pg18, new_database):
-    database = new_database(pg18)
-    database.psql("CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 500) g")
-    return database
+    return new_database(
+        pg18, script="CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 500) g"
+    )
 
 
 def verified(practice: Practice):
@@ -69,7 +69,7 @@ def test_every_copy_climbs_to_complete_and_each_rung_is_written_beside_it(small,
 
 def test_a_damaged_copy_falls_and_the_others_stand(small, practise, s3):
     practice: Practice = practise(small, s3)
-    bad, good = (practice.back_up().manifest.payload for _ in range(2))
+    bad, good = (practice.ready_made().payload for _ in range(2))
     flip(practice.backups / bad, 2000)
     done = practice.here("verify", "--all", "--json", check=2)
     troubles = {(one["store"], one["name"]): one["trouble"] for one in json.loads(done.stdout)}
@@ -93,7 +93,7 @@ def test_a_damaged_copy_falls_and_the_others_stand(small, practise, s3):
 def test_what_can_not_be_read_is_unknown_and_what_was_proven_stays(small, practise, s3, seaweed):
     """The bucket goes away between the look at what there is and the reading."""
     practice: Practice = practise(small, s3)
-    practice.back_up()
+    practice.ready_made()
     context = practice.context
     backups = practice.inventory.backups
     name = str(backups[0].name)
@@ -109,7 +109,7 @@ def test_what_can_not_be_read_is_unknown_and_what_was_proven_stays(small, practi
 @pytest.mark.parametrize("options", [["--all"], ["{name}"]])
 def test_a_bucket_that_does_not_answer_is_unknown_and_never_good(small, practise, s3, options):
     practice: Practice = practise(small, s3)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     done = practice.here("verify", *[option.format(name=name) for option in options], check=3)
     assert "The bucket is not verified" in done.stderr
@@ -119,7 +119,7 @@ def test_a_bucket_that_does_not_answer_is_unknown_and_never_good(small, practise
 def test_verifying_with_another_key_tells_so_and_unlearns_nothing(small, practise):
     """What was proven, and pins, count again once the right key is back."""
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     practice.restore()
     path = practice.backups / (name + PROOF)
     proof = proofs.decode(path.read_bytes(), practice.inventory.latest().manifest.sha256)
@@ -140,7 +140,7 @@ def test_verifying_with_another_key_tells_so_and_unlearns_nothing(small, practis
 
 def test_the_manifest_of_another_backup_is_told_and_unlearns_nothing(small, practise):
     practice: Practice = practise(small)
-    one, other = (practice.back_up().manifest.payload for _ in range(2))
+    one, other = (practice.ready_made().payload for _ in range(2))
     theirs = (practice.backups / f"{other}.manifest.json").read_bytes()
     before = (practice.backups / (one + PROOF)).read_bytes()
     (practice.backups / f"{one}.manifest.json").write_bytes(theirs)
@@ -151,7 +151,7 @@ def test_the_manifest_of_another_backup_is_told_and_unlearns_nothing(small, prac
 
 def test_a_backup_that_was_never_finished_does_not_hold(small, practise):
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     (practice.backups / f"{name}.manifest.json").unlink()
     assert [copy.standing for copy in practice.inventory.backups[0].copies] == [CopyStatus.UNFINISHED]
     done = practice.here("verify", "--all", check=2)
@@ -171,7 +171,7 @@ def test_a_legacy_backup_climbs_as_well_and_falls_when_it_is_cut_off(small, prac
 
 def test_a_copy_that_can_not_be_written_beside_is_verified_all_the_same(small, practise):
     practice: Practice = practise(small)
-    name = practice.back_up().manifest.payload
+    name = practice.ready_made().payload
     proof = practice.backups / (name + PROOF)
     proof.unlink()
     proof.mkdir()
@@ -190,7 +190,7 @@ def test_verify_wants_one_backup_or_all(small, practise):
 def test_nothing_is_written_but_the_proof(small, practise, tmp_path):
     """No temporary files: what is read is never kept."""
     practice: Practice = practise(small)
-    practice.back_up()
+    practice.ready_made()
     before = {path: path.stat().st_mtime_ns for path in practice.backups.iterdir()}
     temporary = tmp_path / "temporary"
     temporary.mkdir(mode=0o500)

@@ -21,7 +21,7 @@ def test_production_is_replaced_once_the_phrase_is_typed_and_not_by_anything_els
             assert terminal.ended() == 64
             assert "Nothing was changed" in terminal.shown
     assert live.rows == 53
-    assert len(live.practice.jobs) == 1
+    assert live.practice.jobs == []
     with at_a_terminal(live.practice, *command) as terminal:
         terminal.wait_for("CONFIRM DELETE PRODUCTION")
         terminal.type("CONFIRM DELETE PRODUCTION\r")
@@ -44,7 +44,7 @@ def test_production_is_replaced_once_the_phrase_is_typed_and_not_by_anything_els
 
 @pytest.mark.parametrize(("answer", "code"), [("\r", 2), ("y\r", 1)])
 def test_another_backup_than_the_one_that_was_named_is_used_once_that_is_said(live, answer, code):
-    wanted = live.practice.back_up().manifest
+    wanted = live.practice.ready_made()
     path = live.practice.payload(wanted)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

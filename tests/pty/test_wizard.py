@@ -58,7 +58,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
             SMTP_PORT=str(silent.getsockname()[1]),
             ALERT_EMAIL="admin@mtn.cl",
         )
-        practice.back_up()
+        practice.ready_made()
         before = practice.source.dump()
         pg18.drop_database(practice.source.name)
         practice.made.append(staging(practice).name)
@@ -115,7 +115,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
         subjects = [str(make_header(decode_header(one["subject"]))) for one in mail.messages()]
     assert practice.source.dump() == before
     assert [name for name in practice.databases() if practice.source.name in name] == [practice.source.name]
-    assert [job.kind for job in practice.jobs] == ["services-restart", "promote", "restore", "backup-full"]
+    assert [job.kind for job in practice.jobs] == ["services-restart", "promote", "restore"]
     assert restarted.exists()
     assert set(subjects) == {"[MTN ✖] CRITICAL: Database Down", "[MTN ✔] Database Restored"}
     incident = on_disk(practice)
@@ -128,7 +128,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
 
 def test_a_second_operator_takes_over_and_the_first_is_told_and_can_do_nothing(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.made.append(staging(practice).name)
     left_at(practice, Step.STAGING)
     with (
@@ -170,7 +170,7 @@ def test_a_second_operator_takes_over_and_the_first_is_told_and_can_do_nothing(p
     assert [one.who.operator for one in incident.records if one.event == "took"] == ["ana", "beto", "ana"]
     assert incident.steps[Step.VALIDATE].who.startswith("beto@")
     assert incident.steps[Step.PRODUCTION].standing is StepStatus.PENDING
-    assert [job.kind for job in practice.jobs] == ["restore", "backup-full"]
+    assert [job.kind for job in practice.jobs] == ["restore"]
 
 
 def takes_over(terminal: Terminal, holder: str) -> None:
@@ -189,7 +189,7 @@ RUBBISH = (
 
 def test_an_enter_held_down_and_a_paste_replace_nothing_at_any_step(pg18, new_school, practise, chance):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.source.psql("CREATE TABLE precious AS SELECT 42 AS answer; DROP TABLE interviews CASCADE")
     practice.made.append(staging(practice).name)
     all_of_it = "SELECT oid, answer FROM pg_database, precious WHERE datname = current_database()"

@@ -22,8 +22,8 @@ from tests.ui.pilots import LARGE, Begun, nothing_begins, operate
 
 def test_both_stores_are_one_list_with_what_is_proven_of_each(pg18, new_school, practise, s3):
     practice = practise(new_school(pg18), s3)
-    first = practice.back_up().manifest
-    second = practice.back_up().manifest
+    first = practice.ready_made()
+    second = practice.ready_made()
     practice.legacy_backup()
     app = MtnApp(practice.context, nothing_begins)
 
@@ -47,7 +47,7 @@ def test_both_stores_are_one_list_with_what_is_proven_of_each(pg18, new_school, 
 def test_details_tell_the_rows_of_every_table_beside_those_before(pg18, new_school, practise):
     school = new_school(pg18)
     practice = practise(school)
-    practice.back_up()
+    practice.ready_made()
     school.psql("DELETE FROM interviews")
     practice.back_up()
     app = MtnApp(practice.context, nothing_begins)
@@ -66,8 +66,8 @@ def test_details_tell_the_rows_of_every_table_beside_those_before(pg18, new_scho
 
 def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    broken = practice.payload(practice.back_up().manifest)
-    unfinished = practice.payload(practice.back_up().manifest)
+    broken = practice.payload(practice.ready_made())
+    unfinished = practice.payload(practice.ready_made())
     os.truncate(broken, broken.stat().st_size - 16)
     unfinished.with_name(unfinished.name + MANIFEST).unlink()
     app = MtnApp(practice.context, nothing_begins)
@@ -89,7 +89,7 @@ def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, p
 
 def test_backups_of_another_database_in_the_same_stores_are_no_comfort(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     other = new_school(pg18)
     practice.configure(DB_NAME=other.name)
     app = MtnApp(practice.context, nothing_begins)
@@ -104,7 +104,7 @@ def test_backups_of_another_database_in_the_same_stores_are_no_comfort(pg18, new
 
 def test_a_store_that_does_not_answer_is_said_on_the_screen(pg18, new_school, practise, s3):
     practice = practise(new_school(pg18), s3)
-    practice.back_up()
+    practice.ready_made()
     practice.configure(MINIO_ENDPOINT="http://127.0.0.1:9")
     app = MtnApp(practice.context, nothing_begins)
 
@@ -118,7 +118,7 @@ def test_a_store_that_does_not_answer_is_said_on_the_screen(pg18, new_school, pr
 
 def test_without_the_key_the_list_is_shown_and_says_what_that_means(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.key_file.unlink()
     app = MtnApp(practice.context, nothing_begins)
 
@@ -132,7 +132,7 @@ def test_without_the_key_the_list_is_shown_and_says_what_that_means(pg18, new_sc
 
 def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.legacy_backup()
     app = MtnApp(practice.context, nothing_begins)
 
@@ -162,7 +162,7 @@ def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(
 
 def test_the_order_changes_and_the_cursor_stays_on_its_backup(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.legacy_backup()
     app = MtnApp(practice.context, nothing_begins)
 
@@ -219,7 +219,7 @@ def test_a_backup_made_verified_and_restored_from_the_screen(pg18, new_school, p
 def test_a_backup_is_pinned_and_a_suspect_one_accepted(pg18, new_school, practise):
     school = new_school(pg18)
     practice = practise(school)
-    practice.back_up()
+    practice.ready_made()
     school.psql("TRUNCATE applications, documents, evaluations, interviews, notifications CASCADE")
     practice.back_up()
     assert practice.inventory.backups[0].suspect
@@ -243,7 +243,7 @@ def test_a_backup_is_pinned_and_a_suspect_one_accepted(pg18, new_school, practis
 
 def test_read_only_dims_what_changes_and_says_why(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     app = MtnApp(practice.context, nothing_begins, read_only=True)
 
     async def flow(operator):
@@ -284,7 +284,7 @@ def test_before_a_backup_with_a_swapped_key_it_is_asked_and_no_is_the_first_answ
     pg18, new_school, practise
 ):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     with closing(Begun(practice)) as begun:
         app = MtnApp(practice.context, begun)
 
@@ -332,7 +332,7 @@ STROKES = [
 def test_keys_that_come_as_one_do_as_they_do_one_by_one(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.configure(STAGING_DB_NAME="mtn_test_staging")
-    practice.back_up()
+    practice.ready_made()
     for keys, asked in STROKES:
         begun = []
 
@@ -358,7 +358,7 @@ def test_keys_that_come_as_one_do_as_they_do_one_by_one(pg18, new_school, practi
 
 def test_what_is_typed_after_a_slash_filters_and_begins_nothing(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     app = MtnApp(practice.context, nothing_begins)
 
     async def flow(operator):
@@ -379,7 +379,7 @@ def test_what_is_typed_after_a_slash_filters_and_begins_nothing(pg18, new_school
 
 def test_a_database_that_is_there_is_not_restored_over(pg18, new_school, practise):
     practice, there = practise(new_school(pg18)), new_school(pg18)
-    practice.back_up()
+    practice.ready_made()
     app = MtnApp(practice.context, nothing_begins)
 
     async def flow(operator):
@@ -400,7 +400,7 @@ def test_a_database_that_is_there_is_not_restored_over(pg18, new_school, practis
 
 def test_a_copy_that_was_found_corrupt_is_not_called_whole(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     payload = practice.context.settings.backup_dir / str(practice.inventory.backups[0].name)
     data = bytearray(payload.read_bytes())
     data[len(data) // 2] ^= 1

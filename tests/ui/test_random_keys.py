@@ -21,7 +21,7 @@ SCREENS = {"backups": (), "details": ("enter",), "logs": ("4",), "jobs": ("j",),
 @pytest.mark.parametrize("read_only", [False, True], ids=["may act", "read only"])
 def test_random_keys_harm_nothing(pg18, new_school, practise, read_only, count):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.legacy_backup()
     begun: list[list[str]] = []
 

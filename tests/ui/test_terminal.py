@@ -20,8 +20,8 @@ ROW_MOVE, SCREEN = 1536, 12288
 @pytest.fixture
 def practice(pg18, new_school, practise) -> Practice:
     practice = practise(new_school(pg18))
-    practice.back_up()
-    practice.back_up()
+    practice.ready_made()
+    practice.ready_made()
     return practice
 
 

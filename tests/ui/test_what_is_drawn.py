@@ -61,7 +61,7 @@ def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_schoo
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_nothing_is_cut_on_any_screen(pg18, new_school, practise, size, language):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.legacy_backup()
     app = MtnApp(practice.context, nothing_begins)
 
@@ -87,7 +87,7 @@ def test_nothing_is_cut_on_any_screen(pg18, new_school, practise, size, language
 
 def test_on_a_low_terminal_the_list_and_the_footer_are_there(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     for height in (11, 12, 15, 16):
         app = MtnApp(practice.context, nothing_begins)
 
@@ -138,7 +138,7 @@ def test_hostile_names_are_shown_and_never_obeyed(pg18, new_school, practise):
 
 def test_the_language_changes_at_once_and_everywhere(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     app = MtnApp(practice.context, nothing_begins)
 
     async def flow(operator):

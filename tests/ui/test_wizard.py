@@ -107,7 +107,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
 
 def test_production_that_is_there_needs_the_phrase_and_nothing_else_will_do(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.source.psql("DROP TABLE interviews CASCADE")
     with beginning(practice) as begun:
         app = wizard(practice, begun)
@@ -158,7 +158,7 @@ def test_production_that_is_there_needs_the_phrase_and_nothing_else_will_do(pg18
 
 def test_what_was_not_validated_never_takes_the_name_of_what_was(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     (older,) = practice.inventory.backups
     practice.source.psql("CREATE TABLE since (id int)")
     practice.back_up()
@@ -191,7 +191,7 @@ def test_what_was_not_validated_never_takes_the_name_of_what_was(pg18, new_schoo
 
 def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
     with beginning(practice) as begun:
         app = wizard(practice, begun)
@@ -225,7 +225,7 @@ def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg
 
 def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     port = practice.values["DB_PORT"]
     practice.configure(DB_PORT="9", DATABASE_START_COMMAND="systemctl start postgresql")
     asked = []
@@ -268,7 +268,7 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
 
 def test_a_server_is_left_down_only_by_saying_so(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.configure(DB_PORT="9", DATABASE_START_COMMAND="systemctl start postgresql")
     asked = []
 
@@ -294,7 +294,7 @@ def test_a_server_is_left_down_only_by_saying_so(pg18, new_school, practise):
 
 def test_a_start_that_is_over_before_it_is_seen_is_looked_after_too(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     port = practice.values["DB_PORT"]
     practice.configure(DB_PORT="9", DATABASE_START_COMMAND="systemctl start postgresql")
 
@@ -321,7 +321,7 @@ def test_a_start_that_is_over_before_it_is_seen_is_looked_after_too(pg18, new_sc
 
 def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     pg18.drop_database(practice.source.name)
     everybody = Database(pg18, "postgres")
     everybody.psql("CREATE ROLE mtn_plain LOGIN CREATEDB PASSWORD 'hace-1'")

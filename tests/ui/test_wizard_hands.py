@@ -36,7 +36,7 @@ from tests.ui.pilots import SMALL, nothing_begins
 
 def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     first = wizard(practice, nothing_begins, "ana", stays=True)
     second = wizard(practice, nothing_begins, "bruno", stays=True)
     has_it, took_it, seen = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -87,7 +87,7 @@ def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, 
 
 def test_left_at_any_step_it_is_where_it_was(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     for step in Step:
         if step is Step.VALIDATE:
             continue  # it goes on by itself: see the test of what is not valid
@@ -111,7 +111,7 @@ def test_a_restore_goes_on_when_its_screen_is_left_and_the_next_screen_has_its_e
     pg18, new_school, practise
 ):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     brought_to(practice, Step.STAGING)
     with beginning(practice) as begun:
 
@@ -138,7 +138,7 @@ def test_a_restore_goes_on_when_its_screen_is_left_and_the_next_screen_has_its_e
 
 def test_a_job_whose_screen_was_killed_as_it_began_is_found(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     file = brought_to(practice, Step.STAGING)
     with beginning(practice) as begun:
         file.begin(Step.STAGING, job="")
@@ -155,7 +155,7 @@ def test_a_job_whose_screen_was_killed_as_it_began_is_found(pg18, new_school, pr
 
 def test_a_restore_that_fails_is_said_with_what_to_do_and_can_be_tried_again(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     brought_to(practice, Step.STAGING)
     payload = practice.payload(practice.inventory.backups[0].manifest)
     data = payload.read_bytes()
@@ -183,7 +183,7 @@ def test_a_restore_that_fails_is_said_with_what_to_do_and_can_be_tried_again(pg1
 
 def test_what_is_not_what_was_backed_up_does_not_get_past_step_5(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     staging = practice.restore(staging_of(practice.context, RecoveryMode.RESTORE))
     staging.psql("SET session_replication_role = replica; DELETE FROM interviews WHERE id % 2 = 0")
     brought_to(practice, Step.VALIDATE)
@@ -212,7 +212,7 @@ def test_what_is_not_what_was_backed_up_does_not_get_past_step_5(pg18, new_schoo
 
 def test_a_step_that_is_over_is_done_again_by_its_own_job(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     brought_to(practice, Step.PRODUCTION)
     app = wizard(practice, nothing_begins)
 
@@ -241,7 +241,7 @@ def test_a_step_that_is_over_is_done_again_by_its_own_job(pg18, new_school, prac
 
 def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     pg18.drop_database(practice.source.name)
     app = wizard(practice, nothing_begins)
 
@@ -261,7 +261,7 @@ def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise):
 
 def test_what_is_pasted_into_the_field_does_nothing_of_itself(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     practice.restore(staging_of(practice.context, RecoveryMode.RESTORE), closed=True)
     brought_to(practice, Step.PRODUCTION)
     app = wizard(practice, nothing_begins)
@@ -292,7 +292,7 @@ OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "z",
 @pytest.mark.parametrize("count", [100, pytest.param(500, marks=[pytest.mark.soak])])
 def test_random_keys_destroy_nothing(pg18, new_school, practise, step, count):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     if step is not None:
         practice.restore(staging_of(practice.context, RecoveryMode.RESTORE), closed=True)
         brought_to(practice, step)
@@ -325,7 +325,7 @@ def test_random_keys_destroy_nothing(pg18, new_school, practise, step, count):
 
 def test_nothing_is_opened_with_read_only_and_an_incident_is_followed(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     app = wizard(practice, nothing_begins, read_only=True)
 
     async def flow(operator):
@@ -343,7 +343,7 @@ def test_nothing_is_opened_with_read_only_and_an_incident_is_followed(pg18, new_
 
 def test_a_bug_on_a_thread_ends_the_program_and_leaves_the_incident_where_it_was(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
 
     def fails(_context, _tell):
         raise ZeroDivisionError
@@ -363,7 +363,7 @@ def test_a_bug_on_a_thread_ends_the_program_and_leaves_the_incident_where_it_was
 
 def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     brought_to(practice, Step.REPORT)
     practice.configure(LOG_DIR=str(practice.config / "logs"))  # below a file, where nobody can make a folder
     sent = []
@@ -394,7 +394,7 @@ def test_nobody_is_told_of_an_end_that_cannot_be_written_down(pg18, new_school, 
 
 def test_step_6_shows_what_is_true_as_it_is_come_to(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     brought_to(practice, Step.PRODUCTION)
     looked = []
 
@@ -421,7 +421,7 @@ def test_step_6_shows_what_is_true_as_it_is_come_to(pg18, new_school, practise):
 def test_services_that_can_not_be_asked_are_asked_again(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.configure(SERVICE_HEALTH_URLS="http://127.0.0.1:9/health")
-    practice.back_up()
+    practice.ready_made()
     brought_to(practice, Step.SERVICES)
     asked = []
 
@@ -446,7 +446,7 @@ def test_services_that_can_not_be_asked_are_asked_again(pg18, new_school, practi
 
 def test_a_restore_of_another_database_is_not_taken_for_step_4(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     file = brought_to(practice, Step.STAGING)
     file.begin(Step.STAGING)
     for subject in ("elsewhere", staging_of(practice.context, RecoveryMode.RESTORE)):
@@ -488,7 +488,7 @@ def test_incidents_that_can_not_be_read_are_not_said_to_be_none(pg18, new_school
 
 def test_an_incident_that_can_not_be_read_holds_up_no_other(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
+    practice.ready_made()
     folder = practice.context.state / "incidents"
     folder.mkdir(parents=True)
     (folder / "0001.jsonl").symlink_to("nowhere")
@@ -576,8 +576,8 @@ def test_after_an_incident_was_put_away_another_one_is_opened_only_by_saying_so(
 
 def test_two_backups_of_one_minute_are_told_apart_in_step_3(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.back_up()
-    practice.back_up()
+    practice.ready_made()
+    practice.ready_made()
     moments = [one.moment for one in practice.inventory.backups]
     shared = labels.shared_minutes(moments)
     brought_to(practice, Step.CHOOSE)
