@@ -84,7 +84,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.sees("[✔] A new application can be created", "enter on to the report")
                 await operator.enters()
                 await operator.at(Step.REPORT)
-                await operator.sees("Database Restored", "within the RTO of 4:00:00")
+                await operator.sees("Database Restored", "within the RTO of 4 h")
                 await operator.enters()
                 await operator.sees("Incident 1 is closed", "The report:")
                 await operator.enters()
