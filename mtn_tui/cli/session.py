@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mtn_tui.cli import diagnostics, following
 from mtn_tui.cli.outcomes import Facts
+from mtn_tui.cli.output import to_nowhere
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core import operator, outside, paths
 from mtn_tui.core.clock import SystemClock
@@ -161,6 +162,8 @@ class Session:
             finally:
                 if job_id:
                     detached.discard_output(jobs, job_id)
+                    for stream in (sys.stdout, sys.stderr):
+                        to_nowhere(stream)  # a full disk must not change the exit code of a job that is over
         for text in job.warnings:
             diagnostics.warning(text)
         return job.outcome, 1 if job.warnings else 0

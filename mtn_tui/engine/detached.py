@@ -18,10 +18,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobs import new_job_id
 from mtn_tui.engine.jobview import POLL_EVERY, Follower, JobView
 from mtn_tui.engine.journal import journal_path
@@ -81,7 +83,9 @@ class Detached:
                     raise self._stillborn()
                 return JobView(self.id)
             self._follower = Follower(self._journal, folders=self._folders)
-        return self._follower.look()
+        view = self._follower.look()
+        code = self._process.poll() if view.state is JobState.LOST else None
+        return view if code is None or code < 0 else self._unrecorded(view, code)
 
     def wait_for_journal(self) -> None:
         """Block until the journal exists, so that anybody can find the job. Raises as ``look`` does."""
@@ -96,6 +100,21 @@ class Detached:
         if self._process.poll() is None:
             # It outlives us by design; Popen would warn about that.
             self._process.returncode = 0
+
+    def _unrecorded(self, view: JobView, code: int) -> JobView:
+        """The job as its exit code tells: it was not killed, but its journal lacks the end."""
+        title = _("The job finished with exit code {code}, but its final state was not recorded.")
+        if code > 1:
+            title = _("The job failed with exit code {code}, and why was not recorded.")
+        hint = _(
+            "Its journal could not be written: make room in {folder}. What it has done: mtn list, mtn kept"
+        )
+        return replace(
+            view,
+            title=title.format(code=code),
+            hint=hint.format(folder=self._journal.parent),
+            exit_code=code,
+        )
 
     def _stillborn(self) -> JobError:
         said = self._output.read_text(encoding="utf-8", errors="backslashreplace").strip()

@@ -25,7 +25,7 @@ from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.journal import Folders, find_journal, journals_in
 from mtn_tui.engine.process import Process, this_host
 from mtn_tui.engine.progress import Progress
-from mtn_tui.engine.statefiles import open_found, refusal
+from mtn_tui.engine.statefiles import is_full, open_found, refusal
 
 POLL_EVERY = 0.2
 """Seconds between looks at a journal that is followed."""
@@ -172,11 +172,11 @@ class Follower:
             self._read()
         if not self._begun:
             # Its first line is incomplete: the job had not begun.
-            return _lost(self._view)
+            return _lost(self._view, self._path)
         if not self._view.state.over and self._view.host == self._host and self._view.process.gone:
             # It may have written its end between our read and its exit.
             self._read()
-            return self._view if self._view.state.over else _lost(self._view)
+            return self._view if self._view.state.over else _lost(self._view, self._path)
         return self._view
 
     def close(self) -> None:
@@ -332,7 +332,16 @@ _EVENTS: Mapping[str, Callable[[JobView, Record], JobView]] = {
 _SWAPPING = ("restore", "undo", "promote")
 
 
-def _lost(view: JobView) -> JobView:
+def _lost(view: JobView, journal: Path) -> JobView:
+    title = _(
+        "The process of this job is gone and did not say how it ended: "
+        "it was killed, or the machine went down."
+    )
+    if is_full(journal.parent):
+        title = _(
+            "The process of this job ({pid}) is gone. How it ended is not recorded, "
+            "for the disk is full: {path}"
+        ).format(pid=view.pid, path=journal.parent)
     hint = _("Whatever it had not finished counts as nothing. Run it again.")
     if view.kind in _SWAPPING:
         hint = _(
@@ -343,10 +352,7 @@ def _lost(view: JobView) -> JobView:
         view,
         state=JobState.LOST,
         ended=view.updated,
-        title=_(
-            "The process of this job is gone and did not say how it ended: "
-            "it was killed, or the machine went down."
-        ),
+        title=title,
         hint=hint,
         exit_code=2,
     )

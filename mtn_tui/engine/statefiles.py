@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -144,6 +145,14 @@ def try_writing(folder: Path) -> None:
     finally:
         os.close(fd)
         path.unlink(missing_ok=True)
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether its disk has no room for another line; False if that can't be asked. Writes nothing."""
+    try:
+        return shutil.disk_usage(folder).free < _TRIED
+    except OSError:
+        return False
 
 
 def sync_folder(path: Path) -> None:

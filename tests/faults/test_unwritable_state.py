@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from mtn_tui.cli import following
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import Locked, NoSpace, Refused
+from mtn_tui.core.errors import JobError, Locked, NoSpace, Refused
+from mtn_tui.core.models import JobState
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.engine import recordplace
 from mtn_tui.engine.jobs import Job
@@ -22,7 +24,7 @@ from mtn_tui.operations.incident.file import Found, IncidentFile, open_incident,
 from mtn_tui.operations.incident.state import Actor, Step, StepStatus
 from mtn_tui.operations.incident.watch import Watch
 from tests.faults.aftermath import assert_nothing_half_made, locked, wait_for
-from tests.faults.test_full_disks import NewDisk, leave, new_disk
+from tests.faults.test_full_disks import NewDisk, fill_up_to_the_page, leave, new_disk
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database, NewDatabase
 
@@ -206,6 +208,48 @@ def test_where_no_folder_takes_a_file_a_job_runs_without_a_record_and_says_so(
     assert "this job has no record" in told
     assert_nothing_half_made(practice)
     assert len(practice.inventory.backups) == 1
+
+
+@pytest.fixture
+def no_spares(practice: Practice) -> Iterator[None]:
+    """Every other folder stands in for one on a full disk: nothing can be made there."""
+    for folder in spares(practice):
+        if folder.parent.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.write_text("")
+    yield
+    for folder in spares(practice):
+        folder.unlink(missing_ok=True)
+
+
+@pytest.mark.usefixtures("no_spares")
+def test_of_a_job_whose_journal_could_not_be_written_to_its_end_that_is_said_and_not_that_it_was_killed(
+    practice: Practice, source: Database
+) -> None:
+    state = state_of(practice)
+    elsewhere = practice.root / "locks"
+    elsewhere.mkdir()
+    (state / "locks").symlink_to(elsewhere)  # a lock that is let go of would make room
+    session = Session(practice.config, None, no_input=True)
+    with closing(session.start(["backup", "full"])) as job:
+        with locked(source, "students"):
+            wait_for(lambda: job.look().phase == "dump", "the dump")
+            (journal,) = (state / "jobs").glob("*.jsonl")
+            leave(state, 0)
+            fill_up_to_the_page(journal)
+            fill_up_to_the_page(journal.with_suffix(".out"))
+        wait_for(lambda: job.look().state.over, "the end of the job")
+        view = job.look()
+    assert (view.state, view.exit_code) == (JobState.LOST, 1)
+    assert "finished with exit code 1, but its final state was not recorded" in view.title
+    assert str(state / "jobs") in view.hint
+    with pytest.raises(JobError) as failed:
+        following.outcome(view, state / "jobs")
+    assert failed.value.exit_code == 1
+    assert len(practice.inventory.backups) == 1
+    told = " ".join(practice.here("job", "follow", job.id, check=2).stderr.split())
+    assert f"({view.pid}) is gone. How it ended is not recorded, for the disk is full" in told
+    assert "killed" not in told
 
 
 @pytest.mark.parametrize("trap", ["another's", "open to all", "a symlink"])
