@@ -204,9 +204,9 @@ def test_a_swap_that_fails_leaves_the_subscription_running(subscribed: Live, pub
 def test_leftovers_that_cannot_be_dropped_are_named_and_hold_up_nothing(live: Live, pg18):
     """Whatever the reason: here it is another role's database."""
     practice, name = live.practice, live.database.name
-    job = practice.job
-    assert job is not None
-    left = f"{name}__restoring_{job.id}"
+    practice.run("restore", lambda job: None)
+    assert practice.job is not None
+    left = f"{name}__restoring_{practice.job.id}"
     with psycopg.connect(pg18.conninfo(), autocommit=True) as connection:
         connection.execute("CREATE ROLE mtn_weak LOGIN CREATEDB PASSWORD 'weak'")
         connection.execute("GRANT pg_monitor TO mtn_weak")
