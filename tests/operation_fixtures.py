@@ -29,7 +29,9 @@ from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, list_jobs, read_job
 from mtn_tui.operations.backup import publish
-from mtn_tui.operations.backup.full import FullBackup, full_backup
+from mtn_tui.operations.backup.differential import differential_backup
+from mtn_tui.operations.backup.full import full_backup
+from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.operations.backup.restore_card import leave_card
 from mtn_tui.operations.common import production
 from mtn_tui.operations.common.context import Context
@@ -94,7 +96,7 @@ class Practice:
         finally:
             self.job = read_job(job.journal_path)
 
-    def back_up(self, context: Context | None = None) -> FullBackup:
+    def back_up(self, context: Context | None = None) -> MadeBackup:
         used = context or self.context
         return self.run("backup-full", lambda job: full_backup(job, used), used)
 
@@ -126,6 +128,7 @@ class Practice:
             ended_at=now,
             server=described.server,
             properties=described.properties,
+            baseline=None,  # it is of another database
         )
         files = {
             ROLES: known.roles,
@@ -138,6 +141,11 @@ class Practice:
                 publish.put_beside(store, name, suffix, data)
             leave_card(store)
         return manifest
+
+    def back_up_changes(self, context: Context | None = None) -> MadeBackup:
+        """A differential on the last full or, where that can't be, a full."""
+        used = context or self.context
+        return self.run("backup-diff", lambda job: differential_backup(job, used), used)
 
     def restore(self, target: str = "", backup: Backup | None = None, **request: bool) -> Database:
         """Restore into a database that is dropped with the test; the newest backup unless given."""

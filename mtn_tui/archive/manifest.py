@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,8 +23,9 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerIdentity
 from mtn_tui.core.models import BackupName, Kind
 
-FORMAT = 2
-"""Format 1: the script is three runs of pg_dump, each with its own end marker; see ``archive.sections``."""
+FORMAT = 3
+"""Format 1: the script is three runs of pg_dump, each with its own end marker; see ``archive.sections``.
+Format 2 has no differentials, and no baselines for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,34 @@ class Section:
     copy: str = ""
     joined: bool = False
     cut: bool = False
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """The file of keys beside a full: a payload of its own, whose sections are keys of tables in order.
+
+    A differential finds by them which rows are gone. They are no need: a table without them is written whole.
+    """
+
+    size: int
+    sha256: str
+    salt: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a differential needs to know of the full that it is made on."""
+
+    xmax: int
+    """``pg_snapshot_xmax`` of the snapshot: no transaction from here on had begun."""
+    watermark: tuple[tuple[int, bool], ...]
+    """Transactions of the server from just after, and whether each was committed. Empty from a standby."""
+    oids: dict[str, int]
+    """Of each table with rows in the script, by the name that it has there."""
+    objects: dict[str, str]
+    """A digest of each large object by its oid; see ``postgres.large_objects``."""
+    keys: KeyFile | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +114,8 @@ class About:
     """The search_path of the database's sessions, without pg_catalog; empty from earlier versions."""
     altered: tuple[str, ...] = field(default=(), kw_only=True)
     """Tables that were emptied or altered while the backup was opened: it may hold none of their rows."""
+    base: str = field(default="", kw_only=True)
+    """The id of the full that it is to be applied to, if it is a differential."""
     format: int = field(default=FORMAT, kw_only=True)
     """Of the manifest and of the script."""
 
@@ -116,6 +147,10 @@ class Manifest(About):
     """All that is known of one backup."""
 
     sections: tuple[Section, ...] = field(repr=False)
+    baseline: Baseline | None = field(default=None, repr=False, kw_only=True)
+    """Of a full on which differentials can be made."""
+    counted: tuple[tuple[str, int], ...] = field(default=(), repr=False, kw_only=True)
+    """Of a differential: each table and the rows that it has once it is applied."""
 
     @property
     def raw(self) -> int:
@@ -128,12 +163,19 @@ class Manifest(About):
         return sum(section.size for section in self.sections)
 
     def rows(self) -> dict[str, int]:
-        """Rows per table, summed over its sections, in the order of the dump."""
-        counted: dict[str, int] = {}
-        for section in self.sections:
-            if section.part is Part.TABLE:
-                counted[section.table] = counted.get(section.table, 0) + section.rows
-        return counted
+        """Rows per table, in the order of the dump: of a full those in its sections."""
+        if self.kind is Kind.DIFF:
+            return dict(self.counted)
+        return rows_in(self.sections)
+
+
+def rows_in(sections: Iterable[Section]) -> dict[str, int]:
+    """Rows per table, summed over the sections, in their order."""
+    counted: dict[str, int] = {}
+    for section in sections:
+        if section.part is Part.TABLE:
+            counted[section.table] = counted.get(section.table, 0) + section.rows
+    return counted
 
 
 def encode(manifest: Manifest, key: Key) -> bytes:
@@ -234,10 +276,30 @@ def mac(data: bytes, key: Key) -> str:
 
 def _from(body: dict[str, Any]) -> Manifest:
     try:
-        sections = tuple(Section(**{**one, "part": Part(one["part"])}) for one in body["sections"])
-        return Manifest(**{**facts(body), "sections": sections})
+        sections = _sections(body)
+        return Manifest(
+            **{
+                **facts(body),
+                "sections": sections,
+                "baseline": _baseline(body.get("baseline")),
+                "counted": tuple((str(table), int(rows)) for table, rows in body.get("counted", ())),
+            }
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _changed() from error
+
+
+def _baseline(found: dict[str, Any] | None) -> Baseline | None:  # as JSON has it
+    if found is None:
+        return None
+    watermark = tuple((int(xid), bool(committed)) for xid, committed in found["watermark"])
+    keys = found["keys"]
+    file = None if keys is None else KeyFile(**{**keys, "sections": _sections(keys)})
+    return Baseline(**{**found, "watermark": watermark, "keys": file})
+
+
+def _sections(body: dict[str, Any]) -> tuple[Section, ...]:  # as JSON has them
+    return tuple(Section(**{**one, "part": Part(one["part"])}) for one in body["sections"])
 
 
 def facts(body: dict[str, Any]) -> dict[str, Any]:  # JSON of any shape

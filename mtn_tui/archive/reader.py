@@ -16,10 +16,11 @@ from typing import BinaryIO, Protocol
 from mtn_tui.archive.blocks import Inflater
 from mtn_tui.archive.cipher import BLOCK, HEADER, MAGIC, Decryptor
 from mtn_tui.archive.keys import Key
-from mtn_tui.archive.manifest import About, Manifest, Section
+from mtn_tui.archive.manifest import About, KeyFile, Manifest, Section
 from mtn_tui.archive.sections import END, END_WITHIN, Part
 from mtn_tui.core.errors import Changed, ForeignManifest, Truncated
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.models import Kind
 
 _STEP = 1 << 20
 
@@ -50,6 +51,22 @@ class Checked:
     section: Section
     tail: bytes
     """Its last bytes of SQL, END_WITHIN at most."""
+
+
+class Keys:
+    """The file of keys beside a full."""
+
+    def __init__(self, source: Source, key: Key, file: KeyFile) -> None:
+        self._source = source
+        self._file = file
+        self._secret, self._iv = key.cipher(bytes.fromhex(file.salt))
+
+    def of(self, table: str) -> Iterator[bytes]:
+        """The keys of one table, in order, as COPY's text. Raises Changed or Truncated."""
+        for section in self._file.sections:
+            if section.table == table:
+                window = _window(self._source, self._secret, self._iv, section)
+                yield from _inflate(checked_gzip(window))
 
 
 class Archive:
@@ -134,16 +151,20 @@ class Archive:
             pass
 
     def _window(self, section: Section) -> Window:
-        first, last = section.offset // BLOCK, -(-(section.offset + section.size) // BLOCK)
-        size = (last - first) * BLOCK
-        lead = BLOCK if first else 0
-        plain = bytearray()
-        with self._source(HEADER + first * BLOCK - lead, lead + size) as stream:
-            decryptor = Decryptor(self._secret, read_exactly(stream, lead) or self._iv)
-            while len(plain) < size:
-                plain += decryptor.update(read_exactly(stream, min(_STEP, size - len(plain))))
-        within = section.offset % BLOCK
-        return Window(section, memoryview(plain)[within : within + section.size])
+        return _window(self._source, self._secret, self._iv, section)
+
+
+def _window(source: Source, secret: bytes, iv: bytes, section: Section) -> Window:
+    first, last = section.offset // BLOCK, -(-(section.offset + section.size) // BLOCK)
+    size = (last - first) * BLOCK
+    lead = BLOCK if first else 0
+    plain = bytearray()
+    with source(HEADER + first * BLOCK - lead, lead + size) as stream:
+        decryptor = Decryptor(secret, read_exactly(stream, lead) or iv)
+        while len(plain) < size:
+            plain += decryptor.update(read_exactly(stream, min(_STEP, size - len(plain))))
+    within = section.offset % BLOCK
+    return Window(section, memoryview(plain)[within : within + section.size])
 
 
 def checked_gzip(window: Window) -> memoryview:
@@ -194,12 +215,17 @@ def check_complete(checked: list[Checked], manifest: About) -> None:
 
     In format 1 pre-data, data and post-data are runs of their own.
     """
-    parts = (Part.PRE_DATA, Part.SQL, Part.POST_DATA) if manifest.format == 1 else (Part.POST_DATA,)
-    ends = dict.fromkeys((*parts, Part.TAIL), b"")
+    if manifest.kind is Kind.DIFF:
+        runs: tuple[Part, ...] = (Part.CHANGES,)
+    elif manifest.format == 1:
+        runs = (Part.PRE_DATA, Part.SQL, Part.POST_DATA, Part.TAIL)
+    else:
+        runs = (Part.POST_DATA, Part.TAIL)
+    ends = dict.fromkeys(runs, b"")
     for one in checked:
-        run = Part.SQL if one.section.part is Part.TABLE else one.section.part
+        run: Part = Part.SQL if one.section.part is Part.TABLE else one.section.part
         # The last section of a run may be shorter than the marker, and hold only its end.
-        run = run if run in ends else Part.POST_DATA
+        run = run if run in runs else runs[0]
         ends[run] = (ends[run] + one.tail)[-END_WITHIN:]
     if any(END not in end for end in ends.values()):
         raise Truncated(_("The script inside the backup is not complete: an end marker is missing."))

@@ -43,6 +43,8 @@ class Part(StrEnum):
     """Data that is not a table's: sequences, large objects."""
     TABLE = "table"
     POST_DATA = "post-data"
+    CHANGES = "changes"
+    """Some of a differential, which is one script of statements and rows."""
     TAIL = "tail"
 
 
@@ -182,6 +184,29 @@ def split(
         yield from cutter.add(piece.data)
     yield from cutter.begin(Start(Part.TAIL))
     yield from cutter.add(tail)
+    yield from cutter.flush()
+
+
+def changes(
+    script: Iterable[bytes | CopyRows], *, member: int = MEMBER, section: int = SECTION
+) -> Iterator[Block]:
+    """Cut the script of a differential into blocks, whose data, put together, is HEAD and the script."""
+    cutter = _Cutter(member, section)
+    yield from cutter.begin(Start(Part.CHANGES))
+    yield from cutter.add(HEAD)
+    for piece in script:
+        rows = isinstance(piece, CopyRows)
+        yield from cutter.add(piece.data if isinstance(piece, CopyRows) else piece, rows=rows)
+    yield from cutter.flush()
+
+
+def keys(tables: Iterable[tuple[str, Iterable[bytes]]], *, member: int = MEMBER) -> Iterator[Block]:
+    """Cut the keys of tables (name, and lines of COPY's text) into blocks, with sections of their own."""
+    cutter = _Cutter(member, SECTION)
+    for table, lines in tables:
+        yield from cutter.begin(Start(Part.TABLE, table))
+        for piece in lines:
+            yield from cutter.add(piece, rows=True)
     yield from cutter.flush()
 
 

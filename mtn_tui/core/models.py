@@ -15,6 +15,7 @@ CLEAR_SUFFIX = ".sql.gz"
 MANIFEST = ".manifest.json"
 PROOF = ".proof.json"
 ROLES = ".roles.enc"
+KEYS = ".keys.enc"
 PART = ".part"
 
 

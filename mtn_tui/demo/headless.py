@@ -113,10 +113,12 @@ class _Round:
 
     def _schemas(self, context: Context) -> tuple[str, str]:
         tool = find_pg_dump(context.settings.pg_dump, 0)
-        source, restored = (
-            Dumper(tool, context.server, name, "mtn demo").schema() for name in (DATABASE, RESTORED)
-        )
-        return source.decode(), restored.decode()
+
+        def schema(name: str) -> str:
+            with Dumper(tool, context.server, name, "mtn demo").schema() as dumped:
+                return b"".join(dumped).decode()
+
+        return schema(DATABASE), schema(RESTORED)
 
     def _done(self, name: str, began: float, **figures: int) -> None:
         self._on_step(Step(name, self._clock.monotonic() - began, figures))

@@ -20,7 +20,7 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.alerts.delivery import Outcome, State
 from mtn_tui.operations.alerts.message import Level
 from mtn_tui.operations.alerts.notify import channels, flush, notify
-from mtn_tui.operations.backup.full import FullBackup
+from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.restore.restore import Restored
@@ -109,7 +109,7 @@ def _failed(error: Exception) -> Notice:
 
 
 def _of_result(job: Job, result: object) -> Notice | None:
-    if isinstance(result, FullBackup):
+    if isinstance(result, MadeBackup):
         return _of_backup(job, result)
     if isinstance(result, Restored):
         return _of_corruption(job, list(result.fallen_back)) if result.fallen_back else None
@@ -121,7 +121,7 @@ def _of_result(job: Job, result: object) -> Notice | None:
     return None
 
 
-def _of_backup(job: Job, made: FullBackup) -> Notice:
+def _of_backup(job: Job, made: MadeBackup) -> Notice:
     manifest = made.manifest
     facts = [
         (_("Backup"), manifest.id),

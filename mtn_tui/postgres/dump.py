@@ -9,7 +9,7 @@ locks: until then nothing is handed on, so there is nothing to take back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -23,6 +23,7 @@ from mtn_tui.postgres.blockers import Blocker, blocker
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.snapshot import Relations, Snapshot, altered, can_be_read, exported, relations
+from mtn_tui.postgres.statement_kind import parts
 from mtn_tui.postgres.tools import Child, Tool, beside
 
 _LOCK_SECONDS = 60
@@ -66,10 +67,9 @@ class Dumper:
         """All sections, in one script."""
         return self._child(f"--snapshot={snapshot_name}")
 
-    def schema(self) -> bytes:
-        """What ``pg_dump --schema-only`` writes."""
-        with self._child("--schema-only") as child:
-            return b"".join(child)
+    def schema(self, snapshot_name: str = "") -> Child:
+        """What ``pg_dump --schema-only`` writes, now or in a snapshot."""
+        return self._child("--schema-only", *([f"--snapshot={snapshot_name}"] if snapshot_name else []))
 
     def _child(self, *options: str) -> Child:
         command = [
@@ -95,6 +95,13 @@ class Dump:
     pieces: Iterator[bytes]
     """The script; raises PostgresError where pg_dump fails."""
     child: Child
+    relations: Relations
+    """What there was at the snapshot."""
+
+    def oids(self, tables: Iterable[str]) -> dict[str, int]:
+        """The oids of tables, named as pg_dump names them."""
+        known = {(one.schema, one.name): oid for oid, one in self.relations.items()}
+        return {table: known[schema, name] for table in tables for schema, name in [parts(table)]}
 
     def kill(self) -> None:
         """End it, from any thread, and so a blocked read."""
@@ -139,8 +146,11 @@ class _Opening:
         """A dump that has begun; its child is ended with ``stack``."""
         for tried in range(1, _MOST_TRIES + 1):
             try:
-                with exported(self.dumper.server, self.dumper.database, self.dumper.application) as moment:
-                    if (dump := self._attempt(moment, stack, last=tried >= _TRIES)) is not None:
+                with ExitStack() as trying:
+                    of = self.dumper.server, self.dumper.database, self.dumper.application
+                    moment = trying.enter_context(exported(*of))
+                    if (dump := self._attempt(moment, trying, last=tried >= _TRIES)) is not None:
+                        stack.push(trying.pop_all())  # the snapshot stays, for whatever else is read in it
                         return dump
             except _Again as again:
                 self.note(again.error.title)
@@ -170,7 +180,7 @@ class _Opening:
                 if not last or not self._readable(child, moment, changed):
                     return None
             stack.push(trying.pop_all())
-            return Dump(moment, names, pieces, child)
+            return Dump(moment, names, pieces, child, before)
 
     def _readable(self, child: Child, moment: Snapshot, changed: Relations) -> bool:
         """Whether pg_dump gets through ``changed``, or is through already."""

@@ -61,6 +61,8 @@ class Snapshot:
     lsn: str
     horizon: int
     """``pg_snapshot_xmin``: every earlier transaction has ended and is fully visible."""
+    xmax: int = 0
+    """``pg_snapshot_xmax``: no transaction from here on had begun."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +101,16 @@ def exported(server: Server, database: str, application: str) -> Iterator[Snapsh
                 """
                 SELECT pg_export_snapshot(), clock_timestamp() AT TIME ZONE 'UTC',
                        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+                       pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
                        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
                             ELSE pg_current_wal_insert_lsn() END::text
                 """
             ).fetchone()
         assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-        name, at, horizon, lsn = row
+        name, at, horizon, xmax, lsn = row
         assert isinstance(at, datetime)  # noqa: S101 - for the type checker
         try:
-            yield Snapshot(str(name), at.replace(tzinfo=UTC), str(lsn), int(str(horizon)))
+            yield Snapshot(str(name), at.replace(tzinfo=UTC), str(lsn), int(str(horizon)), int(str(xmax)))
         except PostgresError:
             with translated(_("keeping the consistent moment")):
                 connection.execute("SELECT 1")
@@ -116,7 +119,7 @@ def exported(server: Server, database: str, application: str) -> Iterator[Snapsh
 
 def relations(connection: Connection, moment: Snapshot | None = None) -> Relations:
     """Return the relations at ``moment``, or now. The catalogues are locked only during the query."""
-    with _in(connection, moment):
+    with in_snapshot(connection, moment):
         rows = connection.execute(_RELATIONS).fetchall()
     return {int(str(row[0])): Relation(*row[1:]) for row in rows}  # type: ignore[arg-type]
 
@@ -131,7 +134,7 @@ def can_be_read(connection: Connection, moment: Snapshot, tables: Relations, app
 
     The session called ``application`` must hold a lock on each, so that it remains so until that ends.
     """
-    with _in(connection, moment):
+    with in_snapshot(connection, moment):
         then = {oid: connection.execute(_COLUMNS, [oid]).fetchall() for oid in tables}
     found = set()
     for oid, table in tables.items():
@@ -146,7 +149,8 @@ def can_be_read(connection: Connection, moment: Snapshot, tables: Relations, app
 
 
 @contextmanager
-def _in(connection: Connection, moment: Snapshot | None) -> Iterator[None]:
+def in_snapshot(connection: Connection, moment: Snapshot | None) -> Iterator[None]:
+    """One read-only transaction in a snapshot, or in one of its own."""
     with translated(_("listing the tables")):
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         try:

@@ -19,7 +19,7 @@ from mtn_tui.core.models import MANIFEST, ROLES, Kind
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.backup.full import FullBackup
+from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.operations.backup.naming import Claimed, claim, claim_name
 from mtn_tui.operations.backup.ownership import LONGEST_RUN
 from mtn_tui.operations.backup.publish import put_beside
@@ -421,7 +421,7 @@ def test_two_backups_at_once_into_one_bucket_and_folder_both_end_whole(
 
     held = [True]
     proxy.set(HangsWhen(lambda: held[0] and waits()))
-    made: list[FullBackup] = []
+    made: list[MadeBackup] = []
     running = Thread(target=lambda: made.append(slow.back_up()))
     running.start()
     try:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtn_tui.core.errors import NotFound, StorageError, UsageError
-from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
+from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, read_job
 from mtn_tui.engine.journal import find_journal, journals_in
@@ -155,7 +155,7 @@ def base(key: str) -> str:
 
 def _backup_of(name: str) -> BackupName | None:
     """The backup that a file of that name belongs to."""
-    for suffix in (MANIFEST, PROOF, ROLES, ""):
+    for suffix in (MANIFEST, PROOF, ROLES, KEYS, ""):
         if name.endswith(suffix):
             return BackupName.parse(name.removesuffix(suffix))
     return None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
 from mtn_tui.archive import mark
 from mtn_tui.archive.keys import Key
+from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.schema import SchemaHash
-from mtn_tui.archive.sections import END, split
+from mtn_tui.archive.sections import END, Block, changes, split
 from mtn_tui.archive.writer import Payload, Writer, compress
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import ordered_map
@@ -48,18 +50,40 @@ class Written:
 
 def write_payload(job: Job, dump: Dump, part: PartFile, key: Key, backup_id: str, level: int) -> Written:
     """Write a dump into ``part``. ``level`` is libdeflate's. The job advances by bytes of SQL."""
-    writer = Writer(key, os.urandom(8), part.write)
     schema = SchemaHash()
+    blocks = split(dump.pieces, tail(backup_id), schema.add)
+    with job.token.calling(dump.kill):
+        payload = write_blocks(job, blocks, part, key, level, dump.kill)
+    return Written(payload, schema.hexdigest())
+
+
+def write_changes(
+    job: Job, script: Iterable[bytes | CopyRows], part: PartFile, key: Key, level: int
+) -> Payload:
+    """Write the script of a differential, less its first line, into ``part``."""
+    return write_blocks(job, changes(script), part, key, level)
+
+
+def write_blocks(
+    job: Job,
+    blocks: Iterator[Block],
+    part: PartFile,
+    key: Key,
+    level: int,
+    on_stop: Callable[[], None] | None = None,
+) -> Payload:
+    """Compress, encrypt and write blocks. ``on_stop`` ends what they come from, if writing fails."""
+    writer = Writer(key, os.urandom(8), part.write)
     members = ordered_map(
-        split(dump.pieces, tail(backup_id), schema.add),
+        blocks,
         partial(compress, level=level),
         workers=_COMPRESSORS,
         depth=_COMPRESSORS * 3 + 2,
         token=job.token,
-        on_stop=dump.kill,
+        on_stop=on_stop,
     )
-    with job.token.calling(dump.kill), closing(members):
+    with closing(members):
         for member in members:
             writer.append(member)
             job.advance(member.raw)
-    return Written(writer.finish(), schema.hexdigest())
+    return writer.finish()

@@ -18,7 +18,7 @@ whole.
 from __future__ import annotations
 
 from mtn_tui.core.errors import StorageError, StorageUnavailable
-from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
+from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.backup.ownership import Ownership, base
 from mtn_tui.operations.common.context import Context
@@ -88,6 +88,6 @@ def _may_go(
 
 def _remove(job: Job, store: Storage, key: str) -> None:
     # The roles go last: a payload without them would pass for a file of the scripts'.
-    for suffix in ("", PROOF, ROLES):
+    for suffix in ("", KEYS, PROOF, ROLES):
         store.delete(key + suffix)
     job.note("info", "swept", what="unfinished", store=store.name, key=key)

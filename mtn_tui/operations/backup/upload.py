@@ -16,13 +16,14 @@ import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import AlreadyThere, Cancelled, NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import MANIFEST, ROLES
+from mtn_tui.core.models import KEYS, MANIFEST, ROLES
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import Handle, background
 from mtn_tui.operations.backup.naming import Claimed, claim
@@ -67,8 +68,8 @@ class Upload:
         """Set the roles' file, which lies beside the payload. Call it before the payload is committed."""
         self._roles = roles
 
-    def wait(self, minutes: float, signed: bytes) -> StorageError | None:
-        """Wait at most ``minutes`` for the payload, then for the manifest, ``signed``.
+    def wait(self, minutes: float, signed: bytes, keys: Path | None = None) -> StorageError | None:
+        """Wait at most ``minutes`` for the payload, then for the file of keys and the manifest, ``signed``.
 
         Returns why the bucket has not got them; None if it has.
         """
@@ -79,6 +80,8 @@ class Upload:
         with self._job.token.calling(self._token.cancel):
             self._handle.join()
             problem = self._handle.result()
+            if problem is None and keys is not None:
+                problem = self._insist(lambda _attempt: self._put_keys(keys))
             if problem is None:
                 problem = self._insist(lambda _attempt: self._put_manifest(signed))
         self._whole = problem is None
@@ -152,6 +155,18 @@ class Upload:
         self._must_be_ours(ROLES)
         self._put_beside(ROLES, self._roles)
 
+    def _put_keys(self, path: Path) -> None:
+        self._must_be_ours("")
+        with path.open("rb") as stream:
+            self._bucket.put(
+                self._key + KEYS,
+                stream,
+                path.stat().st_size,
+                cancel=self._token,
+                mark=str(self._mark),
+            )
+        self._put.add(KEYS)
+
     def _put_manifest(self, signed: bytes) -> None:
         self._must_be_ours("")
         try:
@@ -185,7 +200,7 @@ class Upload:
         if not self._tried:
             return
         try:
-            for suffix in (MANIFEST, "", ROLES):
+            for suffix in (MANIFEST, KEYS, "", ROLES):
                 with suppress(NotFound):
                     if self._is_ours(suffix):
                         self._bucket.delete(self._key + suffix)

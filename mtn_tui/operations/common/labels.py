@@ -183,6 +183,7 @@ def phase(name: str) -> str:
     """A phase as the journal names it, in the reader's language."""
     known = {
         "prepare": _("preparing"),
+        "scan": _("comparing with the full"),
         "dump": _("dumping"),
         "verify-disk": _("reading back from disk"),
         "verify-bucket": _("reading back from the bucket"),
@@ -191,6 +192,7 @@ def phase(name: str) -> str:
         "check-bucket": _("checking the copy in the bucket"),
         "load": _("loading"),
         "keys": _("making keys and indexes"),
+        "changes": _("applying the differential"),
         "count": _("counting rows"),
         "put-in-place": _("putting in place"),
         "notify": _("telling people"),

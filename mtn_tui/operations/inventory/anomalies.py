@@ -45,6 +45,8 @@ def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
             return _("{table} has {now:,} rows, had {before:,}").format(
                 table=table, now=Figure(now), before=Figure(before)
             )
+    if manifest.kind is Kind.DIFF:
+        return ""  # the first one after a full is small
     usual = median(one.size for one in like[:COMPARED])
     if manifest.size < usual * _SHRUNK:
         return _("{percent} % smaller than the {count} before it").format(

@@ -66,6 +66,8 @@ class Backup:
     copies: tuple[Copy, ...]
     suspect: str = ""
     """Why it should be looked at before it is relied upon."""
+    base: Backup | None = None
+    """Of a differential of ours: the full that it is applied to, where that is known."""
 
     @cached_property
     def manifest(self) -> Summary | None:
@@ -86,6 +88,22 @@ class Backup:
     def legacy(self) -> bool:
         """Whether the scripts made every copy of it."""
         return all(copy.standing is CopyStatus.LEGACY for copy in self.copies)
+
+    @property
+    def chain(self) -> tuple[Backup, ...]:
+        """What is loaded to restore it, in this order: its full, where it has one, and itself."""
+        return (self,) if self.base is None else (self.base, self)
+
+    @property
+    def unusable(self) -> str:
+        """Why a differential can't be used though it is whole; empty for a full, and where it can."""
+        if not (self.kind is Kind.DIFF and self.manifest):
+            return ""
+        if self.base is None:
+            return _("its full {id} is not there").format(id=self.manifest.base)
+        if not self.base.sound:
+            return _("its full {name} can't be restored").format(name=self.base.name)
+        return ""
 
     @property
     def needs_another_key(self) -> bool:
@@ -148,6 +166,8 @@ class Backup:
     @property
     def usable(self) -> tuple[Copy, ...]:
         """Copies that could be restored, the best proven first, the disk before the bucket."""
+        if self.unusable:
+            return ()
         good = [copy for copy in self.copies if copy.standing in (CopyStatus.WHOLE, CopyStatus.LEGACY)]
         return tuple(sorted(good, key=lambda copy: copy.rung, reverse=True))
 
@@ -262,7 +282,19 @@ def inventory_of(
     backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
     taken = Inventory(tuple(backups), unreachable, pending)
     # The backups to compare with may lie in the store that has not answered yet.
-    return taken if taken.is_partial else replace(taken, backups=tuple(_marked(backups)))
+    marked = backups if taken.is_partial else _marked(backups)
+    return replace(taken, backups=tuple(_chained(marked)))
+
+
+def _chained(backups: list[Backup]) -> list[Backup]:
+    """Join differentials to the fulls that they are applied to, by id."""
+    fulls = {one.id: one for one in backups if one.kind is Kind.FULL and one.id}
+
+    def joined(one: Backup) -> Backup:
+        base = fulls.get(one.manifest.base) if one.manifest else None
+        return one if base is None else replace(one, base=base)
+
+    return [joined(one) if one.kind is Kind.DIFF else one for one in backups]
 
 
 def _marked(backups: list[Backup]) -> list[Backup]:

@@ -8,7 +8,7 @@ half-loaded database beside it is removed now or by the next restore.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -29,6 +29,7 @@ from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log, write_metrics
 from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.operations.restore import count_rows, load, unsigned
+from mtn_tui.operations.restore.apply_changes import apply_changes
 from mtn_tui.operations.restore.in_place import get_back, make_room
 from mtn_tui.operations.restore.incomplete import Failures, Incomplete, leave
 from mtn_tui.operations.restore.leftovers import RESTORING, mend_subscriptions, sweep_over, sweep_target
@@ -159,10 +160,10 @@ class _Run:
             mend_subscriptions(context, server, partial(job.warn, "subscriptions"), request.target)
             source = Source(job, context, request, self.watch)
             try:
-                copy = source.settle(server, held)
+                copies = source.settle(server, held)
             finally:
                 self.request, self.fallen_back = source.request, source.fallen_back
-            return self._restore(server, other, here, copy)
+            return self._restore(server, other, here, copies)
 
     def _connect(self, token: CancelToken | None) -> Connection:
         return connect(self.context.server, MAINTENANCE, self._application, token=token)
@@ -171,8 +172,10 @@ class _Run:
     def _application(self) -> str:
         return application("restore", self.job.id, self.context.host)
 
-    def _restore(self, server: Connection, other: Connection, here: ServerIdentity, copy: Copy) -> Restored:
-        job, request = self.job, self.request
+    def _restore(
+        self, server: Connection, other: Connection, here: ServerIdentity, copies: tuple[Copy, ...]
+    ) -> Restored:
+        job, request, copy = self.job, self.request, copies[-1]
         scratch = databases.scratch_name(request.target, RESTORING, job.id)
         manifest = copy.manifest
         made = self._make_roles(server, copy) if request.roles else None
@@ -183,7 +186,10 @@ class _Run:
             if note:
                 job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
             with self.watch.timing("load"):
-                self._load(copy, server, scratch)
+                self._load(copies[0], server, scratch)
+            if len(copies) > 1:
+                with self.watch.timing("changes"):
+                    self._apply(copies[0], copy, scratch)
             if self.loaders.disowned:
                 text = _("{count} statements on owners and rights were done without.")
                 job.warn("disowned", text.format(count=len(self.loaders.disowned)))
@@ -230,8 +236,8 @@ class _Run:
             exchanged = replace(exchanged, replaced=True, seconds=seconds)
         if request.target == self.context.settings.db_name:
             production.remember(self.context, here.system_identifier)
-        if manifest is not None:
-            record(job, self.context, copy, Rung.RESTORED)
+        for one in copies if manifest is not None else ():
+            record(job, self.context, one, Rung.RESTORED)
         return Restored(
             request.target,
             request.backup,
@@ -296,6 +302,15 @@ class _Run:
             self.failures if self.request.keep_going else None,
             slots.free(server),
         )
+
+    def _apply(self, full: Copy, differential: Copy, scratch: str) -> None:
+        """Apply a differential to its full, which was just loaded."""
+        job = self.job
+        archive = archive_of(differential, self.context.key)
+        assert full.manifest is not None  # noqa: S101 - a differential's full is known by its manifest
+        job.phase("changes", total=archive.manifest.raw)
+        with closing(self._open(scratch)) as connection:
+            apply_changes(archive, full.manifest.id, connection, job.token, job.advance)
 
     def _verify(self, manifest: About | None, server: Connection, scratch: str) -> count_rows.Loaded | None:
         if manifest is None or not self.request.verify:

@@ -43,8 +43,11 @@ class Source:
     fallen_back: list[str] = field(default_factory=list)
     """What was said of backups that did not hold."""
 
-    def settle(self, server: Connection, held: ExitStack) -> Copy:
-        """The copy to load: of the backup that was asked for or, where that is allowed, of one before it."""
+    def settle(self, server: Connection, held: ExitStack) -> tuple[Copy, ...]:
+        """The copies to load: of the backup that was asked for or, where that is allowed, of one before it.
+
+        Of a differential they are two: its full's, and its own.
+        """
         job, context, request = self.job, self.context, self.request
         if request.instead_of is not None:
             self._fall_back(request.instead_of, request.backup, why_broken(request.instead_of))
@@ -57,10 +60,11 @@ class Source:
             except ArchiveError as error:
                 self._go_on_with(left, error)
                 continue
-            held.enter_context(lease(context.locks, str(backup.name)))
+            for one in backup.chain:
+                held.enter_context(lease(context.locks, str(one.name)))
             self._look_ahead(server)
             try:
-                return self._readable_copy(server)
+                return tuple(self._readable_copy(one, server) for one in backup.chain)
             except (ArchiveError, StorageError) as error:
                 self._go_on_with(left, error)
         raise AssertionError("unreachable")
@@ -101,12 +105,12 @@ class Source:
             minutes=minutes,
         )
 
-    def _readable_copy(self, server: Connection) -> Copy:
+    def _readable_copy(self, backup: Backup, server: Connection) -> Copy:
         """The first copy that reads back whole. Those that do not are passed over, with a warning."""
-        for broken in self.request.backup.copies:
+        for broken in backup.copies:
             if broken.trouble is not None:
                 self._pass_over(broken, broken.trouble)
-        copies = self.request.backup.usable
+        copies = backup.usable
         for left, copy in zip(reversed(range(len(copies))), copies, strict=True):
             try:
                 with self.watch.timing("check"):

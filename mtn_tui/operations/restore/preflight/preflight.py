@@ -16,7 +16,6 @@ from mtn_tui.core.errors import (
     UsageError,
 )
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import Kind
 from mtn_tui.core.values import LONGEST_NAME
 from mtn_tui.operations.common.checks import Check, Status, looked
 from mtn_tui.operations.common.context import Context
@@ -58,7 +57,14 @@ def check_request(context: Context, backup: Backup, target: str, *, legacy_allow
 
 
 def check_options(request: Request) -> None:
-    """Raise Refused for --keep-going with --in-place or a legacy backup, UsageError for wrong extensions."""
+    """Raise Refused for options that do not go together, UsageError for wrong extensions."""
+    if request.backup.base is not None and (request.keep_going or request.without):
+        raise Refused(
+            _(
+                "A differential is applied to all of its full: --keep-going and --without-extension leave some out."
+            ),
+            _("Restore the full alone: mtn restore {id}").format(id=request.backup.base.handle),
+        )
     if request.keep_going and (request.in_place or request.backup.legacy):
         raise Refused(
             _("--keep-going does not go with --in-place, nor with a file that has no manifest."),
@@ -68,13 +74,11 @@ def check_options(request: Request) -> None:
 
 
 def check_backup(backup: Backup, *, legacy_allowed: bool) -> None:
-    """Raise Refused for a differential, and for a legacy copy unless that is allowed."""
-    if backup.kind is Kind.DIFF:
+    """Raise Refused for a differential without its full, and for a legacy copy unless that is allowed."""
+    if backup.unusable:
         raise Refused(
-            _("{name} is a differential. Restoring differentials is not part of this version.").format(
-                name=backup.name
-            ),
-            _("Restore the full before it: mtn list --kind full"),
+            _("{name} is a differential, and {reason}.").format(name=backup.name, reason=backup.unusable),
+            _("Restore another moment: mtn list"),
             "5.2",
         )
     for copy in backup.copies:
@@ -195,6 +199,14 @@ def _key(context: Context) -> Check:
 
 def _archive(context: Context, backup: Backup) -> Check:
     """Which copy will be read: the best proven that is there. Raises what is wrong if there is none."""
+    for one in backup.chain:
+        found = _archive_of_one(one)
+        if found.status is not Status.OK:
+            return found
+    return found
+
+
+def _archive_of_one(backup: Backup) -> Check:
     check_usable(backup)
     wrong: list[MtnError] = [copy.trouble for copy in backup.copies if copy.trouble]
     for copy in backup.usable:

@@ -1,0 +1,250 @@
+"""The SQL of a differential, for psql as for our own restore: one transaction on a fresh copy of its full.
+
+It demands the mark of its full in the database's comment and ends by writing its own, so that it can't be
+applied twice, or to something else. Row counts before and after each table guard what
+it does. Foreign keys, triggers, rules and row security do not act meanwhile: by
+``session_replication_role`` where that may be set, else by dropping or disabling
+them; all of it is put back at the end of the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from mtn_tui.postgres.changes import Change, Mode
+
+ROWS_END = b"\\.\n"
+
+_OPENING = """\
+--
+-- PostgreSQL database differential: what changed in {database} since its full backup {base},
+-- as of {moment}. Apply it to that full, freshly restored, and to nothing else:
+--     psql -d DATABASE -f THIS
+--
+
+\\set ON_ERROR_STOP on
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SET check_function_bodies = false;
+SET client_min_messages = warning;
+SET row_security = off;
+SET default_transaction_read_only = off;
+SET DateStyle = 'ISO, YMD';
+SET IntervalStyle = 'postgres';
+SELECT pg_catalog.set_config('search_path', '', false);
+
+BEGIN;
+
+DO $mtn$
+DECLARE
+    said text := coalesce((SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database
+        WHERE datname = pg_catalog.current_database()), '');
+BEGIN
+    IF pg_catalog.strpos(said, '[mtn {base}]') = 0 THEN
+        RAISE EXCEPTION 'This differential belongs on the full backup {base}, freshly restored. Nothing was changed.'
+            USING HINT = 'The comment of this database says: "' || said || '".';
+    END IF;
+END
+$mtn$;
+"""
+
+# Everything is looked up in the database at hand. ``later`` takes what puts it back, in order.
+_PREPARE = """
+CREATE TEMPORARY TABLE mtn_touched (oid oid PRIMARY KEY) ON COMMIT DROP;
+CREATE TEMPORARY TABLE mtn_later (number integer GENERATED ALWAYS AS IDENTITY, sql text) ON COMMIT DROP;
+
+INSERT INTO pg_temp.mtn_touched
+    SELECT name::pg_catalog.regclass FROM pg_catalog.unnest(ARRAY[{names}]::text[]) AS name
+    UNION SELECT t.relid FROM pg_catalog.unnest(ARRAY[{names}]::text[]) AS name,
+        LATERAL pg_catalog.pg_partition_tree(name::pg_catalog.regclass) AS t WHERE t.relid IS NOT NULL;
+
+DO $mtn$
+DECLARE
+    replica boolean := true;
+    one record;
+BEGIN
+    BEGIN
+        PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+    EXCEPTION WHEN insufficient_privilege THEN
+        replica := false;
+    END;
+
+    FOR one IN
+        SELECT tgrelid::pg_catalog.regclass AS t, tgname AS name, tgenabled AS state
+        FROM pg_catalog.pg_trigger JOIN pg_temp.mtn_touched AS touched ON touched.oid = tgrelid
+        WHERE NOT tgisinternal AND tgenabled <> 'D' AND (tgenabled IN ('A', 'R') OR NOT replica)
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', one.t, one.name);
+        INSERT INTO pg_temp.mtn_later (sql) VALUES (pg_catalog.format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I',
+            one.t, CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
+    END LOOP;
+
+    FOR one IN
+        SELECT ev_class::pg_catalog.regclass AS t, rulename AS name, ev_enabled AS state
+        FROM pg_catalog.pg_rewrite JOIN pg_temp.mtn_touched AS touched ON touched.oid = ev_class
+        WHERE rulename <> '_RETURN' AND ev_enabled <> 'D' AND (ev_enabled IN ('A', 'R') OR NOT replica)
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE RULE %I', one.t, one.name);
+        INSERT INTO pg_temp.mtn_later (sql) VALUES (pg_catalog.format('ALTER TABLE %s ENABLE %s RULE %I',
+            one.t, CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
+    END LOOP;
+
+    FOR one IN
+        SELECT c.oid::pg_catalog.regclass AS t
+        FROM pg_catalog.pg_class AS c JOIN pg_temp.mtn_touched AS touched USING (oid) WHERE relforcerowsecurity
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', one.t);
+        INSERT INTO pg_temp.mtn_later (sql)
+            VALUES (pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one.t));
+    END LOOP;
+
+    -- Checks that hold for new rows only: here old ones come as new.
+    FOR one IN
+        WITH RECURSIVE above (oid) AS (
+            SELECT oid FROM pg_temp.mtn_touched
+            UNION SELECT inhparent FROM pg_catalog.pg_inherits JOIN above ON above.oid = inhrelid
+        )
+        SELECT c.conrelid::pg_catalog.regclass AS t, c.conname AS name,
+            pg_catalog.pg_get_constraintdef(c.oid) AS definition,
+            pg_catalog.obj_description(c.oid, 'pg_constraint') AS comment
+        FROM pg_catalog.pg_constraint AS c JOIN above ON above.oid = c.conrelid
+        WHERE c.contype IN ('c', 'n') AND NOT c.convalidated AND c.coninhcount = 0
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', one.t, one.name);
+        INSERT INTO pg_temp.mtn_later (sql) VALUES (
+            pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', one.t, one.name, one.definition));
+        IF one.comment IS NOT NULL THEN
+            INSERT INTO pg_temp.mtn_later (sql) VALUES (
+                pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', one.name, one.t, one.comment));
+        END IF;
+    END LOOP;
+
+    -- Without the right to set the role, foreign keys would act: they go, and are checked anew at the end.
+    FOR one IN
+        WITH RECURSIVE keys (oid, parent) AS (
+            SELECT c.oid, c.conparentid FROM pg_catalog.pg_constraint AS c
+            WHERE NOT replica AND c.contype = 'f' AND (
+                EXISTS (SELECT FROM pg_temp.mtn_touched AS t WHERE t.oid = c.conrelid)
+                OR EXISTS (SELECT FROM pg_temp.mtn_touched AS t WHERE t.oid = c.confrelid))
+            UNION
+            SELECT c.oid, c.conparentid FROM keys JOIN pg_catalog.pg_constraint AS c ON c.oid = keys.parent
+        )
+        SELECT c.conrelid::pg_catalog.regclass AS t, c.conname AS name,
+            pg_catalog.pg_get_constraintdef(c.oid) AS definition,
+            pg_catalog.obj_description(c.oid, 'pg_constraint') AS comment
+        FROM keys JOIN pg_catalog.pg_constraint AS c USING (oid) WHERE keys.parent = 0
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', one.t, one.name);
+        INSERT INTO pg_temp.mtn_later (sql) VALUES (
+            pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', one.t, one.name, one.definition));
+        IF one.comment IS NOT NULL THEN
+            INSERT INTO pg_temp.mtn_later (sql) VALUES (
+                pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', one.name, one.t, one.comment));
+        END IF;
+    END LOOP;
+END
+$mtn$;
+"""
+
+_PUT_BACK = b"""
+SET CONSTRAINTS ALL IMMEDIATE;
+
+DO $mtn$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT sql FROM pg_temp.mtn_later ORDER BY number LOOP
+        EXECUTE one.sql;
+    END LOOP;
+END
+$mtn$;
+"""
+
+_COUNTED = """
+DO $mtn$
+DECLARE
+    there bigint := (SELECT pg_catalog.count(*) FROM {rows_of} {condition});
+BEGIN
+    IF there <> {rows} THEN
+        RAISE EXCEPTION '% has % rows {when}, not {rows}. Nothing was changed.', {name}, there;
+    END IF;
+END
+$mtn$;
+"""
+
+
+def opening(database: str, base: str, moment: str, changed: Sequence[Change]) -> bytes:
+    """The beginning: settings, the demand for the full's mark, and what must not act meanwhile."""
+    flat = " ".join(database.split())
+    text = _OPENING.format(database=flat, base=base, moment=moment)
+    if changed:
+        text += _PREPARE.format(names=", ".join(_literal(change.table.quoted) for change in changed))
+    return text.encode(errors="surrogateescape")
+
+
+def before_gone(change: Change) -> bytes:
+    """What stands before the keys of the rows that went; ROWS_END ends them."""
+    table = change.table
+    return f"""{_heading(change)}{_guard(change, change.base_rows, "before")}
+CREATE TEMPORARY TABLE mtn_gone AS SELECT {", ".join(table.key)} FROM {table.rows_of} WITH NO DATA;
+COPY pg_temp.mtn_gone ({", ".join(table.key)}) FROM stdin;
+""".encode(errors="surrogateescape")
+
+
+def before_rows(change: Change) -> bytes:
+    """What stands before the rows of a table; ROWS_END ends them."""
+    table = change.table
+    text = ""
+    if change.mode is Mode.MERGED:
+        same = " AND ".join(
+            f"t.{column} {equals} gone.{column}"
+            for column, equals in zip(table.key, table.equals, strict=True)
+        )
+        text += f"\nDELETE FROM {table.rows_of} AS t USING pg_temp.mtn_gone AS gone WHERE {same};\n"
+        text += "DROP TABLE pg_temp.mtn_gone;\n"
+    else:
+        text += _heading(change) + _guard(change, change.base_rows, "before")
+    if change.mode is Mode.REPLACED:
+        text += f"\nDELETE FROM {table.rows_of} {table.condition}".rstrip() + ";\n"
+    columns = f" ({', '.join(table.columns)})" if table.columns else ""
+    text += f"\nCOPY {table.quoted}{columns} FROM stdin;\n"
+    return text.encode(errors="surrogateescape")
+
+
+def after_rows(change: Change) -> bytes:
+    """What stands after a table's rows and their end."""
+    return _guard(change, change.now, "after").encode(errors="surrogateescape")
+
+
+def closing(mark: bytes, refresh: Iterable[bytes], end: bytes, *, put_back: bool) -> bytes:
+    """The end: what is put back, the mark, and the views that are refreshed once that is done."""
+    return b"".join(
+        [
+            _PUT_BACK if put_back else b"",
+            b"\n" + mark + b";\n\nCOMMIT;\n\n",
+            *(one + b";\n" for one in refresh),
+            b"\n--\n" + end + b"\n--\n",
+        ]
+    )
+
+
+def _heading(change: Change) -> str:
+    told = {Mode.ADDED: "new rows", Mode.REPLACED: "all rows", Mode.MERGED: "rows gone, and new"}[change.mode]
+    return f"\n--\n-- {' '.join(change.label.split())}: {told}\n--\n"
+
+
+def _guard(change: Change, rows: int, when: str) -> str:
+    table = change.table
+    return _COUNTED.format(
+        rows_of=table.rows_of, condition=table.condition, rows=rows, when=when, name=_literal(change.label)
+    )
+
+
+def _literal(text: str) -> str:
+    return sql.Literal(text).as_string()

@@ -1,0 +1,143 @@
+"""The tables that hold rows, as a differential compares them: columns, key, and whose rows a dump leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from mtn_tui.postgres.connection import Connection, translated
+
+# Of extensions' tables those whose rows are dumped, with the condition that they were marked with.
+_TABLES = """
+    SELECT c.oid::bigint, n.nspname, c.relname, c.relkind = 'p', c.relpages,
+        c.relkind = 'p' OR am.amname = 'heap', coalesce(e.condition, ''),
+        CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::bigint ELSE 0 END,
+        (SELECT coalesce(array_agg(quote_ident(attname) ORDER BY attnum), '{}') FROM pg_attribute
+            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
+        coalesce(k.columns, '{}'), coalesce(k.equals, '{}')
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_am AS am ON am.oid = c.relam
+    LEFT JOIN LATERAL (
+        SELECT extcondition[array_position(extconfig, c.oid)] AS condition, true AS config
+        FROM pg_extension WHERE c.oid = ANY (extconfig)
+    ) AS e ON true
+    LEFT JOIN LATERAL (
+        SELECT i.indexrelid, i.indkey, i.indclass, i.indnkeyatts
+        FROM pg_index AS i JOIN pg_class AS ic ON ic.oid = i.indexrelid JOIN pg_am AS im ON im.oid = ic.relam
+        WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND im.amname = 'btree'
+          AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT i.indisexclusion
+          AND NOT EXISTS (
+              SELECT FROM generate_series(0, i.indnkeyatts - 1) AS number
+              JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[number]
+              WHERE NOT a.attnotnull OR EXISTS (
+                  SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'n' AND NOT convalidated
+                    AND conkey = ARRAY[a.attnum]))
+        ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1
+    ) AS i ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(quote_ident(a.attname) ORDER BY number) AS columns,
+            array_agg(format('OPERATOR(%I.%s)', onn.nspname, o.oprname) ORDER BY number) AS equals
+        FROM generate_series(0, i.indnkeyatts - 1) AS number
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[number]
+        JOIN pg_opclass AS oc ON oc.oid = i.indclass[number]
+        JOIN pg_amop AS ao ON ao.amopfamily = oc.opcfamily AND ao.amopstrategy = 3
+            AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype
+        JOIN pg_operator AS o ON o.oid = ao.amopopr
+        JOIN pg_namespace AS onn ON onn.oid = o.oprnamespace
+    ) AS k ON cardinality(k.columns) = i.indnkeyatts
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+      AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+      AND (e.config OR NOT EXISTS (
+          SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+            AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
+    ORDER BY n.nspname, c.relname
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose rows are compared. Names of columns are quoted."""
+
+    oid: int
+    schema: str
+    name: str
+    partitioned: bool
+    """Whether it stands for all of its partitions, which pg_dump writes as one."""
+    pages: int
+    """About how many pages of 8 KiB it has, by the last VACUUM or ANALYZE."""
+    heap: bool
+    """Whether PostgreSQL's own method stores it, which notes the transaction that made each row."""
+    condition: str
+    """Of an extension's table: the WHERE with which its rows are dumped."""
+    columns: tuple[str, ...]
+    """Without generated ones."""
+    key: tuple[str, ...]
+    """Columns of its primary key, or of a unique index like one; empty if it has none."""
+    equals: tuple[str, ...]
+    """The operator by which each of them is equal, with its schema."""
+    files: tuple[int, ...]
+    """Oids of what holds its rows."""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its old rows can be told apart by their key."""
+        return self.heap and not self.partitioned and not self.condition and bool(self.key)
+
+    @property
+    def quoted(self) -> str:
+        """The qualified name, quoted for SQL."""
+        return sql.Identifier(self.schema, self.name).as_string()
+
+    @property
+    def rows_of(self) -> str:
+        """What stands after FROM, and after DELETE FROM, for its own rows."""
+        return self.quoted if self.partitioned else f"ONLY {self.quoted}"
+
+
+def tables(connection: Connection, dumped: Collection[tuple[str, str]]) -> list[Table]:
+    """Describe the tables that ``dumped`` (schemas and names) are; others are left out.
+
+    Call it within the snapshot. A partitioned table is among ``dumped`` only where
+    pg_dump writes its partitions' rows as its own.
+    """
+    with translated():
+        rows = connection.execute(_TABLES).fetchall()
+    partitions: dict[int, list[int]] = {}
+    for oid, *_names, root, _columns, _key, _equals in rows:
+        partitions.setdefault(int(str(root)), []).append(int(str(oid)))
+    found = []
+    for oid, schema, name, partitioned, pages, heap, condition, _root, columns, key, equals in rows:
+        if (str(schema), str(name)) not in dumped:
+            continue
+        number = int(str(oid))
+        found.append(
+            Table(
+                number,
+                str(schema),
+                str(name),
+                bool(partitioned),
+                int(str(pages)),
+                bool(heap),
+                str(condition),
+                tuple(columns),  # type: ignore[arg-type]  # text[]
+                tuple(key),  # type: ignore[arg-type]
+                tuple(equals),  # type: ignore[arg-type]
+                tuple(partitions.get(number, [])) if partitioned else (number,),
+            )
+        )
+    return found
+
+
+def changing(connection: Connection, some: Sequence[Table]) -> list[Table]:
+    """Those whose rows have been deleted or updated since the server began to count."""
+    with translated():
+        rows = connection.execute(
+            "SELECT relid::bigint FROM pg_stat_all_tables"
+            " WHERE relid = ANY (%s::oid[]) AND n_tup_del + n_tup_upd > 0",
+            [[table.oid for table in some]],
+        ).fetchall()
+    found = {int(str(oid)) for (oid,) in rows}
+    return [table for table in some if table.oid in found]

@@ -1,0 +1,126 @@
+"""A differential on its full is the source as it was then: by psql alone, and by our own restore."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtn_tui.core.models import KEYS, Kind
+from mtn_tui.postgres.compare import compare
+
+
+@pytest.fixture
+def school(any_pg, new_school):
+    return new_school(any_pg)
+
+
+def assert_same(source, restored):
+    """Schema, rows, sequences and large objects are equal."""
+    schemas = tuple(one.dump("--schema-only").decode() for one in (source, restored))
+    result = compare(source.login, source.name, restored.name, schemas)
+    assert result.equal, [str(one) for one in result.differences]
+
+
+def by_hand(practice, *made, into):
+    """Restore with openssl, gunzip and psql."""
+    for one in made:
+        into.psql(practice.script(practice.payload(one.manifest)))
+    return into
+
+
+def differential(practice):
+    made = practice.back_up_changes()
+    assert made.manifest.kind is Kind.DIFF, made.instead
+    return made
+
+
+@pytest.fixture
+def rich(any_pg, new_rich):
+    """A database with every feature that a dump can hold."""
+    return new_rich(any_pg)
+
+
+def test_nothing_changed_is_a_small_differential_that_changes_nothing(rich, practise, new_database):
+    practice = practise(rich)
+    full = practice.back_up()
+    made = differential(practice)
+    assert made.manifest.base == full.manifest.id
+    assert made.manifest.size < 20_000
+    restored = by_hand(practice, full, made, into=new_database(rich.server))
+    assert restored.dump() == rich.dump()
+
+
+WORK = """
+    UPDATE users SET email = email || 'x' WHERE id % 7 = 0;
+    DELETE FROM interviews WHERE id % 5 = 0;
+    INSERT INTO interviews SELECT * FROM (SELECT i.* FROM interviews AS i LIMIT 0) AS none;
+"""
+
+
+def test_full_and_differential_by_psql_alone_equal_the_source(school, practise, new_database):
+    practice = practise(school)
+    full = practice.back_up()
+    school.psql(WORK)
+    made = differential(practice)
+    assert_same(school, by_hand(practice, full, made, into=new_database(school.server)))
+
+
+def test_our_own_restore_of_a_differential_equals_the_source(school, practise):
+    practice = practise(school)
+    practice.back_up()
+    school.psql(WORK)
+    made = differential(practice)
+    assert_same(school, practice.restore(backup=practice.inventory.find(made.manifest.id)))
+    assert {one.rung.word for one in practice.inventory.backups} == {"restored"}
+
+
+def test_of_a_large_table_only_what_changed_is_in_it(any_pg, new_database, practise):
+    source = new_database(any_pg)
+    source.psql("""
+        CREATE TABLE big (id int PRIMARY KEY, told text);
+        INSERT INTO big SELECT n, repeat('x', 20) || n FROM generate_series(1, 20000) AS n;
+        DELETE FROM big WHERE id = 3;
+    """)
+    while source.psql("SELECT n_tup_del FROM pg_stat_user_tables") != b"1\n":
+        pass  # a session tells what it did as it ends
+    practice = practise(source)
+    full = practice.back_up()
+    assert practice.payload(full.manifest).with_name(full.manifest.payload + KEYS).exists()
+    source.psql("""
+        DELETE FROM big WHERE id BETWEEN 100 AND 110; UPDATE big SET told = 'new' WHERE id = 15000;
+        INSERT INTO big VALUES (3, 'back'), (30000, 'more');
+    """)
+    made = differential(practice)
+    assert b"repeat" not in practice.script(practice.payload(made.manifest))
+    assert made.manifest.raw < 10_000
+    assert_same(source, by_hand(practice, full, made, into=new_database(any_pg)))
+
+
+def test_a_changed_schema_makes_a_full_and_says_why(any_pg, new_school, practise):
+    school = new_school(any_pg)
+    practice = practise(school)
+    first = practice.back_up()
+    school.psql("ALTER TABLE users ADD COLUMN nickname text")
+    made = practice.back_up_changes()
+    assert made.manifest.kind is Kind.FULL
+    assert made.manifest.id != first.manifest.id
+    assert "schema" in made.instead
+    assert practice.job.result["instead_of_differential"] == made.instead
+
+
+@pytest.mark.parametrize("again", ["twice", "on another full", "on nothing"])
+def test_elsewhere_it_changes_nothing_and_says_why(again, pg18, new_school, practise, new_database):
+    school = new_school(pg18)
+    practice = practise(school)
+    full = practice.back_up()
+    school.psql("UPDATE users SET email = email || 'x' WHERE id % 7 = 0")
+    made = differential(practice)
+    target = new_database(pg18)
+    if again == "twice":
+        by_hand(practice, full, made, into=target)
+    elif again == "on another full":
+        by_hand(practice, practice.back_up(), into=target)
+    before = target.dump()
+    said = target.run(
+        "psql", "-X", "-f", "-", given=practice.script(practice.payload(made.manifest)), check=False
+    )
+    assert target.dump() == before, said
