@@ -11,6 +11,7 @@ from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Cancelled, MtnError, Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.restore import trial
@@ -35,10 +36,7 @@ def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_j
     arguments = ["backup", "full", *(["--verbose"] if verbose else [])]
     arguments += ["--key-is-meant"] if key_is_meant else []
     if detach:
-        job_id = session.begin(arguments)
-        output.line(job_id)
-        diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
-        return 0
+        return _begin(session, arguments)
     here = session.hosts_itself
     facts, code = session.run(
         "backup-full",
@@ -51,6 +49,46 @@ def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_j
     else:
         output.lines(outcomes.lines("backup-full", facts))
     return max(code, _test_load(session, str(facts["id"]))) if here and "id" in facts else code
+
+
+@backup.command(
+    help=_(
+        "Back up what has changed since the last full, rows that are gone included. "
+        "Where no full can be its base, a full is made, and it says why."
+    )
+)
+@click.option("--detach", is_flag=True, help=_("Start it, say its job's ID, and do not wait."))
+@click.option("--key-is-meant", is_flag=True, help=_("It is another key than that of the last backups."))
+@as_json
+@click.pass_obj
+def diff(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> int:
+    session.must_not_only_read()
+    context = session.context
+    session.say_database(context.settings.db_name)
+    key_is_meant = key_is_meant or _agreed_to_key(session)
+    arguments = ["backup", "diff", *(["--key-is-meant"] if key_is_meant else [])]
+    if detach:
+        return _begin(session, arguments)
+    here = session.hosts_itself
+    facts, code = session.run(
+        "backup-diff",
+        context.settings.db_name,
+        arguments,
+        lambda job: differential_backup(job, context, key_is_meant=key_is_meant),
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines("backup-diff", facts))
+    is_full = here and facts.get("instead_of_differential")
+    return max(code, _test_load(session, str(facts["id"]))) if is_full else code
+
+
+def _begin(session: Session, arguments: list[str]) -> int:
+    job_id = session.begin(arguments)
+    output.line(job_id)
+    diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
+    return 0
 
 
 def _test_load(session: Session, backup_id: str) -> int:

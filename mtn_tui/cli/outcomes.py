@@ -18,6 +18,7 @@ def lines(kind: str, facts: Facts) -> list[str]:
     """Return the lines for stdout; empty if the kind has no outcome, or without facts."""
     tell = {
         "backup-full": _backup,
+        "backup-diff": _backup,
         "verify": _verify,
         "restore": _restore,
         "undo": _undo,
@@ -42,7 +43,10 @@ def _backup(facts: Facts) -> list[str]:
         seconds=labels.seconds(facts["seconds"]["total"]),
         rung=labels.rung(Rung.of(facts["rung"])),
     )
-    return [f"{facts['id']}  {facts['name']}", said]
+    lines = [f"{facts['id']}  {facts['name']}", said]
+    if instead := facts.get("instead_of_differential"):
+        lines.append(_("A full was made instead of a differential: {reason}.").format(reason=instead))
+    return lines
 
 
 def _restore(facts: Facts) -> list[str]:

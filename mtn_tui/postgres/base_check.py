@@ -1,4 +1,4 @@
-"""Whether a full can still be the base of a differential: is this the server and the history that it was made of?"""
+"""Whether a full can still be the base of a differential: is it of this server, and of its history?"""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ DECLARE
         WHERE datname = pg_catalog.current_database()), '');
 BEGIN
     IF pg_catalog.strpos(said, '[mtn {base}]') = 0 THEN
-        RAISE EXCEPTION 'This differential belongs on the full backup {base}, freshly restored. Nothing was changed.'
+        RAISE EXCEPTION 'This differential belongs on the full {base}, freshly restored. Nothing was changed.'
             USING HINT = 'The comment of this database says: "' || said || '".';
     END IF;
 END
@@ -81,8 +81,9 @@ BEGIN
         WHERE NOT tgisinternal AND tgenabled <> 'D' AND (tgenabled IN ('A', 'R') OR NOT replica)
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', one.t, one.name);
-        INSERT INTO pg_temp.mtn_later (sql) VALUES (pg_catalog.format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I',
-            one.t, CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
+        INSERT INTO pg_temp.mtn_later (sql) VALUES (
+            pg_catalog.format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', one.t,
+                CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
     END LOOP;
 
     FOR one IN
@@ -91,13 +92,15 @@ BEGIN
         WHERE rulename <> '_RETURN' AND ev_enabled <> 'D' AND (ev_enabled IN ('A', 'R') OR NOT replica)
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE RULE %I', one.t, one.name);
-        INSERT INTO pg_temp.mtn_later (sql) VALUES (pg_catalog.format('ALTER TABLE %s ENABLE %s RULE %I',
-            one.t, CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
+        INSERT INTO pg_temp.mtn_later (sql) VALUES (
+            pg_catalog.format('ALTER TABLE %s ENABLE %s RULE %I', one.t,
+                CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
     END LOOP;
 
     FOR one IN
         SELECT c.oid::pg_catalog.regclass AS t
-        FROM pg_catalog.pg_class AS c JOIN pg_temp.mtn_touched AS touched USING (oid) WHERE relforcerowsecurity
+        FROM pg_catalog.pg_class AS c JOIN pg_temp.mtn_touched AS touched USING (oid)
+        WHERE relforcerowsecurity
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', one.t);
         INSERT INTO pg_temp.mtn_later (sql)
@@ -190,11 +193,11 @@ def opening(database: str, base: str, moment: str, changed: Sequence[Change]) ->
 
 def before_gone(change: Change) -> bytes:
     """What stands before the keys of the rows that went; ROWS_END ends them."""
-    table = change.table
-    return f"""{_heading(change)}{_guard(change, change.base_rows, "before")}
-CREATE TEMPORARY TABLE mtn_gone AS SELECT {", ".join(table.key)} FROM {table.rows_of} WITH NO DATA;
-COPY pg_temp.mtn_gone ({", ".join(table.key)}) FROM stdin;
-""".encode(errors="surrogateescape")
+    key, rows_of = ", ".join(change.table.key), change.table.rows_of
+    text = _heading(change) + _guard(change, change.base_rows, "before")
+    text += f"\nCREATE TEMPORARY TABLE mtn_gone AS SELECT {key} FROM {rows_of} WITH NO DATA;\n"  # noqa: S608 - quoted
+    text += f"COPY pg_temp.mtn_gone ({key}) FROM stdin;\n"
+    return text.encode(errors="surrogateescape")
 
 
 def before_rows(change: Change) -> bytes:

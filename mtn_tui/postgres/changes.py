@@ -152,7 +152,7 @@ class Reader:
         """The new rows of each table, and all that it has."""
         new = [f"count(*) FILTER (WHERE {self.is_new})" if table.heap else "count(*)" for table in some]
         queries = [
-            f"SELECT {number}, {one}, count(*) FROM {table.rows_of} {table.condition}"
+            f"SELECT {number}, {one}, count(*) FROM {table.rows_of} {table.condition}"  # noqa: S608 - quoted
             for number, (table, one) in enumerate(zip(some, new, strict=True))
         ]
         with self.locked(some):
@@ -161,10 +161,10 @@ class Reader:
         return [found[number] for number in range(len(some))]
 
     def rows(self, change: Change) -> Iterator[bytes]:
-        """The rows of a table that the differential holds, as COPY's text. Raises Moved if they are others."""
+        """The rows that it holds of a table, as COPY's text. Raises Moved if they are others."""
         table = change.table
         condition = table.condition if change.mode is Mode.REPLACED else f"WHERE {self.is_new}"
-        query = f"SELECT {', '.join(table.columns)} FROM {table.rows_of} {condition}"
+        query = f"SELECT {', '.join(table.columns)} FROM {table.rows_of} {condition}"  # noqa: S608 - quoted
         many = change.shipped > _BULK
         count = 0
         for piece in self._in_bulk(table, query) if many else self._one_by_one(table, query):
@@ -177,7 +177,7 @@ class Reader:
     def old_keys(self, table: Table) -> Iterator[bytes]:
         """The keys of the rows that are left of the full's, in order, as COPY's text. Raises Moved."""
         key = ", ".join(table.key)
-        query = f"SELECT {key} FROM {table.rows_of} WHERE NOT ({self.is_new}) ORDER BY {key}"
+        query = f"SELECT {key} FROM {table.rows_of} WHERE NOT ({self.is_new}) ORDER BY {key}"  # noqa: S608 - quoted
         yield from self._in_bulk(table, query)
 
     def _one_by_one(self, table: Table, query: str) -> Iterator[bytes]:

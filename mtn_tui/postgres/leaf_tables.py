@@ -1,4 +1,4 @@
-"""The tables that hold rows, as a differential compares them: columns, key, and whose rows a dump leaves out."""
+"""The tables that hold rows, as a differential compares them: columns, key, and which rows are dumped."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ def sequences(connection: Connection) -> Iterator[bytes]:
         for start in range(0, len(names), _AT_ONCE):
             some = [sql.Identifier(*name).as_string() for name in names[start : start + _AT_ONCE]]
             queries = [
-                f"SELECT {number}, last_value, is_called FROM {one}" for number, one in enumerate(some)
+                f"SELECT {number}, last_value, is_called FROM {one}"  # noqa: S608 - quoted
+                for number, one in enumerate(some)
             ]
             for number, value, called in sorted(
                 connection.execute("\nUNION ALL ".join(queries).encode()).fetchall()

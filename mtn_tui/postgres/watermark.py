@@ -28,7 +28,7 @@ class Watermark:
     """What was left."""
 
     transactions: tuple[tuple[int, bool], ...]
-    """Each one's id, of 64 bits, and whether it was committed. Empty on a standby, which has none of its own."""
+    """Each one's id, of 64 bits, and whether it was committed. Empty on a standby."""
     lsn: str
     """Where the log was afterwards."""
 

@@ -61,7 +61,7 @@ def check_options(request: Request) -> None:
     if request.backup.base is not None and (request.keep_going or request.without):
         raise Refused(
             _(
-                "A differential is applied to all of its full: --keep-going and --without-extension leave some out."
+                "A differential needs all of its full: --keep-going and --without-extension leave some out."
             ),
             _("Restore the full alone: mtn restore {id}").format(id=request.backup.base.handle),
         )
