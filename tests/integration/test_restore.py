@@ -155,7 +155,6 @@ def test_a_load_that_fails_leaves_the_target_as_it_was(practice):
         (["--target", "x"], "Say which backup"),
         (["aaaaaaaa", "--latest", "--target", "x"], "Say which backup"),
         (["aaaaaaaa", "--target", "x"], "There is no backup"),
-        (["--file", "{diff}", "--target", "x", "--legacy"], "is a differential"),
         (["--file", "{legacy}", "--target", "x"], "--legacy"),
         (["--latest"], "--target"),
     ],

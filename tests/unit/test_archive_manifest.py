@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mtn_tui.archive import summary as summaries
 from mtn_tui.archive.keys import Key
-from mtn_tui.archive.manifest import Manifest, Section, canonical, decode, encode, peek
+from mtn_tui.archive.manifest import Baseline, KeyFile, Manifest, Section, canonical, decode, encode, peek
 from mtn_tui.archive.sections import Part
 from mtn_tui.core.errors import ArchiveError, Changed, ForeignManifest, WrongKey
 from mtn_tui.core.identity import DatabaseProperties, Extension, Grant, ServerIdentity
@@ -47,6 +47,22 @@ counts = st.integers(0, 2**63)
 hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)
 texts = st.lists(text, max_size=3).map(tuple)
 moments = st.datetimes(timezones=st.just(UTC))
+sections = st.lists(
+    st.builds(
+        Section,
+        st.sampled_from(Part),
+        counts,
+        counts,
+        counts,
+        counts,
+        hexes,
+        raw_names,
+        raw_names,
+        st.booleans(),
+    ),
+    max_size=4,
+).map(tuple)
+
 manifests = st.builds(
     Manifest,
     id=text,
@@ -77,21 +93,18 @@ manifests = st.builds(
     sha256=hexes,
     salt=st.binary(min_size=8, max_size=8).map(bytes.hex),
     key=st.just(KEY.fingerprint),
-    sections=st.lists(
-        st.builds(
-            Section,
-            st.sampled_from(Part),
-            counts,
-            counts,
-            counts,
-            counts,
-            hexes,
-            raw_names,
-            raw_names,
-            st.booleans(),
-        ),
-        max_size=4,
-    ).map(tuple),
+    sections=sections,
+    base=text,
+    baseline=st.none()
+    | st.builds(
+        Baseline,
+        counts,
+        st.lists(st.tuples(counts, st.booleans()), max_size=3).map(tuple),
+        st.dictionaries(raw_names, counts, max_size=3),
+        st.dictionaries(text, hexes, max_size=3),
+        st.none() | st.builds(KeyFile, counts, hexes, hexes, sections),
+    ),
+    counted=st.lists(st.tuples(raw_names, counts), max_size=3).map(tuple),
 )
 
 
@@ -110,7 +123,7 @@ def test_what_is_encoded_is_decoded_the_same(manifest: Manifest) -> None:
 
 def test_the_bytes_are_as_the_format_says() -> None:
     body = json.loads(ENCODED)
-    assert body["format"] == 2
+    assert body["format"] == 3
     assert [*body] == sorted(body)
     assert signed(body) == ENCODED
 
@@ -165,7 +178,7 @@ def test_the_manifest_of_another_file_is_foreign(name: str) -> None:
 
 
 def test_a_newer_format_is_told_as_such() -> None:
-    data = signed({**json.loads(ENCODED), "format": 3, "something": "new"})
+    data = signed({**json.loads(ENCODED), "format": 4, "something": "new"})
     with pytest.raises(ArchiveError) as raised:
         decode(data, KEY, PAYLOAD)
     assert type(raised.value) is ArchiveError
