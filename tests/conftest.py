@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -59,9 +60,20 @@ FAST = ("tests/unit/", "tests/contract/", "tests/ui/test_snapshots.py")
 """What ``-m fast`` runs: hardly any of it needs a database."""
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Two workers for each core: half of the time a test waits for a server or a process."""
-    return 2 * (os.cpu_count() or 1)
+def _only_fast(config: pytest.Config) -> bool:
+    return bool(config.getoption("markexpr") == "fast")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two for each core, since half of the time a test waits for a server or a process; a fast one never."""
+    return (1 if _only_fast(config) else 2) * (os.cpu_count() or 1)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m fast``, do not even read the files that have no fast test."""
+    place = collection_path.relative_to(config.rootpath).as_posix() + "/" * collection_path.is_dir()
+    related = any(place.startswith(one) or one.startswith(place) for one in FAST)
+    return True if _only_fast(config) and not related else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
