@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from mtn_tui.core.garbage import uncollected
 from mtn_tui.postgres.server import REDIRECTING
 
 
@@ -18,7 +19,8 @@ def main() -> None:
 
     i18n.use(i18n.asked_for(sys.argv[1:]))
     # Help texts are translated as the commands are imported, so the language comes first.
-    from mtn_tui.cli.app import run
+    with uncollected():
+        from mtn_tui.cli.app import run
 
     sys.exit(run())
 

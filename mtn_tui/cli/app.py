@@ -12,6 +12,7 @@ from mtn_tui import __version__
 from mtn_tui.cli import diagnostics, output, screens
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
+from mtn_tui.core.garbage import uncollected
 from mtn_tui.core.i18n import LANGUAGES, _
 
 FAILED = 2
@@ -58,7 +59,8 @@ class _Commands(click.Group):
         if name not in _COMMANDS:
             return None
         module, _dot, command = _COMMANDS[name].partition(".")
-        found: click.Command = getattr(import_module(f"mtn_tui.cli.{module}"), command)
+        with uncollected():
+            found: click.Command = getattr(import_module(f"mtn_tui.cli.{module}"), command)
         return found
 
 

