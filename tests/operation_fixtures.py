@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -105,19 +106,22 @@ class Practice:
 
         For what is done with backups: none is made, no job runs. Its bytes and what is known of
         them are those of a real one, made once for all sources that are filled alike, under this
-        source's name and signed anew. The next one of the same test is another real one.
+        source's name and signed anew. The next one of the same test is another real one, of a later
+        second. It carries no differential.
         """
         context = self.context
-        settings, now = context.settings, context.clock.now()
         assert context.key.passphrase == KEY.encode()
         known = _recorded(self.source, self.ready)
         self.ready += 1
         described = read_source(context.server, self.source.name, "tests")
         production.remember(context, described.server.system_identifier)
-        stamp = now.astimezone().replace(tzinfo=None, microsecond=0)
-        name = BackupName(stamp, settings.backup_prefix, Kind.FULL, context.host)
-        while context.stores.disk.path(str(name)).exists():
-            name = name.later()
+        while True:
+            now = context.clock.now()
+            stamp = now.astimezone().replace(tzinfo=None, microsecond=0)
+            name = BackupName(stamp, context.settings.backup_prefix, Kind.FULL, context.host)
+            if not context.stores.disk.path(str(name)).exists():
+                break
+            time.sleep(0.01)  # no two are of one second
         manifest = replace(
             known.manifest,
             database=self.source.name,
@@ -128,7 +132,7 @@ class Practice:
             ended_at=now,
             server=described.server,
             properties=described.properties,
-            baseline=None,  # it is of another database
+            baseline=None,  # that of another database
         )
         files = {
             ROLES: known.roles,

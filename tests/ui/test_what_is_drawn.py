@@ -138,7 +138,7 @@ def test_hostile_names_are_shown_and_never_obeyed(pg18, new_school, practise):
 
 def test_the_language_changes_at_once_and_everywhere(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    practice.ready_made()
+    practice.back_up()
     app = MtnApp(practice.context, nothing_begins)
 
     async def flow(operator):
