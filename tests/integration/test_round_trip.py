@@ -60,9 +60,7 @@ def test_every_table_of_the_source_is_counted_in_the_manifest(rich, practise):
     assert len(manifest.rows()) == int(said)
 
 
-def test_a_ready_made_backup_is_what_a_made_one_is_but_carries_no_differential(
-    pg18, new_school, practise, s3
-):
+def test_a_ready_made_backup_is_as_a_made_one_but_carries_no_differential(pg18, new_school, practise, s3):
     """What tests do with one, they would do with the other."""
     practice = practise(new_school(pg18), s3)
     ready, made = practice.ready_made(), practice.back_up().manifest
