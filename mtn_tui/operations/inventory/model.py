@@ -106,6 +106,16 @@ class Backup:
         return ""
 
     @property
+    def proven(self) -> bool:
+        """Whether each of its chain has a copy that is proven and not known to be damaged."""
+        return all(one.sound and one.sound[0].rung.proven for one in self.chain)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may be used without asking: proven, not suspect, and no restore of it was refused."""
+        return self.proven and not any(one.suspect or one.refused for one in self.chain)
+
+    @property
     def needs_another_key(self) -> bool:
         """Whether no copy can be read because another key is needed."""
         return not self.usable and any(copy.standing is CopyStatus.ANOTHER_KEY for copy in self.copies)

@@ -16,6 +16,7 @@ from mtn_tui.core.models import Kind
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.production import last_seen
+from mtn_tui.operations.inventory.anomalies import source
 from mtn_tui.operations.inventory.model import Backup, Inventory
 
 
@@ -68,8 +69,10 @@ def of_one_server(context: Context, inventory: Inventory) -> OfOneServer:
     if not known:
         unclear = (newest, *(backups[0] for backups in at_work)) if at_work else ()
         return OfOneServer(inventory, unclear=unclear)
-    left_out = {one.name for backups in at_work for one in backups}
-    rest = tuple(one for one in inventory.backups if one.name not in left_out)
+    left_out = {source(backups[0].manifest)[1:] for backups in at_work if backups[0].manifest}
+    rest = tuple(
+        one for one in inventory.backups if one.manifest is None or source(one.manifest)[1:] not in left_out
+    )
     newer = [backups[0] for backups in at_work if backups[0].moment > newest.moment]
     return OfOneServer(replace(inventory, backups=rest), next(iter(newer), None))
 
