@@ -7,33 +7,27 @@ half-loaded database beside it is removed now or by the next restore.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from mtn_tui.archive import legacy
-from mtn_tui.archive.manifest import About
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import MtnError, NoSpace, PostgresError
+from mtn_tui.core.errors import MtnError, PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key
-from mtn_tui.operations.common import labels, production
+from mtn_tui.operations.common import production
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log, write_metrics
 from mtn_tui.operations.inventory.model import Backup, Copy
-from mtn_tui.operations.restore import count_rows, load, unsigned
-from mtn_tui.operations.restore.apply_changes import apply_changes
 from mtn_tui.operations.restore.in_place import get_back, make_room
-from mtn_tui.operations.restore.incomplete import Failures, Incomplete, leave
+from mtn_tui.operations.restore.incomplete import Incomplete, leave
 from mtn_tui.operations.restore.leftovers import RESTORING, mend_subscriptions, sweep_over, sweep_target
-from mtn_tui.operations.restore.loaders import Loaders
 from mtn_tui.operations.restore.preflight import extensions
 from mtn_tui.operations.restore.preflight.preflight import (
     check_options,
@@ -43,18 +37,15 @@ from mtn_tui.operations.restore.refusals import remember
 from mtn_tui.operations.restore.request import Request
 from mtn_tui.operations.restore.roles import RolesMade, read_companion
 from mtn_tui.operations.restore.roles import apply as apply_roles
+from mtn_tui.operations.restore.scratch import Scratch
 from mtn_tui.operations.restore.source import Source
 from mtn_tui.operations.restore.swap import Exchanged, exchange
-from mtn_tui.operations.verify.read_through import archive_of
 from mtn_tui.operations.verify.verify import record
-from mtn_tui.postgres import databases, logins, slots
+from mtn_tui.postgres import databases
 from mtn_tui.postgres import roles as server_roles
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.identity import database_properties, server_identity
-from mtn_tui.postgres.load import LoadConnection
-from mtn_tui.postgres.load_without import Without
-from mtn_tui.postgres.server import Server
 
 __all__ = ["Request", "Restored", "restore"]
 
@@ -135,11 +126,6 @@ class _Run:
     request: Request
     watch: Stopwatch
     fallen_back: list[str] = field(default_factory=list)
-    failures: Failures = field(default_factory=Failures)
-
-    def __post_init__(self) -> None:
-        without = Without(frozenset(self.request.without))
-        self.loaders = Loaders(self.job, self.context, self._application, without=without)
 
     def run(self) -> Restored:
         job, context, request = self.job, self.context, self.request
@@ -176,45 +162,25 @@ class _Run:
         self, server: Connection, other: Connection, here: ServerIdentity, copies: tuple[Copy, ...]
     ) -> Restored:
         job, request, copy = self.job, self.request, copies[-1]
-        scratch = databases.scratch_name(request.target, RESTORING, job.id)
+        name = databases.scratch_name(request.target, RESTORING, job.id)
+        scratch = Scratch(job, self.context, request, self.watch, name)
         manifest = copy.manifest
         made = self._make_roles(server, copy) if request.roles else None
         cleared = make_room(job, self.context, server, request) if request.in_place else None
         job.files(str(request.backup.name))
         try:
-            note = databases.create(server, scratch, manifest.server if manifest else here)
-            if note:
-                job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
-            with self.watch.timing("load"):
-                self._load(copies[0], server, scratch)
-            if len(copies) > 1:
-                with self.watch.timing("changes"):
-                    self._apply(copies[0], copy, scratch)
-            if self.loaders.disowned:
-                text = _("{count} statements on owners and rights were done without.")
-                job.warn("disowned", text.format(count=len(self.loaders.disowned)))
-            if request.without:
-                extensions.tell(job, request, self.loaders.without)
-            if self.failures.found:
-                properties = manifest.properties if manifest else database_properties(server, scratch)
-                raise leave(
-                    job,
-                    server,
-                    other,
-                    self.context.clock,
-                    scratch,
-                    request,
-                    properties,
-                    self.failures.found,
-                )
-            counted = self._verify(manifest, server, scratch)
+            scratch.fill(copies, server, here)
+            if failures := scratch.failures.found:
+                properties = manifest.properties if manifest else database_properties(server, name)
+                raise leave(job, server, other, self.context.clock, name, request, properties, failures)
+            counted = scratch.count(manifest, server) if manifest and request.verify else None
             with self.watch.timing("swap"):
                 exchanged = exchange(
                     job,
                     self.context,
                     server,
                     other,
-                    scratch,
+                    name,
                     request.target,
                     replace_it=request.drop,
                     confirm=request.confirm,
@@ -225,7 +191,7 @@ class _Run:
                 )
         except BaseException as error:
             if not isinstance(error, Incomplete):
-                self._drop_scratch(scratch, error)
+                scratch.drop(error)
             if isinstance(error, PostgresError):
                 remember(job, self.context, request, error)
             if cleared and isinstance(error, MtnError):
@@ -250,9 +216,9 @@ class _Run:
             self.watch.seconds,
             "operator" if manifest or request.as_operator else "login",
             tuple(self.fallen_back),
-            tuple(self.loaders.on_path),
+            tuple(scratch.loaders.on_path),
             counted.not_counted if counted else (),
-            extensions.facts(request, self.loaders.without),
+            extensions.facts(request, scratch.loaders.without),
         )
 
     def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:
@@ -263,93 +229,6 @@ class _Run:
         for refused in made.refused:
             self.job.warn("role-refused", _("Not had of the roles: {statement}").format(statement=refused))
         return made
-
-    def _open(self, database: str, login: Server | None = None, *, searching: bool = True) -> LoadConnection:
-        return self.loaders.open(self.request, database, login, searching=searching)
-
-    def _load_unsigned(self, pieces: Iterator[bytes], server: Connection, scratch: str) -> None:
-        job, request = self.job, self.request
-        loading = unsigned.Loading(
-            server,
-            scratch,
-            job.id,
-            lambda login: self._open(scratch, login, searching=bool(login) or request.as_operator),
-            self.context.server,
-            job.warn,
-            job.token,
-        )
-        counted = load.counted(pieces, job.token, job.advance)
-        if request.as_operator:
-            loading.by_operator(counted)
-        else:
-            loading.by_its_own_login(counted)
-
-    def _load(self, copy: Copy, server: Connection, scratch: str) -> None:
-        job = self.job
-        if copy.manifest is None:
-            job.phase("load", total=None)
-            with copy.store.open(copy.key) as stream:
-                self._load_unsigned(legacy.sql(stream, self.context.key), server, scratch)
-            return
-        job.phase("load", total=copy.manifest.raw)
-        archive = archive_of(copy, self.context.key)
-        load.load(
-            archive,
-            lambda: self._open(scratch),
-            job.token,
-            job.advance,
-            lambda statements: job.phase("keys", total=statements, unit="items"),
-            self.failures if self.request.keep_going else None,
-            slots.free(server),
-        )
-
-    def _apply(self, full: Copy, differential: Copy, scratch: str) -> None:
-        """Apply a differential to its full, which was just loaded."""
-        job = self.job
-        archive = archive_of(differential, self.context.key)
-        assert full.manifest is not None  # noqa: S101 - a differential's full is known by its manifest
-        job.phase("changes", total=archive.manifest.raw)
-        with closing(self._open(scratch)) as connection:
-            apply_changes(archive, full.manifest.id, connection, job.token, job.advance)
-
-    def _verify(self, manifest: About | None, server: Connection, scratch: str) -> count_rows.Loaded | None:
-        if manifest is None or not self.request.verify:
-            return None
-        self.job.phase("count", total=len(manifest.rows()), unit="items")
-        with self.watch.timing("verify"):
-            counted = count_rows.check_loaded(
-                manifest,
-                lambda: self._open(scratch),
-                self.job.token,
-                self.job.advance,
-                slots.free(server),
-                self.loaders.without.tables,
-            )
-        if counted.behind:
-            self.job.note("warn", "sequences-behind", columns=", ".join(counted.behind))
-        if counted.not_counted:
-            self.job.warn(
-                "not-counted",
-                labels.not_counted(counted.not_counted),
-                tables=list(counted.not_counted),
-            )
-        return counted
-
-    def _drop_scratch(self, scratch: str, error: BaseException) -> None:
-        """Remove what was half loaded; where the server is gone, the next restore does it."""
-        try:
-            if isinstance(error, NoSpace):
-                # A server whose disk is full may not survive the checkpoint that dropping a database needs.
-                databases.drop_tables(self.context.server, scratch, self._application)
-            cancelled = self.job.token.cancelled
-            with self._connect(None if cancelled else self.job.token) as server:
-                if cancelled:
-                    databases.hurry(server)
-                databases.drop(server, scratch)
-                logins.drop(server, self.job.id)
-        except MtnError as trouble:
-            self.job.note("warn", "scratch-left", name=scratch, reason=trouble.title)
-            error.add_note(trouble.title)
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:

@@ -64,7 +64,8 @@ class Source:
                 held.enter_context(lease(context.locks, str(one.name)))
             self._look_ahead(server)
             try:
-                return tuple(self._readable_copy(one, server) for one in backup.chain)
+                with self.watch.timing("check"):
+                    return tuple(self._readable_copy(one, server) for one in backup.chain)
             except (ArchiveError, StorageError) as error:
                 self._go_on_with(left, error)
         raise AssertionError("unreachable")
@@ -113,8 +114,7 @@ class Source:
         copies = backup.usable
         for left, copy in zip(reversed(range(len(copies))), copies, strict=True):
             try:
-                with self.watch.timing("check"):
-                    self._check(copy, server)
+                self._check(copy, server)
                 return copy
             except (ArchiveError, StorageError) as error:
                 if isinstance(error, ArchiveError) and copy.manifest is not None:
