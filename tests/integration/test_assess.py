@@ -7,8 +7,8 @@ import pytest
 from mtn_tui.demo.services import Services
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.incident.assess import Assessment, assess
-from mtn_tui.operations.incident.main_tables import MAIN_TABLES
 from mtn_tui.operations.incident.state import RecoveryMode
+from mtn_tui.operations.restore.main_tables import MAIN_TABLES
 from tests.pg_fixtures import Database
 
 

@@ -23,7 +23,7 @@ from mtn_tui.operations.incident.assess import Proposal, assess
 from mtn_tui.operations.incident.escalation import clock
 from mtn_tui.operations.incident.file import IncidentFile, open_incident
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step, StepStatus
-from mtn_tui.operations.incident.validate import validate
+from mtn_tui.operations.restore.validate import validate
 from mtn_tui.operations.setup.init import write_contacts
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.identity import server_identity

@@ -16,8 +16,8 @@ from mtn_tui.operations.common import production
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepState
 from mtn_tui.operations.incident.steps import chosen, not_had, plan_staging, restore_arguments
-from mtn_tui.operations.incident.validate import validate
 from mtn_tui.operations.restore.request import Request, arguments
+from mtn_tui.operations.restore.validate import validate
 from mtn_tui.postgres.one_database import KNOWN, named
 from tests.one_database_fixtures import at_home, one_database_extensions
 from tests.operation_fixtures import Practice

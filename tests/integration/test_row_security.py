@@ -10,10 +10,10 @@ import pytest
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.incident.assess import look
-from mtn_tui.operations.incident.validate import validate
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.plan import plan
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.validate import validate
 from mtn_tui.postgres.newest import newer_than
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database

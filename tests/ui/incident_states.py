@@ -16,14 +16,14 @@ from mtn_tui.core.models import PROOF, Rung
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.incident.assess import Assessment, Observations, findings, propose
 from mtn_tui.operations.incident.file import IncidentFile, open_incident
-from mtn_tui.operations.incident.main_tables import Table
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen, staging_of
-from mtn_tui.operations.incident.validate import Validated
 from mtn_tui.operations.inventory.fallback import earlier_proven, use_another
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore.main_tables import Table
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.validate import Validated
 from mtn_tui.operations.services.health import Answer
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.kept import kept_form

@@ -16,12 +16,12 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.server_disk import LOCAL, disk_of
-from mtn_tui.operations.incident import main_tables
-from mtn_tui.operations.incident.main_tables import Table
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore import main_tables
+from mtn_tui.operations.restore.main_tables import Table
 from mtn_tui.operations.services import health
 from mtn_tui.operations.services.health import Answer
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated

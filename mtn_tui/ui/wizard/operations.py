@@ -10,11 +10,11 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident import messages
 from mtn_tui.operations.incident.assess import Assessment, assess
 from mtn_tui.operations.incident.messages import Alert
-from mtn_tui.operations.incident.validate import Validated, validate
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.select import choose
 from mtn_tui.operations.restore.plan import Plan, Target, look_at, plan
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.validate import Validated, validate
 from mtn_tui.operations.services.health import Answer, health
 
 

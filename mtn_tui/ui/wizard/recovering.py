@@ -6,9 +6,9 @@ import shlex
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.incident.main_tables import MAIN_TABLES
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.operations.restore.main_tables import MAIN_TABLES
 from mtn_tui.ui.wizard.page import PageBuilder
 
 

@@ -15,7 +15,7 @@ from mtn_tui.ui.wizard.sentence import SentencePrompt
 from mtn_tui.ui.wizard.step import StepView, failure, problem
 
 if TYPE_CHECKING:
-    from mtn_tui.operations.incident.validate import Validated
+    from mtn_tui.operations.restore.validate import Validated
 
 
 class Validating(StepView):

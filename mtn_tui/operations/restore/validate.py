@@ -15,9 +15,9 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.incident.main_tables import MAIN_TABLES
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.count_rows import check_loaded
+from mtn_tui.operations.restore.main_tables import MAIN_TABLES
 from mtn_tui.operations.restore.preflight.extensions import absent_from
 from mtn_tui.postgres import databases, identity
 from mtn_tui.postgres.connection import Connection, connect, translated
