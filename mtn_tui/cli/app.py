@@ -40,6 +40,7 @@ _COMMANDS = {
     "notify": "notify.notify",
     "pin": "marks.pin",
     "promote": "promote.promote",
+    "recover": "recover.recover",
     "restore": "restore.restore",
     "services": "services.services",
     "show": "inventory.show",

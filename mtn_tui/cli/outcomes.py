@@ -23,6 +23,7 @@ def lines(kind: str, facts: Facts) -> list[str]:
         "restore": _restore,
         "undo": _undo,
         "promote": _promote,
+        "recover": _recover,
         "kept-drop": _dropped,
     }.get(kind)
     return tell(facts) if tell and facts else []
@@ -82,6 +83,13 @@ def _promote(facts: Facts) -> list[str]:
         _("{source} is now {target}").format(source=facts["source"], target=facts["target"]),
         *_swapped(facts),
     ]
+
+
+def _recover(facts: Facts) -> list[str]:
+    text = _("{rows:,} rows of {source} are in {target} again")
+    said = text.format(rows=Figure(facts["rows"]), source=facts["from"], target=facts["target"])
+    tables = [f"    {Figure(one['written']):>9,}  {one['name']}" for one in facts["tables"] if one["written"]]
+    return [said, *tables]
 
 
 def _dropped(facts: Facts) -> list[str]:

@@ -97,8 +97,8 @@ class Table:
         return self.quoted if self.partitioned else f"ONLY {self.quoted}"
 
 
-def tables(connection: Connection, dumped: Collection[tuple[str, str]]) -> list[Table]:
-    """Describe the tables that ``dumped`` (schemas and names) are; others are left out.
+def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = None) -> list[Table]:
+    """Describe the tables that ``dumped`` (schemas and names) are; others are left out. All, without it.
 
     Call it within the snapshot. A partitioned table is among ``dumped`` only where
     pg_dump writes its partitions' rows as its own.
@@ -110,7 +110,7 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]]) -> list[
         partitions.setdefault(int(str(root)), []).append(int(str(oid)))
     found = []
     for oid, schema, name, partitioned, pages, heap, condition, _root, columns, key, equals in rows:
-        if (str(schema), str(name)) not in dumped:
+        if dumped is not None and (str(schema), str(name)) not in dumped:
             continue
         number = int(str(oid))
         found.append(

@@ -1,0 +1,147 @@
+"""``mtn recover``: copies rows that production has lost back from a database restored beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from mtn_tui.cli import diagnostics, options, outcomes, output
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.planning import yes
+from mtn_tui.cli.session import Session
+from mtn_tui.core.errors import Refused
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.incident.state import RecoveryMode
+from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.operations.recover.recover import Recovery, Request, look, named, refused_text
+from mtn_tui.operations.recover.recover import recover as copy_back
+
+_WIDEST = 60
+"""Cells of a value that are shown."""
+
+
+@click.command(
+    help=_(
+        "Copy rows that production has lost back from a database that was restored beside it: those whose "
+        "keys are missing, and nothing else. What is there stays. Foreign keys and triggers hold. All rows "
+        "come back, or none."
+    )
+)
+@click.option(
+    "--from",
+    "source",
+    metavar=_("DATABASE"),
+    callback=options.bare_name,
+    help=_("Restored beside production; {name} unless given.").format(name="<DB_NAME>_recovery"),
+)
+@click.option(
+    "--table",
+    "tables",
+    metavar=_("TABLE"),
+    multiple=True,
+    help=_("Its missing rows, what hangs on them by foreign keys, and what they hang on. May be repeated."),
+)
+@click.option(
+    "--leave-refused", is_flag=True, help=_("Copy the others where the database refuses some rows.")
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help=_("Say what is missing, try it and roll it back, and leave a script that does it."),
+)
+@click.option("--yes", "sure", is_flag=True, help=_("Do not ask."))
+@click.option("--expect", type=int, hidden=True)
+@as_json
+@click.pass_obj
+def recover(
+    session: Session,
+    source: str | None,
+    tables: tuple[str, ...],
+    leave_refused: bool,
+    dry_run: bool,
+    sure: bool,
+    expect: int | None,
+    as_json: bool,
+) -> int:
+    context = session.context
+    source = staging_of(context, RecoveryMode.BESIDE) if source is None else source
+    request = Request(source, tables, leave_refused, expect)
+    if dry_run:
+        found = look(context, request, keep_script=not session.read_only)
+        if as_json:
+            output.as_json(found.facts())
+        else:
+            _print(found)
+        return 2 if found.conflicts and not leave_refused else 0
+    session.must_not_only_read()
+    session.say_database(context.settings.db_name)
+    if not sure:
+        request = _agreed(session, request)
+    arguments = ["recover", f"--from={source}", "--yes", *(f"--table={one}" for one in tables)]
+    arguments += ["--leave-refused"] if leave_refused else []
+    arguments += [f"--expect={request.expected}"] if request.expected is not None else []
+    facts, code = session.run(
+        "recover", context.settings.db_name, arguments, lambda job: copy_back(job, context, request)
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines("recover", facts))
+    return code
+
+
+def _agreed(session: Session, request: Request) -> Request:
+    """The request for exactly what was shown and agreed to. Raises Refused."""
+    if not session.may_ask:
+        raise Refused(
+            _("Rows would be written into production. That has to be said."), _("Say it with --yes.")
+        )
+    found = look(session.context, request, keep_script=False)
+    for line in _lines(found):
+        diagnostics.say(line)
+    if found.conflicts and not request.leave_refused:
+        raise Refused(_("Nothing was changed."), _("--leave-refused copies the others back."), "5.2")
+    question = _("Copy {rows:,} rows back into {target}?")
+    if not found.rows or not yes(question.format(rows=Figure(found.rows), target=found.target)):
+        raise Refused(_("Nothing was changed."))
+    return Request(request.source, request.tables, request.leave_refused, found.chosen)
+
+
+def _print(found: Recovery) -> None:
+    output.lines(_lines(found))
+    if found.command:
+        output.line()
+        output.line(_("In one transaction, tried and rolled back:"))
+        output.lines(f"    {one}" for one in found.statements)
+        output.line(_("By hand:"))
+        output.line(f"    {found.command}")
+
+
+def _lines(found: Recovery) -> Iterator[str]:
+    """What is missing, with a sample of it; what can't be told; what is refused."""
+    if not found.tables:
+        yield _("No row of {source} is missing in {target}.").format(source=found.source, target=found.target)
+    for one in found.tables:
+        text = _("{name}: {missing:,} rows missing, {written:,} can be copied back")
+        yield text.format(name=one.name, missing=Figure(one.missing), written=Figure(one.written))
+        for row in one.sample:
+            yield "    " + "  ".join(f"{name}={_cut(value)}" for name, value in row.items())
+    if found.keyless:
+        yield _without_key(found.keyless)
+    if found.gone:
+        yield _("Not in {target} at all: {tables}").format(target=found.target, tables=", ".join(found.gone))
+    if found.conflicts:
+        yield refused_text(found)
+        yield from (f"    {line}" for line in named(found.conflicts).split("\n"))
+
+
+def _without_key(tables: Sequence[str]) -> str:
+    return _("Without a key, so what is missing can't be told: {tables}").format(tables=", ".join(tables))
+
+
+def _cut(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    line = " ".join(value.split())
+    return line if len(line) <= _WIDEST else line[: _WIDEST - 1] + "…"

@@ -1,0 +1,1 @@
+"""Copies lost rows back from a database that was restored beside production."""

@@ -1,0 +1,321 @@
+"""``mtn recover``: rows that production has lost come back from a database that was restored beside it.
+
+Nothing that is there is changed or overwritten: only rows whose keys are missing are written, as
+the application itself would write them, under all foreign keys, checks and triggers. A dry run does
+the same, and rolls it back.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import MtnError, PostgresError, Refused, UsageError
+from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import advisory_key
+from mtn_tui.engine.statefiles import make_folder, refusal
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.locking import operation_lock
+from mtn_tui.operations.common.metrics import begin_log
+from mtn_tui.operations.recover import script
+from mtn_tui.operations.recover.spool import Spool
+from mtn_tui.operations.recover.trial import Conflict, Trial
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.advisory import advisory_lock
+from mtn_tui.postgres.connection import application, connect, translated
+from mtn_tui.postgres.identity import server_identity
+from mtn_tui.postgres.missing_rows import Both, Compared, Missing, both
+from mtn_tui.postgres.owned_sequences import set_forward
+from mtn_tui.postgres.references import in_order, references
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which rows to copy back."""
+
+    source: str
+    """The database that was restored beside production."""
+    tables: tuple[str, ...] = ()
+    """Their missing rows, and what hangs on these; of all tables, if empty."""
+    leave_refused: bool = False
+    """Write the rest where the database refuses some rows."""
+    expected: int | None = None
+    """How many rows were seen to be missing; with another number nothing is written."""
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """One table."""
+
+    name: str
+    missing: int
+    """Rows that are there and not in production."""
+    chosen: int
+    """How many of them are to be copied back."""
+    written: int
+    sample: tuple[dict[str, str | None], ...] = ()
+    """Some of the chosen, by column. For the operator's terminal only."""
+
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``: no values."""
+        return {"name": self.name, "missing": self.missing, "chosen": self.chosen, "written": self.written}
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What is missing, what was written (or could be), and what was refused."""
+
+    source: str
+    target: str
+    tables: tuple[TableRows, ...]
+    keyless: tuple[str, ...]
+    gone: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+    statements: tuple[str, ...] = ()
+    """The script's statements, without the rows."""
+    script: Path | None = None
+    command: str = ""
+    """Runs the script."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows are written, or could be."""
+        return sum(one.written for one in self.tables)
+
+    @property
+    def chosen(self) -> int:
+        """How many should be."""
+        return sum(one.chosen for one in self.tables)
+
+    @property
+    def refused(self) -> int:
+        """How many rows the database refuses."""
+        return sum(one.batch.rows for one in self.conflicts)
+
+    def facts(self) -> dict[str, object]:
+        """For the journal, and for ``--json``: no values of rows."""
+        return {
+            "from": self.source,
+            "target": self.target,
+            "rows": self.rows,
+            "tables": [one.facts() for one in self.tables],
+            "keyless": list(self.keyless),
+            "gone": list(self.gone),
+            "refused": [
+                {
+                    "table": one.batch.missing.name,
+                    "rows": one.batch.rows,
+                    "sqlstate": one.state,
+                    "says": one.says,
+                }
+                for one in self.conflicts
+            ],
+            "script": str(self.script) if self.script else None,
+            "command": self.command,
+        }
+
+
+@dataclass
+class _Run:
+    """One comparison with its trial, within a transaction."""
+
+    context: Context
+    request: Request
+    token: CancelToken
+    between: Both
+    folder: Path
+    phase: Callable[..., None] = lambda name, **more: None
+    advance: Callable[[int], None] = lambda count: None
+    spools: dict[int, Spool] = field(default_factory=dict)
+    trial: Trial | None = None
+    forward: list[str] = field(default_factory=list)
+
+    def run(self, *, samples: bool) -> Recovery:
+        """Compare, choose, and write; the transaction is still open then."""
+        live, between = self.between.live, self.between
+        self.phase("compare", unit="items")
+        compared = between.compare()
+        known = references(live, compared.compared)
+        if self.request.tables:
+            between.choose(_named(compared, self.request.tables), compared, known)
+        by_oid = {one.table.oid: one for one in compared.missing}
+        ordered = [by_oid[oid] for oid in in_order(by_oid, known)]
+        chosen = {one.number: between.chosen(one) for one in ordered}
+        total = sum(chosen.values())
+        if self.request.expected is not None and total != self.request.expected:
+            raise Refused(
+                _("{now:,} rows are missing now, not the {then:,} that were looked at.").format(
+                    now=Figure(total), then=Figure(self.request.expected)
+                ),
+                _("Look again, then decide."),
+                "5.2",
+            )
+        shown = {one.number: tuple(between.sample(one)) if samples else () for one in ordered}
+        for one in ordered:
+            self.spools[one.number] = Spool(self.folder / f"{one.number}.rows")
+            self.spools[one.number].fill(between.rows(one) if chosen[one.number] else ())
+        self.phase("copy-back", total=total, unit="rows")
+        self.trial = Trial(live, ordered, self.spools, known, self.token, self.advance)
+        self.trial.run()
+        written = dict.fromkeys(chosen, 0)
+        for batch in self.trial.batches:
+            written[batch.missing.number] += batch.rows
+        self.forward = set_forward(live, [one.table for one in ordered if written[one.number]])
+        return Recovery(
+            self.request.source,
+            self.context.settings.db_name,
+            tuple(
+                TableRows(one.name, one.rows, chosen[one.number], written[one.number], shown[one.number])
+                for one in ordered
+            ),
+            compared.keyless,
+            compared.gone,
+            tuple(self.trial.conflicts),
+            tuple(f"COPY {one.missing.target} FROM STDIN" for one in self.trial.batches)
+            + tuple(self.forward),
+        )
+
+
+def look(
+    context: Context, request: Request, token: CancelToken | None = None, *, keep_script: bool = True
+) -> Recovery:
+    """Say what is missing, and try to write it; all is rolled back.
+
+    With ``keep_script`` the script that would do it is left in TEMP_DIR, unless rows are refused
+    and the rest was not asked for. Raises PostgresError, Refused, StorageError.
+    """
+    with _open(context, request, token or CancelToken(), "mtn recover") as run:
+        found = run.run(samples=True)
+        if not keep_script or run.trial is None or not found.rows or _stops(found, request):
+            return found
+        path = script.write(
+            context,
+            script.statements(found.target, found.source, run.trial.batches, run.spools, run.forward),
+        )
+    return replace(found, script=path, command=script.command(context, path))
+
+
+def recover(job: Job, context: Context, request: Request) -> Recovery:
+    """Copy the rows back, all of them or none. Raises what stood in the way; nothing is changed then."""
+    begin_log(job, context, "recover", context.clock.now())
+    target, name = context.settings.db_name, application("recover", job.id, context.host)
+    job.phase("prepare", unit="items")
+    with ExitStack() as held:
+        held.enter_context(operation_lock(job, context, target, "recover"))
+        run = held.enter_context(_open(context, request, job.token, name))
+        run.phase, run.advance = job.phase, job.advance
+        here = server_identity(run.between.live)
+        key = advisory_key(here.system_identifier, target, "recover")
+        held.enter_context(advisory_lock(context.server, key, name, job.token))
+        done = run.run(samples=False)
+        if _stops(done, request):
+            raise _refusal(done)
+        with translated():
+            for statement in run.forward:
+                run.between.live.execute(statement.encode())
+            job.token.check()
+            run.between.live.execute("COMMIT")
+    if done.conflicts:
+        job.confide(named(done.conflicts))
+        job.warn("refused", refused_text(done))
+    job.result(done.facts())
+    return done
+
+
+def _stops(found: Recovery, request: Request) -> bool:
+    return bool(found.conflicts) and not request.leave_refused
+
+
+def _refusal(found: Recovery) -> PostgresError:
+    error = PostgresError(
+        refused_text(found) + " " + _("Nothing was changed."),
+        _("--leave-refused copies the others back, {rows:,} rows.").format(rows=Figure(found.rows)),
+        "5.2",
+    )
+    error.private = named(found.conflicts)
+    error.facts = found.facts()
+    return error
+
+
+def refused_text(found: Recovery) -> str:
+    """How many rows are refused, and why, without values."""
+    reasons = dict.fromkeys(f"{one.batch.missing.name}: {one.says}" for one in found.conflicts)
+    text = ngettext(
+        "The database refuses {count:,} row: {reasons}.",
+        "The database refuses {count:,} rows: {reasons}.",
+        found.refused,
+    )
+    return text.format(count=Figure(found.refused), reasons="; ".join(reasons))
+
+
+def named(conflicts: Sequence[Conflict]) -> str:
+    """The refused rows with what the server said of their values. For the operator alone."""
+    return "\n".join(
+        f"{one.batch.missing.name}: {one.says}" + (f" ({one.private})" if one.private else "")
+        for one in conflicts
+    )
+
+
+def _named(compared: Compared, wanted: Sequence[str]) -> list[Missing]:
+    """The tables that were named, with or without their schema. Raises UsageError if one is not there."""
+    found = []
+    for name in wanted:
+        same = [
+            one for one in compared.compared if name in (one.name, f"{one.schema}.{one.name}", one.quoted)
+        ]
+        if not same:
+            raise UsageError(
+                _("There is no table {name} with a key in both databases.").format(name=name),
+                _("The list without --table has them all."),
+            )
+        if len(same) > 1:
+            raise UsageError(
+                _("Several schemas have a table {name}.").format(name=name),
+                _("Name it with its schema: {example}").format(example=f"{same[0].schema}.{same[0].name}"),
+            )
+        found += [one for one in compared.missing if one.table.oid == same[0].oid]
+    return found
+
+
+@contextmanager
+def _open(context: Context, request: Request, token: CancelToken, name: str) -> Iterator[_Run]:
+    """Connect to both databases, with a private folder for the rows."""
+    target = context.settings.db_name
+    if request.source == target:
+        raise UsageError(
+            _("{source} is production itself.").format(source=target),
+            _("Name the database that was restored beside it."),
+            "5.2",
+        )
+    folder = context.settings.temp_dir
+    with ExitStack() as held:
+        try:
+            make_folder(folder)
+            private = held.enter_context(TemporaryDirectory(prefix="mtn_recover_", dir=folder))
+        except OSError as error:
+            raise refusal(error, folder) from error
+        live = held.enter_context(connect(context.server, target, name, own_session=True, token=token))
+        if databases.oid(live, request.source) is None:
+            raise UsageError(
+                _("There is no database {source} to copy rows back from.").format(source=request.source),
+                _("Restore a backup from before the loss: mtn restore ID --target {source} --closed").format(
+                    source=shlex.quote(request.source)
+                ),
+                "5.2",
+            )
+        restored = held.enter_context(
+            connect(context.server, request.source, name, own_session=True, token=token)
+        )
+        between = held.enter_context(both(live, restored))
+        run = _Run(context, request, token, between, Path(private))
+        try:
+            yield run
+        except MtnError:
+            token.check()
+            raise

@@ -1,0 +1,281 @@
+"""Finds the rows that a restored database has and the live one, on the same server, has not.
+
+They are found by key. The restored database is only read: its keys go into a temporary table of
+the live one, are compared there, and the missing rows are fetched into another temporary table.
+So their bytes pass through this process, and both databases stay as they are. All that is made in
+the live database goes with the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+from mtn_tui.postgres.bulk import LOCK_SECONDS, SETTINGS
+from mtn_tui.postgres.connection import Connection, translated
+from mtn_tui.postgres.leaf_tables import Table, tables
+from mtn_tui.postgres.references import Reference
+
+NUMBER, CHOSEN = '"number, of mtn recover"', '"chosen, of mtn recover"'
+"""Columns that the temporary tables have besides: names that no other has."""
+_KEYS_AT_ONCE = 5000
+_SAMPLE = 5
+
+_TYPES = """
+    SELECT quote_ident(attname), format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
+"""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A table, and how many of the restored database's rows the live one lacks. Names are quoted."""
+
+    number: int
+    """Of its temporary table."""
+    table: Table
+    """As the live database has it."""
+    columns: tuple[str, ...]
+    """Those that are copied: both databases have them, and neither computes them."""
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """The table's qualified name."""
+        return self.table.quoted
+
+    @property
+    def temporary(self) -> str:
+        """The temporary table that holds the rows."""
+        return f"pg_temp.mtn_rows_{self.number}"
+
+    @property
+    def target(self) -> str:
+        """What COPY names: the table and its columns."""
+        return f"{self.name} ({', '.join(self.columns)})"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All tables of a restored database, compared with the live one."""
+
+    missing: tuple[Missing, ...]
+    """The tables of which the live database lacks rows."""
+    compared: tuple[Table, ...]
+    """The tables that both have, and that have a key."""
+    keyless: tuple[str, ...]
+    """Tables without a key: which of their rows are missing can't be told."""
+    gone: tuple[str, ...]
+    """Tables that the live database has not got."""
+
+
+@dataclass(frozen=True)
+class Both:
+    """A transaction in each of the two databases."""
+
+    live: Connection
+    restored: Connection
+    advance: Callable[[int], None] = field(default=lambda count: None)
+    """Called with the number of tables that were compared."""
+
+    def compare(self) -> Compared:
+        """Compare all tables, and fetch the missing rows. Raises PostgresError."""
+        ours, theirs = _whole(tables(self.live)), _whole(tables(self.restored))
+        compared, missing, keyless, gone = [], [], [], []
+        for name, there in theirs.items():
+            here = ours.get(name)
+            if here is None:
+                gone.append(there.quoted)
+            elif not here.key or not set(here.key) <= set(there.columns):
+                keyless.append(here.quoted)
+            else:
+                compared.append(here)
+                if found := self._missing(len(compared), here, there):
+                    missing.append(found)
+            self.advance(1)
+        return Compared(tuple(missing), tuple(compared), tuple(keyless), tuple(gone))
+
+    def _missing(self, number: int, here: Table, there: Table) -> Missing | None:
+        """The rows of one table, which are then in its temporary table; None if none are missing.
+
+        Where none are, its locks are let go: a transaction can't have thousands of them.
+        """
+        keys, gone = f"pg_temp.mtn_keys_{number}", f"pg_temp.mtn_gone_{number}"
+        key, same = ", ".join(here.key), _equal(here, "t", "k")
+        for connection in (self.live, self.restored):
+            run(connection, "SAVEPOINT mtn_table")
+        run(
+            self.live,
+            f"CREATE TEMP TABLE {keys} ON COMMIT DROP AS SELECT {key} FROM {here.rows_of} LIMIT 0",  # noqa: S608
+        )
+        self._carry(f"COPY (SELECT {key} FROM {there.rows_of}) TO STDOUT", f"COPY {keys} FROM STDIN")  # noqa: S608
+        run(self.live, f"ANALYZE {keys}")
+        run(
+            self.live,
+            f"CREATE TEMP TABLE {gone} ON COMMIT DROP AS SELECT * FROM {keys} AS k"  # noqa: S608
+            f" WHERE NOT EXISTS (SELECT FROM {here.rows_of} AS t WHERE {same})",
+        )
+        count = one(self.live, f"SELECT count(*) FROM {gone}")  # noqa: S608
+        found = None
+        if count:
+            columns = tuple(name for name in there.columns if name in here.columns)
+            found = Missing(number, here, columns, count)
+            self._fetch(found, there, gone)
+            run(self.live, f"DROP TABLE {keys}, {gone}")
+        else:
+            run(self.live, "ROLLBACK TO SAVEPOINT mtn_table")
+        run(self.restored, "ROLLBACK TO SAVEPOINT mtn_table")
+        for connection in (self.live, self.restored):
+            run(connection, "RELEASE SAVEPOINT mtn_table")
+        return found
+
+    def _fetch(self, missing: Missing, there: Table, gone: str) -> None:
+        """Fill the temporary table with the rows whose keys are in ``gone``."""
+        here, columns = missing.table, ", ".join(missing.columns)
+        run(
+            self.live,
+            f"CREATE TEMP TABLE {missing.temporary} ON COMMIT DROP AS"  # noqa: S608
+            f" SELECT {columns} FROM {here.rows_of} LIMIT 0;"
+            f"ALTER TABLE {missing.temporary} ADD {NUMBER} bigint GENERATED ALWAYS AS IDENTITY,"
+            f" ADD {CHOSEN} boolean NOT NULL DEFAULT true",
+        )
+        with translated():
+            types = {
+                str(name): str(one) for name, one in self.restored.execute(_TYPES, [there.oid]).fetchall()
+            }
+        texts = ", ".join(f"{name}::text" for name in here.key)
+        places = [f"k{place}" for place in range(len(here.key))]
+        same = " AND ".join(
+            f"t.{name} {equal} k.{place}::{types[name]}"
+            for name, equal, place in zip(here.key, here.equals, places, strict=True)
+        )
+        wanted = ", ".join(f"t.{name}" for name in missing.columns)
+        with translated(), self.live.cursor("mtn_gone") as cursor:
+            cursor.execute(f"SELECT {texts} FROM {gone} ORDER BY {', '.join(here.key)}".encode())  # noqa: S608 - quoted
+            while some := cursor.fetchmany(_KEYS_AT_ONCE):
+                lists = [sql.Literal([str(key) for key in keys]) for keys in zip(*some, strict=True)]
+                arrays = ", ".join(f"{one.as_string(self.restored)}::text[]" for one in lists)
+                # Numbered, so that they come in the order of their keys.
+                self._carry(
+                    f"COPY (SELECT {wanted} FROM unnest({arrays}) WITH ORDINALITY"  # noqa: S608
+                    f" AS k ({', '.join(places)}, number) JOIN {there.rows_of} AS t ON {same}"
+                    " ORDER BY k.number) TO STDOUT",
+                    f"COPY {missing.temporary} ({columns}) FROM STDIN",
+                )
+
+    def _carry(self, out: str, into: str) -> None:
+        """Copy rows from the restored database into a table of the live one."""
+        with (
+            translated(),
+            self.restored.cursor() as reading,
+            self.live.cursor() as writing,
+            reading.copy(out.encode()) as rows,
+            writing.copy(into.encode()) as copy,
+        ):
+            for piece in rows:
+                copy.write(piece)
+
+    def choose(self, wanted: Iterable[Missing], compared: Compared, known: Sequence[Reference]) -> None:
+        """Choose the rows of ``wanted``, those that hang on them, and those that they hang on.
+
+        A row hangs on another if its foreign key names it. Of what is missing elsewhere
+        nothing is chosen.
+        """
+        by_oid = {one.table.oid: one for one in compared.missing}
+        for missing in compared.missing:
+            run(self.live, f"UPDATE {missing.temporary} SET {CHOSEN} = false")  # noqa: S608 - names are quoted
+        for missing in wanted:
+            run(self.live, f"UPDATE {missing.temporary} SET {CHOSEN} = true")  # noqa: S608
+        for down in (True, False):
+            while sum(self._follow(by_oid, reference, down=down) for reference in known):
+                pass
+
+    def _follow(self, by_oid: dict[int, Missing], reference: Reference, *, down: bool) -> int:
+        parent, child = by_oid.get(reference.parent), by_oid.get(reference.child)
+        if parent is None or child is None or not set(reference.columns) <= set(child.columns):
+            return 0
+        to, of = (child, parent) if down else (parent, child)
+        join = reference.joins("o", "t") if down else reference.joins("t", "o")
+        return run(
+            self.live,
+            f"UPDATE {to.temporary} AS t SET {CHOSEN} = true FROM {of.temporary} AS o"  # noqa: S608
+            f" WHERE {join} AND o.{CHOSEN} AND NOT t.{CHOSEN}",
+        )
+
+    def chosen(self, missing: Missing) -> int:
+        """How many rows of a table are chosen."""
+        return one(self.live, f"SELECT count(*) FROM {missing.temporary} WHERE {CHOSEN}")  # noqa: S608
+
+    def sample(self, missing: Missing) -> list[dict[str, str | None]]:
+        """The first rows of a table that are chosen: text by name of column, those of the key first."""
+        names = [*missing.table.key, *(name for name in missing.columns if name not in missing.table.key)]
+        texts = ", ".join(f"left({name}::text, 200)" for name in names)
+        with translated():
+            rows = self.live.execute(_chosen(missing, texts, f"LIMIT {_SAMPLE}")).fetchall()
+        return [
+            {name: None if value is None else str(value) for name, value in zip(names, row, strict=True)}
+            for row in rows
+        ]
+
+    def rows(self, missing: Missing) -> Iterator[bytes]:
+        """The chosen rows as COPY's text, a line each."""
+        query = b"COPY (" + _chosen(missing, ", ".join(missing.columns)) + b") TO STDOUT"
+        with translated(), self.live.cursor() as cursor, cursor.copy(query) as rows:
+            for line in rows:
+                yield bytes(line)
+
+
+@contextmanager
+def both(
+    live: Connection, restored: Connection, advance: Callable[[int], None] = lambda count: None
+) -> Iterator[Both]:
+    """Open a transaction in each; unless the live one's is committed within, nothing stays."""
+    with translated():
+        restored.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        live.execute("BEGIN")
+        for setting in SETTINGS:
+            statement = setting.replace("SET ", "SET LOCAL ", 1).encode()
+            restored.execute(statement)
+            if "search_path" not in setting:  # functions of triggers may need it
+                live.execute(statement)
+        live.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
+    try:
+        yield Both(live, restored, advance)
+    finally:
+        for connection in (live, restored):
+            if not connection.closed:
+                connection.rollback()
+
+
+def run(connection: Connection, statement: str) -> int:
+    """Run a statement; returns how many rows it touched. Raises PostgresError."""
+    with translated():
+        return connection.execute(statement.encode()).rowcount
+
+
+def one(connection: Connection, query: str) -> int:
+    """Return the number that a query gives. Raises PostgresError."""
+    with translated():
+        row = connection.execute(query.encode()).fetchone()
+    assert row is not None  # noqa: S101 - it counts
+    return int(str(row[0]))
+
+
+def _whole(found: Sequence[Table]) -> dict[tuple[str, str], Table]:
+    """Without the partitions of partitioned tables, and without what extensions bring."""
+    parts = {oid for table in found if table.partitioned for oid in table.files}
+    return {(one.schema, one.name): one for one in found if one.oid not in parts and not one.condition}
+
+
+def _equal(table: Table, one: str, other: str) -> str:
+    return " AND ".join(
+        f"{one}.{name} {equal} {other}.{name}" for name, equal in zip(table.key, table.equals, strict=True)
+    )
+
+
+def _chosen(missing: Missing, wanted: str, end: str = "") -> bytes:
+    query = f"SELECT {wanted} FROM {missing.temporary} WHERE {CHOSEN} ORDER BY {NUMBER} {end}"  # noqa: S608
+    return query.encode()
