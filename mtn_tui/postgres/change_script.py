@@ -56,6 +56,14 @@ $mtn$;
 
 # Everything is looked up in the database at hand. ``later`` takes what puts it back, in order.
 _PREPARE = """
+DO $mtn$
+BEGIN
+    PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- what follows does without
+END
+$mtn$;
+
 CREATE TEMPORARY TABLE mtn_touched (oid oid PRIMARY KEY) ON COMMIT DROP;
 CREATE TEMPORARY TABLE mtn_later (number integer GENERATED ALWAYS AS IDENTITY, sql text) ON COMMIT DROP;
 
@@ -66,14 +74,22 @@ INSERT INTO pg_temp.mtn_touched
 
 DO $mtn$
 DECLARE
-    replica boolean := true;
+    replica boolean := pg_catalog.current_setting('session_replication_role') = 'replica';
     one record;
 BEGIN
-    BEGIN
-        PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
-    EXCEPTION WHEN insufficient_privilege THEN
-        replica := false;
-    END;
+    -- A published table without an identity for its rows refuses DELETE.
+    FOR one IN
+        SELECT c.oid::pg_catalog.regclass AS t, relreplident AS identity
+        FROM pg_catalog.pg_class AS c JOIN pg_temp.mtn_touched AS touched USING (oid)
+        WHERE relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_catalog.pg_publication)
+          AND (relreplident = 'n' OR (relreplident = 'd'
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = c.oid AND indisprimary)))
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE ONLY %s REPLICA IDENTITY FULL', one.t);
+        INSERT INTO pg_temp.mtn_later (sql) VALUES (
+            pg_catalog.format('ALTER TABLE ONLY %s REPLICA IDENTITY %s', one.t,
+                CASE one.identity WHEN 'n' THEN 'NOTHING' ELSE 'DEFAULT' END));
+    END LOOP;
 
     FOR one IN
         SELECT tgrelid::pg_catalog.regclass AS t, tgname AS name, tgenabled AS state
@@ -107,7 +123,8 @@ BEGIN
             VALUES (pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one.t));
     END LOOP;
 
-    -- Checks that hold for new rows only: here old ones come as new.
+    -- Checks that hold for new rows only, for here old ones come as new; and those that
+    -- call functions, which may look into tables whose rows come later.
     FOR one IN
         WITH RECURSIVE above (oid) AS (
             SELECT oid FROM pg_temp.mtn_touched
@@ -117,7 +134,9 @@ BEGIN
             pg_catalog.pg_get_constraintdef(c.oid) AS definition,
             pg_catalog.obj_description(c.oid, 'pg_constraint') AS comment
         FROM pg_catalog.pg_constraint AS c JOIN above ON above.oid = c.conrelid
-        WHERE c.contype IN ('c', 'n') AND NOT c.convalidated AND c.coninhcount = 0
+        WHERE c.contype IN ('c', 'n') AND c.coninhcount = 0 AND (NOT c.convalidated OR EXISTS (
+            SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_constraint'::regclass
+              AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass))
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', one.t, one.name);
         INSERT INTO pg_temp.mtn_later (sql) VALUES (

@@ -124,3 +124,52 @@ def test_elsewhere_it_changes_nothing_and_says_why(again, pg18, new_school, prac
         "psql", "-X", "-f", "-", given=practice.script(practice.payload(made.manifest)), check=False
     )
     assert target.dump() == before, said
+
+
+ODD = """
+    CREATE TABLE a_child (id int PRIMARY KEY, parent int);
+    CREATE TABLE b_parent (id int PRIMARY KEY);
+    CREATE FUNCTION there(int) RETURNS boolean LANGUAGE sql STABLE
+        AS 'SELECT EXISTS (SELECT FROM public.b_parent WHERE id = $1)';
+    ALTER TABLE a_child ADD CONSTRAINT has_parent CHECK (there(parent));
+    COMMENT ON CONSTRAINT has_parent ON a_child IS 'kept';
+    CREATE TABLE published (said text);
+    INSERT INTO published VALUES ('before');
+    CREATE PUBLICATION everything FOR ALL TABLES;
+    CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+        $$BEGIN RAISE EXCEPTION 'no DDL here'; END$$;
+    CREATE EVENT TRIGGER no_ddl ON ddl_command_start EXECUTE FUNCTION refuse();
+"""
+
+
+def test_checks_that_look_elsewhere_publications_and_event_triggers_do_not_stop_it(
+    any_pg, new_database, practise
+):
+    source = new_database(any_pg)
+    source.psql(ODD)
+    practice = practise(source)
+    full = practice.back_up()
+    source.psql("""
+        INSERT INTO b_parent VALUES (1), (2); INSERT INTO a_child VALUES (1, 1), (2, 2);
+        TRUNCATE published; INSERT INTO published VALUES ('after');
+    """)
+    made = differential(practice)
+    assert_same(source, by_hand(practice, full, made, into=new_database(any_pg)))
+    assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))
+
+
+def test_a_function_that_needs_the_search_path_gets_it(pg18, new_database, practise):
+    source = new_database(pg18)
+    source.psql("""
+        CREATE FUNCTION half(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2';
+        CREATE FUNCTION small(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+            $$BEGIN RETURN half($1) < 1000; END$$;
+        CREATE DOMAIN little AS int CHECK (small(VALUE));
+        CREATE TABLE counts (id int PRIMARY KEY, n little);
+        INSERT INTO counts VALUES (1, 10);
+    """)
+    practice = practise(source)
+    practice.back_up()
+    source.psql("INSERT INTO counts VALUES (2, 20)")
+    made = differential(practice)
+    assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, count
 
 from mtn_tui.archive import mark, statements
 from mtn_tui.archive.reader import Archive
-from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand
+from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.operations.restore.load import counted, play
 from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.load_chunks import EMPTY_PATH
 
 _STOPS_AT_ERRORS = b"\\set ON_ERROR_STOP on"
 """The command for psql in a differential: what we do anyway."""
@@ -30,24 +31,32 @@ def apply_changes(
     # A load leaves out the mark, which the differential demands.
     connection.execute(mark.statement(full.encode()))
     sections = archive.manifest.sections
-    pieces = chain.from_iterable(archive.sql(section) for section in sections)
-    filled: list[bytes] = []
+    filled: dict[bytes, None] = {}
+    tries = count()
 
-    def events() -> Iterator[Event]:
-        for event in statements.read(counted(pieces, token, advance)):
+    def apply() -> None:
+        again = next(tries) > 0
+        pieces = chain.from_iterable(archive.sql(section) for section in sections)
+        sized = counted(pieces, token, (lambda _bytes: None) if again else advance)
+        play(events(sized, again), connection)
+
+    def events(pieces: Iterator[bytes], again: bool) -> Iterator[Event]:
+        for event in statements.read(pieces):
             if isinstance(event, PsqlCommand) and event.line == _STOPS_AT_ERRORS:
                 continue
             if isinstance(event, CopyIn):
-                filled.append(event.sql)
+                filled[event.sql] = None
+            if again and isinstance(event, Statement) and EMPTY_PATH.match(event.sql):
+                continue  # a function needs the search path that is set for this second try
             yield event
 
     with token.calling(connection.cancel):
-        play(events(), connection)
+        connection.on_the_path(apply)
         if tables := _tables(filled):
             connection.analyze(tables)
 
 
-def _tables(copies: list[bytes]) -> list[bytes]:
+def _tables(copies: Iterable[bytes]) -> list[bytes]:
     """The tables of COPY statements, without those that the differential makes for itself."""
     names = (sql.removeprefix(b"COPY ").removesuffix(b" FROM stdin") for sql in copies)
     bare = (name.rsplit(b" (", 1)[0] if name.endswith(b")") else name for name in names)
