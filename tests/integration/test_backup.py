@@ -276,6 +276,7 @@ def test_the_lines_of_the_restore_card_work_as_they_stand(small, practise, tmp_p
     card = (practice.backups / "RESTORE-CARD.txt").read_text()
     paragraphs = card.replace("\\\n", " ").split("\n\n")
     commands = [paragraph.strip() for paragraph in paragraphs if paragraph.startswith("    ")]
+    commands = [command for command in commands if not command.startswith("grep")]  # for differentials
     assert len(commands) == 4
     practice.made.append("RECOVERED")
     said = [

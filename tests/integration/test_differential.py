@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from mtn_tui.core.models import KEYS, Kind
@@ -173,3 +175,21 @@ def test_a_function_that_needs_the_search_path_gets_it(pg18, new_database, pract
     source.psql("INSERT INTO counts VALUES (2, 20)")
     made = differential(practice)
     assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))
+
+
+def test_the_card_beside_the_backups_says_which_full_a_differential_is_of(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    full = practice.back_up()
+    made = differential(practice)
+    card = (practice.backups / "RESTORE-CARD.txt").read_text()
+    which, where = [line.strip() for line in card.splitlines() if line.strip().startswith("grep")]
+
+    def bash(line):
+        return subprocess.run(
+            ["bash", "-c", line], cwd=practice.backups, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    base = bash(which.replace("DIFFERENTIAL.sql.gz.gpg", made.manifest.payload))
+    assert base == f'"base":"{full.manifest.id}"'
+    assert bash(where.replace("THAT_BASE", full.manifest.id)) == f"{full.manifest.payload}.manifest.json"
