@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import click
 
@@ -10,14 +11,17 @@ from mtn_tui.cli import diagnostics, options, outcomes, output, planning
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import MtnError, Refused
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.core.moments import with_offset
+from mtn_tui.core.typed_moment import RepeatedHour, read_typed
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import exit_code, raise_first
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.inventory.fallback import minutes_between
 from mtn_tui.operations.inventory.model import Backup
-from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.restore.choice import Wanted, choose_point
 from mtn_tui.operations.restore.incomplete import facts_of
 from mtn_tui.operations.restore.plan import plan
 from mtn_tui.operations.restore.request import Request, arguments
@@ -29,9 +33,13 @@ _NOT_HOLDING = "5.3"
 """The runbook's section on bad backups: errors that refer to it may be solved by another backup."""
 
 
+_KINDS = {"full": Kind.FULL, "differential": Kind.DIFF}
+
+
 @click.command(
     help=_(
-        "Restore a full backup. It is loaded beside the target, verified, and only then gets the name. "
+        "Restore a backup: a full, or a full and one differential on it, to the moment it is of. "
+        "It is loaded beside the target, verified, and only then gets the name. "
         "The database that had it is kept: mtn undo brings it back, mtn kept lists it. Only what "
         "STAGING_DB_NAME and databases in _test or _test_YYYYMM were before is dropped at once."
     )
@@ -41,7 +49,10 @@ _NOT_HOLDING = "5.3"
 @click.option(
     "--latest",
     is_flag=True,
-    help=_("The newest full that is proven and not suspect; where it does not hold, the one before it."),
+    help=_(
+        "The newest full or differential that is proven and not suspect; where it does not hold, the one "
+        "before it. With --type full, fulls alone."
+    ),
 )
 @click.option(
     "-t",
@@ -82,8 +93,25 @@ _NOT_HOLDING = "5.3"
 )
 @click.option("--closed", is_flag=True, help=_("Leave it read-only until it is promoted (mtn promote)."))
 @click.option("-s", "--skip-verify", is_flag=True, help=_("Do not count rows afterwards."))
-@click.option("-r", "--type", "kind", type=click.Choice(["full", "differential"]), default="full")
-@click.option("--at", "moment", metavar=_("TIME"), help=_("Not in this version."))
+@click.option(
+    "-r",
+    "--type",
+    "kind",
+    type=click.Choice([*_KINDS]),
+    help=_(
+        "full: exactly the full. differential: the full and the newest differential on it, or the last "
+        "before --at."
+    ),
+)
+@click.option(
+    "--at",
+    "moment",
+    metavar=_("TIME"),
+    help=_(
+        "The last backup before that moment: 2025-10-03 14:30, 14:30, yesterday 14:30, 2h ago, "
+        "or with an offset, 2025-10-03T14:30-03."
+    ),
+)
 @click.option("--legacy", is_flag=True, help=_("Load a file of the scripts, which nothing vouches for."))
 @click.option(
     "--as-operator",
@@ -112,21 +140,18 @@ def restore(
     search_path: str,
     closed: bool,
     skip_verify: bool,
-    kind: str,
+    kind: str | None,
     moment: str | None,
     legacy: bool,
     as_operator: bool,
     or_earlier: bool,
     as_json: bool,
 ) -> int:
-    if kind != "full" or moment:
-        raise Refused(
-            _("Restoring to a point in time is not part of this version: it restores fulls."),
-            _("Leave out --type differential and --at."),
-            "5.2",
-        )
     context = session.context
-    chosen = choose(context, wanted=wanted or "", file=file or "", latest=latest)
+    at = _typed(session, moment) if moment is not None else None
+    chosen = choose_point(
+        context, Wanted(wanted or "", file or "", latest, _KINDS[kind] if kind is not None else None, at)
+    )
     for name, error in chosen.unreachable.items():
         text = _("The {store} was not looked at: {reason}").format(
             store=labels.store(name), reason=error.title
@@ -136,7 +161,10 @@ def restore(
         diagnostics.warning(key_check.passed_over(chosen.another_key))
     if chosen.another_server:
         diagnostics.warning(chosen.another_server, _("If it is meant, name it instead of --latest."))
-    fall_back = latest or or_earlier
+    for note in chosen.notes:
+        diagnostics.say(note)
+    fall_back = latest or or_earlier or (at is not None and not (wanted or file))
+    whole_fulls = keep_going or bool(without)  # which a differential would need all of
     request = Request(
         chosen.backup,
         target,
@@ -152,9 +180,10 @@ def restore(
         search_path=tuple(listed(search_path)),
         roles=roles,
         no_owner=no_owner,
-        earlier=chosen.earlier,
+        earlier=tuple(one for one in chosen.earlier if one.base is None or not whole_fulls),
         fall_back=fall_back,
         instead_of=chosen.newer_broken if fall_back else None,
+        asked=at,
     )
     if dry_run:
         return _dry_run(session, request, as_json=as_json)
@@ -162,7 +191,7 @@ def restore(
     session.say_database(target)
     request = _confirmed(session, request)
     try:
-        facts, code = _run(session, request, file or "")
+        facts, code = _run(session, request, chosen.path)
     except MtnError as error:
         if as_json and (told := facts_of(error.facts)):
             output.as_json(told)
@@ -228,6 +257,23 @@ def _confirmed(session: Session, request: Request) -> Request:
         return request
     words = planning.ask_for_production(planning.lines(made, doubts_only=True), made.target)
     return replace(request, confirm=words)
+
+
+def _typed(session: Session, text: str) -> datetime:
+    """Read ``--at``. If the clocks showed that time twice, ask on a terminal which one is meant."""
+    try:
+        return read_typed(text, session.context.clock.now())
+    except RepeatedHour as twice:
+        if not session.may_ask:
+            raise
+        moments = dict(zip("12", twice.moments, strict=True))
+        diagnostics.say(twice.title)
+        for answer, moment in moments.items():
+            diagnostics.say(f"{answer}  {with_offset(moment)}")
+        given = click.prompt(">", prompt_suffix=" ", default="", show_default=False, err=True).strip()
+        if given not in moments:
+            raise
+        return moments[given]
 
 
 def _asks_for_legacy(session: Session, backup: Backup) -> bool:

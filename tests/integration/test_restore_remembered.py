@@ -10,7 +10,7 @@ import pytest
 from mtn_tui.archive import proof as proofs
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.models import PROOF, Rung
-from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.restore.choice import Wanted, choose_point
 from mtn_tui.postgres.load_advice import lies_in_the_script
 from tests.operation_fixtures import Practice
 
@@ -90,7 +90,7 @@ def test_it_is_listed_and_the_latest_is_the_one_before_it_which_is_said(unloadab
     found = practice.inventory.find(bad.id)
     assert [bool(copy.proof.refused) for copy in found.copies] == [True, True]
     assert "pupil-Qx7" not in (practice.backups / (bad.payload + PROOF)).read_text()
-    chosen = choose(practice.context, latest=True)
+    chosen = choose_point(practice.context, Wanted(latest=True))
     assert (chosen.backup.id, chosen.newer_broken.id) == (good.id, bad.id)
     done = practice.here("restore", "--latest", "--target", target, check=1)
     assert f"{bad.payload} does not hold: restoring it failed" in " ".join(done.stderr.split())

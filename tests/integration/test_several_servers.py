@@ -15,6 +15,7 @@ from mtn_tui.core.models import MANIFEST, PROOF, ROLES
 from mtn_tui.operations.backup.publish import put_beside, signed
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.restore.choice import Wanted, choose_point
 from tests.operation_fixtures import Practice
 
 OURS, THEIRS, ELDER = 1, 2, 3
@@ -64,7 +65,7 @@ def forget_the_server(here: Practice) -> None:
 def test_a_newer_one_of_another_server_is_passed_over_and_named(here, make):
     make(1, THEIRS)
     ours, theirs = make(2, OURS), make(3, THEIRS)
-    chosen = choose(here.context, latest=True)
+    chosen = choose_point(here.context, Wanted(latest=True))
     assert str(chosen.backup.name) == ours
     assert theirs in chosen.another_server
     assert all(one.manifest.server == chosen.backup.manifest.server for one in chosen.earlier)
@@ -76,7 +77,7 @@ def test_a_newer_one_of_another_server_is_passed_over_and_named(here, make):
 
 def test_an_older_one_of_another_server_that_is_at_work_as_well_is_nothing_to_fall_back_on(here, make):
     theirs, ours = make(1, THEIRS), make(2, OURS)
-    chosen = choose(here.context, latest=True)
+    chosen = choose_point(here.context, Wanted(latest=True))
     assert (str(chosen.backup.name), chosen.another_server) == (ours, "")
     left = of_one_server(here.context, here.inventory).inventory
     assert theirs not in [str(one.name) for one in left.backups]
@@ -87,7 +88,7 @@ def test_a_new_machine_that_can_not_tell_whose_are_meant_asks(here, make):
     ours, theirs = make(2, OURS), make(3, THEIRS)
     forget_the_server(here)
     with pytest.raises(UsageError) as caught:
-        choose(here.context, latest=True)
+        choose_point(here.context, Wanted(latest=True))
     assert ours in caught.value.title
     assert theirs in caught.value.title
     assert "instead of --latest" in caught.value.hint
@@ -98,7 +99,7 @@ def test_a_new_machine_that_can_not_tell_whose_are_meant_asks(here, make):
 def test_after_a_move_the_new_servers_are_the_latest_and_the_old_ones_count_as_well(here, make):
     newest = [make(minute, THEIRS) for minute in (1, 2)][-1]
     forget_the_server(here)
-    chosen = choose(here.context, latest=True)
+    chosen = choose_point(here.context, Wanted(latest=True))
     assert (str(chosen.backup.name), chosen.another_server) == (newest, "")
     found = of_one_server(here.context, here.inventory)
     assert len(found.inventory.backups) == 3

@@ -39,7 +39,7 @@ from mtn_tui.operations.common.metrics import begin_log, write_metrics
 from mtn_tui.operations.inventory import key_check, known_stores
 from mtn_tui.operations.inventory.anomalies import source as source_of
 from mtn_tui.operations.inventory.anomalies import why_suspect
-from mtn_tui.operations.inventory.model import Inventory
+from mtn_tui.operations.inventory.model import Inventory, before_in_chain
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.setup.key import ensure_key, keep_elsewhere, open_to_others
 from mtn_tui.postgres.advisory import advisory_lock
@@ -226,7 +226,8 @@ class _Run:
                 kept = self._keep(name, part, inputs, written, roles)
                 rung = publish.proven_copy(job, context, context.stores.disk, kept.manifest, key)
                 in_bucket = self._into_bucket(upload, kept, key, written.keys)
-            suspect = why_suspect(kept.manifest, earlier)
+            base = kept.manifest.base
+            suspect = why_suspect(kept.manifest, before_in_chain(known.backups, base) if base else earlier)
             if suspect:
                 job.warn("suspect", _("This backup is suspect: {reason}").format(reason=suspect))
             publish.leave_cards(job, context, in_bucket)

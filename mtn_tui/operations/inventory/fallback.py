@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.inventory.model import Backup, CopyStatus, Inventory
+from mtn_tui.operations.inventory.model import Backup, Inventory
 
 
 def earlier_proven(inventory: Inventory, backup: Backup, database: str) -> tuple[Backup, ...]:
-    """Earlier proven backups of its kind and database, none suspect or refused; newest first."""
+    """Earlier proven backups of its database, none suspect or refused; newest first.
+
+    Fulls and differentials alike: the least is lost with the last point before it.
+    """
     return tuple(
         one
         for one in inventory.backups
-        if one.kind is backup.kind
-        and _after(backup, one)
+        if _after(backup, one)
         and one.manifest is not None
         and one.manifest.database == (backup.manifest.database if backup.manifest else database)
-        and one.usable
-        and one.usable[0].rung.proven
-        and not one.suspect
-        and not one.refused
+        and one.trusted
     )
 
 
-def newer_broken(inventory: Inventory, backup: Backup) -> Backup | None:
-    """The newest backup after ``backup`` that would be the latest if it held; None if there is none."""
+def newer_broken(
+    inventory: Inventory, backup: Backup, *, kind: Kind | None = Kind.FULL, until: datetime | None = None
+) -> Backup | None:
+    """The newest backup after ``backup`` that would be the latest if it held; None if there is none.
+
+    It is of that ``kind``, or of any without one, and not after ``until``.
+    """
     for one in inventory.backups:
-        if not _after(one, backup) or one.kind is not backup.kind:
+        if not _after(one, backup) or kind not in (None, one.kind) or not one.is_point:
             continue
         if one.manifest and backup.manifest and one.manifest.database != backup.manifest.database:
             continue
-        if one.refused or any(copy.standing is CopyStatus.BROKEN or copy.proof.failed for copy in one.copies):
+        if until is not None and one.moment > until:
+            continue
+        if one.unusable or one.refused or one.broken:
             return one
     return None
 
@@ -62,8 +70,9 @@ def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
 
 def why_broken(backup: Backup) -> str:
     """Why a backup does not hold, in words."""
-    reasons = (copy.trouble.title if copy.trouble else copy.proof.failed for copy in backup.copies)
-    reason = next(filter(None, reasons), "")
+    copies = [copy for one in reversed(backup.chain) for copy in one.copies]
+    reasons = (copy.trouble.title if copy.trouble else copy.proof.failed for copy in copies)
+    reason = next(filter(None, reasons), "") or backup.unusable
     if not reason and backup.refused:
         return _("restoring it failed: {reason}").format(reason=backup.refused.reason)
     return reason or _("it has not been proven.")

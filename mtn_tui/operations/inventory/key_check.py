@@ -112,7 +112,7 @@ def before_backup(
 def newer_of_another_key(inventory: Inventory, backup: Backup, database: str) -> Backup | None:
     """The newest backup after ``backup`` that needs another key; None if there is none."""
     for one in inventory.backups:
-        if one.kind is backup.kind and one.moment > backup.moment and _of_manifest(one, database) is False:
+        if one.is_point and one.moment > backup.moment and _of_manifest(one, database) is False:
             return one
     return None
 

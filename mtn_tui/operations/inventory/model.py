@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,7 +14,7 @@ from mtn_tui.archive.summary import Summary
 from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import BackupName, Kind, Rung
-from mtn_tui.operations.inventory.anomalies import COMPARED, source, why_suspect
+from mtn_tui.operations.inventory.anomalies import COMPARED, chain_of, source, why_suspect
 from mtn_tui.storage.base import Storage
 
 
@@ -106,6 +107,11 @@ class Backup:
         return ""
 
     @property
+    def is_point(self) -> bool:
+        """Whether a moment is restored from it: not from the scripts' differentials, dumps of their own."""
+        return self.kind is Kind.FULL or not self.legacy
+
+    @property
     def proven(self) -> bool:
         """Whether each of its chain has a copy that is proven and not known to be damaged."""
         return all(one.sound and one.sound[0].rung.proven for one in self.chain)
@@ -146,8 +152,9 @@ class Backup:
 
     @property
     def rung(self) -> Rung:
-        """What is proven of every copy."""
-        return min(copy.rung for copy in self.copies)
+        """What is proven of every copy and, of a differential, of its full as well."""
+        own = min(copy.rung for copy in self.copies)
+        return own if self.base is None else min(own, max(copy.rung for copy in self.base.copies))
 
     @property
     def pinned(self) -> Mark | None:
@@ -238,25 +245,29 @@ class Inventory:
             )
         raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)
 
-    def latest(self, kind: Kind = Kind.FULL, database: str = "") -> Backup:
+    def latest(self, kind: Kind | None = Kind.FULL, database: str = "") -> Backup:
         """The newest proven backup that is not suspect; if none is proven, the newest usable one.
 
+        Without a ``kind`` it is a full or a differential, but none of the scripts'.
         One whose restore failed because of its contents is taken only if there is no other.
         ``database`` leaves out those of other databases. If there is none, raises why
         the newest is not believed or why a store could not be asked, else UsageError.
         """
-        of_kind = [one for one in self.backups if one.kind is kind and one.usable]
-        of_kind = [one for one in of_kind if not database or one.may_be_of(database)]
+        every = [
+            one for one in self.backups if one.usable and (one.is_point if kind is None else one.kind is kind)
+        ]
+        of_kind = [one for one in every if not database or one.may_be_of(database)]
         if not of_kind:
-            for trouble in (*self._troubles(kind), *self.unreachable.values()):
+            for trouble in (*self._troubles(kind or Kind.FULL), *self.unreachable.values()):
                 raise trouble
-            if others := [one for one in self.backups if one.kind is kind and one.usable]:
-                raise _of_others(others, database)
+            if every:
+                raise _of_others(every, database)
             raise UsageError(
-                _("There is no {kind} backup yet.").format(kind=kind), _("Make one: mtn backup full")
+                _("There is no {kind} backup yet.").format(kind=kind or Kind.FULL),
+                _("Make one: mtn backup full"),
             )
-        proven = [one for one in of_kind if one.usable[0].rung.proven and not one.suspect]
-        taken = [one for one in proven if not one.refused] or proven
+        proven = [one for one in of_kind if one.proven and not one.suspect]
+        taken = [one for one in proven if one.trusted] or proven
         return (taken or of_kind)[0]
 
     def _troubles(self, *kinds: Kind) -> list[ArchiveError]:
@@ -297,12 +308,17 @@ def inventory_of(
 
 
 def _chained(backups: list[Backup]) -> list[Backup]:
-    """Join differentials to the fulls that they are applied to, by id."""
+    """Join differentials to the fulls that they are applied to, by id. On a suspect one they are so too."""
     fulls = {one.id: one for one in backups if one.kind is Kind.FULL and one.id}
 
     def joined(one: Backup) -> Backup:
         base = fulls.get(one.manifest.base) if one.manifest else None
-        return one if base is None else replace(one, base=base)
+        if base is None:
+            return one
+        doubt = one.suspect
+        if base.suspect and not (doubt or one.accepted):
+            doubt = _("its full is suspect: {reason}").format(reason=base.suspect)
+        return replace(one, base=base, suspect=doubt)
 
     return [joined(one) if one.kind is Kind.DIFF else one for one in backups]
 
@@ -310,14 +326,31 @@ def _chained(backups: list[Backup]) -> list[Backup]:
 def _marked(backups: list[Backup]) -> list[Backup]:
     """Mark what is odd beside the last few backups like it; given and returned newest first."""
     before: dict[tuple[Kind, str, int], deque[Summary]] = {}
+    chains: dict[str, tuple[Summary, Summary]] = {}
+    """Of each chain the last, and the first or whatever was accepted since."""
     marked = []
     for backup in reversed(backups):
         manifest = backup.manifest
         if manifest is not None:
             earlier = before.setdefault(source(manifest), deque(maxlen=COMPARED))
-            reason = why_suspect(manifest, earlier)
+            chain = chain_of(manifest)
+            differential = manifest.kind is Kind.DIFF
+            reason = why_suspect(manifest, chains.get(chain, ()) if differential else earlier)
+            first = chains[chain][1] if chain in chains and not backup.accepted else manifest
+            chains[chain] = manifest, first
             earlier.appendleft(manifest)
             if reason and not backup.accepted:
                 backup = replace(backup, suspect=reason)  # noqa: PLW2901 - the same one, marked
         marked.append(backup)
     return marked[::-1]
+
+
+def before_in_chain(backups: Iterable[Backup], base: str) -> list[Summary]:
+    """What a new differential on that full is compared with: its chain, back to what was accepted last."""
+    found = []
+    for one in backups:
+        if one.manifest is not None and chain_of(one.manifest) == base:
+            found.append(one.manifest)
+            if one.accepted:
+                break
+    return found

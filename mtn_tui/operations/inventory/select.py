@@ -1,9 +1,9 @@
-"""Which backup is meant: an id, a name, a file anywhere, or the newest one."""
+"""Which backup is meant: an id, a name, or a file anywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.core import paths
 from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import BackupName
+from mtn_tui.core.models import BackupName, Kind
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.fallback import earlier_proven, newer_broken
-from mtn_tui.operations.inventory.key_check import newer_of_another_key
-from mtn_tui.operations.inventory.model import Backup
-from mtn_tui.operations.inventory.one_server import OfOneServer, of_one_server
+from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.scan import read_content, read_copy, take_inventory
 from mtn_tui.storage.base import checked_key
 from mtn_tui.storage.local import LocalStorage
+
+_NONE = Inventory(())
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Chosen:
     backup: Backup
     unreachable: Mapping[str, MtnError] = field(default_factory=dict)
     """Stores that were to be asked for it and did not answer: what they hold is not among its copies."""
+    inventory: Inventory = _NONE
+    """Where it was found."""
+    path: str = ""
+    """Its file, where no store lists it; commands call it by its handle elsewhere."""
     earlier: tuple[Backup, ...] = ()
     """Proven ones from before it, newest first."""
     newer_broken: Backup | None = None
@@ -39,42 +43,48 @@ class Chosen:
     """A newer one that was made with another key."""
     another_server: str = ""
     """Says that a newer one of another server is passed over; empty if none is."""
+    notes: tuple[str, ...] = ()
+    """What else to say of the choice."""
 
 
-def choose(context: Context, *, wanted: str = "", file: str = "", latest: bool = False) -> Chosen:
-    """Find one backup by exactly one of the three.
+def choose(context: Context, *, wanted: str = "", file: str = "") -> Chosen:
+    """Find one backup by exactly one of the two.
 
     ``wanted`` is an id or a file's name, ``file`` a path or a name in either
-    store. Raises UsageError if there is none, and if the latest
-    may be another server's; NotABackup if it is a folder, or not what pg_dump wrote.
+    store. Raises UsageError if there is none; NotABackup if it is a folder, or not
+    what pg_dump wrote.
     """
-    if sum(map(bool, (wanted, file, latest))) != 1:
-        raise UsageError(
-            _("Say which backup: an ID, --file FILE or --latest."), _("mtn list shows what there is.")
-        )
+    if bool(wanted) == bool(file):
+        raise UsageError(_("Say which backup: an ID or --file FILE."), _("mtn list shows what there is."))
     if file and (paths.present(Path(file)) or "/" in file):
-        return Chosen(backup_at(Path(file), context.key))
+        return _at(context, Path(file))
     try:
-        checked_key(wanted or file or "latest")
+        checked_key(wanted or file)
     except StorageError as error:
         raise UsageError(error.title, error.hint) from error
-    inventory, database = take_inventory(context.stores, context.key, context.cache), context.settings.db_name
-    if not latest:
-        backup = inventory.find(wanted or file)
-        found = OfOneServer(inventory)
-    else:
-        found = of_one_server(context, inventory)
-        found.must_be_clear()
-        inventory = found.inventory
-        backup = inventory.latest(database=database)
+    inventory = take_inventory(context.stores, context.key, context.cache)
+    backup = inventory.find(wanted or file)
     return Chosen(
         backup,
         inventory.unreachable,
-        earlier_proven(inventory, backup, database),
-        newer_broken(inventory, backup),
-        newer_of_another_key(inventory, backup, database) if latest else None,
-        found.doubt,
+        inventory,
+        earlier=earlier_proven(inventory, backup, context.settings.db_name),
+        newer_broken=newer_broken(inventory, backup),
     )
+
+
+def _at(context: Context, path: Path) -> Chosen:
+    """The backup in a file; a differential with its full, which lies beside it or in a store."""
+    backup = backup_at(path, context.key)
+    if backup.kind is Kind.FULL or backup.manifest is None:
+        return Chosen(backup, path=str(path))
+    base = backup.manifest.base
+    for stores in ([LocalStorage(path.absolute().parent)], context.stores):
+        inventory = take_inventory(stores, context.key)
+        full = next((one for one in inventory.backups if one.id == base and one.kind is Kind.FULL), None)
+        if full is not None:
+            return Chosen(replace(backup, base=full), inventory=inventory, path=str(path))
+    return Chosen(backup, inventory.unreachable, inventory, str(path))
 
 
 def backup_at(path: Path, key: Key | None) -> Backup:

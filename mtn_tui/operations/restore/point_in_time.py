@@ -13,7 +13,6 @@ from itertools import pairwise
 
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import Kind
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory.model import Backup, Inventory
 
@@ -37,11 +36,7 @@ def points(inventory: Inventory, database: str) -> tuple[Backup, ...]:
     tells. Where servers share a store, the inventory has to be that of one of them
     (``one_server.of_one_server``).
     """
-    usable = [
-        one
-        for one in inventory.backups
-        if one.usable and one.may_be_of(database) and not (one.legacy and one.kind is Kind.DIFF)
-    ]
+    usable = [one for one in inventory.backups if one.usable and one.may_be_of(database) and one.is_point]
     return tuple(sorted(usable, key=_order))
 
 

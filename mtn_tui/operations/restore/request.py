@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.postgres.search_path import with_catalog
@@ -44,6 +45,8 @@ class Request:
     """Use them without asking."""
     instead_of: Backup | None = None
     """A newer one that was wanted, and is known not to hold."""
+    asked: datetime | None = None
+    """The moment that was asked for, where the backup was chosen by one. Only a plan tells it."""
 
 
 def arguments(request: Request, file: str = "") -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -51,7 +52,9 @@ class Source:
         job, context, request = self.job, self.context, self.request
         if request.instead_of is not None:
             self._fall_back(request.instead_of, request.backup, why_broken(request.instead_of))
-        for backup, left in zip([request.backup, *request.earlier], [*request.earlier, None], strict=True):
+        left = [request.backup, *request.earlier]
+        while True:
+            backup = left.pop(0)
             self.request = replace(request, backup=backup)
             job.files(str(backup.name))
             check_backup(backup, legacy_allowed=request.legacy)
@@ -63,19 +66,24 @@ class Source:
             for one in backup.chain:
                 held.enter_context(lease(context.locks, str(one.name)))
             self._look_ahead(server)
+            copies: list[Copy] = []
             try:
                 with self.watch.timing("check"):
-                    return tuple(self._readable_copy(one, server) for one in backup.chain)
+                    for one in backup.chain:
+                        copies.append(self._readable_copy(one, server))
+                return tuple(copies)
             except (ArchiveError, StorageError) as error:
+                # What builds on the same full would only read it once more.
+                bad = backup.chain[len(copies)].name
+                left = [other for other in left if bad not in [part.name for part in other.chain]]
                 self._go_on_with(left, error)
-        raise AssertionError("unreachable")
 
-    def _go_on_with(self, other: Backup | None, error: ArchiveError | StorageError) -> None:
+    def _go_on_with(self, left: Sequence[Backup], error: ArchiveError | StorageError) -> None:
         """Raise why the present backup does not hold, unless another may be used without asking.
 
         A store that does not answer may do so in a minute, so its error is always raised.
         """
-        broken = self.request.backup
+        broken, other = self.request.backup, next(iter(left), None)
         if other is not None and self.request.fall_back and isinstance(error, ArchiveError):
             self._fall_back(broken, other, error.title)
             return
