@@ -6,12 +6,16 @@ import click
 
 from mtn_tui.cli import diagnostics
 from mtn_tui.core.errors import Refused
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.core.models import Kind
 from mtn_tui.core.printable import printable
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Check, Status, each_once
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.postgres.search_path import with_catalog
+
+_SHOWN = 12
+"""Tables whose rows differ that are named."""
 
 
 def lines(plan: Plan, *, doubts_only: bool = False) -> list[str]:
@@ -32,17 +36,41 @@ def check_lines(check: Check) -> list[str]:
 
 
 def _backup(plan: Plan) -> list[tuple[str, str]]:
-    backup, copy = plan.backup, plan.copy
-    here, utc, there = labels.three_clocks(backup.moment, plan.zone, plan.moment_there)
-    read = _("nothing can be read") if copy is None else f"{copy.store.place}, {labels.size(copy.size)}"
+    backup = plan.backup
     made_of = labels.made_of(backup.manifest) if backup.manifest else []
     return [
         (_("Backup"), f"{backup.id} {backup.name}".strip()),
         *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
-        (_("Moment"), f"{here}  ({utc} · {there})"),
-        (_("Read from"), read),
+        *_moments(plan),
+        *_read(plan),
         (_("Takes about"), "—" if plan.seconds is None else labels.duration(plan.seconds)),
     ]
+
+
+def _moments(plan: Plan) -> list[tuple[str, str]]:
+    here, utc, there = labels.three_clocks(plan.backup.moment, plan.zone, plan.moment_there)
+    told = [(_("Moment"), f"{here}  ({utc} · {there})")]
+    if plan.request.asked is not None:
+        here, utc, there = labels.three_clocks(plan.request.asked, plan.zone, plan.asked_there)
+        told.insert(0, (_("Asked for"), f"{here}  ({utc} · {there})"))
+    return told
+
+
+def _read(plan: Plan) -> list[tuple[str, str]]:
+    """Where each of the chain is read from."""
+    if not plan.copies:
+        return [(_("Read from"), _("nothing can be read"))]
+    if len(plan.copies) == 1:
+        (copy,) = plan.copies
+        return [(_("Read from"), f"{copy.store.place}, {labels.size(copy.size)}")]
+    told = [
+        (
+            {Kind.FULL: _("Full"), Kind.DIFF: _("Differential")}[one.kind],
+            f"{one.id}, {labels.moment(one.moment)}: {copy.store.place}, {labels.size(copy.size)}",
+        )
+        for one, copy in zip(plan.backup.chain, plan.copies, strict=True)
+    ]
+    return [*told, (_("In all"), labels.size(sum(copy.size for copy in plan.copies)))]
 
 
 def _target(plan: Plan) -> list[tuple[str, str]]:
@@ -78,10 +106,37 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
 
 def _loss(plan: Plan) -> list[tuple[str, str]]:
     lost = _("the last {time}").format(time=labels.minutes(plan.lost_minutes))
+    if plan.minutes_before is not None:
+        lost = _("the {before} before the moment asked for; in all the last {time}").format(
+            before=labels.minutes(plan.minutes_before), time=labels.minutes(plan.lost_minutes)
+        )
     newer = plan.target.newer
     if newer is not None and newer.rows is not None:
         lost += ", " + _("{rows:,} rows").format(rows=Figure(newer.rows))
-    return [(_("Lost"), lost)]
+    return [(_("Lost"), lost), *_rows(plan)]
+
+
+def _rows(plan: Plan) -> list[tuple[str, str]]:
+    """The tables that have more or fewer rows by now."""
+    if plan.rows is None:
+        return []
+    differ = plan.rows.different
+    told = []
+    for one in differ[:_SHOWN]:
+        text = _("{table}: {then:,} in the backup, {now:,} now")
+        if not one.exact:
+            text = _("{table}: {then:,} in the backup, about {now:,} now (an estimate of the server)")
+        told.append(text.format(table=one.table, then=Figure(one.then), now=Figure(one.now or 0)))
+    if (count := len(differ) - _SHOWN) > 0:
+        text = ngettext("{count} more table differs", "{count} more tables differ", count)
+        told.append(text.format(count=count))
+    if not differ:
+        told.append(_("every table has as many as in the backup"))
+    if count := plan.rows.unknown:
+        text = ngettext("not known for {count} table", "not known for {count} tables", count)
+        told.append(text.format(count=count))
+    name = _("Rows of {database}").format(database=plan.rows.database)
+    return [(name, told[0]), *(("", text) for text in told[1:])]
 
 
 def who_lines(now: Target) -> list[str]:

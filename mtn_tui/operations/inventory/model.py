@@ -151,6 +151,12 @@ class Backup:
         return max(copy.size for copy in self.copies)
 
     @property
+    def raw(self) -> int | None:
+        """Bytes of SQL that restoring it runs, of the whole chain; None where that is not known."""
+        known = [one.manifest.raw for one in self.chain if one.manifest]
+        return sum(known) if len(known) == len(self.chain) else None
+
+    @property
     def rung(self) -> Rung:
         """What is proven of every copy and, of a differential, of its full as well."""
         own = min(copy.rung for copy in self.copies)

@@ -18,7 +18,7 @@ from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.inventory.select import Chosen, choose
-from mtn_tui.operations.restore.point_in_time import no_point, point_at, points
+from mtn_tui.operations.restore.point_in_time import minutes_before, no_point, point_at, points
 from mtn_tui.storage.local import LocalStorage
 
 
@@ -188,7 +188,7 @@ def _from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:
     if at is None:
         text = _("No time was given (--at): {name} is the newest, of {moment}.")
         return (text.format(name=backup.name, moment=labels.moment(backup.moment)),)
-    text = _("{name} is the last before {asked}: of {moment}, {time} earlier.")
+    text = _("{name} is the last point up to {asked}: of {moment}, {time} earlier.")
     return (
         text.format(
             name=backup.name,
@@ -197,8 +197,3 @@ def _from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:
             time=labels.minutes(minutes_before(at, backup)),
         ),
     )
-
-
-def minutes_before(at: datetime, backup: Backup) -> int:
-    """Whole minutes between a backup and a later moment."""
-    return max(int((at - backup.moment).total_seconds() // 60), 0)

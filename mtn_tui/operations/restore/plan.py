@@ -17,6 +17,8 @@ from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Copy
+from mtn_tui.operations.restore.lost_rows import RowsNow, rows_now
+from mtn_tui.operations.restore.point_in_time import minutes_before
 from mtn_tui.operations.restore.preflight import preflight
 from mtn_tui.operations.restore.request import Request
 from mtn_tui.postgres import databases
@@ -72,6 +74,10 @@ class Plan:
     kept: str
     """The form of what the present database will be called; empty if there is none, or it is dropped."""
     checks: tuple[Check, ...]
+    asked_there: str = ""
+    """The moment that was asked for, in the database's zone; empty if none was."""
+    rows: RowsNow | None = None
+    """The rows of each table, beside those of the live database; None where it does not answer."""
 
     @property
     def backup(self) -> Backup:
@@ -82,6 +88,17 @@ class Plan:
     def lost_minutes(self) -> int:
         """Between the backup's moment and now."""
         return max(round((self.now - self.backup.moment).total_seconds() / 60), 0)
+
+    @property
+    def minutes_before(self) -> int | None:
+        """Between the backup's moment and the one that was asked for; None if none was."""
+        return None if self.request.asked is None else minutes_before(self.request.asked, self.backup)
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The copies that are read: of the full, then of the differential. Empty if one has none."""
+        found = [next(iter(one.usable), None) for one in self.backup.chain]
+        return tuple(copy for copy in found if copy) if None not in found else ()
 
     @property
     def overwrites(self) -> str:
@@ -103,15 +120,22 @@ class Plan:
             "backup": backup.id,
             "name": str(backup.name),
             "store": self.copy.store.name if self.copy else None,
-            "bytes": self.copy.size if self.copy else None,
-            "raw_size": backup.manifest.raw if backup.manifest else None,
+            "bytes": sum(copy.size for copy in self.copies) if self.copies else None,
+            "raw_size": backup.raw,
+            "chain": [
+                {
+                    "backup": one.id,
+                    "name": str(one.name),
+                    "kind": one.kind.value,
+                    "moment": one.moment.isoformat(),
+                    "store": copy.store.name,
+                    "bytes": copy.size,
+                }
+                for one, copy in zip(backup.chain, self.copies, strict=False)
+            ],
             "seconds": None if self.seconds is None else round(self.seconds, 1),
-            "moment": {
-                "utc": backup.moment.isoformat(),
-                "here": backup.moment.astimezone().isoformat(),
-                "database": self.moment_there,
-                "zone": self.zone,
-            },
+            "moment": _clocks(backup.moment, self.moment_there, self.zone),
+            "asked": _clocks(self.request.asked, self.asked_there, self.zone) if self.request.asked else None,
             "target": {
                 "name": target.name,
                 "standing": target.standing,
@@ -123,7 +147,12 @@ class Plan:
                 "sessions": target.existing.sessions if target.existing else None,
                 "newest": newer.newest.isoformat() if newer and newer.newest else None,
             },
-            "lost": {"minutes": self.lost_minutes, "rows": newer.rows if newer else None},
+            "lost": {
+                "minutes": self.lost_minutes,
+                "minutes_before_asked": self.minutes_before,
+                "rows": newer.rows if newer else None,
+                "live": self.rows.facts() if self.rows else None,
+            },
             "overwrites_newer": bool(self.overwrites),
             "kept": self.kept,
             "in_place": self.request.in_place,
@@ -131,6 +160,15 @@ class Plan:
             "without": list(self.request.without),
             "checks": [check.facts() for check in self.checks],
         }
+
+
+def _clocks(moment: datetime, there: str, zone: str) -> dict[str, str]:
+    return {
+        "utc": moment.isoformat(),
+        "here": moment.astimezone().isoformat(),
+        "database": there,
+        "zone": zone,
+    }
 
 
 def plan(context: Context, request: Request) -> Plan:
@@ -161,6 +199,8 @@ def plan(context: Context, request: Request) -> Plan:
             there,
             kept_form(name) if keeps else "",
             tuple(checks),
+            in_zone(server, request.asked, zone)[1] if request.asked else "",
+            rows_now(context, request.backup, _APPLICATION),
         )
     return replace(made, checks=(*made.checks, _newer_check(made)))
 
@@ -200,7 +240,7 @@ def _newer_check(made: Plan) -> Check:
 
 def estimate(context: Context, backup: Backup) -> float | None:
     """Seconds, by the median pace of our own last restores; None if there are none, or no manifest."""
-    if backup.manifest is None:
+    if backup.raw is None:
         return None
     paces = []
     for path in sorted(context.settings.metrics_dir.glob("restore_[0-9]*.json"), reverse=True):
@@ -213,7 +253,7 @@ def estimate(context: Context, backup: Backup) -> float | None:
         if len(paces) == _PAST:
             break
     pace = median(paces) if paces else 0
-    return backup.manifest.raw / pace if pace else None
+    return backup.raw / pace if pace else None
 
 
 def _newer(context: Context, target: str, backup: Backup) -> Newer | None:

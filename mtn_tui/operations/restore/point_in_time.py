@@ -82,3 +82,8 @@ def gaps(points: Sequence[Backup], every: timedelta) -> tuple[Gap, ...]:
         for one, other in pairwise(points)
         if other.moment - one.moment > every * 1.5
     )
+
+
+def minutes_before(at: datetime, backup: Backup) -> int:
+    """Whole minutes between a backup and a later moment."""
+    return max(int((at - backup.moment).total_seconds() // 60), 0)

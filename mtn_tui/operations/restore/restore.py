@@ -232,7 +232,7 @@ class _Run:
 
 
 def _figures(context: Context, started: datetime, run: _Run, done: Restored | None) -> dict[str, object]:
-    seconds, manifest = run.watch.rounded(), run.request.backup.manifest
+    seconds = run.watch.rounded()
     return {
         "timestamp": started.isoformat(),
         "hostname": context.host,
@@ -242,7 +242,7 @@ def _figures(context: Context, started: datetime, run: _Run, done: Restored | No
         "target_database": run.request.target,
         "rows": done.rows if done else None,
         "source_store": done.store if done else None,
-        "raw_size_bytes": manifest.raw if manifest else None,
+        "raw_size_bytes": run.request.backup.raw,
         "seconds_without_database": round(done.exchanged.seconds, 3) if done else None,
         "load_duration_seconds": seconds.get("load"),
         "verify_duration_seconds": seconds.get("verify"),
