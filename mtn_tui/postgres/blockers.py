@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import Connection, translated
 from mtn_tui.postgres.statement_kind import kind_of
@@ -72,3 +73,19 @@ def blocker(connection: Connection, application: str) -> Blocker | None:
     assert since is None or isinstance(since, datetime)  # noqa: S101 - for the type checker
     kind = kind_of(str(query)) if query else ""
     return Blocker(str(what), int(str(pid)), str(user), str(state), since, kind, bool(replays))
+
+
+def stayed_locked(by: Blocker, seconds: int) -> PostgresError:
+    """The error of a table that ``by`` kept locked for so long."""
+    if by.replays:
+        hint = _("On the primary, pg_locks shows which session holds it. Wait for that session, or end it.")
+    elif by.pid:
+        hint = _("Wait for that session, or end it: SELECT pg_terminate_backend({pid}); then start again.")
+    else:
+        hint = _("Somebody has to commit it or roll it back; then start again.")
+    return PostgresError(
+        _("The table {table} stayed locked for {seconds} s: {who}").format(
+            table=by.what, seconds=seconds, who=by
+        ),
+        hint.format(pid=by.pid),
+    )

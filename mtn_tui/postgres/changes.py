@@ -26,6 +26,7 @@ from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.postgres.bulk import LOCK_SECONDS, SETTINGS
 from mtn_tui.postgres.connection import Connection, explained
+from mtn_tui.postgres.giving_way import CANCELLED
 from mtn_tui.postgres.leaf_tables import Table
 from mtn_tui.postgres.tools import Child
 
@@ -63,6 +64,10 @@ class Mode(StrEnum):
 
 class Moved(Exception):
     """A table was truncated, rewritten, altered or dropped after the snapshot, or stays locked."""
+
+
+class Interrupted(Moved):
+    """What was being read was cancelled: somebody waited for its table (``giving_way``)."""
 
 
 class Broken(Exception):
@@ -155,8 +160,13 @@ class Reader:
             f"SELECT {number}, {one}, count(*) FROM {table.rows_of} {table.condition}"  # noqa: S608 - quoted
             for number, (table, one) in enumerate(zip(some, new, strict=True))
         ]
-        with self.locked(some):
-            rows = self.connection.execute("\nUNION ALL ".join(queries).encode()).fetchall()
+        while True:
+            try:
+                with self.locked(some):
+                    rows = self.connection.execute("\nUNION ALL ".join(queries).encode()).fetchall()
+                break
+            except Interrupted:
+                self.token.check()  # else it is counted again, behind who waited
         found = {int(str(number)): (int(str(one)), int(str(all_))) for number, one, all_ in rows}
         return [found[number] for number in range(len(some))]
 
@@ -260,6 +270,12 @@ def _moved() -> Iterator[None]:
         psycopg.errors.InternalError,
     ) as error:
         raise Moved(str(error.diag.message_primary or error)) from error
+    except psycopg.errors.QueryCanceled as error:
+        raise Interrupted(_("the application waited for a table that was being read")) from error
+    except PostgresError as error:
+        if error.sqlstate == CANCELLED:
+            raise Interrupted(_("the application waited for a table that was being read")) from error
+        raise
     except psycopg.Error as error:
         made = explained(error, _("reading the tables"))
         assert isinstance(made, Exception)  # noqa: S101 - for the type checker

@@ -19,7 +19,7 @@ import psycopg
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
-from mtn_tui.postgres.blockers import Blocker, blocker
+from mtn_tui.postgres.blockers import Blocker, blocker, stayed_locked
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.snapshot import Relations, Snapshot, altered, can_be_read, exported, relations
@@ -67,17 +67,18 @@ class Dumper:
         """All sections, in one script."""
         return self._child(f"--snapshot={snapshot_name}")
 
-    def schema(self, snapshot_name: str = "") -> Child:
+    def schema(self, snapshot_name: str = "", lock_seconds: int = _LOCK_SECONDS) -> Child:
         """What ``pg_dump --schema-only`` writes, now or in a snapshot."""
-        return self._child("--schema-only", *([f"--snapshot={snapshot_name}"] if snapshot_name else []))
+        moment = [f"--snapshot={snapshot_name}"] if snapshot_name else []
+        return self._child("--schema-only", *moment, lock_seconds=lock_seconds)
 
-    def _child(self, *options: str) -> Child:
+    def _child(self, *options: str, lock_seconds: int = _LOCK_SECONDS) -> Child:
         command = [
             str(self.tool.path),
             "--format=plain",
             "--encoding=UTF8",
             "--no-password",
-            f"--lock-wait-timeout={_LOCK_SECONDS}s",
+            f"--lock-wait-timeout={lock_seconds}s",
             *(["--verbose"] if self.verbose else []),
             *options,
         ]
@@ -211,28 +212,18 @@ class _Opening:
             raise
         except PostgresError as error:
             self.token.check()
-            words = error.title.lower()
-            if any(gone in words for gone in _GONE_MEANWHILE) or relations(self.looking) != before:
+            if gone_meanwhile(error) or relations(self.looking) != before:
                 raise _Again(error) from error
             if waits is not None:
-                raise _locked(waits) from error
+                raise stayed_locked(waits, _LOCK_SECONDS) from error
             raise
         return chain([first], pieces)
 
 
-def _locked(by: Blocker) -> PostgresError:
-    if by.replays:
-        hint = _("On the primary, pg_locks shows which session holds it. Wait for that session, or end it.")
-    elif by.pid:
-        hint = _("Wait for that session, or end it: SELECT pg_terminate_backend({pid}); then start again.")
-    else:
-        hint = _("Somebody has to commit it or roll it back; then start again.")
-    return PostgresError(
-        _("The table {table} stayed locked for {seconds} s: {who}").format(
-            table=by.what, seconds=_LOCK_SECONDS, who=by
-        ),
-        hint.format(pid=by.pid),
-    )
+def gone_meanwhile(error: PostgresError) -> bool:
+    """Whether pg_dump failed because what it had just read of was gone, and would not if it began anew."""
+    words = error.title.lower()
+    return any(gone in words for gone in _GONE_MEANWHILE)
 
 
 def dump_roles(pg_dump: Tool, server: Server, token: CancelToken | None = None) -> tuple[bytes, bool]:

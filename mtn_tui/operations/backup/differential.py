@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 
 from mtn_tui.archive import mark
@@ -11,7 +11,7 @@ from mtn_tui.archive.gone_keys import gone_keys
 from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.schema import SchemaHash
 from mtn_tui.archive.sections import END
-from mtn_tui.core.errors import ArchiveError, PostgresError, StorageError
+from mtn_tui.core.errors import ArchiveError, PostgresError, ServerLost, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.stopwatch import Stopwatch
@@ -32,9 +32,11 @@ from mtn_tui.postgres import (
     leaf_tables,
     sequences_and_views,
 )
+from mtn_tui.postgres.blockers import Blocker, stayed_locked
 from mtn_tui.postgres.changes import Broken, Change, Mode, Moved, Reader
 from mtn_tui.postgres.connection import Connection, connect
-from mtn_tui.postgres.dump import Dumper
+from mtn_tui.postgres.dump import Dumper, gone_meanwhile
+from mtn_tui.postgres.giving_way import Lookout
 from mtn_tui.postgres.leaf_tables import Table
 from mtn_tui.postgres.snapshot import Snapshot, exported
 from mtn_tui.postgres.statement_kind import parts
@@ -42,7 +44,10 @@ from mtn_tui.postgres.tools import Child, beside
 from mtn_tui.storage.part import PartFile
 
 _TRIES = 5
-"""After so many it is given up: tables are truncated or altered each time between snapshot and lock."""
+"""After so many a full is made: tables are truncated or altered each time between snapshot and lock."""
+
+_PAUSE = 1.0
+"""Seconds between two tries."""
 
 
 def differential_backup(job: Job, context: Context, *, key_is_meant: bool = False) -> MadeBackup:
@@ -75,20 +80,23 @@ def differential_backup(job: Job, context: Context, *, key_is_meant: bool = Fals
 
 
 def _made(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
+    began = context.clock.monotonic()
     for left in reversed(range(_TRIES)):
+        contents = DifferentialContents(gives_way=left > 0)
         try:
-            return make(job, context, DifferentialContents(), context.clock.now(), key_is_meant=key_is_meant)
+            return make(job, context, contents, context.clock.now(), key_is_meant=key_is_meant)
         except Moved as moved:
-            job.note("info", "begun-anew", reason=str(moved))
-            if not left:
-                raise PostgresError(
-                    _(
-                        "The tables of {database} changed {tries} times while they were being read: {reason}."
-                    ).format(database=context.settings.db_name, tries=_TRIES, reason=moved),
-                    _("Something is emptying or altering tables. Wait for it, then start this again."),
-                ) from None
-            job.token.wait(1.0)
             job.token.check()
+            job.note("info", "begun-anew", reason=str(moved))
+            if left:
+                job.token.wait(_PAUSE)
+                job.token.check()
+                continue
+            if contents.blocker is not None:
+                seconds = round(context.clock.monotonic() - began)
+                raise stayed_locked(contents.blocker, seconds) from None
+            reason = _("its tables were emptied or altered each of the {tries} times that they were read")
+            raise BaseLost(f"{reason.format(tries=_TRIES)}: {moved}") from None
     raise AssertionError("unreachable")
 
 
@@ -96,6 +104,10 @@ def _made(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
 class DifferentialContents:
     """The changes since a full, as a script."""
 
+    gives_way: bool = True
+    """Whether it lets the application through that waits for a table which it reads."""
+    blocker: Blocker | None = field(default=None, init=False)
+    """Who kept a table locked until it was given up."""
     _base: Base | None = field(default=None, init=False)
 
     @property
@@ -113,8 +125,12 @@ class DifferentialContents:
         """Compare and write. Raises BaseLost, and Moved if a table changed its file meanwhile."""
         assert self._base is not None  # noqa: S101 - it was chosen before the name was claimed
         context, database = inputs.context, inputs.context.settings.db_name
+        most = None if self.gives_way else 0
+        lookout = Lookout(context.server, database, inputs.application, inputs.job.note, most=most)
         with (
             watch.timing("dump"),
+            lookout,
+            self._noting_the_blocker(lookout),
             exported(context.server, database, inputs.application) as moment,
             closing(
                 connect(
@@ -122,7 +138,15 @@ class DifferentialContents:
                 )
             ) as connection,
         ):
-            return _Writing(inputs, self._base, moment, connection).written(part, watch)
+            return _Writing(inputs, self._base, moment, connection, lookout).written(part, watch)
+
+    @contextmanager
+    def _noting_the_blocker(self, lookout: Lookout) -> Iterator[None]:
+        try:
+            yield
+        except Moved:
+            self.blocker = lookout.blocker
+            raise
 
 
 @dataclass
@@ -133,6 +157,7 @@ class _Writing:
     base: Base
     moment: Snapshot
     connection: Connection
+    lookout: Lookout
 
     def __post_init__(self) -> None:
         inputs, manifest = self.inputs, self.base.manifest
@@ -177,9 +202,18 @@ class _Writing:
             inputs.tool, inputs.context.server, inputs.context.settings.db_name, inputs.application
         )
         schema = SchemaHash()
-        with dumper.schema(self.moment.name) as child, inputs.job.token.calling(child.kill):
-            for piece in child:
-                schema.add(piece)
+        child = dumper.schema(self.moment.name, bulk.LOCK_SECONDS)
+        try:
+            with child, inputs.job.token.calling(child.kill):
+                for piece in child:
+                    schema.add(piece)
+        except ServerLost:
+            raise
+        except PostgresError as error:
+            inputs.job.token.check()
+            if self.lookout.cancelled or self.lookout.blocker or gone_meanwhile(error):
+                raise Moved(error.title) from error
+            raise
         if schema.hexdigest() != self.base.manifest.schema_hash:
             raise BaseLost(_("the schema was changed since the full"))
 

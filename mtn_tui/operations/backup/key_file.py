@@ -20,6 +20,7 @@ from mtn_tui.operations.backup.payload import write_blocks
 from mtn_tui.operations.inventory.model import Copy
 from mtn_tui.postgres import bulk, leaf_tables
 from mtn_tui.postgres.connection import connect
+from mtn_tui.postgres.giving_way import Lookout
 from mtn_tui.postgres.leaf_tables import Table
 from mtn_tui.postgres.snapshot import Snapshot, in_snapshot
 from mtn_tui.postgres.statement_kind import parts
@@ -34,7 +35,7 @@ def write_keys(inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], part: 
     """Write the keys of the tables where it pays; None if there are none.
 
     ``rows`` are those that the full has of each table. A table whose keys can't be
-    read, or are not as many, is left out.
+    read, or are not as many, is left out; so is one for which somebody waits meanwhile.
     """
     job, context = inputs.job, inputs.context
     large = {parts(label): label for label, count in rows.items() if count > _ROWS}
@@ -64,13 +65,14 @@ def write_keys(inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], part: 
 
     labelled = [(table, large[table.schema, table.name]) for table in wanted]
     blocks = key_blocks((label, lines(table, label)) for table, label in labelled)
-    payload = write_blocks(job, blocks, part, inputs.key, context.settings.deflate_level)
+    with Lookout(context.server, database, inputs.application, job.note, most=len(labelled)):
+        payload = write_blocks(job, blocks, part, inputs.key, context.settings.deflate_level)
     counted: dict[str, int] = {}
     for section in payload.sections:
         counted[section.table] = counted.get(section.table, 0) + section.rows
     whole = {label for label, count in counted.items() if count == rows[label] and label not in failed}
     sections = tuple(section for section in payload.sections if section.table in whole)
-    return KeyFile(payload.size, payload.sha256, payload.salt, sections)
+    return KeyFile(payload.size, payload.sha256, payload.salt, sections) if sections else None
 
 
 def open_keys(copies: tuple[Copy, ...], file: KeyFile | None, inputs: Inputs) -> Keys | None:
