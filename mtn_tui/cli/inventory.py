@@ -19,12 +19,15 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory import filters
 from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.labels import Presence
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
 
 
-@click.command("list", help=_("List the backups in both stores, newest first."))
+@click.command(
+    "list", help=_("List the backups in both stores, newest first, each differential below its full.")
+)
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help=_("Only this kind."))
 @click.option(
     "--filter",
@@ -111,6 +114,9 @@ def facts(backup: Backup) -> dict[str, object]:
         "moment": backup.moment,
         "size": backup.size,
         "rung": backup.rung,
+        "base": _base_facts(backup),
+        "unusable": backup.unusable,
+        "trusted": backup.trusted,
         "suspect": backup.suspect,
         "accepted": _mark_facts(backup.accepted),
         "pinned": _mark_facts(backup.pinned),
@@ -118,6 +124,13 @@ def facts(backup: Backup) -> dict[str, object]:
         "loads": _tried_facts(backup.loads),
         "copies": [_copy_facts(copy) for copy in backup.copies],
     }
+
+
+def _base_facts(backup: Backup) -> dict[str, object] | None:
+    """Of a differential, the full that it is applied to; without a name if that is not there."""
+    if backup.manifest is None or not backup.manifest.base:
+        return None
+    return {"id": backup.manifest.base, "name": str(backup.base.name) if backup.base else None}
 
 
 def _mark_facts(mark: Mark | None) -> dict[str, object] | None:
@@ -161,12 +174,18 @@ def _more_facts(backup: Backup) -> dict[str, object]:
 
 
 def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
+    """Print a table, in which differentials are indented below their full."""
     now = datetime.now(UTC)
     shared = labels.shared_minutes(one.moment for one in backups)
+    lines = [
+        (indent, one)
+        for chain in chains(backups)
+        for indent, one in (("", chain.head), *(("  ", one) for one in chain.differentials))
+    ]
     rows = [
         [
             one.id or "—",
-            one.kind.value,
+            indent + one.kind.value,
             labels.moment(one.moment, seconds=labels.minute(one.moment) in shared),
             labels.age(one.moment, now),
             labels.size(one.size),
@@ -174,7 +193,7 @@ def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
             _presence(one, "bucket", unreachable),
             _proof(one),
         ]
-        for one in backups
+        for indent, one in lines
     ]
     head = [_("ID"), _("Kind"), _("Moment"), _("Age"), _("Size"), _("Disk"), _("Bucket"), _("Proven to")]
     output.table(head, rows, right=frozenset([3, 4]))
@@ -192,6 +211,8 @@ def _proof(backup: Backup) -> str:
         parts.append(copy_labels.standing(status))
     if status in (None, CopyStatus.LEGACY):
         parts.append(labels.rung(backup.rung))
+    if backup.unusable:
+        parts.append(_("UNUSABLE: {reason}").format(reason=backup.unusable))
     if backup.refused:
         parts.append(_("RESTORE FAILED"))
     if backup.loads and backup.loads.reason:
@@ -216,6 +237,11 @@ def _print_one(backup: Backup) -> None:
     if manifest:
         lines[:0] = [(_("ID"), manifest.id)]
         lines += labels.made_of(manifest)
+    if backup.base:
+        of = labels.moment(backup.base.moment)
+        lines.append((_("On the full"), f"{backup.base.id} {backup.base.name}, {of}"))
+    if backup.unusable:
+        lines.append((_("Unusable"), backup.unusable))
     if backup.suspect:
         lines.append((_("Suspect"), backup.suspect))
     if backup.accepted:

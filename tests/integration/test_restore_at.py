@@ -270,3 +270,22 @@ def test_the_newest_legacy_differential_of_a_legacy_full_is_restored_alone_as_a_
     at = datetime(2025, 10, 3, 12).astimezone().isoformat()
     practice.here(*options, "--legacy", "--at", at, check=None)
     assert rows(target) == held[0]
+
+
+def test_the_list_indents_differentials_and_tells_those_whose_full_is_gone(pg18, new_database, practise):
+    practice: Practice = practise(new_database(pg18, script=DAY))
+    full, other = practice.back_up().manifest, practice.back_up_changes().manifest
+    listed = practice.here("list").stdout.splitlines()[1:]
+    assert [line.split()[0] for line in listed] == [full.id, other.id]
+    assert f"{other.id}    diff" in listed[1]
+    assert f"On the full  {full.id}" in " ".join(practice.here("show", other.id).stdout.split("\n"))
+    for path in practice.backups.glob(f"{full.payload}*"):
+        path.unlink()
+    told = practice.here("list", "--filter", "is:unusable").stdout
+    assert f"UNUSABLE: its full {full.id} is not there" in told
+    assert "is not there" in practice.here("show", other.id).stdout
+    facts = json.loads(practice.here("show", other.id, "--json").stdout)
+    assert facts["base"] == {"id": full.id, "name": None}
+    assert facts["unusable"] == f"its full {full.id} is not there"
+    refused = practice.here("restore", other.id, "-t", "mtn_never_made", check=64).stderr
+    assert "is a differential, and its full" in refused

@@ -20,6 +20,7 @@ from mtn_tui.operations.inventory.filters import ALLOWED, parse
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
 from mtn_tui.storage.local import LocalStorage
 from tests.archive_fixtures import patient
+from tests.chains import inventory, made, minutes
 
 EXAMPLES = tuple(
     word.rstrip(",")
@@ -136,7 +137,8 @@ def test_what_fits(text, one, expected):
         ("size:>1GiB", "size:>1GiB", "GB"),
         ("where:here", "where:here", "where:both"),
         ("is:nice", "is:nice", "is:suspect"),
-        ("database:x", "database:x", "kind:, age:, proof:, size:, where:, is:"),
+        ("base:", "base:", "base:ID"),
+        ("database:x", "database:x", "kind:, base:, age:, proof:, size:, where:, is:"),
         (":", ":", "kind:"),
     ],
 )
@@ -145,6 +147,21 @@ def test_a_word_that_is_not_understood_is_named_with_what_could_stand_there(text
         parse(text, NOW)
     assert repr(word) in refused.value.title
     assert allowed in refused.value.hint
+
+
+def test_the_differentials_on_a_full_are_found_by_its_id_or_name_and_those_without_it_too():
+    full, other = made(0), made(1440)
+    listed = inventory(full, made(30, full), made(60, full), made(1470, other)).backups
+
+    def found(text):
+        return [minutes(one) for one in listed if fits(text, one)]
+
+    assert found(f"base:{full[1].manifest.id.upper()}") == [60, 30]
+    assert found(f"base:{full[0]}") == [60, 30]
+    assert found("base:admision_mtn_full") == [60, 30]
+    assert found(f"base:{other[1].manifest.id}") == [1470]
+    assert found("is:unusable") == [1470]
+    assert found("kind:diff !is:unusable age:>1000d") == []
 
 
 def test_an_open_quotation_mark_is_told():

@@ -78,6 +78,7 @@ def _one(word: str, shown: str, now: datetime) -> Test:
         return _text(word)
     makers: dict[str, Callable[[str], Test | None]] = {
         "kind": _kind,
+        "base": _base,
         "age": lambda given: _age(given, now),
         "proof": _proof,
         "size": _size,
@@ -95,11 +96,13 @@ def _one(word: str, shown: str, now: datetime) -> Test:
 
 ALLOWED = {
     "kind": "kind:full, kind:diff",
+    "base": "base:ID",
     "age": "age:<7d, age:>=36h (min, h, d, w)",
     "proof": ", ".join(f"proof:{rung.word}" for rung in Rung) + ", proof:<complete",
     "size": "size:>1GB, size:<=500MB (B, kB, MB, GB, TB)",
     "where": "where:disk, where:bucket, where:both",
-    "is": "is:suspect, is:accepted, is:pinned, is:proven, is:whole, is:unfinished, is:legacy, is:broken",
+    "is": "is:suspect, is:accepted, is:pinned, is:proven, is:whole, is:unfinished, is:legacy, is:broken, "
+    "is:unusable",
 }
 """What each field may be, as people would write it."""
 
@@ -127,6 +130,20 @@ def _kind(value: str) -> Test | None:
     except ValueError:
         return None
     return lambda backup: backup.kind is wanted
+
+
+def _base(value: str) -> Test | None:
+    """The differentials on a full, by its id or a part of its name."""
+    if not value:
+        return None
+
+    def test(backup: Backup) -> bool:
+        if backup.kind is not Kind.DIFF or backup.manifest is None:
+            return False
+        name = str(backup.base.name) if backup.base else ""
+        return value == backup.manifest.base.casefold() or value in name.casefold()
+
+    return test
 
 
 def _age(value: str, now: datetime) -> Test | None:
@@ -180,6 +197,7 @@ def _standing(value: str) -> Test | None:
         "accepted": lambda backup: backup.accepted is not None,
         "pinned": lambda backup: backup.pinned is not None,
         "proven": lambda backup: backup.rung.proven,
+        "unusable": lambda backup: bool(backup.unusable),
         **{one.value: _stands(one) for one in CopyStatus},
     }
     return tests.get(value)
