@@ -31,6 +31,7 @@ _COMMANDS = {
     "completion": "completion.completion",
     "demo": "demo.demo",
     "doctor": "doctor.doctor",
+    "drill": "drill.drill",
     "incident": "incident.incident",
     "init": "setup.init",
     "job": "jobs.job",

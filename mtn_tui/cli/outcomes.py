@@ -9,6 +9,7 @@ from typing import Any
 from mtn_tui.core.i18n import Figure, _, written
 from mtn_tui.core.models import Rung
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Status
 
 Facts = Mapping[str, Any]
 """As returned by an operation's ``facts()`` and stored as JSON."""
@@ -21,6 +22,7 @@ def lines(kind: str, facts: Facts) -> list[str]:
         "backup-diff": _backup,
         "verify": _verify,
         "restore": _restore,
+        "drill": _drill,
         "undo": _undo,
         "promote": _promote,
         "recover": _recover,
@@ -69,6 +71,35 @@ def _left_out(facts: Facts) -> list[str]:
     )
 
     return told(facts)
+
+
+def _drill(facts: Facts) -> list[str]:
+    spent = {
+        "check": _("reading"),
+        "load": _("loading"),
+        "changes": _("differential"),
+        "verify": _("counting"),
+        "query": _("querying"),
+        "drop": _("dropping"),
+    }
+    seconds = facts["seconds"]
+    parts = [f"{name} {labels.seconds(seconds[key])}" for key, name in spent.items() if key in seconds]
+    rto = _("RTO {time}, of {target}").format(
+        time=labels.duration(facts["rto_seconds"]), target=labels.duration(facts["target_rto_hours"] * 3600)
+    )
+    counted = _("{rows:,} rows in {tables} tables counted").format(
+        rows=Figure(facts["rows"]), tables=facts["tables"]
+    )
+    return [
+        *(
+            f"{name}  {labels.store(store)}"
+            for name, store in zip(facts["chain"], facts["stores"], strict=True)
+        ),
+        f"{rto} ({', '.join(parts)})",
+        counted,
+        *(f"{Status(one['status']).glyph} {one['says']}" for one in facts["checks"]),
+        *([_("Checksum: {sum}").format(sum=facts["checksum"])] if facts["checksum"] else []),
+    ]
 
 
 def _undo(facts: Facts) -> list[str]:

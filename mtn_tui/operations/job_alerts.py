@@ -1,10 +1,10 @@
 """Sends alerts about how jobs ended: ``announced`` wraps a job's body.
 
 An alert is sent for every full backup, for a verification or a restore that
-found a bad copy, and for a test load that failed. The job is still running
-then, so an alert that is not sent is a warning of the job like any other: it
-ends with exit code 1, and never fails for it. Alerts that wait from before are
-sent after every job, of any kind.
+found a bad copy, for a test load or a drill that failed, and for a drill with
+warnings. The job is still running then, so an alert that is not sent is a warning
+of the job like any other: it ends with exit code 1, and never fails for it. Alerts
+that wait from before are sent after every job, of any kind.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from mtn_tui.operations.alerts.notify import channels, flush, notify
 from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.drill import drill
+from mtn_tui.operations.drill.drill import Drilled
 from mtn_tui.operations.restore.restore import Restored
 from mtn_tui.operations.restore.trial import Trial
 from mtn_tui.operations.verify.verify import Verdict
@@ -30,6 +32,7 @@ from mtn_tui.operations.verify.verify import Verdict
 R = TypeVar("R")
 
 _FULL = "backup-full"
+_DRILL = drill.KIND
 _RESTORE = "restore"
 Notice = tuple[Level, str, str, list[tuple[str, str]]]
 """Level, subject, body, facts."""
@@ -88,6 +91,8 @@ def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
 def _of_failure(job: Job, error: Exception) -> Notice | None:
     if isinstance(error, ArchiveError) and job.kind == _RESTORE:
         return _of_corruption(job, [f"{error.title}\n{error.hint}".strip()])
+    if job.kind == _DRILL:
+        return _of_failed_drill(job, error)
     if job.kind != _FULL:
         return None
     if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
@@ -97,10 +102,20 @@ def _of_failure(job: Job, error: Exception) -> Notice | None:
     return (level, subject, body, [*facts, *_job_facts(job)])
 
 
+def _of_failed_drill(job: Job, error: Exception) -> Notice | None:
+    if isinstance(error, Cancelled | Locked) or job.stop_asked or job.token.cancelled:
+        return None
+    level, subject, body, facts = _critical(_("CRITICAL: restore drill failed"), error)
+    return (level, subject, body, [*facts, *_job_facts(job)])
+
+
 def _failed(error: Exception) -> Notice:
     if isinstance(error, Locked):
         return (Level.WARNING, _("Full backup not begun"), f"{error.title}\n{error.hint}".strip(), [])
-    subject = _("CRITICAL: full backup failed")
+    return _critical(_("CRITICAL: full backup failed"), error)
+
+
+def _critical(subject: str, error: Exception) -> Notice:
     if not isinstance(error, MtnError):
         fault = _("This is a fault of the program, not of yours: {error}: {text}")
         return (Level.ERROR, subject, fault.format(error=type(error).__name__, text=text_of(error)), [])
@@ -113,6 +128,8 @@ def _of_result(job: Job, result: object) -> Notice | None:
         return _of_backup(job, result)
     if isinstance(result, Restored):
         return _of_corruption(job, list(result.fallen_back)) if result.fallen_back else None
+    if isinstance(result, Drilled):
+        return _of_drill(job, result) if job.warnings else None
     if isinstance(result, Trial):
         return _of_trial(job, result) if result.reason and result.loads is False else None
     if isinstance(result, list):
@@ -156,6 +173,19 @@ def _of_trial(job: Job, trial: Trial) -> Notice:
         _("Mend what it names in the database, then back up again: mtn backup full"),
     ]
     return (Level.WARNING, _("A backup does not load"), "\n".join(lines), _job_facts(job))
+
+
+def _of_drill(job: Job, drilled: Drilled) -> Notice:
+    facts = [
+        (_("Backup"), drilled.backup.id),
+        (_("RTO"), labels.duration(drilled.rto)),
+        (_("Runbook"), "8.4"),
+        *_job_facts(job),
+    ]
+    subject = _("Restore drill passed, with warnings")
+    if not drilled.in_time:
+        subject = _("Restore drill: over the RTO")
+    return (Level.WARNING, subject, "\n\n".join(job.warnings), facts)
 
 
 def _of_bad_copies(job: Job, bad: list[Verdict]) -> Notice:

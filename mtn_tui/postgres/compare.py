@@ -139,13 +139,7 @@ def compare(
     Raises PostgresError, ServerLost or Cancelled.
     """
     run = _Run(cancel or CancelToken(), progress)
-    with ThreadPoolExecutor(2, "compare") as threads:
-        sides = (
-            threads.submit(_contents, server, source, run),
-            threads.submit(_contents, target_server or server, target, run),
-        )
-        run.watch(sides)
-    ours, theirs = sides[0].result(), sides[1].result()
+    ours, theirs = run.read((server, source), (target_server or server, target))
     return Comparison(
         tables=len(ours.tables),
         rows=sum(found.count for found in ours.tables.values()),
@@ -161,13 +155,15 @@ def compare(
     )
 
 
-def table_digests(server: Server, database: str) -> dict[str, tuple[int, str]]:
+def table_digests(
+    server: Server, database: str, cancel: CancelToken | None = None
+) -> dict[str, tuple[int, str]]:
     """Return rows and digest of every table, in one snapshot; comparable between servers.
 
-    Raises PostgresError or ServerLost.
+    Raises PostgresError, ServerLost or Cancelled.
     """
-    found = _contents(server, database, _Run(CancelToken(), lambda done, total: None)).tables
-    return {name: (table.count, table.digest) for name, table in found.items()}
+    (found,) = _Run(cancel or CancelToken(), lambda done, total: None).read((server, database))
+    return {name: (table.count, table.digest) for name, table in found.tables.items()}
 
 
 def comparable_schema(text: str) -> list[str]:
@@ -195,7 +191,7 @@ class _Contents:
 
 
 class _Run:
-    """State shared by the two sides: progress, and cancellation."""
+    """State shared by the sides: progress, and cancellation."""
 
     def __init__(self, cancel: CancelToken, progress: Progress) -> None:
         self._cancel = cancel
@@ -211,8 +207,15 @@ class _Run:
             self._total += total
             self._progress(self._done, self._total)
 
-    def watch(self, sides: Iterable[Future[_Contents]]) -> None:
-        """Wait for both sides; stop both if either fails or the caller cancels."""
+    def read(self, *databases: tuple[Server, str]) -> list[_Contents]:
+        """The contents of each, read at the same time."""
+        with ThreadPoolExecutor(len(databases), "compare") as threads:
+            sides = [threads.submit(_contents, server, database, self) for server, database in databases]
+            self._watch(sides)
+        return [side.result() for side in sides]
+
+    def _watch(self, sides: Iterable[Future[_Contents]]) -> None:
+        """Wait for all sides; stop all if one fails or the caller cancels."""
         pending = set(sides)
         failed: list[BaseException] = []
         while pending:

@@ -128,3 +128,22 @@ def test_a_restore_that_falls_back_and_one_that_may_not_are_told(small, practise
         assert mail["Subject"] == "[MTN ✖] CRITICAL: corrupted backup"
     assert newest["name"] in " ".join(text(latest).split())
     assert "is used instead" in " ".join(text(latest).split())
+
+
+def test_a_drill_that_fails_and_one_over_the_rto_are_told_and_one_that_passes_is_not(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
+        )
+        payload = practice.payload(practice.ready_made())
+        practice.here("drill")
+        assert sink.mails == []
+        practice.configure(TARGET_RTO_HOURS="0.000001")
+        practice.here("drill", check=1)
+        (slow,) = sink.mails
+        payload.write_bytes(payload.read_bytes()[:-1])
+        practice.here("drill", check=2)
+        (_slow, failed) = sink.mails
+    assert slow["Subject"] == "[MTN ⚠] Restore drill: over the RTO"
+    assert failed["Subject"] == "[MTN ✖] CRITICAL: restore drill failed"
+    assert practice.jobs[0].title in text(failed).replace("\n", " ")

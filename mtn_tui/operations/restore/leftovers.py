@@ -28,10 +28,13 @@ from mtn_tui.postgres.kept import since
 RESTORING = "restoring"
 LOADING = "loading"
 """In the name of a test load's database."""
+DRILLING = "drilling"
+"""In the name of a drill's."""
 REPLACED = "replaced"
 """In the name of a replaced database that is not kept, until it is dropped."""
 
-_SCRATCH = re.compile(rf".*__(?P<purpose>{RESTORING}|{REPLACED}|{LOADING})_(?P<job>[a-z2-7]{{8}})", re.DOTALL)
+_PURPOSES = "|".join((RESTORING, REPLACED, LOADING, DRILLING))
+_SCRATCH = re.compile(rf".*__(?P<purpose>{_PURPOSES})_(?P<job>[a-z2-7]{{8}})", re.DOTALL)
 _SWAPPING = ("restore", "undo", "promote")
 _RECENT = 200
 """Journals looked at."""
@@ -176,7 +179,7 @@ def _end_lost(views: list[JobView], server: Connection, tell: Callable[[str], No
     in no list until it is done.
     """
     for view in views:
-        if view.state is JobState.LOST and view.kind in ("restore", "test-load"):
+        if view.state is JobState.LOST and view.kind in ("restore", "test-load", "drill"):
             with _named(application(view.kind, view.id), tell):
                 databases.end_sessions(server, application(view.kind, view.id))
 

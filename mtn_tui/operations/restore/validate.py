@@ -16,7 +16,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup
-from mtn_tui.operations.restore.count_rows import check_loaded
+from mtn_tui.operations.restore.count_rows import Loaded, check_loaded
 from mtn_tui.operations.restore.main_tables import MAIN_TABLES
 from mtn_tui.operations.restore.preflight.extensions import absent_from
 from mtn_tui.postgres import databases, identity
@@ -52,6 +52,15 @@ def validate(context: Context, database: str, backup: Backup) -> Validated:
     except PostgresError as error:
         return Validated((Check("database", Status.FAIL, error.title, error.hint),), None)
     return Validated((*found, *_counted(context, database, backup, has)), oid)
+
+
+def contents(connection: Connection, backup: Backup) -> list[Check]:
+    """Check the main tables that the backup has, as far as a database of any kind has them."""
+    about = backup.manifest
+    has = {table.rpartition(".")[2] for table in about.rows()} if about else set(MAIN_TABLES)
+    if not has.intersection(MAIN_TABLES):
+        return []
+    return [*(_main_table(connection, name) for name in MAIN_TABLES), _newest(connection, backup)]
 
 
 def _main_table(connection: Connection, name: str) -> Check:
@@ -110,11 +119,17 @@ def _counted(context: Context, database: str, backup: Backup, has: Collection[st
         raise
     except MtnError as error:
         return [Check("counts", Status.FAIL, error.title, _("Restore to staging again, or choose another."))]
-    text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
-    found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
+    found = of_rows(loaded)
     if lacks:
         text = _("It is without the extensions {names}, and without their own rows.")
-        found.append(Check("extensions", Status.WARN, text.format(names=", ".join(lacks))))
+        found.insert(1, Check("extensions", Status.WARN, text.format(names=", ".join(lacks))))
+    return found
+
+
+def of_rows(loaded: Loaded) -> list[Check]:
+    """What counting has shown of tables, indexes and sequences."""
+    text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
+    found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
     if loaded.not_counted:
         found.append(Check("not-counted", Status.WARN, labels.not_counted(loaded.not_counted)))
     if loaded.behind:

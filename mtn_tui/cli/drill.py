@@ -1,0 +1,55 @@
+"""``mtn drill``."""
+
+from __future__ import annotations
+
+import click
+
+from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.drill.choose import check_signed
+from mtn_tui.operations.drill.drill import KIND
+from mtn_tui.operations.drill.drill import drill as run_drill
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.inventory.select import Chosen, choose
+
+
+@click.command(
+    help=_(
+        "Restore a backup, the newest proven one unless named, into a database of its own; query it, "
+        "measure how long that takes, and drop it. No other database is changed."
+    )
+)
+@click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
+@click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
+@as_json
+@click.pass_obj
+def drill(session: Session, wanted: str | None, file: str | None, as_json: bool) -> int:
+    """Exit code 0: it holds, within the RTO. 1: it holds, with a warning. 2: it failed."""
+    session.must_not_only_read()
+    context = session.context
+    named = bool(wanted or file)
+    backup = _chosen(choose(context, wanted=wanted or "", file=file or "")) if named else None
+    arguments = [KIND, *(["--file", file] if file else [backup.handle] if backup else [])]
+    facts, code = session.run(
+        KIND, context.settings.db_name, arguments, lambda job: run_drill(job, context, backup)
+    )
+    if as_json:
+        output.as_json(facts)
+    else:
+        output.lines(outcomes.lines(KIND, facts))
+    return code
+
+
+def _chosen(chosen: Chosen) -> Backup:
+    """The backup, if it can be drilled; stores that did not answer are told."""
+    backup = chosen.backup
+    for name, error in chosen.unreachable.items():
+        text = _("The {store} was not looked at: {reason}").format(
+            store=labels.store(name), reason=error.title
+        )
+        diagnostics.warning(text, error.hint)
+    check_signed(backup)
+    return backup

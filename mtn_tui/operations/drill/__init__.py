@@ -1,0 +1,1 @@
+"""Drills: restores that are tried, measured and dropped again."""
