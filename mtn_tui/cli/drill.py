@@ -9,8 +9,7 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.drill.choose import check_signed
-from mtn_tui.operations.drill.drill import KIND
+from mtn_tui.operations.drill.drill import KIND, check_signed
 from mtn_tui.operations.drill.drill import drill as run_drill
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.select import Chosen, choose

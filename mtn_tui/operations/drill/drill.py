@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from mtn_tui.core.errors import Cancelled, Locked, PostgresError
+from mtn_tui.core.errors import Cancelled, Locked, PostgresError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Rung
 from mtn_tui.core.stopwatch import Stopwatch
@@ -22,9 +22,9 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log, write_metrics
 from mtn_tui.operations.drill import rto_log
-from mtn_tui.operations.drill.choose import check_signed, newest
 from mtn_tui.operations.drill.questions import Answers, ask
 from mtn_tui.operations.inventory.model import Backup, Copy
+from mtn_tui.operations.restore.choice import Wanted, choose_point
 from mtn_tui.operations.restore.count_rows import Loaded
 from mtn_tui.operations.restore.leftovers import DRILLING, sweep_over
 from mtn_tui.operations.restore.preflight.preflight import check_options
@@ -113,6 +113,14 @@ def drill(job: Job, context: Context, backup: Backup | None = None) -> Drilled:
     return done
 
 
+def check_signed(backup: Backup) -> None:
+    """Raise Refused for a backup of the scripts: nothing says what should be in it."""
+    if backup.legacy:
+        text = _("{name} is of the scripts: nothing says what should be in it.")
+        hint = _("Restore it by hand: mtn restore --file {name} --target …_test --legacy")
+        raise Refused(text.format(name=backup.name), hint.format(name=backup.name), "8.4")
+
+
 @dataclass
 class _Run:
     """One run of the operation."""
@@ -161,7 +169,7 @@ class _Run:
 
     def _newest(self) -> tuple[Backup, Backup | None]:
         """The one to drill, and a newer one that is known not to hold."""
-        chosen = newest(self.context)
+        chosen = choose_point(self.context, Wanted(latest=True))
         for name, error in chosen.unreachable.items():
             text = _("The {store} was not looked at: {reason}")
             self.job.warn("not-looked-at", text.format(store=labels.store(name), reason=error.title))
