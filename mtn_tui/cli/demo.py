@@ -20,6 +20,7 @@ from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
+from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.common import labels
 
@@ -123,8 +124,14 @@ def _on_screen(
         if practised is None:
             output.lines(outcomes.lines("backup-full", _back_up(session)))
         else:
-            diagnostics.say(_("It is backed up twice, and goes on working …"))
-            made = scene.set_up(stack, context, lambda: str(_back_up(session)["name"]))
+            diagnostics.say(_("It is backed up while it goes on working …"))
+            live = scene.live_a_day if practised.day else scene.set_up
+            made = live(
+                stack,
+                context,
+                lambda: str(_back_up(session)["name"]),
+                lambda: str(_back_up_changes(session)["name"]),
+            )
             happened = practice.begin(practised, made)
         session.read_only = asked.read_only
         code = screens.show(session)
@@ -138,6 +145,14 @@ def _back_up(session: Session) -> outcomes.Facts:
     context = session.context
     facts, _code = session.host(
         "backup-full", context.settings.db_name, lambda job: full_backup(job, context)
+    )
+    return facts
+
+
+def _back_up_changes(session: Session) -> outcomes.Facts:
+    context = session.context
+    facts, _code = session.host(
+        "backup-diff", context.settings.db_name, lambda job: differential_backup(job, context)
     )
     return facts
 

@@ -58,8 +58,9 @@ def begin(incident: PracticeIncident, scene: Scene) -> Happened:
     from mtn_tui.demo.scene import subjects
 
     mails = subjects(scene.stack)
-    incident.happen(scene)
-    diagnostics.say(_("It has happened: the admission system is down. The time counts from now."))
+    scene = incident.happen(scene)
+    diagnostics.say(scene.said or _("It has happened: the admission system is down."))
+    diagnostics.say(_("The time counts from now."))
     return Happened(incident, scene, scene.context.clock.now(), mails)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.demo.incidents import PracticeIncident
-from mtn_tui.demo.scene import Full, Held, Scene, holds, subjects
+from mtn_tui.demo.scene import Held, Point, Scene, holds, subjects
 from mtn_tui.operations.incident.file import incidents
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.services.health import health
@@ -69,6 +69,8 @@ class Evaluation:
     way: RecoveryMode | None
     """The mode chosen in step 1; None if that was not completed."""
     right_way: RecoveryMode
+    other_way: bool
+    """Whether the mode chosen was not the best, but one that repairs it too."""
     restored: str
     """The backup in production; empty if it is as before the incident, or unknown."""
     right_backup: str
@@ -108,7 +110,9 @@ def evaluate(
 ) -> Evaluation:
     """Look at the scene and evaluate it. ``mails`` are the subjects that had arrived when it ``happened``."""
     rto = timedelta(hours=scene.context.settings.target_rto_hours)
-    return judge(practised, scene.fulls, scene.held, rto, happened, look(scene, happened, mails))
+    return judge(
+        practised, scene.points, scene.held, rto, happened, look(scene, happened, mails), scene.deleted
+    )
 
 
 def look(scene: Scene, happened: datetime, mails: Counter[str]) -> Seen:
@@ -140,17 +144,23 @@ def _worked_on(known: Sequence[Incident], happened: datetime) -> Incident | None
 
 def judge(
     practised: PracticeIncident,
-    fulls: Sequence[Full],
+    points: Sequence[Point],
     before: Held,
     rto: timedelta,
     happened: datetime,
     seen: Seen,
+    deleted: Collection[str] = (),
 ) -> Evaluation:
-    """Evaluate. ``fulls`` are newest first; ``before`` is what production held just before the incident."""
-    right = fulls[practised.back] if practised.way is RecoveryMode.RESTORE else None
-    should = right.held if right else before
+    """Evaluate. ``points`` are newest first; ``before`` is what production would hold without the incident.
+
+    ``deleted`` are the tables that rows were deleted from: these must hold exactly what they should.
+    """
     held, incident = seen.held, seen.incident
     assessed = incident is not None and incident.steps[Step.ASSESS].standing is StepStatus.DONE
+    way = incident.way if incident is not None and assessed else None
+    right_way = practised.also if practised.also and way is practised.also else practised.way
+    right = points[practised.back] if right_way is RecoveryMode.RESTORE else None
+    should = right.held if right else before
     lost = held.missing(before) if held else before.rows
     unavoidable = should.missing(before)
     return Evaluation(
@@ -160,11 +170,12 @@ def judge(
         rto=rto,
         healthy=seen.healthy,
         services=seen.services,
-        production=_production(held, should),
+        production=_production(held, should, deleted),
         rows=held.rows if held else 0,
-        way=incident.way if incident is not None and assessed else None,
-        right_way=practised.way,
-        restored=_restored(held, before, fulls),
+        way=way,
+        right_way=right_way,
+        other_way=right_way is not practised.way,
+        restored=_restored(held, before, points),
         right_backup=right.name if right else "",
         lost=lost,
         needless=max(0, lost - unavoidable),
@@ -185,17 +196,18 @@ def _until_healthy(seen: Seen, happened: datetime) -> float | None:
     return ((done or seen.now) - happened).total_seconds()
 
 
-def _production(held: Held | None, should: Held) -> Production:
+def _production(held: Held | None, should: Held, deleted: Collection[str]) -> Production:
     if held is None:
         return Production.GONE
     if held == should:
         return Production.EQUAL
-    return Production.MISSING if held.missing(should) else Production.CHANGED
+    wrong = any(held.tables.get(name) != should.tables[name] for name in deleted)
+    return Production.MISSING if wrong or held.missing(should) else Production.CHANGED
 
 
-def _restored(held: Held | None, before: Held, fulls: Sequence[Full]) -> str:
+def _restored(held: Held | None, before: Held, points: Sequence[Point]) -> str:
     """Return the backup with the same rows; after later changes, the newest with no row missing."""
-    known = [("", before), *((full.name, full.held) for full in fulls)]
+    known = [("", before), *((point.name, point.held) for point in points)]
     if held is None:
         return ""
     for name, one in known:

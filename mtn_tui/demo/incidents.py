@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.demo.scene import Scene
+from mtn_tui.demo.scene import Point, Scene, holds, work_on
+from mtn_tui.demo.school_life import delete_course, may_apply
 from mtn_tui.demo.stack import DATABASE
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.inventory.scan import take_inventory
 
@@ -22,11 +24,16 @@ class PracticeIncident:
     """Never translated."""
     said: Callable[[], str]
     """Describes it in one line."""
-    happen: Callable[[Scene], None]
+    happen: Callable[[Scene], Scene]
+    """Causes it, and returns the scene as it is then."""
     way: RecoveryMode
     """The right recovery mode."""
     back: int = 0
-    """The full backup to restore, counted from the newest; relevant only if the mode is a restore."""
+    """The backup to restore, counted from the newest; relevant only if the mode is a restore."""
+    also: RecoveryMode | None = None
+    """Another mode that repairs it, at the cost of what was written later."""
+    day: bool = False
+    """Whether the school has lived a day with differentials before it."""
 
 
 def find(name: str) -> PracticeIncident:
@@ -39,22 +46,46 @@ def find(name: str) -> PracticeIncident:
     )
 
 
-def _lose_database(scene: Scene) -> None:
+def _lose_database(scene: Scene) -> Scene:
     scene.stack.postgres.drop_database(DATABASE)
+    return scene
 
 
-def _stop_server(scene: Scene) -> None:
+def _stop_server(scene: Scene) -> Scene:
     scene.stack.postgres.stop_for_others()
+    return scene
 
 
-def _corrupt_and_lose(scene: Scene) -> None:
-    _flip_a_byte(scene, scene.fulls[0].name)
-    _lose_database(scene)
+def _corrupt_and_lose(scene: Scene) -> Scene:
+    _flip_a_byte(scene, scene.points[0].name)
+    return _lose_database(scene)
 
 
-def _stop_bucket_and_lose(scene: Scene) -> None:
+def _stop_bucket_and_lose(scene: Scene) -> Scene:
     scene.stack.seaweed.kill()
-    _lose_database(scene)
+    return _lose_database(scene)
+
+
+def _delete_course(scene: Scene) -> Scene:
+    """Delete a course, go on working, and take a differential that has the loss in it."""
+    context, before = scene.context, holds(scene.context)
+    moment = context.clock.now()
+    conninfo = scene.stack.postgres.conninfo(DATABASE)
+    others = may_apply(conninfo)  # those of the course don't apply a second time
+    course = delete_course(conninfo)
+    lost = before.without(holds(context))
+    work_on(scene.stack, others)
+    held = holds(context)
+    newest = Point(scene.back_up_changes(), held)
+    work_on(scene.stack, others)
+    said = _("At {moment} somebody deleted all applications of {course}. The school goes on working.")
+    return replace(
+        scene,
+        points=(newest, *scene.points),
+        held=holds(context).plus(lost),
+        deleted=frozenset(name for name, (rows, _digest) in lost.items() if rows > 0),
+        said=said.format(moment=labels.moment(moment, seconds=True), course=course),
+    )
 
 
 def _flip_a_byte(scene: Scene, name: str) -> None:
@@ -97,5 +128,14 @@ INCIDENTS = (
         lambda: _("The database is gone, and the bucket does not answer."),
         _stop_bucket_and_lose,
         RecoveryMode.RESTORE,
+    ),
+    PracticeIncident(
+        "bad-delete",
+        lambda: _("Somebody has deleted a course's applications, and the school goes on working."),
+        _delete_course,
+        RecoveryMode.BESIDE,
+        back=1,
+        also=RecoveryMode.RESTORE,
+        day=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""The scene of a practice incident: a school that was backed up twice and goes on working."""
+"""The scene of a practice incident: a school that is backed up while it works."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from datetime import datetime
 from email.header import decode_header, make_header
 
 from mtn_tui.demo import school
-from mtn_tui.demo.school_life import live_on
+from mtn_tui.demo.school_life import live_on, work
 from mtn_tui.demo.stack import DATABASE, Stack
 from mtn_tui.operations.common.context import Context
 from mtn_tui.postgres.compare import table_digests
 
 FULLS = 2
+AT_ONCE = 4
+"""Of each kind of work, between two backups of a day."""
+DIFFERENTIALS = 2
+"""After the full of a day."""
 APPLICATIONS = 40
 """New applications after each backup."""
 
@@ -30,6 +34,25 @@ class Held:
         """The number of rows in all tables."""
         return sum(rows for rows, _digest in self.tables.values())
 
+    def without(self, other: Held) -> dict[str, tuple[int, int]]:
+        """By table, how many more rows this has than ``other``, and the difference of their digests.
+
+        A digest is a sum over rows, so that is of those rows alone if no other has changed.
+        """
+        return {
+            name: (rows - other.tables[name][0], int(digest) - int(other.tables[name][1]))
+            for name, (rows, digest) in self.tables.items()
+        }
+
+    def plus(self, more: Mapping[str, tuple[int, int]]) -> Held:
+        """Add what ``without`` has returned."""
+        return Held(
+            {
+                name: (rows + more[name][0], str(int(digest) + more[name][1]))
+                for name, (rows, digest) in self.tables.items()
+            }
+        )
+
     def missing(self, other: Held) -> int:
         """Return how many rows fewer than ``other`` this has, summed over the tables that have fewer."""
         return sum(
@@ -38,8 +61,8 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Full:
-    """A full backup, and the contents of production when it was made."""
+class Point:
+    """A backup, and the contents of production when it was made."""
 
     name: str
     """Name of its payload."""
@@ -52,10 +75,16 @@ class Scene:
 
     stack: Stack
     context: Context
-    fulls: tuple[Full, ...]
+    points: tuple[Point, ...]
     """Newest first."""
     held: Held
-    """Contents of production just before the incident."""
+    """Contents that production would have if nothing had happened."""
+    back_up_changes: Callable[[], str]
+    """Makes a differential and returns the name of its payload."""
+    deleted: frozenset[str] = frozenset()
+    """Tables that rows were deleted from."""
+    said: str = ""
+    """What is known of the incident besides its kind, for the operator."""
 
 
 def fill(stack: Stack, rows: int, now: datetime) -> int:
@@ -64,17 +93,41 @@ def fill(stack: Stack, rows: int, now: datetime) -> int:
     return school.build(stack.postgres.conninfo(DATABASE), rows=rows, newest=now)
 
 
-def set_up(stack: Stack, context: Context, back_up: Callable[[], str]) -> Scene:
+def set_up(
+    stack: Stack, context: Context, back_up: Callable[[], str], back_up_changes: Callable[[], str]
+) -> Scene:
     """Back the school up twice, changing it after each. Raises what ``back_up`` raises.
 
-    ``back_up`` makes a full backup and returns the name of its payload.
+    ``back_up`` and ``back_up_changes`` make a backup, full or differential, and return the name of
+    its payload.
     """
-    fulls = []
+    points = []
     for _number in range(FULLS):
         held = holds(context)
-        fulls.append(Full(back_up(), held))
+        points.append(Point(back_up(), held))
         live_on(stack.postgres.conninfo(DATABASE), APPLICATIONS)
-    return Scene(stack, context, tuple(reversed(fulls)), holds(context))
+    return Scene(stack, context, tuple(reversed(points)), holds(context), back_up_changes)
+
+
+def live_a_day(
+    stack: Stack, context: Context, back_up: Callable[[], str], back_up_changes: Callable[[], str]
+) -> Scene:
+    """Back the school up as a day does, a full and differentials, with work between them.
+
+    After the last one nothing is written. Takes what ``set_up`` takes.
+    """
+    points = [Point(back_up(), holds(context))]
+    for _number in range(DIFFERENTIALS):
+        work_on(stack)
+        held = holds(context)
+        points.append(Point(back_up_changes(), held))
+    return Scene(stack, context, tuple(reversed(points)), points[-1].held, back_up_changes)
+
+
+def work_on(stack: Stack, only: frozenset[int] | None = None) -> None:
+    """Let families apply, ``only`` those of some students, and the staff do its work."""
+    live_on(stack.postgres.conninfo(DATABASE), AT_ONCE, only)
+    work(stack.postgres.conninfo(DATABASE), AT_ONCE)
 
 
 def holds(context: Context) -> Held:

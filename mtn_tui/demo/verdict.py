@@ -88,6 +88,9 @@ def _production(one: Evaluation) -> Mark:
 def _way(one: Evaluation) -> Mark:
     if one.way is None:
         return False, _("Step 1 was not ended: right was “{right}”.").format(right=way_words(one.right_way))
+    if one.other_way:
+        text = _("A way that repairs it: {way}. To copy back what is lost keeps what was written since.")
+        return True, text.format(way=way_words(one.right_way))
     if one.way is one.right_way:
         return True, _("The right way: {way}.").format(way=way_words(one.way))
     text = _("Not the right way: {way}. Right was “{right}”.")
@@ -102,6 +105,8 @@ def _backup(one: Evaluation) -> list[Mark]:
     if one.restored == one.right_backup:
         text = _("The right backup: {name}").format(name=one.restored)
         return [(True, text)] if one.restored else []
+    if one.right_way is RecoveryMode.BESIDE:
+        return []
     if one.right_way is not RecoveryMode.RESTORE:
         return [(False, _("Restored from {name}, though nothing was lost.").format(name=one.restored))]
     if not one.restored:
