@@ -67,18 +67,18 @@ class Dumper:
         """All sections, in one script."""
         return self._child(f"--snapshot={snapshot_name}")
 
-    def schema(self, snapshot_name: str = "", lock_seconds: int = _LOCK_SECONDS) -> Child:
-        """What ``pg_dump --schema-only`` writes, now or in a snapshot."""
+    def schema(self, snapshot_name: str = "", lock_seconds: int | None = None) -> Child:
+        """What ``pg_dump --schema-only`` writes, now or in a snapshot; it waits so long for a table."""
         moment = [f"--snapshot={snapshot_name}"] if snapshot_name else []
         return self._child("--schema-only", *moment, lock_seconds=lock_seconds)
 
-    def _child(self, *options: str, lock_seconds: int = _LOCK_SECONDS) -> Child:
+    def _child(self, *options: str, lock_seconds: int | None = None) -> Child:
         command = [
             str(self.tool.path),
             "--format=plain",
             "--encoding=UTF8",
             "--no-password",
-            f"--lock-wait-timeout={lock_seconds}s",
+            f"--lock-wait-timeout={lock_seconds or _LOCK_SECONDS}s",
             *(["--verbose"] if self.verbose else []),
             *options,
         ]
