@@ -18,7 +18,7 @@ R = TypeVar("R")
 BACKUPS, EMERGENCY, LOGS = "backups", "emergency", "logs"
 """Screens with a tab."""
 
-DETAILS, JOBS, HELP, INCIDENT = "details", "jobs", "help", "incident"
+DETAILS, JOBS, HELP, INCIDENT, DIFFERENCE = "details", "jobs", "help", "incident", "difference"
 """Screens above them."""
 
 

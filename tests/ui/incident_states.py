@@ -19,7 +19,9 @@ from mtn_tui.operations.incident.file import IncidentFile, open_incident
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen, staging_of
 from mtn_tui.operations.inventory.fallback import earlier_proven, use_another
+from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore.lost_rows import RowsNow, TableRows
 from mtn_tui.operations.restore.main_tables import Table
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.operations.restore.request import Request
@@ -176,6 +178,31 @@ def does_not_hold(made: Installed) -> None:
     made.clock.at = NOW
 
 
+def a_day(made: Installed) -> None:
+    """A full at midnight, and a differential each half hour since but for two hours in the evening."""
+    at(Step.CHOOSE)(made)
+    made.full(night(0, hour=3) - timedelta(hours=9))
+    for half in range(1, 24):
+        if half not in (9, 10, 11, 12):
+            made.diff(night(0, hour=3) - timedelta(hours=9) + half * timedelta(minutes=30))
+
+
+def only_legacy(made: Installed) -> None:
+    """Nothing but what the scripts have left."""
+    at(Step.CHOOSE)(made)
+    for folder in ("backups", "bucket/full"):
+        for path in (made.root / folder).iterdir():
+            path.unlink()
+    for day in ("03_203400", "04_020000", "05_020000"):
+        made.legacy(f"admision_mtn_full_db1_202610{day}.sql.gz.gpg", 41 * GB // 10, Rung.INFLATES)
+
+
+def no_backup(made: Installed) -> None:
+    only_legacy(made)
+    for path in (made.root / "backups").iterdir():
+        path.unlink()
+
+
 def newest_broken(made: Installed) -> None:
     at(Step.CHOOSE)(made)
     made.full(night(0, hour=6), stores="disk", failed="Sección 7 (public.documents): los bytes cambiaron.")
@@ -298,6 +325,7 @@ class Canned:
             plan=lambda _context, request: _plan_of(request, there=self.there),
             target=lambda _context, name, backup: _plan_of(Request(backup, name), there=self.there).target,
             validate=lambda _context, database, _backup: self._validated(database),
+            rows=lambda _context, backup: _rows(backup),
             health=lambda _context: answers(self.healthy),
             send=lambda _context, alert, to: {
                 "subject": alert.subject,
@@ -322,6 +350,17 @@ class Canned:
             found.append(Check("counts", Status.OK, told.format(rows=sum(ROWS.values()), tables=11)))
             found.append(Check("sequences", Status.OK, _("Every sequence is ahead of its column.")))
         return Validated(tuple(found), 16_384)
+
+
+def _rows(backup: Backup) -> RowsNow:
+    """A course of applications was deleted since, with its interviews; a table is new."""
+    since = {"public.applications": -210, "public.interviews": -44, "public.notifications": 38}
+    then = backup.manifest.rows() if backup.manifest else {}
+    rows = [
+        TableRows(table, count, count + since.get(table, 0), exact=count < 150_000)
+        for table, count in then.items()
+    ]
+    return RowsNow(DATABASE, (*rows, TableRows("public.waiting_list", 0, 12)))
 
 
 LOST = Canned()

@@ -109,9 +109,10 @@ class Installed:
     settings: dict[str, object] = field(default_factory=dict)
     """Besides those that every one has."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _last_full: str = ""
 
     def __post_init__(self) -> None:
-        for folder in ("backups", "bucket/full", "logs", "state/jobs"):
+        for folder in ("backups", "bucket/full", "bucket/diff", "logs", "state/jobs"):
             (self.root / folder).mkdir(parents=True)
         key = self.root / "key"
         key.write_bytes(KEY.passphrase + b"\n")
@@ -158,17 +159,47 @@ class Installed:
         failed: str = "",
     ) -> list[Path]:
         """A backup of ours; its payload in each store."""
+        manifest = made_up(next(self._numbers), at, size, rows or ROWS, self.database)
+        return self._put(manifest, rung, stores, pinned=pinned, accepted=accepted, failed=failed)
+
+    def diff(
+        self,
+        at: datetime,
+        size: int = 38_000_000,
+        rung: Rung = Rung.COMPLETE,
+        *,
+        stores: str = "disk bucket",
+        failed: str = "",
+    ) -> list[Path]:
+        """A differential on the full that was made last."""
         number = next(self._numbers)
-        manifest = made_up(number, at, size, rows or ROWS, self.database)
+        full = made_up(number, at, size, ROWS, self.database)
+        name = replace(full.name, kind=Kind.DIFF)
+        facts = {"kind": Kind.DIFF, "payload": str(name), "base": self._last_full, "sections": ()}
+        manifest = replace(full, **facts, counted=tuple(full.rows().items()))
+        return self._put(manifest, rung, stores, failed=failed)
+
+    def _put(
+        self,
+        manifest: Manifest,
+        rung: Rung,
+        stores: str,
+        *,
+        pinned: Mark | None = None,
+        accepted: Mark | None = None,
+        failed: str = "",
+    ) -> list[Path]:
         proof = Proof(manifest.sha256)
         if rung > Rung.PRESENT:
             proof = proof.climbed(rung, manifest.ended_at + timedelta(minutes=4))
         if failed:
             proof = proof.fell(Rung.PRESENT, failed, NOW - timedelta(hours=1))
         proof = replace(proof, pinned=pinned, accepted=accepted)
+        if manifest.kind is Kind.FULL:
+            self._last_full = manifest.id
         payloads = []
         for store in stores.split():
-            folder = self.root / ("bucket/full" if store == "bucket" else "backups")
+            folder = self.root / (f"bucket/{manifest.kind.value}" if store == "bucket" else "backups")
             payload = folder / manifest.payload
             payload.touch()
             os.truncate(payload, manifest.size)

@@ -233,9 +233,9 @@ def test_the_wizard_offers_nothing_before_both_have_answered(made, tmp_path, mon
 
         async def flow(operator):
             await operator.press("3")
-            await operator.sees("Restore from which backup?", "Asking the stores what they hold …")
+            await operator.sees("Restore to which moment?", "Asking the stores what they hold …")
             await operator.pilot.pause(1.5)
-            await operator.sees("Restore from which backup?", "Asking the stores what they hold …")
+            await operator.sees("Restore to which moment?", "Asking the stores what they hold …")
             bucket.answers.set()
             await operator.sees("2026-11-24 02:00" if NOW.astimezone().utcoffset() else "2026-11-24 05:00")
             assert app.navigator.step_view.backup.moment == night(0)
@@ -252,11 +252,11 @@ def test_the_wizard_says_which_store_could_not_be_asked(made, tmp_path, monkeypa
 
         async def flow(operator):
             await operator.press("3")
-            await operator.sees(f"What the bucket {AWAY}", "2026-11-23", "✔ complete")
+            await operator.sees(f"What the bucket {AWAY}", "2026-11-24", "✔ complete")
             bucket.answers.clear()
             await operator.press("2", "r")
             await operator.sees("asking the bucket again …")
             await operator.press("3")
-            await operator.sees(f"What the bucket {AWAY}", "2026-11-23", "✔ complete")
+            await operator.sees(f"What the bucket {AWAY}", "2026-11-24", "✔ complete")
 
         operate(app, flow, LARGE)

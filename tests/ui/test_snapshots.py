@@ -32,10 +32,13 @@ from tests.ui.incident_states import (
     ROWS_LOST,
     SESSION,
     Canned,
+    a_day,
     at,
     before,
     does_not_hold,
     newest_broken,
+    no_backup,
+    only_legacy,
     restore_failed,
     restoring,
 )
@@ -127,6 +130,22 @@ def emergency(text: Callable[[], str], *keys: str) -> Flow:
         await quiet(operator)
         await operator.sees(text())
         operator.app.context.clock.at = NOW  # whether it was drawn before or after the last pause
+        operator.app.draw()
+        await operator.pilot.pause()
+
+    return flow
+
+
+def typed_time(text: str, seen: Callable[[], str]) -> Flow:
+    """At step 3, a moment typed."""
+
+    async def flow(operator: Operator) -> None:
+        await emergency(lambda: "14:30", "t")(operator)
+        operator.app.focused.insert_text_at_cursor(text)
+        await operator.pilot.press("enter")
+        await operator.sees(seen())
+        await quiet(operator)
+        operator.app.context.clock.at = NOW
         operator.app.draw()
         await operator.pilot.pause()
 
@@ -289,6 +308,16 @@ PICTURES = [
         canned=ROWS_LOST,
     ),
     Picture("wizard_notified", at(Step.NOTIFY), emergency(lambda: "guardia@mtn.cl: " + _("sent"), "enter")),
+    *(
+        Picture("wizard_a_day", a_day, emergency(lambda: _("You lose")), **changes)
+        for changes in ({}, {"language": "en"}, {"size": LARGE}, {"look": "ascii"})
+    ),
+    Picture("wizard_time_typed", a_day, typed_time("ayer 23:40", lambda: _("Nearest point"))),
+    Picture("wizard_time_wrong", a_day, typed_time("23:40", lambda: "ayer 23:40")),
+    Picture("wizard_week", a_day, emergency(lambda: _("You lose"), "z", "down")),
+    Picture("wizard_only_legacy", only_legacy, emergency(lambda: _("You lose"))),
+    Picture("wizard_no_backup", no_backup, emergency(lambda: "✖")),
+    Picture("wizard_difference", a_day, emergency(lambda: "public.waiting_list", "d")),
     Picture("wizard_newest_broken", newest_broken, emergency(lambda: "5.3")),
     Picture("wizard_restoring", restoring, emergency(lambda: "r4mq2xab")),
     Picture(

@@ -193,6 +193,7 @@ def fact_name(name: str) -> str:
         "channels": _("sent by"),
         "backup": _("backup"),
         "name": _("file"),
+        "asked": _("asked for"),
         "moment": _("as of"),
         "store": _("from"),
         "loses_seconds": _("what was written after it, and is lost"),
@@ -240,7 +241,7 @@ def fact_value(name: str, value: object) -> str:
         return severity(Severity(str(value)))
     if name == "store":
         return labels.store(str(value))
-    if name in ("moment", "newest"):
+    if name in ("asked", "moment", "newest"):
         try:
             return labels.moment(read_moment(str(value)))
         except ValueError:

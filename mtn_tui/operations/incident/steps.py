@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -80,8 +80,8 @@ def roles_of(made: Plan) -> str:
     return says[0] if made.request.roles and says else ""
 
 
-def chosen(made: Plan) -> dict[str, object]:
-    """Step 3's facts."""
+def chosen(made: Plan, asked: datetime | None = None) -> dict[str, object]:
+    """Step 3's facts. ``asked`` is the moment that the operator wanted, if one was typed."""
     legacy = {"legacy": True} if made.backup.legacy else {}
     roles = {"roles": roles_of(made)} if made.request.roles else {}
     ours = {"no_owner": True} if made.request.no_owner else {}
@@ -92,6 +92,7 @@ def chosen(made: Plan) -> dict[str, object]:
         **without,
         "backup": made.backup.handle,
         "name": str(made.backup.name),
+        **({"asked": asked.isoformat()} if asked else {}),
         "moment": made.backup.moment.isoformat(),
         "store": made.copy.store.name if made.copy else None,
         "loses_seconds": made.lost_minutes * 60,

@@ -12,6 +12,7 @@ from mtn_tui.operations.incident.assess import Assessment, assess
 from mtn_tui.operations.incident.messages import Alert
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.restore.lost_rows import RowsNow, rows_now
 from mtn_tui.operations.restore.plan import Plan, Target, look_at, plan
 from mtn_tui.operations.restore.request import Request
 from mtn_tui.operations.restore.validate import Validated, validate
@@ -27,6 +28,10 @@ def _health(context: Context) -> tuple[Answer, ...]:
     return health(settings.service_health_urls, settings.alert_ca_file)
 
 
+def _rows(context: Context, backup: Backup) -> RowsNow | None:
+    return rows_now(context, backup, "mtn difference")
+
+
 @dataclass(frozen=True)
 class WizardOperations:
     """Operations that may take long: each runs on a background thread."""
@@ -35,6 +40,7 @@ class WizardOperations:
     find: Callable[[Context, str], Backup] = _chosen
     plan: Callable[[Context, Request], Plan] = plan
     target: Callable[[Context, str, Backup], Target] = look_at
+    rows: Callable[[Context, Backup], RowsNow | None] = _rows
     validate: Callable[[Context, str, Backup], Validated] = validate
     health: Callable[[Context], tuple[Answer, ...]] = _health
     send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = messages.send

@@ -30,6 +30,8 @@ class PageBuilder:
         """The keys of the choices, in order."""
         self.at: list[int] = []
         """The line of each choice."""
+        self.points = 0
+        """How many points of an axis the cursor moves along, in place of choices."""
 
     def title(self, text: str) -> None:
         """Add a heading."""
@@ -90,6 +92,8 @@ class Page(Text):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "go(-1)", show=False),
         Binding("down", "go(1)", show=False),
+        Binding("right", "step(-1)", show=False),
+        Binding("left", "step(1)", show=False),
     ]
 
     def __init__(self, moved: Callable[[], None], *, id: str | None = None) -> None:
@@ -98,11 +102,12 @@ class Page(Text):
         super().__init__(id=id)
         self._moved = moved
         self._choices: list[int] = []
+        self._points = 0
         self.index = 0
 
     def show_page(self, built: PageBuilder, index: int) -> None:
         """Show a page; the cursor is on the choice ``index``."""
-        self._choices, self.index = built.at, index
+        self._choices, self._points, self.index = built.at, built.points, index
         self.show(built.lines)
 
     def on_click(self, event: events.Click) -> None:
@@ -112,13 +117,22 @@ class Page(Text):
             self._choose(self._choices.index(line))
 
     def action_go(self, by: int) -> None:
-        """Move the cursor by so many choices; beyond either end, or without any, scroll."""
+        """Move the cursor by so many choices or points; beyond either end, or without any, scroll."""
+        if self._points and 0 <= self.index + by < self._points:
+            self.action_step(by)
+            return
         wanted = max(0, min(self.index + by, len(self._choices) - 1))
         if not self._choices or wanted == self.index:
             # The cursor is at an end of the choices: scroll to what stands beyond it.
             self.scroll_to(y=self.scroll_offset.y + by, animate=False)
         else:
             self._choose(wanted)
+
+    def action_step(self, by: int) -> None:
+        """Move along an axis by so many points, of which the first is the newest."""
+        if 0 <= self.index + by < self._points:
+            self.index += by
+            self._moved()
 
     def _choose(self, wanted: int) -> None:
         for one in (self.index, wanted):

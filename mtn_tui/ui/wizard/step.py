@@ -76,6 +76,15 @@ class StepView:
     def ask_to_start(self) -> None:
         """Ask whether the server is to be started, in step 1."""
 
+    def type_moment(self) -> None:
+        """Ask for a moment, in step 3."""
+
+    def show_difference(self) -> None:
+        """Show what has changed since the chosen point, in step 3."""
+
+    def zoom(self) -> None:
+        """Show another stretch of time, in step 3."""
+
     def tick(self) -> None:
         """Tick what the cursor is on, in step 7."""
 

@@ -1,0 +1,92 @@
+"""The moments that an operator may choose from: of which backups, and what they look like on an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.core.moments import with_offset
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.inventory.one_server import of_one_server
+from mtn_tui.operations.restore.point_in_time import no_point, point_at, points
+from mtn_tui.ui.text import timeline
+from mtn_tui.ui.text.cells import Span
+from mtn_tui.ui.text.timeline import Point
+
+EVERY = timedelta(minutes=30)
+"""Between two differentials, as they are scheduled."""
+
+
+class Points:
+    """The points of one inventory, the newest first, and the moment that was asked for."""
+
+    def __init__(self, context: Context, inventory: Inventory) -> None:
+        """Offer those of our database and server. Raises MtnError if it can't be told which server's."""
+        of_one = of_one_server(context, inventory)
+        self.doubt = of_one.doubt
+        """A warning about backups of other servers; empty if there are none."""
+        found = points(of_one.inventory, context.settings.db_name)
+        self.offered = tuple(one for one in reversed(found) if one.sound)
+
+    @property
+    def best(self) -> int:
+        """The newest that may be used without asking; else the newest that is proven, else the newest."""
+        ranked = [(one.trusted, one.proven, -index) for index, one in enumerate(self.offered)]
+        return -max(ranked)[2] if ranked else 0
+
+    def nearest(self, moment: datetime) -> Backup:
+        """The newest trusted one that is not after ``moment``. Raises UsageError if there is none."""
+        found = point_at(self.offered, moment)
+        if found is None:
+            raise no_point(self.offered[::-1], moment)
+        return found
+
+    def nearer(self, chosen: Backup, moment: datetime) -> Backup | None:
+        """The newest that is nearer to ``moment`` than the chosen one; None if there is none."""
+        return next((one for one in self.offered if chosen.moment < one.moment <= moment), None)
+
+    def drawn(
+        self, chosen: Backup, asked: datetime | None, now: datetime, width: int, zoom: int
+    ) -> Sequence[Sequence[Span]]:
+        """The axis, in three lines."""
+        on = timeline.axis(width, chosen.moment, asked, now, zoom)
+        marked = [_point(one) for one in self.offered]
+        return timeline.draw(on, marked, _point(chosen), asked, now, EVERY)
+
+
+def _point(one: Backup) -> Point:
+    return Point(one.moment, one.kind is Kind.FULL, "" if one.trusted else "warn")
+
+
+def made_of(one: Backup) -> str:
+    """What a point is restored from."""
+    return _("full + 1 differential") if one.base is not None else _("full")
+
+
+def standing(one: Backup) -> str:
+    """What is proven of a point: of the weaker one, if it is two backups."""
+    if any(backup.suspect for backup in one.chain):
+        return "⚠ " + _("suspect")
+    rung = min(backup.sound[0].rung for backup in one.chain)
+    return ("✔ " if one.proven else "? ") + labels.rung(rung)
+
+
+def why_not(one: Backup) -> str:
+    """Why a point is not taken without asking."""
+    for backup in one.chain:
+        if backup.refused:
+            return _("restoring it failed: {reason}").format(reason=backup.refused.reason)
+        if backup.suspect:
+            return backup.suspect
+    return _("it has not been proven.")
+
+
+def both_clocks(moment: datetime) -> str:
+    """A moment in the operator's zone, and its time in UTC; with the day there, if that is another."""
+    utc, local = moment.astimezone(UTC), moment.astimezone()
+    another_day = "" if utc.date() == local.date() else f"{utc:%m-%d} "
+    return f"{with_offset(moment)} ({another_day}{utc:%H:%M} UTC)"

@@ -1,0 +1,235 @@
+"""Step 3: a moment is stepped to or typed, and what is restored is as it was then."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mtn_tui.core.models import Kind
+from mtn_tui.operations.incident.state import Step
+from mtn_tui.ui.app import MtnApp
+from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
+from tests.ui.incident_states import LOST, SESSION, a_day, at
+from tests.ui.installed import MACHINE, NOW, Installed
+from tests.ui.pilots import LARGE, nothing_begins, operate
+
+
+def typed(moment: datetime) -> str:
+    """As nobody can mistake it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}Z"
+
+
+def test_a_typed_moment_restores_the_differential_before_it_and_the_report_has_both(
+    pg18, new_school, practise
+):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("UPDATE users SET email = 'x' || email; DELETE FROM notifications")
+    wanted = practice.back_up_changes().manifest
+    before = practice.source.dump()
+    asked = wanted.snapshot_at + timedelta(microseconds=1)
+    practice.source.psql("DELETE FROM documents")
+    later = practice.back_up_changes().manifest
+    assert (wanted.kind, later.kind) == (Kind.DIFF, Kind.DIFF)
+    pg18.drop_database(practice.source.name)
+    brought_to(practice, Step.CHOOSE)
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.at(Step.CHOOSE)
+            await operator.sees("Chosen point", "full + 1 differential, ✔ complete", "checks are good")
+            assert app.navigator.step_view.backup.id == later.id
+            await operator.press("t")
+            await operator.type(typed(asked))
+            await operator.press("enter")
+            await operator.sees("Just before", "Nearest point", "full + 1 differential", "checks are good")
+            assert app.navigator.step_view.backup.id == wanted.id
+            await operator.enters()
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.validates(practice)
+            await operator.at(Step.PRODUCTION)
+            await operator.sees("y puts it in place")
+            await operator.reads()
+            await operator.press("y")
+            await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")
+            await operator.press("i", "pagedown")
+            await operator.sees("asked for:", "as of:")
+
+        at_the_wizard(app, flow)
+    assert practice.source.dump() == before
+    assert begun.asked[0][:2] == ["restore", wanted.id]
+    facts = on_disk(practice).steps[Step.CHOOSE].facts
+    assert (facts["asked"], facts["moment"]) == (asked.isoformat(), wanted.snapshot_at.isoformat())
+
+
+def test_d_shows_by_table_what_has_changed_since_the_chosen_moment(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.ready_made()
+    rows = practice.inventory.backups[0].manifest.rows()["public.notifications"]
+    practice.source.psql(
+        "DELETE FROM notifications; DROP TABLE documents; CREATE TABLE waiting (id int);"
+        "INSERT INTO waiting SELECT generate_series(1, 7)"
+    )
+    brought_to(practice, Step.CHOOSE)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.at(Step.CHOOSE)
+        await operator.sees("checks are good")
+        await operator.press("d")
+        await operator.sees("What has changed since", f"public.notifications {rows:,} 0 -{rows:,}")
+        await operator.sees("public.waiting 0 7 +7", "tables have as many rows as then.")
+        await operator.press("escape")
+        await operator.sees("Restore to which moment?")
+
+    at_the_wizard(wizard(practice, nothing_begins), flow)
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Installed(tmp_path / "mtn")
+
+
+def app_of(made, **changes) -> MtnApp:
+    operations = replace(LOST.operations(made), **changes)
+    return MtnApp(made.context, nothing_begins, machine=MACHINE, session=SESSION, operations=operations)
+
+
+async def at_step_3(operator) -> None:
+    await operator.has_list()
+    await operator.press("3")
+    await operator.sees("checks are good")
+
+
+def chosen(app) -> datetime:
+    return app.navigator.step_view.backup.moment
+
+
+def test_arrows_step_from_point_to_point_and_stop_at_either_end(made):
+    a_day(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await at_step_3(operator)
+        points = [one.moment for one in app.navigator.step_view.points.offered]
+        assert points == sorted(points, reverse=True)
+        for key, index in (("left", 1), ("down", 2), ("up", 1), ("right", 0), ("right", 0)):
+            await operator.press(key)
+            await operator.until(lambda index=index: chosen(app) == points[index], key)
+        await operator.press(*["left"] * (len(points) + 2))
+        await operator.until(lambda: chosen(app) == points[-1], "the oldest")
+        await operator.sees("checks are good")
+        assert "▶ now" not in operator.text()
+
+    operate(app, flow, LARGE)
+
+
+def test_while_one_is_planned_the_arrows_ask_for_no_other_but_the_last(made):
+    a_day(made)
+    goes_on, planned = threading.Event(), []
+    plan = LOST.operations(made).plan
+
+    def slow(context, request):
+        planned.append(request.backup.moment)
+        assert goes_on.wait(60)
+        return plan(context, request)
+
+    app = app_of(made, plan=slow)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees("Looking whether it will restore here …")
+        await operator.press(*["left"] * 6)
+        points = [one.moment for one in app.navigator.step_view.points.offered]
+        await operator.until(lambda: chosen(app) == points[6], "the last")
+        goes_on.set()
+        await operator.sees("checks are good")
+        assert set(planned) == {points[0], points[6]}
+
+    try:
+        operate(app, flow, LARGE)
+    finally:
+        goes_on.set()
+
+
+def test_a_nearer_point_that_is_not_to_be_trusted_is_passed_over_and_named(made):
+    at(Step.CHOOSE)(made)
+    made.diff(NOW - timedelta(minutes=50))
+    made.diff(NOW - timedelta(minutes=20), rung=0)
+    app = app_of(made)
+
+    async def flow(operator):
+        await at_step_3(operator)
+        assert chosen(app) == NOW - timedelta(minutes=50)
+        await operator.press("t")
+        await operator.type("10m ago")
+        await operator.press("enter")
+        await operator.sees("Nearest point", "A nearer one, of", "is passed over: it has not been proven.")
+        assert chosen(app) == NOW - timedelta(minutes=50)
+        await operator.press("right")
+        await operator.sees("? present", "Nearest point")
+        assert chosen(app) == NOW - timedelta(minutes=20)
+
+    operate(app, flow, LARGE)
+
+
+def test_before_the_first_backup_there_is_no_point_and_that_is_said(made):
+    at(Step.CHOOSE)(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await at_step_3(operator)
+        before = chosen(app)
+        await operator.press("t")
+        for wrong in ("noon", "tomorrow 10:00"):
+            await operator.type(wrong)
+            await operator.press("enter")
+            await operator.sees(f"{wrong} is not a moment.")
+            await operator.press("ctrl+u")
+        await operator.type("2026-10-01 12:00")
+        await operator.sees("2026-10-01 12:00")
+        await operator.press("enter")
+        await operator.sees("There is no backup of", "The first moment that can be restored is")
+        await operator.press("enter")
+        await operator.sees("Restore to which moment?")
+        assert chosen(app) == before
+
+    operate(app, flow, LARGE)
+
+
+def test_of_an_hour_that_came_twice_it_is_asked_which(made, monkeypatch):
+    monkeypatch.setenv("TZ", "America/Santiago")
+    time.tzset()
+    at(Step.CHOOSE)(made)
+    first = datetime(2026, 4, 5, 2, 30, tzinfo=UTC)
+    made.full(first - timedelta(hours=2))
+    made.diff(first + timedelta(minutes=50))
+    app = app_of(made)
+
+    async def flow(operator):
+        await at_step_3(operator)
+        for answer, point in (((), first - timedelta(hours=2)), (("down",), first + timedelta(minutes=50))):
+            await operator.press("t")
+            await operator.type("2026-04-04 23:30")
+            await operator.press("enter")
+            await operator.sees("occurred twice", "23:30 -03", "23:30 -04")
+            await operator.press(*answer, "enter")
+            await operator.until(lambda point=point: chosen(app) == point, "the point before it")
+        assert app.navigator.step_view.asked == first + timedelta(hours=1)
+
+    try:
+        operate(app, flow, LARGE)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
