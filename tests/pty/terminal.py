@@ -122,6 +122,11 @@ class Terminal:
         """Whether its modes are what they were at the start."""
         return termios.tcgetattr(self._theirs) == self._modes
 
+    @property
+    def full(self) -> bool:
+        """Whether it holds so much that nobody has read that it takes no more."""
+        return not select.select([], [self._theirs], [], 0)[1]
+
     def stop_output(self) -> None:
         termios.tcflow(self._theirs, termios.TCOOFF)
 

@@ -67,10 +67,15 @@ def test_a_terminal_of_another_session_is_missed_though_no_signal_comes(practice
 
 
 def fill(terminal: Terminal) -> None:
-    """Nobody reads any more, and what is painted does not fit into the terminal: more of it each time."""
-    for _ in range(60):
-        terminal.type("LT24j?\x1b")
-        time.sleep(0.02)
+    """Nobody reads any more, and what is painted does not fit into the terminal."""
+    looks = 0
+    while not terminal.full:
+        assert looks < 10 * PATIENCE
+        if looks % 5 == 0:
+            terminal.type("LT24j?\x1b")
+        time.sleep(0.1)
+        looks += 1
+    terminal.type("LT24j?\x1b" * 6)  # and more waits behind it
 
 
 @pytest.mark.parametrize("fault", [hang_up, terminate, say_hangup])
