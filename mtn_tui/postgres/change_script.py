@@ -35,9 +35,11 @@ SET check_function_bodies = false;
 SET client_min_messages = warning;
 SET row_security = off;
 SET default_transaction_read_only = off;
+SET xmloption = content;
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
 SELECT pg_catalog.set_config('search_path', '', false);
+SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';
 
 BEGIN;
 
@@ -54,18 +56,35 @@ END
 $mtn$;
 """
 
-# Everything is looked up in the database at hand. ``later`` takes what puts it back, in order.
+# Everything is looked up in the database at hand. ``later`` takes what puts it back: in rounds, and in order.
 _PREPARE = """
 DO $mtn$
+DECLARE
+    replica boolean := true;
+    later text[] := '{{}}';
+    one record;
 BEGIN
-    PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
-EXCEPTION WHEN insufficient_privilege THEN
-    NULL;  -- what follows does without
+    BEGIN
+        PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+    EXCEPTION WHEN insufficient_privilege THEN
+        replica := false;
+    END;
+    -- First of all: they act on what follows.
+    FOR one IN
+        SELECT evtname AS name, evtenabled AS state FROM pg_catalog.pg_event_trigger
+        WHERE evtenabled <> 'D' AND (evtenabled IN ('A', 'R') OR NOT replica)
+          AND pg_catalog.pg_has_role(evtowner, 'USAGE')
+    LOOP
+        EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', one.name);
+        later := later || pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE %s', one.name,
+            CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END);
+    END LOOP;
+    CREATE TEMPORARY TABLE mtn_touched (oid oid PRIMARY KEY) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE mtn_later (
+        round integer, number integer GENERATED ALWAYS AS IDENTITY, sql text) ON COMMIT DROP;
+    INSERT INTO pg_temp.mtn_later (round, sql) SELECT 3, sql FROM pg_catalog.unnest(later) AS sql;
 END
 $mtn$;
-
-CREATE TEMPORARY TABLE mtn_touched (oid oid PRIMARY KEY) ON COMMIT DROP;
-CREATE TEMPORARY TABLE mtn_later (number integer GENERATED ALWAYS AS IDENTITY, sql text) ON COMMIT DROP;
 
 INSERT INTO pg_temp.mtn_touched
     SELECT name::pg_catalog.regclass FROM pg_catalog.unnest(ARRAY[{names}]::text[]) AS name
@@ -77,28 +96,14 @@ DECLARE
     replica boolean := pg_catalog.current_setting('session_replication_role') = 'replica';
     one record;
 BEGIN
-    -- A published table without an identity for its rows refuses DELETE.
-    FOR one IN
-        SELECT c.oid::pg_catalog.regclass AS t, relreplident AS identity
-        FROM pg_catalog.pg_class AS c JOIN pg_temp.mtn_touched AS touched USING (oid)
-        WHERE relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_catalog.pg_publication)
-          AND (relreplident = 'n' OR (relreplident = 'd'
-              AND NOT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = c.oid AND indisprimary)))
-    LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE ONLY %s REPLICA IDENTITY FULL', one.t);
-        INSERT INTO pg_temp.mtn_later (sql) VALUES (
-            pg_catalog.format('ALTER TABLE ONLY %s REPLICA IDENTITY %s', one.t,
-                CASE one.identity WHEN 'n' THEN 'NOTHING' ELSE 'DEFAULT' END));
-    END LOOP;
-
     FOR one IN
         SELECT tgrelid::pg_catalog.regclass AS t, tgname AS name, tgenabled AS state
         FROM pg_catalog.pg_trigger JOIN pg_temp.mtn_touched AS touched ON touched.oid = tgrelid
         WHERE NOT tgisinternal AND tgenabled <> 'D' AND (tgenabled IN ('A', 'R') OR NOT replica)
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', one.t, one.name);
-        INSERT INTO pg_temp.mtn_later (sql) VALUES (
-            pg_catalog.format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', one.t,
+        INSERT INTO pg_temp.mtn_later (round, sql) VALUES (
+            1, pg_catalog.format('ALTER TABLE ONLY %s ENABLE %s TRIGGER %I', one.t,
                 CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
     END LOOP;
 
@@ -108,8 +113,8 @@ BEGIN
         WHERE rulename <> '_RETURN' AND ev_enabled <> 'D' AND (ev_enabled IN ('A', 'R') OR NOT replica)
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE RULE %I', one.t, one.name);
-        INSERT INTO pg_temp.mtn_later (sql) VALUES (
-            pg_catalog.format('ALTER TABLE %s ENABLE %s RULE %I', one.t,
+        INSERT INTO pg_temp.mtn_later (round, sql) VALUES (
+            1, pg_catalog.format('ALTER TABLE %s ENABLE %s RULE %I', one.t,
                 CASE one.state WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, one.name));
     END LOOP;
 
@@ -119,32 +124,66 @@ BEGIN
         WHERE relforcerowsecurity
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', one.t);
-        INSERT INTO pg_temp.mtn_later (sql)
-            VALUES (pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one.t));
+        INSERT INTO pg_temp.mtn_later (round, sql)
+            VALUES (1, pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', one.t));
     END LOOP;
 
-    -- Checks that hold for new rows only, for here old ones come as new; and those that
-    -- call functions, which may look into tables whose rows come later.
+    -- Of a table whose rows nothing tells apart none can be deleted while deletes are published.
     FOR one IN
-        WITH RECURSIVE above (oid) AS (
-            SELECT oid FROM pg_temp.mtn_touched
-            UNION SELECT inhparent FROM pg_catalog.pg_inherits JOIN above ON above.oid = inhrelid
-        )
-        SELECT c.conrelid::pg_catalog.regclass AS t, c.conname AS name,
-            pg_catalog.pg_get_constraintdef(c.oid) AS definition,
-            pg_catalog.obj_description(c.oid, 'pg_constraint') AS comment
-        FROM pg_catalog.pg_constraint AS c JOIN above ON above.oid = c.conrelid
-        WHERE c.contype IN ('c', 'n') AND c.coninhcount = 0 AND (NOT c.convalidated OR EXISTS (
-            SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_constraint'::regclass
-              AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass))
+        SELECT pubname AS name, pg_catalog.concat_ws(', ', CASE WHEN pubinsert THEN 'insert' END,
+            CASE WHEN pubupdate THEN 'update' END, CASE WHEN pubtruncate THEN 'truncate' END) AS others
+        FROM pg_catalog.pg_publication WHERE pubdelete AND pg_catalog.pg_has_role(pubowner, 'USAGE')
     LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', one.t, one.name);
-        INSERT INTO pg_temp.mtn_later (sql) VALUES (
-            pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', one.t, one.name, one.definition));
-        IF one.comment IS NOT NULL THEN
-            INSERT INTO pg_temp.mtn_later (sql) VALUES (
-                pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', one.name, one.t, one.comment));
-        END IF;
+        EXECUTE pg_catalog.format('ALTER PUBLICATION %I SET (publish = %L)', one.name, one.others);
+        INSERT INTO pg_temp.mtn_later (round, sql) VALUES (
+            1, pg_catalog.format('ALTER PUBLICATION %I SET (publish = %L)', one.name,
+                pg_catalog.concat_ws(', ', NULLIF(one.others, ''), 'delete')));
+    END LOOP;
+
+    -- Comments of constraints that go, or whose heirs go.
+    INSERT INTO pg_temp.mtn_later (round, sql)
+        SELECT 2, pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname,
+            CASE c.conrelid WHEN 0 THEN 'DOMAIN ' || c.contypid::pg_catalog.regtype
+                ELSE c.conrelid::pg_catalog.regclass::text END, said)
+        FROM pg_catalog.pg_constraint AS c
+        LEFT JOIN pg_catalog.pg_class AS r ON r.oid = c.conrelid
+        LEFT JOIN pg_catalog.pg_type AS y ON y.oid = c.contypid,
+        LATERAL pg_catalog.obj_description(c.oid, 'pg_constraint') AS said
+        WHERE said IS NOT NULL
+          AND (c.contype IN ('c', 'n') OR c.contype = 'f' AND NOT replica)
+          AND pg_catalog.pg_has_role(COALESCE(r.relowner, y.typowner), 'USAGE');
+
+    -- Checks that hold for new rows only, for here old ones come as new; and those that
+    -- call functions, which may look into tables whose rows come later. What a table has of itself
+    -- and of its parent as well goes after the parent's.
+    LOOP
+        FOR one IN
+            WITH RECURSIVE above (oid) AS (
+                SELECT oid FROM pg_temp.mtn_touched
+                UNION SELECT inhparent FROM pg_catalog.pg_inherits JOIN above ON above.oid = inhrelid
+            )
+            SELECT c.conrelid::pg_catalog.regclass AS t, c.conname AS name,
+                pg_catalog.pg_get_constraintdef(c.oid) AS definition
+            FROM pg_catalog.pg_constraint AS c JOIN above ON above.oid = c.conrelid
+            WHERE c.contype IN ('c', 'n') AND c.coninhcount = 0 AND (NOT c.convalidated OR EXISTS (
+                SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_constraint'::regclass
+                  AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_proc'::regclass))
+        LOOP
+            EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', one.t, one.name);
+            INSERT INTO pg_temp.mtn_later (round, sql) VALUES (
+                1, pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', one.t, one.name, one.definition));
+        END LOOP;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+    FOR one IN
+        SELECT c.contypid::pg_catalog.regtype AS t, c.conname AS name,
+            pg_catalog.pg_get_constraintdef(c.oid) AS definition
+        FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_type AS y ON y.oid = c.contypid
+        WHERE c.contype = 'c' AND NOT c.convalidated AND pg_catalog.pg_has_role(y.typowner, 'USAGE')
+    LOOP
+        EXECUTE pg_catalog.format('ALTER DOMAIN %s DROP CONSTRAINT %I', one.t, one.name);
+        INSERT INTO pg_temp.mtn_later (round, sql) VALUES (
+            1, pg_catalog.format('ALTER DOMAIN %s ADD CONSTRAINT %I %s', one.t, one.name, one.definition));
     END LOOP;
 
     -- Without the right to set the role, foreign keys would act: they go, and are checked anew at the end.
@@ -158,17 +197,12 @@ BEGIN
             SELECT c.oid, c.conparentid FROM keys JOIN pg_catalog.pg_constraint AS c ON c.oid = keys.parent
         )
         SELECT c.conrelid::pg_catalog.regclass AS t, c.conname AS name,
-            pg_catalog.pg_get_constraintdef(c.oid) AS definition,
-            pg_catalog.obj_description(c.oid, 'pg_constraint') AS comment
+            pg_catalog.pg_get_constraintdef(c.oid) AS definition
         FROM keys JOIN pg_catalog.pg_constraint AS c USING (oid) WHERE keys.parent = 0
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', one.t, one.name);
-        INSERT INTO pg_temp.mtn_later (sql) VALUES (
-            pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', one.t, one.name, one.definition));
-        IF one.comment IS NOT NULL THEN
-            INSERT INTO pg_temp.mtn_later (sql) VALUES (
-                pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', one.name, one.t, one.comment));
-        END IF;
+        INSERT INTO pg_temp.mtn_later (round, sql) VALUES (
+            1, pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', one.t, one.name, one.definition));
     END LOOP;
 END
 $mtn$;
@@ -181,7 +215,7 @@ DO $mtn$
 DECLARE
     one record;
 BEGIN
-    FOR one IN SELECT sql FROM pg_temp.mtn_later ORDER BY number LOOP
+    FOR one IN SELECT sql FROM pg_temp.mtn_later ORDER BY round, number LOOP
         EXECUTE one.sql;
     END LOOP;
 END

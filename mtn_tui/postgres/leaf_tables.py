@@ -65,13 +65,13 @@ class Table:
     schema: str
     name: str
     partitioned: bool
-    """Whether it stands for all of its partitions, which pg_dump writes as one."""
+    """Whether it stands for those of its partitions that pg_dump writes as its own rows."""
     pages: int
     """About how many pages of 8 KiB it has, by the last VACUUM or ANALYZE."""
     heap: bool
     """Whether PostgreSQL's own method stores it, which notes the transaction that made each row."""
     condition: str
-    """Of an extension's table: the WHERE with which its rows are dumped."""
+    """The WHERE with which its rows are dumped: an extension's, or for a partitioned table its partitions."""
     columns: tuple[str, ...]
     """Without generated ones."""
     key: tuple[str, ...]
@@ -105,14 +105,18 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = 
     """
     with translated():
         rows = connection.execute(_TABLES).fetchall()
-    partitions: dict[int, list[int]] = {}
-    for oid, *_names, root, _columns, _key, _equals in rows:
-        partitions.setdefault(int(str(root)), []).append(int(str(oid)))
+    # A leaf that is not among ``dumped`` is written as the whole table's.
+    partitions: dict[int, dict[int, str]] = {}
+    for oid, schema, name, partitioned, _pages, _heap, _condition, root, *_columns in rows:
+        if root and not partitioned and dumped is not None and (str(schema), str(name)) not in dumped:
+            quoted = sql.Literal(sql.Identifier(str(schema), str(name)).as_string()).as_string().strip()
+            partitions.setdefault(int(str(root)), {})[int(str(oid))] = f"{quoted}::pg_catalog.regclass"
     found = []
     for oid, schema, name, partitioned, pages, heap, condition, _root, columns, key, equals in rows:
         if dumped is not None and (str(schema), str(name)) not in dumped:
             continue
         number = int(str(oid))
+        own = partitions.get(number, {}) if partitioned else {}
         found.append(
             Table(
                 number,
@@ -121,11 +125,11 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = 
                 bool(partitioned),
                 int(str(pages)),
                 bool(heap),
-                str(condition),
+                f"WHERE tableoid IN ({', '.join(own.values())})" if own else str(condition),
                 tuple(columns),  # type: ignore[arg-type]  # text[]
                 tuple(key),  # type: ignore[arg-type]
                 tuple(equals),  # type: ignore[arg-type]
-                tuple(partitions.get(number, [])) if partitioned else (number,),
+                tuple(own) if partitioned else (number,),
             )
         )
     return found

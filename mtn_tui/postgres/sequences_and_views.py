@@ -22,7 +22,7 @@ _SEQUENCES = """
 """
 
 _VIEWS = """
-    SELECT c.oid::bigint, n.nspname, c.relname, c.relkind = 'm' AND c.relispopulated AND NOT EXISTS (
+    SELECT c.oid::bigint, n.nspname, c.relname, c.relispopulated, c.relkind = 'm' AND NOT EXISTS (
             SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
               AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'),
         ARRAY(SELECT DISTINCT d.refobjid::bigint FROM pg_rewrite AS r JOIN pg_depend AS d
@@ -53,18 +53,26 @@ def sequences(connection: Connection) -> Iterator[bytes]:
 
 
 def refreshes(connection: Connection) -> list[bytes]:
-    """A REFRESH for every materialized view that has rows, each after those that it reads."""
+    """A REFRESH for every materialized view, each after those that it reads.
+
+    One that has no rows, or reads one that has none, is emptied: the full may have filled it.
+    """
     with translated():
         rows = connection.execute(_VIEWS).fetchall()
     named = {
         int(str(oid)): sql.Identifier(str(schema), str(name)).as_string() for oid, schema, name, *_ in rows
     }
-    filled = {int(str(oid)) for oid, _schema, _name, full, _reads in rows if full}
-    sorter: TopologicalSorter[int] = TopologicalSorter()
-    for oid, _schema, _name, _full, reads in rows:
-        sorter.add(int(str(oid)), *(one for one in reads if one in named))  # type: ignore[attr-defined]  # bigint[]
-    return [
-        f"REFRESH MATERIALIZED VIEW {named[oid]}".encode(errors="surrogateescape")
-        for oid in sorter.static_order()
-        if oid in filled
-    ]
+    materialized = {int(str(oid)) for oid, _schema, _name, _full, kept, _reads in rows if kept}
+    empty = {int(str(oid)) for oid, _schema, _name, full, _kept, _reads in rows if not full}
+    reads: dict[int, set[int]] = {
+        int(str(oid)): {one for one in of if one in named}  # type: ignore[attr-defined]  # bigint[]
+        for oid, _schema, _name, _full, _kept, of in rows
+    }
+    found = []
+    for oid in TopologicalSorter(reads).static_order():
+        if reads[oid] & empty:
+            empty.add(oid)
+        if oid in materialized:
+            without = " WITH NO DATA" if oid in empty else ""
+            found.append(f"REFRESH MATERIALIZED VIEW {named[oid]}{without}".encode(errors="surrogateescape"))
+    return found
