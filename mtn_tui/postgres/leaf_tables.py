@@ -105,10 +105,10 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = 
     """
     with translated():
         rows = connection.execute(_TABLES).fetchall()
-    # A leaf that is not among ``dumped`` is written as the whole table's.
     partitions: dict[int, dict[int, str]] = {}
     for oid, schema, name, partitioned, _pages, _heap, _condition, root, *_columns in rows:
-        if root and not partitioned and dumped is not None and (str(schema), str(name)) not in dumped:
+        # A leaf that is not among ``dumped`` is written as the whole table's.
+        if root and (dumped is None or (not partitioned and (str(schema), str(name)) not in dumped)):
             quoted = sql.Literal(sql.Identifier(str(schema), str(name)).as_string()).as_string().strip()
             partitions.setdefault(int(str(root)), {})[int(str(oid))] = f"{quoted}::pg_catalog.regclass"
     found = []
@@ -125,7 +125,7 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = 
                 bool(partitioned),
                 int(str(pages)),
                 bool(heap),
-                f"WHERE tableoid IN ({', '.join(own.values())})" if own else str(condition),
+                f"WHERE tableoid IN ({', '.join(own.values())})" if own and dumped else str(condition),
                 tuple(columns),  # type: ignore[arg-type]  # text[]
                 tuple(key),  # type: ignore[arg-type]
                 tuple(equals),  # type: ignore[arg-type]
