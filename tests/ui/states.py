@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 
 from mtn_tui.archive.proof import Mark
 from mtn_tui.core.i18n import _
@@ -24,6 +25,26 @@ def usual(made: Installed) -> None:
         rows = {table: count - day * (count // 300) for table, count in ROWS.items()}
         made.full(night(day), 42 * GB // 10 - day * 13 * MB, rung, rows=rows, pinned=pinned)
     made.succeeded("m4zt7kqa", "backup-full", 62)
+
+
+def chained(made: Installed) -> None:
+    """Fulls each night, a differential each half hour since the last, a few before."""
+    for day in (3, 2, 1):
+        made.full(night(day), 42 * GB // 10 - day * 13 * MB)
+        for hour in (9, 15):
+            made.diff(night(day, hour=hour), (20 + hour) * MB)
+    made.full(night(0))
+    for minutes in (30, 58):
+        made.diff(night(0) + timedelta(minutes=minutes), minutes * MB // 2)
+    made.succeeded("m4zt7kqa", "backup-diff", 4)
+
+
+def without_its_full(made: Installed) -> None:
+    """Somebody has deleted the full of yesterday."""
+    chained(made)
+    gone = f"admision_mtn_full_{MACHINE}_20261123_020004.sql.gz.gpg"
+    for path in made.root.glob(f"*/**/{gone}*"):
+        path.unlink()
 
 
 def shrunk(made: Installed) -> None:

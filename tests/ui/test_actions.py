@@ -53,7 +53,7 @@ def test_every_action_has_a_name_a_key_and_a_sentence(language):
 
 
 def test_keys_are_those_that_any_terminal_and_multiplexer_lets_through():
-    plain = re.compile(r"[A-Za-z0-9?/:]|f[1-9]|enter|escape|backspace")
+    plain = re.compile(r"[A-Za-z0-9?/:]|f[1-9]|enter|escape|backspace|space")
     assert [key for one in every_action() for key in one.keys if not plain.fullmatch(key)] == []
 
 

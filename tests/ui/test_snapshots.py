@@ -48,6 +48,7 @@ from tests.ui.pilots import LARGE, SMALL, Operator
 from tests.ui.states import (
     HOSTILE,
     at_work,
+    chained,
     elsewhere,
     failed,
     history,
@@ -64,6 +65,7 @@ from tests.ui.states import (
     unreadable,
     usual,
     warned,
+    without_its_full,
 )
 
 __all__ = ["pictured"]
@@ -235,6 +237,17 @@ PICTURES = [
     Picture("backups_bucket_silent", bucket="silent"),
     Picture("backups_disk_gone", disk_gone=True),
     Picture("backups_no_key", no_key=True),
+    *(
+        Picture(name, state, presses(*keys), language=language)
+        for language in ("es", "en")
+        for name, state, keys in (
+            ("backups_unfolded", chained, ("down",)),
+            ("backups_folded", chained, ("space",)),
+            ("backups_without_full", without_its_full, ("space", "down")),
+        )
+    ),
+    Picture("backups_unfolded", chained, presses("down"), look="ascii"),
+    Picture("details_differential", chained, presses("down", "enter")),
     Picture("backups_suspect", shrunk),
     Picture("backups_accepted", shrunk, says(lambda: _("Accepted: no longer suspect"), presses("a"))),
     Picture("backups_copy_cut_short", spoilt),

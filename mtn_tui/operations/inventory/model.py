@@ -131,6 +131,11 @@ class Backup:
         """Whether any copy is broken, or its last verification failed."""
         return any(copy.standing is CopyStatus.BROKEN or copy.proof.failed for copy in self.copies)
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether somebody should look: it is suspect, broken, unusable, or made with another key."""
+        return bool(self.suspect or self.broken or self.unusable or self.needs_another_key)
+
     def may_be_of(self, database: str) -> bool:
         """Whether it is of that database, or does not say of which."""
         return self.manifest is None or self.manifest.database == database

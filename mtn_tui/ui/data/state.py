@@ -10,7 +10,8 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations.inventory.model import Inventory
+from mtn_tui.operations.inventory.anomalies import chain_of
+from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.ui.text.cells import Span
 
 
@@ -25,7 +26,7 @@ class Tally:
     proven: bool
     """Whether there is a full of the database that is proven."""
     doubtful: int
-    """Backups that are suspect, broken, or made with another key."""
+    """Backups that are suspect, broken, unusable, or made with another key; those of one chain count once."""
 
 
 def tally(inventory: Inventory, database: str) -> Tally:
@@ -41,8 +42,12 @@ def tally(inventory: Inventory, database: str) -> Tally:
         len(every) - len(fulls),
         dict(held),
         any(one.usable[0].rung.proven for one in fulls if one.usable and one.may_be_of(database)),
-        sum(1 for one in every if one.suspect or one.broken or one.needs_another_key),
+        len({_chain(one) for one in every if one.doubtful}),
     )
+
+
+def _chain(one: Backup) -> str:
+    return chain_of(one.manifest) if one.manifest else str(one.name)
 
 
 @dataclass(frozen=True)

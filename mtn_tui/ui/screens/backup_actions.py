@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import Kind
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import labels as copy_labels
 from mtn_tui.operations.inventory.marks import Marked, accept, pin
@@ -83,8 +82,8 @@ def _no_restoring(screen: BackupScreen) -> str:
     if why := read_only(screen) or no_backup(screen):
         return why
     backup = screen.chosen
-    if backup.kind is not Kind.FULL:
-        return _("It is a differential: choose the full before it.")
+    if backup.unusable:
+        return _("It can't be restored: {reason}.").format(reason=backup.unusable)
     if (not backup.usable or backup.legacy) and (why := _while_asking(screen)):
         return why
     if not backup.usable:

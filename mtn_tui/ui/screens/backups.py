@@ -12,8 +12,10 @@ from textual.widgets import Input
 from mtn_tui.archive.keys import with_its_key
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import BackupName
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import key_check
+from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.filters import parse
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.ui.actions import Action, AnyAction, read_only
@@ -27,6 +29,7 @@ from mtn_tui.ui.screens.backup_actions import (
     verifying_and_restoring,
 )
 from mtn_tui.ui.text import backup as backup_text
+from mtn_tui.ui.text.backup import Fold
 from mtn_tui.ui.text.cells import Span, spread, width_of, wrapped
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
@@ -50,6 +53,12 @@ class Backups(BackupScreen):
     def __init__(self) -> None:
         super().__init__()
         self._shown: list[Backup] = []
+        self._folds: list[Fold | None] = []
+        self._hide_doubts: frozenset[BackupName] = frozenset()
+        """Fulls with something wrong among their differentials, which are folded away."""
+        """How each of the shown stands in a chain; None where the list has no chains."""
+        self._unfolded: dict[BackupName, bool] = {}
+        """Fulls that somebody has folded or unfolded. Of the others only the newest is unfolded."""
         self._keys: list[str] = []
         self._shared_minutes: frozenset[datetime] = frozenset()
         self._shown_of: Inventory | None = None
@@ -71,6 +80,14 @@ class Backups(BackupScreen):
                 _("Shows all that is known of the chosen backup: its copies, and the rows of every table."),
                 cls.open_details,
                 why_not=no_backup,
+            ),
+            Action(
+                "fold",
+                ("space",),
+                _("Fold"),
+                _("Shows the differentials on the chosen full, or hides them."),
+                cls.fold,
+                why_not=cls._no_folding,
             ),
             Action(
                 "backup",
@@ -131,13 +148,13 @@ class Backups(BackupScreen):
         self.lines("silent").styles.height = max(len(silent), 1)
         self.lines("silent").show(silent)
         self.lines("summary").show([self._summary(width)])
-        self.lines("heading").show([backup_text.heading(width)])
+        self.lines("heading").show([backup_text.heading(width, chains=self._has_chains)])
         self.lines("bottom-rule").show([frame.rule(width)])
         now = self.host.context.clock.now()
         out = frozenset(inventory.unreachable) if inventory else frozenset()
         self.rows.show_rows(
             self._keys,
-            lambda index: self._row(self._shown[index], out, now, width),
+            lambda index: self._row(index, out, now, width),
             self._nothing(width),
         )
         if on_top:  # the newest of a partial list was not chosen by anybody
@@ -145,9 +162,33 @@ class Backups(BackupScreen):
         self._draw_pane()
         self.draw_frame()
 
-    def _row(self, one: Backup, silent: frozenset[str], now: datetime, width: int) -> list[Span]:
+    def _row(self, index: int, silent: frozenset[str], now: datetime, width: int) -> list[Span]:
+        one = self._shown[index]
         seconds = labels.minute(one.moment) in self._shared_minutes
-        return backup_text.row(one, silent, now, width, seconds=seconds)
+        fold, doubts = self._folds[index], one.name in self._hide_doubts
+        return backup_text.row(one, silent, now, width, seconds=seconds, fold=fold, hides_doubts=doubts)
+
+    def fold(self) -> None:
+        """Hide the differentials of the chain under the cursor, which goes to its full, or show them."""
+        full = self.chosen.base or self.chosen
+        folds = self._folds[self._shown.index(self.chosen)]
+        self._unfolded[full.name] = folds is Fold.FOLDED
+        self.rows.go_to(self._keys.index(str(full.name)))
+        self._choose()
+        self.draw()
+
+    def _no_folding(self) -> str:
+        if why := no_backup(self):
+            return why
+        if self._sorted_by or self._filter:
+            return _("Filtered or in another order, nothing is folded.")
+        if self._folds[self._shown.index(self.chosen)] in (None, Fold.ALONE):
+            return _("No differential builds on it.")
+        return ""
+
+    @property
+    def _has_chains(self) -> bool:
+        return any(one is not None for one in self._folds)
 
     def back_up(self) -> None:
         """Start a job that makes a full backup. Asks first if the key is not that of the last backups."""
@@ -237,9 +278,35 @@ class Backups(BackupScreen):
         inventory = self._shown_of = self.host.state.inventory
         meant = parse(self._filter, self.host.context.clock.now())
         shown = [one for one in (inventory.backups if inventory else ()) if meant(one)]
-        self._shown = sorted(shown, key=_orders()[self._sorted_by][1])
+        if self._sorted_by:
+            self._shown = sorted(shown, key=_orders()[self._sorted_by][1])
+            self._folds, self._hide_doubts = [None] * len(self._shown), frozenset()
+        else:
+            self._fold_chains(shown)
         self._keys = [str(one.name) for one in self._shown]
         self._shared_minutes = labels.shared_minutes(one.moment for one in self._shown)
+
+    def _fold_chains(self, listed: list[Backup]) -> None:
+        """Show each full, and below it its differentials unless they are folded. A filter unfolds all."""
+        here = self.backup
+        if here is not None and here.base is not None:
+            self._unfolded.setdefault(here.base.name, True)  # a new full must not hide it
+        rows: list[tuple[Backup, Fold]] = []
+        found, hidden = chains(listed), set()
+        for chain in found:
+            full, below = chain.head, chain.differentials
+            if not below:
+                rows.append((full, Fold.ALONE))
+                continue
+            unfolded = bool(self._filter) or self._unfolded.get(full.name, chain is found[0])
+            rows.append((full, Fold.OPEN if unfolded else Fold.FOLDED))
+            rows += [(one, Fold.BELOW) for one in below if unfolded]
+            if not unfolded and any(one.doubtful for one in below):
+                hidden.add(full.name)
+        self._hide_doubts = frozenset(hidden)
+        any_chain = any(fold is not Fold.ALONE for _one, fold in rows)
+        self._shown = [one for one, _fold in rows]
+        self._folds = [fold if any_chain else None for _one, fold in rows]
 
     def _draw_pane(self) -> None:
         pane, inventory = self.lines("pane"), self.host.state.inventory

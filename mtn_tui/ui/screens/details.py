@@ -57,7 +57,8 @@ class Details(BackupScreen):
         backup, inventory = self.backup, self.host.state.inventory
         assert inventory is not None  # noqa: S101 - the backup comes from there
         said: list[Span] = [(line, "strong") for line in wrapped(backup_text.headline(backup), width)]
-        for text, tone in backup_text.troubles(backup, inventory):
+        told = [*backup_text.chain(backup, inventory), *backup_text.troubles(backup, inventory)]
+        for text, tone in told:
             said += [(line, tone) for line in wrapped(text, width)]
         said.append(("", ""))
         facts = self._facts(backup)

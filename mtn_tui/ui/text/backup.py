@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from mtn_tui.archive.manifest import About
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import labels as copy_labels
+from mtn_tui.operations.inventory.anomalies import chain_of
 from mtn_tui.operations.inventory.labels import Presence
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
@@ -20,10 +22,27 @@ KIND, MOMENT, AGE, SIZE, STORE = 4, 21, 6, 9, 6
 _BEFORE_PROVEN = 1 + KIND + 1 + MOMENT + AGE + 1 + SIZE + 2 + STORE + 1 + STORE + 1
 
 
-def heading(width: int) -> list[Span]:
-    """The line of column names above the list."""
+_FOLD = 3
+"""Cells before the kind where the list has chains: the glyph of a full, or what indents a differential."""
+
+
+class Fold(StrEnum):
+    """How a row stands in a chain, as its glyph."""
+
+    OPEN = "▾"
+    """A full whose differentials are listed below it."""
+    FOLDED = "▸"
+    ALONE = " "
+    """A backup on which nothing builds."""
+    BELOW = ""
+    """A differential below its full."""
+
+
+def heading(width: int, *, chains: bool = False) -> list[Span]:
+    """The line of column names above the list; with ``chains`` there is room for their glyphs."""
+    before = _FOLD if chains else 0
     cells = [
-        " ",
+        " " * (1 + before),
         fit(_("Kind"), KIND + 1),
         fit(_("Moment"), MOMENT),
         fit(_("Age"), AGE, right=True),
@@ -32,19 +51,33 @@ def heading(width: int) -> list[Span]:
         "  ",
         fit(_("Disk"), STORE + 1),
         fit(_("Bucket"), STORE + 1),
-        fit(_("Proven to"), max(width - _BEFORE_PROVEN, 0)),
+        fit(_("Proven to"), max(width - _BEFORE_PROVEN - before, 0)),
     ]
     return [("".join(cells), "dim")]
 
 
 def row(
-    backup: Backup, unreachable: frozenset[str], now: datetime, width: int, *, seconds: bool = False
+    backup: Backup,
+    unreachable: frozenset[str],
+    now: datetime,
+    width: int,
+    *,
+    seconds: bool = False,
+    fold: Fold | None = None,
+    hides_doubts: bool = False,
 ) -> list[Span]:
-    """One line of the list. ``unreachable`` names the stores that did not answer."""
+    """One line of the list. ``unreachable`` names the stores that did not answer.
+
+    ``fold`` is None where the list has no chains. ``hides_doubts``: something is
+    wrong with a differential that is folded away below it.
+    """
     age = labels.age(backup.moment, now)
+    kind, room_for_kind = backup.kind.value, KIND + 1
+    if fold is not None:
+        kind, room_for_kind = (fold + " " if fold else "   ") + kind, KIND + 1 + _FOLD
     start = [
         " ",
-        fit(backup.kind.value, KIND + 1),
+        fit(kind, room_for_kind),
         fit(labels.moment(backup.moment, seconds=seconds), MOMENT),
         fit(age if backup.moment <= now else "—", AGE, right=True),
         " ",
@@ -56,7 +89,7 @@ def row(
         seen = copy_labels.presence(backup, store, unreachable=store in unreachable)
         pieces.append((fit(seen.value, STORE + 1), _TONES[seen]))
     room = max(width - width_of(pieces), 0)
-    mark = " ★" if backup.pinned else ""
+    mark = (" ★" if backup.pinned else "") + (" ⚠" if hides_doubts else "")
     said, tone = next(
         ((one, tone) for one, tone in _proven(backup) if len(one + mark) < room), _proven(backup)[-1]
     )
@@ -76,6 +109,8 @@ def _proven(backup: Backup) -> list[Span]:
     """The last column, in longer and shorter words."""
     if backup.broken:
         return [("✖ " + copy_labels.standing(CopyStatus.BROKEN), "bad")]
+    if backup.unusable:
+        return [("✖ " + _("unusable"), "bad")]
     if backup.refused:
         return [("✖ " + _("restore failed"), "bad")]
     if backup.loads and backup.loads.reason:
@@ -99,12 +134,31 @@ def headline(backup: Backup) -> str:
     return _("{kind} of {moment}, ID {id}").format(kind=kind, moment=moment, id=backup.id)
 
 
+def chain(backup: Backup, inventory: Inventory) -> list[Span]:
+    """A sentence on what a differential is applied to, or on the differentials on a full."""
+    if backup.base is not None:
+        text = _("Restored on the full of {moment}, ID {id}.")
+        return [(text.format(moment=labels.moment(backup.base.moment), id=backup.base.id), "")]
+    on_it = [one for one in inventory.backups if one.base is not None and one.base.name == backup.name]
+    if not on_it:
+        return []
+    text = ngettext(
+        "{count} differential on it, of {moment}.",
+        "{count} differentials on it, the last of {moment}.",
+        len(on_it),
+    )
+    return [(text.format(count=len(on_it), moment=labels.moment(on_it[0].moment)), "")]
+
+
 def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
     """Sentences: what is wrong with a backup and what to do; or how far it is proven."""
     said: list[Span] = []
     for number, copy in enumerate(backup.copies):
         before = [one.trouble.hint for one in backup.copies[:number] if one.trouble]
         said += _copy_troubles(copy, advised=copy.trouble is not None and copy.trouble.hint in before)
+    if backup.unusable:
+        said.append((_("It can't be restored: {reason}.").format(reason=backup.unusable), "bad"))
+        said.append((_("Another moment near it may do: the backups before and after it."), ""))
     whole = backup.sound
     if said and whole:
         text = _("The copy in the {store} can be restored: R.").format(
@@ -167,7 +221,10 @@ def missing(inventory: Inventory) -> list[str]:
 
 
 def before(backup: Backup, inventory: Inventory) -> About | None:
-    """The backup before it, of the same kind and database; None if there is none, or stores are unread."""
+    """The backup before it, of the same kind and database; None if there is none, or stores are unread.
+
+    Before a differential it is the last of its chain.
+    """
     if inventory.is_partial:
         return None
     manifest = backup.manifest
@@ -175,11 +232,9 @@ def before(backup: Backup, inventory: Inventory) -> About | None:
         return None
     for one in inventory.backups:
         other = one.manifest
-        if (
-            other
-            and one.moment < backup.moment
-            and (other.kind, other.database) == (manifest.kind, manifest.database)
-        ):
+        if other is None or one.moment >= backup.moment or other.database != manifest.database:
+            continue
+        if other.kind is Kind.FULL if manifest.kind is Kind.FULL else chain_of(other) == manifest.base:
             return other
     return None
 
@@ -213,7 +268,7 @@ def pane(backup: Backup, inventory: Inventory, width: int, height: int) -> list[
     """A backup's summary beneath the list: exactly ``height`` lines."""
     room = width - 2
     lines: list[Span] = [(line, "strong") for line in wrapped(headline(backup), room)[:2]]
-    for text, tone in troubles(backup, inventory):
+    for text, tone in [*chain(backup, inventory), *troubles(backup, inventory)]:
         lines += [(line, tone) for line in wrapped(text, room)]
     if backup.manifest:
         earlier = before(backup, inventory)
