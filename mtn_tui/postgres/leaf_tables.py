@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from mtn_tui.postgres.connection import Connection, translated
+
+_PLAIN = re.compile("[a-z_][a-z0-9_]*")
 
 # Of extensions' tables those whose rows are dumped, with the condition that they were marked with.
 _TABLES = """
@@ -90,6 +93,14 @@ class Table:
     def quoted(self) -> str:
         """The qualified name, quoted for SQL."""
         return sql.Identifier(self.schema, self.name).as_string()
+
+    @property
+    def label(self) -> str:
+        """The qualified name as people write it: quoted only where it has to be."""
+        return ".".join(
+            one if _PLAIN.fullmatch(one) else sql.Identifier(one).as_string()
+            for one in (self.schema, self.name)
+        )
 
     @property
     def rows_of(self) -> str:

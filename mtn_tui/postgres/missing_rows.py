@@ -88,9 +88,9 @@ class Both:
         for name, there in theirs.items():
             here = ours.get(name)
             if here is None:
-                gone.append(there.quoted)
+                gone.append(there.label)
             elif not here.key or not set(here.key) <= set(there.columns):
-                keyless.append(here.quoted)
+                keyless.append(here.label)
             else:
                 compared.append(here)
                 if found := self._missing(len(compared), here, there):

@@ -17,7 +17,8 @@ _OWNED = """
     JOIN pg_sequence AS q ON q.seqrelid = s.oid
     JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-      AND d.deptype IN ('a', 'i') AND d.refobjid = %s AND has_sequence_privilege(s.oid, 'SELECT')
+      AND d.deptype IN ('a', 'i') AND d.refobjid = %s
+      AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END
     ORDER BY 1, 2
 """
 

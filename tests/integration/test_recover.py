@@ -268,9 +268,9 @@ def test_only_what_hangs_on_the_named_table_comes_back_and_what_it_hangs_on(lost
     )
     done = run(practice, beside, tables=("course",))
     assert [(one.name, one.written) for one in done.tables if one.written] == [
-        ('"public"."family"', 1),
-        ('"public"."course"', 1),
-        ('"public"."seat"', 1),
+        ("public.family", 1),
+        ("public.course", 1),
+        ("public.seat", 1),
     ]
     assert live.psql("SELECT id FROM family ORDER BY 1") == b"1\n2\n"
     assert live.psql("SELECT id FROM seat") == b"1\n"
@@ -354,7 +354,7 @@ def test_many_rows_come_back_and_a_killed_job_changes_nothing(lost, pg18):
 def test_the_command_says_what_is_missing_and_copies_it_back(lost, pg18):
     practice, live, beside = lost(pg18, *KINDS["a parent, and what hangs on it by cascade"])
     told = practice.here("recover", "--dry-run").stdout
-    assert '"public"."course": 2 rows missing, 2 can be copied back' in told
+    assert "public.course: 2 rows missing, 2 can be copied back" in told
     assert "id=2" in told
     assert "psql -X" in told
     assert contents(live) != contents(beside)

@@ -21,6 +21,8 @@ from mtn_tui.operations.incident.steps import chosen, staging_of
 from mtn_tui.operations.inventory.fallback import earlier_proven, use_another
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.recover.recover import MissingRows, Recovery
+from mtn_tui.operations.recover.recover import Request as Recovering
 from mtn_tui.operations.restore.lost_rows import RowsNow, TableRows
 from mtn_tui.operations.restore.main_tables import Table
 from mtn_tui.operations.restore.plan import Plan, Target
@@ -300,6 +302,22 @@ def _plan_of(request, *, there: bool, stops: bool = False) -> Plan:
     )
 
 
+def _recovery(request: Recovering) -> Recovery:
+    """A course's applications that can be copied back, with what hangs on them."""
+    row = {"id": "4711", "folio": "ADM-104711", "student_id": "812", "guardian_id": "640", "year": "2026"}
+    rows = {
+        "applications": (3841, (row, row | {"id": "4712", "folio": "ADM-104712"})),
+        "documents": (9620, ()),
+    }
+    rows |= {"notifications": (12, ())} if not request.tables else {}
+    tables = [
+        MissingRows(f"public.{name}", name, count, count, count, sample)
+        for name, (count, sample) in rows.items()
+    ]
+    script = "psql -X -h db1 -p 5432 -U admin -d Admisión_MTN_DB -f temp/mtn_recover_20261124_031500_7f3a.sql"
+    return Recovery(request.source, DATABASE, tuple(tables), ("public.audit",), (), (), command=script)
+
+
 @dataclass(frozen=True)
 class Canned:
     """What the servers say, without any."""
@@ -326,6 +344,7 @@ class Canned:
             target=lambda _context, name, backup: _plan_of(Request(backup, name), there=self.there).target,
             validate=lambda _context, database, _backup: self._validated(database),
             rows=lambda _context, backup: _rows(backup),
+            recovery=lambda _context, request: _recovery(request),
             health=lambda _context: answers(self.healthy),
             send=lambda _context, alert, to: {
                 "subject": alert.subject,

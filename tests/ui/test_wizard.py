@@ -189,9 +189,14 @@ def test_what_was_not_validated_never_takes_the_name_of_what_was(pg18, new_schoo
     assert not [name for name in practice.databases() if name.startswith(kept)]
 
 
-def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg18, new_school, practise):
+def test_rows_that_are_lost_are_restored_beside_and_copied_back_by_keys_alone(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.ready_made()
+
+    def applications():
+        return practice.source.psql("SELECT * FROM applications ORDER BY id")
+
+    before = applications()
     practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
     with beginning(practice) as begun:
         app = wizard(practice, begun)
@@ -212,15 +217,19 @@ def test_rows_that_are_lost_are_recovered_beside_and_production_is_left_alone(pg
             await operator.at(Step.STAGING)
             await operator.enters()
             await operator.validates(practice)
-            await operator.at(Step.SERVICES)
-            await operator.press("pagedown", "pagedown")
-            await operator.sees("insert into applications overriding system value")
+            await operator.at(Step.PRODUCTION)
+            await operator.sees("public.applications", "Comes back", "psql -X")
+            await operator.enters()
+            await operator.sees("rows back into")
+            await operator.press("down", "enter")
+            await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "the rows")
 
         at_the_wizard(app, flow)
     incident = on_disk(practice)
     assert incident.way is RecoveryMode.BESIDE
-    assert incident.steps[Step.PRODUCTION].standing is StepStatus.SKIPPED
-    assert [one[0] for one in begun.asked] == ["restore"]
+    assert incident.steps[Step.PRODUCTION].facts["rows"] > 0
+    assert [one[0] for one in begun.asked] == ["restore", "recover"]
+    assert applications() == before
 
 
 def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, practise):

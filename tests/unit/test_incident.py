@@ -126,7 +126,7 @@ def test_a_step_is_left_out_for_a_reason_that_is_kept(file):
     ("way", "left"),
     [
         (RecoveryMode.RESTORE, [3, 4, 5, 6, 7, 8]),
-        (RecoveryMode.BESIDE, [3, 4, 5, 7, 8]),
+        (RecoveryMode.BESIDE, [3, 4, 5, 6, 7, 8]),
         (RecoveryMode.LEAVE, [7, 8]),
     ],
 )

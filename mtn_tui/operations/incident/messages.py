@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.moments import read_moment
 from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.alerts.message import Level
@@ -61,6 +61,14 @@ def last_alert(context: Context, incident: Incident) -> Alert:
             Level.SUCCESS,
             _("The admission system is back"),
             _("Nothing had to be restored. It took {time}.").format(time=passed),
+        )
+    rows = incident.steps[Step.PRODUCTION].facts.get("rows")
+    if incident.way is RecoveryMode.BESIDE and rows:
+        text = _("{rows:,} rows were copied back from the backup of {moment}. It took {time}.")
+        return Alert(
+            Level.SUCCESS,
+            _("Lost rows are back"),
+            text.format(rows=Figure(int(str(rows))), moment=_moment(chosen), time=passed),
         )
     if incident.way is RecoveryMode.BESIDE:
         text = _("The backup of {moment} is in {database}, beside production. It took {time}.")

@@ -63,7 +63,7 @@ class RecoveryMode(StrEnum):
 
 _LEFT_OUT = {
     RecoveryMode.RESTORE: frozenset[Step](),
-    RecoveryMode.BESIDE: frozenset({Step.PRODUCTION}),
+    RecoveryMode.BESIDE: frozenset[Step](),
     RecoveryMode.LEAVE: frozenset({Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION}),
 }
 

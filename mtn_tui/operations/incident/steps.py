@@ -129,6 +129,12 @@ def promote_arguments(context: Context, confirm: str, incident: Incident) -> lis
     return [*arguments, "--", staging_of(context, RecoveryMode.RESTORE)]
 
 
+def recover_arguments(source: str, tables: tuple[str, ...], rows: int, *, leave_refused: bool) -> list[str]:
+    """Step 6 of a recovery beside, as a command: for as many rows as were looked at."""
+    options = [f"--from={source}", *(f"--table={one}" for one in tables), f"--expect={rows}", "--yes"]
+    return ["recover", *options, *(["--leave-refused"] if leave_refused else [])]
+
+
 def services_arguments() -> list[str]:
     """Step 7, as a command."""
     return ["services", "--restart"]
@@ -157,7 +163,7 @@ def settle(file: IncidentFile, context: Context) -> Incident:
             continue
         if view.state is JobState.SUCCEEDED:
             return file.done(step, **_shown(step, view.result))
-        if view.state is JobState.LOST and step is Step.PRODUCTION:
+        if view.state is JobState.LOST and step is Step.PRODUCTION and view.kind == "promote":
             return _after_a_killed_promotion(file, context, view)
         title = view.title or labels.state(view.state)
         return file.failed(step, MtnError(title, view.hint))
@@ -184,7 +190,7 @@ def _shown(step: Step, result: Facts) -> dict[str, object]:
     """The evidence for a step in its job's result."""
     wanted = {
         Step.STAGING: {"target": "database", "rows": "rows", "tables": "tables"},
-        Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds"},
+        Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds", "rows": "rows"},
         Step.SERVICES: {"services": "services"},
     }
     found = {ours: result[theirs] for theirs, ours in wanted.get(step, {}).items() if theirs in result}

@@ -50,10 +50,13 @@ class Request:
 
 
 @dataclass(frozen=True)
-class TableRows:
+class MissingRows:
     """One table."""
 
     name: str
+    """Its qualified name, quoted only where it has to be."""
+    table: str
+    """Its name alone."""
     missing: int
     """Rows that are there and not in production."""
     chosen: int
@@ -73,7 +76,7 @@ class Recovery:
 
     source: str
     target: str
-    tables: tuple[TableRows, ...]
+    tables: tuple[MissingRows, ...]
     keyless: tuple[str, ...]
     gone: tuple[str, ...]
     conflicts: tuple[Conflict, ...]
@@ -109,7 +112,7 @@ class Recovery:
             "gone": list(self.gone),
             "refused": [
                 {
-                    "table": one.batch.missing.name,
+                    "table": one.batch.missing.table.label,
                     "rows": one.batch.rows,
                     "sqlstate": one.state,
                     "says": one.says,
@@ -171,7 +174,14 @@ class _Run:
             self.request.source,
             self.context.settings.db_name,
             tuple(
-                TableRows(one.name, one.rows, chosen[one.number], written[one.number], shown[one.number])
+                MissingRows(
+                    one.table.label,
+                    one.table.name,
+                    one.rows,
+                    chosen[one.number],
+                    written[one.number],
+                    shown[one.number],
+                )
                 for one in ordered
             ),
             compared.keyless,
@@ -245,7 +255,7 @@ def _refusal(found: Recovery) -> PostgresError:
 
 def refused_text(found: Recovery) -> str:
     """How many rows are refused, and why, without values."""
-    reasons = dict.fromkeys(f"{one.batch.missing.name}: {one.says}" for one in found.conflicts)
+    reasons = dict.fromkeys(f"{one.batch.missing.table.label}: {one.says}" for one in found.conflicts)
     text = ngettext(
         "The database refuses {count:,} row: {reasons}.",
         "The database refuses {count:,} rows: {reasons}.",
@@ -257,7 +267,7 @@ def refused_text(found: Recovery) -> str:
 def named(conflicts: Sequence[Conflict]) -> str:
     """The refused rows with what the server said of their values. For the operator alone."""
     return "\n".join(
-        f"{one.batch.missing.name}: {one.says}" + (f" ({one.private})" if one.private else "")
+        f"{one.batch.missing.table.label}: {one.says}" + (f" ({one.private})" if one.private else "")
         for one in conflicts
     )
 
@@ -267,7 +277,9 @@ def _named(compared: Compared, wanted: Sequence[str]) -> list[Missing]:
     found = []
     for name in wanted:
         same = [
-            one for one in compared.compared if name in (one.name, f"{one.schema}.{one.name}", one.quoted)
+            one
+            for one in compared.compared
+            if name in (one.name, f"{one.schema}.{one.name}", one.quoted, one.label)
         ]
         if not same:
             raise UsageError(
@@ -277,7 +289,7 @@ def _named(compared: Compared, wanted: Sequence[str]) -> list[Missing]:
         if len(same) > 1:
             raise UsageError(
                 _("Several schemas have a table {name}.").format(name=name),
-                _("Name it with its schema: {example}").format(example=f"{same[0].schema}.{same[0].name}"),
+                _("Name it with its schema: {example}").format(example=same[0].label),
             )
         found += [one for one in compared.missing if one.table.oid == same[0].oid]
     return found

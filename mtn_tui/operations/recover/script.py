@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from psycopg import sql
@@ -19,7 +21,7 @@ from mtn_tui.operations.recover.trial import Batch
 from mtn_tui.postgres.bulk import SETTINGS
 
 _KEPT_SECONDS = 30 * 86400
-_NAME = "mtn_recover_{stamp}.sql"
+_NAME = "mtn_recover_{stamp}_{number}.sql"
 
 
 def statements(
@@ -50,16 +52,17 @@ def statements(
 def write(context: Context, pieces: Iterator[bytes]) -> Path:
     """Write the script into TEMP_DIR, mode 0600, and remove those of past months. Raises StorageError."""
     folder = context.settings.temp_dir
-    path = folder / _NAME.format(stamp=local_stamp(context.clock.now()))
+    path = folder / _NAME.format(stamp=local_stamp(context.clock.now()), number=secrets.token_hex(2))
     try:
         make_folder(folder)
         _sweep(folder)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
             os.fchmod(fd, 0o600)
             file.writelines(pieces)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         raise refusal(error, path) from error
     except MtnError:
         path.unlink(missing_ok=True)
@@ -75,7 +78,7 @@ def command(context: Context, path: Path) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    for path in folder.glob(_NAME.format(stamp="*")):
+    for path in folder.glob(_NAME.format(stamp="*", number="*")):
         try:
             if time.time() - path.lstat().st_mtime > _KEPT_SECONDS:
                 path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.incident.state import Step
+from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.ui.actions import Action, read_only
 from mtn_tui.ui.host import Place
 from mtn_tui.ui.screens.ask import Answer, Ask
@@ -253,7 +253,7 @@ def _again(wizard: Wizard) -> None:
     if not navigator.looks_back:
         navigator.step_view.look()
         return
-    if step is Step.PRODUCTION:
+    if step is Step.PRODUCTION and session.present.way is not RecoveryMode.BESIDE:
         wizard.host.show_status(_("Production was replaced. mtn undo brings back what was there."), "warn")
         return
     said = _("What was done after it rests on it, and has to be done again. Nothing is dropped.")

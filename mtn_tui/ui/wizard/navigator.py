@@ -40,9 +40,9 @@ class Navigator:
 
     def _view_of(self, step: Step) -> StepView:
         if step not in self._views:
-            from mtn_tui.ui.wizard.steps import VIEWS  # late: with them comes all that restores
+            from mtn_tui.ui.wizard.steps import view_of  # late: with them comes all that restores
 
-            self._views[step] = VIEWS[step](self.session)
+            self._views[step] = view_of(step, self.session)
         return self._views[step]
 
     @property

@@ -12,6 +12,9 @@ from mtn_tui.operations.incident.assess import Assessment, assess
 from mtn_tui.operations.incident.messages import Alert
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.recover.recover import Recovery
+from mtn_tui.operations.recover.recover import Request as RecoverRequest
+from mtn_tui.operations.recover.recover import look as look_beside
 from mtn_tui.operations.restore.lost_rows import RowsNow, rows_now
 from mtn_tui.operations.restore.plan import Plan, Target, look_at, plan
 from mtn_tui.operations.restore.request import Request
@@ -42,5 +45,6 @@ class WizardOperations:
     target: Callable[[Context, str, Backup], Target] = look_at
     rows: Callable[[Context, Backup], RowsNow | None] = _rows
     validate: Callable[[Context, str, Backup], Validated] = validate
+    recovery: Callable[[Context, RecoverRequest], Recovery] = look_beside
     health: Callable[[Context], tuple[Answer, ...]] = _health
     send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = messages.send

@@ -1,41 +1,233 @@
-"""How lost rows are copied back from a database that was restored beside production."""
+"""Step 6 of a recovery beside: copies lost rows back into production, once it was tried and agreed to."""
 
 from __future__ import annotations
 
-import shlex
+from datetime import datetime
 
-from mtn_tui.core.i18n import _
-from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.incident.state import RecoveryMode
-from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.steps import recover_arguments, staging_of
+from mtn_tui.operations.recover.recover import MissingRows, Recovery, Request, named, refused_text
 from mtn_tui.operations.restore.main_tables import MAIN_TABLES
+from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.session import IncidentSession
+from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
+
+_SAMPLE = 3
+_COLUMNS = 4
+_VALUE = 14
+"""Rows, columns and cells of the sample."""
+
+EVERY = ""
+"""The choice of all tables."""
 
 
-def write(sheet: PageBuilder, context: Context) -> None:
-    """Write how to copy the rows back."""
-    beside = staging_of(context, RecoveryMode.BESIDE)
-    sheet.say(_("Copy the lost rows back, table by table. {database} is read-only.").format(database=beside))
-    for line in lines(context, MAIN_TABLES[1]):
-        sheet.code(line)
-    others = ", ".join(one for one in MAIN_TABLES if one != MAIN_TABLES[1])
-    sheet.say(
-        _("The same for {tables}, those first that others refer to. What is there stays.").format(
-            tables=others
+class CopyingBack(StepView):
+    """The tables that have lost rows, and what copying back one of them, or all, would do."""
+
+    step = Step.PRODUCTION
+
+    def __init__(self, session: IncidentSession) -> None:
+        super().__init__(session)
+        self.found: dict[str, Recovery | MtnError] = {}
+        """By choice: what was found and tried, or why it could not be."""
+        self.choices: tuple[MissingRows, ...] = ()
+        """Tables with missing rows."""
+        self._asked: set[str] = set()
+        self._ended: datetime | None = None
+        """When the step had last ended, as of the last look: it looks again after a failure."""
+
+    @property
+    def beside(self) -> str:
+        """The database that was restored beside production."""
+        return staging_of(self.session.host.context, RecoveryMode.BESIDE)
+
+    @property
+    def runs(self) -> bool:
+        """Whether its job runs."""
+        return self.state.standing is StepStatus.RUNNING and bool(self.state.facts.get("job"))
+
+    @property
+    def choice(self) -> str:
+        """The table under the cursor, or EVERY."""
+        return self.choices[self.index].name if self.index < len(self.choices) else EVERY
+
+    @property
+    def looked(self) -> Recovery | MtnError | None:
+        """What is known of the choice; None until it is."""
+        first = self.found.get(EVERY)
+        return first if isinstance(first, MtnError) else self.found.get(self.choice)
+
+    def entered(self) -> None:
+        """Drop what was found: production may have changed."""
+        self._forget()
+
+    def opens(self) -> None:
+        """Look, unless it has been done since the last failure, or the job runs or is over."""
+        if self.runs or self.state.standing.over:
+            return
+        if self._ended != self.state.ended:
+            self._forget()
+        self._look(EVERY)
+
+    def look(self) -> None:
+        """Look again; changes nothing."""
+        self._forget()
+        self.opens()
+
+    def moved(self) -> None:
+        """Look at the choice under the cursor."""
+        if self.found:
+            self._look(self.choice)
+
+    def _forget(self) -> None:
+        self.found, self.choices, self._asked, self.index = {}, (), set(), 0
+        self._ended = self.state.ended
+
+    def _look(self, choice: str) -> None:
+        """Compare, and try it out, in the background."""
+        session, context, operations = self.session, self.session.host.context, self.session.operations
+        if choice in self._asked:
+            return
+        self._asked.add(choice)
+        asked = self._asked
+        request = Request(self.beside, (choice,) if choice else ())
+
+        def came(found: Recovery) -> None:
+            if self._asked is not asked:
+                return  # it was forgotten meanwhile
+            self.found[choice] = found
+            session.view.changed()
+            if choice == EVERY:
+                self.choices = found.tables
+                main = [place for place, one in enumerate(self.choices) if one.table in MAIN_TABLES]
+                self.index = main[0] if main else 0
+                self.moved()
+
+        def failed(error: MtnError) -> None:
+            if self._asked is asked:
+                self.found[choice] = error
+
+        session.run_in_background(lambda: operations.recovery(context, request), came, failed=failed)
+
+    def write(self, sheet: PageBuilder) -> None:
+        """Write what is missing, a sample of it, and how it comes back; or how far the job is."""
+        target, first = self.session.host.database, self.found.get(EVERY)
+        if self.runs:
+            sheet.title(_("Copying rows back into {database}").format(database=target))
+            progress(sheet, self.session.job_of(self.step), _("It begins."))
+            sheet.gap()
+            sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
+            return
+        sheet.title(_("Copy which rows back into {database}?").format(database=target))
+        failure(sheet, self.state)
+        if first is None:
+            sheet.say(_("Comparing it with {beside} …").format(beside=self.beside), "dim")
+            return
+        if isinstance(first, MtnError):
+            problem(sheet, first)
+            sheet.say(_("a looks again."), "dim")
+            return
+        if not first.tables:
+            sheet.say(
+                _("No row of {source} is missing in {target}.").format(source=first.source, target=target)
+            )
+            sheet.say(_("backspace goes back: in step 3, a chooses a backup from before the loss."))
+            return
+        missing = _("{count:,} missing")
+        for one in self.choices:
+            text = fit(one.name, 34) + " " + missing.format(count=Figure(one.missing))
+            sheet.choice(one.name, text)
+        everything = sum(one.missing for one in self.choices)
+        sheet.choice(EVERY, fit(_("all tables"), 34) + " " + missing.format(count=Figure(everything)))
+        sheet.gap()
+        self._chosen(sheet)
+        if first.keyless:
+            text = _("Without a key, so what is missing can't be told: {tables}")
+            sheet.item("⚠", text.format(tables=", ".join(first.keyless)), "warn")
+
+    def _chosen(self, sheet: PageBuilder) -> None:
+        looked = self.looked
+        if looked is None:
+            sheet.say(_("Trying it out …"), "dim")
+            return
+        if isinstance(looked, MtnError):
+            problem(sheet, looked)
+            return
+        written = [one for one in looked.tables if one.written]
+        order = ", ".join(f"{one.name} {Figure(one.written):,}" for one in written)
+        sheet.fact(_("Comes back"), order or "—")
+        if looked.conflicts:
+            sheet.item("✖", refused_text(looked), "bad")
+            for line in named(looked.conflicts).split("\n")[:_SAMPLE]:
+                sheet.say("  " + line, "dim")
+        for row in _sample(looked, self.choice):
+            cells = [f"{name}={fit(value or 'NULL', _VALUE).rstrip()}" for name, value in row]
+            sheet.lines.append([(fit("  " + "  ".join(cells), sheet.width), "dim")])
+        sheet.say(
+            _("One transaction, tried and rolled back. Keys and triggers hold; what is there stays."), "dim"
         )
-    )
+        if looked.command:
+            sheet.say(_("By hand:"), "dim")
+            sheet.code("  " + looked.command)
+
+    def next(self) -> str:
+        """Copy the rows back, go on if there are none; nothing while it is looked at or the job runs."""
+        looked = self.looked
+        if self.runs or not isinstance(looked, Recovery):
+            return ""
+        if not looked.tables:
+            return _("go on: nothing is missing")
+        if not looked.rows:
+            return ""
+        text = (
+            _("copy {rows:,} rows back, without those refused")
+            if looked.conflicts
+            else _("copy {rows:,} rows back")
+        )
+        return text.format(rows=Figure(looked.rows))
+
+    def enter(self) -> None:
+        """Ask whether; then start the job."""
+        session, looked, choice = self.session, self.looked, self.choice
+        if self.runs or not isinstance(looked, Recovery):
+            return
+        if not looked.tables:
+            self._go_on()
+            return
+        if not looked.rows:
+            return
+
+        def chosen(agreed: bool | None) -> None:
+            if agreed and not session.why_not() and self.looked is looked:
+                arguments = recover_arguments(
+                    looked.source,
+                    (choice,) if choice else (),
+                    looked.chosen,
+                    leave_refused=bool(looked.conflicts),
+                )
+                session.begin_job(Step.PRODUCTION, lambda: arguments)
+
+        said = [_("Only these rows are written. If one can't be, none is.")]
+        answers = [Answer(_("No"), False), Answer(_("Copy them back"), True)]
+        title = _("Copy {rows:,} rows back into {target}?")
+        text = title.format(rows=Figure(looked.rows), target=looked.target)
+        session.host.open_screen(Ask(text, said, answers), chosen)
+
+    def _go_on(self) -> None:
+        def change(file: IncidentFile) -> Incident:
+            file.begin(Step.PRODUCTION, job="")
+            return file.done(Step.PRODUCTION, rows=0)
+
+        self.session.write(change, self.session.view.follow)
 
 
-def lines(context: Context, table: str) -> list[str]:
-    """Commands for a shell and psql that copy a table's lost rows back; quoted for the shell."""
-    settings = context.settings
-    where = ["psql", "-h", settings.db_host, "-p", str(settings.db_port), "-U", settings.db_user, "-d"]
-    return [
-        shlex.join([*where, staging_of(context, RecoveryMode.BESIDE)]),
-        rf"  \copy {table} to '{table}.copy'",
-        shlex.join([*where, settings.db_name]),
-        f"  create temp table back (like {table});",
-        rf"  \copy back from '{table}.copy'",
-        f"  insert into {table} overriding system value",
-        "    select * from back on conflict do nothing;",
-    ]
+def _sample(looked: Recovery, choice: str) -> list[list[tuple[str, str | None]]]:
+    """The first rows of the chosen table, or of the first that has any: some columns of each."""
+    tables = [one for one in looked.tables if one.sample and choice in (EVERY, one.name)]
+    rows = tables[0].sample[:_SAMPLE] if tables else ()
+    return [list(row.items())[:_COLUMNS] for row in rows]

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.incident.state import Step
+from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.host import EMERGENCY
 from mtn_tui.ui.screens.framed import Framed
@@ -145,7 +145,7 @@ class Emergency(Framed):
             return _("continues it") if session.holder_gone and not self.host.read_only else ""
         if navigator.shows_evidence:
             on = _("on to step {step} · a does this one again")
-            if navigator.viewing is Step.PRODUCTION:
+            if navigator.viewing is Step.PRODUCTION and incident.way is not RecoveryMode.BESIDE:
                 on = _("on to step {step}")
             return on.format(step=int(incident.step))
         return navigator.step_view.next()

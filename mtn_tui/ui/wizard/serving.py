@@ -10,14 +10,13 @@ from mtn_tui.core.redact import redact
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.report import standing, to_be_seen
-from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.operations.incident.steps import services_arguments
 from mtn_tui.operations.services.health import Answer
 from mtn_tui.operations.services.restart import PATIENCE
 from mtn_tui.ui.screens.ask import Answer as Choice
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.text.cells import fit
-from mtn_tui.ui.wizard import recovering
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, failure, progress
 
@@ -114,9 +113,6 @@ class Serving(StepView):
         for key, text in to_be_seen().items():
             who = incident.ticked.get(key)
             sheet.choice(key, f"[✔] {text}, {who}" if who else f"[ ] {text}", "good" if who else "")
-        if incident.way is RecoveryMode.BESIDE:
-            sheet.gap()
-            recovering.write(sheet, self.session.host.context)
         if self.state.standing.over:
             return
         sheet.gap()

@@ -19,7 +19,7 @@ from mtn_tui.engine.process import Process, this_process
 from mtn_tui.operations.incident import escalation
 from mtn_tui.operations.incident.escalation import EscalationStatus
 from mtn_tui.operations.incident.file import Found, IncidentFile, open_incident, path_of
-from mtn_tui.operations.incident.state import Actor, Incident, Step, StepState, StepStatus
+from mtn_tui.operations.incident.state import Actor, Incident, RecoveryMode, Step, StepState, StepStatus
 from mtn_tui.ui.host import Host
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _LONGEST_PID = 20
 """Digits; a session in an incident's file may be anything."""
 
 JOBS = {Step.STAGING: "restore", Step.PRODUCTION: "promote", Step.SERVICES: "services-restart"}
-"""The steps that are jobs, and of which kind."""
+"""The steps that are jobs, and of which kind. Beside production step 6 copies rows back."""
 
 
 def new_session() -> str:
@@ -315,6 +315,8 @@ class IncidentSession:
         from mtn_tui.operations.incident.steps import staging_of
 
         began, kind, about = state.began, JOBS[step], self.host.database
+        if step is Step.PRODUCTION and incident.way is RecoveryMode.BESIDE:
+            kind = "recover"
         if step is Step.STAGING:
             about = staging_of(self.host.context, incident.way)
         ours = [one for one in self.host.state.jobs if (one.kind, one.subject) == (kind, about)]
