@@ -43,7 +43,7 @@ def _backup(plan: Plan) -> list[tuple[str, str]]:
         *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
         *_moments(plan),
         *_read(plan),
-        (_("Takes about"), "—" if plan.seconds is None else labels.duration(plan.seconds)),
+        (_("Takes about"), plan.rto.says),
     ]
 
 

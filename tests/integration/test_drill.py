@@ -95,6 +95,23 @@ def test_the_checksum_of_the_same_backup_is_the_same_again(school, practise):
     assert figures(practice)["checksum"] == first
 
 
+def test_how_long_a_restore_takes_is_told_by_drills(school, practise):
+    practice = practise(school)
+    manifest = practice.ready_made()
+    plan = ["restore", "--latest", "--target", "mtn_new", "--dry-run"]
+    assert "unknown: no drill and no restore yet" in practice.here(*plan).stdout
+    practice.here("drill")
+    facts = json.loads(practice.here(*plan, "--json").stdout)
+    assert facts["rto"] == {
+        "seconds": round(figures(practice)["rto_seconds"], 1),
+        "spread_seconds": 0,
+        "from": "drills",
+        "count": 1,
+    }
+    practice.here("drill", manifest.id)
+    assert ", from 2 drills" in practice.here(*plan).stdout
+
+
 def test_over_the_rto_is_a_warning(school, practise):
     practice = practise(school, TARGET_RTO_HOURS="0.000001")
     practice.ready_made()

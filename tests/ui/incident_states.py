@@ -27,6 +27,7 @@ from mtn_tui.operations.restore.lost_rows import RowsNow, TableRows
 from mtn_tui.operations.restore.main_tables import Table
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.rto import Rto
 from mtn_tui.operations.restore.validate import Validated
 from mtn_tui.operations.services.health import Answer
 from mtn_tui.postgres.databases import Described
@@ -294,7 +295,7 @@ def _plan_of(request, *, there: bool, stops: bool = False) -> Plan:
             newer,
         ),
         NOW,
-        660.0,
+        Rto(660.0, 100.0, 6, drills=True),
         "America/Santiago",
         "",
         kept_form(DATABASE) if there and production else "",

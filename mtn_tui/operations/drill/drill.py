@@ -224,7 +224,7 @@ class _Run:
             "chain": [str(one.name) for one in chain],
             "source_stores": [one.store.name for one in self.copies],
             "size_bytes": sum(one.size for one in self.copies),
-            "raw_size_bytes": sum(one.manifest.raw for one in chain if one.manifest),
+            "raw_size_bytes": self.backup.raw if self.backup else None,
             "rows": done.counted.rows if done else None,
             "tables": done.counted.tables if done else None,
             "checksum": done.answers.checksum if done else None,

@@ -96,7 +96,7 @@ def chosen(made: Plan, asked: datetime | None = None) -> dict[str, object]:
         "moment": made.backup.moment.isoformat(),
         "store": made.copy.store.name if made.copy else None,
         "loses_seconds": made.lost_minutes * 60,
-        "expected_seconds": made.seconds,
+        "expected_seconds": made.rto.seconds,
         **roles,
     }
 

@@ -6,10 +6,8 @@ sees it before confirming that production is replaced.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
-from statistics import median
 
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import Figure, _
@@ -21,15 +19,13 @@ from mtn_tui.operations.restore.lost_rows import RowsNow, rows_now
 from mtn_tui.operations.restore.point_in_time import minutes_before
 from mtn_tui.operations.restore.preflight import preflight
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.rto import Rto, rto
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.kept import kept_form
 from mtn_tui.postgres.newest import Newer, in_zone, newer_than
-
-_PAST = 5
-"""Restores that an estimate is made from."""
 
 _APPLICATION = "mtn restore plan"
 
@@ -66,8 +62,8 @@ class Plan:
     """The copy that is read; None if none can be."""
     target: Target
     now: datetime
-    seconds: float | None
-    """Estimated from earlier restores; None if there were none."""
+    rto: Rto
+    """How long it will take."""
     zone: str
     """The database's time zone; ``moment_there`` is the backup's moment in it."""
     moment_there: str
@@ -133,7 +129,8 @@ class Plan:
                 }
                 for one, copy in zip(backup.chain, self.copies, strict=False)
             ],
-            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "seconds": self.rto.facts()["seconds"],
+            "rto": self.rto.facts(),
             "moment": _clocks(backup.moment, self.moment_there, self.zone),
             "asked": _clocks(self.request.asked, self.asked_there, self.zone) if self.request.asked else None,
             "target": {
@@ -194,7 +191,7 @@ def plan(context: Context, request: Request) -> Plan:
             next(iter(request.backup.usable), None),
             target,
             now,
-            estimate(context, request.backup),
+            rto(context, request.backup),
             zone,
             there,
             kept_form(name) if keeps else "",
@@ -236,24 +233,6 @@ def _newer_check(made: Plan) -> Check:
         text = _("Nobody can tell whether it holds something newer than the backup.")
         return Check("newer", Status.UNKNOWN, text)
     return Check("newer", Status.OK, _("It holds nothing that was created after the backup."))
-
-
-def estimate(context: Context, backup: Backup) -> float | None:
-    """Seconds, by the median pace of our own last restores; None if there are none, or no manifest."""
-    if backup.raw is None:
-        return None
-    paces = []
-    for path in sorted(context.settings.metrics_dir.glob("restore_[0-9]*.json"), reverse=True):
-        try:
-            figures = json.loads(path.read_bytes())
-            if figures["status"] == "success" and figures["total_duration_seconds"] > 0:
-                paces.append(figures["raw_size_bytes"] / figures["total_duration_seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # the scripts' own, or one that is gone by now
-        if len(paces) == _PAST:
-            break
-    pace = median(paces) if paces else 0
-    return backup.raw / pace if pace else None
 
 
 def _newer(context: Context, target: str, backup: Backup) -> Newer | None:

@@ -207,12 +207,7 @@ class Choosing(StepView):
             told = _("The scripts made it: nothing vouches for its contents. Step 5 can compare nothing.")
             sheet.item("⚠", told, "warn")
         self._lost(sheet, made)
-        takes = (
-            _("about {time}, by earlier restores").format(time=labels.duration(made.seconds))
-            if made.seconds
-            else ""
-        )
-        sheet.fact(_("Will take"), takes or _("nobody knows: none was restored here before"))
+        sheet.fact(_("Will take"), made.rto.says)
         good = sum(check.status is Status.OK for check in made.checks)
         said = _("{good} of {every} checks are good").format(good=good, every=len(made.checks))
         sheet.fact(_("Will it fit"), said)
