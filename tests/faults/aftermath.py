@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from mtn_tui.core.models import MANIFEST, PROOF, ROLES
+from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES
 from mtn_tui.engine.jobview import JobView, read_job
 from mtn_tui.operations.backup import restore_card
 from mtn_tui.operations.inventory.model import CopyStatus
@@ -130,7 +130,7 @@ def assert_nothing_half_made(practice: Practice) -> None:
     for backup in inventory.backups:
         for copy in backup.copies:
             assert copy.standing is CopyStatus.WHOLE, (copy, copy.trouble)
-            belonging[copy.store.name] |= {copy.key + suffix for suffix in ("", MANIFEST, PROOF, ROLES)}
+            belonging[copy.store.name] |= {copy.key + suffix for suffix in ("", MANIFEST, PROOF, ROLES, KEYS)}
     for store in practice.context.stores:
         assert {entry.key for entry in store.list()} <= belonging[store.name]
     assert not [path for path in practice.root.rglob("*.part") if practice.config.parent not in path.parents]

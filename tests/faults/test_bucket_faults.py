@@ -13,7 +13,7 @@ from mtn_tui.core.models import MANIFEST, JobState, Rung
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.pipeline import background
-from mtn_tui.operations.backup import full
+from mtn_tui.operations.backup import make
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import Stores
 from mtn_tui.operations.inventory.model import CopyStatus
@@ -196,7 +196,7 @@ def test_a_dump_waits_only_a_little_for_a_bucket_that_hangs(
     behind: Practice, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bucket's own patience is 30 s; what is asked of it before the dump could do without an answer."""
-    monkeypatch.setattr(full, "_BEFORE_DUMP", 0.5)
+    monkeypatch.setattr(make, "_BEFORE_DUMP", 0.5)
     behind.configure(UPLOAD_DEADLINE_MINUTES="10")
     proxy.hang()
 

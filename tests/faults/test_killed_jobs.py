@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.models import ROLES, JobState
+from mtn_tui.core.models import KEYS, ROLES, JobState, Kind
 from mtn_tui.core.operator import host_name
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
@@ -151,6 +151,51 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_looks_whole(
 
 
 @kills
+def test_a_differential_killed_at_any_moment_leaves_its_full_and_nothing_that_looks_whole(
+    pg18: PostgresServer,
+    new_school: NewDatabase,
+    practise: Callable[..., Practice],
+    s3: Bucket,
+    chance: random.Random,
+    kills: int,
+) -> None:
+    source = new_school(pg18)
+    ballast(source, 6)
+    practice = practise(source, s3)
+    bucket = practice.context.stores.bucket
+    assert bucket is not None
+    practice.mtn("backup", "full")
+    proven, there = files(practice), objects(bucket)
+    source.psql("UPDATE ballast SET id = -id")
+    command = ["backup", "diff"]
+    practice.mtn(*command)
+    length = journal_length(practice)
+
+    def remove_the_differentials() -> None:
+        for name in files(practice).keys() - proven.keys():
+            (practice.backups / name).unlink()
+        for key in objects(bucket).keys() - there.keys():
+            bucket.delete(key)
+
+    for turn in range(kills):
+        remove_the_differentials()
+        running = killed(practice, command, length, (turn + chance.random()) / kills, chance)
+        if not turn:
+            assert_told_as_lost(practice, running)
+        for backup in practice.inventory.backups:
+            for copy in backup.copies:
+                assert copy.standing in (CopyStatus.WHOLE, CopyStatus.UNFINISHED), copy
+                if copy.standing is CopyStatus.WHOLE and str(backup.name) in running.view.files:
+                    prove(copy, practice.context.key, CancelToken(), lambda _count: None)
+        made = practice.back_up_changes(replace(practice.context, host=host_name()))
+        assert made.manifest.kind is Kind.DIFF, made.instead
+        assert_nothing_half_made(practice)
+        assert proven.items() <= files(practice).items()
+        assert there.items() <= objects(bucket).items()
+        assert_no_session(source)
+
+
+@kills
 def test_a_restore_killed_at_any_moment_leaves_its_target_as_it_was_or_replaced_whole(
     pg18: PostgresServer,
     new_school: NewDatabase,
@@ -250,10 +295,15 @@ def test_what_was_to_lie_beside_a_payload_that_never_came_is_removed(
     with roles.open("rb") as stream:
         mark = Mark(installation_id(practice.context), slug(practice.source.name), practice.job.id)
         bucket.put("full/" + orphan, stream, mark=str(mark))
-    for half in ("RESTORE-CARD.txt.~0123abcd.part", ".mtn-check-01234567.part", f"{orphan}.~0123abcd.part"):
+    keys = orphan.removesuffix(ROLES) + KEYS
+    (practice.backups / keys).write_bytes(b"keys")
+    with roles.open("rb") as stream:
+        bucket.put("full/" + keys, stream, mark=str(mark))
+    halves = ("RESTORE-CARD.txt.~0123abcd.part", ".mtn-check-01234567.part", f"{orphan}.~0123abcd.part")
+    for half in (*halves, f"{keys}.part"):
         (practice.backups / half).write_bytes(b"half")
     for path in practice.backups.iterdir():
-        if path.name.startswith(orphan) or path.name.endswith(".part"):
+        if path.name.startswith(orphan.removesuffix(ROLES)) or path.name.endswith(".part"):
             os.utime(path, (1e9, 1e9))
     metrics = practice.root / "logs" / "metrics" / "full-backup_latest.json.~0123abcd.part"
     metrics.write_bytes(b"half")
@@ -267,7 +317,8 @@ def test_what_others_keep_in_the_same_folder_is_never_removed(
     practice = practise(new_school(pg18))
     payload = practice.legacy_backup()
     theirs = "admision_mtn_full_db-host-2_20240101_020000.sql.gz.gpg"
-    for name in (theirs, theirs + ".roles.enc", "other_full_db-host-1_20240101_020000.sql.gz.gpg.part", "x"):
+    beside = [theirs + suffix for suffix in ("", ROLES, KEYS, KEYS + ".part")]
+    for name in (*beside, "other_full_db-host-1_20240101_020000.sql.gz.gpg.part", "x"):
         (practice.backups / name).write_bytes(b"another's")
     before = files(practice)
     assert payload.name in before

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mtn_tui.archive.manifest import Baseline, Manifest
-from mtn_tui.core.errors import ArchiveError, StorageError
+from mtn_tui.core.errors import ArchiveError, NotFound, StorageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import Kind
+from mtn_tui.core.models import MANIFEST, Kind
 from mtn_tui.operations.backup.make import Inputs
 from mtn_tui.operations.inventory.anomalies import source
 from mtn_tui.operations.inventory.model import Backup, Copy
@@ -53,6 +53,20 @@ def choose_base(inputs: Inputs) -> Base:
     if why := another_server(manifest.server, here):
         raise BaseLost(why)
     return Base(manifest, manifest.baseline, full.sound)
+
+
+def require_still_there(base: Base) -> None:
+    """Raise BaseLost if no store has the full any more; one that does not answer may have it."""
+    for copy in base.copies:
+        try:
+            for suffix in (MANIFEST, ""):
+                copy.store.stat(copy.key + suffix)
+        except NotFound:
+            continue
+        except StorageError:
+            return
+        return
+    raise BaseLost(_("the full {name} was removed meanwhile").format(name=base.manifest.payload))
 
 
 def _read(inputs: Inputs, full: Backup) -> Manifest:

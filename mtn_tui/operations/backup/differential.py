@@ -11,12 +11,13 @@ from mtn_tui.archive.gone_keys import gone_keys
 from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.schema import SchemaHash
 from mtn_tui.archive.sections import END
-from mtn_tui.core.errors import ArchiveError, PostgresError, ServerLost, StorageError
+from mtn_tui.core.errors import ArchiveError, Locked, PostgresError, ServerLost, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.backup.base import Base, BaseLost, choose_base
+from mtn_tui.engine.locks import lease
+from mtn_tui.operations.backup.base import Base, BaseLost, choose_base, require_still_there
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.backup.key_file import open_keys
 from mtn_tui.operations.backup.make import LOG, Inputs, MadeBackup, Written, begin, make
@@ -121,10 +122,14 @@ class DifferentialContents:
         inputs.job.note("info", "base", name=self._base.manifest.payload, id=self._base.manifest.id)
         return 2 * self._base.manifest.size
 
-    def write(self, inputs: Inputs, part: PartFile, _held: ExitStack, watch: Stopwatch) -> Written:
+    def write(self, inputs: Inputs, part: PartFile, held: ExitStack, watch: Stopwatch) -> Written:
         """Compare and write. Raises BaseLost, and Moved if a table changed its file meanwhile."""
         assert self._base is not None  # noqa: S101 - it was chosen before the name was claimed
         context, database = inputs.context, inputs.context.settings.db_name
+        try:
+            held.enter_context(lease(context.locks, self._base.manifest.payload))
+        except Locked as error:
+            raise BaseLost(error.title) from error
         most = None if self.gives_way else 0
         lookout = Lookout(context.server, database, inputs.application, inputs.job.note, most=most)
         with (
@@ -138,7 +143,9 @@ class DifferentialContents:
                 )
             ) as connection,
         ):
-            return _Writing(inputs, self._base, moment, connection, lookout).written(part, watch)
+            written = _Writing(inputs, self._base, moment, connection, lookout).written(part, watch)
+        require_still_there(self._base)
+        return written
 
     @contextmanager
     def _noting_the_blocker(self, lookout: Lookout) -> Iterator[None]:

@@ -6,10 +6,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 from mtn_tui.archive.manifest import Baseline, rows_in
-from mtn_tui.core.models import KEYS, Kind
+from mtn_tui.core.models import Kind
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.backup.key_file import write_keys
+from mtn_tui.operations.backup.key_file import keys_beside
 from mtn_tui.operations.backup.make import Inputs, MadeBackup, Written, begin, make, make_unrecorded
 from mtn_tui.operations.backup.payload import write_payload
 from mtn_tui.operations.common.context import Context
@@ -80,9 +80,9 @@ class FullContents:
             with closing(connect(*at, token=job.token)) as connection, in_snapshot(connection, dump.snapshot):
                 objects = large_objects.digests(connection)
             rows = rows_in(written.payload.sections)
-            keys = held.enter_context(PartFile(part.path.with_name(part.path.name + KEYS)))
             with watch.timing("keys"):
-                file = write_keys(inputs, dump.snapshot, rows, keys)
+                beside = keys_beside(inputs, dump.snapshot, rows, part.path, held)
+            keys, file = beside or (None, None)
             kept = watermark.until_flushed(*at, marked)
         baseline = None
         if kept is not None:
@@ -93,5 +93,5 @@ class FullContents:
             written.schema_hash,
             dump.altered,
             baseline,
-            keys=keys if file and kept else None,
+            keys=keys if kept else None,
         )

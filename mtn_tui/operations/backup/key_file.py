@@ -7,13 +7,14 @@ large tables whose rows are deleted and updated; so the server's statistics choo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 
 from mtn_tui.archive.manifest import KeyFile
 from mtn_tui.archive.reader import Keys
 from mtn_tui.archive.sections import keys as key_blocks
-from mtn_tui.core.errors import MtnError, PostgresError
+from mtn_tui.core.errors import MtnError, PostgresError, StorageError
 from mtn_tui.core.models import KEYS
 from mtn_tui.operations.backup.make import Inputs
 from mtn_tui.operations.backup.payload import write_blocks
@@ -31,7 +32,27 @@ _ROWS = 10_000
 """Smaller tables are written whole."""
 
 
-def write_keys(inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], part: PartFile) -> KeyFile | None:
+def keys_beside(
+    inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], payload: Path, held: ExitStack
+) -> tuple[PartFile, KeyFile] | None:
+    """Write the file of keys beside a payload and leave it open in ``held``; None if there are none.
+
+    What keeps it from being written is only noted: a differential can do without.
+    """
+    try:
+        with ExitStack() as trying:
+            part = trying.enter_context(PartFile(payload.with_name(payload.name + KEYS)))
+            file = _write_keys(inputs, moment, rows, part)
+            if file is None:
+                return None
+            held.push(trying.pop_all())
+            return part, file
+    except StorageError as error:
+        inputs.job.note("warn", "no-keys", reason=error.title)
+        return None
+
+
+def _write_keys(inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], part: PartFile) -> KeyFile | None:
     """Write the keys of the tables where it pays; None if there are none.
 
     ``rows`` are those that the full has of each table. A table whose keys can't be

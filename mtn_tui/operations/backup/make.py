@@ -291,7 +291,7 @@ class _Run:
             publish.put_beside(disk, name, ROLES, roles)
             undo.callback(publish.take_back, job, disk, name, ROLES)
             if written.keys is not None:
-                written.keys.commit()
+                publish.keep_keys(job, written.keys)
                 undo.callback(publish.take_back, job, disk, name, KEYS)
             part.commit()
             undo.callback(publish.take_back, job, disk, name, "")
@@ -339,9 +339,8 @@ class _Run:
         if context.stores.bucket is None or upload is None:
             return False
         job.phase("upload", total=None)
-        problem = upload.wait(
-            context.settings.upload_deadline_minutes, kept.data, keys.path if keys else None
-        )
+        minutes = context.settings.upload_deadline_minutes
+        problem = upload.wait(minutes, kept.data, keys.path if keys else None)
         self.watch.seconds["upload"] = upload.seconds
         if problem is not None:
             told = _("The backup is kept on disk only: {reason} {hint}")

@@ -29,6 +29,7 @@ from mtn_tui.operations.inventory.model import Copy, CopyStatus
 from mtn_tui.operations.verify.read_through import prove
 from mtn_tui.operations.verify.verify import record, record_fall
 from mtn_tui.storage.base import Storage
+from mtn_tui.storage.part import PartFile
 
 _SPARE = 64 << 20
 """Bytes to stay free on the disk beyond what the backup is thought to need."""
@@ -86,6 +87,15 @@ def encrypted(key: Key, data: bytes) -> bytes:
 def put_beside(store: Storage, name: BackupName, suffix: str, data: bytes) -> None:
     """Put a companion file beside a payload. Raises AlreadyThere if one is there, else StorageError."""
     store.put(key_in(store, name, suffix), io.BytesIO(data), len(data), exclusive=True)
+
+
+def keep_keys(job: Job, keys: PartFile) -> None:
+    """Give the file of keys its name. Where that fails it goes, and the backup is whole without it."""
+    try:
+        keys.commit()
+    except StorageError as error:
+        keys.abort(error)
+        job.note("warn", "no-keys", reason=error.title)
 
 
 def proven_copy(job: Job, context: Context, store: Storage, manifest: Manifest, key: Key) -> Rung:

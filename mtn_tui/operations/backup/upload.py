@@ -6,7 +6,8 @@ the file, not the pipe. Its time is limited from the moment the payload is whole
 The roles' file is there before anything else of that name: it is our claim on
 it. It is whole before the payload can be seen, and the manifest comes after it,
 so that nothing half-made looks whole, or like a file of the scripts'. What does
-not become whole is taken back, as far as it bears our mark.
+not become whole is taken back, as far as it bears our mark. The file of keys comes
+last: where it does not, the backup is whole without.
 """
 
 from __future__ import annotations
@@ -69,9 +70,9 @@ class Upload:
         self._roles = roles
 
     def wait(self, minutes: float, signed: bytes, keys: Path | None = None) -> StorageError | None:
-        """Wait at most ``minutes`` for the payload, then for the file of keys and the manifest, ``signed``.
+        """Wait at most ``minutes`` for the payload, then for the manifest, ``signed``, and the file of keys.
 
-        Returns why the bucket has not got them; None if it has.
+        Returns why the bucket has not got the backup; None if it has. Keys that are missing are only noted.
         """
         self._deadline = self._clock.monotonic() + minutes * 60
         self._timer = threading.Timer(minutes * 60, self._token.cancel)
@@ -80,11 +81,13 @@ class Upload:
         with self._job.token.calling(self._token.cancel):
             self._handle.join()
             problem = self._handle.result()
-            if problem is None and keys is not None:
-                problem = self._insist(lambda _attempt: self._put_keys(keys))
             if problem is None:
                 problem = self._insist(lambda _attempt: self._put_manifest(signed))
-        self._whole = problem is None
+            self._whole = problem is None
+            if self._whole and keys is not None and keys.exists():
+                missing = self._insist(lambda _attempt: self._put_keys(keys))
+                if missing is not None:
+                    self._job.note("warn", "no-keys", store=self._bucket.name, reason=missing.title)
         self._job.token.check()
         return problem
 
@@ -165,7 +168,6 @@ class Upload:
                 cancel=self._token,
                 mark=str(self._mark),
             )
-        self._put.add(KEYS)
 
     def _put_manifest(self, signed: bytes) -> None:
         self._must_be_ours("")
@@ -200,7 +202,7 @@ class Upload:
         if not self._tried:
             return
         try:
-            for suffix in (MANIFEST, KEYS, "", ROLES):
+            for suffix in (MANIFEST, "", ROLES):
                 with suppress(NotFound):
                     if self._is_ours(suffix):
                         self._bucket.delete(self._key + suffix)
