@@ -66,6 +66,10 @@ class Terminal:
     def shows(self, text: str) -> bool:
         return any(text in line for line in self._screen.display)
 
+    def line_with(self, text: str) -> str:
+        """The first line in which ``text`` stands; empty if it stands nowhere."""
+        return next((line for line in self._screen.display if text in line), "")
+
     def press(self, what: str, *keys: str) -> None:
         """Wait for ``what``, which says what ``keys`` do; type them, and again while that stands there."""
         self.wait_for(what)
@@ -74,19 +78,20 @@ class Terminal:
             assert time.monotonic() < end, (what, "\n".join(self._screen.display))
             for key in keys:
                 if key[0] in _DECIDE:
-                    self._read_for(_QUIET)
+                    self.read_for(_QUIET)
                 self.type(key)
-            self._read_for(_QUIET, what)
+            self.read_for(_QUIET, what)
 
     def tick(self, what: str, *keys: str) -> None:
         """Type ``keys`` once, for they do something else the second time, and wait until it is ticked."""
         self.wait_for("[ ] " + what)
         for key in keys:
-            self._read_for(_QUIET)
+            self.read_for(_QUIET)
             self.type(key)
         self.wait_for("[✔] " + what)
 
-    def _read_for(self, seconds: float, while_shown: str = "") -> None:
+    def read_for(self, seconds: float, while_shown: str = "") -> None:
+        """Read for so long, or until ``while_shown`` is gone."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.shows(while_shown):
             self._read(0.1)

@@ -10,7 +10,8 @@ from contextlib import closing, contextmanager
 
 from tests.pty.terminal import Terminal
 
-ENTER, DOWN = "\r", "\x1b[B"
+ENTER, UP, DOWN, LEFT = "\r", "\x1b[A", "\x1b[B", "\x1b[D"
+PHRASE = "CONFIRM DELETE PRODUCTION"
 
 
 class Practice:
@@ -39,6 +40,23 @@ class Practice:
         self.terminal.press("y puts it in place", "y")
         self.enters("on to step 7")
 
+    def goes_back_a_point(self) -> None:
+        """In step 3, from the newest point, which has the loss in it, to the one before."""
+        self.terminal.wait_for("take this one")
+        newest = self.terminal.line_with("Chosen point")
+        self.terminal.type(LEFT)
+        self.terminal.until(lambda: self.terminal.line_with("Chosen point") != newest, "another point")
+
+    def copies_back(self) -> None:
+        """Step 6, beside production."""
+        self.terminal.wait_for("enter  copy")
+        while not self.terminal.shows("Copy them back"):
+            self.terminal.read_for(1)
+            self.terminal.type(ENTER)
+            self.terminal.read_for(1, "enter  copy")
+        self.terminal.type(DOWN + ENTER)
+        self.enters("on to step 7")
+
     def ends(self, *, restarts: bool = True) -> None:
         """Steps 7 and 8."""
         if restarts:
@@ -51,9 +69,9 @@ class Practice:
 
 
 @contextmanager
-def practice(incident: str, tmp_path) -> Iterator[Practice]:
+def practice(incident: str, tmp_path, rows: int = 500) -> Iterator[Practice]:
     environment = {**os.environ, "HOME": str(tmp_path), "MTN_LANG": "en"}
-    demo = f"{sys.executable} -m mtn_tui demo --rows 500 --incident {incident} --json > {tmp_path}/told"
+    demo = f"{sys.executable} -m mtn_tui demo --rows {rows} --incident {incident} --json > {tmp_path}/told"
     with closing(Terminal(["/bin/sh", "-c", demo], environment)) as terminal:
         made = Practice(terminal)
         yield made
@@ -119,3 +137,36 @@ def test_without_the_bucket_the_disk_is_enough(tmp_path):
         made.brings_back()
         made.ends()
     assert well(made.told)
+
+
+def test_a_course_that_was_deleted_is_copied_back_and_what_was_written_since_is_kept(tmp_path):
+    with practice("bad-delete", tmp_path, rows=2000) as made:
+        made.begins()
+        made.enters("production is left as it is")
+        made.tells_people()
+        made.goes_back_a_point()
+        made.enters("take this one", "enter  restore it", "on to step 5", "accept it, and go on")
+        made.copies_back()
+        made.ends(restarts=False)
+    assert well(made.told)
+    assert (made.told["way"], made.told["lost"]) == ("beside", 0)
+
+
+def test_a_course_that_was_deleted_is_restored_to_the_minute_before_and_what_was_written_since_is_lost(
+    tmp_path,
+):
+    with practice("bad-delete", tmp_path, rows=2000) as made:
+        made.begins()
+        made.terminal.press("production is left as it is", UP)
+        made.enters("nothing is replaced yet")
+        made.tells_people()
+        made.goes_back_a_point()
+        made.enters("take this one", "enter  restore it", "on to step 5", "accept it, and go on")
+        made.terminal.wait_for("Type it out")
+        made.terminal.type(PHRASE)
+        made.terminal.press("Type it out", ENTER)
+        made.enters("on to step 7")
+        made.ends()
+    assert well(made.told)
+    assert (made.told["way"], made.told["needless"], made.told["production"]) == ("restore", 0, "equal")
+    assert made.told["lost"] > 0
