@@ -109,7 +109,7 @@ def test_a_changed_schema_makes_a_full_and_says_why(any_pg, new_school, practise
     assert practice.job.result["instead_of_differential"] == made.instead
 
 
-@pytest.mark.parametrize("again", ["twice", "on another full", "on nothing"])
+@pytest.mark.parametrize("again", ["twice", "after a later one", "on another full", "on nothing"])
 def test_elsewhere_it_changes_nothing_and_says_why(again, pg18, new_school, practise, new_database):
     school = new_school(pg18)
     practice = practise(school)
@@ -119,13 +119,16 @@ def test_elsewhere_it_changes_nothing_and_says_why(again, pg18, new_school, prac
     target = new_database(pg18)
     if again == "twice":
         by_hand(practice, full, made, into=target)
+    elif again == "after a later one":
+        school.psql("UPDATE users SET email = email || 'y' WHERE id % 7 = 1")
+        by_hand(practice, full, differential(practice), into=target)
     elif again == "on another full":
         by_hand(practice, practice.back_up(), into=target)
     before = target.dump()
-    said = target.run(
-        "psql", "-X", "-f", "-", given=practice.script(practice.payload(made.manifest)), check=False
-    )
-    assert target.dump() == before, said
+    script = practice.script(practice.payload(made.manifest))
+    with pytest.raises(AssertionError, match=f"belongs on the full {full.manifest.id}, freshly restored"):
+        target.run("psql", "-X", "-f", "-", given=script)  # psql without an option of its own
+    assert target.dump() == before
 
 
 ODD = """

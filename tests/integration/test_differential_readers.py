@@ -1,0 +1,64 @@
+"""Differentials of what needs more than ordinary rights, and by who has no more than is needed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.integration.test_differential import WORK, assert_same, by_hand, differential
+from tests.pg_fixtures import Database
+
+
+def test_the_rows_that_were_added_to_an_extensions_tables(pg18, catalogue, new_database, practise):
+    """What the extension fills them with by itself is neither read nor deleted."""
+    source = new_database(pg18)
+    source.psql(f"""
+        CREATE SCHEMA topo; CREATE EXTENSION {catalogue};
+        INSERT INTO topo.topology SELECT n, 'mine' FROM generate_series(1, 20) AS n;
+        INSERT INTO topo.layer SELECT n, n FROM generate_series(1, 20) AS n;
+        CREATE TABLE place (id int PRIMARY KEY, layer int REFERENCES topo.layer);
+        INSERT INTO place SELECT n, n FROM generate_series(1, 20) AS n;
+    """)
+    practice = practise(source)
+    full = practice.back_up()
+    source.psql("""
+        DELETE FROM place WHERE id < 5; DELETE FROM topo.layer WHERE id < 3;
+        UPDATE topo.layer SET topology = 7;
+        DELETE FROM topo.topology WHERE id IN (1, 2); INSERT INTO topo.topology VALUES (99, 'more');
+        INSERT INTO topo.layer VALUES (99, 99); INSERT INTO place VALUES (99, 99);
+    """)
+    made = differential(practice)
+    rows = "SELECT * FROM topo.topology ORDER BY 1; SELECT * FROM topo.layer ORDER BY 1"
+    ours = practice.restore(backup=practice.inventory.find(made.manifest.id))
+    for restored in (by_hand(practice, full, made, into=new_database(pg18)), ours):
+        assert_same(source, restored)
+        assert restored.psql(rows) == source.psql(rows)
+        assert b"0|of the extension\n" in source.psql(rows)
+
+
+@pytest.fixture
+def reader(any_pg):
+    """A role that may log in, and nothing else."""
+    name, server = f"mtn_reader_{os.getpid()}", Database(any_pg, "postgres")
+    server.psql(f"CREATE ROLE {name} LOGIN PASSWORD 'llana-1'")
+    yield name
+    server.psql(f"DROP ROLE {name}")
+
+
+def test_who_may_read_everything_can_make_one(reader, any_pg, new_school, new_database, practise):
+    """A plain role with SELECT on tables, sequences and large objects makes fulls and differentials."""
+    source = new_school(any_pg)
+    source.psql(f"""
+        CREATE SCHEMA more; CREATE TABLE more.t (id int PRIMARY KEY); CREATE SEQUENCE more.s;
+        SELECT lo_from_bytea(4711, 'one'); GRANT SELECT ON LARGE OBJECT 4711 TO {reader};
+        GRANT USAGE ON SCHEMA public, more TO {reader};
+        GRANT SELECT ON ALL TABLES IN SCHEMA public, more TO {reader};
+        GRANT SELECT ON ALL SEQUENCES IN SCHEMA public, more TO {reader};
+    """)
+    practice = practise(source, DB_USER=reader, DB_PASSWORD="llana-1")
+    full = practice.back_up()
+    source.psql(WORK + "SELECT nextval('more.s'), lo_put(4711, 0, 'two'); INSERT INTO more.t VALUES (1)")
+    made = differential(practice)
+    assert_same(source, by_hand(practice, full, made, into=new_database(any_pg)))
+    source.psql(f"DROP OWNED BY {reader}")
