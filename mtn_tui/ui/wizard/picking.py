@@ -1,0 +1,270 @@
+"""The choice of a moment on the timeline: stepped to or typed, with the plan for its restore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mtn_tui.core.errors import MtnError, UsageError
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.models import Kind
+from mtn_tui.core.moments import read_moment
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Status, each_once
+from mtn_tui.operations.incident.state import RecoveryMode
+from mtn_tui.operations.incident.steps import not_had, plan_staging, roles_of
+from mtn_tui.operations.inventory.fallback import minutes_between, newer_broken
+from mtn_tui.operations.inventory.key_check import newer_of_another_key, passed_over
+from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.restore.plan import Plan, Target
+from mtn_tui.operations.restore.point_in_time import minutes_before
+from mtn_tui.ui.data.points import Points, both_clocks, made_of, standing, why_not
+from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.text import backup as backup_text
+from mtn_tui.ui.text.timeline import DAY, SPANS
+from mtn_tui.ui.wizard.difference import Difference
+from mtn_tui.ui.wizard.moment_prompt import MomentPrompt
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.session import IncidentSession
+from mtn_tui.ui.wizard.step import problem
+
+
+class Picking:
+    """The points on offer, which of them is chosen, and the plan for it; asks in the background."""
+
+    points: Points | None = None
+    """What is on offer, the newest first; None until it is known, or where it can't be told."""
+    asked: datetime | None = None
+    """The moment that was typed."""
+
+    def __init__(self, session: IncidentSession) -> None:
+        self.session = session
+        self.index = 0
+        """The point that the cursor is on, counted from the newest."""
+        self.plans: dict[str, Plan | MtnError] = {}
+        """By the handle of the backup: its plan, or why there can't be one."""
+        self.losses: dict[str, int | None] = {}
+        """By the same: rows of production that are newer than the backup; None if unknown."""
+        self._planning = False
+        self._of: Inventory | None = None
+        self._zoom = DAY
+
+    @property
+    def way(self) -> RecoveryMode:
+        """What it is restored for: that decides the name of the database."""
+        return RecoveryMode.BESIDE
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing has to be planned any more."""
+        return False
+
+    def jumped(self) -> None:
+        """Called when the cursor is elsewhere because a moment was typed."""
+
+    def opens(self) -> None:
+        """Offer points, the cursor on the newest that is proven and not suspect."""
+        inventory, before = self._inventory, self.backup
+        if inventory is None or inventory is self._of:
+            return
+        self._of = inventory
+        try:
+            self.points = Points(self.session.host.context, inventory)
+        except MtnError:
+            self.points = None
+            return
+        names = [one.name for one in self.points.offered]
+        self.index = names.index(before.name) if before and before.name in names else self.points.best
+        self.moved()
+
+    def look(self) -> None:
+        """Plan the restore of the chosen backup again."""
+        if self.backup is not None:
+            self.plans.pop(self.backup.handle, None)
+            self.moved()
+
+    def moved(self) -> None:
+        """Plan the restore of the backup under the cursor, after the one that is being planned."""
+        backup, session = self.backup, self.session
+        if self.over or backup is None or backup.handle in self.plans or self._planning:
+            return
+        self._planning = True
+        context, operations, way = session.host.context, session.operations, self.way
+
+        def look() -> tuple[Plan, Target]:
+            beside = plan_staging(context, way, backup, operations.plan)
+            return beside, operations.target(context, context.settings.db_name, backup)
+
+        def came(found: tuple[Plan, Target]) -> None:
+            beside, production = found
+            newer = production.newer
+            self.losses[backup.handle] = newer.rows if newer else None
+            ended(beside)
+
+        def ended(plan: Plan | MtnError) -> None:
+            self.plans[backup.handle] = plan
+            self._planning = False
+            self.moved()  # the cursor may be elsewhere by now
+
+        session.run_in_background(look, came, failed=ended)
+
+    @property
+    def backup(self) -> Backup | None:
+        """The backup under the cursor."""
+        offered = self.points.offered if self.points else ()
+        return offered[self.index] if self.index < len(offered) else None
+
+    def type_moment(self) -> None:
+        """Ask for a moment, and put the cursor on the nearest point before it."""
+
+        def given(typed: str | None) -> None:
+            if typed is None or self.points is None:
+                return
+            asked = read_moment(typed)
+            try:
+                nearest = self.points.nearest(asked)
+            except UsageError as error:
+                self.session.host.show_error(error)
+                return
+            self.asked, self.index = asked, self.points.offered.index(nearest)
+            self.moved()
+            self.jumped()
+            self.session.host.draw()
+
+        self.session.host.open_screen(MomentPrompt(), given)
+
+    def show_difference(self) -> None:
+        """Show what has become of the tables since the chosen point."""
+        backup, context, operations = self.backup, self.session.host.context, self.session.operations
+        if backup is not None:
+            self.session.host.open_screen(Difference(backup, lambda: operations.rows(context, backup)))
+
+    def zoom(self) -> None:
+        """Show a longer stretch of time; after the longest, the shortest."""
+        self._zoom = (self._zoom + 1) % len(SPANS)
+
+    @property
+    def plan(self) -> Plan | MtnError | None:
+        """The plan for that backup, or why there can't be one; None until it is known."""
+        return self.plans.get(self.backup.handle) if self.backup and self._inventory else None
+
+    @property
+    def _inventory(self) -> Inventory | None:
+        return self.session.host.state.whole
+
+    def write_points(self, sheet: PageBuilder) -> None:
+        """Write the axis, and the plan for the chosen point."""
+        session, inventory, backup = self.session, self._inventory, self.backup
+        if inventory is None:
+            sheet.say(_("Asking the stores what they hold …"), "dim")
+            return
+        doubt = self.points.doubt if self.points else ""
+        for text in (*backup_text.missing(inventory), *filter(None, [doubt])):
+            sheet.say(text, "warn")
+        if backup is None or self.points is None:
+            sheet.item("✖", _("There is no full backup that could be restored."), "bad")
+            unread = [one for one in inventory.backups if one.kind is Kind.FULL and one.needs_another_key]
+            if unread:
+                sheet.item("⚠", passed_over(unread[0]), "warn")
+            sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))
+            return
+        now = session.host.context.clock.now()
+        sheet.lines += self.points.drawn(backup, self.asked, now, sheet.width, self._zoom)
+        sheet.points = len(self.points.offered)
+        sheet.say(_("← → point   t type a time   d difference   z zoom"), "dim")
+        sheet.gap()
+        self._chosen(sheet, self.points, backup)
+        self._broken(sheet, inventory, backup)
+        self._plan(sheet, backup)
+
+    def _chosen(self, sheet: PageBuilder, points: Points, backup: Backup) -> None:
+        """Write which moment was typed, and which point is chosen."""
+        name = _("Chosen point")
+        nearer = None
+        if self.asked is not None:
+            sheet.fact(_("Just before"), both_clocks(self.asked))
+            nearer = points.nearer(backup, self.asked)
+            if backup.moment <= self.asked and (nearer is None or not nearer.trusted):
+                name = _("Nearest point")
+        sheet.fact(name, both_clocks(backup.moment))
+        sheet.fact("", f"{made_of(backup)}, {standing(backup)}", "" if backup.trusted else "warn")
+        if nearer is not None and not nearer.trusted:
+            text = _("A nearer one, of {moment}, is passed over: {reason}")
+            said = text.format(moment=labels.moment(nearer.moment), reason=why_not(nearer))
+            sheet.item("⚠", said, "warn")
+
+    def _broken(self, sheet: PageBuilder, inventory: Inventory, backup: Backup) -> None:
+        """Warn of newer backups that need another key, or are broken, with what falling back costs."""
+        database = self.session.host.database
+        unread = newer_of_another_key(inventory, backup, database)
+        if unread is not None and (self.asked is None or unread.moment <= self.asked):
+            sheet.item("⚠", passed_over(unread), "warn")
+        other = newer_broken(inventory, backup, kind=None, until=self.asked)
+        if other is None:
+            return
+        minutes = minutes_between(other, backup)
+        text = _("The backup of {moment} is broken. Falling back costs {time} more (runbook 5.3).")
+        sheet.item("⚠", text.format(moment=labels.moment(other.moment), time=labels.minutes(minutes)), "warn")
+
+    def _plan(self, sheet: PageBuilder, backup: Backup) -> None:
+        made = self.plan
+        if made is None:
+            sheet.say(_("Looking whether it will restore here …"), "dim")
+            return
+        if isinstance(made, MtnError):
+            problem(sheet, made)
+            return
+        if backup.legacy:
+            told = _("The scripts made it: nothing vouches for its contents. Step 5 can compare nothing.")
+            sheet.item("⚠", told, "warn")
+        self._lost(sheet, made)
+        sheet.fact(_("Will take"), made.rto.says)
+        good = sum(check.status is Status.OK for check in made.checks)
+        said = _("{good} of {every} checks are good").format(good=good, every=len(made.checks))
+        sheet.fact(_("Will it fit"), said)
+        for check in each_once(made.checks):
+            if check.status is not Status.OK or (check.id == "roles" and roles_of(made)):
+                sheet.check(check)
+        sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
+        sheet.fact(_("Goes to"), made.target.name + " " + _("(production is not touched)"))
+
+    def _lost(self, sheet: PageBuilder, made: Plan) -> None:
+        """Write what was written after the point: until now, and until the moment that was typed."""
+        lost = _("what was written in the last {time}").format(time=labels.minutes(made.lost_minutes))
+        rows = self.losses.get(made.backup.handle)
+        if rows is not None:
+            lost += ", " + _("{rows:,} rows that are still there").format(rows=Figure(rows))
+        beside = self.way is RecoveryMode.BESIDE
+        sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
+        if self.asked is not None and self.asked > made.backup.moment:
+            minutes = labels.minutes(minutes_before(self.asked, made.backup))
+            sheet.fact("", _("{time} of it before the moment typed").format(time=minutes))
+
+    @property
+    def ready(self) -> Plan | None:
+        """The plan for the chosen point, if no check stops it."""
+        made = self.plan
+        if not isinstance(made, Plan) or any(check.status is Status.STOP for check in made.checks):
+            return None
+        return made
+
+    def agree(self, made: Plan, then: Callable[[], None]) -> None:
+        """Do ``then``; asks first if not everything in the backup can be restored here."""
+        request, host = made.request, self.session.host
+        if not (request.no_owner or request.without):
+            then()
+            return
+
+        def agreed(without: bool | None) -> None:
+            if without:
+                then()
+
+        said = not_had(made)
+        done_without = list(request.without)
+        if request.no_owner:
+            said.append(_("All of it will belong to {user}.").format(user=host.context.settings.db_user))
+            said.append(_("The services may need rights that it will lack: better let a superuser restore."))
+            done_without.append(_("owners and rights"))
+        go_on = _("Restore without {names}").format(names=", ".join(done_without))
+        answers = [Answer(_("Not like that"), False), Answer(go_on, True)]
+        host.open_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
