@@ -18,7 +18,8 @@ R = TypeVar("R")
 BACKUPS, EMERGENCY, LOGS = "backups", "emergency", "logs"
 """Screens with a tab."""
 
-DETAILS, JOBS, HELP, INCIDENT, DIFFERENCE = "details", "jobs", "help", "incident", "difference"
+DETAILS, JOBS, HELP = "details", "jobs", "help"
+INCIDENT, DIFFERENCE, AS_IT_WAS = "incident", "difference", "as-it-was"
 """Screens above them."""
 
 

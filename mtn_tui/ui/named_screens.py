@@ -13,7 +13,7 @@ from textual.app import App
 from textual.screen import Screen
 
 from mtn_tui.ui.actions import AnyAction, in_order
-from mtn_tui.ui.host import EMERGENCY, HELP, JOBS
+from mtn_tui.ui.host import AS_IT_WAS, EMERGENCY, HELP, JOBS
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.wizard.navigator import Navigator
@@ -39,12 +39,15 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
     from mtn_tui.ui.screens.help import Help
     from mtn_tui.ui.screens.jobs import Jobs
     from mtn_tui.ui.screens.logs import Logs
+    from mtn_tui.ui.wizard.as_it_was import AsItWas
     from mtn_tui.ui.wizard.screen import Emergency
 
     if name == HELP:
         return Help(here.own_actions, every_action)
     if name == EMERGENCY:
         return Emergency(navigator)
+    if name == AS_IT_WAS:
+        return AsItWas(navigator.session)
     return Jobs() if name == JOBS else Logs()
 
 

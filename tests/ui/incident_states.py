@@ -184,6 +184,16 @@ def does_not_hold(made: Installed) -> None:
 def a_day(made: Installed) -> None:
     """A full at midnight, and a differential each half hour since but for two hours in the evening."""
     at(Step.CHOOSE)(made)
+    _worked(made)
+
+
+def a_day_of_work(made: Installed) -> None:
+    """The same, without an incident."""
+    prepared(made)
+    _worked(made)
+
+
+def _worked(made: Installed) -> None:
     made.full(night(0, hour=3) - timedelta(hours=9))
     for half in range(1, 24):
         if half not in (9, 10, 11, 12):

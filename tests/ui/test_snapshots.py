@@ -33,6 +33,7 @@ from tests.ui.incident_states import (
     SESSION,
     Canned,
     a_day,
+    a_day_of_work,
     at,
     before,
     does_not_hold,
@@ -136,6 +137,13 @@ def emergency(text: Callable[[], str], *keys: str) -> Flow:
         await operator.pilot.pause()
 
     return flow
+
+
+async def as_it_was(operator: Operator) -> None:
+    await operator.pilot.press("t")
+    await operator.sees(_("restore it into {database}").format(database="Admisión_MTN_DB_recovery"))
+    await operator.pilot.press("left")
+    await operator.pilot.pause()
 
 
 def typed_time(text: str, seen: Callable[[], str]) -> Flow:
@@ -331,6 +339,7 @@ PICTURES = [
     Picture("wizard_only_legacy", only_legacy, emergency(lambda: _("You lose"))),
     Picture("wizard_no_backup", no_backup, emergency(lambda: "✖")),
     Picture("wizard_difference", a_day, emergency(lambda: "public.waiting_list", "d")),
+    Picture("as_it_was", a_day_of_work, as_it_was),
     Picture("wizard_newest_broken", newest_broken, emergency(lambda: "5.3")),
     Picture("wizard_restoring", restoring, emergency(lambda: "r4mq2xab")),
     Picture(

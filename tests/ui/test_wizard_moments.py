@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtn_tui.core.models import Kind
-from mtn_tui.operations.incident.state import Step
+from mtn_tui.operations.incident.state import RecoveryMode, Step
+from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.ui.app import MtnApp
+from tests.pg_fixtures import Database
 from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
 from tests.ui.incident_states import LOST, SESSION, a_day, at
 from tests.ui.installed import MACHINE, NOW, Installed
@@ -233,3 +235,48 @@ def test_of_an_hour_that_came_twice_it_is_asked_which(made, monkeypatch):
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_replaced_after_a_yes(
+    pg18, new_school, practise
+):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    wanted = practice.back_up_changes().manifest
+    practice.source.psql("DELETE FROM notifications")
+    practice.back_up_changes()
+    beside = staging_of(practice.context, RecoveryMode.BESIDE)
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("t")
+            await operator.sees("As it was at which moment?", "checks are good", f"restore it into {beside}")
+            await operator.press("t")
+            await operator.type(typed(wanted.snapshot_at))
+            await operator.press("enter")
+            await operator.until(lambda: app.screen.picking.backup.id == wanted.id, "the point")
+            await operator.sees("Nearest point", "checks are good")
+            await operator.press("enter")
+            await operator.until(lambda: begun.jobs and begun.jobs[0].look().state.over, "the restore")
+            await operator.press("left")
+            await operator.sees("full, ✔ restored", "checks are good")
+            await operator.press("enter")
+            await operator.sees(f"Replace {beside}?", "exists already")
+            await operator.press("enter")
+            await operator.press("enter")
+            await operator.sees(f"Replace {beside}?")
+            assert len(begun.asked) == 1
+            await operator.press("down", "enter")
+            await operator.until(lambda: len(begun.jobs) == 2, "the second")
+
+        operate(app, flow)
+    assert begun.asked[0][:2] == ["restore", wanted.id]
+    assert "--drop" not in begun.asked[0]
+    assert "--drop" in begun.asked[1]
+    looked = Database(pg18, beside)
+    assert looked.psql("SELECT count(*) > 0 FROM notifications") == b"t\n"
+    assert looked.psql("SHOW default_transaction_read_only") == b"on\n"
+    assert practice.source.psql("SELECT count(*) FROM notifications") == b"0\n"
+    assert not list((practice.context.state / "incidents").glob("*"))

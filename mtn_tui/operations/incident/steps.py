@@ -104,16 +104,23 @@ def chosen(made: Plan, asked: datetime | None = None) -> dict[str, object]:
 def restore_arguments(context: Context, incident: Incident) -> list[str]:
     """Step 4, as a command. Raises UsageError if no backup was chosen."""
     facts = incident.steps[Step.CHOOSE].facts
-    backup = facts.get("backup")
-    if not backup:
+    if not facts.get("backup"):
         raise UsageError(_("No backup was chosen."), _("Go back to step 3."))
-    target = staging_of(context, incident.way)
-    options = ["--drop", "--closed", *(["--legacy"] if facts.get("legacy") else [])]
+    return _restore(facts, staging_of(context, incident.way), drop=True)
+
+
+def look_arguments(made: Plan, *, drop: bool) -> list[str]:
+    """A restore beside production for looking into it, as a command; ``drop`` replaces what is there."""
+    return _restore(chosen(made), made.target.name, drop=drop)
+
+
+def _restore(facts: Facts, target: str, *, drop: bool) -> list[str]:
+    options = [*(["--drop"] if drop else []), "--closed", *(["--legacy"] if facts.get("legacy") else [])]
     options += ["--roles"] if facts.get("roles") else []
     options += ["--no-owner"] if facts.get("no_owner") else []
     without = facts.get("without")
     options += [f"--without-extension={name}" for name in without] if isinstance(without, list) else []
-    return ["restore", str(backup), f"--target={target}", *options]
+    return ["restore", str(facts.get("backup")), f"--target={target}", *options]
 
 
 def promote_arguments(context: Context, confirm: str, incident: Incident) -> list[str]:

@@ -19,7 +19,7 @@ from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.filters import parse
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.ui.actions import Action, AnyAction, read_only
-from mtn_tui.ui.host import BACKUPS
+from mtn_tui.ui.host import AS_IT_WAS, BACKUPS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.backup_actions import (
@@ -113,6 +113,13 @@ class Backups(BackupScreen):
                 _("Order"),
                 _("Orders the list by moment, by size or by how far they are proven."),
                 cls.next_order,
+            ),
+            Action(
+                AS_IT_WAS,
+                ("t",),
+                _("As it was"),
+                _("Restores the database as it was at a moment, beside production, to look into it."),
+                lambda screen: screen.host.show(AS_IT_WAS),
             ),
             *marking(),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.incident.state import RecoveryMode, Step
@@ -19,6 +20,22 @@ class Wizard(Place, Protocol):
     @property
     def navigator(self) -> Navigator:
         """Where the wizard is; its ``session`` has the incident."""
+
+
+class Moments(Protocol):
+    """What a moment is chosen on."""
+
+    def type_moment(self) -> None:
+        """Ask for a moment."""
+
+    def show_difference(self) -> None:
+        """Show what has changed since the chosen point."""
+
+    def zoom(self) -> None:
+        """Show another stretch of time."""
+
+
+P = TypeVar("P")
 
 
 def wizard_actions() -> tuple[Action[Wizard], ...]:
@@ -84,30 +101,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _take,
             why_not=_no_taking,
         ),
-        Action(
-            "time",
-            ("t",),
-            _("Type a time"),
-            _("In step 3, asks for a moment, and chooses the nearest backup before it."),
-            lambda wizard: wizard.navigator.step_view.type_moment(),
-            why_not=lambda wizard: _only_in(wizard, Step.CHOOSE),
-        ),
-        Action(
-            "difference",
-            ("d",),
-            _("Difference"),
-            _("In step 3, shows how many rows each table has now, and had at the chosen moment."),
-            lambda wizard: wizard.navigator.step_view.show_difference(),
-            why_not=lambda wizard: _only_in(wizard, Step.CHOOSE),
-        ),
-        Action(
-            "zoom",
-            ("z",),
-            _("Zoom"),
-            _("In step 3, shows a longer stretch of time; after the longest, the shortest."),
-            lambda wizard: wizard.navigator.step_view.zoom(),
-            why_not=lambda wizard: _only_in(wizard, Step.CHOOSE),
-        ),
+        *stepping(_timeline, _no_choosing),
         Action(
             "severity",
             ("v",),
@@ -141,6 +135,44 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             why_not=lambda wizard: _only_in(wizard, Step.SERVICES),
         ),
     )
+
+
+def stepping(picking: Callable[[P], Moments], why_not: Callable[[P], str]) -> tuple[Action[P], ...]:
+    """The actions of a timeline: of step 3, and of the screen that looks at what was."""
+    return (
+        Action(
+            "time",
+            ("t",),
+            _("Type a time"),
+            _("On the timeline, asks for a moment, and chooses the nearest backup before it."),
+            lambda place: picking(place).type_moment(),
+            why_not=why_not,
+        ),
+        Action(
+            "difference",
+            ("d",),
+            _("Difference"),
+            _("On the timeline, shows how many rows each table has now, and had at the chosen moment."),
+            lambda place: picking(place).show_difference(),
+            why_not=why_not,
+        ),
+        Action(
+            "zoom",
+            ("z",),
+            _("Zoom"),
+            _("On the timeline, shows a longer stretch of time; after the longest, the shortest."),
+            lambda place: picking(place).zoom(),
+            why_not=why_not,
+        ),
+    )
+
+
+def _timeline(wizard: Wizard) -> Moments:
+    return wizard.navigator.step_view
+
+
+def _no_choosing(wizard: Wizard) -> str:
+    return _only_in(wizard, Step.CHOOSE)
 
 
 def _not_at_it(wizard: Wizard) -> str:

@@ -217,6 +217,9 @@ class Picking:
         if backup.legacy:
             told = _("The scripts made it: nothing vouches for its contents. Step 5 can compare nothing.")
             sheet.item("⚠", told, "warn")
+        local, there = f"{backup.moment.astimezone():%z}", made.moment_there
+        if there and not there.replace(":", "").endswith(local):
+            sheet.fact(_("In its zone"), f"{there} {made.zone}")
         self._lost(sheet, made)
         sheet.fact(_("Will take"), made.rto.says)
         good = sum(check.status is Status.OK for check in made.checks)
