@@ -1,10 +1,11 @@
 """Sends alerts about how jobs ended: ``announced`` wraps a job's body.
 
-An alert is sent for every full backup, for a verification or a restore that
-found a bad copy, for a test load or a drill that failed, and for a drill with
-warnings. The job is still running then, so an alert that is not sent is a warning
-of the job like any other: it ends with exit code 1, and never fails for it. Alerts
-that wait from before are sent after every job, of any kind.
+An alert is sent for every full backup, for a differential that failed or has
+warnings, for a verification or a restore that found a bad copy, for a test load or
+a drill that failed, and for a drill with warnings. The job is still running then,
+so an alert that is not sent is a warning of the job like any other: it ends with
+exit code 1, and never fails for it. Alerts that wait from before are sent after
+every job, of any kind.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, MtnError
 from mtn_tui.core.i18n import _, ngettext
-from mtn_tui.core.models import Rung
+from mtn_tui.core.models import Kind, Rung
 from mtn_tui.core.traces import named, text_of
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.alerts.delivery import Outcome, State
@@ -31,7 +32,7 @@ from mtn_tui.operations.verify.verify import Verdict
 
 R = TypeVar("R")
 
-_FULL = "backup-full"
+_BACKUPS = {"backup-full": Kind.FULL, "backup-diff": Kind.DIFF}
 _DRILL = drill.KIND
 _RESTORE = "restore"
 Notice = tuple[Level, str, str, list[tuple[str, str]]]
@@ -54,9 +55,9 @@ def announced(context: Context, body: Callable[[Job], R]) -> Callable[[Job], R]:
 
 
 def not_begun(context: Context, kind: str, error: MtnError) -> None:
-    """Alert people if a full backup could not even make its journal: a full disk, most likely."""
-    if kind == _FULL:
-        level, subject, body, facts = _failed(error)
+    """Alert people if a backup could not even make its journal: a full disk, most likely."""
+    if kind in _BACKUPS:
+        level, subject, body, facts = _failed(_BACKUPS[kind], error)
         notify(context, level, subject, body, facts=facts)
 
 
@@ -93,12 +94,14 @@ def _of_failure(job: Job, error: Exception) -> Notice | None:
         return _of_corruption(job, [f"{error.title}\n{error.hint}".strip()])
     if job.kind == _DRILL:
         return _of_failed_drill(job, error)
-    if job.kind != _FULL:
+    if job.kind not in _BACKUPS:
         return None
+    kind = _BACKUPS[job.kind]
     if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
         text = _("Somebody asked it to stop. See what there is: mtn list")
-        return (Level.WARNING, _("Full backup cancelled"), text, _job_facts(job))
-    level, subject, body, facts = _failed(error)
+        subject = {Kind.FULL: _("Full backup cancelled"), Kind.DIFF: _("Differential cancelled")}[kind]
+        return (Level.WARNING, subject, text, _job_facts(job))
+    level, subject, body, facts = _failed(kind, error)
     return (level, subject, body, [*facts, *_job_facts(job)])
 
 
@@ -109,10 +112,15 @@ def _of_failed_drill(job: Job, error: Exception) -> Notice | None:
     return (level, subject, body, [*facts, *_job_facts(job)])
 
 
-def _failed(error: Exception) -> Notice:
+def _failed(kind: Kind, error: Exception) -> Notice:
     if isinstance(error, Locked):
-        return (Level.WARNING, _("Full backup not begun"), f"{error.title}\n{error.hint}".strip(), [])
-    return _critical(_("CRITICAL: full backup failed"), error)
+        subject = {Kind.FULL: _("Full backup not begun"), Kind.DIFF: _("Differential not begun")}[kind]
+        return (Level.WARNING, subject, f"{error.title}\n{error.hint}".strip(), [])
+    failed = {
+        Kind.FULL: _("CRITICAL: full backup failed"),
+        Kind.DIFF: _("CRITICAL: differential failed"),
+    }
+    return _critical(failed[kind], error)
 
 
 def _critical(subject: str, error: Exception) -> Notice:
@@ -138,8 +146,11 @@ def _of_result(job: Job, result: object) -> Notice | None:
     return None
 
 
-def _of_backup(job: Job, made: MadeBackup) -> Notice:
-    manifest = made.manifest
+def _of_backup(job: Job, made: MadeBackup) -> Notice | None:
+    """Of a differential only what went wrong is told: one is made every half hour."""
+    manifest, differential = made.manifest, made.manifest.kind is Kind.DIFF
+    if differential and not job.warnings:
+        return None
     facts = [
         (_("Backup"), manifest.id),
         (_("File"), manifest.payload),
@@ -148,12 +159,24 @@ def _of_backup(job: Job, made: MadeBackup) -> Notice:
         (_("Proven to"), labels.rung(made.rung)),
         (_("In the bucket"), _("yes") if made.in_bucket else _("no")),
     ]
+    instead = ""
+    if made.instead:
+        instead = _("A full was made instead of a differential: {reason}.").format(reason=made.instead)
     warned = job.warnings
     if warned:
         count = len(warned)
         subject = ngettext("Full backup done, {count} warning", "Full backup done, {count} warnings", count)
-        return (Level.WARNING, subject.format(count=count), "\n\n".join(warned), facts)
+        if differential:
+            subject = ngettext(
+                "Differential done, {count} warning", "Differential done, {count} warnings", count
+            )
+        text = "\n\n".join([*filter(None, [instead]), *warned])
+        return (Level.WARNING, subject.format(count=count), text, facts)
     subject = _("Full backup done: {size}").format(size=labels.size(manifest.size))
+    if instead:
+        subject = _("Full backup made instead of a differential: {size}").format(
+            size=labels.size(manifest.size)
+        )
     body = _("The backup of {moment} was read back and is proven to: {rung}.").format(
         moment=labels.moment(manifest.snapshot_at), rung=labels.rung(made.rung)
     )
@@ -161,7 +184,7 @@ def _of_backup(job: Job, made: MadeBackup) -> Notice:
         body = _("The backup of {moment} was not read back: nothing is proven of it.").format(
             moment=labels.moment(manifest.snapshot_at)
         )
-    return (Level.SUCCESS, subject, body, facts)
+    return (Level.SUCCESS, subject, f"{instead} {body}".strip(), facts)
 
 
 def _of_trial(job: Job, trial: Trial) -> Notice:

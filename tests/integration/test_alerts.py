@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from mtn_tui.core.errors import Cancelled
+from mtn_tui.core.models import Kind
 from mtn_tui.demo.ports import free_port
+from mtn_tui.engine import host
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.locks import FileLock, Holder, lock_path
+from mtn_tui.operations import job_alerts
+from mtn_tui.operations.backup.make import OPERATION
 from tests.alert_fixtures import mail_server
 from tests.operation_fixtures import Practice
 
@@ -42,6 +50,50 @@ def test_a_backup_that_is_done_and_one_that_fails_are_told(small, practise):
     assert "mtn job log" in text(failed)
     assert practice.jobs[0].title in text(failed).replace("\n", " ")
     assert practice.jobs[1].warnings == ()
+
+
+def test_a_differential_is_told_only_if_it_fails_or_a_full_is_made_instead_and_then_why(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
+        )
+        practice.here("backup", "diff", "--json")  # there is no full to make it on
+        practice.here("backup", "diff", "--json")
+        (instead,) = sink.mails
+        assert instead["Subject"].startswith("[MTN ✔] Full backup made instead of a differential: ")
+        assert "instead of a differential: there is no full backup" in " ".join(text(instead).split())
+        practice.configure(DB_PASSWORD="wrong")
+        practice.here("backup", "diff", check=2)
+        (_instead, failed) = sink.mails
+    assert failed["Subject"] == "[MTN ✖] CRITICAL: differential failed"
+    assert "mtn job log" in text(failed)
+
+
+def test_a_differential_with_warnings_one_that_is_cancelled_and_one_not_begun_are_told(small, practise):
+    with mail_server() as sink:
+        practice: Practice = practise(
+            small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL=ANA
+        )
+        practice.back_up()
+        practice.configure(LOG_DIR=str(practice.key_file / "logs"))  # a file is no folder
+        practice.here("backup", "diff", check=1)
+        path = lock_path(practice.context.locks, small.name, OPERATION[Kind.DIFF])
+        holder = Holder("differential", small.name, "abcdefgh", "eva", "db-host-1", 1, datetime.now(UTC))
+        with FileLock(path, holder):
+            practice.here("backup", "diff", check=75)
+        stopped = Job.create(practice.context.jobs, kind="backup-diff", subject=small.name, operator="ana")
+
+        def stops(job):
+            job.cancel("SIGTERM")
+            job.token.check()
+
+        with pytest.raises(Cancelled):
+            host.run(stopped, job_alerts.announced(practice.context, stops))
+    assert [mail["Subject"] for mail in sink.mails] == [
+        "[MTN ⚠] Differential done, 2 warnings",  # log and metrics
+        "[MTN ⚠] Differential not begun",
+        "[MTN ⚠] Differential cancelled",
+    ]
 
 
 def test_a_backup_is_not_lost_for_a_dead_mail_server_and_is_told_of_later(small, practise):

@@ -13,6 +13,7 @@ import pytest
 
 from mtn_tui.core.identity import ServerIdentity
 from mtn_tui.engine.locks import FileLock, Holder, lock_path
+from mtn_tui.operations.backup.make import OPERATION
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.restore.plan import plan
@@ -176,9 +177,10 @@ def test_what_a_plain_owner_may_not_do_is_told_before(plain):
     assert f"ALTER ROLE {role} CREATEDB" in refused.hint
 
 
-def test_a_backup_of_the_target_that_runs_just_now_is_told(seen):
-    path = lock_path(seen.practice.context.locks, seen.database.name, "backup")
-    holder = Holder("backup", seen.database.name, "abcdefgh", "eva", "db-host-1", 1, datetime.now(UTC))
+@pytest.mark.parametrize("operation", OPERATION.values())
+def test_a_backup_of_the_target_that_runs_just_now_is_told(seen, operation):
+    path = lock_path(seen.practice.context.locks, seen.database.name, operation)
+    holder = Holder(operation, seen.database.name, "abcdefgh", "eva", "db-host-1", 1, datetime.now(UTC))
     with FileLock(path, holder):
         running = checks(seen.practice)["running"]
     assert running.status is Status.WARN

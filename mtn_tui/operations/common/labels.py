@@ -167,7 +167,7 @@ def job(kind: str) -> str:
     """A kind of job as the journal names it, in the reader's language."""
     known = {
         "backup-full": _("full backup"),
-        "backup-diff": _("differential backup"),
+        "backup-diff": _("differential"),
         "verify": _("verify"),
         "restore": _("restore"),
         "test-load": _("test load"),

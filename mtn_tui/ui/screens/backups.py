@@ -222,7 +222,7 @@ class Backups(BackupScreen):
             return why
         host = self.host
         running = [
-            job for job in host.state.live if job.kind.startswith("backup") and job.subject == host.database
+            job for job in host.state.live if job.kind == "backup-full" and job.subject == host.database
         ]
         if running:
             return _("A backup is running already: job {id}.").format(id=running[0].id)

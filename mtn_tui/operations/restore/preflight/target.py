@@ -189,13 +189,19 @@ def subscribed(target: str, found: Obstacles, user: str, *, drops: bool = False)
     )
 
 
-def running(site: Site) -> Check:
-    """Warn of a running backup of the target, which the swap would end."""
+def _at_it(site: Site, operation: str) -> str:
+    """Who holds the lock of an operation on the target, on this machine or another; empty if nobody does."""
     name = site.request.target
-    holder = locking.holder(site.context, name, "backup")
-    who = _("job {job} of {operator}").format(job=holder.job, operator=holder.operator) if holder else ""
-    who = who or who_has(site.connection, advisory_key(site.here.system_identifier, name, "backup"))
-    if who:
+    holder = locking.holder(site.context, name, operation)
+    if holder:
+        return _("job {job} of {operator}").format(job=holder.job, operator=holder.operator)
+    return who_has(site.connection, advisory_key(site.here.system_identifier, name, operation))
+
+
+def running(site: Site) -> Check:
+    """Warn of a running backup of the target, full or differential, which the swap would end."""
+    name = site.request.target
+    if who := next(filter(None, (_at_it(site, one) for one in ("backup", "differential"))), ""):
         return Check(
             "running",
             Status.WARN,
