@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core.errors import NoSpace
-from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.core.models import KEYS, PROOF, Kind, Rung
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.workspace import Workspace
@@ -148,6 +148,56 @@ def test_wherever_the_disk_fills_up_nothing_half_made_stays_and_room_alone_mends
     assert before.items() < kept(disk).items()
     assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE] * 2
     assert not list(disk.glob("*.part"))
+
+
+def test_a_differential_that_does_not_fit_leaves_nothing_and_room_alone_mends_it(
+    source: Database, practise: Callable[..., Practice], new_disk: NewDisk
+) -> None:
+    disk = new_disk(80 << 20)
+    practice = practise(source, BACKUP_DIR=str(disk))
+    practice.back_up()
+    source.psql("UPDATE students SET previous_school = md5(random()::text)")
+    payload = practice.back_up_changes().manifest.size
+    before = kept(disk)
+    for room in (payload // 2, payload + 1):
+        with locked(source, "students"):
+            running = begin(practice, "backup", "diff")
+            running.says('"making"')
+            leave(disk, room)
+        assert "is full" in running.ends(2)
+        assert running.view.error == NoSpace.__name__
+        (disk / _BALLAST).unlink()
+        assert kept(disk) == before
+    practice.mtn("backup", "diff")
+    assert before.items() < kept(disk).items()
+    assert [backup.kind for backup in practice.inventory.backups] == [Kind.DIFF, Kind.DIFF, Kind.FULL]
+
+
+def test_a_full_whose_keys_do_not_fit_is_whole_without_them(
+    pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice], new_disk: NewDisk
+) -> None:
+    source = new_database(pg18)
+    source.psql("""
+        CREATE TABLE students (id text PRIMARY KEY);
+        INSERT INTO students SELECT md5(n::text) FROM generate_series(1, 30000) AS n;
+        UPDATE students SET id = id || 'x' WHERE id < '01';
+    """)
+    while source.psql("SELECT n_tup_upd > 0 FROM pg_stat_user_tables") != b"t\n":
+        pass  # a session tells what it did as it ends
+    disk = new_disk(80 << 20)
+    practice = practise(source, BACKUP_DIR=str(disk))
+    full = practice.back_up().manifest
+    keys = len((disk / (full.payload + KEYS)).read_bytes())
+    running = begin_and_leave(practice, source, disk, full.size + keys // 2)
+    running.ends(0)
+    assert "no-keys" in running.journal
+    (disk / _BALLAST).unlink()
+    assert len(list(disk.glob(f"*{KEYS}"))) == 1
+    source.psql("DELETE FROM students WHERE id > 'ff'")
+    made = practice.back_up_changes()
+    assert made.manifest.kind is Kind.DIFF, made.instead
+    assert made.manifest.base == running.view.id
+    assert_nothing_half_made(practice)
 
 
 def test_where_only_the_proof_does_not_fit_the_backup_is_kept_and_that_is_said(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -122,6 +123,36 @@ def test_a_server_killed_half_way_through_a_load(
     practice.mtn("restore", "--latest", "--target", TARGET)
     assert [name for name in practice.databases() if name.startswith(TARGET)] == [TARGET]
     assert contents(Database(source.server, TARGET)) == contents(source)
+
+
+@pytest.mark.parametrize("phase", ["scan", "dump"])
+def test_a_server_killed_while_a_differential_looks_for_changes_or_writes_them(
+    practice: Practice, source: Database, proxy: FaultProxy, phase: str
+) -> None:
+    source.psql("UPDATE ballast SET id = -id")
+    before = files(practice)
+    journals = practice.root / "state" / "jobs"
+
+    def reached() -> bool:
+        return any(f'"phase": "{phase}"' in path.read_text() for path in new())
+
+    def new() -> set[Path]:
+        return set(journals.iterdir()) - there
+
+    there = set(journals.iterdir())
+    proxy.set(HangsWhen(reached))
+    running = begin(practice, "backup", "diff")
+    running.reaches(phase)
+    source.server.kill9()
+    proxy.heal()
+    told = running.ends(2)
+    assert "See whether the server runs" in told
+    assert running.view.error == ServerLost.__name__
+    assert_only_the_first_backup_is_there(practice, before)
+    source.server.start()
+    practice.mtn("backup", "diff")
+    assert_nothing_half_made(practice)
+    assert before.items() < files(practice).items()
 
 
 def test_pg_dump_killed_half_way(practice: Practice, source: Database, proxy: FaultProxy) -> None:
