@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 
-from tests.bench import backup, restore, ui, verify
+from tests.bench import backup, differential, restore, ui, verify
 from tests.bench.stage import DATABASE, Stage, stage
 
 _ROWS = 1_800_000
@@ -19,7 +19,7 @@ _ROUNDS = 10_000_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", choices=["backup", "restore", "verify", "ui"])
+    parser.add_argument("what", choices=["backup", "differential", "restore", "verify", "ui"])
     parser.add_argument(
         "--rows", type=int, default=_ROWS, help="of the practice school (default %(default)s)"
     )
@@ -37,6 +37,8 @@ def main() -> None:
                 if not pigz:
                     print("pigz is not installed: its line is left out")
                 backup.run(ready, given.runs, pigz)
+            case "differential":
+                differential.run(ready, given.runs)
             case "restore":
                 restore.run(ready, given.runs)
             case "ui":
