@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -189,10 +191,10 @@ class Work:
             self._try(self.connection, self._update(name, 2))
         self.connection.execute("SELECT pg_stat_force_next_flush()")
 
-    def transactions(self, count: int, *, left: int = 0) -> None:
-        """So many short transactions; ``left`` more remain open or prepared."""
+    def transactions(self, count: int, *, left: int = 0, by_hand: bool = True) -> None:
+        """So many short transactions, and operators' commands; ``left`` more remain open or prepared."""
         for _number in range(count):
-            if self.random.random() < 0.15:
+            if by_hand and self.random.random() < 0.15:
                 self._try(self.connection, self._by_hand())
             else:
                 self._transaction(self.connection, self.random.choice(["COMMIT"] * 4 + ["ROLLBACK"]))
@@ -205,6 +207,24 @@ class Work:
                 name = f"{self.database.name}_{self.random.randrange(1 << 60)}"
                 self._transaction(connection, f"PREPARE TRANSACTION '{name}'")
                 connection.close()
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Short transactions, all the time."""
+        other, enough = Work(self.database, self.random.randrange(1 << 30)), threading.Event()
+
+        def work() -> None:
+            while not enough.is_set():
+                other.transactions(1, by_hand=False)
+
+        with ThreadPoolExecutor(1) as threads:
+            running = threads.submit(work)
+            try:
+                yield
+            finally:
+                enough.set()
+            running.result()
+        other.connection.close()
 
     def end_some(self) -> None:
         """Commit or roll back about half of what was left open."""

@@ -90,7 +90,8 @@ def test_full_and_differential_equal_the_source(seed, busy, practise, new_databa
     try:
         work.touch()
         work.transactions(10, left=2)
-        full = practice.back_up()
+        with work.going_on():
+            full = practice.back_up()
         work.end_some()
         work.transactions(20, left=2)
         made = differential(practice)
