@@ -9,7 +9,7 @@ from textual.events import Key
 from textual.keys import _character_to_key
 from textual.screen import ModalScreen
 
-from mtn_tui.core.models import MANIFEST, JobState
+from mtn_tui.core.models import MANIFEST, JobState, Rung
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.ask import Ask, ErrorDialog
 from mtn_tui.ui.screens.backups import Backups
@@ -179,7 +179,7 @@ def test_the_order_changes_and_the_cursor_stays_on_its_backup(pg18, new_school, 
     operate(app, flow)
 
 
-def test_a_backup_made_verified_and_restored_from_the_screen(pg18, new_school, practise):
+def test_a_backup_made_verified_restored_and_drilled_from_the_screen(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     target = f"staging_{os.getpid()}"
     practice.made.append(target)
@@ -203,6 +203,8 @@ def test_a_backup_made_verified_and_restored_from_the_screen(pg18, new_school, p
         await operator.type(target)
         await operator.press("enter")
         await operator.until(lambda: len(operator.app.state.jobs) == 3 and not operator.app.state.live)
+        await operator.press("D")
+        await operator.until(lambda: len(operator.app.state.jobs) == 4 and not operator.app.state.live)
         assert {job.state for job in operator.app.state.jobs} == {JobState.SUCCEEDED}
 
     with closing(Begun(practice)) as begun:
@@ -212,7 +214,9 @@ def test_a_backup_made_verified_and_restored_from_the_screen(pg18, new_school, p
         ["backup", "full"],
         ["verify", made.id],
         ["restore", made.id, "--target", target],
+        ["drill", made.id],
     ]
+    assert made.rung is Rung.QUERIED
     assert target in practice.databases()
 
 

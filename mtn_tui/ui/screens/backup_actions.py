@@ -47,6 +47,14 @@ def verifying_and_restoring() -> tuple[Action[BackupScreen], ...]:
             footer=True,
             why_not=_no_restoring,
         ),
+        Action(
+            "drill",
+            ("D",),
+            _("Drill"),
+            _("Restores the chosen backup beside, queries it, measures that, and drops it."),
+            _drill,
+            why_not=_no_drilling,
+        ),
     )
 
 
@@ -92,6 +100,12 @@ def _no_restoring(screen: BackupScreen) -> str:
     return ""
 
 
+def _no_drilling(screen: BackupScreen) -> str:
+    if why := _no_restoring(screen):
+        return why
+    return _("It is of the scripts: nothing says what should be in it.") if screen.chosen.legacy else ""
+
+
 def _no_pinning(screen: BackupScreen) -> str:
     if why := read_only(screen) or no_backup(screen) or _while_asking(screen):
         return why
@@ -116,6 +130,10 @@ def _while_asking(screen: BackupScreen) -> str:
 
 def _verify(screen: BackupScreen) -> None:
     screen.host.start_job(["verify", screen.chosen.handle], labels.job("verify"))
+
+
+def _drill(screen: BackupScreen) -> None:
+    screen.host.start_job(["drill", screen.chosen.handle], labels.job("drill"))
 
 
 def _restore(screen: BackupScreen) -> None:
