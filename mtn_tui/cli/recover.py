@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import click
 
@@ -14,7 +15,7 @@ from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import staging_of
-from mtn_tui.operations.recover.recover import Recovery, Request, look, named, refused_text
+from mtn_tui.operations.recover.recover import Recovery, Request, links_text, look, named, refused_text
 from mtn_tui.operations.recover.recover import recover as copy_back
 
 _WIDEST = 60
@@ -46,6 +47,11 @@ _WIDEST = 60
     "--leave-refused", is_flag=True, help=_("Copy the others where the database refuses some rows.")
 )
 @click.option(
+    "--links",
+    is_flag=True,
+    help=_("Also set references again that became NULL as the rows were deleted."),
+)
+@click.option(
     "--dry-run",
     is_flag=True,
     help=_("Say what is missing, try it and roll it back, and leave a script that does it."),
@@ -59,6 +65,7 @@ def recover(
     source: str | None,
     tables: tuple[str, ...],
     leave_refused: bool,
+    links: bool,
     dry_run: bool,
     sure: bool,
     expect: int | None,
@@ -66,7 +73,7 @@ def recover(
 ) -> int:
     context = session.context
     source = staging_of(context, RecoveryMode.BESIDE) if source is None else source
-    request = Request(source, tables, leave_refused, expect)
+    request = Request(source, tables, leave_refused, links, expect)
     if dry_run:
         found = look(context, request, keep_script=not session.read_only)
         if as_json:
@@ -80,6 +87,7 @@ def recover(
         request = _agreed(session, request)
     arguments = ["recover", f"--from={source}", "--yes", *(f"--table={one}" for one in tables)]
     arguments += ["--leave-refused"] if leave_refused else []
+    arguments += ["--links"] if links else []
     arguments += [f"--expect={request.expected}"] if request.expected is not None else []
     facts, code = session.run(
         "recover", context.settings.db_name, arguments, lambda job: copy_back(job, context, request)
@@ -105,7 +113,7 @@ def _agreed(session: Session, request: Request) -> Request:
     question = _("Copy {rows:,} rows back into {target}?")
     if not found.rows or not yes(question.format(rows=Figure(found.rows), target=found.target)):
         raise Refused(_("Nothing was changed."))
-    return Request(request.source, request.tables, request.leave_refused, found.chosen)
+    return replace(request, expected=found.chosen)
 
 
 def _print(found: Recovery) -> None:
@@ -131,6 +139,9 @@ def _lines(found: Recovery) -> Iterator[str]:
         yield _without_key(found.keyless)
     if found.gone:
         yield _("Not in {target} at all: {tables}").format(target=found.target, tables=", ".join(found.gone))
+    yield from links_text(found)
+    if found.links and not found.linked:
+        yield "    " + _("--links sets them again.")
     if found.conflicts:
         yield refused_text(found)
         yield from (f"    {line}" for line in named(found.conflicts).split("\n"))

@@ -8,7 +8,7 @@ the live database goes with the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -70,6 +70,8 @@ class Compared:
     """Tables without a key: which of their rows are missing can't be told."""
     gone: tuple[str, ...]
     """Tables that the live database has not got."""
+    theirs: Mapping[int, Table] = field(default_factory=dict)
+    """The restored database's tables, by the oid of the live one's."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Both:
                 if found := self._missing(len(compared), here, there):
                     missing.append(found)
             self.advance(1)
-        return Compared(tuple(missing), tuple(compared), tuple(keyless), tuple(gone))
+        there_by_oid = {here.oid: theirs[here.schema, here.name] for here in compared}
+        return Compared(tuple(missing), tuple(compared), tuple(keyless), tuple(gone), there_by_oid)
 
     def _missing(self, number: int, here: Table, there: Table) -> Missing | None:
         """The rows of one table, which are then in its temporary table; None if none are missing.
@@ -111,7 +114,7 @@ class Both:
             self.live,
             f"CREATE TEMP TABLE {keys} ON COMMIT DROP AS SELECT {key} FROM {here.rows_of} LIMIT 0",  # noqa: S608
         )
-        self._carry(f"COPY (SELECT {key} FROM {there.rows_of}) TO STDOUT", f"COPY {keys} FROM STDIN")  # noqa: S608
+        self.carry(f"COPY (SELECT {key} FROM {there.rows_of}) TO STDOUT", f"COPY {keys} FROM STDIN")  # noqa: S608
         run(self.live, f"ANALYZE {keys}")
         run(
             self.live,
@@ -142,10 +145,7 @@ class Both:
             f"ALTER TABLE {missing.temporary} ADD {NUMBER} bigint GENERATED ALWAYS AS IDENTITY,"
             f" ADD {CHOSEN} boolean NOT NULL DEFAULT true",
         )
-        with translated():
-            types = {
-                str(name): str(one) for name, one in self.restored.execute(_TYPES, [there.oid]).fetchall()
-            }
+        types = self.types(there)
         texts = ", ".join(f"{name}::text" for name in here.key)
         places = [f"k{place}" for place in range(len(here.key))]
         same = " AND ".join(
@@ -153,20 +153,30 @@ class Both:
             for name, equal, place in zip(here.key, here.equals, places, strict=True)
         )
         wanted = ", ".join(f"t.{name}" for name in missing.columns)
-        with translated(), self.live.cursor("mtn_gone") as cursor:
-            cursor.execute(f"SELECT {texts} FROM {gone} ORDER BY {', '.join(here.key)}".encode())  # noqa: S608 - quoted
-            while some := cursor.fetchmany(_KEYS_AT_ONCE):
-                lists = [sql.Literal([str(key) for key in keys]) for keys in zip(*some, strict=True)]
-                arrays = ", ".join(f"{one.as_string(self.restored)}::text[]" for one in lists)
-                # Numbered, so that they come in the order of their keys.
-                self._carry(
-                    f"COPY (SELECT {wanted} FROM unnest({arrays}) WITH ORDINALITY"  # noqa: S608
-                    f" AS k ({', '.join(places)}, number) JOIN {there.rows_of} AS t ON {same}"
-                    " ORDER BY k.number) TO STDOUT",
-                    f"COPY {missing.temporary} ({columns}) FROM STDIN",
-                )
+        for arrays in self.arrays(f"SELECT {texts} FROM {gone} ORDER BY {', '.join(here.key)}"):  # noqa: S608 - quoted
+            # Numbered, so that they come in the order of their keys.
+            self.carry(
+                f"COPY (SELECT {wanted} FROM unnest({arrays}) WITH ORDINALITY"  # noqa: S608
+                f" AS k ({', '.join(places)}, number) JOIN {there.rows_of} AS t ON {same}"
+                " ORDER BY k.number) TO STDOUT",
+                f"COPY {missing.temporary} ({columns}) FROM STDIN",
+            )
 
-    def _carry(self, out: str, into: str) -> None:
+    def types(self, there: Table) -> dict[str, str]:
+        """The types of the columns of a table of the restored database."""
+        with translated():
+            rows = self.restored.execute(_TYPES, [there.oid]).fetchall()
+        return {str(name): str(one) for name, one in rows}
+
+    def arrays(self, query: str) -> Iterator[str]:
+        """What a query of texts gives in the live database, some rows at once: as SQL, an array a column."""
+        with translated(), self.live.cursor("mtn_texts") as cursor:
+            cursor.execute(query.encode())
+            while some := cursor.fetchmany(_KEYS_AT_ONCE):
+                lists = [sql.Literal([str(one) for one in column]) for column in zip(*some, strict=True)]
+                yield ", ".join(f"{one.as_string(self.restored)}::text[]" for one in lists)
+
+    def carry(self, out: str, into: str) -> None:
         """Copy rows from the restored database into a table of the live one."""
         with (
             translated(),

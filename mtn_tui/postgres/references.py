@@ -18,7 +18,8 @@ _REFERENCES = """
         ARRAY(SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
             FROM unnest(conpfeqop) WITH ORDINALITY AS k (number, place)
             JOIN pg_operator AS o ON o.oid = k.number
-            JOIN pg_namespace AS n ON n.oid = o.oprnamespace ORDER BY k.place)
+            JOIN pg_namespace AS n ON n.oid = o.oprnamespace ORDER BY k.place),
+        confdeltype = 'n'
     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 ORDER BY oid
 """
 
@@ -36,6 +37,8 @@ class Reference:
     """The parent's columns."""
     equals: tuple[str, ...]
     """The operators by which a key equals a column."""
+    cleared: bool = False
+    """Whether it is set to NULL when its parent is deleted."""
 
     def joins(self, parent: str, child: str) -> str:
         """The SQL condition that a row ``child`` refers to a row ``parent``."""
@@ -51,12 +54,12 @@ def references(connection: Connection, tables: Sequence[Table]) -> list[Referenc
     with translated():
         rows = connection.execute(_REFERENCES).fetchall()
     found = []
-    for child, parent, *names in rows:
+    for child, parent, *names, cleared in rows:
         ends = whole.get(int(str(child))), whole.get(int(str(parent)))
         if ends[0] is None or ends[1] is None:
             continue
         columns, keys, equals = (tuple(map(str, one)) for one in names)  # type: ignore[call-overload]  # text[]
-        found.append(Reference(ends[0], ends[1], columns, keys, equals))
+        found.append(Reference(ends[0], ends[1], columns, keys, equals, bool(cleared)))
     return found
 
 

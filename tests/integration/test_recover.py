@@ -364,3 +364,37 @@ def test_the_command_says_what_is_missing_and_copies_it_back(lost, pg18):
     assert "No row" in practice.here("recover", "--dry-run").stdout
     practice.here("recover", "--from", "nowhere", "--dry-run", check=64)
     practice.here("recover", "--from", live.name, "--dry-run", check=64)
+
+
+LINKED = (
+    """
+    CREATE TABLE p (id int, part text, UNIQUE (id, part));
+    CREATE TABLE t (id int PRIMARY KEY);
+    CREATE TABLE c (id int PRIMARY KEY, t int REFERENCES t ON DELETE SET NULL, p int, part text,
+        FOREIGN KEY (p, part) REFERENCES p (id, part) ON DELETE SET NULL);
+    ALTER TABLE p ALTER id SET NOT NULL, ALTER part SET NOT NULL;
+    INSERT INTO t VALUES (1), (2), (3); INSERT INTO p VALUES (1, 'a'), (2, 'b');
+    INSERT INTO c VALUES (1, 1, 1, 'a'), (2, 2, 2, 'b'), (3, 2, NULL, NULL), (4, 3, 1, 'a'),
+        (5, 2, NULL, NULL);
+    """,
+    "DELETE FROM t WHERE id = 2; DELETE FROM p WHERE id = 1; UPDATE c SET t = 3 WHERE id = 3",
+)
+
+
+def test_references_that_became_null_are_told_and_set_again_only_if_that_is_chosen(lost, any_pg):
+    practice, live, beside = lost(any_pg, *LINKED)
+    held = "SELECT * FROM c ORDER BY id"
+    before = live.psql(held)
+    found = look(practice.context, Request(beside.name))
+    assert sorted(found.links) == [("public.c", 2), ("public.c", 2)]
+    assert "NULL" in practice.here("recover", "--dry-run").stdout
+    chosen = look(practice.context, Request(beside.name, links=True))
+    run(practice, beside)
+    assert live.psql(held) == before
+    live.psql("DELETE FROM t WHERE id = 2; DELETE FROM p WHERE id = 1")
+    live.run("psql", "-X", "-f", str(chosen.script))
+    again = beside.psql(held).replace(b"3|2||", b"3|3||")
+    assert live.psql(held) == again
+    live.psql(LINKED[1])
+    practice.here("recover", "--yes", "--links")
+    assert live.psql(held) == again

@@ -54,7 +54,8 @@ class Practice:
             self.terminal.read_for(1)
             self.terminal.type(ENTER)
             self.terminal.read_for(1, "enter  copy")
-        self.terminal.type(DOWN + ENTER)
+        self.terminal.wait_for("and set the references again")
+        self.terminal.type(DOWN + DOWN + ENTER)
         self.enters("on to step 7")
 
     def ends(self, *, restarts: bool = True) -> None:

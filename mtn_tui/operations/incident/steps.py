@@ -26,6 +26,7 @@ from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.report import report
 from mtn_tui.operations.incident.state import OID, Facts, Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.recover.recover import Request as Recovering
 from mtn_tui.operations.restore import leftovers
 from mtn_tui.operations.restore.plan import Plan, plan
 from mtn_tui.operations.restore.preflight.extensions import InOneDatabase
@@ -136,10 +137,12 @@ def promote_arguments(context: Context, confirm: str, incident: Incident) -> lis
     return [*arguments, "--", staging_of(context, RecoveryMode.RESTORE)]
 
 
-def recover_arguments(source: str, tables: tuple[str, ...], rows: int, *, leave_refused: bool) -> list[str]:
+def recover_arguments(request: Recovering) -> list[str]:
     """Step 6 of a recovery beside, as a command: for as many rows as were looked at."""
-    options = [f"--from={source}", *(f"--table={one}" for one in tables), f"--expect={rows}", "--yes"]
-    return ["recover", *options, *(["--leave-refused"] if leave_refused else [])]
+    options = [f"--from={request.source}", *(f"--table={one}" for one in request.tables), "--yes"]
+    options += [f"--expect={request.expected}"] if request.expected is not None else []
+    options += ["--leave-refused"] if request.leave_refused else []
+    return ["recover", *options, *(["--links"] if request.links else [])]
 
 
 def services_arguments() -> list[str]:

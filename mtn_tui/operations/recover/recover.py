@@ -28,9 +28,11 @@ from mtn_tui.operations.recover.spool import Spool
 from mtn_tui.operations.recover.trial import Conflict, Trial
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
+from mtn_tui.postgres.cleared_links import Links, cleared_links
 from mtn_tui.postgres.connection import application, connect, translated
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.missing_rows import Both, Compared, Missing, both
+from mtn_tui.postgres.missing_rows import run as run_statement
 from mtn_tui.postgres.owned_sequences import set_forward
 from mtn_tui.postgres.references import in_order, references
 
@@ -45,6 +47,8 @@ class Request:
     """Their missing rows, and what hangs on these; of all tables, if empty."""
     leave_refused: bool = False
     """Write the rest where the database refuses some rows."""
+    links: bool = False
+    """Also set references again that were set to NULL as the rows were deleted."""
     expected: int | None = None
     """How many rows were seen to be missing; with another number nothing is written."""
 
@@ -80,6 +84,10 @@ class Recovery:
     keyless: tuple[str, ...]
     gone: tuple[str, ...]
     conflicts: tuple[Conflict, ...]
+    links: tuple[tuple[str, int], ...] = ()
+    """Tables, and how many of their rows referred to rows that come back and refer to nothing now."""
+    linked: int = 0
+    """How many of those references are set again."""
     statements: tuple[str, ...] = ()
     """The script's statements, without the rows."""
     script: Path | None = None
@@ -119,6 +127,8 @@ class Recovery:
                 }
                 for one in self.conflicts
             ],
+            "links": dict(self.links),
+            "linked": self.linked,
             "script": str(self.script) if self.script else None,
             "command": self.command,
         }
@@ -138,6 +148,8 @@ class _Run:
     spools: dict[int, Spool] = field(default_factory=dict)
     trial: Trial | None = None
     forward: list[str] = field(default_factory=list)
+    links: list[Links] = field(default_factory=list)
+    """Those that are set again."""
 
     def run(self, *, samples: bool) -> Recovery:
         """Compare, choose, and write; the transaction is still open then."""
@@ -163,12 +175,15 @@ class _Run:
         for one in ordered:
             self.spools[one.number] = Spool(self.folder / f"{one.number}.rows")
             self.spools[one.number].fill(between.rows(one) if chosen[one.number] else ())
+        links = cleared_links(between, compared, known)
         self.phase("copy-back", total=total, unit="rows")
         self.trial = Trial(live, ordered, self.spools, known, self.token, self.advance)
         self.trial.run()
         written = dict.fromkeys(chosen, 0)
         for batch in self.trial.batches:
             written[batch.missing.number] += batch.rows
+        self.links = links if self.request.links else []
+        linked = sum(run_statement(live, one.set_again) for one in self.links)
         self.forward = set_forward(live, [one.table for one in ordered if written[one.number]])
         return Recovery(
             self.request.source,
@@ -187,8 +202,13 @@ class _Run:
             compared.keyless,
             compared.gone,
             tuple(self.trial.conflicts),
-            tuple(f"COPY {one.missing.target} FROM STDIN" for one in self.trial.batches)
-            + tuple(self.forward),
+            tuple((one.child.label, one.rows) for one in links),
+            linked,
+            (
+                *(f"COPY {one.missing.target} FROM STDIN" for one in self.trial.batches),
+                *(one.set_again for one in self.links),
+                *self.forward,
+            ),
         )
 
 
@@ -206,7 +226,14 @@ def look(
             return found
         path = script.write(
             context,
-            script.statements(found.target, found.source, run.trial.batches, run.spools, run.forward),
+            script.statements(
+                found.target,
+                found.source,
+                run.trial.batches,
+                run.spools,
+                [(one, one.text(run.between)) for one in run.links],
+                run.forward,
+            ),
         )
     return replace(found, script=path, command=script.command(context, path))
 
@@ -262,6 +289,14 @@ def refused_text(found: Recovery) -> str:
         found.refused,
     )
     return text.format(count=Figure(found.refused), reasons="; ".join(reasons))
+
+
+def links_text(found: Recovery) -> list[str]:
+    """Which references became NULL by the deletion, and whether they are set again; a line for each table."""
+    text = _("{table}: {count:,} references to these rows are NULL since the deletion, and stay so")
+    if found.linked:
+        text = _("{table}: {count:,} references to these rows are NULL since the deletion, and are set again")
+    return [text.format(table=table, count=Figure(count)) for table, count in found.links]
 
 
 def named(conflicts: Sequence[Conflict]) -> str:

@@ -19,13 +19,19 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.recover.spool import Spool
 from mtn_tui.operations.recover.trial import Batch
 from mtn_tui.postgres.bulk import SETTINGS
+from mtn_tui.postgres.cleared_links import Links
 
 _KEPT_SECONDS = 30 * 86400
 _NAME = "mtn_recover_{stamp}_{number}.sql"
 
 
 def statements(
-    database: str, source: str, batches: Sequence[Batch], spools: Mapping[int, Spool], forward: Sequence[str]
+    database: str,
+    source: str,
+    batches: Sequence[Batch],
+    spools: Mapping[int, Spool],
+    links: Sequence[tuple[Links, Iterator[bytes]]],
+    forward: Sequence[str],
 ) -> Iterator[bytes]:
     """The script, in pieces. It runs in ``database`` only, and wholly or not at all."""
     name = sql.Literal(database).as_string().strip()
@@ -46,6 +52,10 @@ def statements(
         yield f"COPY {batch.missing.target} FROM STDIN;\n".encode(errors="surrogateescape")
         yield from spools[batch.missing.number].read(batch.start, batch.end)
         yield b"\\.\n"
+    for one, rows in links:
+        yield f"{one.made};\nCOPY {one.temporary} ({one.columns}) FROM STDIN;\n".encode()
+        yield from rows
+        yield f"\\.\n{one.set_again};\n".encode()
     yield "".join(f"{one};\n" for one in [*forward, "COMMIT"]).encode(errors="surrogateescape")
 
 

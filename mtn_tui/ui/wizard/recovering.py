@@ -9,7 +9,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import recover_arguments, staging_of
-from mtn_tui.operations.recover.recover import MissingRows, Recovery, Request, named, refused_text
+from mtn_tui.operations.recover.recover import MissingRows, Recovery, Request, links_text, named, refused_text
 from mtn_tui.operations.restore.main_tables import MAIN_TABLES
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text.cells import fit
@@ -165,6 +165,8 @@ class CopyingBack(StepView):
             sheet.item("✖", refused_text(looked), "bad")
             for line in named(looked.conflicts).split("\n")[:_SAMPLE]:
                 sheet.say("  " + line, "dim")
+        for line in links_text(looked):
+            sheet.item("⚠", line, "warn")
         for row in _sample(looked, self.choice):
             cells = [f"{name}={fit(value or 'NULL', _VALUE).rstrip()}" for name, value in row]
             sheet.lines.append([(fit("  " + "  ".join(cells), sheet.width), "dim")])
@@ -202,21 +204,19 @@ class CopyingBack(StepView):
         if not looked.rows:
             return
 
-        def chosen(agreed: bool | None) -> None:
-            if agreed and not session.why_not() and self.looked is looked:
-                arguments = recover_arguments(
-                    looked.source,
-                    (choice,) if choice else (),
-                    looked.chosen,
-                    leave_refused=bool(looked.conflicts),
-                )
-                session.begin_job(Step.PRODUCTION, lambda: arguments)
+        def chosen(links: bool | None) -> None:
+            if links is not None and not session.why_not() and self.looked is looked:
+                tables = (choice,) if choice else ()
+                request = Request(looked.source, tables, bool(looked.conflicts), links, looked.chosen)
+                session.begin_job(Step.PRODUCTION, lambda: recover_arguments(request))
 
-        said = [_("Only these rows are written. If one can't be, none is.")]
-        answers = [Answer(_("No"), False), Answer(_("Copy them back"), True)]
+        said = [_("Only these rows are written. If one can't be, none is."), *links_text(looked)]
+        answers: list[Answer[bool | None]] = [Answer(_("No"), None), Answer(_("Copy them back"), False)]
+        if looked.links:
+            answers.append(Answer(_("Copy them back, and set the references again"), True))
         title = _("Copy {rows:,} rows back into {target}?")
         text = title.format(rows=Figure(looked.rows), target=looked.target)
-        session.host.open_screen(Ask(text, said, answers), chosen)
+        session.host.open_screen(Ask[bool | None](text, said, answers), chosen)
 
     def _go_on(self) -> None:
         def change(file: IncidentFile) -> Incident:
