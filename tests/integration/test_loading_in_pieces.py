@@ -45,14 +45,15 @@ def load_made(made: Made, source: Database, target: Database, login: Server) -> 
     assert compare(source.login, source.name, target.name, schemas).differences == ()
 
 
-@pytest.mark.parametrize("section", [3000, 200_000])
-def test_however_a_dump_is_cut_the_same_is_loaded(any_pg, new_rich, new_database, section):
-    load(new_rich(any_pg), new_database(any_pg), section)
+@pytest.mark.parametrize(("server", "section"), [("pg18", 3000), ("pg_system", 200_000)])
+def test_however_a_dump_is_cut_the_same_is_loaded(request, new_rich, new_database, server, section):
+    server = request.getfixturevalue(server)
+    load(new_rich(server), new_database(server), section)
 
 
-def test_an_archive_of_three_runs_is_loaded_as_ever(any_pg, new_rich, new_database):
-    target = new_database(any_pg)
-    load_old(new_rich(any_pg), target, target.login)
+def test_an_archive_of_three_runs_is_loaded_as_ever(pg18, new_rich, new_database):
+    target = new_database(pg18)
+    load_old(new_rich(pg18), target, target.login)
 
 
 def test_a_place_set_before_the_rows_holds_for_what_comes_after_them(pg18, pg_workspace, new_database):

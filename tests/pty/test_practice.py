@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import pytest
+
 from tests.pty.terminal import Terminal
 
 ENTER, UP, DOWN, LEFT = "\r", "\x1b[A", "\x1b[B", "\x1b[D"
@@ -114,6 +116,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
     assert (made.told["production"], made.told["lost"]) == ("equal", 0)
 
 
+@pytest.mark.soak  # tests/ui/test_wizard_incidents.py does the same without the demo
 def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_path):
     with practice("corrupt-backup", tmp_path) as made:
         made.begins()
@@ -129,6 +132,7 @@ def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_pa
     assert made.told["needless"] == 0
 
 
+@pytest.mark.soak  # as above
 def test_without_the_bucket_the_disk_is_enough(tmp_path):
     with practice("s3-down", tmp_path) as made:
         made.begins()

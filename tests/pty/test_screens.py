@@ -100,8 +100,21 @@ def test_a_terminal_that_reads_again_shows_what_is_true_by_then(practice):
         assert terminal.sane
 
 
-@pytest.mark.parametrize("fault", [hang_up, say_hangup, terminate, kill, stall_and_type])
-@pytest.mark.parametrize("kind", ["backup-full", "restore"])
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [  # each fault over one of the kinds; the others in the soak
+        ("backup-full", hang_up),
+        ("restore", say_hangup),
+        ("backup-full", terminate),
+        ("restore", kill),
+        ("restore", stall_and_type),
+        pytest.param("restore", hang_up, marks=pytest.mark.soak),
+        pytest.param("backup-full", say_hangup, marks=pytest.mark.soak),
+        pytest.param("restore", terminate, marks=pytest.mark.soak),
+        pytest.param("backup-full", kill, marks=pytest.mark.soak),
+        pytest.param("backup-full", stall_and_type, marks=pytest.mark.soak),
+    ],
+)
 def test_a_job_of_the_screens_goes_on_without_them(practice, kind, fault):
     with closing(Hold(practice, kind)) as hold, at_a_terminal(practice) as terminal:
         opened(terminal)
