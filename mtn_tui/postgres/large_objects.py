@@ -40,6 +40,13 @@ _GRANTS = """
 """
 
 
+_BY_DEFAULT = """
+    SELECT DISTINCT CASE grantee WHEN 0 THEN '' ELSE pg_get_userbyid(grantee) END
+    FROM pg_default_acl, aclexplode(defaclacl) WHERE defaclobjtype = 'L' AND grantee <> defaclrole ORDER BY 1
+"""
+"""Who gets rights on a new one: they are not those of one that is made again."""
+
+
 def digests(connection: Connection) -> dict[str, str]:
     """A digest of each large object, by its oid in decimal; of very many one for all, under ``""``.
 
@@ -74,12 +81,18 @@ def changes(connection: Connection, base: Mapping[str, str]) -> Iterator[bytes]:
         for oid in sorted(int(oid) for oid in base if now.get(oid) != base[oid]):
             yield b"SELECT pg_catalog.lo_unlink(%d);\n" % oid
         wanted = sorted(int(oid) for oid in now if now[oid] != base.get(oid))
+    with translated():
+        by_default = [_role(name) for (name,) in connection.execute(_BY_DEFAULT).fetchall()]
     for one in wanted:
-        yield from _made(connection, one)
+        yield b"SELECT pg_catalog.lo_create(%d);\n" % one
+        if by_default:
+            yield f"REVOKE ALL ON LARGE OBJECT {one} FROM {', '.join(by_default)};\n".encode(
+                errors="surrogateescape"
+            )
+        yield from _filled(connection, one)
 
 
-def _made(connection: Connection, oid: int) -> Iterator[bytes]:
-    yield b"SELECT pg_catalog.lo_create(%d);\n" % oid
+def _filled(connection: Connection, oid: int) -> Iterator[bytes]:
     with translated():
         row = connection.execute(_ABOUT, [oid]).fetchone()
         assert row is not None  # noqa: S101 - it is there in this snapshot
@@ -94,9 +107,12 @@ def _made(connection: Connection, oid: int) -> Iterator[bytes]:
     if not default_rights:
         lines.append(f"REVOKE ALL ON LARGE OBJECT {oid} FROM PUBLIC, {name};")
     for grantee, privilege, grantable in grants:
-        to = sql.Identifier(str(grantee)).as_string() if grantee else "PUBLIC"
         option = " WITH GRANT OPTION" if grantable else ""
-        lines.append(f"GRANT {privilege} ON LARGE OBJECT {oid} TO {to}{option};")
+        lines.append(f"GRANT {privilege} ON LARGE OBJECT {oid} TO {_role(grantee)}{option};")
     if comment is not None:
         lines.append(f"COMMENT ON LARGE OBJECT {oid} IS {sql.Literal(str(comment)).as_string()};")
     yield "".join(line + "\n" for line in lines).encode(errors="surrogateescape")
+
+
+def _role(name: object) -> str:
+    return sql.Identifier(str(name)).as_string() if name else "PUBLIC"

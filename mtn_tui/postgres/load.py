@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -196,7 +196,8 @@ class LoadConnection:
         for left in reversed(range(_DEADLOCK_TRIES)):
             try:
                 # A binary result uses the extended protocol, which allows a single statement only.
-                self._connection.execute(statement, binary=alone)
+                with self._apart(statement):
+                    self._connection.execute(statement, binary=alone)
             except psycopg.errors.DeadlockDetected:
                 if left:
                     continue
@@ -227,6 +228,12 @@ class LoadConnection:
             except psycopg.Error as error:
                 raise _failed(statement, error) from error
             return
+
+    def _apart(self, statement: bytes) -> AbstractContextManager[object]:
+        """A savepoint, where a refusal is to be skipped within a transaction."""
+        within = self._connection.info.transaction_status is TransactionStatus.INTRANS
+        forgone = within and self._disowned is not None and _OF_ROLES.match(statement)
+        return self._connection.transaction() if forgone else nullcontext()
 
     def execute_all(self, statements: Iterable[bytes], refused: Refused | None = None) -> None:
         """Execute statements in order, many per round trip and transaction.

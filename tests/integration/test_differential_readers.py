@@ -62,3 +62,37 @@ def test_who_may_read_everything_can_make_one(reader, any_pg, new_school, new_da
     made = differential(practice)
     assert_same(source, by_hand(practice, full, made, into=new_database(any_pg)))
     source.psql(f"DROP OWNED BY {reader}")
+
+
+def test_large_objects_of_roles_that_are_missing_where_it_is_restored(pg18, new_database, practise):
+    """With --no-owner they become the operator's, in the middle of the differential's one transaction."""
+    source = new_database(pg18)
+    one, other = (f"mtn_gone_{os.getpid()}_{number}" for number in range(2))
+    source.psql(f"CREATE ROLE {one}; CREATE ROLE {other}; CREATE TABLE t (n int)")
+    source.psql("SELECT lo_from_bytea(4711, 'one')")
+    practice = practise(source)
+    practice.back_up()
+    source.psql(f"""
+        GRANT SELECT ON LARGE OBJECT 4711 TO {other} WITH GRANT OPTION; INSERT INTO t VALUES (1);
+        ALTER LARGE OBJECT 4711 OWNER TO {one}; COMMENT ON LARGE OBJECT 4711 IS 'said';
+    """)
+    made = differential(practice)
+    source.psql(f"DROP OWNED BY {one}, {other}; DROP ROLE {one}; DROP ROLE {other}")
+    restored = practice.restore(backup=practice.inventory.find(made.manifest.id), no_owner=True)
+    said = restored.psql("SELECT n, lo_get(4711), obj_description(4711, 'pg_largeobject') FROM t")
+    assert said == b"1|\\x6f6e65|said\n"
+
+
+def test_large_objects_that_are_made_again_get_no_rights_by_default(pg18, new_database, practise):
+    """As PostgreSQL 18 can give them."""
+    reader = "pg_monitor"
+    source = new_database(pg18)
+    source.psql("SELECT lo_from_bytea(n, 'one') FROM generate_series(4711, 4712) AS n")
+    source.psql(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON LARGE OBJECTS TO {reader}")
+    practice = practise(source)
+    full = practice.back_up()
+    source.psql("SELECT lo_put(4711, 0, 'two'); GRANT SELECT ON LARGE OBJECT 4712 TO PUBLIC")
+    made = differential(practice)
+    restored = by_hand(practice, full, made, into=new_database(pg18))
+    rights = "SELECT oid, coalesce(lomacl, acldefault('L', lomowner)) FROM pg_largeobject_metadata ORDER BY 1"
+    assert restored.psql(rights) == source.psql(rights)
