@@ -17,9 +17,6 @@ from mtn_tui.ui.text import timeline
 from mtn_tui.ui.text.cells import Span
 from mtn_tui.ui.text.timeline import Point
 
-EVERY = timedelta(minutes=30)
-"""Between two differentials, as they are scheduled."""
-
 
 class Points:
     """The points of one inventory, the newest first, and the moment that was asked for."""
@@ -30,7 +27,9 @@ class Points:
         self.doubt = of_one.doubt
         """A warning about backups of other servers; empty if there are none."""
         found = points(of_one.inventory, context.settings.db_name)
+        self._every = timedelta(minutes=context.settings.diff_every_minutes)
         self.offered = tuple(one for one in reversed(found) if one.sound)
+        self._marks = [_point(one) for one in self.offered]
 
     @property
     def best(self) -> int:
@@ -39,11 +38,14 @@ class Points:
         return -max(ranked)[2] if ranked else 0
 
     def nearest(self, moment: datetime) -> Backup:
-        """The newest trusted one that is not after ``moment``. Raises UsageError if there is none."""
-        found = point_at(self.offered, moment)
-        if found is None:
+        """The newest trusted one that is not after ``moment``; if none is, the newest that can be restored.
+
+        Raises UsageError if there is none at all.
+        """
+        before = [one for one in self.offered if one.moment <= moment]
+        if not before:
             raise no_point(self.offered[::-1], moment)
-        return found
+        return point_at(before, moment) or before[0]
 
     def nearer(self, chosen: Backup, moment: datetime) -> Backup | None:
         """The newest that is nearer to ``moment`` than the chosen one; None if there is none."""
@@ -54,8 +56,7 @@ class Points:
     ) -> Sequence[Sequence[Span]]:
         """The axis, in three lines."""
         on = timeline.axis(width, chosen.moment, asked, now, zoom)
-        marked = [_point(one) for one in self.offered]
-        return timeline.draw(on, marked, _point(chosen), asked, now, EVERY)
+        return timeline.draw(on, self._marks, _point(chosen), asked, now, self._every)
 
 
 def _point(one: Backup) -> Point:

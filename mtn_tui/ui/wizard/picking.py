@@ -28,6 +28,9 @@ from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import problem
 
+_NAMED = 2
+"""Tables of which it is said how many rows they have more."""
+
 
 class Picking:
     """The points on offer, which of them is chosen, and the plan for it; asks in the background."""
@@ -188,6 +191,8 @@ class Picking:
                 name = _("Nearest point")
         sheet.fact(name, both_clocks(backup.moment))
         sheet.fact("", f"{made_of(backup)}, {standing(backup)}", "" if backup.trusted else "warn")
+        if not (backup.trusted or backup.legacy):
+            sheet.item("⚠", _("Doubtful: {reason}").format(reason=why_not(backup)), "warn")
         if nearer is not None and not nearer.trusted:
             text = _("A nearer one, of {moment}, is passed over: {reason}")
             said = text.format(moment=labels.moment(nearer.moment), reason=why_not(nearer))
@@ -239,6 +244,8 @@ class Picking:
             lost += ", " + _("{rows:,} rows that are still there").format(rows=Figure(rows))
         beside = self.way is RecoveryMode.BESIDE
         sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
+        if more := _more(made):
+            sheet.fact("", more)
         if self.asked is not None and self.asked > made.backup.moment:
             minutes = labels.minutes(minutes_before(self.asked, made.backup))
             sheet.fact("", _("{time} of it before the moment typed").format(time=minutes))
@@ -271,3 +278,13 @@ class Picking:
         go_on = _("Restore without {names}").format(names=", ".join(done_without))
         answers = [Answer(_("Not like that"), False), Answer(go_on, True)]
         host.open_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
+
+
+def _more(made: Plan) -> str:
+    """The tables that have more rows now than in the backup, those with most first."""
+    more = [
+        f"{'' if one.exact else '≈'}{Figure(one.now - one.then):+,} {one.table}"
+        for one in (made.rows.different if made.rows else ())
+        if one.now is not None and one.now > one.then
+    ]
+    return ", ".join(more[:_NAMED]) + (" …" if len(more) > _NAMED else "")

@@ -1,0 +1,84 @@
+"""Which moments the screens offer, and which of them they propose."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.core.errors import UsageError
+from mtn_tui.core.models import Rung
+from mtn_tui.core.settings import Settings
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.stores import Stores
+from mtn_tui.ui.data.points import Points, made_of, standing, why_not
+from tests.chains import DATABASE, DISK, at, inventory, made, minutes
+
+
+def installed(folder, **settings) -> Context:
+    known = {"db_name": DATABASE, "db_user": "mtn", "backup_dir": folder, "log_dir": folder}
+    known |= {"encryption_key_file": folder / "key"}
+    return Context(Settings(**known, **settings), Stores(DISK, lambda: None), folder, "ana", "db-1")
+
+
+@pytest.fixture
+def context(tmp_path):
+    i18n.use("en")
+    return installed(tmp_path)
+
+
+def offered(found: Points) -> list[float]:
+    return [minutes(one) for one in found.offered]
+
+
+def test_fulls_and_usable_differentials_are_offered_the_newest_first(context):
+    full, gone = made(0), made(10)
+    found = Points(context, inventory(full, made(30, full), made(40, gone), made(5, database="another")))
+    assert offered(found) == [30, 0], "not the one whose full is gone, nor another database's"
+    assert [made_of(one) for one in found.offered] == ["full + 1 differential", "full"]
+
+
+def test_what_is_proposed_is_the_newest_that_is_proven_and_not_refused(context):
+    full = made(0)
+    found = Points(
+        context,
+        inventory(full, made(30, full), made(60, full, rung=Rung.PRESENT), made(90, full, refused=True)),
+    )
+    assert minutes(found.offered[found.best]) == 30
+    assert [standing(one) for one in found.offered[:2]] == ["✔ complete", "? present"]
+    assert [why_not(one) for one in found.offered[:2]] == [
+        "restoring it failed: it can't be loaded",
+        "it has not been proven.",
+    ]
+
+
+def test_where_nothing_is_proven_the_newest_is_proposed_and_taken_for_a_moment(context):
+    full = made(0, rung=Rung.PRESENT)
+    found = Points(context, inventory(full, made(30, full, rung=Rung.PRESENT)))
+    assert found.best == 0
+    assert minutes(found.nearest(at(29))) == 0
+    with pytest.raises(UsageError, match="There is no backup of"):
+        found.nearest(at(-1))
+
+
+def test_the_nearest_is_never_after_the_moment_and_one_in_doubt_is_told(context):
+    full = made(0)
+    found = Points(context, inventory(full, made(30, full), made(60, full, rung=Rung.PRESENT)))
+    assert [minutes(found.nearest(at(asked))) for asked in (0, 29.9, 30, 75)] == [0, 0, 30, 30]
+    nearest = found.nearest(at(75))
+    assert minutes(found.nearer(nearest, at(75))) == 60
+    assert found.nearer(nearest, at(59)) is None
+
+
+def test_a_gap_is_longer_than_differentials_are_apart_as_configured(context, tmp_path):
+    full = made(0)
+    found = Points(context, inventory(full, made(60, full)))
+    hourly = Points(installed(tmp_path, diff_every_minutes=60), inventory(full, made(60, full)))
+
+    def line(points: Points) -> str:
+        now = at(60) + timedelta(minutes=5)
+        return "".join(text for text, _tone in points.drawn(points.offered[0], None, now, 60, 0)[1])
+
+    assert "█  " in line(found)
+    assert "█──" in line(hourly)
