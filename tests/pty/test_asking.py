@@ -93,3 +93,21 @@ def test_who_may_make_no_login_is_asked_before_a_file_is_loaded_with_all_of_his_
     finally:
         pg18.drop_database("mtn_loaded_by_ours")
         source.psql("DROP ROLE mtn_asks")
+
+
+def test_which_of_two_equal_times_is_meant_is_asked(pg18, new_database, practise):
+    """Clocks were set back from midnight to 23:00. What is said of that time tells which was chosen."""
+    practice = practise(new_database(pg18))
+    practice.ready_made()
+    command = ["restore", "--at", "2025-04-05 23:30", "--target", "mtn_never_made"]
+    for answer, chosen in (("1\r", "2025-04-05 23:30 -03"), ("2\r", "2025-04-05 23:30 -04")):
+        with at_a_terminal(practice, *command, TZ="America/Santiago") as terminal:
+            terminal.wait_for("2  2025-04-05 23:30 -04")
+            terminal.type(answer)
+            assert terminal.ended() == 64
+            assert f"There is no backup of {chosen} or before" in " ".join(terminal.shown.split())
+    with at_a_terminal(practice, *command, TZ="America/Santiago") as terminal:
+        terminal.wait_for("2  2025-04-05 23:30 -04")
+        terminal.type("\r")
+        assert terminal.ended() == 64
+        assert "Which one?" in terminal.shown

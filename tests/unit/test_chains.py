@@ -14,10 +14,14 @@ from mtn_tui.cli import inventory as command
 from mtn_tui.cli import output
 from mtn_tui.core import i18n
 from mtn_tui.core.models import Rung
+from mtn_tui.operations.common import production
 from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.fallback import earlier_proven, newer_broken
 from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.inventory.one_server import of_one_server
+from mtn_tui.operations.restore.point_in_time import points
 from tests.chains import DATABASE, at, inventory, made, minutes
+from tests.ui.installed import Installed
 
 DAY = 24 * 60
 
@@ -153,3 +157,12 @@ def test_chains_leave_none_out_and_change_no_order(drawn, data):
     for chain in chains(shown):
         assert all(one.base.name == chain.head.name for one in chain.differentials)
         assert list(chain.differentials) == [one for one in shown if one in chain.differentials]
+
+
+def test_what_other_servers_keep_in_the_same_store_is_no_point_of_ours(tmp_path):
+    context = Installed(tmp_path).context
+    production.remember(context, 1)
+    ours, theirs = made(0), made(10, server=2)
+    backups = ours, made(30, ours), theirs, made(40, theirs, server=2)
+    left = of_one_server(context, inventory(*backups)).inventory
+    assert [minutes(one) for one in points(left, DATABASE)] == [0, 30]
