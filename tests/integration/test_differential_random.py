@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mtn_tui.core.models import KEYS
 from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.operations.backup import key_file
@@ -103,5 +102,3 @@ def test_full_and_differential_equal_the_source(seed, busy, practise, new_databa
             assert_same(source, restored)
     finally:
         work.close()
-    kept = practice.payload(full.manifest).with_name(full.manifest.payload + KEYS)
-    assert kept.exists()

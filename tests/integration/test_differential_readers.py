@@ -94,5 +94,8 @@ def test_large_objects_that_are_made_again_get_no_rights_by_default(pg18, new_da
     source.psql("SELECT lo_put(4711, 0, 'two'); GRANT SELECT ON LARGE OBJECT 4712 TO PUBLIC")
     made = differential(practice)
     restored = by_hand(practice, full, made, into=new_database(pg18))
-    rights = "SELECT oid, coalesce(lomacl, acldefault('L', lomowner)) FROM pg_largeobject_metadata ORDER BY 1"
+    rights = (
+        "SELECT oid, grantee, privilege_type FROM pg_largeobject_metadata,"
+        " aclexplode(coalesce(lomacl, acldefault('L', lomowner))) ORDER BY 1, 2, 3"
+    )
     assert restored.psql(rights) == source.psql(rights)
