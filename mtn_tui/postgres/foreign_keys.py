@@ -23,7 +23,11 @@ _QUERIES = """
     JOIN pg_class AS parent ON parent.oid = c.confrelid
     CROSS JOIN LATERAL (
         SELECT string_agg(
-                format('p.%I OPERATOR(%I.%s) f.%I', p.attname, nspname, oprname, f.attname), ' AND '
+                format('p.%I OPERATOR(%I.%s) f.%I', p.attname, nspname, oprname, f.attname)
+                || CASE WHEN p.attcollation NOT IN (0, f.attcollation) THEN (
+                    SELECT format(' COLLATE %I.%I', nspname, collname) FROM pg_collation AS l
+                    JOIN pg_namespace AS n ON n.oid = collnamespace WHERE l.oid = p.attcollation
+                ) ELSE '' END, ' AND '
             ) AS equal,
             string_agg(format('f.%I IS NOT NULL', f.attname), ' AND ') AS every,
             string_agg(format('f.%I IS NOT NULL', f.attname), ' OR ') AS some,

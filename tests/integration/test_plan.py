@@ -226,6 +226,18 @@ def test_too_little_room_says_the_numbers_and_the_other_way(seen, monkeypatch):
     assert in_place["target"].status is Status.WARN
 
 
+def test_the_room_that_a_differential_needs_is_that_of_its_full_too(pg18, new_school, practise):
+    practice: Practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.back_up_changes()
+    differential = practice.inventory.backups[0]
+    assert differential.base is not None
+    room = checks(practice, backup=differential)["room"]
+    assert (
+        labels.size(int((differential.base.raw + differential.manifest.raw) * 1.3) + (8 << 20)) in room.says
+    )
+
+
 def test_a_locale_that_the_server_lacks_is_told(seen):
     backup = seen.practice.inventory.latest()
     server = replace(backup.manifest.server, locale_provider="c", collate="tlh_KX.UTF-8", ctype="C")

@@ -21,9 +21,10 @@ def disk_space(site: Site) -> Check:
 
     Unknown unless the server is this machine.
     """
-    if site.manifest is None:
+    raw = site.request.backup.raw
+    if raw is None:
         return Check("room", Status.UNKNOWN, _("Nobody knows how much a file of the scripts will need."))
-    needed = int(site.manifest.raw * _LOADED_PER_SQL) + _EMPTY
+    needed = int(raw * _LOADED_PER_SQL) + _EMPTY
     present = (site.existing.size or 0) if site.existing else 0
     said = _("The new database needs about {needed}.").format(needed=labels.size(needed))
     if present and not site.request.in_place:
