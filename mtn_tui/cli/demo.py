@@ -121,17 +121,10 @@ def _on_screen(
         session = Session(stack.configure(), asked.lang, asked.no_input, ascii=asked.ascii, light=asked.light)
         context = session.context
         happened = None
-        if practised is None:
-            output.lines(outcomes.lines("backup-full", _back_up(session)))
-        else:
-            diagnostics.say(_("It is backed up while it goes on working …"))
-            live = scene.live_a_day if practised.day else scene.set_up
-            made = live(
-                stack,
-                context,
-                lambda: str(_back_up(session)["name"]),
-                lambda: str(_back_up_changes(session)["name"]),
-            )
+        diagnostics.say(_("It is backed up while it goes on working …"))
+        live = scene.live_a_day if practised is None or practised.day else scene.set_up
+        made = live(stack, context, lambda: _back_up(session), lambda: _back_up_changes(session))
+        if practised is not None:
             happened = practice.begin(practised, made)
         session.read_only = asked.read_only
         code = screens.show(session)
@@ -141,20 +134,24 @@ def _on_screen(
     return code
 
 
-def _back_up(session: Session) -> outcomes.Facts:
+def _back_up(session: Session) -> str:
+    """Make a full and print what it is; returns its name."""
     context = session.context
     facts, _code = session.host(
         "backup-full", context.settings.db_name, lambda job: full_backup(job, context)
     )
-    return facts
+    diagnostics.say("\n".join(outcomes.lines("backup-full", facts)))
+    return str(facts["name"])
 
 
-def _back_up_changes(session: Session) -> outcomes.Facts:
+def _back_up_changes(session: Session) -> str:
+    """Make a differential and print what it is; returns its name."""
     context = session.context
     facts, _code = session.host(
         "backup-diff", context.settings.db_name, lambda job: differential_backup(job, context)
     )
-    return facts
+    diagnostics.say("\n".join(outcomes.lines("backup-diff", facts)))
+    return str(facts["name"])
 
 
 def _end_jobs(folder: Path) -> None:

@@ -79,12 +79,15 @@ def _delete_course(scene: Scene) -> Scene:
     newest = Point(scene.back_up_changes(), held)
     work_on(scene.stack, others)
     said = _("At {moment} somebody deleted all applications of {course}. The school goes on working.")
+    said = said.format(moment=labels.moment(moment, seconds=True), course=course)
+    with (context.settings.log_dir / "school.log").open("a") as log:  # the screens show it among the logs
+        log.write(f"{moment.astimezone().isoformat(timespec='seconds')} WARN  {said}\n")
     return replace(
         scene,
         points=(newest, *scene.points),
         held=holds(context).plus(lost),
         deleted=frozenset(name for name, (rows, _digest) in lost.items() if rows > 0),
-        said=said.format(moment=labels.moment(moment, seconds=True), course=course),
+        said=said,
     )
 
 

@@ -93,6 +93,7 @@ def test_the_services_work_on_and_to_copy_back_is_proposed(place):
     assert all(one.healthy for one in health(place.context.settings.service_health_urls))
     assert assess(place.context).proposal.way is RecoveryMode.BESIDE
     assert "deleted all applications" in place.scene.said
+    assert place.scene.said in (place.context.settings.log_dir / "school.log").read_text()
     assert place.scene.deleted >= {"public.applications", "public.documents"}
     assert judged(place).production is Production.MISSING
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from mtn_tui.core.errors import PostgresError, Refused, UsageError
@@ -398,3 +400,21 @@ def test_references_that_became_null_are_told_and_set_again_only_if_that_is_chos
     live.psql(LINKED[1])
     practice.here("recover", "--yes", "--links")
     assert live.psql(held) == again
+
+
+def test_the_owner_of_the_tables_needs_no_other_right(lost, pg18):
+    role = f"mtn_recovers_{os.getpid()}"
+    practice, live, beside = lost(pg18, KINDS["partitions"][0], "")
+    try:
+        live.psql(f"CREATE ROLE {role} LOGIN PASSWORD 'callada-1'")
+        grants = f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+        beside.psql(f"SET default_transaction_read_only = off; {grants}")
+        tables = "t", "t1", "t2", "t21", "of_it"
+        live.psql("".join(f"ALTER TABLE {one} OWNER TO {role};" for one in tables) + KINDS["partitions"][1])
+        practice.configure(DB_USER=role, DB_PASSWORD="callada-1")
+        run(practice, beside)
+        assert contents(live) == contents(beside)
+    finally:
+        for database in (live, beside):
+            database.psql(f"SET default_transaction_read_only = off; DROP OWNED BY {role} CASCADE")
+        live.psql(f"DROP ROLE {role}")
