@@ -280,3 +280,24 @@ def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_r
     assert looked.psql("SHOW default_transaction_read_only") == b"on\n"
     assert practice.source.psql("SELECT count(*) FROM notifications") == b"0\n"
     assert not list((practice.context.state / "incidents").glob("*"))
+
+
+@pytest.mark.parametrize("broken", ["differential", "full"])
+def test_a_newer_one_that_is_broken_is_told_with_what_falling_back_costs(made, broken):
+    at(Step.CHOOSE)(made)
+    made.diff(NOW - timedelta(minutes=50))
+    add = made.diff if broken == "differential" else made.full
+    add(NOW - timedelta(minutes=20), stores="disk", failed="Its bytes were changed.")
+    app = app_of(made)
+
+    async def flow(operator):
+        await at_step_3(operator)
+        assert chosen(app) == NOW - timedelta(minutes=50)
+        await operator.sees("is broken. Falling back costs 30 min more")
+        await operator.press("t")
+        await operator.type("30m ago")
+        await operator.press("enter")
+        await operator.sees("Just before", "checks are good")
+        assert "is broken" not in operator.text(), "it would not be chosen anyway"
+
+    operate(app, flow, LARGE)
