@@ -259,13 +259,13 @@ CREATE TABLE rich.con_tipo OF rich.direccion (calle NOT NULL, PRIMARY KEY (calle
 INSERT INTO rich.con_tipo VALUES ('Alameda', 1, NULL, NULL);
 CREATE TABLE rich.fila_larga (id int PRIMARY KEY, texto text, bytes bytea);
 INSERT INTO rich.fila_larga VALUES
-    (1, encode(pg_temp.noise('largo', 1500000), 'hex'), NULL),
-    (2, repeat(E'línea\ttab\\\n', 50000), pg_temp.noise('bytes', 300000));
+    (1, encode(pg_temp.noise('largo', 600000), 'hex'), NULL),
+    (2, repeat(E'línea\ttab\\\n', 20000), pg_temp.noise('bytes', 200000));
 CREATE TABLE rich.grande (id int PRIMARY KEY, alumno text NOT NULL, nota numeric(3, 1), fecha date, observacion text);
 INSERT INTO rich.grande
 SELECT i, 'Estudiante ' || md5(i::text), 1 + (i % 61) / 10.0, date '2020-03-01' + i % 1500,
     CASE WHEN i % 7 = 0 THEN NULL ELSE md5('a' || i) || E'\tobservación\\' || i END
-FROM generate_series(1, 60000) i;
+FROM generate_series(1, 24000) i;
 
 ------------------------------------------------------------------------------- inheritance, partitions
 CREATE TABLE rich.persona (id int, nombre text NOT NULL, correo text DEFAULT 'nadie@mtn.cl', CHECK (id > 0));
@@ -493,7 +493,7 @@ CREATE TABLE rich.tras_los_privilegios (a serial);
 
 ------------------------------------------------------------------------------- large objects
 SELECT lo_from_bytea(424242, pg_temp.noise('objeto', 100000)),
-    lo_from_bytea(424243, ''), lo_from_bytea(4000000001, pg_temp.noise('grande', 2500000));
+    lo_from_bytea(424243, ''), lo_from_bytea(4000000001, pg_temp.noise('grande', 1200000));
 SELECT lo_create(424244);
 SELECT lo_put(424244, 5000, '\xdeadbeef');
 COMMENT ON LARGE OBJECT 424242 IS 'Un objeto; con \.';
