@@ -8,7 +8,7 @@ from mtn_tui.archive.manifest import Baseline, Manifest
 from mtn_tui.core.errors import ArchiveError, NotFound, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, Kind
-from mtn_tui.operations.backup.make import Inputs
+from mtn_tui.operations.backup.contents import Inputs
 from mtn_tui.operations.inventory.anomalies import source
 from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.operations.inventory.scan import take_inventory

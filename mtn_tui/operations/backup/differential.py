@@ -18,9 +18,10 @@ from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import lease
 from mtn_tui.operations.backup.base import Base, BaseLost, choose_base, require_still_there
+from mtn_tui.operations.backup.contents import Inputs, Written
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.backup.key_file import open_keys
-from mtn_tui.operations.backup.make import LOG, Inputs, MadeBackup, Written, begin, make
+from mtn_tui.operations.backup.make import LOG, MadeBackup, begin, make
 from mtn_tui.operations.backup.payload import write_changes
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.metrics import write_metrics

@@ -9,8 +9,9 @@ from mtn_tui.archive.manifest import Baseline, rows_in
 from mtn_tui.core.models import Kind
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.backup.contents import Inputs, Written
 from mtn_tui.operations.backup.key_file import keys_beside
-from mtn_tui.operations.backup.make import Inputs, MadeBackup, Written, begin, make, make_unrecorded
+from mtn_tui.operations.backup.make import MadeBackup, begin, make, make_unrecorded
 from mtn_tui.operations.backup.payload import write_payload
 from mtn_tui.operations.common.context import Context
 from mtn_tui.postgres import large_objects, watermark

@@ -16,7 +16,7 @@ from mtn_tui.archive.reader import Keys
 from mtn_tui.archive.sections import keys as key_blocks
 from mtn_tui.core.errors import MtnError, PostgresError, StorageError
 from mtn_tui.core.models import KEYS
-from mtn_tui.operations.backup.make import Inputs
+from mtn_tui.operations.backup.contents import Inputs
 from mtn_tui.operations.backup.payload import write_blocks
 from mtn_tui.operations.inventory.model import Copy
 from mtn_tui.postgres import bulk, leaf_tables

@@ -11,13 +11,10 @@ import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from mtn_tui import __version__
 from mtn_tui.archive.keys import Key
-from mtn_tui.archive.manifest import Baseline, Manifest
-from mtn_tui.archive.summary import Summary
-from mtn_tui.archive.writer import Payload
+from mtn_tui.archive.manifest import Manifest
 from mtn_tui.core import outside
 from mtn_tui.core.errors import ArchiveError, ConfigError, StorageError
 from mtn_tui.core.i18n import _
@@ -26,6 +23,7 @@ from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key
 from mtn_tui.operations.backup import publish
+from mtn_tui.operations.backup.contents import Contents, Inputs, Written
 from mtn_tui.operations.backup.naming import claim_name
 from mtn_tui.operations.backup.publish import Signed
 from mtn_tui.operations.backup.sweep import sweep_parts_and_uploads, sweep_unfinished
@@ -45,9 +43,8 @@ from mtn_tui.operations.setup.key import ensure_key, keep_elsewhere, open_to_oth
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.connection import application
 from mtn_tui.postgres.dump import dump_roles
-from mtn_tui.postgres.snapshot import Snapshot
 from mtn_tui.postgres.source import Source, read_source
-from mtn_tui.postgres.tools import Tool, find_pg_dump
+from mtn_tui.postgres.tools import find_pg_dump
 from mtn_tui.storage.part import PartFile
 
 OPERATION = {Kind.FULL: "backup", Kind.DIFF: "differential"}
@@ -91,55 +88,6 @@ class MadeBackup:
             "seconds": self.seconds,
             "instead_of_differential": self.instead,
         }
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the contents of a backup are made from."""
-
-    job: Job
-    context: Context
-    quick: Context
-    """The same, whose stores are waited for a few seconds only."""
-    application: str
-    source: Source
-    tool: Tool
-    key: Key
-    earlier: list[Summary]
-    """Backups of the same kind and database before it, newest first, as far as the disk has them."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written into a payload, for its manifest."""
-
-    snapshot: Snapshot
-    payload: Payload
-    schema_hash: str
-    altered: tuple[str, ...] = ()
-    """Tables that changed before they could be locked."""
-    baseline: Baseline | None = None
-    """Of a full: what a differential needs to know of it."""
-    base: str = ""
-    """Of a differential: the id of its full."""
-    counted: tuple[tuple[str, int], ...] = ()
-    """Of a differential: the rows that each table has."""
-    keys: PartFile | None = None
-    """The file of keys that belongs beside it, written and not yet committed."""
-
-
-class Contents(Protocol):
-    """What a backup of some kind holds."""
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of backup."""
-
-    def prepare(self, inputs: Inputs) -> int:
-        """Look for what may keep it from being made; return the bytes that it may take at the most."""
-
-    def write(self, inputs: Inputs, part: PartFile, held: ExitStack, watch: Stopwatch) -> Written:
-        """Write the payload. Other files that are written meanwhile are closed by ``held``."""
 
 
 def make(
