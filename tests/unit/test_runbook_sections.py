@@ -29,6 +29,7 @@ SECTIONS = {
     "7.3": "PostgreSQL is not running, or at another address",
     "8.2": "disk space",
     "8.3": "credentials of the database and of S3",
+    "8.4": "the monthly test of a restore",
     "9": "who is called",
 }
 
