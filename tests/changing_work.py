@@ -286,8 +286,8 @@ class Work:
         return self.random.choice(BY_HAND).format(table=self._table())
 
     def _statement(self) -> str:
-        given = {"n": self.random.randrange(200), "m": self.random.randrange(200), "owner": OWNER}
-        given["o"] = 70_000 + self.random.randrange(20)
+        one, other = self.random.sample(range(200), 2)
+        given = {"n": one, "m": other, "o": 70_000 + self.random.randrange(20), "owner": OWNER}
         kinds: list[Callable[[], str]] = [
             lambda: self._insert(self._table(), *self._span(), self.random.randrange(3)),
             lambda: self._update(self._table(), self.random.choice([1, 5, 30])),
