@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import psycopg
@@ -50,6 +50,13 @@ _PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compr
 
 # Until PostgreSQL 11 tables could have a hidden column of OIDs, which dumps leave out.
 _WITH_OIDS = re.compile(rb"SET default_with_oids = true\Z")
+
+_MUCH_CHANGED = """
+    SELECT name FROM (
+        SELECT pg_catalog.unnest(%s::text[]) AS name, pg_catalog.unnest(%s::bigint[]) AS rows) AS changed
+    LEFT JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(name)
+    WHERE rows > 50 + 0.1 * coalesce(reltuples, 0)
+"""
 
 # Several loads keep the cores busy already, so parallel index builds are no faster.
 _HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
@@ -292,6 +299,14 @@ class LoadConnection:
                 if self._connection.closed or self._cancelled:
                     raise
                 self._skipped(f"ANALYZE {tables[0].decode(errors='backslashreplace')}: {trouble.title}")
+
+    def analyze_changed(self, rows: Mapping[bytes, int]) -> None:
+        """Gather statistics of tables of which so many rows have changed since, by autovacuum's measure."""
+        names = [table.decode(errors="surrogateescape") for table in rows]
+        with translated("ANALYZE"):
+            much = self._connection.execute(_MUCH_CHANGED, [names, list(rows.values())]).fetchall()
+        if tables := [str(name).encode(errors="surrogateescape") for (name,) in much]:
+            self.analyze(tables)
 
     def _skip(self, statement: bytes, error: psycopg.Error) -> None:
         # The value of a place is the name of a tablespace or method; other values may be confidential.

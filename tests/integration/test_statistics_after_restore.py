@@ -18,3 +18,21 @@ def test_every_table_is_analyzed_and_extended_statistics_are_filled(pg18, new_ri
         ORDER BY name
     """
     assert restored.psql(gathered) == source.psql(gathered) != b""
+
+
+def test_what_a_differential_changes_much_is_analyzed_again_and_the_rest_is_not(pg18, new_database, practise):
+    source = new_database(pg18)
+    source.psql("""
+        CREATE TABLE little (n int PRIMARY KEY); INSERT INTO little SELECT generate_series(1, 20000);
+        CREATE TABLE much (n int PRIMARY KEY); INSERT INTO much SELECT generate_series(1, 20000);
+    """)
+    practice = practise(source)
+    practice.back_up()
+    source.psql("""
+        INSERT INTO little SELECT generate_series(20001, 20200);
+        INSERT INTO much SELECT generate_series(20001, 30000);
+    """)
+    made = practice.back_up_changes()
+    restored = practice.restore(backup=practice.inventory.find(made.manifest.id))
+    estimated = "SELECT relname, reltuples FROM pg_class WHERE relname IN ('little', 'much') ORDER BY 1"
+    assert restored.psql(estimated) == b"little|20000\nmuch|30000\n"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, count
 
 from mtn_tui.archive import mark, statements
 from mtn_tui.archive.reader import Archive
+from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.operations.restore.load import counted, play
@@ -31,33 +32,37 @@ def apply_changes(
     # A load leaves out the mark, which the differential demands.
     connection.execute(mark.statement(full.encode()))
     sections = archive.manifest.sections
-    filled: dict[bytes, None] = {}
+    changed: dict[bytes, int] = {}
     tries = count()
 
     def apply() -> None:
         again = next(tries) > 0
+        changed.clear()
         pieces = chain.from_iterable(archive.sql(section) for section in sections)
         sized = counted(pieces, token, (lambda _bytes: None) if again else advance)
         play(events(sized, again), connection)
 
     def events(pieces: Iterator[bytes], again: bool) -> Iterator[Event]:
+        table = b""
         for event in statements.read(pieces):
             if isinstance(event, PsqlCommand) and event.line == _STOPS_AT_ERRORS:
                 continue
             if isinstance(event, CopyIn):
-                filled[event.sql] = None
+                table = _table(event.sql)
+            elif isinstance(event, CopyRows):
+                changed[table] = changed.get(table, 0) + event.data.count(b"\n")
             if again and isinstance(event, Statement) and EMPTY_PATH.match(event.sql):
                 continue  # a function needs the search path that is set for this second try
             yield event
 
     with token.calling(connection.cancel):
         connection.on_the_path(apply)
-        if tables := _tables(filled):
-            connection.analyze(tables)
+        connection.analyze_changed(
+            {table: rows for table, rows in changed.items() if not table.startswith(b"pg_temp.")}
+        )
 
 
-def _tables(copies: Iterable[bytes]) -> list[bytes]:
-    """The tables of COPY statements, without those that the differential makes for itself."""
-    names = (sql.removeprefix(b"COPY ").removesuffix(b" FROM stdin") for sql in copies)
-    bare = (name.rsplit(b" (", 1)[0] if name.endswith(b")") else name for name in names)
-    return [name for name in bare if not name.startswith(b"pg_temp.")]
+def _table(copy: bytes) -> bytes:
+    """The table of a COPY statement, as it stands there."""
+    name = copy.removeprefix(b"COPY ").removesuffix(b" FROM stdin")
+    return name.rsplit(b" (", 1)[0] if name.endswith(b")") else name

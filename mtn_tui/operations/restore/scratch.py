@@ -123,7 +123,7 @@ class Scratch:
         archive = archive_of(differential, self.context.key)
         assert full.manifest is not None  # noqa: S101 - a differential's full is known by its manifest
         job.phase("changes", total=archive.manifest.raw)
-        with closing(self._open()) as connection:
+        with self.watch.timing("changes"), closing(self._open()) as connection:
             apply_changes(archive, full.manifest.id, connection, job.token, job.advance)
 
     def count(self, manifest: About, server: Connection) -> Loaded:
