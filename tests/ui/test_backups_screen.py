@@ -204,6 +204,8 @@ def test_a_backup_made_verified_restored_and_drilled_from_the_screen(pg18, new_s
         await operator.press("enter")
         await operator.until(lambda: len(operator.app.state.jobs) == 3 and not operator.app.state.live)
         await operator.press("D")
+        await operator.sees("A drill with this backup?")
+        await operator.press("down", "enter")
         await operator.until(lambda: len(operator.app.state.jobs) == 4 and not operator.app.state.live)
         assert {job.state for job in operator.app.state.jobs} == {JobState.SUCCEEDED}
 

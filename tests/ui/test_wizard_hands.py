@@ -321,7 +321,7 @@ def test_random_keys_destroy_nothing(pg18, new_school, practise, step, count):
         at_the_wizard(app, flow)
     finally:
         i18n.use("en")
-    assert {one[0] for one in begun} <= {"backup", "verify", "restore", "services"}
+    assert {one[0] for one in begun} <= {"backup", "drill", "verify", "restore", "services"}
     assert practice.databases() == before
     assert step is None or on_disk(practice).number == 1
 

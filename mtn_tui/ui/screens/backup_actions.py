@@ -8,6 +8,7 @@ from mtn_tui.operations.inventory import labels as copy_labels
 from mtn_tui.operations.inventory.marks import Marked, accept, pin
 from mtn_tui.operations.inventory.model import Backup, CopyStatus
 from mtn_tui.ui.actions import Action, read_only
+from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
 
 
@@ -51,7 +52,7 @@ def verifying_and_restoring() -> tuple[Action[BackupScreen], ...]:
             "drill",
             ("D",),
             _("Drill"),
-            _("Restores the chosen backup beside, queries it, measures that, and drops it."),
+            _("Restores the chosen backup beside, queries it, measures that, and drops it. Asks first."),
             _drill,
             why_not=_no_drilling,
         ),
@@ -133,7 +134,18 @@ def _verify(screen: BackupScreen) -> None:
 
 
 def _drill(screen: BackupScreen) -> None:
-    screen.host.start_job(["drill", screen.chosen.handle], labels.job("drill"))
+    host, handle = screen.host, screen.chosen.handle
+
+    def chosen(agreed: bool | None) -> None:
+        if agreed:
+            host.start_job(["drill", handle], labels.job("drill"))
+
+    said = [
+        _("The whole backup is loaded beside, on the same server, and dropped again. Nothing is replaced."),
+        _("It takes the server's time and disk meanwhile: not during an emergency."),
+    ]
+    answers = [Answer(_("Not now"), False), Answer(_("Drill"), True)]
+    host.open_screen(Ask(_("A drill with this backup?"), said, answers), chosen)
 
 
 def _restore(screen: BackupScreen) -> None:

@@ -64,7 +64,8 @@ class Assessing(StepView):
         def came(found: Assessment) -> None:
             self.looking, self.found = False, found
             self.index = _WAYS.index(found.proposal.way)
-            session.view.changed()
+            if session.view.is_showing(self):
+                session.view.changed()
 
         def ask() -> None:
             session.run_in_background(lambda: session.operations.assess(context, heard), came)
