@@ -21,6 +21,7 @@ from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import connect, explained, translated
 from mtn_tui.postgres.load_advice import advice
 from mtn_tui.postgres.load_chunks import EMPTY_PATH, in_chunks
+from mtn_tui.postgres.load_queries import ARE_THERE, CHECKS_THAT_CALL, MAY_BE_EMPTIED, TABLES_OF_EXTENSIONS
 from mtn_tui.postgres.search_path import SearchPath
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.statement_kind import kind_of, parts
@@ -75,30 +76,6 @@ _FOR_LOADING = f"""
     SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings WHERE name = 'jit';
     SELECT set_config('deadlock_timeout', '100ms', false) WHERE current_setting('is_superuser') = 'on'
 """  # noqa: S608 - a number of our own
-
-_MAY_BE_EMPTIED = b"""
-    SELECT relkind = 'r' AND has_table_privilege(oid, 'TRUNCATE') AND NOT EXISTS (SELECT FROM ONLY %b)
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE confrelid = c.oid AND contype = 'f')
-    FROM pg_catalog.pg_class AS c WHERE oid = '%b'::regclass
-"""
-
-_TABLES_OF_EXTENSIONS = b"""
-    SELECT nspname, relname FROM pg_catalog.pg_depend AS d
-    JOIN pg_catalog.pg_class AS c ON c.oid = d.objid
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e' AND c.relkind IN ('r', 'p')
-"""
-
-_ARE_THERE = b"""
-    SELECT pg_catalog.to_regclass(name) IS NOT NULL
-    FROM unnest(ARRAY[%b]::text[]) WITH ORDINALITY AS given (name, number) ORDER BY number
-"""
-
-_CHECKS_THAT_CALL = b"""
-    SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_depend AS d ON d.objid = c.oid
-        WHERE c.contype = 'c' AND d.classid = 'pg_catalog.pg_constraint'::regclass
-          AND d.refclassid = 'pg_catalog.pg_proc'::regclass)
-"""
 
 _DEADLOCK_TRIES = 5
 
@@ -324,7 +301,7 @@ class LoadConnection:
         """
         self.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED")
         literal = table.replace(b"'", b"''")
-        if self.rows(_MAY_BE_EMPTIED % (table, literal))[0][0]:
+        if self.rows(MAY_BE_EMPTIED % (table, literal))[0][0]:
             self.execute(b"TRUNCATE ONLY " + table)
             self._copy_options = b" WITH (FREEZE)"
         try:
@@ -370,18 +347,18 @@ class LoadConnection:
 
     def tables_of_extensions(self, tables: Iterable[str]) -> set[str]:
         """Return those of ``tables``, named as pg_dump does, that belong to an extension."""
-        found = self.rows(_TABLES_OF_EXTENSIONS)
+        found = self.rows(TABLES_OF_EXTENSIONS)
         return {table for table in tables if parts(table) in found} if found else set()
 
     def absent(self, tables: Sequence[bytes]) -> list[bytes]:
         """Return those of ``tables``, named as pg_dump does, that do not exist."""
         names = b", ".join(b"'%b'" % table.replace(b"'", b"''") for table in tables)
-        found = self.rows(_ARE_THERE % names)
+        found = self.rows(ARE_THERE % names)
         return [table for table, (there,) in zip(tables, found, strict=True) if not there]
 
     def checks_call_functions(self) -> bool:
         """Return whether any check constraint calls a function of the database, which may read any table."""
-        return bool(self.rows(_CHECKS_THAT_CALL)[0][0])
+        return bool(self.rows(CHECKS_THAT_CALL)[0][0])
 
     def cancel(self) -> None:
         """Interrupt the connection, from any thread; ``execute_all`` then raises Cancelled."""
