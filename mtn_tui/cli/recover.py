@@ -34,7 +34,7 @@ _WIDEST = 60
     "source",
     metavar=_("DATABASE"),
     callback=options.bare_name,
-    help=_("Restored beside production; {name} unless given.").format(name="<DB_NAME>_recovery"),
+    help=_("Restored beside production; <DB_NAME>_recovery unless given."),
 )
 @click.option(
     "--table",

@@ -200,14 +200,13 @@ def half_way_through_a_dump(practice: Practice, proxy: FaultProxy) -> Running:
 
     The database needs a ``ballast`` of 16 MB.
     """
-    enough = proxy.down + (8 << 20)
-    proxy.set(HangsWhen(lambda: proxy.down > enough))
-    running = begin(practice, "backup", "full")
 
     def written() -> int:
         return sum(path.stat().st_size for path in practice.backups.glob("*.part"))
 
-    wait_for(lambda: proxy.down > enough and written() > 1 << 16, "a part of the payload")
+    proxy.set(HangsWhen(lambda: written() > 1 << 16))
+    running = begin(practice, "backup", "full")
+    wait_for(lambda: written() > 1 << 16, "a part of the payload")
     assert running.view.phase == "dump"
     return running
 

@@ -255,7 +255,7 @@ def test_a_table_that_pg_dump_could_not_read_is_tried_for_longer(source, practis
 
 
 def test_whoever_keeps_a_table_locked_is_named(source, practise, monkeypatch):
-    monkeypatch.setattr(dump, "_LOCK_SECONDS", 2)
+    monkeypatch.setattr(dump, "_LOCK_SECONDS", 5)
     practice: Practice = practise(source)
     with source.connect() as holder:
         holder.execute("BEGIN")
@@ -277,7 +277,7 @@ def test_whoever_keeps_a_table_locked_is_named(source, practise, monkeypatch):
 
 def test_of_a_queue_the_one_at_its_head_is_named(source, practise, monkeypatch):
     """A reader who sleeps in his transaction, an ALTER that waits for him, and we behind both."""
-    monkeypatch.setattr(dump, "_LOCK_SECONDS", 2)
+    monkeypatch.setattr(dump, "_LOCK_SECONDS", 5)
     practice: Practice = practise(source)
     with source.connect() as sleeper, source.connect() as altering:
         sleeper.execute("BEGIN")
@@ -288,11 +288,13 @@ def test_of_a_queue_the_one_at_its_head_is_named(source, practise, monkeypatch):
             lambda: source.psql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"),
             "the ALTER in the queue",
         )
-        with pytest.raises(PostgresError) as refused:
-            practice.back_up()
+        try:
+            with pytest.raises(PostgresError) as refused:
+                practice.back_up()
+        finally:
+            sleeper.execute("ROLLBACK")
         assert f"process {sleeper.info.backend_pid}" in refused.value.title
         assert "idle in transaction" in refused.value.title
-        sleeper.execute("ROLLBACK")
         queued.join()
 
 
@@ -300,7 +302,7 @@ def test_a_prepared_transaction_that_keeps_a_table_is_named(
     pg_workspace, new_database, practise, monkeypatch
 ):
     """It has no process that could be ended."""
-    monkeypatch.setattr(dump, "_LOCK_SECONDS", 2)
+    monkeypatch.setattr(dump, "_LOCK_SECONDS", 5)
     settings = UNSAFE | {"max_prepared_transactions": "2"}
     with PostgresServer(wheel_binaries(), pg_workspace.path / "prepared", settings=settings) as server:
         source = new_database(server)

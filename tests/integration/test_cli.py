@@ -118,7 +118,7 @@ def test_the_language_may_come_from_the_option_or_the_environment(practice):
         [],
         ["nonsense"],
         ["backup"],
-        ["backup", "diff"],
+        ["backup", "incremental"],
         ["backup", "full", "--nonsense"],
         ["backup", "full", "surplus"],
         ["list", "--kind", "nonsense"],

@@ -47,7 +47,7 @@ def test_bash_completes_commands_and_options(environment):
     asked = ["mtn li", "mtn backup ", "mtn list --fi", "mtn list --kind d", "mtn completion "]
     head, *said = run(environment, "bash", "--norc", "-c", BASH, "bash", *asked).splitlines()
     assert head.endswith("-F _mtn_completion mtn")
-    assert said == ["list", "full", "--filter", "diff", "bash zsh fish"]
+    assert said == ["list", "diff full", "--filter", "diff", "bash zsh fish"]
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")

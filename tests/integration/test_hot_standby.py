@@ -155,7 +155,7 @@ SLEEPS = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND
 
 def test_a_lock_that_comes_from_the_primary_is_told_as_such(practice, monkeypatch):
     """The process that holds it replays the primary's changes: it must never be ended."""
-    monkeypatch.setattr(dump, "_LOCK_SECONDS", 2)
+    monkeypatch.setattr(dump, "_LOCK_SECONDS", 5)
     standby = practice.source.server
     with at_home(practice).connect() as holder:
         holder.execute("BEGIN")

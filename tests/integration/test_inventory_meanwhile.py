@@ -149,9 +149,10 @@ def test_who_is_answered_at_once_is_told_nothing_before(disk, bucket, monkeypatc
 
 def test_of_half_of_what_there_is_nothing_is_called_suspect(disk, bucket):
     """A full that only the bucket holds explains what else would look like lost rows."""
-    fill(disk, 1, rows=100_000)
-    fill(disk, 3, rows=100)
-    fill(bucket, 2, rows=100)
+    first, second, third = (24 * number for number in (1, 2, 3))  # those of these numbers are fulls
+    fill(disk, first, rows=100_000)
+    fill(disk, third, rows=100)
+    fill(bucket, second, rows=100)
     told = []
     whole = the_disk_first(disk, bucket, told)
     assert [one.suspect for one in told[-1].backups] == ["", ""]

@@ -46,8 +46,13 @@ def quiet(terminal: Terminal) -> str:
 
 
 def sent(terminal: Terminal, keys: str) -> int:
+    before, end = len(terminal.shown), time.monotonic() + PATIENCE
     terminal.type(keys)
-    return len(quiet(terminal).encode())
+    while len(terminal.shown) == before:
+        assert time.monotonic() < end, keys
+        terminal._read(0.1)
+    quiet(terminal)
+    return len(terminal.shown[before:].encode())
 
 
 def until_sent(terminal: Terminal, text: str) -> None:
