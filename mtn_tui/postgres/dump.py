@@ -200,11 +200,15 @@ class _Opening:
     def _begun(self, child: Child, before: Relations) -> Iterator[bytes]:
         """Wait for the first of what pg_dump writes; give all of it."""
         waits: Blocker | None = None
+        nobody = False
         while not child.has_output(_LOOK_SECONDS):
             found = blocker(self.looking, self.dumper.application)
             if found is not None and found != waits:
                 self.note(_("Waiting for the table {table}: {who}").format(table=found.what, who=found))
-            waits = found
+            # A look may come just as pg_dump gives up: only the second one that finds nobody counts.
+            if found is not None or nobody:
+                waits = found
+            nobody = found is None
         pieces = iter(child)
         try:
             first = next(pieces, b"")
