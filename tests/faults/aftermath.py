@@ -6,6 +6,7 @@ import hashlib
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -220,3 +221,26 @@ def ballast(database: Database, megabytes: int) -> None:
             " FROM generate_series(1, %s) AS n, generate_series(1, 4096) AS m GROUP BY n",
             [megabytes * 16],
         )
+
+
+@contextmanager
+def hammering(source: Database, *work: list[str]) -> Iterator[list[int]]:
+    """Run each list of statements in turn, one every 20 ms, in a session of its own; how often each ran."""
+    stop, changed = threading.Event(), [0] * len(work)
+
+    def hammer(number: int, statements: list[str]) -> None:
+        with source.connect() as connection:
+            while not stop.is_set():
+                connection.execute(statements[changed[number] % len(statements)].encode())
+                changed[number] += 1
+                time.sleep(0.02)
+
+    hammers = [threading.Thread(target=hammer, args=one) for one in enumerate(work)]
+    for one in hammers:
+        one.start()
+    try:
+        yield changed
+    finally:
+        stop.set()
+        for one in hammers:
+            one.join()

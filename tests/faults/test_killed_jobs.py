@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import pytest
@@ -112,6 +112,25 @@ def assert_told_as_lost(practice: Practice, running: Running) -> None:
     assert told["title"]
 
 
+def assert_whole_or_unfinished(practice: Practice, running: Running) -> None:
+    """No copy is half made and looks whole: what says so of the killed job's reads back."""
+    for backup in practice.inventory.backups:
+        for copy in backup.copies:
+            assert copy.standing in (CopyStatus.WHOLE, CopyStatus.UNFINISHED), copy
+            if copy.standing is CopyStatus.WHOLE and str(backup.name) in running.view.files:
+                prove(copy, practice.context.key, CancelToken(), lambda _count: None)
+
+
+def remove_but(practice: Practice, on_disk: Collection[str], in_bucket: Collection[str]) -> None:
+    """Remove every other file and object."""
+    bucket = practice.context.stores.bucket
+    assert bucket is not None
+    for name in files(practice).keys() - set(on_disk):
+        (practice.backups / name).unlink()
+    for key in objects(bucket).keys() - set(in_bucket):
+        bucket.delete(key)
+
+
 @kills
 def test_a_backup_killed_at_any_moment_leaves_nothing_that_looks_whole(
     pg18: PostgresServer,
@@ -134,20 +153,13 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_looks_whole(
         running = killed(practice, ["backup", "full"], length, share, chance)
         if not turn:
             assert_told_as_lost(practice, running)
-        for backup in practice.inventory.backups:
-            for copy in backup.copies:
-                assert copy.standing in (CopyStatus.WHOLE, CopyStatus.UNFINISHED), copy
-                if copy.standing is CopyStatus.WHOLE and str(backup.name) in running.view.files:
-                    prove(copy, practice.context.key, CancelToken(), lambda _count: None)
+        assert_whole_or_unfinished(practice, running)
         next_backup(practice, turn)
         assert_nothing_half_made(practice)
         assert proven.items() <= files(practice).items()
         assert there.items() <= objects(bucket).items()
         assert_no_session(source)
-        for name in files(practice).keys() - proven.keys():
-            (practice.backups / name).unlink()
-        for key in objects(bucket).keys() - there.keys():
-            bucket.delete(key)
+        remove_but(practice, proven, there)
 
 
 @kills
@@ -171,22 +183,12 @@ def test_a_differential_killed_at_any_moment_leaves_its_full_and_nothing_that_lo
     practice.mtn(*command)
     length = journal_length(practice)
 
-    def remove_the_differentials() -> None:
-        for name in files(practice).keys() - proven.keys():
-            (practice.backups / name).unlink()
-        for key in objects(bucket).keys() - there.keys():
-            bucket.delete(key)
-
     for turn in range(kills):
-        remove_the_differentials()
+        remove_but(practice, proven, there)
         running = killed(practice, command, length, (turn + chance.random()) / kills, chance)
         if not turn:
             assert_told_as_lost(practice, running)
-        for backup in practice.inventory.backups:
-            for copy in backup.copies:
-                assert copy.standing in (CopyStatus.WHOLE, CopyStatus.UNFINISHED), copy
-                if copy.standing is CopyStatus.WHOLE and str(backup.name) in running.view.files:
-                    prove(copy, practice.context.key, CancelToken(), lambda _count: None)
+        assert_whole_or_unfinished(practice, running)
         made = practice.back_up_changes(replace(practice.context, host=host_name()))
         assert made.manifest.kind is Kind.DIFF, made.instead
         assert_nothing_half_made(practice)

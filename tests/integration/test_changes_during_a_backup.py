@@ -15,7 +15,7 @@ from mtn_tui.core.errors import PostgresError
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.postgres import dump
-from tests.faults.aftermath import wait_for
+from tests.faults.aftermath import hammering, wait_for
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import UNSAFE, Database
 
@@ -317,26 +317,9 @@ def test_a_prepared_transaction_that_keeps_a_table_is_named(
 
 def hammered(source: Database, practice: Practice, backups: int, seconds: float) -> list[int]:
     """Truncate one table, alter another every 20 ms while backups are made; how often each was changed."""
-    stop = threading.Event()
-    changed = [0, 0]
-
-    def hammer(number: int, statements: list[str]) -> None:
-        with source.connect() as connection:
-            while not stop.is_set():
-                connection.execute(statements[changed[number] % len(statements)].encode())
-                changed[number] += 1
-                time.sleep(0.02)
-
-    hammers = [
-        threading.Thread(target=hammer, args=(0, ["TRUNCATE other"])),
-        threading.Thread(
-            target=hammer, args=(1, ["ALTER TABLE first ADD x int", "ALTER TABLE first DROP x"])
-        ),
-    ]
-    for one in hammers:
-        one.start()
     until = time.monotonic() + seconds
-    try:
+    altered = ["ALTER TABLE first ADD x int", "ALTER TABLE first DROP x"]
+    with hammering(source, ["TRUNCATE other"], altered) as changed:
         made = 0
         while made < backups or time.monotonic() < until:
             wait_for(lambda: min(changed) > 20, "a good number of changes")
@@ -349,10 +332,6 @@ def hammered(source: Database, practice: Practice, backups: int, seconds: float)
             assert practice.job.exit_code == (1 if manifest.altered else 0)
             assert changed[0] > before[0]
             made += 1
-    finally:
-        stop.set()
-        for one in hammers:
-            one.join()
     return changed
 
 

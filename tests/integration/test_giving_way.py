@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,7 +14,7 @@ from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.postgres import bulk, changes, giving_way
 from mtn_tui.postgres.dump import Dumper
 from mtn_tui.postgres.tools import Child, beside
-from tests.faults.aftermath import wait_for
+from tests.faults.aftermath import hammering, wait_for
 from tests.integration.test_differential import assert_same
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
@@ -233,27 +232,10 @@ def test_a_table_that_stays_locked_is_told_with_who_holds_it(practice, source, m
 
 def test_it_gets_through_tables_that_are_truncated_and_altered_all_the_time(practice, source):
     """In the end by a full, which says why."""
-    stop = threading.Event()
-    changed = [0, 0]
-
-    def hammer(number: int, statements: list[str]) -> None:
-        with source.connect() as connection:
-            while not stop.is_set():
-                connection.execute(statements[changed[number] % len(statements)].encode())
-                changed[number] += 1
-                time.sleep(0.02)
-
     work = [["TRUNCATE other"], ["ALTER TABLE big ALTER m TYPE text", "ALTER TABLE big ADD CHECK (n > 0)"]]
-    hammers = [threading.Thread(target=hammer, args=one) for one in enumerate(work)]
-    for one in hammers:
-        one.start()
-    try:
+    with hammering(source, *work) as changed:
         wait_for(lambda: min(changed) > 5, "a good number of changes")
         made = practice.back_up_changes()
-    finally:
-        stop.set()
-        for one in hammers:
-            one.join()
     assert (made.manifest.kind is Kind.FULL) == bool(made.instead)
     assert made.manifest.rows()["public.big"] == 20000
     assert set(made.manifest.altered) <= {'"public"."big"', '"public"."other"'}
