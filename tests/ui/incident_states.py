@@ -351,7 +351,7 @@ class Canned:
         return replace(
             WizardOperations(),
             assess=assess,
-            plan=lambda _context, request: _plan_of(request, there=self.there),
+            plan=lambda _context, request, _rows=None: _plan_of(request, there=self.there),
             target=lambda _context, name, backup: _plan_of(Request(backup, name), there=self.there).target,
             validate=lambda _context, database, _backup: self._validated(database),
             rows=lambda _context, backup: _rows(backup),

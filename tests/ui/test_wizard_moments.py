@@ -141,10 +141,10 @@ def test_while_one_is_planned_the_arrows_ask_for_no_other_but_the_last(made):
     goes_on, planned = threading.Event(), []
     plan = LOST.operations(made).plan
 
-    def slow(context, request):
+    def slow(context, request, rows=None):
         planned.append(request.backup.moment)
         assert goes_on.wait(60)
-        return plan(context, request)
+        return plan(context, request, rows)
 
     app = app_of(made, plan=slow)
 

@@ -7,11 +7,10 @@ in the step's facts. So a running step ends by what the job's journal says
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from mtn_tui.core.clock import local_stamp
 from mtn_tui.core.errors import MtnError, PostgresError, StorageError, UsageError
@@ -28,6 +27,7 @@ from mtn_tui.operations.incident.state import OID, Facts, Incident, RecoveryMode
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.recover.recover import Request as Recovering
 from mtn_tui.operations.restore import leftovers
+from mtn_tui.operations.restore.lost_rows import RowsNow
 from mtn_tui.operations.restore.plan import Plan, plan
 from mtn_tui.operations.restore.preflight.extensions import InOneDatabase
 from mtn_tui.operations.restore.request import Request
@@ -46,9 +46,14 @@ def staging_of(context: Context, way: RecoveryMode) -> str:
     return settings.staging_db_name or scratch_name(settings.db_name, "_staging")
 
 
-def plan_staging(
-    context: Context, way: RecoveryMode, backup: Backup, plan: Callable[[Context, Request], Plan] = plan
-) -> Plan:
+class Planning(Protocol):
+    """Plans a restore."""
+
+    def __call__(self, context: Context, request: Request, rows: RowsNow | None = None, /) -> Plan:
+        """Return the plan; with the rows that an earlier one has counted."""
+
+
+def plan_staging(context: Context, way: RecoveryMode, backup: Backup, plan: Planning = plan) -> Plan:
     """Plan step 4 so that as little as possible is lost.
 
     Roles that the server lacks are made. If our user may not make them, or can't give owners what is
@@ -56,12 +61,14 @@ def plan_staging(
     operator has to agree to either.
     """
     wanted = Request(backup, staging_of(context, way), drop=True, closed=True, legacy=backup.legacy)
+    rows = None
     for roles, no_owner in ((False, False), (True, False), (True, True), (False, True)):
-        made = plan(context, replace(wanted, roles=roles, no_owner=no_owner))
+        made = plan(context, replace(wanted, roles=roles, no_owner=no_owner), rows)
+        rows = made.rows
         if not any(one.status is Status.STOP for one in _rights(made)):
             break
     here = [check.error for check in made.checks if isinstance(check.error, InOneDatabase)]
-    return plan(context, replace(made.request, without=here[0].names)) if here else made
+    return plan(context, replace(made.request, without=here[0].names), rows) if here else made
 
 
 def not_had(made: Plan) -> list[str]:

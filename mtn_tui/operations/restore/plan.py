@@ -168,8 +168,11 @@ def _clocks(moment: datetime, there: str, zone: str) -> dict[str, str]:
     }
 
 
-def plan(context: Context, request: Request) -> Plan:
-    """Plan a restore, and make nothing. Raises UsageError or Refused for the request, and PostgresError."""
+def plan(context: Context, request: Request, rows: RowsNow | None = None) -> Plan:
+    """Plan a restore, and make nothing. Raises UsageError or Refused for the request, and PostgresError.
+
+    ``rows``: those of an earlier plan with the same backup, which are not counted again then.
+    """
     preflight.check_target(context, request.target)
     preflight.check_options(request)
     preflight.check_backup(request.backup, legacy_allowed=request.legacy)
@@ -197,7 +200,7 @@ def plan(context: Context, request: Request) -> Plan:
             kept_form(name) if keeps else "",
             tuple(checks),
             in_zone(server, request.asked, zone)[1] if request.asked else "",
-            rows_now(context, request.backup, _APPLICATION),
+            rows or rows_now(context, request.backup, _APPLICATION),
         )
     return replace(made, checks=(*made.checks, _newer_check(made)))
 

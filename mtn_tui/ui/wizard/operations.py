@@ -10,14 +10,14 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident import messages
 from mtn_tui.operations.incident.assess import Assessment, assess
 from mtn_tui.operations.incident.messages import Alert
+from mtn_tui.operations.incident.steps import Planning
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.select import choose
 from mtn_tui.operations.recover.recover import Recovery
 from mtn_tui.operations.recover.recover import Request as RecoverRequest
 from mtn_tui.operations.recover.recover import look as look_beside
 from mtn_tui.operations.restore.lost_rows import RowsNow, rows_now
-from mtn_tui.operations.restore.plan import Plan, Target, look_at, plan
-from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.plan import Target, look_at, plan
 from mtn_tui.operations.restore.validate import Validated, validate
 from mtn_tui.operations.services.health import Answer, health
 
@@ -41,7 +41,7 @@ class WizardOperations:
 
     assess: Callable[[Context, Callable[[Check], None]], Assessment] = assess
     find: Callable[[Context, str], Backup] = _chosen
-    plan: Callable[[Context, Request], Plan] = plan
+    plan: Planning = plan
     target: Callable[[Context, str, Backup], Target] = look_at
     rows: Callable[[Context, Backup], RowsNow | None] = _rows
     validate: Callable[[Context, str, Backup], Validated] = validate
