@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from mtn_tui.archive.keys import with_its_key
@@ -11,8 +13,12 @@ from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Cancelled, MtnError, Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
+from mtn_tui.operations.backup.make import MadeBackup
+from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.restore import trial
 
@@ -29,26 +35,11 @@ def backup() -> None:
 @as_json
 @click.pass_obj
 def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_json: bool) -> int:
-    session.must_not_only_read()
-    context = session.context
-    session.say_database(context.settings.db_name)
-    key_is_meant = key_is_meant or _agreed_to_key(session)
-    arguments = ["backup", "full", *(["--verbose"] if verbose else [])]
-    arguments += ["--key-is-meant"] if key_is_meant else []
-    if detach:
-        return _begin(session, arguments)
-    here = session.hosts_itself
-    facts, code = session.run(
-        "backup-full",
-        context.settings.db_name,
-        arguments,
-        lambda job: full_backup(job, context, verbose=verbose, key_is_meant=key_is_meant),
-    )
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines("backup-full", facts))
-    return max(code, _test_load(session, str(facts["id"]))) if here and "id" in facts else code
+    def work(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
+        return full_backup(job, context, verbose=verbose, key_is_meant=key_is_meant)
+
+    options = ["--verbose"] if verbose else []
+    return _back_up(session, Kind.FULL, options, work, detach, key_is_meant, as_json)
 
 
 @backup.command(
@@ -62,33 +53,42 @@ def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_j
 @as_json
 @click.pass_obj
 def diff(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> int:
+    def work(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
+        return differential_backup(job, context, key_is_meant=key_is_meant)
+
+    return _back_up(session, Kind.DIFF, [], work, detach, key_is_meant, as_json)
+
+
+def _back_up(
+    session: Session,
+    kind: Kind,
+    options: list[str],
+    work: Callable[[Job, Context, bool], MadeBackup],
+    detach: bool,
+    key_is_meant: bool,
+    as_json: bool,
+) -> int:
+    """Run ``work`` as a job and say what it made; a full is test-loaded after it. Returns the exit code."""
     session.must_not_only_read()
-    context = session.context
+    context, name = session.context, f"backup-{kind}"
     session.say_database(context.settings.db_name)
-    key_is_meant = key_is_meant or _agreed_to_key(session)
-    arguments = ["backup", "diff", *(["--key-is-meant"] if key_is_meant else [])]
+    meant = key_is_meant or _agreed_to_key(session)
+    arguments = ["backup", kind.value, *options, *(["--key-is-meant"] if meant else [])]
     if detach:
-        return _begin(session, arguments)
+        job_id = session.begin(arguments)
+        output.line(job_id)
+        diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
+        return 0
     here = session.hosts_itself
     facts, code = session.run(
-        "backup-diff",
-        context.settings.db_name,
-        arguments,
-        lambda job: differential_backup(job, context, key_is_meant=key_is_meant),
+        name, context.settings.db_name, arguments, lambda job: work(job, context, meant)
     )
     if as_json:
         output.as_json(facts)
     else:
-        output.lines(outcomes.lines("backup-diff", facts))
-    is_full = here and facts.get("instead_of_differential")
+        output.lines(outcomes.lines(name, facts))
+    is_full = here and facts.get("kind") == Kind.FULL
     return max(code, _test_load(session, str(facts["id"]))) if is_full else code
-
-
-def _begin(session: Session, arguments: list[str]) -> int:
-    job_id = session.begin(arguments)
-    output.line(job_id)
-    diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
-    return 0
 
 
 def _test_load(session: Session, backup_id: str) -> int:

@@ -258,10 +258,7 @@ def before_rows(change: Change) -> bytes:
     table = change.table
     text = ""
     if change.mode is Mode.MERGED:
-        same = " AND ".join(
-            f"t.{column} {equals} gone.{column}"
-            for column, equals in zip(table.key, table.equals, strict=True)
-        )
+        same = table.same_key("t", "gone")
         text += f"\nDELETE FROM {table.rows_of} AS t USING pg_temp.mtn_gone AS gone WHERE {same};\n"
         text += "DROP TABLE pg_temp.mtn_gone;\n"
     else:

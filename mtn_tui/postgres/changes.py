@@ -28,6 +28,7 @@ from mtn_tui.postgres.bulk import LOCK_SECONDS, SETTINGS
 from mtn_tui.postgres.connection import Connection, explained
 from mtn_tui.postgres.giving_way import CANCELLED
 from mtn_tui.postgres.leaf_tables import Table
+from mtn_tui.postgres.snapshot import reading
 from mtn_tui.postgres.tools import Child
 
 WINDOW = 1 << 31
@@ -131,15 +132,8 @@ class Reader:
     @contextmanager
     def at_the_moment(self) -> Iterator[None]:
         """One transaction in the snapshot."""
-        with _moved():
-            self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            try:
-                literal = self.snapshot.replace("'", "''")
-                self.connection.execute(f"SET TRANSACTION SNAPSHOT '{literal}'".encode())
-                yield
-            finally:
-                if self.connection.info.transaction_status is not psycopg.pq.TransactionStatus.UNKNOWN:
-                    self.connection.execute("ROLLBACK")
+        with _moved(), reading(self.connection, self.snapshot):
+            yield
 
     @contextmanager
     def locked(self, some: Sequence[Table]) -> Iterator[None]:

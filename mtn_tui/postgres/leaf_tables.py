@@ -102,6 +102,13 @@ class Table:
             for one in (self.schema, self.name)
         )
 
+    def same_key(self, one: str, other: str) -> str:
+        """The SQL condition that rows of these two names have the same key."""
+        return " AND ".join(
+            f"{one}.{column} {equals} {other}.{column}"
+            for column, equals in zip(self.key, self.equals, strict=True)
+        )
+
     @property
     def rows_of(self) -> str:
         """What stands after FROM, and after DELETE FROM, for its own rows."""

@@ -107,7 +107,7 @@ class Both:
         Where none are, its locks are let go: a transaction can't have thousands of them.
         """
         keys, gone = f"pg_temp.mtn_keys_{number}", f"pg_temp.mtn_gone_{number}"
-        key, same = ", ".join(here.key), _equal(here, "t", "k")
+        key, same = ", ".join(here.key), here.same_key("t", "k")
         for connection in (self.live, self.restored):
             run(connection, "SAVEPOINT mtn_table")
         run(
@@ -278,12 +278,6 @@ def _whole(found: Sequence[Table]) -> dict[tuple[str, str], Table]:
     """Without the partitions of partitioned tables, and without what extensions bring."""
     parts = {oid for table in found if table.partitioned for oid in table.files}
     return {(one.schema, one.name): one for one in found if one.oid not in parts and not one.condition}
-
-
-def _equal(table: Table, one: str, other: str) -> str:
-    return " AND ".join(
-        f"{one}.{name} {equal} {other}.{name}" for name, equal in zip(table.key, table.equals, strict=True)
-    )
 
 
 def _chosen(missing: Missing, wanted: str, end: str = "") -> bytes:

@@ -26,6 +26,11 @@ class Server:
     password: str | None = field(repr=False)
     """None: libpq finds it (``~/.pgpass``) or needs none."""
 
+    @property
+    def options(self) -> list[str]:
+        """Return the options by which an operator's own psql finds it."""
+        return ["-h", self.host, "-p", str(self.port), "-U", self.user]
+
     def environment(self, database: str) -> dict[str, str]:
         """Return libpq's variables for a child process, so that nothing appears in its arguments."""
         variables = {

@@ -151,12 +151,18 @@ def can_be_read(connection: Connection, moment: Snapshot, tables: Relations, app
 @contextmanager
 def in_snapshot(connection: Connection, moment: Snapshot | None) -> Iterator[None]:
     """One read-only transaction in a snapshot, or in one of its own."""
-    with translated(_("listing the tables")):
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        try:
-            if moment is not None:
-                connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(moment.name)))
-            yield
-        finally:
-            if connection.info.transaction_status is not psycopg.pq.TransactionStatus.UNKNOWN:
-                connection.execute("ROLLBACK")
+    with translated(_("listing the tables")), reading(connection, moment.name if moment else ""):
+        yield
+
+
+@contextmanager
+def reading(connection: Connection, snapshot: str) -> Iterator[None]:
+    """The same by the snapshot's name, empty for one of its own; psycopg's errors are not translated."""
+    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    try:
+        if snapshot:
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+        yield
+    finally:
+        if connection.info.transaction_status is not psycopg.pq.TransactionStatus.UNKNOWN:
+            connection.execute("ROLLBACK")

@@ -21,7 +21,7 @@ from mtn_tui.operations.backup.base import Base, BaseLost, choose_base, require_
 from mtn_tui.operations.backup.contents import Inputs, Written
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.backup.key_file import open_keys
-from mtn_tui.operations.backup.make import LOG, MadeBackup, begin, make
+from mtn_tui.operations.backup.make import LOG, MadeBackup, about, begin, make
 from mtn_tui.operations.backup.payload import write_changes
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.metrics import write_metrics
@@ -65,12 +65,7 @@ def differential_backup(job: Job, context: Context, *, key_is_meant: bool = Fals
         reason = str(lost)
         job.note("warn", "full-instead", reason=reason)
         made = full_backup(job, context, key_is_meant=key_is_meant, instead=reason)
-        figures = {
-            "backup_type": "differential",
-            "timestamp": started.isoformat(),
-            "hostname": context.host,
-            "database": context.settings.db_name,
-            "job": job.id,
+        figures = about(job, context, Kind.DIFF, started) | {
             "status": "full-instead",
             "reason": reason,
             "backup_file": made.manifest.payload,

@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
-from mtn_tui.archive.manifest import KeyFile
+from mtn_tui.archive.manifest import KeyFile, rows_in
 from mtn_tui.archive.reader import Keys
 from mtn_tui.archive.sections import keys as key_blocks
 from mtn_tui.core.errors import MtnError, PostgresError, StorageError
@@ -88,10 +88,11 @@ def _write_keys(inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], part:
     blocks = key_blocks((label, lines(table, label)) for table, label in labelled)
     with Lookout(context.server, database, inputs.application, job.note, most=len(labelled)):
         payload = write_blocks(job, blocks, part, inputs.key, context.settings.deflate_level)
-    counted: dict[str, int] = {}
-    for section in payload.sections:
-        counted[section.table] = counted.get(section.table, 0) + section.rows
-    whole = {label for label, count in counted.items() if count == rows[label] and label not in failed}
+    whole = {
+        label
+        for label, count in rows_in(payload.sections).items()
+        if count == rows[label] and label not in failed
+    }
     sections = tuple(section for section in payload.sections if section.table in whole)
     return KeyFile(payload.size, payload.sha256, payload.salt, sections) if sections else None
 

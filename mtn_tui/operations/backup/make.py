@@ -318,14 +318,20 @@ def _require_encryption(context: Context) -> None:
         )
 
 
-def _figures(run: _Run, done: MadeBackup | None) -> dict[str, object]:
-    seconds, context = run.watch.rounded(), run.context
-    figures: dict[str, object] = {
-        "backup_type": {Kind.FULL: "full", Kind.DIFF: "differential"}[run.contents.kind],
-        "timestamp": run.started.isoformat(),
+def about(job: Job, context: Context, kind: Kind, started: datetime) -> dict[str, object]:
+    """The figures that say which run it is, under the scripts' names."""
+    return {
+        "backup_type": {Kind.FULL: "full", Kind.DIFF: "differential"}[kind],
+        "timestamp": started.isoformat(),
         "hostname": context.host,
         "database": context.settings.db_name,
-        "job": run.job.id,
+        "job": job.id,
+    }
+
+
+def _figures(run: _Run, done: MadeBackup | None) -> dict[str, object]:
+    seconds, context = run.watch.rounded(), run.context
+    figures = about(run.job, context, run.contents.kind, run.started) | {
         "status": "failed",
         "total_duration_seconds": seconds.get("total", 0),
     }

@@ -82,9 +82,8 @@ def write(context: Context, pieces: Iterator[bytes]) -> Path:
 
 def command(context: Context, path: Path) -> str:
     """The line for a shell that runs the script."""
-    settings = context.settings
-    where = ["-h", settings.db_host, "-p", str(settings.db_port), "-U", settings.db_user]
-    return shlex.join(["psql", "-X", *where, "-d", settings.db_name, "-f", str(path)])
+    options = context.server.options
+    return shlex.join(["psql", "-X", *options, "-d", context.settings.db_name, "-f", str(path)])
 
 
 def _sweep(folder: Path) -> None:

@@ -72,15 +72,20 @@ def no_point(points: Sequence[Backup], moment: datetime) -> UsageError:
     return UsageError(text.format(moment=asked, name=newest.name), f"{hint} {looked}".strip(), "5.2")
 
 
-def gaps(points: Sequence[Backup], every: timedelta) -> tuple[Gap, ...]:
-    """Where a backup is missing that should have been made every so often; ``points`` are oldest first.
+def is_gap(between: timedelta, every: timedelta) -> bool:
+    """Whether a backup is missing between two, where one should be made every so often.
 
     Two that are up to half as much further apart are neighbours: a run takes its time.
     """
+    return between > every * 1.5
+
+
+def gaps(points: Sequence[Backup], every: timedelta) -> tuple[Gap, ...]:
+    """Where a backup is missing that should have been made every so often; ``points`` are oldest first."""
     return tuple(
         Gap(one.moment, other.moment)
         for one, other in pairwise(points)
-        if other.moment - one.moment > every * 1.5
+        if is_gap(other.moment - one.moment, every)
     )
 
 

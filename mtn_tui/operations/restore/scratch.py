@@ -64,8 +64,7 @@ class Scratch:
         with self.watch.timing("load"):
             self._load(copies[0], server)
         if len(copies) > 1:
-            with self.watch.timing("changes"):
-                self._apply(*copies)
+            self._apply(*copies)
         if self.loaders.disowned:
             text = _("{count} statements on owners and rights were done without.")
             job.warn("disowned", text.format(count=len(self.loaders.disowned)))

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from rich.cells import cell_len
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.restore.point_in_time import is_gap
 from mtn_tui.ui.text.cells import Span
 
 SPANS = (timedelta(hours=6), timedelta(days=1), timedelta(days=7), timedelta(days=35))
@@ -130,7 +131,7 @@ def _line(on: Axis, moments: Sequence[datetime], now: datetime, every: timedelta
         after = bisect_left(known, middle)
         if after in (0, len(known)):
             return " ", ""
-        return ("─", "dim") if known[after] - known[after - 1] <= 1.5 * every else (" ", "")
+        return (" ", "") if is_gap(known[after] - known[after - 1], every) else ("─", "dim")
 
     pieces = [piece(cell) for cell in range(on.cells)]
     return [*pieces, pieces[-1]]

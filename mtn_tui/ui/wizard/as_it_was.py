@@ -91,9 +91,7 @@ class AsItWas(Framed):
         return staging_of(self.host.context, RecoveryMode.BESIDE)
 
     def _command(self) -> str:
-        settings = self.host.context.settings
-        where = ["-h", settings.db_host, "-p", str(settings.db_port), "-U", settings.db_user]
-        return shlex.join(["psql", *where, "-d", self._database])
+        return shlex.join(["psql", *self.host.context.server.options, "-d", self._database])
 
     def not_ready(self) -> str:
         """Why the chosen point can't be restored now; empty if it can."""
