@@ -17,7 +17,7 @@ from mtn_tui.core.models import Rung
 from mtn_tui.operations.common import production
 from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.fallback import earlier_proven, newer_broken
-from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.inventory.model import CopyStatus, best
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.restore.point_in_time import points
 from tests.chains import DATABASE, at, inventory, made, minutes
@@ -118,6 +118,33 @@ def test_from_a_differential_that_does_not_hold_one_falls_back_to_the_point_befo
     assert newer_broken(found, found.backups[1], kind=None) == last
     assert newer_broken(found, found.backups[1], kind=None, until=at(DAY + 59)) is None
     assert newer_broken(found, found.backups[2]) is None, "of fulls none is newer"
+
+
+@pytest.mark.parametrize(
+    ("marks", "taken"),
+    [
+        ([{}, {}], 2),
+        ([{}, {"refused": True}], 1),
+        ([{"refused": True}, {"refused": True}], 2),
+        ([{}, {"rung": Rung.PRESENT}], 1),
+        ([{"rung": Rung.PRESENT}, {"rung": Rung.PRESENT}], 2),
+        ([{"rung": Rung.PRESENT}, {"refused": True}], 2),
+        ([{"rows": 5000}, {"rows": 7}], 1),
+    ],
+)
+def test_of_several_the_newest_that_is_trusted_is_taken_else_the_newest_that_is_proven(marks, taken):
+    full = made(0, rows=5000)
+    differentials = [made(minute, full, **({"rows": 5000} | one)) for minute, one in enumerate(marks, 1)]
+    found = [one for one in inventory(full, *differentials).backups if one.base]
+    assert minutes(best(found)) == taken
+
+
+def test_what_builds_on_a_full_that_was_refused_or_is_not_proven_is_trusted_no_more_than_the_full():
+    for marks in ({"refused": True}, {"rung": Rung.PRESENT}):
+        full, other = made(0, **marks), made(-5)
+        first, _full, second, _other = inventory(full, made(9, full), other, made(-3, other)).backups
+        assert (first.trusted, second.trusted) == (False, True)
+        assert best([first, second]) == second
 
 
 def test_a_newer_differential_whose_full_is_broken_is_told():

@@ -45,7 +45,7 @@ def choose_base(inputs: Inputs) -> Base:
                 stores=", ".join(inventory.unreachable)
             )
         raise BaseLost(reason)
-    proven = [one for one in fulls if one.sound[0].rung.proven]
+    proven = [one for one in fulls if one.proven]
     full = (proven or fulls)[0]
     manifest = _read(inputs, full)
     if manifest.baseline is None:

@@ -145,7 +145,7 @@ def _newest(inventory: Inventory | None, database: str) -> Backup | None:
         found = inventory.latest(database=database)
     except MtnError:
         return None
-    return found if found.usable[0].rung.proven and not (found.suspect or found.refused) else None
+    return found if found.trusted else None
 
 
 def _with_server(seen: Observations, context: Context, connection: Connection) -> Observations:

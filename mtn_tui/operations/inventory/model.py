@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -277,14 +277,21 @@ class Inventory:
                 _("There is no {kind} backup yet.").format(kind=kind or Kind.FULL),
                 _("Make one: mtn backup full"),
             )
-        proven = [one for one in of_kind if one.proven and not one.suspect]
-        taken = [one for one in proven if one.trusted] or proven
-        return (taken or of_kind)[0]
+        return best(of_kind)
 
     def _troubles(self, *kinds: Kind) -> list[ArchiveError]:
         """Why copies can't be believed, the newest first."""
         of_kind = [one for one in self.backups if not kinds or one.kind in kinds]
         return [copy.trouble for one in of_kind for copy in one.copies if copy.trouble]
+
+
+def best(backups: Sequence[Backup]) -> Backup:
+    """The newest that is trusted; if none is, the newest that is proven and not suspect, else the newest.
+
+    They are usable, and given newest first.
+    """
+    proven = [one for one in backups if one.proven and not one.suspect]
+    return ([one for one in proven if one.trusted] or proven or backups)[0]
 
 
 def _of_others(others: list[Backup], database: str) -> UsageError:

@@ -14,7 +14,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.fallback import earlier_proven, newer_broken
 from mtn_tui.operations.inventory.key_check import newer_of_another_key
-from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.inventory.model import Backup, Inventory, best
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.inventory.select import Chosen, choose
@@ -118,8 +118,7 @@ def _on_full(context: Context, named: Chosen, wanted: Wanted) -> Chosen:
         if wanted.kind is None:
             return replace(named, notes=_from_when(full, wanted.at))
         raise _none_on(full, every, before, wanted.at)
-    trusted = [one for one in usable if one.usable[0].rung.proven and not (one.suspect or one.refused)]
-    taken = (trusted or usable)[0]
+    taken = best(usable)
     return replace(
         named,
         backup=taken,

@@ -41,7 +41,7 @@ def tally(inventory: Inventory, database: str) -> Tally:
         len(fulls),
         len(every) - len(fulls),
         dict(held),
-        any(one.usable[0].rung.proven for one in fulls if one.usable and one.may_be_of(database)),
+        any(one.proven and one.may_be_of(database) for one in fulls),
         len({_chain(one) for one in every if one.doubtful}),
     )
 
