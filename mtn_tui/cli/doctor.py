@@ -11,6 +11,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import doctor as doctors
+from mtn_tui.operations.health.runner import worst
 
 _EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
 
@@ -30,7 +31,7 @@ def doctor(session: Session, as_json: bool) -> int:
             output.line(f"{one.status.glyph} {_word(one.status)}  {one.says}")
             for hint in one.hint.splitlines():
                 output.line("    " + hint)
-    return _EXIT[doctors.worst(findings)]
+    return _EXIT[worst(findings)]
 
 
 def _findings(session: Session) -> list[Check]:
@@ -38,7 +39,7 @@ def _findings(session: Session) -> list[Check]:
         loaded, context = session.loaded, session.quiet_context
     except MtnError as error:
         return doctors.without_configuration(error)
-    return doctors.examine(loaded, context)
+    return [found for result in doctors.examine(loaded, context) for found in result.findings]
 
 
 def _facts(one: Check) -> dict[str, str]:

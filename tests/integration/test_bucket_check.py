@@ -10,7 +10,7 @@ import pytest
 
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.stores import Stores
-from mtn_tui.operations.health.bucket import PROBES, bucket
+from mtn_tui.operations.health.checks.bucket import PROBES, bucket
 from tests.picky_server import Answer, Asked, PickyServer, refusal
 from tests.s3_fixtures import store_on
 

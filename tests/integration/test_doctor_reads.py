@@ -8,7 +8,7 @@ import pytest
 
 from mtn_tui.core.errors import MtnError, PostgresError
 from mtn_tui.operations.common.checks import Status
-from mtn_tui.operations.health import doctor
+from mtn_tui.operations.health.checks.role import role
 
 ROLE = f"mtn_backs_up_{os.getpid()}"
 
@@ -71,7 +71,7 @@ def limited(any_pg, new_database, practise):
 def test_what_would_fail_a_backup_is_found_and_the_hint_mends_it(limited):
     for world, (script, says, mends) in WORLDS.items():
         limited.source.psql(script)
-        (found,) = doctor.role(limited.context)
+        (found,) = role(limited.context)
         assert (found.status, says in found.says, mends in found.hint) == (Status.FAIL, True, True), world
         if world == "a policy":
             with pytest.raises(MtnError):
@@ -82,7 +82,7 @@ def test_what_would_fail_a_backup_is_found_and_the_hint_mends_it(limited):
             assert "GRANT pg_read_all_data TO" in refused.value.hint, world
             assert ROLE in refused.value.hint
         limited.source.psql(mends)
-        assert [one.status for one in doctor.role(limited.context)] == [Status.OK], world
+        assert [one.status for one in role(limited.context)] == [Status.OK], world
         if world == "a large object of another":
             assert limited.back_up().manifest.id
         limited.source.psql(
@@ -93,7 +93,7 @@ def test_what_would_fail_a_backup_is_found_and_the_hint_mends_it(limited):
         )
     for world, script in FINE.items():
         limited.source.psql(script)
-        assert [one.status for one in doctor.role(limited.context)] == [Status.OK], world
+        assert [one.status for one in role(limited.context)] == [Status.OK], world
         limited.source.psql("DROP EXTENSION IF EXISTS citext; DROP TABLE IF EXISTS t")
     assert limited.back_up().manifest.id
 
@@ -101,7 +101,7 @@ def test_what_would_fail_a_backup_is_found_and_the_hint_mends_it(limited):
 def test_what_may_not_be_looked_at_is_unknown(limited):
     limited.source.psql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
     try:
-        (found,) = doctor.role(limited.context)
+        (found,) = role(limited.context)
         assert found.status is Status.UNKNOWN
         assert "pg_control_system" in found.says
     finally:
@@ -110,6 +110,6 @@ def test_what_may_not_be_looked_at_is_unknown(limited):
         "CREATE SUBSCRIPTION nightly CONNECTION 'host=x' PUBLICATION p"
         " WITH (connect = false, slot_name = NONE)"
     )
-    (lacking,) = doctor.role(limited.context)
+    (lacking,) = role(limited.context)
     limited.source.psql("DROP SUBSCRIPTION nightly")
     assert lacking.status is Status.WARN

@@ -8,7 +8,8 @@ import pytest
 
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.operations.common.checks import Status
-from mtn_tui.operations.health import doctor
+from mtn_tui.operations.health.checks.role import role
+from mtn_tui.operations.health.checks.server import server
 from mtn_tui.operations.restore import trial
 from mtn_tui.postgres import dump
 from mtn_tui.postgres.connection import connect, translated
@@ -37,7 +38,7 @@ def at_home(practice: Practice) -> Database:
 
 
 def said_by_doctor(practice: Practice) -> str:
-    found = [*doctor.server(practice.context), *doctor.role(practice.context)]
+    found = [*server(practice.context), *role(practice.context)]
     assert all(one.status in (Status.OK, Status.WARN) for one in found)
     return "\n".join(f"{one.says} {one.hint}" for one in found if one.status is Status.WARN)
 

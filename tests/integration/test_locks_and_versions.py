@@ -12,7 +12,7 @@ from mtn_tui.core.errors import PostgresError
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.operations.common.checks import Status
-from mtn_tui.operations.health.doctor import pg_dump
+from mtn_tui.operations.health.checks.server import pg_dump
 from mtn_tui.postgres.tools import Tool
 from tests.pg_fixtures import UNSAFE
 

@@ -29,7 +29,7 @@ from mtn_tui.operations.alerts.email import Mail
 from mtn_tui.operations.alerts.message import Level, new_message
 from mtn_tui.operations.alerts.notify import flush, notify, waiting
 from mtn_tui.operations.common.checks import Status
-from mtn_tui.operations.health import alerting
+from mtn_tui.operations.health.checks import alerts as alerting
 from mtn_tui.operations.setup import init
 from tests.alert_fixtures import PASSWORD, Authority, mail_server, place, system_log, webhook
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -37,13 +37,17 @@ class Check:
     hint: str = ""
     """The fix; empty if all is well."""
     runbook: str = ""
+    fix: tuple[str, ...] = ()
+    """The ``mtn`` command that mends it, as a job; empty if no single command does."""
+    figures: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """What was measured, by names that end in their unit: for metrics and trends."""
     error: MtnError | None = field(default=None, compare=False, repr=False)
     """The error that a restore fails with, if the check stops it."""
 
     @classmethod
     def stop(cls, name: str, error: MtnError) -> Check:
         """A check that stops, with the title, hint and runbook section of ``error``."""
-        return cls(name, Status.STOP, error.title, error.hint, error.runbook, error)
+        return cls(name, Status.STOP, error.title, error.hint, error.runbook, error=error)
 
     @property
     def line(self) -> str:

@@ -1,42 +1,20 @@
-"""What ``mtn doctor`` finds of the configuration, of what the environment changes in it, and of the key."""
+"""The encryption key: is it there, closed to others, and the one that the backups were made with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from mtn_tui.archive.keys import read_key, with_its_key
-from mtn_tui.core import outside, paths
-from mtn_tui.core.advice import Notice
+from mtn_tui.core import paths
 from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import _, ngettext
-from mtn_tui.core.settings_file import Loaded
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import any_backup_known
+from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.inventory import key_check
-from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.setup.key import open_to_others
-
-
-def configuration(loaded: Loaded) -> Iterator[Check]:
-    """What is doubtful in the configuration. Invalid values were refused when it was read."""
-    doubtful: tuple[Notice, ...] = loaded.warnings
-    for notice in doubtful:
-        yield Check("configuration", Status.WARN, notice.title, notice.hint)
-    if not doubtful:
-        yield Check("configuration", Status.OK, _("The configuration is {path}.").format(path=loaded.path))
-
-
-def environment(context: Context, path: Path) -> Iterator[Check]:
-    """Which values are not the file's: another account, or cron, would have others."""
-    contradicting = list(outside.notices(context.outside, path))
-    for notice in contradicting:
-        yield Check("environment", Status.WARN, notice.title, notice.hint)
-    if context.outside and not contradicting:
-        text = _("Taken from the environment: {keys}").format(keys=outside.named(context.outside))
-        yield Check("environment", Status.OK, text)
 
 
 def key(context: Context) -> Iterator[Check]:
@@ -63,14 +41,16 @@ def key(context: Context) -> Iterator[Check]:
         yield Check("key", Status.OK, _("The encryption key is {path}.").format(path=path))
 
 
-def key_of_backups(context: Context) -> Iterator[Check]:
-    """Whether the key can read the backups so far. A store that does not answer has its own check."""
-    name = "key-of-backups"
-    try:
-        key = context.key
-    except KeyFileError:
-        return  # the check before this one has said so
-    inventory = take_inventory(context.stores, key, context.cache)
+def key_of_backups(inspection: Inspection) -> Iterator[Check]:
+    """Whether the key can read the backups so far. Raises KeyFileError if there is none to compare.
+
+    A store that does not answer has its own check.
+    """
+    name, context = "key-of-backups", inspection.context
+    if not paths.present(context.settings.encryption_key_file) and not any_backup_known(context.stores):
+        yield Check(name, Status.OK, _("There is no backup yet that was made with a key."))
+        return
+    key, inventory = context.key, inspection.inventory
     compared = key_check.compare(inventory, key, context.settings.db_name)
     told = key_check.doubt(compared, key)
     if told:
@@ -88,3 +68,5 @@ def key_of_backups(context: Context) -> Iterator[Check]:
             stores=labels.stores(seen), fingerprint=key.fingerprint
         )
         yield Check(name, Status.OK, text)
+    else:
+        yield Check(name, Status.OK, _("There is no backup yet that was made with a key."))

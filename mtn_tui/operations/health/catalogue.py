@@ -1,0 +1,62 @@
+"""The health checks as data: what each is called, how often it is looked at, and what it counts for.
+
+``registry`` has the functions that look. This module imports none of them, so
+that a screen can show the last known state before anything else is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mtn_tui.core.i18n import _
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """One thing that is looked at again and again."""
+
+    id: str
+    """Its name in JSON, in files and in metrics; never translated."""
+    title: Callable[[], str]
+    """Its name for people, in the language in use when it is called."""
+    runbook: str = ""
+    morning: bool = False
+    """Whether it is one of the five of runbook 4.1."""
+    decides: bool = False
+    """Whether the overall status goes by it, as runbook 6.2 lists. What is only set up badly is
+    shown, and is no reason to wake anybody."""
+    every: float = MINUTE
+    """Seconds between two looks of a live checklist."""
+    limit: float = 20.0
+    """Seconds after which it counts as unknown."""
+    writes: bool = False
+    """Whether it puts something into a store. Such a check runs in doctor and, once a day, in monitor."""
+
+
+CHECKS: tuple[HealthCheck, ...] = (
+    HealthCheck("full", lambda: _("Full backup"), "4.1", morning=True, decides=True),
+    HealthCheck("differentials", lambda: _("Differentials"), "4.1", morning=True, decides=True),
+    HealthCheck("objectives", lambda: _("RPO and RTO"), "4.1", morning=True, decides=True),
+    HealthCheck("configuration", lambda: _("Configuration"), "3.2", every=10 * MINUTE),
+    HealthCheck("environment", lambda: _("Environment"), "3.2", every=10 * MINUTE),
+    HealthCheck("key", lambda: _("Encryption key"), "7.2"),
+    HealthCheck("key-of-backups", lambda: _("Key of the backups"), "7.2", decides=True),
+    HealthCheck("folders", lambda: _("Folders"), "7.1", decides=True),
+    HealthCheck("state", lambda: _("Records of jobs"), "7.1", every=10 * MINUTE),
+    HealthCheck("server", lambda: _("Database"), "7.3", decides=True, every=10),
+    HealthCheck("role", lambda: _("Database user"), "7.3", every=10 * MINUTE),
+    HealthCheck("leftovers", lambda: _("Leftovers on the server"), every=10 * MINUTE),
+    HealthCheck("pg_dump", lambda: "pg_dump", "7.4", every=HOUR),
+    HealthCheck("bucket", lambda: _("Rights in the bucket"), "5.4", limit=90, writes=True),
+    HealthCheck("stores", lambda: _("Stores as they were"), "5.4", every=10 * MINUTE, limit=60),
+    HealthCheck("suspect", lambda: _("Suspect backups"), "5.3", decides=True),
+    HealthCheck("alerts", lambda: _("Alerts"), "6.3", every=10 * MINUTE, limit=60),
+    HealthCheck("machine", lambda: _("This machine"), every=HOUR),
+)
+"""All of them, in the order in which they are shown where all are well."""
+
+BY_ID = {one.id: one for one in CHECKS}

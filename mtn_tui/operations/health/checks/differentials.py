@@ -1,0 +1,67 @@
+"""Runbook 4.1: do the differentials run? 6.2: none in two hours is a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.models import Kind
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.inventory.model import Backup
+
+LIMIT = timedelta(hours=2)
+"""Age of the newest differential, by runbook 6.2. A full that is as new stands for one."""
+
+_MAKE = ("backup", "diff")
+
+
+def differentials(inspection: Inspection) -> Iterator[Check]:
+    """How many were made today, and how old the newest point is that can be restored."""
+    usable = [one for one in inspection.ours if one.usable]
+    made = [one for one in usable if one.kind is Kind.DIFF]
+    newest = next((one for one in usable if one.is_point and one.proven), None)
+    if not made:
+        says = _("There is no differential yet.")
+        hint = _("Make one: mtn backup diff. To have them made: mtn schedule install")
+        yield Check("differentials", Status.WARN, says, hint, "4.1", fix=_MAKE)
+        return
+    today = [one for one in made if _local_day(one.moment) == _local_day(inspection.now)]
+    text = ngettext("{count} today", "{count} today", len(today)).format(count=len(today))
+    text += ", " + _("the last {age} ago, of {moment}.").format(
+        age=labels.age(made[0].moment, inspection.now), moment=labels.moment(made[0].moment)
+    )
+    age = inspection.now - made[0].moment
+    figures = {"differential_age_seconds": age.total_seconds(), "differentials_today": float(len(today))}
+    if age <= LIMIT or _stands_in(newest, inspection.now):
+        unusable = [one for one in inspection.ours if one.unusable]
+        if unusable:
+            text += " " + _unusable(unusable)
+            hint = _("See why: mtn show {name}").format(name=unusable[0].handle)
+            yield Check("differentials", Status.WARN, text, hint, "4.1", figures=figures)
+            return
+        yield Check("differentials", Status.OK, text, runbook="4.1", figures=figures)
+        return
+    hint = _("Make one now: mtn backup diff. Then see why the last did not run: mtn job list")
+    yield Check("differentials", Status.WARN, text, hint, "7.6", fix=_MAKE, figures=figures)
+
+
+def _stands_in(newest: Backup | None, now: datetime) -> bool:
+    """Whether a full was made so lately that no differential is due yet."""
+    return newest is not None and newest.kind is Kind.FULL and now - newest.moment <= LIMIT
+
+
+def _unusable(found: list[Backup]) -> str:
+    text = ngettext(
+        "{count} can't be used: its full is gone or broken.",
+        "{count} can't be used: their fulls are gone or broken.",
+        len(found),
+    )
+    return text.format(count=len(found))
+
+
+def _local_day(moment: datetime) -> tuple[int, int, int]:
+    local = moment.astimezone()
+    return local.year, local.month, local.day

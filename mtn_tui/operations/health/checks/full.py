@@ -1,0 +1,56 @@
+"""Runbook 4.1: is the last full backup fresh? 6.2: without one of the last 26 hours it is critical."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.inspection import Inspection
+
+LIMIT = timedelta(hours=26)
+"""Age of the newest proven full, by runbook 4.1 and 6.2."""
+
+_MAKE = ("backup", "full")
+
+
+def full(inspection: Inspection) -> Iterator[Check]:
+    """How old the newest proven full is. Newer ones that are not proven are named."""
+    fulls = [one for one in inspection.ours if one.kind is Kind.FULL and one.usable]
+    newest = next((one for one in fulls if one.proven), None)
+    if newest is None:
+        says = _("There is no full backup yet.")
+        hint = _("Make one: mtn backup full")
+        if fulls:
+            says = _("No full backup is proven; the newest, of {moment}, is only: {rung}.").format(
+                moment=labels.moment(fulls[0].moment), rung=labels.rung(fulls[0].rung)
+            )
+            hint = _("Read it back: mtn verify {name}. Or make one: mtn backup full").format(
+                name=fulls[0].handle
+            )
+        yield Check("full", Status.FAIL, says, hint, "4.1", fix=_MAKE)
+        return
+    age = inspection.now - newest.moment
+    figures = {"full_age_seconds": age.total_seconds(), "full_size_bytes": float(newest.size)}
+    text = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(
+        age=labels.age(newest.moment, inspection.now),
+        moment=labels.moment(newest.moment),
+        size=labels.size(newest.size),
+        limit=int(LIMIT.total_seconds() // 3600),
+    )
+    if age > LIMIT:
+        hint = _("Make one now: mtn backup full. Then see why the last did not run: mtn job list")
+        if fulls[0] is not newest:
+            text += " " + _("A newer one, of {moment}, is not proven.").format(
+                moment=labels.moment(fulls[0].moment)
+            )
+        yield Check("full", Status.FAIL, text, hint, "6.2", fix=_MAKE, figures=figures)
+    elif age < timedelta(0):
+        says = _("The newest full is of {moment}, in the future.").format(moment=labels.moment(newest.moment))
+        hint = _("See that this machine's clock and the server's are right (“timedatectl”).")
+        yield Check("full", Status.UNKNOWN, says, hint, "4.1", figures=figures)
+    else:
+        yield Check("full", Status.OK, text, runbook="4.1", figures=figures)

@@ -1,0 +1,60 @@
+"""RPO and RTO against their targets: how much would be lost now, and how long would a restore take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.restore.rto import rto
+
+
+def newest_point(inspection: Inspection) -> Backup | None:
+    """The newest backup that could be restored and is proven; None if there is none."""
+    return next((one for one in inspection.ours if one.is_point and one.usable and one.proven), None)
+
+
+def objectives(inspection: Inspection) -> Iterator[Check]:
+    """The RPO, which is critical past its target (runbook 6.2); then the RTO, which is a warning."""
+    settings = inspection.context.settings
+    newest = newest_point(inspection)
+    if newest is None:
+        says = _("RPO: nothing could be restored, for no backup is proven.")
+        hint = _("Make a full backup: mtn backup full")
+        yield Check("rpo", Status.FAIL, says, hint, "6.2", fix=("backup", "full"))
+        return
+    lost = max(inspection.now - newest.moment, timedelta(0))
+    target = timedelta(hours=settings.target_rpo_hours)
+    text = _("RPO {now} of {target}: what was written since {moment} would be lost.").format(
+        now=labels.duration(lost.total_seconds()),
+        target=labels.duration(target.total_seconds()),
+        moment=labels.moment(newest.moment),
+    )
+    figures = {"rpo_seconds": lost.total_seconds(), "rpo_target_seconds": target.total_seconds()}
+    if lost > target:
+        hint = _("Make a differential now: mtn backup diff. Then see why none ran: mtn job list")
+        yield Check("rpo", Status.FAIL, text, hint, "7.6", fix=("backup", "diff"), figures=figures)
+    else:
+        yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures)
+    yield _rto(inspection, newest)
+
+
+def _rto(inspection: Inspection, newest: Backup) -> Check:
+    estimate = rto(inspection.context, newest)
+    hours = inspection.context.settings.target_rto_hours
+    text = _("RTO {estimate}; the target is {target}.").format(
+        estimate=estimate.says, target=labels.duration(hours * 3600)
+    )
+    figures = {"rto_target_seconds": hours * 3600}
+    if estimate.seconds is None:
+        hint = _("Measure it by a drill: mtn drill")
+        return Check("rto", Status.WARN, text, hint, "8.4", fix=("drill",), figures=figures)
+    figures["rto_seconds"] = estimate.seconds
+    if estimate.seconds > hours * 3600:
+        hint = _("A restore would take too long: a faster disk or server, or less data (old tables).")
+        return Check("rto", Status.WARN, text, hint, "6.2", figures=figures)
+    return Check("rto", Status.OK, text, runbook="4.1", figures=figures)

@@ -1,0 +1,71 @@
+"""What the checks of one run share, each part of it taken once."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+
+from mtn_tui.core.settings_file import Loaded
+from mtn_tui.engine.jobview import JobView, list_jobs
+from mtn_tui.engine.pipeline import background
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.inventory.one_server import of_one_server
+from mtn_tui.operations.inventory.scan import take_inventory
+
+PATIENCE = 8.0
+"""Seconds that a store has to answer, before the others are judged without it."""
+
+
+class Inspection:
+    """One run of checks. Thread-safe: whoever needs a part first takes it, the others wait for it."""
+
+    def __init__(self, context: Context, loaded: Loaded | None = None, *, patience: float = PATIENCE) -> None:
+        """``loaded`` is the configuration as it was read; None where only the settings are known."""
+        self.context = context
+        self.loaded = loaded
+        self.now = context.clock.now()
+        """The moment that the whole run is judged at, in UTC."""
+        self._patience = patience
+        self._stores, self._journals = threading.Lock(), threading.Lock()
+        self._partial: Inventory | None = None
+
+    @property
+    def inventory(self) -> Inventory:
+        """The backups in both stores. A store that is not done in time counts as one that does not answer.
+
+        Raises KeyFileError.
+        """
+        with self._stores:
+            return self._inventory
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        context = self.context
+        key = context.key
+
+        def meanwhile(partial: Inventory) -> None:
+            self._partial = partial
+
+        taking = background(
+            lambda: take_inventory(context.stores, key, context.cache, meanwhile), "mtn-health-inventory"
+        )
+        if not taking.join(self._patience) and self._partial is not None:
+            return self._partial
+        return taking.result()
+
+    @property
+    def ours(self) -> tuple[Backup, ...]:
+        """The backups of our database on our server, newest first. Raises KeyFileError."""
+        found = of_one_server(self.context, self.inventory).inventory.backups
+        return tuple(one for one in found if one.may_be_of(self.context.settings.db_name))
+
+    @property
+    def jobs(self) -> list[JobView]:
+        """The jobs that are on record, newest first. Raises StorageError."""
+        with self._journals:
+            return self._jobs
+
+    @cached_property
+    def _jobs(self) -> list[JobView]:
+        return list_jobs(self.context.job_folders)

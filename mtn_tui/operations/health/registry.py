@@ -1,0 +1,61 @@
+"""The functions that look, by the ids of the catalogue. Everything that judges health goes through these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from mtn_tui.core.errors import MtnError
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.health.checks.alerts import alerts
+from mtn_tui.operations.health.checks.bucket import bucket
+from mtn_tui.operations.health.checks.configuration import configuration, environment
+from mtn_tui.operations.health.checks.differentials import differentials
+from mtn_tui.operations.health.checks.folders import folders
+from mtn_tui.operations.health.checks.full import full
+from mtn_tui.operations.health.checks.key import key, key_of_backups
+from mtn_tui.operations.health.checks.leftovers import leftovers
+from mtn_tui.operations.health.checks.machine import machine
+from mtn_tui.operations.health.checks.objectives import objectives
+from mtn_tui.operations.health.checks.role import role
+from mtn_tui.operations.health.checks.server import pg_dump, server
+from mtn_tui.operations.health.checks.state import state
+from mtn_tui.operations.health.checks.suspect import suspect
+from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.health.runner import Look
+from mtn_tui.operations.inventory import known_stores
+
+
+def _failing(name: str, look: Callable[[Context], Iterable[Check]]) -> Look:
+    """A look by the context alone, whose error is what it has found."""
+
+    def looked(inspection: Inspection) -> Iterator[Check]:
+        try:
+            yield from look(inspection.context)
+        except MtnError as error:
+            yield Check(name, Status.FAIL, error.title, error.hint, error.runbook)
+
+    return looked
+
+
+LOOKS: dict[str, Look] = {
+    "full": full,
+    "differentials": differentials,
+    "objectives": objectives,
+    "configuration": configuration,
+    "environment": environment,
+    "key": _failing("key", key),
+    "key-of-backups": key_of_backups,
+    "folders": _failing("folders", folders),
+    "state": _failing("state", state),
+    "server": _failing("server", server),
+    "role": _failing("role", role),
+    "leftovers": _failing("leftovers", leftovers),
+    "pg_dump": _failing("pg_dump", pg_dump),
+    "bucket": _failing("bucket", bucket),
+    "stores": _failing("stores", known_stores.check),
+    "suspect": suspect,
+    "alerts": _failing("alerts", alerts),
+    "machine": lambda _inspection: machine(),
+}
+"""By the ids of ``catalogue.CHECKS``."""
