@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg
 
-from mtn_tui.postgres.connection import Connection, connect, translated
-from mtn_tui.postgres.server import Server
+from mtn_tui.postgres.connection import Connection, translated
 
 _TRANSACTIONS = 16
 _FLUSH_SECONDS = 30
@@ -33,9 +31,9 @@ class Watermark:
     """Where the log was afterwards."""
 
 
-def leave(server: Server, database: str, application: str) -> Watermark:
+def leave(connection: Connection) -> Watermark:
     """Leave a watermark. Raises PostgresError."""
-    with closing(connect(server, database, application)) as connection, translated():
+    with translated():
         if _in_recovery(connection):
             return Watermark((), _value(connection, "SELECT pg_last_wal_replay_lsn()::text"))
         found = []
@@ -48,14 +46,14 @@ def leave(server: Server, database: str, application: str) -> Watermark:
         return Watermark(tuple(found), _value(connection, "SELECT pg_current_wal_insert_lsn()::text"))
 
 
-def until_flushed(server: Server, database: str, application: str, mark: Watermark) -> Watermark | None:
+def until_flushed(connection: Connection, mark: Watermark) -> Watermark | None:
     """Wait until the server's disk has the log up to the mark; None if it has not after half a minute.
 
     Before, a crash of the server could take back what the backup holds and use its transaction ids again.
     """
     if not mark.transactions:
         return mark
-    with closing(connect(server, database, application)) as connection, translated():
+    with translated():
         until = time.monotonic() + _FLUSH_SECONDS
         while not _value(connection, "SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", mark.lsn):
             if time.monotonic() > until:

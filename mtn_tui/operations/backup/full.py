@@ -76,15 +76,17 @@ class FullContents:
         opening = opened(dumper, job.token, lambda text: job.note("info", "dump-opening", text=text))
         with watch.timing("dump"), opening as dump:
             at = (inputs.context.server, settings.db_name, inputs.application)
-            marked = watermark.leave(*at)
+            with closing(connect(*at, token=job.token)) as connection:
+                marked = watermark.leave(connection)
             written = write_payload(job, dump, part, inputs.key, job.id, settings.deflate_level)
-            with closing(connect(*at, token=job.token)) as connection, in_snapshot(connection, dump.snapshot):
-                objects = large_objects.digests(connection)
             rows = rows_in(written.payload.sections)
-            with watch.timing("keys"):
-                beside = keys_beside(inputs, dump.snapshot, rows, part.path, held)
+            with closing(connect(*at, token=job.token)) as connection:
+                with in_snapshot(connection, dump.snapshot):
+                    objects = large_objects.digests(connection)
+                with watch.timing("keys"):
+                    beside = keys_beside(inputs, connection, dump.snapshot, rows, part.path, held)
+                kept = watermark.until_flushed(connection, marked)
             keys, file = beside or (None, None)
-            kept = watermark.until_flushed(*at, marked)
         baseline = None
         if kept is not None:
             baseline = Baseline(dump.snapshot.xmax, kept.transactions, dump.oids(rows), objects, file)

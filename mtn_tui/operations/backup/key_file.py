@@ -7,7 +7,7 @@ large tables whose rows are deleted and updated; so the server's statistics choo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from mtn_tui.operations.backup.contents import Inputs
 from mtn_tui.operations.backup.payload import write_blocks
 from mtn_tui.operations.inventory.model import Copy
 from mtn_tui.postgres import bulk, leaf_tables
-from mtn_tui.postgres.connection import connect
+from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.giving_way import Lookout
 from mtn_tui.postgres.leaf_tables import Table
 from mtn_tui.postgres.snapshot import Snapshot, in_snapshot
@@ -33,7 +33,12 @@ _ROWS = 10_000
 
 
 def keys_beside(
-    inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], payload: Path, held: ExitStack
+    inputs: Inputs,
+    connection: Connection,
+    moment: Snapshot,
+    rows: Mapping[str, int],
+    payload: Path,
+    held: ExitStack,
 ) -> tuple[PartFile, KeyFile] | None:
     """Write the file of keys beside a payload and leave it open in ``held``; None if there are none.
 
@@ -42,7 +47,7 @@ def keys_beside(
     try:
         with ExitStack() as trying:
             part = trying.enter_context(PartFile(payload.with_name(payload.name + KEYS)))
-            file = _write_keys(inputs, moment, rows, part)
+            file = _write_keys(inputs, connection, moment, rows, part)
             if file is None:
                 return None
             held.push(trying.pop_all())
@@ -52,7 +57,9 @@ def keys_beside(
         return None
 
 
-def _write_keys(inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], part: PartFile) -> KeyFile | None:
+def _write_keys(
+    inputs: Inputs, connection: Connection, moment: Snapshot, rows: Mapping[str, int], part: PartFile
+) -> KeyFile | None:
     """Write the keys of the tables where it pays; None if there are none.
 
     ``rows`` are those that the full has of each table. A table whose keys can't be
@@ -63,10 +70,9 @@ def _write_keys(inputs: Inputs, moment: Snapshot, rows: Mapping[str, int], part:
     if not large:
         return None
     database = context.settings.db_name
-    with closing(connect(context.server, database, inputs.application, token=job.token)) as connection:
-        with in_snapshot(connection, moment):
-            found = leaf_tables.tables(connection, [(schema, name) for schema, name in large])
-        wanted = leaf_tables.changing(connection, [one for one in found if one.comparable])
+    with in_snapshot(connection, moment):
+        found = leaf_tables.tables(connection, [(schema, name) for schema, name in large])
+    wanted = leaf_tables.changing(connection, [one for one in found if one.comparable])
     if not wanted:
         return None
     psql = beside(inputs.tool, "psql")
