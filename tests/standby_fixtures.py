@@ -45,10 +45,12 @@ class Standby(PostgresServer):
 
 
 @pytest.fixture(scope="module")
-def standby(pg_workspace) -> Iterator[Standby]:
+def standby(request, pg_workspace) -> Iterator[Standby]:
     """With a primary of its own."""
+    folder = pg_workspace.path / f"standby-of-{request.module.__name__.rpartition('.')[2]}"
+    folder.mkdir(mode=0o755)
     with (
-        PostgresServer(wheel_binaries(), pg_workspace.path / "primary") as primary,
-        Standby(primary, pg_workspace.path / "standby") as made,
+        PostgresServer(wheel_binaries(), folder / "primary") as primary,
+        Standby(primary, folder / "standby") as made,
     ):
         yield made
