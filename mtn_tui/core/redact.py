@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 MASK = "•••"
 
 _VALUE = r"""(?:'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|[^\s'",;&)}\]]+)"""
 _PLAINLY_SECRET = (
-    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE),
-    re.compile(rf"(\b\w*(?:password|passwd|passphrase|secret|secret_?key)\s*=\s*){_VALUE}", re.IGNORECASE),
-    re.compile(r"(\bPASSWORD\s+)'(?:[^']|'')*'", re.IGNORECASE),
-    re.compile(r"(SCRAM-SHA-256\$)[\w$:+/=]+"),
-    re.compile(r"(\bmd5)[0-9a-f]{32}\b"),
+    ("://", re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE)),
+    *(
+        (word, re.compile(rf"(\b\w*(?:{rest})\s*=\s*){_VALUE}", re.IGNORECASE))
+        for word, rest in (("pass", "password|passwd|passphrase"), ("secret", "secret|secret_?key"))
+    ),
+    ("password", re.compile(r"(\bPASSWORD\s+)'(?:[^']|'')*'", re.IGNORECASE)),
+    ("scram-sha-256$", re.compile(r"(SCRAM-SHA-256\$)[\w$:+/=]+")),
+    ("md5", re.compile(r"(\bmd5)[0-9a-f]{32}\b")),
 )
-"""Passwords in addresses, connection strings, options and statements, and their hashes."""
+"""Passwords in addresses, connection strings, options and statements, and their hashes: what each
+holds in small letters, without which it need not be looked for, and the pattern. Every line of a log
+is looked through."""
 
 _SHORT = 4
 """Characters; shorter secrets are masked as whole words only: masked within words they could be guessed."""
@@ -28,23 +33,30 @@ class Redactor:
     """Masks every known secret, also in its quoted and encoded forms."""
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
-        self._short: set[str] = set()
+        self._secrets: tuple[str, ...] = ()
+        self._short: tuple[str, ...] = ()
+        """Both with the longest first."""
 
     def add(self, secret: str) -> None:
         """Remember a secret. Blank ones are ignored, since masking them would mangle every text."""
-        if secret.strip():
-            known = self._short if len(secret.strip()) < _SHORT else self._secrets
-            known |= {form for form in _forms(secret) if form.strip()}
+        if not secret.strip():
+            return
+        forms = [form for form in _forms(secret) if form.strip()]
+        if len(secret.strip()) < _SHORT:
+            self._short = _longest_first(self._short, forms)
+        else:
+            self._secrets = _longest_first(self._secrets, forms)
 
     def __call__(self, text: str) -> str:
         """Mask the known secrets, and whatever is obviously one, such as ``password=…``."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
+        for secret in self._secrets:
             text = text.replace(secret, MASK)
-        for secret in sorted(self._short, key=len, reverse=True):
+        for secret in self._short:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
-        for pattern in _PLAINLY_SECRET:
-            text = pattern.sub(rf"\1{MASK}", text)
+        folded = text.casefold()
+        for word, pattern in _PLAINLY_SECRET:
+            if word in folded:
+                text = pattern.sub(rf"\1{MASK}", text)
         return text
 
     def within(self, value: object) -> object:
@@ -60,6 +72,10 @@ class Redactor:
             case list() | tuple():
                 return [self.within(item) for item in value]
         return value
+
+
+def _longest_first(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*known, *more}, key=lambda one: (-len(one), one)))
 
 
 def _forms(secret: str) -> Iterator[str]:

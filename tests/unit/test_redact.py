@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.cli.output import printable
-from mtn_tui.core.redact import MASK, Redactor
+from mtn_tui.core.redact import _PLAINLY_SECRET, MASK, Redactor
 
 ODD = "p'a\"s s\\w%rd$é\tñ€;&"
 
@@ -106,3 +106,15 @@ def test_a_secret_of_four_characters_is_masked_within_words():
     redact = Redactor()
     redact.add("cats")
     assert redact("bobcats") == f"bob{MASK}"
+
+
+WORDS = ["pass", "paſſ", "PASS", "word", "secret", "SECRET_KEY", "=", "'", "x", "://", "u:", "@"]
+PIECES = (*WORDS, "md5", "SCRAM-SHA-256$", " ", "0" * 32)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_no_pattern_is_passed_over_that_would_match(text):
+    masked = text
+    for _word, pattern in _PLAINLY_SECRET:
+        masked = pattern.sub(rf"\1{MASK}", masked)
+    assert Redactor()(text) == masked
