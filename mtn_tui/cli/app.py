@@ -41,6 +41,7 @@ _COMMANDS = {
     "notify": "notify.notify",
     "pin": "marks.pin",
     "promote": "promote.promote",
+    "prune": "prune.prune",
     "recover": "recover.recover",
     "restore": "restore.restore",
     "services": "services.services",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
@@ -168,10 +168,6 @@ def _known(context: Context) -> list[str]:
     return [settings.db_name, settings.staging_db_name, *settings.production_databases]
 
 
-def _past(one: ReplacedDatabase, now: datetime, days: float) -> bool:
-    return now - one.since > timedelta(days=days)
-
-
 def _facts(one: ReplacedDatabase, now: datetime, days: float) -> dict[str, object]:
     return {
         "name": one.name,
@@ -179,7 +175,7 @@ def _facts(one: ReplacedDatabase, now: datetime, days: float) -> dict[str, objec
         "since": one.since,
         "age_seconds": round((now - one.since).total_seconds()),
         "size": one.size,
-        "past": _past(one, now, days),
+        "past": one.is_past(now, days),
         "incomplete": False,
     }
 
@@ -209,7 +205,7 @@ def _print(
         _("Kept for longer than {days:g} days. Drop it: mtn kept drop {name}").format(
             days=days, name=shlex.quote(one.name)
         )
-        if _past(one, now, days)
+        if one.is_past(now, days)
         else ""
         for one in found
     ]

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mtn_tui.core.i18n import Figure, _, written
+from mtn_tui.core.i18n import Figure, _, ngettext, written
 from mtn_tui.core.models import Rung
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Status
@@ -27,6 +27,7 @@ def lines(kind: str, facts: Facts) -> list[str]:
         "promote": _promote,
         "recover": _recover,
         "kept-drop": _dropped,
+        "prune": _prune,
     }.get(kind)
     return tell(facts) if tell and facts else []
 
@@ -125,6 +126,28 @@ def _recover(facts: Facts) -> list[str]:
 
 def _dropped(facts: Facts) -> list[str]:
     return [_("{name} was dropped, {size}").format(name=facts["dropped"], size=labels.size(facts["size"]))]
+
+
+def _prune(facts: Facts) -> list[str]:
+    lines = [
+        ngettext(
+            "{count} copy deleted, {kept} kept", "{count} copies deleted, {kept} kept", len(facts["deleted"])
+        ).format(count=Figure(len(facts["deleted"])), kept=Figure(facts["kept"]))
+    ]
+    for store, freed in facts["freed"].items():
+        lines.append(_("{store}: {size} freed").format(store=labels.store(store), size=labels.size(freed)))
+    for one in facts["left"]:
+        text = _("Not deleted: {name}, {store}: {reason}")
+        lines.append(text.format(name=one["name"], store=labels.store(one["store"]), reason=one["reason"]))
+    if facts["versions_kept"]:
+        lines.append(labels.versions_kept())
+    if facts["records"]:
+        text = ngettext(
+            "{count} old log or record deleted", "{count} old logs and records deleted", facts["records"]
+        )
+        lines.append(text.format(count=Figure(facts["records"])))
+    lines += [labels.kept_past(name) for name in facts["databases"]]
+    return lines
 
 
 def _swapped(facts: Facts) -> list[str]:

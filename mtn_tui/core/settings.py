@@ -104,6 +104,10 @@ class Settings(BaseModel):
     # Retention
     full_backup_retention_days: Annotated[Whole, Field(ge=1, le=LONGEST)] = 30
     diff_backup_retention_days: Annotated[Whole, Field(ge=1, le=LONGEST)] = 90
+    keep_weekly: Annotated[Whole, Field(ge=0, le=LONGEST)] = 0
+    """Weeks of which each store keeps a full besides those of the days above."""
+    keep_monthly: Annotated[Whole, Field(ge=0, le=LONGEST)] = 0
+    """Months of which each store keeps a full besides those of the days above."""
     keep_replaced_days: Annotated[Number, Field(ge=0, le=LONGEST)] = 7
     """How long the database that a restore replaced is kept."""
 

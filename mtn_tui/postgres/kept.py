@@ -35,6 +35,10 @@ class ReplacedDatabase:
         """Whether its name was not shortened; otherwise ``of`` is uncertain."""
         return self.name.startswith(f"{self.of}__before_")
 
+    def is_past(self, now: datetime, days: float) -> bool:
+        """Whether it was kept for longer than ``days``."""
+        return now - self.since > timedelta(days=days)
+
 
 def kept_name(target: str, moment: datetime, taken: Collection[str] = ()) -> str:
     """Return the name for the database called ``target`` until ``moment``, a second later if ``taken``.

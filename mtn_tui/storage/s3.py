@@ -21,8 +21,10 @@ from mtn_tui.core.i18n import _
 from mtn_tui.storage.base import BUCKETS, NEVER, Entry, Readable, checked_key, storable
 from mtn_tui.storage.listing import Unfinished, objects, unfinished
 from mtn_tui.storage.s3_answers import Refused
+from mtn_tui.storage.s3_body import Pieces
 from mtn_tui.storage.s3_client import Client, Request
 from mtn_tui.storage.s3_errors import Bucket, Right, http_date
+from mtn_tui.storage.s3_held import MARK, Held, is_versioned
 from mtn_tui.storage.s3_keys import Keys, static_keys
 from mtn_tui.storage.s3_pool import connections
 from mtn_tui.storage.span import Span, ends_early
@@ -43,7 +45,6 @@ MOST_PARTS = 9000
 _BUFFER = 1 << 20
 _CHEAPER_FROM = 128 << 10
 """Bytes from which AWS's infrequent-access classes cost less: smaller objects are billed as this many."""
-_MARK = "x-amz-meta-mtn"
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -186,7 +187,7 @@ class S3Storage:
         try:
             left = self._length(response, key, start, length)
             with io.BufferedReader(
-                Span(_Pieces(response, self._where), left, self._broken), _BUFFER
+                Span(Pieces(response, self._where), left, self._broken), _BUFFER
             ) as reader:
                 yield reader
         finally:
@@ -202,8 +203,17 @@ class S3Storage:
 
     def mark(self, key: str) -> str:
         """Return the ``mark`` given to ``put``; empty if none was. Raises NotFound."""
+        return self.held(key).mark
+
+    def held(self, key: str) -> Held:
+        """Return an object's mark, and whether the server keeps it from being deleted. Raises NotFound."""
         with self._first_byte(key) as response:
-            return response.headers.get(_MARK, "")
+            return Held.read(response.headers)
+
+    def keeps_versions(self) -> bool:
+        """Whether what is deleted stays as an older version, and so takes up its room."""
+        with self._where.asking(right=Right.VERSIONING):
+            return is_versioned(self._client.ask(Request("GET", query={"versioning": ""})).body)
 
     @contextmanager
     def _first_byte(self, key: str) -> Iterator[BaseHTTPResponse]:
@@ -330,7 +340,7 @@ class S3Storage:
     def _headers(self, size: int | None, mark: str) -> dict[str, str]:
         headers = {"Content-Type": "application/octet-stream"}
         if mark:
-            headers[_MARK] = mark
+            headers[MARK] = mark
         if self._storage_class is not None and (size is None or size >= _CHEAPER_FROM):
             headers["x-amz-storage-class"] = self._storage_class
         if self._encrypt:
@@ -343,7 +353,7 @@ class S3Storage:
 
     def _size(self, first: BaseHTTPResponse, key: str) -> int:
         """An object's size, from the answer to a request for its first byte."""
-        if not _Pieces(first, self._where).read(1) and first.headers.get("Content-Length") != "0":
+        if not Pieces(first, self._where).read(1) and first.headers.get("Content-Length") != "0":
             raise self._broken()
         match = _RANGE.match(first.headers.get("Content-Range", ""))
         whole = first.headers.get("Content-Length") if first.status != 206 else None
@@ -383,15 +393,3 @@ class S3Storage:
 
 def _too_large(error: StorageError) -> bool:
     return isinstance(error.__cause__, Refused) and error.__cause__.status == 413
-
-
-class _Pieces:
-    """Reads an answer's body as sent; errors become ours."""
-
-    def __init__(self, response: BaseHTTPResponse, where: Bucket) -> None:
-        self._response = response
-        self._where = where
-
-    def read(self, size: int = -1, /) -> bytes:
-        with self._where.asking():
-            return self._response.read(size, decode_content=False)

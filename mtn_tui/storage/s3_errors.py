@@ -72,6 +72,7 @@ class Right(StrEnum):
     GET = "s3:GetObject"
     DELETE = "s3:DeleteObject"
     UPLOADS = "s3:ListBucketMultipartUploads"
+    VERSIONING = "s3:GetBucketVersioning"
     ABORT = "s3:AbortMultipartUpload"
 
 

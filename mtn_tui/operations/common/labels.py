@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -176,6 +177,7 @@ def job(kind: str) -> str:
         "promote": _("promote"),
         "recover": _("copy of rows back"),
         "kept-drop": _("drop of a kept one"),
+        "prune": _("deletion of old backups"),
         "services-restart": _("restart of the services"),
         "database-start": _("start of the database"),
     }
@@ -201,6 +203,7 @@ def phase(name: str) -> str:
         "copy-back": _("copying rows back"),
         "query": _("querying"),
         "drop": _("dropping the restored one"),
+        "delete": _("deleting old backups"),
         "put-in-place": _("putting in place"),
         "notify": _("telling people"),
         "services-stop": _("stopping the services"),
@@ -220,6 +223,18 @@ def store(name: str) -> str:
 def stores(names: Iterable[str]) -> str:
     """Names of stores, sorted, with commas between them."""
     return ", ".join(map(store, sorted(names)))
+
+
+def versions_kept() -> str:
+    """Says why deleting in a bucket may free nothing yet."""
+    return _("The bucket keeps versions: their room is free once its lifecycle removes what was deleted.")
+
+
+def kept_past(name: str) -> str:
+    """Names a replaced database that need not be kept any longer."""
+    return _("Kept for longer than KEEP_REPLACED_DAYS: {name}. Drop it: mtn kept drop {quoted}").format(
+        name=name, quoted=shlex.quote(name)
+    )
 
 
 def channel(name: str) -> str:

@@ -81,22 +81,28 @@ def remember(context: Context, system_identifier: int) -> None:
 
 def last_seen(context: Context) -> LastSeen | None:
     """Where ``DB_NAME`` was last seen; None if it never was, or the record can't be read."""
-    found = None
+    return next(reversed(every_seen(context)), None)
+
+
+def every_seen(context: Context) -> list[LastSeen]:
+    """Wherever ``DB_NAME`` was ever seen, the last at the end; empty if the record can't be read."""
+    found = []
     try:
         with os.fdopen(open_found(context.state / _FILE), "rb") as file:
             lines = file.read(_LARGEST).split(b"\n")
     except OSError:
-        return None
+        return []
     for line in lines:
         try:
             record = json.loads(line)
             if record["database"] == context.settings.db_name:
-                found = LastSeen(
+                seen = LastSeen(
                     int(record["system_identifier"]),
                     str(record["host"]),
                     int(record["port"]),
                     read_moment(record["at"]),
                 )
+                found.append(seen)
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return found

@@ -1,0 +1,97 @@
+"""``mtn prune``."""
+
+from __future__ import annotations
+
+import click
+
+from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli.options import as_json
+from mtn_tui.cli.session import Session
+from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.file import look_through
+from mtn_tui.operations.retention import reasons, records
+from mtn_tui.operations.retention.policy import Verdict, counted_from
+from mtn_tui.operations.retention.prune import KIND, facts, freed
+from mtn_tui.operations.retention.prune import prune as delete_old
+from mtn_tui.operations.retention.reasons import Reason
+from mtn_tui.operations.retention.survey import survey
+
+
+@click.command(
+    help=_(
+        "Delete the backups that are past their days, and logs and records after 90 days. Nothing goes "
+        "that another backup needs, or that is pinned, in use, or not of this installation."
+    )
+)
+@click.option("--dry-run", is_flag=True, help=_("Say of each copy whether it would be kept, and why."))
+@as_json
+@click.pass_obj
+def prune(session: Session, dry_run: bool, as_json: bool) -> int:
+    """Exit code 0: done. 1: something stays that should be deleted, or a store does not answer."""
+    context = session.context
+    if dry_run:
+        return _show(context, as_json)
+    found, code = session.run(
+        KIND,
+        context.settings.db_name,
+        [KIND],
+        lambda job: delete_old(job, context, lambda: _open_incident(context)),
+    )
+    if as_json:
+        output.as_json(found)
+    else:
+        output.lines(outcomes.lines(KIND, found))
+    return code
+
+
+def _open_incident(context: Context) -> Reason | None:
+    """The reason to wait, if an incident is open, or one can't be read."""
+    known = look_through(context.state, context.spare_folders)
+    is_open = known.unread or any(one.is_open for one in known.incidents)
+    return reasons.incident() if is_open else None
+
+
+def _show(context: Context, as_json: bool) -> int:
+    found = survey(context, lambda: _open_incident(context))
+    for name, error in found.inventory.unreachable.items():
+        text = _("The {store} does not answer: {reason}").format(store=labels.store(name), reason=error.title)
+        diagnostics.warning(text, error.hint)
+    if as_json:
+        output.as_json([facts(one) for one in found.verdicts])
+    else:
+        _print(found.verdicts)
+        old = records.expired(context, counted_from(found.inventory, found.known))
+        if old:
+            text = ngettext(
+                "{count} old log or record would be deleted",
+                "{count} old logs and records would be deleted",
+                len(old),
+            )
+            output.line(text.format(count=Figure(len(old))))
+    return 1 if found.inventory.unreachable else 0
+
+
+def _print(verdicts: tuple[Verdict, ...]) -> None:
+    if not verdicts:
+        output.line(_("There is no backup."))
+        return
+    head = ["", _("Store"), _("Backup"), _("Kind"), _("Moment"), _("Size"), _("Why")]
+    rows = [
+        [
+            _("kept") if one.kept else _("deleted"),
+            labels.store(one.copy.store.name),
+            one.backup.handle,
+            _("full") if one.backup.kind == "full" else _("differential"),
+            labels.moment(one.backup.moment),
+            labels.size(one.copy.size),
+            one.reason.says,
+        ]
+        for one in verdicts
+    ]
+    output.table(head, rows, right=frozenset([5]))
+    for store, size in freed(tuple(one for one in verdicts if not one.kept)).items():
+        output.line(
+            _("{store}: {size} would be freed").format(store=labels.store(store), size=labels.size(size))
+        )

@@ -1,0 +1,94 @@
+"""Deletes logs, figures and journals of jobs after 90 days (runbook, appendix C).
+
+Only files that this program or the scripts have named so. Never the audit, the
+incidents and their reports, or the log of drills.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from mtn_tui.core.errors import StorageError, UsageError
+from mtn_tui.engine import journal, private
+from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.jobview import find_job
+from mtn_tui.operations.common.context import Context
+
+KEPT = timedelta(days=90)
+
+_NAMES = (
+    "full-backup|diff-backup|restore|drill|prune|sync|backup-report|backup-status"
+    "|services-stop|services-restart|database-start"
+)
+_DATED = re.compile(rf"(?:{_NAMES})_([0-9]{{8}}_[0-9]{{6}})\.(?:log|txt|json)")
+_OF_JOB = re.compile(rf"([a-z2-7]{{8}})(?:{re.escape(journal.SUFFIX)}|\.out|{re.escape(private.SUFFIX)})")
+
+
+def expired(context: Context, newest: datetime) -> list[Path]:
+    """The files that are older than 90 days, counted back from ``newest``."""
+    before = newest - KEPT
+    settings = context.settings
+    dated = [path for folder in {settings.log_dir, settings.metrics_dir} for path in _dated(folder, before)]
+    return sorted([*dated, *_of_jobs(context, before)])
+
+
+def prune(job: Job, context: Context, newest: datetime) -> int:
+    """Delete them; return how many. What can't be deleted is noted."""
+    count = 0
+    for path in expired(context, newest):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            job.note("warn", "not-deleted", path=str(path), reason=error.strerror)
+            continue
+        count += 1
+    return count
+
+
+def _dated(folder: Path, before: datetime) -> Iterator[Path]:
+    """Those with a stamp in their name: both it and the time of the last change count."""
+    for path in _files(folder):
+        match = _DATED.fullmatch(path.name)
+        if match is None:
+            continue
+        try:
+            stamp = datetime.strptime(match[1], "%Y%m%d_%H%M%S").astimezone()
+        except (ValueError, OverflowError):
+            continue
+        if stamp < before and _changed(path) < before:
+            yield path
+
+
+def _of_jobs(context: Context, before: datetime) -> Iterator[Path]:
+    """Journals of jobs that are over, and what lies beside them."""
+    for folder in context.job_folders:
+        for path in _files(folder):
+            match = _OF_JOB.fullmatch(path.name)
+            if match is not None and _changed(path) < before and _is_over(context, match[1]):
+                yield path
+
+
+def _is_over(context: Context, job_id: str) -> bool:
+    try:
+        return find_job(context.job_folders, job_id).state.over
+    except UsageError:
+        return True  # there is no journal of it any more
+    except StorageError:
+        return False
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    try:
+        yield from [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+    except OSError:
+        return  # not made yet, or closed to this user: then there is nothing of ours to delete
+
+
+def _changed(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    except OSError:
+        return datetime.max.replace(tzinfo=UTC)  # gone meanwhile
