@@ -28,6 +28,7 @@ _EXIT_CODES = _(
 _COMMANDS = {
     "accept": "marks.accept",
     "backup": "backup.backup",
+    "check": "check.check",
     "completion": "completion.completion",
     "demo": "demo.demo",
     "doctor": "doctor.doctor",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 
 from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.jobview import JobView, list_jobs
@@ -20,15 +20,26 @@ PATIENCE = 8.0
 class Inspection:
     """One run of checks. Thread-safe: whoever needs a part first takes it, the others wait for it."""
 
-    def __init__(self, context: Context, loaded: Loaded | None = None, *, patience: float = PATIENCE) -> None:
-        """``loaded`` is the configuration as it was read; None where only the settings are known."""
+    def __init__(
+        self,
+        context: Context,
+        loaded: Loaded | None = None,
+        *,
+        patience: float = PATIENCE,
+        before: Inspection | None = None,
+    ) -> None:
+        """``loaded`` is the configuration as it was read; None where only the settings are known.
+
+        While a store still hangs that ``before`` asked, it is not asked again.
+        """
         self.context = context
         self.loaded = loaded
         self.now = context.clock.now()
         """The moment that the whole run is judged at, in UTC."""
         self._patience = patience
         self._stores, self._journals = threading.Lock(), threading.Lock()
-        self._partial: Inventory | None = None
+        self._taking: _Taking | None = before._taking if before is not None and before._gave_up else None
+        self._gave_up: bool = False
 
     @property
     def inventory(self) -> Inventory:
@@ -41,18 +52,14 @@ class Inspection:
 
     @cached_property
     def _inventory(self) -> Inventory:
-        context = self.context
-        key = context.key
-
-        def meanwhile(partial: Inventory) -> None:
-            self._partial = partial
-
-        taking = background(
-            lambda: take_inventory(context.stores, key, context.cache, meanwhile), "mtn-health-inventory"
-        )
-        if not taking.join(self._patience) and self._partial is not None:
-            return self._partial
-        return taking.result()
+        taking = self._taking
+        if taking is None or taking.thread.done:
+            taking = self._taking = _Taking(self.context)
+        if not taking.thread.join(self._patience):
+            self._gave_up = True
+            if taking.partial is not None:
+                return taking.partial
+        return taking.thread.result()
 
     @property
     def ours(self) -> tuple[Backup, ...]:
@@ -69,3 +76,18 @@ class Inspection:
     @cached_property
     def _jobs(self) -> list[JobView]:
         return list_jobs(self.context.job_folders)
+
+
+class _Taking:
+    """An inventory that is being taken on a thread."""
+
+    def __init__(self, context: Context) -> None:
+        """Raises KeyFileError."""
+        self.partial: Inventory | None = None
+        """What is known while stores have not answered."""
+        key = context.key
+        take = partial(take_inventory, context.stores, key, context.cache, self._meanwhile)
+        self.thread = background(take, "mtn-health-inventory")
+
+    def _meanwhile(self, inventory: Inventory) -> None:
+        self.partial = inventory

@@ -66,6 +66,15 @@ def load(context: Context) -> dict[str, Remembered]:
         return {}
 
 
+def stamp(context: Context) -> tuple[int, int] | None:
+    """Changes whenever something is kept, by whomever; None if nothing is. Raises nothing."""
+    try:
+        found = _path(context).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
 def keep(context: Context, results: Iterable[Result]) -> dict[str, Remembered]:
     """Remember these results beside those of other checks, and return all.
 
@@ -74,15 +83,17 @@ def keep(context: Context, results: Iterable[Result]) -> dict[str, Remembered]:
     """
     try:
         with turn(context.locks, f"{context.settings.db_name} health"):
-            known = _merged(load(context), results)
+            known = merged(load(context), results)
             data = {"checks": {name: _record(one) for name, one in known.items()}}
             write_whole(_path(context), json.dumps(data, ensure_ascii=False).encode() + b"\n")
             return known
     except (OSError, MtnError):
-        return _merged(load(context), results)
+        return merged(load(context), results)
 
 
-def _merged(known: dict[str, Remembered], results: Iterable[Result]) -> dict[str, Remembered]:
+def merged(known: Mapping[str, Remembered], results: Iterable[Result]) -> dict[str, Remembered]:
+    """``known`` after these results; one that is older than what is known changes nothing."""
+    known = dict(known)
     for result in results:
         before = known.get(result.check.id)
         if before is not None and before.result.at > result.at:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.traces import text_of
@@ -22,13 +23,14 @@ AT_ONCE = 6
 
 Look = Callable[[Inspection], Iterable[Check]]
 
-_WORST = (Status.STOP, Status.FAIL, Status.UNKNOWN, Status.WARN)
+WORST = (Status.STOP, Status.FAIL, Status.UNKNOWN, Status.WARN)
+"""The worst first; all others are well."""
 
 
 def worst(findings: Iterable[Check]) -> Status:
     """The overall status: the first of fail, unknown and warn that any check has, else ok."""
     seen = {found.status for found in findings}
-    return next((one for one in _WORST if one in seen), Status.OK)
+    return next((one for one in WORST if one in seen), Status.OK)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def examine(
             ended(answers.get(timeout=max(first - time.monotonic(), 0.0)))
         except queue.Empty:
             for name in [name for name, deadline in deadlines.items() if deadline <= time.monotonic()]:
-                ended(_too_slow(inspection, by_id[name]))
+                ended(too_slow(inspection.context.clock, by_id[name]))
     return [results[one.id] for one in checks]
 
 
@@ -114,7 +116,8 @@ def _put(answers: queue.Queue[Result], inspection: Inspection, check: HealthChec
     answers.put(look(inspection, check, how))
 
 
-def _too_slow(inspection: Inspection, check: HealthCheck) -> Result:
+def too_slow(clock: Clock, check: HealthCheck) -> Result:
+    """What a check comes to that has taken longer than its limit."""
     said = _("No answer within {seconds:.0f} s.").format(seconds=check.limit)
     found = Check(check.id, Status.UNKNOWN, said, _("What it looks at hangs, or this machine is very busy."))
-    return Result(check, (found,), inspection.context.clock.now(), check.limit)
+    return Result(check, (found,), clock.now(), check.limit)
