@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,6 +40,7 @@ def aged(
     stores: Iterable[str] = ("disk", "bucket"),
     rung: Rung = Rung.COMPLETE,
     mark: str = "",
+    size: int = 64,
 ) -> Manifest:
     """Put a full, or a differential on one, of so many days ago into the stores; its payload is made up."""
     context = context_of(practice)
@@ -45,6 +48,7 @@ def aged(
     stamp = at.astimezone().replace(tzinfo=None)
     name = BackupName(stamp, context.settings.backup_prefix, kind, context.host)
     number = int(days * 1440)
+    payload = random.Random(number).randbytes(size)
     manifest = replace(
         made_up(0),
         id=f"{'d' if on else 'f'}{number:07}",
@@ -56,8 +60,11 @@ def aged(
         started_at=at,
         ended_at=at,
         base=on.id if on else "",
+        size=size,
+        sha256=hashlib.sha256(payload).hexdigest(),
+        roles_sha256=hashlib.sha256(b"roles").hexdigest(),
     )
-    files = files_of(manifest, context.key)
+    files = files_of(manifest, context.key) | {"": payload}
     files[PROOF] = proofs.encode(Proof(manifest.sha256).climbed(rung, at))
     if not on:
         files[KEYS] = b"keys"

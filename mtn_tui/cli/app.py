@@ -47,6 +47,7 @@ _COMMANDS = {
     "restore": "restore.restore",
     "services": "services.services",
     "show": "inventory.show",
+    "sync": "sync.sync",
     "undo": "kept.undo",
     "verify": "verify.verify",
 }

@@ -21,6 +21,7 @@ from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.restore import trial
+from mtn_tui.operations.sync.sync import send_missing
 
 
 @click.group(help=_("Make a backup."))
@@ -36,7 +37,7 @@ def backup() -> None:
 @click.pass_obj
 def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_json: bool) -> int:
     def work(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
-        return full_backup(job, context, verbose=verbose, key_is_meant=key_is_meant)
+        return _sent(job, context, full_backup(job, context, verbose=verbose, key_is_meant=key_is_meant))
 
     options = ["--verbose"] if verbose else []
     return _back_up(session, Kind.FULL, options, work, detach, key_is_meant, as_json)
@@ -54,7 +55,7 @@ def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_j
 @click.pass_obj
 def diff(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> int:
     def work(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
-        return differential_backup(job, context, key_is_meant=key_is_meant)
+        return _sent(job, context, differential_backup(job, context, key_is_meant=key_is_meant))
 
     return _back_up(session, Kind.DIFF, [], work, detach, key_is_meant, as_json)
 
@@ -89,6 +90,13 @@ def _back_up(
         output.lines(outcomes.lines(name, facts))
     is_full = here and facts.get("kind") == Kind.FULL
     return max(code, _test_load(session, str(facts["id"]))) if is_full else code
+
+
+def _sent(job: Job, context: Context, made: MadeBackup) -> MadeBackup:
+    """After a backup has reached the bucket, send there what it did not get while it did not answer."""
+    if made.in_bucket:
+        send_missing(job, context)
+    return made
 
 
 def _test_load(session: Session, backup_id: str) -> int:

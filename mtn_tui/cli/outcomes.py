@@ -28,6 +28,7 @@ def lines(kind: str, facts: Facts) -> list[str]:
         "recover": _recover,
         "kept-drop": _dropped,
         "prune": _prune,
+        "sync": _sync,
     }.get(kind)
     return tell(facts) if tell and facts else []
 
@@ -148,6 +149,13 @@ def _prune(facts: Facts) -> list[str]:
         lines.append(text.format(count=Figure(facts["records"])))
     lines += [labels.kept_past(name) for name in facts["databases"]]
     return lines
+
+
+def _sync(facts: Facts) -> list[str]:
+    text = ngettext("{count} copy made, {size}", "{count} copies made, {size}", len(facts["copied"]))
+    if not (facts["copied"] or facts["failed"]):
+        return [_("Nothing is missing.")]
+    return [text.format(count=Figure(len(facts["copied"])), size=labels.size(facts["bytes"]))]
 
 
 def _swapped(facts: Facts) -> list[str]:

@@ -178,6 +178,7 @@ def job(kind: str) -> str:
         "recover": _("copy of rows back"),
         "kept-drop": _("drop of a kept one"),
         "prune": _("deletion of old backups"),
+        "sync": _("copying between the stores"),
         "services-restart": _("restart of the services"),
         "database-start": _("start of the database"),
     }
@@ -204,6 +205,8 @@ def phase(name: str) -> str:
         "query": _("querying"),
         "drop": _("dropping the restored one"),
         "delete": _("deleting old backups"),
+        "compare-stores": _("comparing both stores"),
+        "copy": _("copying between the stores"),
         "put-in-place": _("putting in place"),
         "notify": _("telling people"),
         "services-stop": _("stopping the services"),

@@ -115,7 +115,8 @@ def judge(inventory: Inventory, known: Known) -> tuple[Verdict, ...]:
 def missing(inventory: Inventory, known: Known, stores: Iterable[Storage]) -> tuple[Missing, ...]:
     """The backups that a store lacks and would keep if it had them, the newest first.
 
-    Stores that are not known to be as they were lack nothing.
+    An unfinished copy is none. Stores that are not known to be as they were lack nothing,
+    and what a job is still at is not missing yet.
     """
     blind = {*known.blind, *inventory.unreachable}
     wanting = [store for store in stores if store.name not in blind]
@@ -123,10 +124,12 @@ def missing(inventory: Inventory, known: Known, stores: Iterable[Storage]) -> tu
     backups = []
     for one in inventory.backups:
         sources = [copy for copy in one.sound if copy.standing is CopyStatus.WHOLE]
-        added = [store for store in wanting if sources and one.copy_in(store.name) is None]
+        made = bool(sources) and one.id not in known.being_made
+        added = [store for store in wanting if made and _lacks(store.name, one)]
         copies = [replace(sources[0], store=store, key=key_in(store, one.name)) for store in added]
         found |= {place_of(copy): Missing(one, sources[0], copy.store) for copy in copies}
-        backups.append(replace(one, copies=(*one.copies, *copies)))
+        there = [copy for copy in one.copies if copy.store not in added]
+        backups.append(replace(one, copies=(*there, *copies)))
     free = replace(known, held={}, waits=None)
     return tuple(
         found[verdict.place]
@@ -333,6 +336,11 @@ class _Judgement:
         return frozenset(
             (store, one.name) for store, of in best.items() for one, _copy in list(of.values())[:count]
         )
+
+
+def _lacks(store: str, backup: Backup) -> bool:
+    copy = backup.copy_in(store)
+    return copy is None or copy.standing is CopyStatus.UNFINISHED
 
 
 def _proven(copy: Copy) -> bool:

@@ -138,7 +138,7 @@ def _held(context: Context, copies: list[Copy]) -> Iterable[tuple[Place, Reason]
 def _being_made(context: Context, inventory: Inventory) -> Iterable[str]:
     """The ids of the newest backups whose jobs are not over; a backup has its job's id."""
     for one in inventory.backups[:_NEWEST]:
-        if not one.id or one.proven:
+        if not one.id:
             continue
         try:
             if not find_job(context.job_folders, one.id).state.over:

@@ -1,0 +1,1 @@
+"""Copies of backups, brought from one store to the other."""

@@ -1,0 +1,213 @@
+"""Copies one backup into a store that lacks it, so that nothing half-made looks whole.
+
+As when a backup is made: the roles' file first, which claims the name, then the payload, and
+the manifest last. The payload is hashed as it passes; a store keeps it only if it is what
+the manifest says. What an earlier run has left is taken away first, if its job is over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from mtn_tui.archive import manifest as manifests
+from mtn_tui.archive import proof as proofs
+from mtn_tui.archive.manifest import Manifest
+from mtn_tui.archive.proof import Proof
+from mtn_tui.core.errors import AlreadyThere, Changed, NotFound, StorageError
+from mtn_tui.core.i18n import _
+from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.backup.naming import claim
+from mtn_tui.operations.backup.ownership import Ownership
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.installation import Mark, mark_of
+from mtn_tui.operations.common.stores import key_in
+from mtn_tui.operations.inventory.scan import read_small
+from mtn_tui.operations.retention.policy import Missing
+from mtn_tui.operations.sync.limit import Limit
+from mtn_tui.storage.base import Entry, Readable
+
+_PIECE = 1 << 18
+_ALL = ("", KEYS, PROOF, ROLES)
+"""Suffixes as what is not whole is removed: the roles last, without which it would pass for a legacy file."""
+
+
+@dataclass
+class BackupCopy:
+    """One backup on its way into one store."""
+
+    job: Job
+    context: Context
+    missing: Missing
+    ours: Ownership
+    limit: Limit
+    advance: Callable[[int], None]
+
+    def __post_init__(self) -> None:
+        self._mark: Mark = mark_of(self.job, self.context)
+        self._key = key_in(self.missing.store, self.missing.backup.name)
+        self._put: set[str] = set()
+
+    def run(self) -> None:
+        """Copy it. Raises Changed or another ArchiveError if the source is bad, StorageError or Cancelled."""
+        source, name = self.missing.source, self.missing.backup.name
+        signed = read_small(source.store, source.key + MANIFEST)
+        manifest = manifests.decode(signed, self.context.key, str(name))
+        roles = self._small(ROLES)
+        if hashlib.sha256(roles).hexdigest() != manifest.roles_sha256:
+            raise StorageError(_("The file of its roles is missing, or is not what its manifest says."))
+        pinned = self._make_way(signed)
+        try:
+            self._claim(roles)
+            self._send(manifest)
+            self._put_beside(ROLES, roles)
+            self._send_keys()
+            self._put_beside(PROOF, self._proof(manifest.sha256, pinned))
+            self._put_beside(MANIFEST, signed, exclusive=True)
+        except BaseException:
+            self._take_back()
+            raise
+
+    def _make_way(self, signed: bytes) -> Proof | None:
+        """Remove what is there of it without its payload, or unfinished. Returns the proof that lay there.
+
+        Raises AlreadyThere where that is not ours to remove.
+        """
+        store, key = self.missing.store, self._key
+        entries = {entry.key: entry for entry in store.list(key)}
+        there = [suffix for suffix in (*_ALL, MANIFEST) if key + suffix in entries]
+        if not there:
+            return None
+        proof = proofs.load(read_small(store, key + PROOF)) if PROOF in there else None
+        if MANIFEST in there:
+            if "" in there or read_small(store, key + MANIFEST) != signed:
+                raise self._taken()
+            store.delete(key + MANIFEST)  # its payload is gone: it says nothing any more
+        elif ROLES not in there and "" not in there:
+            pass
+        elif not self._may_remove(entries):
+            raise self._taken()
+        for suffix in _ALL:
+            store.delete(key + suffix)
+        return proof
+
+    def _may_remove(self, entries: dict[str, Entry]) -> bool:
+        bucket, name = self.context.stores.bucket, self.missing.backup.name
+        if bucket is not None and self.missing.store is bucket:
+            return self.ours.may_remove_object(bucket, name, entries)
+        return self.ours.may_remove_file(name, entries)
+
+    def _taken(self) -> AlreadyThere:
+        return AlreadyThere(
+            _("{key} is there already, and unfinished.").format(key=self._key),
+            _("See which job it is of: mtn job list"),
+        )
+
+    def _claim(self, roles: bytes) -> None:
+        bucket = self.context.stores.bucket
+        if bucket is not None and self.missing.store is bucket:
+            claim(bucket, self._key, self._mark)
+        else:
+            self.job.making(str(self.missing.backup.name))
+            self._store(ROLES, io.BytesIO(roles), len(roles), exclusive=True)
+        self._put.add(ROLES)
+
+    def _send(self, manifest: Manifest) -> None:
+        source = self.missing.source
+        with source.store.open(source.key) as stream:
+            checked = _Checked(stream, manifest, self.limit, self.advance)
+            self._store("", checked, manifest.size, exclusive=True)
+        self._put.add("")
+
+    def _put_beside(self, suffix: str, data: bytes, *, exclusive: bool = False) -> None:
+        self._store(suffix, io.BytesIO(data), len(data), exclusive=exclusive)
+        self._put.add(suffix)
+
+    def _store(self, suffix: str, source: Readable, size: int, *, exclusive: bool) -> None:
+        store, bucket = self.missing.store, self.context.stores.bucket
+        key, token = self._key + suffix, self.job.token
+        if bucket is not None and store is bucket:
+            bucket.put(key, source, size, exclusive=exclusive, cancel=token, mark=str(self._mark))
+        else:
+            store.put(key, source, size, exclusive=exclusive, cancel=token)
+
+    def _send_keys(self) -> None:
+        """Copy the file of keys, which fulls may have, and which may be large."""
+        store, key = self.missing.source.store, self.missing.source.key + KEYS
+        try:
+            size = store.stat(key).size
+        except NotFound:
+            return
+        with store.open(key, 0, size) as stream:
+            self._store(KEYS, stream, size, exclusive=False)
+        self._put.add(KEYS)
+
+    def _small(self, suffix: str) -> bytes:
+        """A small companion of the source; empty if there is none."""
+        try:
+            return read_small(self.missing.source.store, self.missing.source.key + suffix)
+        except NotFound:
+            return b""
+
+    def _proof(self, sha256: str, before: Proof | None) -> bytes:
+        """What is proven of the same bytes in the other store, and any pin."""
+        found = proofs.of(sha256, proofs.load(self._small(PROOF)))
+        if found.pinned is None and before is not None:
+            found = replace(found, pinned=before.pinned)
+        return proofs.encode(found)
+
+    def _take_back(self) -> None:
+        """Remove what was put; where that fails, a later run does it."""
+        try:
+            for suffix in (MANIFEST, *_ALL):
+                if self._is_ours(suffix):
+                    self.missing.store.delete(self._key + suffix)
+        except StorageError as error:
+            self.job.note("warn", "not-taken-back", name=self._key, reason=error.title)
+
+    def _is_ours(self, suffix: str) -> bool:
+        """Whether this run has put it, also where the answer was lost on its way."""
+        bucket = self.context.stores.bucket
+        if suffix in self._put or bucket is None or self.missing.store is not bucket:
+            return suffix in self._put
+        with suppress(NotFound):
+            return bucket.mark(self._key + suffix) == str(self._mark)
+        return False
+
+
+class _Checked:
+    """A payload's stream that is limited, counted, and refused at its end if it is not what was signed."""
+
+    def __init__(
+        self, stream: Readable, manifest: Manifest, limit: Limit, advance: Callable[[int], None]
+    ) -> None:
+        self._stream = stream
+        self._manifest = manifest
+        self._limit = limit
+        self._advance = advance
+        self._hash = hashlib.sha256()
+        self._left = manifest.size
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return ``size`` bytes, fewer only at the end. Raises Changed."""
+        pieces = []
+        wanted = self._left if size < 0 else min(size, self._left)
+        while wanted > 0 and (piece := self._stream.read(min(wanted, _PIECE))):
+            self._limit.take(len(piece))
+            self._hash.update(piece)
+            self._advance(len(piece))
+            self._left -= len(piece)
+            wanted -= len(piece)
+            pieces.append(piece)
+        if not self._left and self._hash.hexdigest() != self._manifest.sha256:
+            raise Changed(
+                _("{name} is not what was written: its SHA-256 differs.").format(name=self._manifest.payload),
+                _("It was not copied. See what is wrong with it: mtn verify {id}").format(
+                    id=self._manifest.id
+                ),
+            )
+        return b"".join(pieces)

@@ -1,0 +1,107 @@
+"""kill -9 while backups are copied, and a bucket that fails meanwhile: nothing half-made looks whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.demo.seaweed import SeaweedServer
+from mtn_tui.operations.inventory.model import CopyStatus
+from tests.aged import aged, names, objects
+from tests.faults.aftermath import begin
+from tests.faults.proxy import FaultProxy
+from tests.operation_fixtures import Bucket, Practice
+from tests.pg_fixtures import Database
+
+EACH = 3
+"""Backups that each store lacks."""
+
+kills = pytest.mark.parametrize(
+    "kills", [2, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
+)
+
+
+@pytest.fixture
+def proxy(seaweed: SeaweedServer) -> Iterator[FaultProxy]:
+    with FaultProxy("127.0.0.1", seaweed.port) as one:
+        yield one
+
+
+@pytest.fixture
+def practice(
+    pg18: PostgresServer, practise: Callable[..., Practice], s3: Bucket, proxy: FaultProxy
+) -> Practice:
+    behind = Bucket(proxy.endpoint, s3.name, s3.access_key, s3.secret_key)
+    return practise(Database(pg18, f"mtn_synced_{os.getpid()}"), behind)
+
+
+def put_some(practice: Practice) -> None:
+    aged(practice, 0)
+    for number in range(EACH):
+        aged(practice, 1 + number, stores=["disk"], size=200_000)
+        aged(practice, 10 + number, stores=["bucket"], size=200_000)
+
+
+def assert_whole_or_unfinished(practice: Practice) -> None:
+    for one in practice.inventory.backups:
+        for copy in one.copies:
+            assert copy.condition in (CopyStatus.WHOLE, CopyStatus.UNFINISHED), copy
+            if copy.standing is CopyStatus.WHOLE:
+                with copy.store.open(copy.key) as stream:
+                    assert len(stream.read()) == copy.size
+
+
+def assert_all_in_both(practice: Practice) -> None:
+    there = names(practice)
+    assert len(there) == 2 * (2 * EACH + 1)
+    assert {store for store, _id in there} == {"disk", "bucket"}
+    assert not list(practice.backups.glob("*.part"))
+
+
+@kills
+def test_a_sync_killed_at_any_moment_leaves_nothing_that_looks_whole_and_the_next_finishes(
+    practice: Practice, proxy: FaultProxy, kills: int
+) -> None:
+    seed = time.time_ns()
+    print(f"random.Random({seed})")  # shown with a failure, to look at the same moments again
+    chance = random.Random(seed)
+    for turn in range(kills):
+        put_some(practice)
+        proxy.delay(0.01)  # what takes no time at all is never met half way
+        running = begin(practice, "sync")
+        share = (turn + chance.random()) / kills
+        running.has_lines(running.journal.count("\n") + int(3 * EACH * share))
+        time.sleep(chance.uniform(0, 0.1))
+        running.kill()
+        proxy.heal()
+        assert_whole_or_unfinished(practice)
+        practice.here("sync")
+        remove_parts(practice)
+        assert_all_in_both(practice)
+        for store in practice.context.stores:
+            for _store, key in objects(practice):
+                store.delete(key)
+
+
+def remove_parts(practice: Practice) -> None:
+    """As the next backup does, which knows by the journal whose they are."""
+    for part in practice.backups.glob("*.part"):
+        part.unlink()
+
+
+def test_a_bucket_that_fails_at_times_gets_the_rest_with_the_next_run(
+    practice: Practice, proxy: FaultProxy
+) -> None:
+    put_some(practice)
+    proxy.answer(503, every=5, of=lambda method, _path: method == "PUT")
+    said = practice.here("sync", check=1).stderr
+    assert "was not copied into the bucket" in said
+    assert_whole_or_unfinished(practice)
+    proxy.heal()
+    practice.here("sync")
+    assert_all_in_both(practice)
