@@ -39,6 +39,7 @@ _COMMANDS = {
     "kept": "kept.kept",
     "list": "inventory.list_backups",
     "logs": "logs.logs",
+    "monitor": "monitor.monitor_command",
     "notify": "notify.notify",
     "pin": "marks.pin",
     "promote": "promote.promote",

@@ -123,6 +123,8 @@ class Settings(BaseModel):
     alert_email: Emails = ()
     webhook_url: Webhook = None
     """All of it is secret: whoever knows it can post there."""
+    ping_url: Webhook = None
+    """Told of every run of the monitor, in healthchecks.io's form. Secret like the webhook's."""
     alert_ca_file: Path | None = None
     """Certificates (PEM) to trust besides the system's, for the mail server, the webhook, the services."""
 

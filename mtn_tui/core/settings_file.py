@@ -92,8 +92,9 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
     settings = _checked(values, problems)
     for url in settings.service_health_urls:
         redact.add(urlsplit(url).password or "")
-    if settings.webhook_url is not None:
-        _hide_webhook(settings.webhook_url.get_secret_value())
+    for secret in (settings.webhook_url, settings.ping_url):
+        if secret is not None:
+            _hide_webhook(secret.get_secret_value())
     notices = (*doubts(assigned, KEYS, SECRET_KEYS), *_without_effect(settings, given))
     return Loaded(settings, path, notices, problems.origins, outside.taken(given, alone, environment))
 

@@ -32,6 +32,7 @@ OTHERWISE = {
     **dict.fromkeys(("USE_MINIO", "ENABLE_MONITORING"), "false"),
     "MINIO_ENDPOINT": "http://other:9000",
     "WEBHOOK_URL": "https://other.example/a-secret-path",
+    "PING_URL": "https://other.example/another-secret-path",
     "SERVICE_HEALTH_URLS": "http://other:1/health",
     "ALERT_EMAIL": "other@mtn.cl",
 }

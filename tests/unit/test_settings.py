@@ -31,7 +31,7 @@ SCRIPTS_KEYS = """DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD STAGING_DB_NAME PG
 NEW_KEYS = """DEFLATE_LEVEL STATE_DIR PRODUCTION_DATABASES KEEP_REPLACED_DAYS UPLOAD_DEADLINE_MINUTES
     S3_CA_FILE DIFF_EVERY_MINUTES SERVICES_STOP_COMMAND SERVICES_RESTART_COMMAND SERVICE_HEALTH_URLS
     CONTACTS_FILE ENABLE_TEST_LOAD WEBHOOK_URL ALERT_CA_FILE DATABASE_START_COMMAND KEEP_WEEKLY
-    KEEP_MONTHLY"""
+    KEEP_MONTHLY PING_URL"""
 MINIMAL = "DB_NAME=school\nDB_USER=admin\n"
 PLACE = Path("/srv/backup-system/config/backup.conf")
 
@@ -480,6 +480,7 @@ def test_a_dollar_lost_from_a_password_is_pointed_out_without_any_of_it():
 def test_secrets_are_hidden_from_the_moment_they_were_read():
     words = {key: f"hidden-word-of-{key.lower()}" for key in SECRET_KEYS}
     words["WEBHOOK_URL"] = "https://hooks.example/hidden-word"
+    words["PING_URL"] = "https://ping.example/hidden-word-of-the-ping"
     settings = read(
         "MINIO_ENDPOINT=h:1\nMINIO_ACCESS_KEY=open\n" + "\n".join(f"{k}={v}" for k, v in words.items())
     )
@@ -498,8 +499,9 @@ def test_the_password_in_a_health_address_is_hidden():
     assert "probe-pass-w" not in redact("http://probe:probe-pass-w@localhost/health")
 
 
-def test_the_path_of_a_webhook_is_hidden_wherever_it_is_told_alone():
-    read("WEBHOOK_URL=https://u:hook-pass-w@hooks.example/services/T00/secret?key=1")
+@pytest.mark.parametrize("key", ["WEBHOOK_URL", "PING_URL"])
+def test_the_path_of_a_webhook_is_hidden_wherever_it_is_told_alone(key):
+    read(f"{key}=https://u:hook-pass-w@hooks.example/services/T00/secret?key=1")
     for told in ("url: /services/T00/secret?key=1", "hook-pass-w", "https://u:x@h/services/T00/secret?key=1"):
         assert MASK in redact(told)
     assert redact("/hooks") == "/hooks"

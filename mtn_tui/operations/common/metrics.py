@@ -36,19 +36,35 @@ def begin_log(job: Job, context: Context, name: str, started: datetime) -> None:
 def write_metrics(
     job: Job, context: Context, name: str, started: datetime, figures: Mapping[str, object]
 ) -> None:
-    """Write ``METRICS_DIR/<name>_<stamp>.json`` and ``<name>_latest.json``, each whole or not at all."""
+    """Like ``keep_metrics``; if it can't be done, the job warns of it."""
+    try:
+        keep_metrics(context, name, started, figures)
+    except StorageError as error:
+        job.warn("no-metrics", _("The figures of this run are not kept: {reason}").format(reason=error.title))
+
+
+def keep_metrics(context: Context, name: str, started: datetime, figures: Mapping[str, object]) -> None:
+    """Write ``METRICS_DIR/<name>_<stamp>.json`` and ``<name>_latest.json``, each whole or not at all.
+
+    Raises StorageError.
+    """
     data = (
         json.dumps(redact.within(figures), ensure_ascii=False, indent=2).encode(errors="backslashreplace")
         + b"\n"
     )
     folder = context.settings.metrics_dir
-    try:
-        _make(folder)
-        sweep_parts(folder, lambda left, _modified: left.startswith(name))
-        for key in (f"{name}_{local_stamp(started)}.json", f"{name}_latest.json"):
-            LocalStorage(folder).put(key, io.BytesIO(data), len(data))
-    except StorageError as error:
-        job.warn("no-metrics", _("The figures of this run are not kept: {reason}").format(reason=error.title))
+    for key in (f"{name}_{local_stamp(started)}.json", f"{name}_latest.json"):
+        write_beside(folder / key, data, name)
+
+
+def write_beside(path: Path, data: bytes, prefix: str) -> None:
+    """Write a file beside its name and rename it, so that readers find it whole. Raises StorageError.
+
+    What was left half-written under names that begin with ``prefix`` is removed.
+    """
+    _make(path.parent)
+    sweep_parts(path.parent, lambda left, _modified: left.startswith(prefix))
+    LocalStorage(path.parent).put(path.name, io.BytesIO(data), len(data))
 
 
 def _make(folder: Path) -> None:

@@ -9,6 +9,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.settings_file import Loaded
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.operations.health.checks.machine import machine
 from mtn_tui.operations.health.inspection import Inspection
@@ -21,8 +22,10 @@ WITHOUT_CONFIGURATION = ("configuration", "machine")
 
 
 def examine(loaded: Loaded, context: Context, then: Callable[[Result], None] | None = None) -> list[Result]:
-    """All checks, in their order; ``then`` gets each as soon as it has a result."""
-    return look_at(Inspection(context, loaded), CHECKS, LOOKS, then)
+    """All checks, in their order; ``then`` gets each as soon as it has a result. They are remembered."""
+    results = look_at(Inspection(context, loaded), CHECKS, LOOKS, then)
+    last_known.keep(context, results)
+    return results
 
 
 def without_configuration(error: MtnError) -> list[Check]:
