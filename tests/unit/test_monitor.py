@@ -194,7 +194,7 @@ def test_what_is_wrong_leads_the_worst_first_and_no_text_breaks_the_line_or_hold
 OLD_KEYS = """overall_status report_timestamp hostname full_backup_status full_backup_age_hours
     differential_backup_status differential_backup_age_hours rpo_actual_hours rpo_target_hours rpo_status
     rto_estimated_minutes rto_target_hours rto_status full_backups_7days diff_backups_7days s3_status
-    retention_compliance""".split()
+    retention_compliance"""
 
 
 def status_of(context: Context, run: Run) -> dict[str, object]:
@@ -211,8 +211,8 @@ def status_of(context: Context, run: Run) -> dict[str, object]:
 
 def test_the_report_and_the_json_have_the_old_names_keys_and_units(context):
     found = status_of(context, run_of(healthy()))
-    assert list(found)[: len(OLD_KEYS)] == OLD_KEYS
-    assert {key: found[key] for key in OLD_KEYS if key != "report_timestamp"} == {
+    assert " ".join(found).startswith(" ".join(OLD_KEYS.split()))
+    assert {key: found[key] for key in OLD_KEYS.split() if key != "report_timestamp"} == {
         "overall_status": "OK",
         "hostname": "db1",
         "full_backup_status": "FRESH",
