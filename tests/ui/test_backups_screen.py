@@ -17,6 +17,7 @@ from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.screens.target import Target
 from mtn_tui.ui.widgets.field import TextField
+from tests.aged import aged, names
 from tests.ui.pilots import LARGE, Begun, nothing_begins, operate
 
 
@@ -265,6 +266,30 @@ def test_read_only_dims_what_changes_and_says_why(pg18, new_school, practise):
         ]
 
     operate(app, flow)
+
+
+def test_s_brings_the_bucket_what_it_lacks_and_without_a_bucket_says_so(pg18, new_school, practise, s3):
+    practice = practise(new_school(pg18), s3)
+    aged(practice, 0)
+    alone = aged(practice, 1, stores=["disk"])
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("s")
+        await operator.sees("Begun: copying between the stores, job")
+        await operator.until(lambda: operator.app.state.jobs and not operator.app.state.live, "the job")
+
+    with closing(Begun(practice)) as begun:
+        operate(MtnApp(practice.context, begun), flow)
+    assert ("bucket", alone.id) in names(practice)
+
+    async def none(operator):
+        await operator.has_list()
+        await operator.press("s")
+        await operator.sees("There is no bucket in the configuration.")
+
+    practice.configure(MINIO_ENDPOINT="")
+    operate(MtnApp(practice.context, begun), none)
 
 
 def test_what_could_not_begin_is_told_with_what_to_do(pg18, new_school, practise):

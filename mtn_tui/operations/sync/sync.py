@@ -137,7 +137,8 @@ class _Run:
             for error in inventory.unreachable.values():
                 raise error
             known = circumstances(context, inventory)
-            for store, reason in known.blind.items():
+            told = known.blind if job.kind == KIND else {}  # a backup has said it itself
+            for store, reason in told.items():
                 text = _("Nothing is copied into the {store}: {reason}")
                 hint = _("If it is meant to be as it is: mtn accept --store {store}").format(store=store)
                 job.warn(

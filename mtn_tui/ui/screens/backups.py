@@ -100,6 +100,14 @@ class Backups(BackupScreen):
             ),
             *verifying_and_restoring(),
             Action(
+                "sync",
+                ("s",),
+                _("Synchronize"),
+                _("Copies to the disk or the bucket the backups that it lacks and would keep."),
+                lambda screen: screen.host.start_job(["sync"], labels.job("sync")),
+                why_not=cls._no_syncing,
+            ),
+            Action(
                 "filter",
                 ("/",),
                 _("Filter"),
@@ -227,6 +235,11 @@ class Backups(BackupScreen):
         if running:
             return _("A backup is running already: job {id}.").format(id=running[0].id)
         return ""
+
+    def _no_syncing(self) -> str:
+        if why := read_only(self):
+            return why
+        return "" if self.host.context.settings.bucket else _("There is no bucket in the configuration.")
 
     def open_details(self) -> None:
         """Open the screen of the chosen backup."""
