@@ -276,6 +276,7 @@ def install(root: Path, source: Database, bucket: Bucket | None = None, **change
         "STATE_DIR": str(root / "state"),
         "USE_MINIO": "true",
         "ENABLE_TEST_LOAD": "false",
+        "ENABLE_MONITORING": "false",  # no look at the health checks after each job
     }
     if bucket is not None:
         values |= {

@@ -9,10 +9,13 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.alerts.delivery import State
+from mtn_tui.operations.alerts.notify import flush
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.health import last_known, monitor, nagios, ping, prometheus, report
+from mtn_tui.operations.health import cause_alerts, last_known, monitor, nagios, ping, prometheus, report
 from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.incident.held_back import held_back
 
 
 @click.command(
@@ -49,6 +52,7 @@ def monitor_command(session: Session, quick: bool, as_json: bool) -> int:
         try:
             run = monitor.watch(inspection, quick=quick)
             _keep(inspection, run)
+            _tell(context, run)
         except BaseException as error:
             _ping(context, ping.FAIL, type(error).__name__)
             raise
@@ -76,6 +80,20 @@ def _keep(inspection: Inspection, run: monitor.Run) -> None:
         prometheus.write(context, prometheus.render(prometheus.samples(inspection, run, results)))
     except StorageError as error:
         diagnostics.warning(_("The report was not written: {reason}").format(reason=error.title), error.hint)
+
+
+def _tell(context: Context, run: monitor.Run) -> None:
+    """Alert people of what has changed, and send the alerts that wait from before."""
+    try:
+        with cause_alerts.due(context, run.results, held_back(context)) as drafts:
+            for draft in drafts:
+                told = cause_alerts.send(context, draft)
+                for one in (*told.those(State.KEPT), *told.those(State.FAILED)):
+                    text = _("{to} was not told: {reason}").format(to=one.to, reason=one.reason)
+                    diagnostics.warning(text, one.hint)
+        flush(context)
+    except MtnError as error:
+        diagnostics.warning(error.title, error.hint)
 
 
 def _ping(context: Context, ending: str, body: str = "") -> None:

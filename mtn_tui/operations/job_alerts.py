@@ -2,7 +2,9 @@
 
 An alert is sent for every full backup, for a differential that failed or has
 warnings, for a verification or a restore that found a bad copy, for a test load or
-a drill that failed, and for a drill with warnings. The job is still running then,
+a drill that failed, and for a drill with warnings; then the health checks that the job
+may have changed are looked at, and people are told of what has become wrong or well
+again (``health.causes``), in one mail with the job's own trouble. The job is still running then,
 so an alert that is not sent is a warning of the job like any other: it ends with
 exit code 1, and never fails for it. Alerts that wait from before are sent after
 every job, of any kind.
@@ -10,7 +12,8 @@ every job, of any kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, MtnError
@@ -26,6 +29,13 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.drill import drill
 from mtn_tui.operations.drill.drill import Drilled
+from mtn_tui.operations.health import cause_alerts, last_known
+from mtn_tui.operations.health.catalogue import BY_ID
+from mtn_tui.operations.health.cause_alerts import Draft
+from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.health.registry import LOOKS
+from mtn_tui.operations.health.runner import examine
+from mtn_tui.operations.incident.held_back import held_back
 from mtn_tui.operations.restore.restore import Restored
 from mtn_tui.operations.restore.trial import Trial
 from mtn_tui.operations.verify.verify import Verdict
@@ -34,6 +44,18 @@ R = TypeVar("R")
 
 _BACKUPS = {"backup-full": Kind.FULL, "backup-diff": Kind.DIFF}
 _DRILL = drill.KIND
+_OF_BACKUPS = ("server", "full", "differentials", "objectives", "suspect", "folders", "disk")
+_CHANGED_BY = {
+    "backup-full": _OF_BACKUPS,
+    "backup-diff": _OF_BACKUPS,
+    "verify": _OF_BACKUPS,
+    "prune": _OF_BACKUPS,
+    "sync": _OF_BACKUPS,
+    _DRILL: ("objectives", "drill"),
+    **dict.fromkeys(("restore", "promote", "undo", "database-start"), ("server",)),
+}
+"""The checks whose status a job of each kind may change: looked at when it has ended."""
+
 _RESTORE = "restore"
 Notice = tuple[Level, str, str, list[tuple[str, str]]]
 """Level, subject, body, facts."""
@@ -65,18 +87,56 @@ def _tell(job: Job, context: Context, notice: Notice | None) -> None:
     try:
         if channels(context.settings):
             job.phase("notify", unit="items")
-        if notice is not None:
-            level, subject, body, facts = notice
-            told = notify(context, level, subject, body, facts=facts, token=job.token)
-            for one in told.outcomes:
-                job.note("info", "told", channel=one.channel, to=one.to, state=one.state.value)
-            _warn(job, told.those(State.KEPT) + told.those(State.FAILED))
+        with _of_state(job, context) as state:
+            for draft in _together(notice, state):
+                told = cause_alerts.send(context, draft, job.token)
+                for one in told.outcomes:
+                    job.note("info", "told", channel=one.channel, to=one.to, state=one.state.value)
+                _warn(job, told.those(State.KEPT) + told.those(State.FAILED))
         # Skip the flush when cancelled.
         for earlier in [] if job.token.cancelled else flush(context):
             job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
     except Exception as error:  # noqa: BLE001 - a backup is never lost for a mail; the job tells it as a warning
         text = error.title if isinstance(error, MtnError) else named(error)
         job.warn("not-told", _("Nobody was told of it: {reason}").format(reason=text))
+
+
+@contextmanager
+def _of_state(job: Job, context: Context) -> Iterator[tuple[Draft, ...]]:
+    """The alerts of the health checks that this kind of job may have changed; see ``cause_alerts.due``.
+
+    They count as sent at the end of the block. A fault in looking is noted and keeps no
+    other alert from being sent.
+    """
+    checks = [BY_ID[name] for name in _CHANGED_BY.get(job.kind, ()) if name in BY_ID]
+    if not checks or not context.settings.enable_monitoring or job.token.cancelled:
+        yield ()
+        return
+    results = examine(Inspection(context), checks, LOOKS)
+    last_known.keep(context, results)
+    with ExitStack() as held:
+        drafts: tuple[Draft, ...] = ()
+        try:
+            drafts = held.enter_context(cause_alerts.due(context, results, held_back(context)))
+        except MtnError as error:
+            job.note("warn", "causes-not-known", reason=error.title)
+        yield drafts
+        try:
+            held.pop_all().close()
+        except MtnError as error:
+            job.note("warn", "causes-not-kept", reason=error.title)
+
+
+def _together(notice: Notice | None, state: tuple[Draft, ...]) -> list[Draft]:
+    """The alerts to send: what the job itself has to say of a trouble goes with what is wrong since."""
+    if notice is None:
+        return list(state)
+    level, subject, body, facts = notice
+    own = Draft(level, subject, body, tuple(facts))
+    trouble = [one for one in state if one.level is not Level.SUCCESS]
+    if level not in (Level.WARNING, Level.ERROR) or not trouble:
+        return [own, *state]
+    return [own.joined(trouble[0]), *(one for one in state if one not in trouble)]
 
 
 def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
