@@ -83,7 +83,7 @@ def _print(verdicts: tuple[Verdict, ...]) -> None:
             _("kept") if one.kept else _("deleted"),
             labels.store(one.copy.store.name),
             one.backup.handle,
-            _("full") if one.backup.kind == "full" else _("differential"),
+            one.backup.kind.value,
             labels.moment(one.backup.moment),
             labels.size(one.copy.size),
             one.reason.says,

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from mtn_tui.core.models import Kind
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.operations.inventory.model import CopyStatus
-from tests.aged import aged, names, objects
+from mtn_tui.operations.retention.prune import prune
+from tests.aged import aged, context_of, names, objects
 from tests.faults.aftermath import begin
 from tests.faults.proxy import FaultProxy
 from tests.operation_fixtures import Bucket, Practice
@@ -123,5 +125,25 @@ def test_a_bucket_that_goes_silent_half_way_is_asked_once(practice: Practice, pr
     assert [method for method, _path in proxy.requests].count("DELETE") == 1
     assert_usable(practice, stay)
     proxy.heal()
+    practice.here("prune")
+    assert objects(practice) == stay
+
+
+def test_the_disk_is_not_held_up_by_a_bucket_that_goes_silent_half_way(
+    practice: Practice, proxy: FaultProxy
+) -> None:
+    """It keeps the fulls that would have to come from the bucket."""
+    stay = recent(practice)
+    put_old(practice)
+    context = context_of(practice)
+
+    def waits() -> None:
+        if practice.jobs and practice.jobs[0].phase == "delete":
+            proxy.refuse()
+
+    done = practice.run("prune", lambda job: prune(job, context, waits), context)
+    assert [(one.copy.store.name, one.backup.kind) for one in done.deleted] == [("disk", Kind.DIFF)] * OLD
+    proxy.heal()
+    assert_usable(practice, stay)
     practice.here("prune")
     assert objects(practice) == stay

@@ -28,6 +28,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log, write_metrics
+from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.scan import read_small
 from mtn_tui.operations.retention import reasons, records
 from mtn_tui.operations.retention.policy import Place, Verdict, counted_from, is_expired
@@ -188,21 +189,18 @@ class _Run:
     def _delete(self, verdict: Verdict) -> Reason | None:
         """Delete one copy. Returns why it stays; None if it is gone."""
         backup, copy = verdict.backup, verdict.copy
-        if copy.store.name in self.silent:
-            return reasons.failed(self.silent[copy.store.name].title)
         try:
             with self._claimed(str(backup.name)) as free:
                 if not free:
                     return reasons.in_use()
-                if (pin := self._pin_now(verdict)) is not None:
+                if (pin := self._pin_now(backup)) is not None:
                     return reasons.pinned(pin)
-                if verdict.instead is not None:
-                    for suffix in (MANIFEST, ""):
-                        verdict.instead.store.stat(verdict.instead.key + suffix)
-                self._remove(copy.store, copy.key)
-        except StorageUnavailable as error:
-            self.silent[copy.store.name] = error
-            return reasons.failed(error.title)
+                if (instead := verdict.instead) is not None:
+                    with self._asking(instead.store):
+                        for suffix in (MANIFEST, ""):
+                            instead.store.stat(instead.key + suffix)
+                with self._asking(copy.store):
+                    self._remove(copy.store, copy.key)
         except StorageError as error:
             return reasons.failed(error.title)
         self.job.note(
@@ -224,18 +222,28 @@ class _Run:
             elsewhere = [one for one in self.context.lock_folders if one != folder]
             yield free and not any(locks.is_leased(one, name) for one in elsewhere)
 
-    def _pin_now(self, verdict: Verdict) -> Mark | None:
-        """The pin that somebody may have set since the stores were looked at."""
-        for copy in verdict.backup.copies:
-            if copy.store.name in self.silent:
-                continue
+    def _pin_now(self, backup: Backup) -> Mark | None:
+        """The pin that somebody may have set since the stores were looked at, in those that answer."""
+        for copy in backup.copies:
             try:
-                found = proofs.load(read_small(copy.store, copy.key + PROOF))
-            except NotFound:
+                with self._asking(copy.store):
+                    found = proofs.load(read_small(copy.store, copy.key + PROOF))
+            except (NotFound, StorageUnavailable):
                 continue
             if found is not None and found.pinned is not None:
                 return found.pinned
         return None
+
+    @contextmanager
+    def _asking(self, store: Storage) -> Iterator[None]:
+        """Remember in the block that a store does not answer. Raises that at once if it did not before."""
+        if store.name in self.silent:
+            raise self.silent[store.name]
+        try:
+            yield
+        except StorageUnavailable as error:
+            self.silent[store.name] = error
+            raise
 
     def _remove(self, store: Storage, key: str) -> None:
         for suffix in _ORDER:
