@@ -43,6 +43,7 @@ from mtn_tui.operations.restore.restore import Request, Restored, restore
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.kept import kept_of
 from mtn_tui.postgres.source import read_source
+from tests import warm
 from tests.pg_fixtures import Database, copy
 
 R = TypeVar("R")
@@ -196,14 +197,11 @@ class Practice:
 
     def mtn(self, *arguments: str, check: int | None = 0, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the command line, as cron would; ``check`` is the exit code to insist on."""
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, "-m", "mtn_tui", *arguments],
-            capture_output=True,
-            text=True,
             stdin=subprocess.DEVNULL,
             env=self.environment | more,
             timeout=240,
-            check=False,
         )
         assert check is None or done.returncode == check, (done.returncode, done.stdout, done.stderr)
         return done
@@ -218,7 +216,7 @@ class Practice:
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """The same, left running; the fixture ends what a test that fails leaves of it."""
-        process = subprocess.Popen(
+        process = warm.Command(
             [sys.executable, "-m", "mtn_tui", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

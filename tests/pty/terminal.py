@@ -8,13 +8,13 @@ import pty
 import select
 import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import pyte
+
+from tests.warm import Command
 
 PATIENCE = 120
 """Seconds until a condition counts as never met."""
@@ -24,12 +24,6 @@ _QUIET = 0.9
 
 _DECIDE = "\ry"
 """The keys of which that is so."""
-
-_WITH_A_CONTROLLING_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 class Terminal:
@@ -47,8 +41,9 @@ class Terminal:
         """All that was ever written, as it came."""
         self._screen = pyte.Screen(80, 24)
         self._stream = pyte.ByteStream(self._screen)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _WITH_A_CONTROLLING_TERMINAL, *command] if controlling else command,
+        self.process = Command(
+            command,
+            controlling=controlling,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

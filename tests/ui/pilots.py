@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 from textual import events
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
@@ -18,6 +19,7 @@ from mtn_tui.engine.detached import Detached
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.widgets.lines import VirtualList
 from tests.operation_fixtures import Practice
+from tests.warm import Command
 
 SMALL, LARGE = (80, 24), (120, 40)
 WITHIN = 30.0
@@ -34,7 +36,8 @@ class Begun:
 
     def __call__(self, arguments: Sequence[str]) -> str:
         self.asked.append(list(arguments))
-        job = detached.start(arguments, self.practice.context.jobs, self.practice.environment)
+        with patch.object(detached.subprocess, "Popen", Command):
+            job = detached.start(arguments, self.practice.context.jobs, self.practice.environment)
         self.jobs.append(job)
         until = time.monotonic() + WITHIN
         while not job.look().kind:
