@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mtn_tui.core.redact import redact
 from tests.operation_fixtures import practise, s3
@@ -50,6 +51,16 @@ __all__ = [
 for number, usual in {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}.items():
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("full", deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """As many examples as hypothesis would have are tried where the soak is asked for too."""
+    asked = str(config.getoption("markexpr"))
+    settings.load_profile("full" if "soak" in asked.replace("not soak", "") else "quick")
 
 
 LONGEST = ("tests/pty/", "tests/faults/", "tests/ui/test_wizard", "tests/integration/test_practice")

@@ -48,7 +48,7 @@ from tests.pg_fixtures import Database, copy
 
 R = TypeVar("R")
 
-KEY = "correct horse battery staple"
+KEY = warm.PASSPHRASE
 
 _targets = itertools.count(1)
 

@@ -11,7 +11,7 @@ import pytest
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from tests.faults.aftermath import wait_for
-from tests.pg_fixtures import Database
+from tests.pg_fixtures import UNSAFE, Database
 
 
 class Standby(PostgresServer):
@@ -50,7 +50,7 @@ def standby(request, pg_workspace) -> Iterator[Standby]:
     folder = pg_workspace.path / f"standby-of-{request.module.__name__.rpartition('.')[2]}"
     folder.mkdir(mode=0o755)
     with (
-        PostgresServer(wheel_binaries(), folder / "primary") as primary,
+        PostgresServer(wheel_binaries(), folder / "primary", settings=UNSAFE) as primary,
         Standby(primary, folder / "standby") as made,
     ):
         yield made

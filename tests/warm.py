@@ -33,7 +33,10 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
+_ASKED = inspect.signature(subprocess.Popen._execute_child)
 _LARGEST = 1 << 17
+PASSPHRASE = "correct horse battery staple"
+"""Of the tests' installations. It is stretched for manifests once, not by each command."""
 _ENVIRONMENT = {"MTN_LANG": "en", "PYTHONWARNINGS": "error"}
 """What the waiting process was started with, and cannot change later."""
 
@@ -50,7 +53,7 @@ class Command(subprocess.Popen):
         super().__init__(command, **options)
 
     def _execute_child(self, *given: Any) -> None:
-        asked = inspect.signature(subprocess.Popen._execute_child).bind(self, *given).arguments
+        asked = _ASKED.bind(self, *given).arguments
         words = _forkable(asked)
         if words is None:
             if self._controlling:
@@ -243,6 +246,7 @@ def _become(request: dict[str, Any]) -> None:
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as asked:
         _import_everything()
+        assert import_module("mtn_tui.archive.keys").Key(PASSPHRASE.encode()).mac
         given = _serve(asked)
     _become(given)
     import_module("mtn_tui.cli").main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -134,7 +135,8 @@ def assert_nothing_half_made(practice: Practice) -> None:
             belonging[copy.store.name] |= {copy.key + suffix for suffix in ("", MANIFEST, PROOF, ROLES, KEYS)}
     for store in practice.context.stores:
         assert {entry.key for entry in store.list()} <= belonging[store.name]
-    assert not [path for path in practice.root.rglob("*.part") if practice.config.parent not in path.parents]
+    parts = [path for path in practice.root.rglob("*.part") if practice.config.parent not in path.parents]
+    assert parts == []
     assert {path.name for path in practice.backups.iterdir()} <= belonging["disk"]
     if (bucket := practice.context.stores.bucket) is not None:
         assert bucket.unfinished() == ()
@@ -216,11 +218,10 @@ def ballast(database: Database, megabytes: int) -> None:
     """Rows that hardly compress: they make a payload of about that size."""
     with database.connect() as connection:
         connection.execute("CREATE TABLE ballast (id int PRIMARY KEY, noise bytea NOT NULL)")
-        connection.execute(
-            "INSERT INTO ballast SELECT n, decode(string_agg(md5(random()::text || n || m), ''), 'hex')"
-            " FROM generate_series(1, %s) AS n, generate_series(1, 4096) AS m GROUP BY n",
-            [megabytes * 16],
-        )
+        with connection.cursor().copy("COPY ballast FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types(["int4", "bytea"])
+            for number in range(1, megabytes * 16 + 1):
+                copy.write_row((number, os.urandom(1 << 16)))
 
 
 @contextmanager

@@ -179,7 +179,8 @@ def test_a_table_that_is_always_waited_for_is_read_to_its_end_in_the_last_try(pr
     monkeypatch.setattr(changes.Reader, "locked", locked)
     with differential_meanwhile(practice) as ended:
         with source.connect() as application:
-            queued = threading.Thread(target=lambda: application.execute("BEGIN; LOCK TABLE big; COMMIT"))
+            both = "BEGIN; LOCK TABLE other, big; COMMIT"  # whichever of them is read first
+            queued = threading.Thread(target=lambda: application.execute(both))
             try:
                 wait_for(lambda: any(job.phase == "scan" for job in practice.jobs), "the scan")
                 queued.start()

@@ -160,7 +160,6 @@ def test_hours_follow_a_change_of_the_clock():
 
 
 @given(text=hours_of_one_span(), moment=moments, name=st.sampled_from(ZONES))
-@settings(max_examples=60, deadline=None)
 def test_the_next_opening_is_within_and_nothing_before_it_is(text, moment, name):
     hours, zone = parse_hours(text), ZoneInfo(name)
     at = hours.next(moment, zone)
@@ -172,7 +171,6 @@ def test_the_next_opening_is_within_and_nothing_before_it_is(text, moment, name)
 
 
 @given(text=hours_of_one_span(), moment=moments, weeks=st.integers(-60, 60), name=st.sampled_from(ZONES))
-@settings(max_examples=60, deadline=None)
 def test_every_week_is_like_the_other_by_the_clock_on_the_wall(text, moment, weeks, name):
     hours, zone = parse_hours(text), ZoneInfo(name)
     local = moment.astimezone(zone)
@@ -191,7 +189,6 @@ def test_always_is_always(moment, name):
 
 
 @given(first=hours_of_one_span(), second=hours_of_one_span(), moment=moments)
-@settings(max_examples=60, deadline=None)
 def test_several_spans_are_each_of_them(first, second, moment):
     both = parse_hours(f"{first}, {second}").contain(moment, CHILE)
     assert both == (parse_hours(first).contain(moment, CHILE) or parse_hours(second).contain(moment, CHILE))
@@ -301,7 +298,6 @@ def test_no_file_and_no_text_are_told_as_such(tmp_path):
 
 
 @given(st.text())
-@settings(max_examples=50)
 def test_no_text_is_contacts_by_chance(text):
     with pytest.raises(ConfigError) as caught:
         parse(text, Path("contacts.toml"))

@@ -279,7 +279,7 @@ ANY_LINES = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ANY_LINES, st.binary(max_size=20))
 def test_no_journal_is_refused_whatever_it_holds(tmp_path, lines, tail):
     path = tmp_path / "zzzzzzzz.jsonl"

@@ -108,7 +108,7 @@ def one_file(path: Path) -> LogFile:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PIECES, max_size=30), st.booleans(), st.data())
 def test_reading_backwards_is_reading_forwards(tmp_path, pieces, ended, data):
     path = tmp_path / "x.log"
@@ -124,7 +124,7 @@ def test_reading_backwards_is_reading_forwards(tmp_path, pieces, ended, data):
         assert list(file.back(middle))[::-1] == [line for line in forwards if line.start < middle]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PIECES, max_size=30), st.sampled_from(Level))
 def test_stretches_passed_over_hold_nothing_that_was_asked_for(tmp_path, pieces, level):
     path = tmp_path / "x.log"
@@ -207,7 +207,6 @@ def write_all(root: Path, files) -> Place:
     return place
 
 
-@settings(max_examples=60, deadline=None)
 @given(MOMENTS)
 def test_merging_is_sorting(tmp_path_factory, files):
     place = write_all(tmp_path_factory.mktemp("merge"), [sorted(moments) for moments in files])
@@ -218,7 +217,6 @@ def test_merging_is_sorting(tmp_path_factory, files):
     assert logs.last(1000).lines == lines
 
 
-@settings(max_examples=60, deadline=None)
 @given(MOMENTS, st.integers(1, 7), st.lists(st.booleans(), max_size=30))
 def test_no_line_is_lost_or_doubled_wherever_one_goes_though_clocks_were_set_back(
     tmp_path_factory, files, count, turns
@@ -238,7 +236,6 @@ def test_no_line_is_lost_or_doubled_wherever_one_goes_though_clocks_were_set_bac
                 assert starts == sorted(starts)
 
 
-@settings(max_examples=60, deadline=None)
 @given(MOMENTS, st.integers(-2, 52))
 def test_a_moment_is_found(tmp_path_factory, files, second):
     place = write_all(tmp_path_factory.mktemp("seek"), [sorted(moments) for moments in files])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.engine.logs import window as log_window
@@ -52,7 +52,6 @@ def three_logs(tmp_path_factory):
     return place, everything(place.open())
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from("onoo"), max_size=25), st.sampled_from(["INFO", "WARN", "ERROR"]))
 def test_it_is_always_one_piece_of_the_stream_wherever_it_moves(three_logs, moves, level):
     place, lines = three_logs

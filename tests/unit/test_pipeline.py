@@ -8,7 +8,7 @@ import weakref
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.core.cancel import CancelToken
@@ -42,7 +42,6 @@ def run(source, work, *, workers=2, depth=4, token=None, on_stop=None):
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(min_value=0, max_value=3), max_size=40),
     st.integers(min_value=1, max_value=5),
@@ -284,7 +283,6 @@ def test_a_failure_before_the_cancel_stays_the_failure():
         each(run(source(), lambda item: item, token=token), cancel_too_late)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     where=st.sampled_from(
         ["source", "work", "caller", "cancel in source", "cancel in work", "cancel", "close"]

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.core.cancel import CancelToken
@@ -53,7 +53,6 @@ class Record:
         return Task(name, work, frozenset(after), frozenset(alone_on), weight)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 25), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_whatever_the_graph_all_is_done_once_in_order_and_alone(count, workers, chance: random.Random):
     record = Record()
