@@ -11,7 +11,7 @@ import click
 from mtn_tui import __version__
 from mtn_tui.cli import diagnostics, output, screens
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import MtnError
+from mtn_tui.core.errors import Locked, MtnError
 from mtn_tui.core.garbage import uncollected
 from mtn_tui.core.i18n import LANGUAGES, _
 
@@ -27,6 +27,7 @@ _EXIT_CODES = _(
 
 _COMMANDS = {
     "accept": "marks.accept",
+    "audit": "audit.audit",
     "backup": "backup.backup",
     "check": "check.check",
     "completion": "completion.completion",
@@ -46,6 +47,7 @@ _COMMANDS = {
     "prune": "prune.prune",
     "recover": "recover.recover",
     "restore": "restore.restore",
+    "schedule": "schedule.schedule",
     "services": "services.services",
     "show": "inventory.show",
     "sync": "sync.sync",
@@ -69,6 +71,16 @@ class _Commands(click.Group):
             found: click.Command = getattr(import_module(f"mtn_tui.cli.{module}"), command)
         return found
 
+    def invoke(self, context: click.Context) -> object:
+        """Run the command; one of the schedule that finds another at it ends quietly."""
+        try:
+            return super().invoke(context)
+        except Locked as error:
+            if not context.obj.scheduled:
+                raise
+            output.line(error.title)
+            return error.exit_code
+
 
 @click.group(
     cls=_Commands,
@@ -89,6 +101,11 @@ class _Commands(click.Group):
 @click.option("--read-only", is_flag=True, help=_("Look, and change nothing."))
 @click.option("--ascii", is_flag=True, help=_("Draw the screens with plain characters."))
 @click.option("--light", is_flag=True, help=_("Draw the screens for a light terminal."))
+@click.option(
+    "--scheduled",
+    is_flag=True,
+    help=_("Started by a schedule: do what is due, tell on stderr only what went wrong."),
+)
 @click.pass_context
 def mtn(
     context: click.Context,
@@ -98,8 +115,11 @@ def mtn(
     read_only: bool,
     ascii: bool,
     light: bool,
+    scheduled: bool,
 ) -> int:
-    session = context.obj = Session(config, lang, no_input, read_only, ascii, light)
+    session = context.obj = Session(
+        config, lang, no_input or scheduled, read_only, ascii, light, scheduled=scheduled
+    )
     if context.invoked_subcommand is not None:
         return 0
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

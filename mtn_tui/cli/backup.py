@@ -72,6 +72,8 @@ def _back_up(
     """Run ``work`` as a job and say what it made; a full is test-loaded after it. Returns the exit code."""
     session.must_not_only_read()
     context, name = session.context, f"backup-{kind}"
+    if session.has_run(name):
+        return 0
     session.say_database(context.settings.db_name)
     meant = key_is_meant or _agreed_to_key(session)
     arguments = ["backup", kind.value, *options, *(["--key-is-meant"] if meant else [])]

@@ -33,6 +33,7 @@ def check(session: Session, as_json: bool, sign_off: str | None) -> int:
     picture = _picture(session, context)
     if sign_off is not None:
         picture = Picture(picture.rows, sign(context, "", sign_off, picture.statuses))
+        session.record("signed-off", context.settings.db_name, note=sign_off)
     if as_json:
         output.as_json(_facts(picture))
     else:

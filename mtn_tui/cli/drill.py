@@ -29,6 +29,8 @@ def drill(session: Session, wanted: str | None, file: str | None, as_json: bool)
     """Exit code 0: it holds, within the RTO. 1: it holds, with a warning. 2: it failed."""
     session.must_not_only_read()
     context = session.context
+    if session.has_run(KIND):
+        return 0
     named = bool(wanted or file)
     backup = _chosen(choose(context, wanted=wanted or "", file=file or "")) if named else None
     arguments = [KIND, *(["--file", file] if file else [backup.handle] if backup else [])]

@@ -58,7 +58,7 @@ def _accept_store(session: Session, wanted: str) -> int:
         raise UsageError(_("There is no bucket in the configuration."))
     known_stores.accept(session.context, found)
     output.line(known_stores.describe(found))
-    return 0
+    return session.record("store-accepted", found.place)
 
 
 def _tell(text: str, marked: Marked, unreachable: Mapping[str, MtnError]) -> int:

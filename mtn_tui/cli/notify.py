@@ -85,7 +85,7 @@ def _acknowledge(session: Session, token: str, as_json: bool) -> int:
                 channel=labels.channel(proof.channel)
             )
         )
-    return 0
+    return session.record("alerts-acknowledged", proof.channel)
 
 
 def _tell(told: Sequence[SendResult], as_json: bool) -> int:

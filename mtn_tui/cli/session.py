@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mtn_tui.cli import diagnostics, following
+from mtn_tui.cli import diagnostics, following, output
 from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.output import to_nowhere
 from mtn_tui.cli.progress import Watcher
@@ -23,6 +23,7 @@ from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.engine.journal import find_journal
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.manifest_cache import Cache
 from mtn_tui.operations.common.stores import open_stores
@@ -38,6 +39,7 @@ class Session:
     read_only: bool = False
     ascii: bool = False
     light: bool = False
+    scheduled: bool = False
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -48,7 +50,7 @@ class Session:
     def context(self) -> Context:
         """The context; warnings about the configuration are printed once."""
         of_environment = outside.notices(self.loaded.outside, self.loaded.path)
-        for notice in (*self.loaded.warnings, *of_environment):
+        for notice in () if self.scheduled else (*self.loaded.warnings, *of_environment):
             diagnostics.warning(notice.title, notice.hint)
         return self.quiet_context
 
@@ -65,10 +67,13 @@ class Session:
             cache=Cache(paths.cache_dir(os.environ)),
             outside=self.loaded.outside,
             configuration=self.loaded.path,
+            scheduled=self.scheduled,
         )
 
     def say_database(self, database: str) -> None:
         """Print which database, where and from which configuration, before something is done to it."""
+        if self.scheduled:
+            return
         settings, loaded = self.context.settings, self.loaded
         text = _("Database: {database} at {host}:{port} ({path})")
         diagnostics.say(
@@ -89,7 +94,12 @@ class Session:
         """
         self.must_not_only_read()
         job_id = os.environ.pop(detached.JOB_ID, None)
-        if job_id is None and _on_a_terminal() and self.context.record_place.folder is not None:
+        if (
+            job_id is None
+            and not self.scheduled
+            and _on_a_terminal()
+            and self.context.record_place.folder is not None
+        ):
             view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
             return following.outcome(view, find_journal(self.context.job_folders, view.id).parent)
         return self.host(kind, subject, body, job_id or "")
@@ -97,7 +107,7 @@ class Session:
     @property
     def hosts_itself(self) -> bool:
         """Whether ``run`` runs a job in this process; valid only before ``run`` is called."""
-        return detached.JOB_ID in os.environ or not _on_a_terminal()
+        return self.scheduled or detached.JOB_ID in os.environ or not _on_a_terminal()
 
     def start(self, arguments: Sequence[str]) -> detached.Detached:
         """Start ``mtn <arguments>`` as a job that outlives this process."""
@@ -117,6 +127,29 @@ class Session:
             job.wait_for_journal()
             return job.id
 
+    def record(self, action: str, subject: str = "", /, **facts: object) -> int:
+        """Record in the audit trail what was done. Returns 1, after a warning, if that can't be; else 0."""
+        from mtn_tui.operations.audit.record import record, unrecorded
+
+        if error := record(self.context, action, subject, **facts):
+            diagnostics.warning(unrecorded(error), error.hint)
+            return 1
+        return 0
+
+    def has_run(self, kind: str) -> bool:
+        """Whether a run of the schedule finds that its job has succeeded since it was due; told on stdout."""
+        if not self.scheduled:
+            return False
+        from mtn_tui.operations.schedule import description, history
+
+        context = self.context
+        due = next((one for one in description.runs(context.settings) if one.job == kind and one.once), None)
+        if due is None or not history.done(context, due):
+            return False
+        moment, name = labels.moment(due.when.last(context.clock.now(), None)), labels.job(kind)
+        output.line(_("{job}: made since it was due, {moment}.").format(job=name, moment=moment))
+        return True
+
     @property
     def may_ask(self) -> bool:
         """Whether there is somebody to answer questions."""
@@ -134,6 +167,7 @@ class Session:
     ) -> tuple[Facts, int]:
         """Like ``run``, but always in this process."""
         from mtn_tui.operations import job_alerts  # imports much more, which the screens do not need
+        from mtn_tui.operations.audit.record import audited
 
         context = self.context
         folder = os.environ.pop(detached.JOURNALS, None)
@@ -156,9 +190,14 @@ class Session:
                 job_alerts.not_begun(context, kind, error)
                 raise
             _tell_where(job, context)
+            whole = audited(context, job_alerts.announced(context, body))
             try:
-                with closing(Watcher(SystemClock())) as watcher:
-                    host.run(job, job_alerts.announced(context, body), watcher)
+                if self.scheduled:
+                    output.line(f"{labels.moment(context.clock.now())} {labels.job(kind)} {job.id}")
+                    host.run(job, whole)
+                else:
+                    with closing(Watcher(SystemClock())) as watcher:
+                        host.run(job, whole, watcher)
             finally:
                 if job_id:
                     detached.discard_output(jobs, job_id)

@@ -12,9 +12,13 @@ import click
 from mtn_tui.archive.keys import read_key, with_its_key
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import MtnError
+from mtn_tui.core import operator, paths
+from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import KEYS, Settings
+from mtn_tui.operations.audit.record import unrecorded
+from mtn_tui.operations.audit.trail import Entry, append
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.inventory.key_check import compare, doubt
 from mtn_tui.operations.inventory.owners import whose_backups
@@ -70,11 +74,23 @@ def init(session: Session, folder: Path, for_all: bool) -> None:
     if made.key_is_new:
         notice = key.keep_elsewhere(made.settings.encryption_key_file)
         diagnostics.warning(notice.title, notice.hint)
+        _record_key(made.settings)
     else:
         _say_whose(made.settings)
     if for_all:
         diagnostics.say(_("Let an operator in: usermod -aG mtn NAME; it holds from their next login."))
     diagnostics.say(_("Next: mtn backup full"))
+
+
+def _record_key(settings: Settings) -> None:
+    path = settings.encryption_key_file
+    made = {"fingerprint": read_key(path).fingerprint}
+    who, here = operator.operator(os.environ), operator.host_name()
+    try:
+        state = paths.state_dir(settings.state_dir, os.environ)
+        append(state, Entry(SystemClock().now(), who, here, "key-made", str(path), made))
+    except StorageError as error:
+        diagnostics.warning(unrecorded(error), error.hint)
 
 
 def _say_whose(settings: Settings) -> None:

@@ -7,7 +7,8 @@ may have changed are looked at, and people are told of what has become wrong or 
 again (``health.causes``), in one mail with the job's own trouble. The job is still running then,
 so an alert that is not sent is a warning of the job like any other: it ends with
 exit code 1, and never fails for it. Alerts that wait from before are sent after
-every job, of any kind.
+every job, of any kind. Of a run of the schedule every failure is told, but not that
+another was under way already.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def announced(context: Context, body: Callable[[Job], R]) -> Callable[[Job], R]:
         try:
             result = body(job)
         except Exception as error:
-            _tell(job, context, _of_failure(job, error))
+            _tell(job, context, _of_failure(job, context, error))
             raise
         _tell(job, context, _of_result(job, result))
         return result
@@ -149,13 +150,15 @@ def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
         job.warn("not-told", text.format(to=one.to, reason=one.reason))
 
 
-def _of_failure(job: Job, error: Exception) -> Notice | None:
+def _of_failure(job: Job, context: Context, error: Exception) -> Notice | None:
     if isinstance(error, ArchiveError) and job.kind == _RESTORE:
         return _of_corruption(job, [f"{error.title}\n{error.hint}".strip()])
     if job.kind == _DRILL:
         return _of_failed_drill(job, error)
-    if job.kind not in _BACKUPS:
+    if context.scheduled and isinstance(error, Locked):
         return None
+    if job.kind not in _BACKUPS:
+        return _of_failed_run(job, error) if context.scheduled else None
     kind = _BACKUPS[job.kind]
     if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
         text = _("Somebody asked it to stop. See what there is: mtn list")
@@ -169,6 +172,15 @@ def _of_failed_drill(job: Job, error: Exception) -> Notice | None:
     if isinstance(error, Cancelled | Locked) or job.stop_asked or job.token.cancelled:
         return None
     level, subject, body, facts = _critical(_("CRITICAL: restore drill failed"), error)
+    return (level, subject, body, [*facts, *_job_facts(job)])
+
+
+def _of_failed_run(job: Job, error: Exception) -> Notice | None:
+    if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
+        return None
+    level, subject, body, facts = _critical(
+        _("CRITICAL: {job} failed").format(job=labels.job(job.kind)), error
+    )
     return (level, subject, body, [*facts, *_job_facts(job)])
 
 

@@ -19,6 +19,7 @@ from mtn_tui.storage.s3_errors import Bucket
 SECTIONS = {
     "3.1": "programs that must be there",
     "3.2": "configuration: folders, credentials, the key, mail",
+    "3.3": "the runs that cron, systemd or launchd start",
     "5.1": "the database is lost: restore, production, services",
     "5.2": "restore to a point in time",
     "5.3": "backups that are corrupt",

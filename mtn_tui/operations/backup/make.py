@@ -22,6 +22,7 @@ from mtn_tui.core.models import KEYS, MANIFEST, ROLES, BackupName, Kind, Rung
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key
+from mtn_tui.operations.audit.record import record_in
 from mtn_tui.operations.backup import publish
 from mtn_tui.operations.backup.contents import Contents, Inputs, Written
 from mtn_tui.operations.backup.naming import claim_name
@@ -209,6 +210,7 @@ class _Run:
         if ensure_key(path, lambda: stores.any_backup_known(self.context.stores)):
             notice = keep_elsewhere(path)
             self.job.warn("key-made", f"{notice.title} {notice.hint}")
+            record_in(self.job, self.context, "key-made", str(path), fingerprint=self.context.key.fingerprint)
         key = self.context.key
         if doubt := open_to_others(path):
             self.job.warn("key-open", f"{doubt.title} {doubt.hint}")

@@ -35,6 +35,8 @@ class Context:
     """The keys whose values come from the environment."""
     configuration: Path | None = None
     """The file that the settings were read from."""
+    scheduled: bool = False
+    """Whether cron, systemd or launchd has started it: nobody waits for what it says."""
 
     @property
     def server(self) -> Server:

@@ -220,7 +220,7 @@ def phase(name: str) -> str:
 
 def store(name: str) -> str:
     """A store's name, in the reader's language."""
-    return {"disk": _("disk"), "bucket": _("bucket")}.get(name, name)
+    return {"disk": _("disk"), "bucket": _("bucket"), "audit": _("audit trail")}.get(name, name)
 
 
 def stores(names: Iterable[str]) -> str:

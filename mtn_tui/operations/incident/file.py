@@ -18,7 +18,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock
@@ -28,6 +28,8 @@ from mtn_tui.core.moments import read_moment
 from mtn_tui.engine import recordplace
 from mtn_tui.engine.journal import encoded
 from mtn_tui.engine.statefiles import LineFile, files_in, make_folder, open_found, refusal, write_whole
+from mtn_tui.operations.audit.record import unrecorded
+from mtn_tui.operations.audit.trail import Entry, append
 from mtn_tui.operations.incident.state import Actor, Facts, Incident, Record, Step, check, fold
 
 FOLDER = "incidents"
@@ -151,6 +153,7 @@ class IncidentFile:
                     return False
                 state = read(path)
                 check(state, one)
+                one = _audited(path, one)
                 lines.begin_afresh()
                 lines.append(_line(one))
                 lines.sync()
@@ -224,7 +227,7 @@ def _begin(folder: Path, about: Record, state: Path, spares: Sequence[Path]) -> 
         path = folder / f"{max(known.numbers, default=0) + 1:04}.jsonl"
         lines = LineFile(path, exclusive=True)
         try:
-            lines.append(_line(about))
+            lines.append(_line(_audited(path, about)))
             lines.sync()
             lines.sync_name()
         except StorageError:
@@ -233,6 +236,21 @@ def _begin(folder: Path, about: Record, state: Path, spares: Sequence[Path]) -> 
         finally:
             lines.close()
     return path
+
+
+def _audited(path: Path, one: Record) -> Record:
+    """Record it in the audit trail too. Returns it with a fact that says why, if that can't be done."""
+    told: dict[str, object] = {"text": one.text} if one.text else {}
+    if one.step is not None:
+        told["step"] = int(one.step)
+    entry = Entry(
+        one.at, one.who.operator, one.who.host, f"incident-{one.event}", f"incident {_number(path)}", told
+    )
+    try:
+        append(path.parent.parent, entry)
+    except StorageError as error:
+        return replace(one, facts={**one.facts, "audit": unrecorded(error)})
+    return one
 
 
 def incidents(state: Path) -> list[Incident]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.core.errors import Locked, MtnError, Refused, StorageError
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.audit.record import record
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
 from mtn_tui.operations.inventory.proof_file import amend
@@ -24,7 +25,7 @@ class Marked:
 
     stores: tuple[str, ...]
     failed: dict[str, MtnError] = field(default_factory=dict)
-    """Stores whose copy could not be marked, and why."""
+    """Stores whose copy could not be marked, and why; ``audit`` if the trail could not be written."""
 
 
 def pin(context: Context, backup: Backup, on: bool = True, note: str = "") -> Marked:
@@ -40,7 +41,11 @@ def pin(context: Context, backup: Backup, on: bool = True, note: str = "") -> Ma
             _("{name} was never finished: there is nothing to keep.").format(name=backup.name),
             _("mtn list shows what there is."),
         )
-    return _write(context, copies, lambda proof: replace(proof, pinned=mark and (proof.pinned or mark)))
+
+    def change(proof: Proof) -> Proof:
+        return replace(proof, pinned=mark and (proof.pinned or mark))
+
+    return _write(context, "pinned" if on else "unpinned", backup, copies, change, note)
 
 
 def accept(context: Context, backup: Backup, note: str = "") -> Marked:
@@ -55,10 +60,21 @@ def accept(context: Context, backup: Backup, note: str = "") -> Marked:
         )
     mark = Mark(context.clock.now(), context.operator, note or backup.suspect)
     copies = [copy for copy in backup.copies if copy.manifest is not None]
-    return _write(context, copies, lambda proof: replace(proof, accepted=proof.accepted or mark))
+
+    def change(proof: Proof) -> Proof:
+        return replace(proof, accepted=proof.accepted or mark)
+
+    return _write(context, "accepted", backup, copies, change, mark.note)
 
 
-def _write(context: Context, copies: Iterable[Copy], change: Callable[[Proof], Proof]) -> Marked:
+def _write(
+    context: Context,
+    action: str,
+    backup: Backup,
+    copies: Iterable[Copy],
+    change: Callable[[Proof], Proof],
+    note: str,
+) -> Marked:
     done: list[str] = []
     failed: dict[str, MtnError] = {}
     for copy in copies:
@@ -69,4 +85,6 @@ def _write(context: Context, copies: Iterable[Copy], change: Callable[[Proof], P
             failed[copy.store.name] = error
     if failed and not done:
         raise next(iter(failed.values()))
+    if trouble := record(context, action, str(backup.name), stores=done, note=note):
+        failed["audit"] = trouble
     return Marked(tuple(done), failed)

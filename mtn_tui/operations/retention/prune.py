@@ -24,6 +24,7 @@ from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES, BackupName, Kind
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine import locks
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.audit.record import record_in
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
@@ -203,14 +204,9 @@ class _Run:
                     self._remove(copy.store, copy.key)
         except StorageError as error:
             return reasons.failed(error.title)
-        self.job.note(
-            "info",
-            "deleted",
-            name=str(backup.name),
-            store=copy.store.name,
-            bytes=copy.size,
-            reason=verdict.reason.says,
-        )
+        name, store, reason = str(backup.name), copy.store.name, verdict.reason.says
+        self.job.note("info", "deleted", name=name, store=store, bytes=copy.size, reason=reason)
+        record_in(self.job, self.context, "backup-deleted", name, store=store, bytes=copy.size, reason=reason)
         return None
 
     @contextmanager
