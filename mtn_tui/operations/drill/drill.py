@@ -181,7 +181,7 @@ class _Run:
         """A database that no configuration can name; all of it ours, since nobody is to use it."""
         name = databases.scratch_name(self.context.settings.db_name, DRILLING, self.job.id)
         has = [one.name for one in backup.manifest.extensions] if backup.manifest else []
-        without = () if backup.base else tuple(only_in_one(server, has))
+        without = tuple(only_in_one(server, has))
         return Request(backup, name, no_owner=True, without=without, instead_of=instead_of)
 
     def _try(self, scratch: Scratch, server: Connection, held: ExitStack) -> tuple[Loaded, Answers]:
