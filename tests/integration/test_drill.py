@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mtn_tui.core.models import JobState, Kind
-from mtn_tui.operations.drill import rto_log
+from mtn_tui.operations.restore import rto_log
 from tests.faults.aftermath import assert_no_session, begin, wait_for
 from tests.operation_fixtures import Practice, install
 

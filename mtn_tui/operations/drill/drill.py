@@ -21,9 +21,9 @@ from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log, write_metrics
-from mtn_tui.operations.drill import rto_log
 from mtn_tui.operations.drill.questions import Answers, ask
 from mtn_tui.operations.inventory.model import Backup, Copy
+from mtn_tui.operations.restore import rto_log
 from mtn_tui.operations.restore.choice import Wanted, choose_point
 from mtn_tui.operations.restore.count_rows import Loaded
 from mtn_tui.operations.restore.leftovers import DRILLING, sweep_over
