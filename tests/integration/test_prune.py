@@ -17,16 +17,27 @@ from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.locks import lease, slug
+from mtn_tui.operations.backup import make
 from mtn_tui.operations.common.installation import Mark, installation_id
+from mtn_tui.operations.drill import drill
 from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor
 from mtn_tui.operations.inventory import marks
-from mtn_tui.operations.retention import reasons, records
+from mtn_tui.operations.restore import trial
+from mtn_tui.operations.retention import prune, reasons, records
 from mtn_tui.operations.retention.prune import Pruned
-from mtn_tui.operations.retention.prune import prune as run_prune
+from mtn_tui.operations.services.health import Errand
+from mtn_tui.operations.sync import sync
 from tests.aged import NOW, aged, context_of, names, objects
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import Database
+
+LOGGED = (
+    *make.LOG.values(),
+    *("restore", "recover", trial.KIND, drill.KIND, prune.KIND, sync.KIND),
+    *(errand.value for errand in Errand),
+)
+"""What logs are called after."""
 
 NewPractice = Callable[..., Practice]
 
@@ -44,7 +55,7 @@ def practice(practise: NewPractice, somewhere: Database, s3: Bucket) -> Practice
 
 def pruned(practice: Practice, waits=lambda: None) -> Pruned:
     context = context_of(practice)
-    return practice.run("prune", lambda job: run_prune(job, context, waits), context)
+    return practice.run("prune", lambda job: prune.prune(job, context, waits), context)
 
 
 def by_id(one: Pruned) -> list[tuple[str, str]]:
@@ -276,8 +287,7 @@ def test_logs_figures_and_journals_go_after_90_days_and_nothing_else_does(practi
     (logs / "metrics").mkdir()
     old, young = local_stamp(NOW - timedelta(days=95)), local_stamp(NOW - timedelta(days=85))
     going = [
-        logs / f"full-backup_{old}.log",
-        logs / f"restore_{old}.log",
+        *(logs / f"{name}_{old}.log" for name in LOGGED),
         logs / f"backup-report_{old}.txt",
         logs / "metrics" / f"diff-backup_{old}.json",
         jobs / "aaaaaaaa.out",
@@ -300,11 +310,11 @@ def test_logs_figures_and_journals_go_after_90_days_and_nothing_else_does(practi
         os.utime(path, ((NOW - timedelta(days=95)).timestamp(),) * 2)
     for path in (staying[0], staying[-1]):
         os.utime(path)
-    rewritten = logs / f"drill_{old}.log"
+    rewritten = logs / f"drill_{local_stamp(NOW - timedelta(days=96))}.log"
     rewritten.write_bytes(b"copied here lately")
     assert records.expired(context_of(practice), NOW) == sorted(going)
-    assert "6 old logs and records would be deleted" in practice.here("prune", "--dry-run").stdout
-    assert "6 old logs and records deleted" in practice.here("prune").stdout
+    assert "15 old logs and records would be deleted" in practice.here("prune", "--dry-run").stdout
+    assert "15 old logs and records deleted" in practice.here("prune").stdout
     assert not [path for path in going if path.exists()]
     assert all(path.exists() for path in (*staying, rewritten))
 

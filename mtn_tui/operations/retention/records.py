@@ -20,7 +20,7 @@ from mtn_tui.operations.common.context import Context
 KEPT = timedelta(days=90)
 
 _NAMES = (
-    "full-backup|diff-backup|restore|drill|prune|sync|backup-report|backup-status"
+    "full-backup|diff-backup|restore|recover|test-load|drill|prune|sync|backup-report|backup-status"
     "|services-stop|services-restart|database-start"
 )
 _DATED = re.compile(rf"(?:{_NAMES})_([0-9]{{8}}_[0-9]{{6}})\.(?:log|txt|json)")
