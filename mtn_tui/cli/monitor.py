@@ -17,6 +17,9 @@ from mtn_tui.operations.health import cause_alerts, last_known, monitor, nagios,
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.incident.held_back import held_back
 
+_SETTLED = 60.0
+"""Seconds that a run waits at its end for stores that it was judged without: the next one is quick then."""
+
 
 @click.command(
     "monitor",
@@ -58,7 +61,9 @@ def monitor_command(session: Session, quick: bool, as_json: bool) -> int:
             raise
         wrong = run.exit_code >= monitor.EXIT[Status.FAIL]
         _ping(context, ping.FAIL if wrong else "", nagios.lines(run)[0])
-        return _show(inspection, run, as_json=as_json)
+        code = _show(inspection, run, as_json=as_json)
+        inspection.settle(_SETTLED)
+        return code
 
 
 def _show(inspection: Inspection, run: monitor.Run, *, as_json: bool) -> int:

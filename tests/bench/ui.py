@@ -7,6 +7,7 @@ import sys
 from tests.bench import many
 from tests.bench.listing import listing
 from tests.bench.logs import logs
+from tests.bench.monitor import monitor
 from tests.bench.screens import screens
 from tests.bench.stage import Stage
 from tests.bench.table import print_budgets
@@ -19,4 +20,11 @@ def run(ready: Stage) -> None:
     context = ready.context()
     print(f"putting {COUNT:,} backups into a folder and a bucket", file=sys.stderr, flush=True)
     many.fill(context.stores, COUNT, context.key)
-    print_budgets([*listing(ready, COUNT), *screens(ready), *logs(ready.folder / "gigabyte")])
+    print_budgets(
+        [
+            *listing(ready, COUNT),
+            *monitor(ready, COUNT),
+            *screens(ready),
+            *logs(ready.folder / "gigabyte"),
+        ]
+    )

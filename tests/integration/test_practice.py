@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from email.header import decode_header, make_header
 from pathlib import Path
 
 import psutil
@@ -25,7 +26,7 @@ from mtn_tui.demo import verdict
 from mtn_tui.demo.evaluation import Evaluation, Production, evaluate
 from mtn_tui.demo.incidents import INCIDENTS, PracticeIncident, find
 from mtn_tui.demo.scene import Scene, fill, holds, set_up, subjects
-from mtn_tui.demo.stack import DATABASE, running
+from mtn_tui.demo.stack import DATABASE, OPERATOR, running
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
@@ -42,6 +43,7 @@ from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.services.health import health
 from mtn_tui.operations.verify.verify import verify
 from tests.integration.test_demo_servers import gone, wait_until
+from tests.plugin_output import plugin
 
 BEFORE = "before"
 
@@ -233,6 +235,60 @@ def test_a_server_that_others_started_goes_when_the_demo_is_killed(tmp_path):
         program.wait(60)
     wait_until(lambda: gone(int(pid)))
     wait_until(lambda: not Path(path).exists())
+
+
+# What the monitor says of it
+
+
+@pytest.fixture
+def drilled(place: Place) -> Place:
+    """As the demo leaves it to the operator: the RTO is measured, and nobody was told of anything."""
+    shutil.rmtree(place.context.state / "health", ignore_errors=True)
+    if not list(place.context.settings.metrics_dir.glob("drill_[0-9]*.json")):
+        place.mtn("drill")
+    return place
+
+
+def mails_since(place: Place, before: int) -> list[tuple[str, str]]:
+    """Subject and recipient of each mail."""
+    return [
+        (str(make_header(decode_header(str(one["Subject"])))), str(one["To"]))
+        for one in sorted(place.scene.stack.mail.messages(), key=lambda one: one.get_date())[before:]
+    ]
+
+
+def test_the_monitor_of_the_demo_is_well(drilled):
+    code, out, err = command(drilled.config, "monitor")
+    read = plugin(out)
+    assert (code, read.status, err) == (0, 0, ""), out
+    latest = drilled.context.settings.metrics_dir / "backup-status_latest.json"
+    assert json.loads(latest.read_text())["overall_status"] == "OK"
+
+
+@pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not one.day])
+def test_the_monitor_tells_of_an_incident_once_and_of_its_end_once_it_is_mended(drilled, name):
+    mail = drilled.scene.stack.mail
+    happen(drilled, name)
+    before = len(mail.messages())
+    code, out, _err = command(drilled.config, "monitor", "--quick")
+    assert (code, plugin(out).status) == (2, 2), "a database that is down is critical by runbook 6.2"
+    told = mails_since(drilled, before)
+    assert {subject for subject, _to in told} == {told[0][0]}
+    assert told[0][0].startswith("[MTN ✖] CRITICAL: Database")
+    assert [to for _subject, to in told].count(OPERATOR) == 1
+    assert "devops@mtn.cl" in [to for _subject, to in told], "level 2 is on call at any hour"
+    command(drilled.config, "monitor", "--quick")
+    assert len(mail.messages()) == before + len(told)
+    mend = (
+        steps.start_arguments()
+        if name == "database-down"
+        else ["restore", "--latest", f"--target={DATABASE}"]
+    )
+    command(drilled.config, *mend)
+    solved = [one for one in mails_since(drilled, before) if "Solved" in one[0]]
+    assert {subject for subject, _to in solved} == {"[MTN ✔] Solved: Database"}
+    assert sorted(to for _subject, to in solved) == sorted(to for _subject, to in told)
+    assert command(drilled.config, "monitor", "--quick")[0] < 2
 
 
 # How it is judged

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,12 +15,15 @@ import pytest
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.common.stores import Stores, open_stores
 from mtn_tui.operations.health import last_known, monitor, nagios, prometheus, report
 from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.monitor import Run
-from mtn_tui.operations.health.runner import Result
+from mtn_tui.operations.health.registry import LOOKS
+from mtn_tui.operations.health.runner import Result, examine
+from mtn_tui.storage.base import Entry
+from mtn_tui.storage.local import LocalStorage
 from tests.plugin_output import Malformed, exposition, plugin
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -162,6 +167,33 @@ def test_a_second_run_of_a_kind_finds_the_first_and_the_other_kind_does_not(cont
         assert again
     last_known.keep(context, healthy(full=Status.FAIL))
     assert monitor.last(context).exit_code == 2
+
+
+class Slow(LocalStorage):
+    """A folder that lists once it is let."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.go_on = threading.Event()
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        self.go_on.wait(60)
+        return super().list(prefix)
+
+
+def test_while_no_store_has_answered_nothing_is_said_of_the_backups_and_what_it_says_is_waited_for(context):
+    disk = Slow(context.stores.disk.root)
+    slow = Inspection(replace(context, stores=Stores(disk, lambda: None)), patience=2.0)
+    try:
+        found = {one.check.id: one for one in examine(slow, [BY_ID[name] for name in TELLING], LOOKS)}
+    finally:
+        disk.go_on.set()
+    assert {one.status for one in found.values()} == {Status.UNKNOWN}, "it is not that there is none"
+    slow.settle(60)
+    assert slow._taking.thread.done
+
+
+TELLING = ("full", "differentials", "objectives", "suspect")
 
 
 # The output of a plugin

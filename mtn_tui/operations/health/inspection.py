@@ -16,9 +16,6 @@ from mtn_tui.operations.inventory.scan import take_inventory
 PATIENCE = 8.0
 """Seconds that a store has to answer, before the others are judged without it."""
 
-_JOBS = 300
-"""Journals are read whole, and in three months there are thousands."""
-
 
 class Inspection:
     """One run of checks. Thread-safe: whoever needs a part first takes it, the others wait for it."""
@@ -64,21 +61,32 @@ class Inspection:
                 return taking.partial
         return taking.thread.result()
 
+    def settle(self, seconds: float) -> None:
+        """Wait until slow stores have answered, at most so long: what they said is then kept for the next."""
+        if self._taking is not None:
+            self._taking.thread.join(seconds)
+
     @property
     def ours(self) -> tuple[Backup, ...]:
-        """The backups of our database on our server, newest first. Raises KeyFileError."""
-        found = of_one_server(self.context, self.inventory).inventory.backups
+        """The backups of our database on our server, newest first.
+
+        Raises KeyFileError; StorageError if no store has answered: then there may be many.
+        """
+        inventory = self.inventory
+        if all(store.name in inventory.unreachable for store in self.context.stores):
+            raise next(iter(inventory.unreachable.values()))
+        found = of_one_server(self.context, inventory).inventory.backups
         return tuple(one for one in found if one.may_be_of(self.context.settings.db_name))
 
     @property
     def jobs(self) -> list[JobView]:
-        """The jobs that were last on record, newest first: a few days of them. Raises StorageError."""
+        """The jobs that are on record, newest first. Raises StorageError."""
         with self._journals:
             return self._jobs
 
     @cached_property
     def _jobs(self) -> list[JobView]:
-        return list_jobs(self.context.job_folders, limit=_JOBS)
+        return list_jobs(self.context.job_folders)
 
 
 class _Taking:

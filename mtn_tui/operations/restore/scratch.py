@@ -45,8 +45,6 @@ class Scratch:
     name: str
     failures: Failures = field(default_factory=Failures)
     """What could not be made, where the request says to go on past that."""
-    _known: frozenset[tuple[str, ...]] = frozenset()
-    """Tables that a differential has changed and counted."""
 
     def __post_init__(self) -> None:
         without = Without(frozenset(self.request.without))
@@ -64,7 +62,7 @@ class Scratch:
         if note:
             job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
         with self.watch.timing("load"):
-            self._load(copies[0], server, refresh=len(copies) == 1)
+            self._load(copies[0], server)
         if len(copies) > 1:
             self._apply(*copies)
         if self.loaders.disowned:
@@ -93,7 +91,7 @@ class Scratch:
         else:
             loading.by_its_own_login(counted)
 
-    def _load(self, copy: Copy, server: Connection, *, refresh: bool) -> None:
+    def _load(self, copy: Copy, server: Connection) -> None:
         job = self.job
         if copy.manifest is None:
             job.phase("load", total=None)
@@ -116,7 +114,6 @@ class Scratch:
                 rows_are_in,
                 self.failures if self.request.keep_going else None,
                 slots.free(server),
-                refresh=refresh,
             )
 
     def _apply(self, full: Copy, differential: Copy) -> None:
@@ -126,9 +123,7 @@ class Scratch:
         assert full.manifest is not None  # noqa: S101 - a differential's full is known by its manifest
         job.phase("changes", total=archive.manifest.raw)
         with self.watch.timing("changes"), closing(self._open()) as connection:
-            self._known = apply_changes(
-                archive, full.manifest.id, connection, self.loaders.without, job.token, job.advance
-            )
+            apply_changes(archive, full.manifest.id, connection, job.token, job.advance)
 
     def count(self, manifest: About, server: Connection) -> Loaded:
         """Count its rows against the manifest. Raises OtherRows if they are not those of the backup."""
@@ -142,7 +137,6 @@ class Scratch:
                 job.advance,
                 slots.free(server),
                 self.loaders.without.tables,
-                self._known,
             )
         if counted.behind:
             job.note("warn", "sequences-behind", columns=", ".join(counted.behind))
