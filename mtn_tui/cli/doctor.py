@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
 import click
 
-from mtn_tui.cli import output
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
-from mtn_tui.core.errors import MtnError
+from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.redact import redact
+from mtn_tui.core.settings import SECRET_KEYS
+from mtn_tui.core.settings_file import load
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import doctor as doctors
-from mtn_tui.operations.health.runner import worst
+from mtn_tui.operations.health import support, trial
+from mtn_tui.operations.health.runner import Result, worst
 
 _EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
 
@@ -19,11 +29,26 @@ _EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
 @click.command(
     help=_("See whether all is there that backups and restores need, and how to mend what is not.")
 )
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar=_("FILE"),
+    help=_("Also write an archive for support (.tar.gz), without secrets and without rows."),
+)
+@click.option(
+    "--try",
+    "tried",
+    multiple=True,
+    metavar="KEY[=VALUE]",
+    help=_("Only try a new value of this key (DB_…, MINIO_…, S3_…, AWS_…); secrets are asked for."),
+)
 @as_json
 @click.pass_obj
-def doctor(session: Session, as_json: bool) -> int:
+def doctor(session: Session, bundle: Path | None, tried: Sequence[str], as_json: bool) -> int:
     """Exit code 0: all is well. 1: there is a warning. 2: a check fails. 3: a check has no result."""
-    findings = _findings(session)
+    if tried and bundle:
+        raise UsageError(_("--try and --bundle don't go together."), _("Run one after the other."))
+    findings = _tried(session, tried) if tried else _findings(session, bundle)
     if as_json:
         output.as_json([_facts(one) for one in findings])
     else:
@@ -31,15 +56,73 @@ def doctor(session: Session, as_json: bool) -> int:
             output.line(f"{one.status.glyph} {_word(one.status)}  {one.says}")
             for hint in one.hint.splitlines():
                 output.line("    " + hint)
+    if tried:
+        _what_next(session, tried, worst(findings))
     return _EXIT[worst(findings)]
 
 
-def _findings(session: Session) -> list[Check]:
+def _findings(session: Session, bundle: Path | None) -> list[Check]:
     try:
         loaded, context = session.loaded, session.quiet_context
     except MtnError as error:
-        return doctors.without_configuration(error)
-    return [found for result in doctors.examine(loaded, context) for found in result.findings]
+        found = doctors.without_configuration(error)
+        if bundle:
+            _bundled(bundle, support.write(bundle, found, None, None))
+        return found
+    found = _flat(doctors.examine(loaded, context))
+    if bundle:
+        _bundled(bundle, support.write(bundle, found, loaded, context))
+    return found
+
+
+def _bundled(path: Path, names: Sequence[str]) -> None:
+    text = _("Written: {path} ({names}). Read it before you send it.")
+    diagnostics.say(text.format(path=path, names=", ".join(name.rpartition("/")[2] for name in names)))
+
+
+def _flat(results: Iterable[Result]) -> list[Check]:
+    return [found for result in results for found in result.findings]
+
+
+def _tried(session: Session, tried: Sequence[str]) -> list[Check]:
+    given = dict(_asked(one) for one in tried)
+    loaded = load(session.loaded.path, {**os.environ, **given})
+    return _flat(trial.attempt(given, loaded, session.quiet_context))
+
+
+def _asked(one: str) -> tuple[str, str]:
+    """The key and its new value, which is asked for, or read from stdin, where it is secret or left out."""
+    key, given, value = one.partition("=")
+    if key in SECRET_KEYS and given:
+        redact.add(value)
+        raise UsageError(
+            _("The value of {key} is secret: others could see it here.").format(key=key),
+            _("Write --try {key} alone. It is asked for, or read from stdin, a line each.").format(key=key),
+        )
+    trial.require_known([key])
+    if given:
+        return key, value
+    if sys.stdin.isatty():
+        value = click.prompt(key, hide_input=key in SECRET_KEYS, err=True)
+    else:
+        value = sys.stdin.readline().rstrip("\r\n")
+    if key in SECRET_KEYS:
+        redact.add(value)
+    if not value:
+        raise UsageError(
+            _("There is no value of {key} to try.").format(key=key), _("Give it on stdin, a line each.")
+        )
+    return key, value
+
+
+def _what_next(session: Session, tried: Sequence[str], status: Status) -> None:
+    keys = ", ".join(one.partition("=")[0] for one in tried)
+    path = session.loaded.path
+    if status in (Status.OK, Status.WARN):
+        text = _("What was tried works. Put it into {path} ({keys}), then: mtn backup full")
+    else:
+        text = _("What was tried does not work. {path} is as it was ({keys}).")
+    diagnostics.say(text.format(path=shlex.quote(str(path)), keys=keys))
 
 
 def _facts(one: Check) -> dict[str, str]:

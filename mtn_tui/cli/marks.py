@@ -11,6 +11,7 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.health import accepted
 from mtn_tui.operations.inventory import known_stores, marks
 from mtn_tui.operations.inventory.marks import Marked
 from mtn_tui.operations.inventory.select import choose
@@ -32,19 +33,39 @@ def pin(session: Session, wanted: str, off: bool, note: str) -> int:
 @click.command(
     help=_(
         "Say of a suspect backup that you looked and it is right: BACKUP is an id or a file name. "
-        "With --store: that a store is meant to be as it is now."
+        "With --store: that a store is meant to be as it is now. "
+        "With the other options: what can't be seen from here."
     )
 )
 @click.argument("wanted", metavar=_("BACKUP"), required=False, default="")
 @click.option(
     "--store", type=click.Choice(["disk", "bucket"]), help=_("The store whose backups are gone, as is meant.")
 )
+@click.option("--key-elsewhere", is_flag=True, help=_("That a copy of the key is kept elsewhere."))
+@click.option("--server-disk", is_flag=True, help=_("That the disk of the database server is watched."))
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
-def accept(session: Session, wanted: str, store: str | None, note: str) -> int:
+def accept(
+    session: Session, wanted: str, store: str | None, key_elsewhere: bool, server_disk: bool, note: str
+) -> int:
     session.must_not_only_read()
-    if bool(wanted) == bool(store):
-        raise UsageError(_("Name a backup, or a store with --store."), _("mtn list shows what there is."))
+    if sum(map(bool, (wanted, store, key_elsewhere, server_disk))) != 1:
+        raise UsageError(
+            _("Name one: a backup, or --store, --key-elsewhere or --server-disk."),
+            _("mtn list shows what there is."),
+        )
+    context = session.context
+    if key_elsewhere:
+        fingerprint = context.key.fingerprint
+        accepted.accept(context, accepted.KEY_ELSEWHERE, fingerprint, note)
+        text = _("Written down: a copy of the key {fingerprint} is kept elsewhere.")
+        output.line(text.format(fingerprint=fingerprint))
+        return 0
+    if server_disk:
+        place = f"{context.server.host}:{context.server.port}"
+        accepted.accept(context, accepted.SERVER_DISK, place, note)
+        output.line(_("Written down: the disk of {place} is watched there.").format(place=place))
+        return 0
     if store:
         return _accept_store(session, store)
     chosen = choose(session.context, wanted=wanted)

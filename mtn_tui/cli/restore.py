@@ -164,7 +164,6 @@ def restore(
     for note in chosen.notes:
         diagnostics.say(note)
     fall_back = latest or or_earlier or (at is not None and not (wanted or file))
-    whole_fulls = keep_going or bool(without)  # which a differential would need all of
     request = Request(
         chosen.backup,
         target,
@@ -180,7 +179,7 @@ def restore(
         search_path=tuple(listed(search_path)),
         roles=roles,
         no_owner=no_owner,
-        earlier=tuple(one for one in chosen.earlier if one.base is None or not whole_fulls),
+        earlier=tuple(one for one in chosen.earlier if one.base is None or not keep_going),
         fall_back=fall_back,
         instead_of=chosen.newer_broken if fall_back else None,
         asked=at,

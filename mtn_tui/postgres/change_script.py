@@ -1,10 +1,10 @@
 """The SQL of a differential, for psql as for our own restore: one transaction on a fresh copy of its full.
 
 It demands the mark of its full in the database's comment and ends by writing its own, so that it can't be
-applied twice, or to something else. Row counts before and after each table guard what
-it does. Foreign keys, triggers, rules and row security do not act meanwhile: by
-``session_replication_role`` where that may be set, else by dropping or disabling
-them; all of it is put back at the end of the same transaction.
+applied twice, or to something else. In each table it counts the rows that it deletes, and all rows
+afterwards: if both are right, there were as many before as in the full. Foreign keys, triggers, rules and row
+security do not act meanwhile: by ``session_replication_role`` where that may be set, else by dropping or
+disabling them; all of it is put back at the end of the same transaction.
 """
 
 from __future__ import annotations
@@ -87,9 +87,10 @@ END
 $mtn$;
 
 INSERT INTO pg_temp.mtn_touched
-    SELECT name::pg_catalog.regclass FROM pg_catalog.unnest(ARRAY[{names}]::text[]) AS name
+    SELECT pg_catalog.to_regclass(name) FROM pg_catalog.unnest(ARRAY[{names}]::text[]) AS name
+    WHERE pg_catalog.to_regclass(name) IS NOT NULL
     UNION SELECT t.relid FROM pg_catalog.unnest(ARRAY[{names}]::text[]) AS name,
-        LATERAL pg_catalog.pg_partition_tree(name::pg_catalog.regclass) AS t WHERE t.relid IS NOT NULL;
+        LATERAL pg_catalog.pg_partition_tree(pg_catalog.to_regclass(name)) AS t WHERE t.relid IS NOT NULL;
 
 DO $mtn$
 DECLARE
@@ -222,13 +223,29 @@ END
 $mtn$;
 """
 
+_DELETED = """
+DO $mtn$
+DECLARE
+    gone bigint;
+BEGIN
+    {delete};
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    IF gone <> {rows} THEN
+        RAISE EXCEPTION '% has % of the {rows} rows that go: it is not as in the full. Nothing was changed.',
+            {name}, gone;
+    END IF;
+END
+$mtn$;
+"""
+
 _COUNTED = """
 DO $mtn$
 DECLARE
     there bigint := (SELECT pg_catalog.count(*) FROM {rows_of} {condition});
 BEGIN
     IF there <> {rows} THEN
-        RAISE EXCEPTION '% has % rows {when}, not {rows}. Nothing was changed.', {name}, there;
+        RAISE EXCEPTION '% has % rows, not {rows}: it was not as in the full. Nothing was changed.',
+            {name}, there;
     END IF;
 END
 $mtn$;
@@ -247,8 +264,8 @@ def opening(database: str, base: str, moment: str, changed: Sequence[Change]) ->
 def before_gone(change: Change) -> bytes:
     """What stands before the keys of the rows that went; ROWS_END ends them."""
     key, rows_of = ", ".join(change.table.key), change.table.rows_of
-    text = _heading(change) + _guard(change, change.base_rows, "before")
-    text += f"\nCREATE TEMPORARY TABLE mtn_gone AS SELECT {key} FROM {rows_of} WITH NO DATA;\n"  # noqa: S608 - quoted
+    text = f"{_heading(change)}\n"
+    text += f"CREATE TEMPORARY TABLE mtn_gone AS SELECT {key} FROM {rows_of} WITH NO DATA;\n"  # noqa: S608 - quoted
     text += f"COPY pg_temp.mtn_gone ({key}) FROM stdin;\n"
     return text.encode(errors="surrogateescape")
 
@@ -256,15 +273,13 @@ def before_gone(change: Change) -> bytes:
 def before_rows(change: Change) -> bytes:
     """What stands before the rows of a table; ROWS_END ends them."""
     table = change.table
-    text = ""
     if change.mode is Mode.MERGED:
-        same = table.same_key("t", "gone")
-        text += f"\nDELETE FROM {table.rows_of} AS t USING pg_temp.mtn_gone AS gone WHERE {same};\n"
-        text += "DROP TABLE pg_temp.mtn_gone;\n"
+        using = f"AS t USING pg_temp.mtn_gone AS gone WHERE {table.same_key('t', 'gone')}"
+        text = _deleted(change, using, len(change.gone)) + "DROP TABLE pg_temp.mtn_gone;\n"
+    elif change.mode is Mode.REPLACED:
+        text = _heading(change) + _deleted(change, table.condition, change.base_rows)
     else:
-        text += _heading(change) + _guard(change, change.base_rows, "before")
-    if change.mode is Mode.REPLACED:
-        text += f"\nDELETE FROM {table.rows_of} {table.condition}".rstrip() + ";\n"
+        text = _heading(change)
     columns = f" ({', '.join(table.columns)})" if table.columns else ""
     text += f"\nCOPY {table.quoted}{columns} FROM stdin;\n"
     return text.encode(errors="surrogateescape")
@@ -272,7 +287,11 @@ def before_rows(change: Change) -> bytes:
 
 def after_rows(change: Change) -> bytes:
     """What stands after a table's rows and their end."""
-    return _guard(change, change.now, "after").encode(errors="surrogateescape")
+    table = change.table
+    text = _COUNTED.format(
+        rows_of=table.rows_of, condition=table.condition, rows=change.now, name=_literal(change.label)
+    )
+    return text.encode(errors="surrogateescape")
 
 
 def closing(mark: bytes, refresh: Iterable[bytes], end: bytes, *, put_back: bool) -> bytes:
@@ -292,11 +311,9 @@ def _heading(change: Change) -> str:
     return f"\n--\n-- {' '.join(change.label.split())}: {told}\n--\n"
 
 
-def _guard(change: Change, rows: int, when: str) -> str:
-    table = change.table
-    return _COUNTED.format(
-        rows_of=table.rows_of, condition=table.condition, rows=rows, when=when, name=_literal(change.label)
-    )
+def _deleted(change: Change, which: str, rows: int) -> str:
+    delete = f"DELETE FROM {change.table.rows_of} {which}".rstrip()  # noqa: S608 - quoted
+    return _DELETED.format(delete=delete, rows=rows, name=_literal(change.label))
 
 
 def _literal(text: str) -> str:

@@ -60,7 +60,11 @@ def closer(statement: bytes) -> Closer:
             return Closer(
                 what, statement, tuple(name.decode(errors="surrogateescape") for name in found.groups())
             )
-    for what, pattern in ((Closing.REFRESH, _REFRESH), (Closing.COMMENT, _COMMENT)):
-        if pattern.match(statement):
-            return Closer(what, statement, ())
-    return Closer(Closing.OTHER, statement, ())
+    if refreshes(statement):
+        return Closer(Closing.REFRESH, statement, ())
+    return Closer(Closing.COMMENT if _COMMENT.match(statement) else Closing.OTHER, statement, ())
+
+
+def refreshes(statement: bytes) -> bool:
+    """Return whether a statement fills a materialized view, or empties it."""
+    return _REFRESH.match(statement) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,7 +12,9 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.locks import claim
 from mtn_tui.operations.backup.make import MadeBackup
+from mtn_tui.operations.common.context import Context
 from tests.faults.aftermath import (
+    PATIENCE,
     HangsWhen,
     Running,
     assert_no_session,
@@ -22,9 +25,18 @@ from tests.faults.aftermath import (
     wait_for,
 )
 from tests.faults.proxy import FaultProxy
+from tests.faults.test_bucket_faults import (
+    SOON,
+    hang,
+    hang_from_the_first_put_on,
+    hang_from_the_payload_on,
+    impatient,
+)
 from tests.integration.test_differential import assert_same
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import Database, NewDatabase
+
+__all__ = ["impatient"]
 
 MORE = "DELETE FROM big WHERE id BETWEEN 100 AND 110; UPDATE big SET told = 'new' WHERE id = 15000"
 
@@ -173,6 +185,72 @@ def test_a_differential_that_the_bucket_does_not_take_is_kept_on_disk_and_so_tol
     newest = behind.inventory.backups[0]
     assert newest.kind is Kind.DIFF
     assert [copy.store.name for copy in newest.copies] == ["disk"]
+    assert_nothing_half_made(behind)
+
+
+def hang_from_the_keys_on(proxy: FaultProxy) -> None:
+    proxy.set(HangsWhen(lambda: any(KEYS in path for _method, path in proxy.requests)))
+
+
+def remove(practice: Practice, *names: str) -> None:
+    """From the disk."""
+    for name in names:
+        (practice.backups / name).unlink()
+
+
+@pytest.mark.parametrize(
+    "fault", [hang, hang_from_the_first_put_on, hang_from_the_payload_on], ids=lambda fault: fault.__name__
+)
+def test_while_the_bucket_hangs_a_differential_is_made_on_the_disks_full_and_kept_there(
+    behind: Practice, proxy: FaultProxy, impatient: Context, fault: Callable[[FaultProxy], None]
+) -> None:
+    behind.configure(UPLOAD_DEADLINE_MINUTES=SOON)
+    full = behind.back_up()
+    behind.source.psql(MORE)
+    proxy.requests.clear()
+    fault(proxy)
+    began = time.monotonic()
+    made = behind.back_up_changes(impatient)
+    assert time.monotonic() - began < PATIENCE
+    proxy.heal()
+    assert (made.manifest.kind, made.manifest.base) == (Kind.DIFF, full.manifest.id), made.instead
+    assert made.manifest.raw < 20_000, "with the keys beside the full"
+    assert not made.in_bucket
+    assert behind.job is not None
+    assert any("kept on disk only" in text for text in behind.job.warnings)
+    assert_nothing_half_made(behind)
+
+
+@pytest.mark.parametrize("fault", [hang, hang_from_the_keys_on], ids=lambda fault: fault.__name__)
+def test_keys_in_a_bucket_that_hangs_are_done_without(
+    behind: Practice, proxy: FaultProxy, impatient: Context, fault: Callable[[FaultProxy], None]
+) -> None:
+    behind.configure(UPLOAD_DEADLINE_MINUTES=SOON)
+    full = behind.back_up()
+    remove(behind, full.manifest.payload + KEYS)
+    behind.source.psql(MORE)
+    proxy.requests.clear()
+    fault(proxy)
+    began = time.monotonic()
+    made = behind.back_up_changes(impatient)
+    assert time.monotonic() - began < PATIENCE
+    proxy.heal()
+    assert (made.manifest.kind, made.manifest.base) == (Kind.DIFF, full.manifest.id), made.instead
+    assert made.manifest.raw > 400_000, "the table is written whole"
+    assert_same(behind.source, behind.restore(backup=behind.inventory.find(made.manifest.id)))
+
+
+def test_where_the_only_full_is_in_a_bucket_that_hangs_a_full_is_made_and_says_so(
+    behind: Practice, proxy: FaultProxy, impatient: Context
+) -> None:
+    behind.configure(UPLOAD_DEADLINE_MINUTES=SOON)
+    full = behind.back_up()
+    remove(behind, *(full.manifest.payload + suffix for suffix in ("", MANIFEST, ROLES, KEYS)))
+    hang(proxy)
+    made = behind.back_up_changes(impatient)
+    proxy.heal()
+    assert made.manifest.kind is Kind.FULL
+    assert "does not answer: bucket" in made.instead
     assert_nothing_half_made(behind)
 
 

@@ -22,7 +22,7 @@ def practice(pg18, new_database, practise, s3):
 def test_it_prints_the_morning_first_with_evidence_and_exits_by_the_overall_status(practice):
     done = practice.here("check", check=2)
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("Morning checklist · 0 of ")
+    assert lines[0].startswith("Morning checklist · 1 of 5 ok")
     (also,) = (number for number, line in enumerate(lines) if line == "Also watched")
     assert "✖ fail     Full backup" in lines[1]
     assert "There is no full backup yet." in lines[1]

@@ -6,8 +6,12 @@ import subprocess
 
 import pytest
 
+from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.models import KEYS, Kind
+from mtn_tui.operations.backup import key_file
 from mtn_tui.postgres.compare import compare
+from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.statement_kind import parts
 
 
 @pytest.fixture
@@ -129,6 +133,98 @@ def test_elsewhere_it_changes_nothing_and_says_why(again, pg18, new_school, prac
     with pytest.raises(AssertionError, match=f"belongs on the full {full.manifest.id}, freshly restored"):
         target.run("psql", "-X", "-f", "-", given=script)  # psql without an option of its own
     assert target.dump() == before
+
+
+THREE = """
+    CREATE TABLE merged (id int PRIMARY KEY, told text);
+    CREATE TABLE replaced (told text);
+    CREATE TABLE added (told text);
+    INSERT INTO merged SELECT n, 'x' FROM generate_series(1, 50) AS n;
+    INSERT INTO replaced SELECT told FROM merged;
+    INSERT INTO added SELECT told FROM merged;
+    DELETE FROM merged WHERE id = 50;
+"""
+
+OTHERWISE = {
+    "INSERT INTO public.merged VALUES (100, 'more')": "merged",
+    "DELETE FROM public.merged WHERE id = 5": "merged",
+    "DELETE FROM public.merged WHERE id = 7": "merged",
+    "UPDATE public.merged SET id = 100 WHERE id = 7": "merged",
+    "INSERT INTO public.replaced VALUES ('more')": "replaced",
+    "DELETE FROM public.replaced WHERE ctid = '(0,1)'": "replaced",
+    "INSERT INTO public.added VALUES ('more')": "added",
+    "DELETE FROM public.added WHERE ctid = '(0,1)'": "added",
+}
+"""What makes something else of the full, in which table. The differential deletes the row 7."""
+
+
+def test_on_its_full_with_other_rows_it_changes_nothing_and_says_in_which_table(
+    pg18, new_database, practise, monkeypatch
+):
+    monkeypatch.setattr(key_file, "_ROWS", 5)
+    source = new_database(pg18)
+    source.psql(THREE)
+    while source.psql("SELECT sum(n_tup_del) FROM pg_stat_user_tables") != b"1\n":
+        pass  # a session tells what it did as it ends
+    practice = practise(source)
+    full = practice.back_up()
+    source.psql("""
+        DELETE FROM merged WHERE id = 7; INSERT INTO merged VALUES (50, 'back');
+        DELETE FROM replaced WHERE ctid = '(0,2)'; INSERT INTO added VALUES ('new');
+    """)
+    made = differential(practice)
+    script = practice.script(practice.payload(made.manifest))
+    for told in (b"public.merged: rows gone", b"public.replaced: all rows", b"public.added: new rows"):
+        assert told in script
+    restored = by_hand(practice, full, into=new_database(pg18))
+    before = restored.dump()
+    for other, table in OTHERWISE.items():
+        changed = script.replace(b"\nBEGIN;\n", f"\nBEGIN; {other};\n".encode(), 1)
+        with pytest.raises(AssertionError, match=rf"public\.{table} has .*Nothing was changed"):
+            restored.run("psql", "-X", "-f", "-", given=changed)
+        assert restored.dump() == before, other
+    restored.psql(script)
+    assert_same(source, restored)
+
+
+def test_materialized_views_are_filled_once_with_the_rows_of_the_differential(pg18, new_database, practise):
+    """One can't be filled as of the full; the other reads it within a function, of which nothing tells."""
+    source = new_database(pg18)
+    source.psql("""
+        CREATE TABLE t (x int); INSERT INTO t VALUES (1), (2);
+        CREATE MATERIALIZED VIEW z_read AS SELECT 10 / (count(*) - 1) AS share FROM t;
+        CREATE FUNCTION share() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT share FROM public.z_read';
+        CREATE MATERIALIZED VIEW a_reader AS SELECT share() AS x;
+        DELETE FROM t WHERE x = 1;
+    """)
+    practice = practise(source)
+    practice.back_up()
+    source.psql("INSERT INTO t VALUES (3), (4); REFRESH MATERIALIZED VIEW z_read")
+    source.psql("REFRESH MATERIALIZED VIEW a_reader")
+    made = differential(practice)
+    assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))
+    source.psql("TRUNCATE t; INSERT INTO t VALUES (9)")
+    broken = differential(practice)
+    with pytest.raises(PostgresError, match="division by zero"):
+        practice.restore(backup=practice.inventory.find(broken.manifest.id))
+
+
+def test_what_a_differential_has_counted_is_not_counted_again_and_the_rest_is(
+    pg18, new_school, practise, monkeypatch
+):
+    school = new_school(pg18)
+    practice = practise(school)
+    practice.back_up()
+    school.psql(WORK)
+    made = differential(practice)
+    asked: list[bytes] = []
+    values = LoadConnection.values
+    monkeypatch.setattr(LoadConnection, "values", lambda self, of: asked.extend(of) or values(self, of))
+    practice.restore(backup=practice.inventory.find(made.manifest.id))
+    counted = {one.rpartition(b".")[2].decode() for one in asked if b"count(*)" in one}
+    assert not counted & {"users", "interviews"}
+    assert counted | {"users", "interviews"} == {parts(table)[1] for table in made.manifest.rows()}
+    assert practice.job.result["rows"] == sum(made.manifest.rows().values())
 
 
 ODD = """

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mtn_tui.core.models import JobState, Kind
-from mtn_tui.operations.drill import rto_log
+from mtn_tui.operations.restore import rto_log
 from tests.faults.aftermath import assert_no_session, begin, wait_for
 from tests.operation_fixtures import Practice, install
 
@@ -91,8 +91,22 @@ def test_the_checksum_of_the_same_backup_is_the_same_again(school, practise):
     practice.here("drill")
     first = figures(practice)["checksum"]
     school.psql("UPDATE users SET email = 'another' WHERE id = 1")
-    practice.here("drill")
+    facts = json.loads(practice.here("drill", "--json").stdout)
     assert figures(practice)["checksum"] == first
+    assert [one["status"] for one in facts["checks"] if one["id"] == "as-before"] == ["ok"]
+
+
+def test_other_rows_than_the_last_drill_of_the_same_backup_found_are_a_doubt(school, practise):
+    practice = practise(school)
+    first, second = practice.ready_made(), practice.ready_made()
+    practice.here("drill", first.id)
+    found = figures(practice)["checksum"]
+    for path in (practice.root / "logs" / "metrics").glob("drill_*.json"):
+        path.write_text(path.read_text().replace(found, "0" * 64))
+    assert "as-before" not in practice.here("drill", second.id, "--json").stdout
+    done = practice.here("drill", first.id, check=1)
+    assert "Its rows are not those of the drill of" in done.stderr
+    assert practice.inventory.find(first.id).rung.word == "queried"
 
 
 def test_how_long_a_restore_takes_is_told_by_drills(school, practise):

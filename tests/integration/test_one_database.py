@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from mtn_tui.core.errors import PostgresError
+from mtn_tui.core.models import Kind, Rung
 from mtn_tui.demo.postgres_server import PostgresServer
+from mtn_tui.operations.backup import key_file
 from mtn_tui.operations.common import production
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepState
@@ -114,6 +116,35 @@ def test_what_goes_is_said_before_and_after_and_all_else_is_there(practice):
     (journal,) = (practice.root / "state" / "jobs").glob(f"*{practice.jobs[0].id}*.jsonl")
     assert "cron.job" in journal.read_text()
     assert PUPIL not in journal.read_text()
+
+
+@pytest.mark.parametrize("by_keys", [True, False])
+def test_of_a_chain_it_is_left_out_as_well_and_a_drill_does_so_by_itself(practice, monkeypatch, by_keys):
+    source = practice.source
+    if by_keys:
+        monkeypatch.setattr(key_file, "_ROWS", 5)
+        source.psql("DELETE FROM cron.job_run_details WHERE runid = 1; DELETE FROM pupils WHERE id = 9")
+        while source.psql("SELECT sum(n_tup_del) > 0 FROM pg_stat_user_tables") != b"t\n":
+            pass  # a session tells what it did as it ends
+        practice.back_up()
+    source.psql("""
+        DELETE FROM cron.job_run_details WHERE runid = 2; INSERT INTO cron.job (command) VALUES ('ANALYZE');
+        DELETE FROM bulk WHERE n = 7; INSERT INTO pupils VALUES (2, 'new');
+    """)
+    made = practice.back_up_changes()
+    assert made.manifest.kind is Kind.DIFF, made.instead
+    how = b"rows gone, and new" if by_keys else b"all rows"
+    assert b"cron.job_run_details: " + how in practice.script(practice.payload(made.manifest))
+    backup = practice.inventory.find(made.manifest.id)
+    with pytest.raises(PostgresError, match="one database of a server only"):
+        practice.restore("mtn_one", backup=backup)
+    restored = practice.restore("mtn_one", backup=backup, without=WITHOUT)
+    every = "SELECT * FROM pupils ORDER BY 1; SELECT * FROM bulk ORDER BY 1"
+    assert restored.psql(every) == source.psql(every)
+    assert restored.psql("SELECT count(*) FROM pg_extension WHERE extname = 'pg_cron'") == b"0\n"
+    done = practice.here("drill", check=1)
+    assert "Left out, as asked: pg_cron." in done.stderr
+    assert practice.inventory.backups[0].rung is Rung.QUERIED
 
 
 def test_a_detached_restore_leaves_the_same_out(practice):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtn_tui.core.models import Kind
+from mtn_tui.operations.restore.preflight.requirements import needs_of_backup
 from tests.operation_fixtures import Practice, install
 from tests.pg_fixtures import Database
 
@@ -158,6 +159,14 @@ def test_a_folder_elsewhere_is_enough_for_a_chain(day, tmp_path):
     finally:
         shutil.rmtree(day.practice.backups)
         other.rename(day.practice.backups)
+
+
+def test_what_a_chain_needs_of_the_server_is_what_its_full_does(day):
+    full, differential = (day.practice.inventory.find(one.id) for one in day.made[:2])
+    key = day.practice.context.key
+    needs = needs_of_backup(differential, key)
+    assert needs == needs_of_backup(full, key)
+    assert "public.t" in needs.tables
 
 
 def test_the_plan_shows_both_moments_on_three_clocks_and_the_chain(day):

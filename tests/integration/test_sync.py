@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES
+from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES, JobState
 from mtn_tui.core.operator import host_name
 from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.postgres_server import PostgresServer
@@ -18,7 +18,7 @@ from mtn_tui.engine.locks import slug
 from mtn_tui.operations.common.installation import Mark, installation_id
 from mtn_tui.operations.common.stores import Stores
 from mtn_tui.operations.inventory import marks
-from mtn_tui.operations.sync.sync import Synced
+from mtn_tui.operations.sync.sync import Synced, send_missing
 from mtn_tui.operations.sync.sync import sync as run_sync
 from mtn_tui.storage.local import LocalStorage
 from tests.aged import aged, context_of, names, objects
@@ -189,6 +189,22 @@ def test_a_bucket_that_does_not_answer_is_an_error_and_none_at_all_a_wrong_use(p
     practice.configure(MINIO_ENDPOINT="")
     practice.here("sync", check=64)
     practice.here("sync", "--limit", "fast", check=64)
+
+
+def test_a_backup_that_is_stopped_while_it_sends_what_was_missing_is_done_all_the_same(practice):
+    aged(practice, 0)
+    alone = aged(practice, 1, stores=["disk"])
+    context = context_of(practice)
+
+    def work(job):
+        job.cancel()
+        send_missing(job, context)
+
+    practice.run("backup-full", work, context)
+    assert practice.job is not None
+    assert practice.job.state is JobState.SUCCEEDED
+    assert ["The backup is done" in one for one in practice.job.warnings] == [True]
+    assert not [key for store, key in objects(practice) if store == "bucket" and alone.payload in key]
 
 
 def test_after_an_outage_the_next_backup_sends_what_the_bucket_lacks(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mtn_tui.core.clock import local_stamp
 from mtn_tui.core.errors import StorageError
@@ -65,6 +66,17 @@ def write_beside(path: Path, data: bytes, prefix: str) -> None:
     _make(path.parent)
     sweep_parts(path.parent, lambda left, _modified: left.startswith(prefix))
     LocalStorage(path.parent).put(path.name, io.BytesIO(data), len(data))
+
+
+def past_figures(context: Context, name: str) -> Iterator[dict[str, Any]]:
+    """The figures of earlier runs, the last first; what can't be read, or is not ours, is passed over."""
+    for path in sorted(context.settings.metrics_dir.glob(f"{name}_[0-9]*.json"), reverse=True):
+        try:
+            figures = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(figures, dict):
+            yield figures
 
 
 def _make(folder: Path) -> None:

@@ -7,15 +7,19 @@ import shutil
 from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.identity import data_directory
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
-"""Hosts that are this machine."""
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
-def disk_of(connection: Connection) -> tuple[int, int] | None:
-    """Bytes free and in all; None if we may not see the data directory. Raises PostgresError."""
+def disk_of(host: str, connection: Connection) -> tuple[int, int] | None:
+    """Bytes free and in all; None unless ``host`` is this machine and shows where its data is.
+
+    Raises PostgresError.
+    """
+    if host not in _LOCAL and not host.startswith("/"):
+        return None
     folder = data_directory(connection)
     try:
         found = shutil.disk_usage(folder) if folder else None
     except OSError:
         return None
-    return (found.free, found.total) if found else None
+    return (found.free, found.used + found.free) if found else None

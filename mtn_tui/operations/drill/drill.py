@@ -21,9 +21,9 @@ from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log, write_metrics
-from mtn_tui.operations.drill import rto_log
 from mtn_tui.operations.drill.questions import Answers, ask
 from mtn_tui.operations.inventory.model import Backup, Copy
+from mtn_tui.operations.restore import rto_log
 from mtn_tui.operations.restore.choice import Wanted, choose_point
 from mtn_tui.operations.restore.count_rows import Loaded
 from mtn_tui.operations.restore.leftovers import DRILLING, sweep_over
@@ -181,7 +181,7 @@ class _Run:
         """A database that no configuration can name; all of it ours, since nobody is to use it."""
         name = databases.scratch_name(self.context.settings.db_name, DRILLING, self.job.id)
         has = [one.name for one in backup.manifest.extensions] if backup.manifest else []
-        without = () if backup.base else tuple(only_in_one(server, has))
+        without = tuple(only_in_one(server, has))
         return Request(backup, name, no_owner=True, without=without, instead_of=instead_of)
 
     def _try(self, scratch: Scratch, server: Connection, held: ExitStack) -> tuple[Loaded, Answers]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.metrics import past_figures
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore import validate
 from mtn_tui.operations.restore.count_rows import Loaded
@@ -28,7 +31,10 @@ class Answers:
 
     checks: tuple[Check, ...]
     checksum: str
-    """Of the checksums of all tables, in hex; empty if not every table can be read."""
+    """Of the checksums of all tables, in hex; empty if not every table can be read.
+
+    The drills of one backup must agree in it. It says nothing of the live database, which has gone on since.
+    """
 
 
 def ask(token: CancelToken, context: Context, backup: Backup, scratch: Scratch, counted: Loaded) -> Answers:
@@ -47,7 +53,33 @@ def ask(token: CancelToken, context: Context, backup: Backup, scratch: Scratch, 
             raise
         text = _("No checksum of its rows, for this user may not read all of them: {reason}")
         checks.append(Check("checksum", Status.UNKNOWN, text.format(reason=error.title)))
+    if as_before := _as_before(context, backup, checksum):
+        checks.append(as_before)
     return Answers(tuple(checks), checksum)
+
+
+def _as_before(context: Context, backup: Backup, checksum: str) -> Check | None:
+    """Whether the last drill of the same backup on this machine found the same rows; None without one."""
+    before = next(_earlier(context, str(backup.name)), None) if checksum else None
+    if before is None:
+        return None
+    when, found = before
+    if found == checksum:
+        return Check(
+            "as-before", Status.OK, _("Its rows are those of the drill of {when}.").format(when=when)
+        )
+    text = _("Its rows are not those of the drill of {when}, of the same backup.")
+    hint = _(
+        "Columns that hold oids may differ. Otherwise one of the two was not restored as it was backed up."
+    )
+    return Check("as-before", Status.WARN, text.format(when=when), hint)
+
+
+def _earlier(context: Context, name: str) -> Iterator[tuple[str, str]]:
+    """When that backup was drilled before and what checksum that found, the last first."""
+    for figures in past_figures(context, "drill"):
+        if figures.get("backup_file") == name and figures.get("checksum"):
+            yield labels.moment(datetime.fromisoformat(figures["timestamp"])), figures["checksum"]
 
 
 def _keys(connection: Connection, *, applied: bool) -> Check:

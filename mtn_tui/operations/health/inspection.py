@@ -16,6 +16,9 @@ from mtn_tui.operations.inventory.scan import take_inventory
 PATIENCE = 8.0
 """Seconds that a store has to answer, before the others are judged without it."""
 
+_JOBS = 300
+"""Journals are read whole, and in three months there are thousands."""
+
 
 class Inspection:
     """One run of checks. Thread-safe: whoever needs a part first takes it, the others wait for it."""
@@ -80,13 +83,13 @@ class Inspection:
 
     @property
     def jobs(self) -> list[JobView]:
-        """The jobs that are on record, newest first. Raises StorageError."""
+        """The jobs that were last on record, newest first: a few days of them. Raises StorageError."""
         with self._journals:
             return self._jobs
 
     @cached_property
     def _jobs(self) -> list[JobView]:
-        return list_jobs(self.context.job_folders)
+        return list_jobs(self.context.job_folders, limit=_JOBS)
 
 
 class _Taking:

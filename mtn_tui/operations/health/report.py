@@ -19,13 +19,13 @@ from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.metrics import keep_metrics, write_beside
 from mtn_tui.operations.health.checks import differentials
+from mtn_tui.operations.health.checks.monitoring import STATUS
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.monitor import Run
 from mtn_tui.operations.health.nagios import WORDS
 from mtn_tui.operations.health.runner import Result
 
 REPORT = "backup-report"
-STATUS = "backup-status"
 
 _WEEK = timedelta(days=7)
 _OLD = timedelta(minutes=5)

@@ -15,7 +15,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.common.server_disk import LOCAL, disk_of
+from mtn_tui.operations.common.server_disk import disk_of
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
@@ -152,7 +152,7 @@ def _with_server(seen: Observations, context: Context, connection: Connection) -
     database = context.settings.db_name
     with translated():
         exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
-    free, size = _disk(context, connection)
+    free, size = disk_of(context.server.host, connection) or (None, None)
     seen = replace(seen, exists=exists is not None, disk_free=free, disk_size=size)
     if exists is None:
         return seen
@@ -185,13 +185,6 @@ def _is_barred(connection: Connection, database: str) -> bool:
     with translated():
         row = connection.execute(query, [database]).fetchone()
     return bool(row and row[0])
-
-
-def _disk(context: Context, connection: Connection) -> tuple[int | None, int | None]:
-    """Bytes free and in all; None unless the server is this machine and shows where its data is."""
-    host = context.server.host
-    here = host in LOCAL or host.startswith("/")
-    return (disk_of(connection) if here else None) or (None, None)
 
 
 def _with_database(seen: Observations, connection: Connection) -> Observations:

@@ -179,6 +179,13 @@ def read_copy(
     if not is_there(entry.key + MANIFEST):
         ours = is_there(entry.key + ROLES)
         standing = CopyStatus.UNFINISHED if ours else CopyStatus.LEGACY
+        if not entry.size and not ours:
+            empty = ArchiveError(
+                _("{path} is empty.").format(path=entry.key),
+                _("What made or copied it has failed. Take another copy."),
+                "7.4",
+            )
+            return Copy(store, entry.key, 0, CopyStatus.BROKEN, None, proof_of(""), empty)
         return Copy(store, entry.key, entry.size, standing, None, proof_of(""))
     try:
         manifest = _summary(read(entry.key + MANIFEST), entry.key.rpartition("/")[2], key)

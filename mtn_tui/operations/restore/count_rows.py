@@ -14,6 +14,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.engine.tasks import Task, run_tasks
 from mtn_tui.operations.restore.load import CONNECTIONS, Open, open_several
 from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.statement_kind import parts
 
 _INVALID = b"""
     SELECT string_agg(indexrelid::regclass::text, ', ') FROM pg_catalog.pg_index
@@ -68,12 +69,14 @@ def check_loaded(
     advance: Callable[[int], None],
     most: int = CONNECTIONS,
     without: Collection[str] = (),
+    known: Collection[tuple[str, ...]] = (),
 ) -> Loaded:
     """Count every table, look at indexes and sequences. Raises PostgresError if something is missing.
 
     Nothing is counted through a policy: what is there but hidden would count as lost.
     ``most``: connections to use, fewer where the server has no more. ``without``:
-    tables that were left out, of which nothing is asked.
+    tables that were left out, of which nothing is asked. ``known``: tables, by schema and name,
+    that have been counted since they were written.
     """
     expected = {table: rows for table, rows in manifest.rows().items() if table not in without}
     advance(len(manifest.rows()) - len(expected))
@@ -92,10 +95,11 @@ def check_loaded(
                 connection.cancel()
 
         queries, hidden = _queries(expected, connections[0])
-        advance(len(expected) - len(queries))
+        counted.update((table, expected[table]) for table in queries if parts(table) in known)
+        advance(len(expected) - len(queries) + len(counted))
         tasks = [
             Task(tables[0], partial(count, tables), weight=sum(expected[table] for table in tables))
-            for tables in _groups(expected, queries)
+            for tables in _groups(expected, [table for table in queries if table not in counted])
         ]
         run_tasks(tasks, connections, token, stop)
         invalid = connections[0].rows(_INVALID)[0][0]

@@ -27,6 +27,7 @@ from mtn_tui.engine.tasks import Task, run_tasks
 from mtn_tui.operations.restore.incomplete import Failures, advise
 from mtn_tui.operations.restore.pieces import Piece, filled_by, pieces_of
 from mtn_tui.operations.restore.post_data import ClosingTasks
+from mtn_tui.postgres.closers import refreshes
 from mtn_tui.postgres.load import LoadConnection, is_setting
 
 CONNECTIONS = min((os.cpu_count() or 1) + 1, 4)
@@ -107,6 +108,8 @@ def load(
     on_rows_loaded: Callable[[int], None],
     failures: Failures | None = None,
     most: int = CONNECTIONS,
+    *,
+    refresh: bool = True,
 ) -> None:
     """Load all of a backup into the empty database that ``open_connection`` leads to.
 
@@ -114,9 +117,10 @@ def load(
     the number of statements still to come, and ``advance`` counts those. The
     tail, which marks the database, is left out. With ``failures`` rows and
     post-data statements that the server refuses are put there, and the rest goes on.
-    ``most``: connections to use, fewer where the server has no more.
+    ``most``: connections to use, fewer where the server has no more. ``refresh``: fill
+    materialized views; a differential, which is applied afterwards, does so itself.
     """
-    loader = _Loader(archive, token, _Progress(advance, on_rows_loaded), failures)
+    loader = _Loader(archive, token, _Progress(advance, on_rows_loaded), failures, refresh=refresh)
     with ExitStack() as stack:
         connections = open_several(stack, open_connection, most)
 
@@ -163,9 +167,16 @@ class _Progress:
 
 class _Loader:
     def __init__(
-        self, archive: Archive, token: CancelToken, progress: _Progress, failures: Failures | None
+        self,
+        archive: Archive,
+        token: CancelToken,
+        progress: _Progress,
+        failures: Failures | None,
+        *,
+        refresh: bool,
     ) -> None:
         self._failures = failures
+        self._refresh = refresh
         self._archive = archive
         self._token = token
         self._progress = progress
@@ -224,6 +235,8 @@ class _Loader:
             rows.append(Task(_FIRST, partial(self._in_turn, first)))
             rows.extend(Task(name, lambda _connection: None, (_FIRST,)) for name in names)
         post_data = statements.read(self._sql(self._of(Part.POST_DATA)))
+        if not self._refresh:
+            post_data = (one for one in post_data if not (isinstance(one, Statement) and refreshes(one.sql)))
         closing = ClosingTasks(post_data, filled_by(pieces), self._settings)
         self._progress.expect(len(pieces), closing.steps)
         self._pieces_left = len(pieces)

@@ -5,7 +5,6 @@ Every screen, plan and check that speaks of the RTO takes it from here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +14,7 @@ from statistics import median
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.metrics import past_figures
 from mtn_tui.operations.inventory.model import Backup
 
 _PAST = 6
@@ -84,14 +84,13 @@ def _last(context: Context, kind: str) -> list[float]:
 
 def _paces(context: Context, kind: str) -> Iterator[float]:
     """Bytes of SQL a second of the successful ones, the last first."""
-    for path in sorted(context.settings.metrics_dir.glob(f"{kind}_[0-9]*.json"), reverse=True):
+    for figures in past_figures(context, kind):
         try:
-            figures = json.loads(path.read_bytes())
             pace = figures["raw_size_bytes"] / figures[_SECONDS[kind]]
             if figures["status"] == "success" and pace > 0:
                 yield pace
-        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
-            continue  # the scripts' own, or one that is gone by now
+        except (KeyError, TypeError, ZeroDivisionError):
+            continue  # the scripts' own
 
 
 def _with_spread(seconds: float, spread: float) -> str:

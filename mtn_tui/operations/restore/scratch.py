@@ -45,6 +45,8 @@ class Scratch:
     name: str
     failures: Failures = field(default_factory=Failures)
     """What could not be made, where the request says to go on past that."""
+    _known: frozenset[tuple[str, ...]] = frozenset()
+    """Tables that a differential has changed and counted."""
 
     def __post_init__(self) -> None:
         without = Without(frozenset(self.request.without))
@@ -62,7 +64,7 @@ class Scratch:
         if note:
             job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
         with self.watch.timing("load"):
-            self._load(copies[0], server)
+            self._load(copies[0], server, refresh=len(copies) == 1)
         if len(copies) > 1:
             self._apply(*copies)
         if self.loaders.disowned:
@@ -91,7 +93,7 @@ class Scratch:
         else:
             loading.by_its_own_login(counted)
 
-    def _load(self, copy: Copy, server: Connection) -> None:
+    def _load(self, copy: Copy, server: Connection, *, refresh: bool) -> None:
         job = self.job
         if copy.manifest is None:
             job.phase("load", total=None)
@@ -114,6 +116,7 @@ class Scratch:
                 rows_are_in,
                 self.failures if self.request.keep_going else None,
                 slots.free(server),
+                refresh=refresh,
             )
 
     def _apply(self, full: Copy, differential: Copy) -> None:
@@ -123,7 +126,9 @@ class Scratch:
         assert full.manifest is not None  # noqa: S101 - a differential's full is known by its manifest
         job.phase("changes", total=archive.manifest.raw)
         with self.watch.timing("changes"), closing(self._open()) as connection:
-            apply_changes(archive, full.manifest.id, connection, job.token, job.advance)
+            self._known = apply_changes(
+                archive, full.manifest.id, connection, self.loaders.without, job.token, job.advance
+            )
 
     def count(self, manifest: About, server: Connection) -> Loaded:
         """Count its rows against the manifest. Raises OtherRows if they are not those of the backup."""
@@ -137,6 +142,7 @@ class Scratch:
                 job.advance,
                 slots.free(server),
                 self.loaders.without.tables,
+                self._known,
             )
         if counted.behind:
             job.note("warn", "sequences-behind", columns=", ".join(counted.behind))

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mtn_tui.core.errors import ArchiveError, Locked, NoSpace, StorageError, StorageUnavailable
+from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, NoSpace, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.stopwatch import Stopwatch
@@ -109,6 +109,8 @@ def send_missing(job: Job, context: Context) -> None:
     run = _Run(job, context, Limit(None, context.clock, job.token), Stopwatch(context.clock))
     try:
         done = run.run((bucket,))
+    except Cancelled:
+        job.warn("not-sent", _("It was stopped before the bucket had all that it lacks. The backup is done."))
     except Locked as error:
         job.note("info", "sync-runs-already", reason=error.title)
     except (StorageError, ArchiveError) as error:

@@ -1,12 +1,11 @@
-"""The doctor's look at the alerts: can they be sent, has one ever arrived, is one waiting, who is called."""
+"""The doctor's look at the alerts: can they be sent, has one ever arrived, is one waiting."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mtn_tui.core import contacts
-from mtn_tui.core.errors import AlertError, ConfigError
+from mtn_tui.core.errors import AlertError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.alerts.notify import channels, spool_of, waiting
@@ -21,7 +20,7 @@ NAME = "alerts"
 
 
 def alerts(context: Context) -> Iterator[Check]:
-    """Whether alerts can be sent, arrive, are not late, and there are people to call."""
+    """Whether alerts can be sent, arrive, and are not late."""
     yield from _configured(context.settings)
     for proof in proofs(context):
         trouble = _mail_trouble(context.settings) if proof.channel == "mail" else None
@@ -29,19 +28,6 @@ def alerts(context: Context) -> Iterator[Check]:
             yield Check(NAME, Status.FAIL, trouble.title, trouble.hint)
         yield _arrives(context, proof)
     yield from _left(context)
-    yield from _people(context.settings)
-
-
-def _people(settings: Settings) -> Iterator[Check]:
-    try:
-        people = contacts.load(settings.contacts_file).people
-    except ConfigError as error:
-        yield Check(NAME, Status.WARN, error.title, error.hint)
-    else:
-        text = ngettext(
-            "{path} knows {count} person to call.", "{path} knows {count} people to call.", len(people)
-        )
-        yield Check(NAME, Status.OK, text.format(path=settings.contacts_file, count=len(people)))
 
 
 def _configured(settings: Settings) -> Iterator[Check]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.common import production
+from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
+from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.tools import find_pg_dump
@@ -19,8 +20,10 @@ def server(context: Context) -> Iterator[Check]:
     settings = context.settings
     with connect(context.server, settings.db_name, "mtn doctor") as connection:
         identity = server_identity(connection)
+        found = databases.describe(connection, settings.db_name)
     production.remember(context, identity.system_identifier)
-    text = _("PostgreSQL {version} answers at {host}:{port}, and has the database {database}.")
+    size = found.size if found else None
+    text = _("PostgreSQL {version} answers at {host}:{port}, and has the database {database}, of {size}.")
     yield Check(
         "server",
         Status.OK,
@@ -29,7 +32,9 @@ def server(context: Context) -> Iterator[Check]:
             host=settings.db_host,
             port=settings.db_port,
             database=settings.db_name,
+            size=labels.size(size),
         ),
+        figures={} if size is None else {"database_size_bytes": float(size)},
     )
 
 

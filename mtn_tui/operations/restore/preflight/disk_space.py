@@ -6,7 +6,7 @@ from mtn_tui.core.errors import NoSpace
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
-from mtn_tui.operations.common.server_disk import LOCAL, disk_of
+from mtn_tui.operations.common.server_disk import disk_of
 from mtn_tui.operations.restore.preflight.server import Site
 
 _LOADED_PER_SQL = 1.3
@@ -61,5 +61,5 @@ def disk_space(site: Site) -> Check:
 
 def _free(site: Site) -> int | None:
     """Bytes; None if nobody can tell."""
-    found = disk_of(site.connection) if site.context.server.host in LOCAL else None
+    found = disk_of(site.context.server.host, site.connection)
     return found[0] if found else None

@@ -58,9 +58,9 @@ def check_request(context: Context, backup: Backup, target: str, *, legacy_allow
 
 def check_options(request: Request) -> None:
     """Raise Refused for options that do not go together, UsageError for wrong extensions."""
-    if request.backup.base is not None and (request.keep_going or request.without):
+    if request.backup.base is not None and request.keep_going:
         raise Refused(
-            _("A differential needs all of its full: --keep-going and --without-extension leave some out."),
+            _("A differential needs all of its full: --keep-going may leave some out."),
             _("Restore the full alone: mtn restore {id}").format(id=request.backup.base.handle),
         )
     if request.keep_going and (request.in_place or request.backup.legacy):

@@ -5,17 +5,62 @@ Fri Oct  3 14:30:11 -03 2025: RTO Test - Duration: 10.9 minutes; seconds=652.1 t
 
 from __future__ import annotations
 
+import os
+import re
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.joblog import event_text
 from mtn_tui.engine.jobs import Job
-from mtn_tui.engine.statefiles import LineFile
+from mtn_tui.engine.statefiles import LineFile, open_found, refusal
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup
 
 NAME = "rto-tests.log"
+
+_READ = 1 << 16
+"""Bytes of its end that are read: some hundred drills."""
+_LINE = re.compile(
+    r"\w{3} (\w{3}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\S+) (\d{4}): RTO Test - (Duration|Failed after):"
+)
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One line: when a drill ended, in UTC, and how."""
+
+    at: datetime
+    failed: bool
+
+
+def last_test(context: Context) -> Tested | None:
+    """The last line, of ours or as people write it by runbook 8.4; None without one. Raises StorageError."""
+    path = context.settings.log_dir / NAME
+    try:
+        with os.fdopen(open_found(path), "rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _READ, 0))
+            lines = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise refusal(error, path) from error
+    return next((found for line in reversed(lines) if (found := _read(line)) is not None), None)
+
+
+def _read(line: str) -> Tested | None:
+    found = _LINE.match(line)
+    if found is None or found[1] not in _MONTHS:
+        return None
+    zone = {"UTC": "Z", "GMT": "Z"}.get(found[4], found[4] if found[4][0] in "+-" else "")
+    day = f"{found[5]}-{_MONTHS.index(found[1]) + 1:02}-{int(found[2]):02}T{found[3]}"
+    try:
+        return Tested(datetime.fromisoformat(day + zone).astimezone(UTC), found[6] != "Duration")
+    except (ValueError, OverflowError):
+        return None
 
 
 def passed(job: Job, context: Context, backup: Backup, seconds: float) -> None:

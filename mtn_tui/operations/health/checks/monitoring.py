@@ -1,0 +1,60 @@
+"""Runbook 4.1: did the monitor run lately, and what did it say?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import YEARS
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.inspection import Inspection
+
+LIMIT = timedelta(hours=7)
+"""Age of the last report: it is due every six hours."""
+
+STATUS = "backup-status"
+"""Name of the reports' figures in METRICS_DIR."""
+
+_NAME = "monitoring"
+
+
+def monitoring(inspection: Inspection) -> Iterator[Check]:
+    """How old the last report is, and its overall status. What it found has checks of its own."""
+    path = inspection.context.settings.metrics_dir / f"{STATUS}_latest.json"
+    try:
+        report = json.loads(path.read_bytes())
+        at, status = _moment(str(report["report_timestamp"])), str(report["overall_status"])
+    except FileNotFoundError:
+        text = _("There is no report of the monitor yet.")
+        hint = _("Make one: mtn monitor. To have it made: mtn schedule install")
+        yield Check(_NAME, Status.WARN, text, hint, "4.1")
+        return
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or _("it is no report")
+        text = _("{path} can't be read: {reason}.").format(path=path, reason=reason)
+        yield Check(_NAME, Status.UNKNOWN, text, _("Make it anew: mtn monitor"), "4.1")
+        return
+    age = inspection.now - at
+    text = _("The last report is {age} old, of {moment}: {status}.").format(
+        age=labels.age(at, inspection.now), moment=labels.moment(at), status=status
+    )
+    figures = {"monitor_age_seconds": age.total_seconds()}
+    if age > LIMIT:
+        hint = _("Run it: mtn monitor. Then see why it did not run by itself: mtn schedule show")
+        yield Check(_NAME, Status.WARN, text, hint, "4.1", figures=figures)
+    elif status != "OK":
+        hint = _("Mend what it found, each as its own line says; then run it again: mtn monitor")
+        yield Check(_NAME, Status.WARN, text, hint, "6.2", figures=figures)
+    else:
+        yield Check(_NAME, Status.OK, text, runbook="4.1", figures=figures)
+
+
+def _moment(text: str) -> datetime:
+    """In UTC; local without an offset, as the scripts wrote it. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.year not in YEARS:
+        raise ValueError(text)
+    return moment.astimezone(UTC)
