@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,14 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import last_known, sign_off
 from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
 from mtn_tui.operations.health.checks import errors, horizon
+from mtn_tui.operations.health.checks.schedule import schedule
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.registry import LOOKS
 from mtn_tui.operations.health.runner import Result, look
 from mtn_tui.operations.restore import rto_log
 from mtn_tui.operations.retention.prune import prune
+from mtn_tui.operations.schedule.description import runs
+from mtn_tui.operations.schedule.machine import Machine
 from mtn_tui.operations.sync.sync import sync
 from tests.faults.test_full_disks import new_disk
 from tests.operation_fixtures import Practice
@@ -456,6 +460,46 @@ def test_the_services(disk_only: Practice) -> None:
         expect(disk_only, "services", OK)
     disk_only.configure(SERVICE_HEALTH_URLS="https://127.0.0.1:1/health", ALERT_CA_FILE="/nowhere/ca.pem")
     expect(disk_only, "services", UNKNOWN)
+
+
+def test_the_schedule(disk_only: Practice, tmp_path: Path) -> None:
+    folder = tmp_path / "cron.d"
+    folder.mkdir()
+    nowhere = tmp_path / "nowhere"
+    machine = Machine(nowhere, False, False, nowhere, (folder,), nowhere, nowhere)
+
+    def found(status: Status, *parts: str, after: timedelta = timedelta(0)) -> None:
+        context = replace(disk_only.context, clock=Shifted(after), configuration=disk_only.config)
+        result = look(Inspection(context), BY_ID["schedule"], partial(schedule, machine=machine))
+        told = "\n".join(f"{one.says} {one.hint}" for one in result.findings)
+        assert result.status is status, told
+        for part in parts:
+            assert part in told
+        TABLE.setdefault("schedule", set()).add(status)
+
+    found(WARN, "Not started by itself: full backup, differential", "mtn schedule install")
+    path = folder / "mtn"
+    command = f"mtn --config {disk_only.config}"
+    lines = [
+        f"0 2 * * * root {command} {' '.join(run.arguments)}\n" for run in runs(disk_only.context.settings)
+    ]
+    path.write_text("".join(lines[1:]))
+    found(WARN, "Not started by itself: full backup.")
+    path.write_text("".join(lines))
+    found(WARN, "differential was not started in two days", "wait for it")
+    for kind in ("backup-full", "backup-diff", "prune"):
+        disk_only.run(kind, lambda _job: None)
+    found(OK, "All 7 runs")
+    found(WARN, "differential was not started", "last ", after=5 * HOUR)
+    path.write_text("".join([*lines, lines[0]]))
+    found(WARN, "full backup is started more than once")
+    path.write_text("".join([*lines, "0 2 * * * root /opt/backup-system/scripts/full-backup.sh\n"]))
+    found(WARN, "full-backup.sh", "mtn schedule install")
+    path.write_text("".join(lines))
+    found(OK)
+    shutil.rmtree(disk_only.root / "state" / "jobs")
+    (disk_only.root / "state" / "jobs").write_bytes(b"a file where the folder should be")
+    found(UNKNOWN)
 
 
 def test_backups_that_nobody_verifies(disk_only: Practice) -> None:

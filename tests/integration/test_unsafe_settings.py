@@ -81,7 +81,8 @@ def test_a_folder_of_a_stranger_is_told_by_the_backup_and_the_doctor(small, prac
     told = f"{of}, where the backups are, belongs to user {_STRANGER}"
     assert told in " ".join(here.here("backup", "full", check=1).stderr.split())
     found = json.loads(here.here("doctor", "--json", check=None).stdout)
-    assert [one["status"] for one in found if told in one["title"]] == ["warn"]
+    of_folders = [one for one in found if one["check"] == "folders"]
+    assert [one["status"] for one in of_folders if told in one["title"]] == ["warn"]
     os.chown(here.config, _STRANGER, -1)
     context = Session(here.config, None, no_input=True).context
     assert strangers_folder(backups, context.configuration) is None, "it is the configuration's owner's"

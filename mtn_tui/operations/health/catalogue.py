@@ -52,6 +52,7 @@ CHECKS: tuple[HealthCheck, ...] = (
     HealthCheck("copies", lambda: _("Both stores"), "5.4", limit=60),
     HealthCheck("uploads", lambda: _("Unfinished uploads"), "5.4", every=HOUR, limit=60),
     HealthCheck("retention", lambda: _("Retention"), "4.3", every=10 * MINUTE),
+    HealthCheck("schedule", lambda: _("Schedule"), "3.3", every=10 * MINUTE),
     HealthCheck("configuration", lambda: _("Configuration"), "3.2", every=10 * MINUTE),
     HealthCheck("environment", lambda: _("Environment"), "3.2", every=10 * MINUTE),
     HealthCheck("key", lambda: _("Encryption key"), "7.2"),

@@ -29,6 +29,7 @@ from mtn_tui.operations.health.checks.objectives import objectives
 from mtn_tui.operations.health.checks.permissions import permissions
 from mtn_tui.operations.health.checks.retention import retention
 from mtn_tui.operations.health.checks.role import role
+from mtn_tui.operations.health.checks.schedule import schedule
 from mtn_tui.operations.health.checks.server import pg_dump, server
 from mtn_tui.operations.health.checks.services import services
 from mtn_tui.operations.health.checks.sizes import sizes
@@ -66,6 +67,7 @@ LOOKS: dict[str, Look] = {
     "copies": copies,
     "uploads": uploads,
     "retention": retention,
+    "schedule": schedule,
     "configuration": configuration,
     "environment": environment,
     "key": _failing("key", key),
