@@ -12,6 +12,8 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.retention.policy import Known
+from mtn_tui.operations.retention.survey import circumstances
 
 PATIENCE = 8.0
 """Seconds that a store has to answer, before the others are judged without it."""
@@ -40,7 +42,7 @@ class Inspection:
         self.now = context.clock.now()
         """The moment that the whole run is judged at, in UTC."""
         self._patience = patience
-        self._stores, self._journals = threading.Lock(), threading.Lock()
+        self._stores, self._journals, self._retention = (threading.Lock() for _name in range(3))
         self._taking: _Taking | None = before._taking if before is not None and before._gave_up else None
         self._gave_up: bool = False
 
@@ -80,6 +82,16 @@ class Inspection:
             raise next(iter(inventory.unreachable.values()))
         found = of_one_server(self.context, inventory).inventory.backups
         return tuple(one for one in found if one.may_be_of(self.context.settings.db_name))
+
+    @property
+    def known(self) -> Known:
+        """What retention judges the inventory by. Raises KeyFileError."""
+        with self._retention:
+            return self._known
+
+    @cached_property
+    def _known(self) -> Known:
+        return circumstances(self.context, self.inventory)
 
     @property
     def jobs(self) -> list[JobView]:

@@ -13,7 +13,6 @@ from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health.inspection import PATIENCE, Inspection
 from mtn_tui.operations.inventory.model import Backup
-from mtn_tui.operations.retention.survey import circumstances
 from mtn_tui.operations.sync.sync import lacking
 
 _FOR_LONG = timedelta(days=1)
@@ -29,7 +28,7 @@ def copies(inspection: Inspection) -> Iterator[Check]:
     if context.stores.bucket is None:
         yield Check("copies", Status.OK, _("There is no bucket: all backups are on this disk only."))
         return
-    known = circumstances(context, inventory)
+    known = inspection.known
     silent = {store: (error.title, error.hint) for store, error in inventory.unreachable.items()}
     silent |= {store: (reason.says, "") for store, reason in known.blind.items()}
     for store, (reason, hint) in silent.items():

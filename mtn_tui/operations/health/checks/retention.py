@@ -11,7 +11,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.retention.policy import Verdict, judge
-from mtn_tui.operations.retention.survey import circumstances, survey
+from mtn_tui.operations.retention.survey import survey
 
 LATE = timedelta(days=2)
 """How long a backup may stay beyond its time: prune runs once a day."""
@@ -54,13 +54,12 @@ def retention(inspection: Inspection) -> Iterator[Check]:
 
 def overdue(inspection: Inspection) -> list[Verdict]:
     """The copies that retention lets go now, and would have let go two days ago. What is locked is none."""
-    context, inventory = inspection.context, inspection.inventory
-    known = circumstances(context, inventory)
+    inventory, known = inspection.inventory, inspection.known
     then = inspection.now - LATE
     before = replace(inventory, backups=tuple(one for one in inventory.backups if one.moment <= then))
     long_since = {one.place for one in judge(before, replace(known, now=then)) if not one.kept}
     late = [one for one in judge(inventory, known) if not one.kept and one.place in long_since]
     if not late:
         return []
-    going = {one.place for one in survey(context, lambda: None).expired}
+    going = {one.place for one in survey(inspection.context, lambda: None).expired}
     return [one for one in late if one.place in going]
