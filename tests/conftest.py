@@ -1,12 +1,15 @@
 """Every fixture that more than one folder uses."""
 
+import itertools
 import os
+import secrets
 import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from mtn_tui.archive import cipher
 from mtn_tui.core.redact import redact
 from tests.operation_fixtures import practise, s3
 from tests.pg_fixtures import (
@@ -106,6 +109,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for part in (long, short)
         for item in part[len(part) * number // workers : len(part) * (number + 1) // workers]
     ]
+
+
+_salts = itertools.cycle([secrets.token_bytes(8) for _ in range(12)])
+
+
+@pytest.fixture(autouse=True)
+def _few_salts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretching a passphrase anew for each salt takes a tenth of a second: backups share a dozen salts."""
+    if not request.node.nodeid.startswith(FAST):
+        monkeypatch.setattr(cipher, "token_bytes", lambda _length: next(_salts))
 
 
 @pytest.fixture(autouse=True)

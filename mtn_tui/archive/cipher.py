@@ -8,6 +8,8 @@ everything else by the hashes of the manifest or by gzip.
 
 from __future__ import annotations
 
+from secrets import token_bytes
+
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from mtn_tui.archive.keys import Key
@@ -42,6 +44,11 @@ class Encryptor:
         """Return the last blocks, padded. Call it once, at the end."""
         padding = BLOCK - self._seen % BLOCK
         return self.update(bytes([padding]) * padding) + self._cbc.finalize()
+
+
+def new_salt() -> bytes:
+    """Return what makes another key of the same passphrase for each file: 8 random bytes."""
+    return token_bytes(HEADER - len(MAGIC))
 
 
 def salt_of(header: bytes) -> bytes:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -215,13 +216,13 @@ def half_way_through_a_dump(practice: Practice, proxy: FaultProxy) -> Running:
 
 
 def ballast(database: Database, megabytes: int) -> None:
-    """Rows that hardly compress: they make a payload of about that size."""
+    """Rows of which little more than a quarter compresses away: they make a payload of about that size."""
     with database.connect() as connection:
-        connection.execute("CREATE TABLE ballast (id int PRIMARY KEY, noise bytea NOT NULL)")
-        with connection.cursor().copy("COPY ballast FROM STDIN (FORMAT binary)") as copy:
-            copy.set_types(["int4", "bytea"])
+        connection.execute("CREATE TABLE ballast (id int PRIMARY KEY, noise text NOT NULL)")
+        connection.execute("ALTER TABLE ballast ALTER noise SET STORAGE EXTERNAL")
+        with connection.cursor().copy("COPY ballast FROM STDIN") as copy:
             for number in range(1, megabytes * 16 + 1):
-                copy.write_row((number, os.urandom(1 << 16)))
+                copy.write_row((number, b64encode(os.urandom(1 << 16)).decode()))
 
 
 @contextmanager

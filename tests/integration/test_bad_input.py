@@ -6,13 +6,13 @@ import gzip
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from mtn_tui.demo.ports import free_port
+from tests import warm
 from tests.operation_fixtures import Practice, install
 from tests.pg_fixtures import Database
 
@@ -69,13 +69,11 @@ def test_no_configuration(practice, tmp_path):
     nowhere.mkdir()
     bare = {name: value for name, value in practice.environment.items() if name != "MTN_CONFIG"}
     for command in (["backup", "full"], ["job", "list"]):
-        done = subprocess.run(
+        done = warm.run(
             [sys.executable, "-m", "mtn_tui", *command],
             cwd=nowhere,
             env={**bare, "HOME": str(nowhere)},
-            capture_output=True,
-            text=True,
-            check=False,
+            timeout=240,
         )
         assert (done.returncode, done.stdout) == (2, "")
         assert "There is no configuration" in done.stderr

@@ -16,6 +16,7 @@ import pytest
 from mtn_tui.core.operator import host_name
 from mtn_tui.core.settings_file import load
 from mtn_tui.demo.ports import free_port
+from tests import warm
 from tests.pg_fixtures import Database
 
 
@@ -54,14 +55,12 @@ def answers(database: Database, bucket=None) -> dict[str, str]:
 
 
 def mtn(folder: Path, *arguments: str, check: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "mtn_tui", *arguments],
         cwd=folder,
         env=bare(folder) | more,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+        timeout=240,
     )
     assert done.returncode == check, (done.returncode, done.stdout, done.stderr)
     return done

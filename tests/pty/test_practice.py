@@ -157,6 +157,7 @@ def test_a_course_that_was_deleted_is_copied_back_and_what_was_written_since_is_
     assert (made.told["way"], made.told["lost"]) == ("beside", 0)
 
 
+@pytest.mark.soak  # integration/test_bad_delete.py judges the same, ui/test_wizard_moments.py does it
 def test_a_course_that_was_deleted_is_restored_to_the_minute_before_and_what_was_written_since_is_lost(
     tmp_path,
 ):

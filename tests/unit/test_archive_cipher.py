@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtn_tui.archive import keys
-from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, Encryptor, salt_of, unpad
+from mtn_tui.archive.cipher import BLOCK, HEADER, Decryptor, Encryptor, new_salt, salt_of, unpad
 from mtn_tui.archive.keys import Key, read_key
 from mtn_tui.core.errors import KeyFileError, NotABackup, Truncated
 from tests.archive_fixtures import DECRYPT, ENCRYPT, KEY, OTHER_SALT, SALT, chunked, patient, shell
@@ -152,6 +152,12 @@ def test_an_unreadable_key_file_is_an_error(tmp_path: Path) -> None:
     file.chmod(0)
     with pytest.raises(KeyFileError):
         read_key(file)
+
+
+def test_no_two_files_have_the_same_salt():
+    salts = {new_salt() for _ in range(1000)}
+    assert len(salts) == 1000
+    assert {len(salt) for salt in salts} == {8}
 
 
 def test_a_passphrase_is_stretched_once_for_each_salt_however_often_its_key_is_read(

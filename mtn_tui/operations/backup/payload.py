@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mtn_tui.archive import mark
+from mtn_tui.archive.cipher import new_salt
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.schema import SchemaHash
@@ -73,7 +74,7 @@ def write_blocks(
     on_stop: Callable[[], None] | None = None,
 ) -> Payload:
     """Compress, encrypt and write blocks. ``on_stop`` ends what they come from, if writing fails."""
-    writer = Writer(key, os.urandom(8), part.write)
+    writer = Writer(key, new_salt(), part.write)
     members = ordered_map(
         blocks,
         partial(compress, level=level),

@@ -7,12 +7,11 @@ is, all that it names is there.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtn_tui.archive import manifest as manifests
-from mtn_tui.archive.cipher import Encryptor
+from mtn_tui.archive.cipher import Encryptor, new_salt
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Proof
@@ -80,7 +79,7 @@ def require_room(
 
 def encrypted(key: Key, data: bytes) -> bytes:
     """Encrypt ``data`` as ``openssl enc`` does; the line on the restore card reads it."""
-    encryptor = Encryptor(key, os.urandom(8))
+    encryptor = Encryptor(key, new_salt())
     return encryptor.header + encryptor.update(data) + encryptor.finish()
 
 
