@@ -42,7 +42,7 @@ KINDS = {
         "INSERT INTO t VALUES (3); DELETE FROM t WHERE id = 1",
     ),
     "deletes that are published, where nothing tells rows apart": (
-        "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (1), (2); CREATE PUBLICATION p FOR TABLE t",
+        "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (1), (2); CREATE PUBLICATION deletes FOR TABLE t",
         "TRUNCATE t; INSERT INTO t VALUES (3)",
     ),
     "a column list and a filter of what is published": (
@@ -77,10 +77,19 @@ def role(pg18):
     server.psql(f"DROP ROLE {name}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_holds_rows_off(kind, pg18, role, practise, new_database):
-    """By psql alone: as a superuser, and as the plain role that owns everything."""
-    schema, work = KINDS[kind]
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        pytest.param(KINDS, id="all at once"),
+        *(pytest.param({kind: made}, id=kind, marks=pytest.mark.soak) for kind, made in KINDS.items()),
+    ],
+)
+def test_what_holds_rows_off(kinds, pg18, role, practise, new_database):
+    """By psql alone: as a superuser, and as the plain role that owns everything. Each kind has a schema."""
+    schema = work = ""
+    for number, (made, changed) in enumerate(kinds.values()):
+        schema += f"CREATE SCHEMA s{number}; SET search_path = s{number}; {made};"
+        work += f"SET search_path = s{number}; {changed};"
     source, plain = new_database(pg18), new_database(pg18)
     for one in (source, plain):
         one.psql(f"ALTER DATABASE {one.name} OWNER TO {role}")

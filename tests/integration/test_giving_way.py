@@ -139,10 +139,17 @@ def differential_meanwhile(practice: Practice) -> Iterator[Callable[[], MadeBack
 
 WAYS = [endless_schema, endless_scan, endless_shipping]
 """What a differential does with a table locked."""
+STATEMENTS = ["TRUNCATE big", "ALTER TABLE big ADD z int", "LOCK TABLE big"]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-@pytest.mark.parametrize("statement", ["TRUNCATE big", "ALTER TABLE big ADD z int", "LOCK TABLE big"])
+@pytest.mark.parametrize(
+    ("way", "statement"),
+    [  # each with one of the others; all pairs in the soak
+        pytest.param(way, statement, marks=[pytest.mark.soak] if number != other else [])
+        for number, way in enumerate(WAYS)
+        for other, statement in enumerate(STATEMENTS)
+    ],
+)
 def test_who_waits_for_a_table_that_is_read_gets_through_and_the_differential_ends_right(
     practice, source, new_database, monkeypatch, way, statement
 ):

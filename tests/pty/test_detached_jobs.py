@@ -60,7 +60,8 @@ def assert_done(practice: Practice, job: JobView) -> None:
     ("kind", "fault"),
     [
         *(("backup-full", fault) for fault in (hang_up, say_hangup, terminate, kill, stall)),
-        *(("restore", fault) for fault in (hang_up, kill)),
+        ("restore", hang_up),
+        pytest.param("restore", kill, marks=pytest.mark.soak),
     ],
 )
 def test_a_job_goes_on_without_its_terminal(practice, kind, fault):
