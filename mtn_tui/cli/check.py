@@ -54,8 +54,6 @@ def _picture(session: Session, context: Context) -> Picture:
 def _print(context: Context, picture: Picture) -> None:
     now = context.clock.now()
     output.line(f"{labels.title()} · {labels.morning(picture, now)}")
-    if signed := labels.signed(picture, now):
-        output.line(signed)
     names = max(len(one.check.title()) for one in picture.rows)
     for heading, group in (("", picture.morning), (labels.also_watched(), picture.others)):
         if heading:

@@ -21,6 +21,7 @@ def show(session: Session) -> int:
         read_only=session.read_only,
         ascii=session.ascii or not is_utf8(sys.stdout.encoding or ""),
         light=session.light,
+        loaded=session.loaded,
     )
     app.run()
     if app.fault is None:

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
-from mtn_tui.ui.host import BACKUPS, EMERGENCY, HELP, JOBS, LOGS, Place
+from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, Place
 
 FOOTER = 7
 """Keys in a footer, at most."""
@@ -52,9 +52,14 @@ def read_only(place: Place) -> str:
 
 
 def in_order(own: Iterable[AnyAction]) -> tuple[AnyAction, ...]:
-    """A screen's own actions among the general ones, in the order of the footer and of the help."""
-    first, *others = general()
-    return (first, *own, *others)
+    """A screen's own actions among the general ones, in the order of the footer and of the help.
+
+    A general action is left out whose key means something else on this screen.
+    """
+    listed = tuple(own)
+    taken = {key for one in listed for key in one.keys}
+    first, *others = (one for one in general() if taken.isdisjoint(one.keys))
+    return (first, *listed, *others)
 
 
 def general() -> tuple[Action[Place], ...]:
@@ -67,6 +72,13 @@ def general() -> tuple[Action[Place], ...]:
             _("Shows what can be done, and with which key."),
             lambda place: place.host.show(HELP),
             footer=True,
+        ),
+        Action(
+            CHECKLIST,
+            ("1",),
+            _("Checklist"),
+            _("Shows whether all is well, what is not, and what mends it."),
+            lambda place: place.host.show(CHECKLIST),
         ),
         Action(
             BACKUPS,
@@ -152,6 +164,7 @@ def _reload(place: Place) -> None:
 
 def _switch_language(place: Place) -> None:
     speaking = i18n.use("en" if i18n.language() == "es" else "es")
+    place.host.recheck()  # what the checks have said is in the other language
     place.host.show_status({"en": "English", "es": "Español"}[speaking])
 
 

@@ -13,16 +13,25 @@ from textual.screen import Screen
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.process import this_host
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import Incident
 from mtn_tui.ui import actions, themes
-from mtn_tui.ui.data.poller import IncidentsSeen, InventoryTaken, JobsSeen, JobsUnseen, Poller, UiCall
+from mtn_tui.ui.data.poller import (
+    HealthSeen,
+    IncidentsSeen,
+    InventoryTaken,
+    JobsSeen,
+    JobsUnseen,
+    Poller,
+    UiCall,
+)
 from mtn_tui.ui.data.state import State
 from mtn_tui.ui.job_starter import JobStarter, Start
 from mtn_tui.ui.named_screens import bring_to_front, every_action, open_palette
 from mtn_tui.ui.screens.ask import ErrorDialog
-from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.terminal.base_app import BaseApp
 from mtn_tui.ui.text.cells import Span
@@ -66,22 +75,27 @@ class MtnApp(BaseApp):
         machine: str | None = None,
         session: str | None = None,
         operations: WizardOperations | None = None,
+        loaded: Loaded | None = None,
     ) -> None:
-        """``machine`` and ``session`` name machine and process; ``operations`` is what the wizard runs."""
+        """``machine`` and ``session`` name machine and process; ``operations`` is what the wizard runs.
+
+        ``loaded`` is the configuration as it was read.
+        """
         super().__init__(ascii=ascii)
         self.animation_level = "none"
         self.context = context
         self.database = context.settings.db_name
         self.machine = machine or this_host()
-        self.read_only = read_only
+        self.read_only, self.ascii = read_only, ascii
         self.state = State()
         self.status: Span | None = None
         self._status_until = 0.0
         self._jobs = jobs = JobStarter(self, start)
-        self._poller = Poller(context, self, self.machine)
+        self._poller = Poller(context, self, self.machine, loaded, keeps=not read_only)
         # Methods of ``Host`` that these objects have:
         self.leave, self.start_job, self.check_first = jobs.leave, jobs.start_job, jobs.check_first
         self.reload, self.run_on_ui_thread = self._poller.reload, self._poller.run_on_ui_thread
+        self.recheck = self._poller.health.recheck
         self.session = IncidentSession(self, operations, session or new_session())
         self.navigator = Navigator(self.session)
         self._ended: set[str] | None = None
@@ -107,8 +121,8 @@ class MtnApp(BaseApp):
         return self._ended is not None
 
     def get_default_screen(self) -> Screen[None]:
-        """Called by Textual for the first screen: the list of backups."""
-        return Backups()
+        """Called by Textual for the first screen: the checklist."""
+        return Checklist()
 
     def on_mount(self) -> None:
         """Start the clock, and once the first screen is painted the threads that read."""
@@ -216,6 +230,11 @@ class MtnApp(BaseApp):
     @on(JobsUnseen)
     def _jobs_unseen(self, message: JobsUnseen) -> None:
         self.state = replace(self.state, jobs_trouble=message.trouble)
+        self.draw()
+
+    @on(HealthSeen)
+    def _health_seen(self, message: HealthSeen) -> None:
+        self.state = replace(self.state, health=message.picture)
         self.draw()
 
     @on(IncidentsSeen)

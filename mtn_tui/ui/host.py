@@ -15,10 +15,10 @@ from mtn_tui.ui.text.cells import Span
 
 R = TypeVar("R")
 
-BACKUPS, EMERGENCY, LOGS = "backups", "emergency", "logs"
+CHECKLIST, BACKUPS, EMERGENCY, LOGS = "checklist", "backups", "emergency", "logs"
 """Screens with a tab."""
 
-DETAILS, JOBS, HELP = "details", "jobs", "help"
+DETAILS, JOBS, HELP, HISTORY = "details", "jobs", "help", "history"
 INCIDENT, DIFFERENCE, AS_IT_WAS = "incident", "difference", "as-it-was"
 """Screens above them."""
 
@@ -43,6 +43,8 @@ class Host(Protocol):
     machine: str
     """This machine's name, as its jobs bear it."""
     read_only: bool
+    ascii: bool
+    """Whether only characters of ASCII are shown."""
     state: State
     status: Span | None
     """The message in the job bar, until the next key or for some seconds."""
@@ -109,7 +111,10 @@ class Host(Protocol):
         """Change the stores in the background, show the message that it returns, and read them again."""
 
     def reload(self) -> None:
-        """Read the stores again."""
+        """Read the stores again, and look at all health checks."""
+
+    def recheck(self, check_id: str | None = None) -> None:
+        """Look at a health check again, at once; at all of them, if none is named."""
 
     def switch_theme(self) -> None:
         """Draw light instead of dark, or back."""

@@ -1,7 +1,7 @@
 """Opens screens by their names, and lists the actions of all.
 
-Most screens are imported when the first of them is opened, so that the list of
-backups appears sooner.
+Most screens are imported when the first of them is opened, so that the checklist
+appears sooner.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 from textual.app import App
 from textual.screen import Screen
 
-from mtn_tui.ui.actions import AnyAction, in_order
-from mtn_tui.ui.host import AS_IT_WAS, EMERGENCY, HELP, JOBS
-from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.actions import AnyAction, general
+from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, EMERGENCY, HELP, JOBS
+from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.wizard.navigator import Navigator
 
@@ -36,6 +36,7 @@ def _is(screen: Screen[Any], name: str) -> bool:
 
 
 def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
+    from mtn_tui.ui.screens.backups import Backups
     from mtn_tui.ui.screens.help import Help
     from mtn_tui.ui.screens.jobs import Jobs
     from mtn_tui.ui.screens.logs import Logs
@@ -46,6 +47,8 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
         return Help(here.own_actions, every_action)
     if name == EMERGENCY:
         return Emergency(navigator)
+    if name == BACKUPS:
+        return Backups()
     if name == AS_IT_WAS:
         return AsItWas(navigator.session)
     return Jobs() if name == JOBS else Logs()
@@ -64,9 +67,11 @@ def open_palette(app: App[None], here: Framed, perform: Callable[[str], None]) -
 
 def every_action() -> tuple[AnyAction, ...]:
     """The actions of all screens, in the order of the help."""
+    from mtn_tui.ui.screens.backups import Backups
     from mtn_tui.ui.screens.jobs import Jobs
     from mtn_tui.ui.screens.logs import Logs
     from mtn_tui.ui.wizard.screen import Emergency
 
-    screens: tuple[type[Framed], ...] = (Backups, Logs, Jobs, Emergency)
-    return in_order(action for screen in screens for action in screen.own_actions())
+    screens: tuple[type[Framed], ...] = (Checklist, Backups, Logs, Jobs, Emergency)
+    first, *others = general()
+    return (first, *(one for screen in screens for one in screen.own_actions()), *others)

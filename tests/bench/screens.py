@@ -65,6 +65,8 @@ def _start(ready: Stage) -> Terminal:
 @contextmanager
 def _opened(ready: Stage) -> Iterator[Terminal]:
     with closing(_start(ready)) as terminal:
+        terminal.wait_for("q quit")
+        terminal.type("2")
         terminal.wait_for("Rows:")
         _quiet(terminal)
         yield terminal

@@ -40,6 +40,7 @@ def target(practice: Practice) -> str:
 
 def opened(terminal: Terminal) -> None:
     terminal.wait_for("q quit")
+    terminal.type("2")
     terminal.wait_for("Proven to: complete")
 
 
@@ -91,8 +92,8 @@ def test_a_terminal_that_reads_again_shows_what_is_true_by_then(practice):
     with at_a_terminal(practice) as terminal:
         opened(terminal)
         fill(terminal)
-        terminal.type("2")
-        terminal.wait_for("[2 ")
+        terminal.type("1")
+        terminal.wait_for("[1 ")
         terminal.type("j")
         terminal.wait_for("[j ")
         terminal.type("q")

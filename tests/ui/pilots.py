@@ -127,12 +127,34 @@ def _pressed(key: str) -> events.Key:
     return events.Key(key, character)
 
 
-def operate(app: MtnApp, flow: Callable[[Operator], Awaitable[None]], size: tuple[int, int] = SMALL) -> None:
+def operate(
+    app: MtnApp,
+    flow: Callable[[Operator], Awaitable[None]],
+    size: tuple[int, int] = SMALL,
+    *,
+    at: str = "2",
+) -> None:
+    """Run ``flow`` at the screen that the key ``at`` leads to: the list of backups, unless told else."""
+
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
-            await flow(Operator(app, pilot))
+            operator = Operator(app, pilot)
+            await operator.press(at)
+            await flow(operator)
 
     try:
         asyncio.run(run())
     finally:
         i18n.use("en")
+
+
+async def looked(operator: Operator) -> None:
+    """All has been looked at, and is drawn."""
+
+    def all_looked_at() -> object:
+        health = operator.app.state.health
+        rows = [one for one in health.rows if not one.check.writes] if health else []
+        return rows and all(one.known and not one.looking for one in rows)
+
+    await operator.until(all_looked_at, "all results")
+    await operator.pilot.pause()

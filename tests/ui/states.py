@@ -3,14 +3,52 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 from mtn_tui.archive.proof import Mark
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, Rung
-from tests.ui.installed import ABSENT, MACHINE, NOW, ROWS, Installed, night, stamped
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health import last_known
+from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
+from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.health.runner import Result, examine
+from mtn_tui.operations.health.sign_off import sign
+from tests.ui.installed import ABSENT, MACHINE, NOW, ROWS, Hand, Installed, night, stamped
+from tests.ui.looks import amiss
 
 MB, GB = 10**6, 10**9
+
+
+def signed(made: Installed) -> None:
+    """A good night, signed off."""
+    usual(made)
+    sign(made.context, "Ana Rojas", "todo bien", {})
+
+
+def known_since(made: Installed) -> None:
+    """What the checks came to three hours ago."""
+    usual(made)
+    ago = replace(made.context, clock=Hand(NOW - timedelta(hours=3)))
+    results = examine(Inspection(ago), CHECKS, amiss())
+    last_known.keep(made.context, results)
+
+
+def measured(made: Installed) -> None:
+    """A day in which a full came late."""
+    usual(made)
+    for hour in range(30, 0, -1):
+        at = NOW - timedelta(hours=hour)
+        age = timedelta(hours=(30 - hour) if hour > 4 else 5 - hour)
+        status = Status.FAIL if age > timedelta(hours=24) else Status.OK
+        says = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(
+            age=labels.age(at - age, at), moment=labels.moment(at - age), size=labels.size(4 * GB), limit=24
+        )
+        figures = {"full_age_seconds": age.total_seconds()}
+        found = Check("full", status, says, figures=figures)
+        last_known.keep(made.context, [Result(BY_ID["full"], (found,), at, 0.1)])
 
 
 def nothing(_made: Installed) -> None:

@@ -12,6 +12,8 @@ from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.named_screens import every_action
 from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.check_history import CheckHistory
+from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.screens.help import Help
@@ -25,6 +27,8 @@ from mtn_tui.ui.wizard.screen import Emergency
 from tests.ui.pilots import nothing_begins, operate
 
 SCREENS: list[type[Framed]] = [
+    Checklist,
+    CheckHistory,
     Backups,
     Details,
     Logs,
@@ -122,7 +126,8 @@ def test_every_action_is_called_by_its_name_and_by_its_key(pg18, new_database, p
     app = Recording(practise(new_database(pg18)).context)
 
     async def flow(operator):
-        for one in listed(Backups):
+        app.performed.clear()
+        for one in listed(Checklist):
             if one.id != "command":
                 for key in one.keys:
                     await operator.press(key)

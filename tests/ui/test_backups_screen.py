@@ -18,6 +18,7 @@ from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.screens.target import Target
 from mtn_tui.ui.widgets.field import TextField
 from tests.aged import aged, names
+from tests.ui.looks import REAL
 from tests.ui.pilots import LARGE, Begun, nothing_begins, operate
 
 
@@ -65,7 +66,8 @@ def test_details_tell_the_rows_of_every_table_beside_those_before(pg18, new_scho
     operate(app, flow, LARGE)
 
 
-def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, practise):
+def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, practise, looks):
+    looks |= REAL
     practice = practise(new_school(pg18))
     broken = practice.payload(practice.ready_made())
     unfinished = practice.payload(practice.ready_made())
@@ -75,7 +77,7 @@ def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, p
 
     async def flow(operator):
         await operator.has_list()
-        await operator.sees("no proven full", "✖ broken", "unfinished")
+        await operator.sees("✖ Full backup", "✖ broken", "unfinished")
         rows = operator.rows
         if "broken" not in rows[0]:
             await operator.press("down")
@@ -88,7 +90,8 @@ def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, p
     operate(app, flow)
 
 
-def test_backups_of_another_database_in_the_same_stores_are_no_comfort(pg18, new_school, practise):
+def test_backups_of_another_database_in_the_same_stores_are_no_comfort(pg18, new_school, practise, looks):
+    looks |= REAL
     practice = practise(new_school(pg18))
     practice.ready_made()
     other = new_school(pg18)
@@ -98,7 +101,7 @@ def test_backups_of_another_database_in_the_same_stores_are_no_comfort(pg18, new
     async def flow(operator):
         await operator.has_list()
         assert len(operator.rows) == 1
-        await operator.sees("no proven full")
+        await operator.sees("✖ Full backup")
 
     operate(app, flow)
 
@@ -111,13 +114,14 @@ def test_a_store_that_does_not_answer_is_said_on_the_screen(pg18, new_school, pr
 
     async def flow(operator):
         await operator.has_list()
-        await operator.sees("⚠ What the bucket holds is not in this list:", "⚠ warnings: 1")
+        await operator.sees("⚠ What the bucket holds is not in this list:", "⚠ bucket unreachable")
         assert "?" in operator.rows[0]
 
     operate(app, flow)
 
 
-def test_without_the_key_the_list_is_shown_and_says_what_that_means(pg18, new_school, practise):
+def test_without_the_key_the_list_is_shown_and_says_what_that_means(pg18, new_school, practise, looks):
+    looks |= REAL
     practice = practise(new_school(pg18))
     practice.ready_made()
     practice.key_file.unlink()
@@ -125,7 +129,7 @@ def test_without_the_key_the_list_is_shown_and_says_what_that_means(pg18, new_sc
 
     async def flow(operator):
         await operator.has_list()
-        await operator.sees("✖ inventory", "Without the key nothing vouches for it.")
+        await operator.sees("✖ Encryption key", "Without the key nothing vouches for it.")
         assert "unchecked" in operator.rows[0]
 
     operate(app, flow)
@@ -223,7 +227,8 @@ def test_a_backup_made_verified_restored_and_drilled_from_the_screen(pg18, new_s
     assert target in practice.databases()
 
 
-def test_a_backup_is_pinned_and_a_suspect_one_accepted(pg18, new_school, practise):
+def test_a_backup_is_pinned_and_a_suspect_one_accepted(pg18, new_school, practise, looks):
+    looks |= REAL
     school = new_school(pg18)
     practice = practise(school)
     practice.ready_made()
@@ -234,11 +239,11 @@ def test_a_backup_is_pinned_and_a_suspect_one_accepted(pg18, new_school, practis
 
     async def flow(operator):
         await operator.has_list()
-        await operator.sees("⚠ suspect", "It evicts nothing until someone has looked", "⚠ warnings: 1")
+        await operator.sees("⚠ suspect", "It evicts nothing until someone has looked", "⚠ 1 warning")
         await operator.press("p")
         await operator.until(lambda: "★" in operator.rows[0], "the star")
         await operator.press("a")
-        await operator.sees("Accepted: no longer suspect (disk).", "✔ backups ok")
+        await operator.sees("Accepted: no longer suspect (disk).", "✔ ok")
         await operator.press("a")
         await operator.sees("It is not suspect: there is nothing to accept.")
         await operator.press("p")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from mtn_tui.core import i18n
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.data.state import tally
-from tests.chains import inventory, made
 from tests.ui.installed import Installed
 from tests.ui.pilots import nothing_begins, operate
 from tests.ui.states import MB, chained, night, without_its_full
@@ -100,7 +98,6 @@ def test_a_differential_without_its_full_is_unusable_and_can_not_be_restored(tmp
         assert [row.count("✖ unusable") for row in operator.rows].count(1) == 2
         await operator.press("space", "down", "R")
         await operator.sees("It can't be restored: its full")
-        await operator.sees("warnings: 1")
 
     looked_at(tmp_path, without_its_full, flow)
 
@@ -124,9 +121,3 @@ def test_a_differential_can_be_restored_from_the_list(tmp_path):
         await operator.sees("Restore into which database?", "differential of")
 
     looked_at(tmp_path, chained, flow)
-
-
-def test_doubts_of_one_chain_are_one_warning():
-    full = made(0, rows=5000)
-    found = inventory(full, made(30, full, rows=1), made(60, full, rows=1), made(90, made(9999)))
-    assert tally(found, "").doubtful == 2

@@ -13,8 +13,15 @@ from tests.ui.pilots import operate
 KEYS = [key for one in every_action() for key in one.keys if one.id != "quit"]
 OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "x", "é", "f5"]
 
-SCREENS = {"backups": (), "details": ("enter",), "logs": ("4",), "jobs": ("j",), "help": ("?",)}
-"""The keys that lead to each from the first one."""
+SCREENS = {
+    "checklist": ("1",),
+    "backups": (),
+    "details": ("enter",),
+    "logs": ("4",),
+    "jobs": ("j",),
+    "help": ("?",),
+}
+"""The keys that lead to each from the list of backups."""
 
 
 @pytest.mark.parametrize("count", [25, pytest.param(500, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])

@@ -19,6 +19,7 @@ from mtn_tui.core import i18n
 from mtn_tui.core.errors import JobError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.health.runner import Look
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.inventory import scan
 from mtn_tui.ui.app import MtnApp
@@ -44,8 +45,9 @@ from tests.ui.incident_states import (
     restoring,
 )
 from tests.ui.installed import ABSENT, MACHINE, NOW, ZONE, Folder, Installed
+from tests.ui.looks import amiss, lifelike, no_server
 from tests.ui.pictures import FOLDER, pictured
-from tests.ui.pilots import LARGE, SMALL, Operator
+from tests.ui.pilots import LARGE, SMALL, Operator, looked
 from tests.ui.states import (
     HOSTILE,
     at_work,
@@ -54,11 +56,14 @@ from tests.ui.states import (
     failed,
     history,
     hostile,
+    known_since,
     logged,
     lost,
+    measured,
     nothing,
     scripts,
     shrunk,
+    signed,
     spoilt,
     stopping,
     two_at_work,
@@ -188,6 +193,11 @@ class Picture:
     refused: bool = False
     """Whether no job can begin."""
     database: str = "Admisión_MTN_DB"
+    start: str = "2"
+    """The key of the screen that it begins at."""
+    looks: Callable[[], dict[str, Look]] = lifelike
+    """What the health checks say."""
+    server_lost: bool = False
     size: tuple[int, int] = SMALL
     language: str = "es"
     look: str = "dark"
@@ -197,12 +207,12 @@ class Picture:
         width, height = self.size
         return f"{self.name}_{width}x{height}_{self.language}_{self.look}"
 
-    def others(self) -> list[Picture]:
+    def others(self, *looks: str) -> list[Picture]:
         """The same state, as others see it."""
         return [
             replace(self, language="en"),
             replace(self, size=LARGE, look="light"),
-            *(replace(self, look=look) for look in ("ascii", "nocolor")),
+            *(replace(self, look=look) for look in looks),
         ]
 
 
@@ -223,20 +233,33 @@ STEPS = [
 ]
 (PRODUCTION,) = (one for one in STEPS if one.name == "wizard_production")
 
-NORMAL = [
+LISTS = [
+    Picture("checklist_normal", signed, start="1"),
     Picture("backups_normal"),
+    Picture("jobs_normal", history, presses("j")),
+]
+TEXTS = [
     Picture("details_normal", flow=presses("enter")),
     Picture("logs_normal", logged, presses("4")),
-    Picture("jobs_normal", history, presses("j")),
     Picture("help_normal", flow=presses("?")),
 ]
+AMISS = Picture("checklist_amiss", start="1", looks=amiss)
 
 COMMAND = Picture("command_open", flow=presses(":"))
 QUIT = Picture("quit_running", at_work, presses("q"))
 
 PICTURES = [
-    *NORMAL,
-    *(other for picture in NORMAL for other in picture.others()),
+    *LISTS,
+    *TEXTS,
+    *(other for picture in LISTS for other in picture.others("ascii", "nocolor")),
+    *(other for picture in TEXTS for other in picture.others()),
+    # The checklist
+    AMISS,
+    replace(AMISS, language="en"),
+    Picture("checklist_server_lost", start="1", server_lost=True),
+    Picture("checklist_fix_asked", start="1", looks=amiss, flow=presses("f")),
+    Picture("checklist_sign_off", start="1", looks=amiss, flow=presses("a")),
+    Picture("checklist_history", measured, presses("enter"), start="1", looks=amiss),
     *(one for picture in (COMMAND, QUIT) for one in (picture, replace(picture, size=LARGE, language="en"))),
     *(replace(picture, look="nocolor") for picture in (COMMAND, QUIT)),
     # Backups
@@ -318,7 +341,7 @@ PICTURES = [
     Picture("jobs_hostile", hostile, presses("j")),
     # The wizard
     *STEPS,
-    *PRODUCTION.others(),
+    *PRODUCTION.others("ascii", "nocolor"),
     Picture("wizard_none", before, emergency(lambda: _("Incidents before"))),
     Picture("wizard_read_only", before, emergency(lambda: _("Incidents before"), "enter"), read_only=True),
     Picture("wizard_server_down", at(Step.ASSESS), emergency(lambda: "systemctl"), canned=DOWN),
@@ -422,7 +445,7 @@ def app_of(picture: Picture, context: Context, operations: WizardOperations | No
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.id)
-def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured):
+def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured, looks):
     monkeypatch.chdir(tmp_path)  # a path on a picture is the same wherever this runs
     i18n.use(picture.language)
     if picture.look == "nocolor":
@@ -436,10 +459,15 @@ def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured):
     )
     picture.made(made)
     app = app_of(picture, made.context, picture.canned.operations(made))
+    looks.update(picture.looks())
+    if picture.server_lost or (picture.name.startswith("wizard") and picture.canned in (LOST, DOWN)):
+        looks["server"] = no_server
     jobs = len(list((made.root / "state" / "jobs").glob("*")))
 
     async def flow(pilot) -> None:
         operator = Operator(app, pilot)
+        await operator.pilot.press(picture.start)
+        await looked(operator)
         await operator.has_list()
         await operator.until(lambda: len(app.state.jobs) == jobs, "its jobs")
         await picture.flow(operator)
@@ -451,6 +479,12 @@ def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured):
 
 
 SLOW = (Picture("backups_reading"), Picture("backups_awaited"), Picture("backups_awaited", language="en"))
+
+HANGING = (
+    Picture("checklist_first_time", start="1"),
+    Picture("checklist_last_known", known_since, start="1"),
+    Picture("checklist_last_known", known_since, start="1", language="en"),
+)
 
 
 @pytest.mark.parametrize("picture", SLOW, ids=lambda picture: picture.id)
@@ -473,6 +507,7 @@ def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured, m
     app = app_of(picture, replace(context, stores=replace(context.stores, open_bucket=lambda: slow)))
 
     async def flow(pilot) -> None:
+        await pilot.press("2")
         await Operator(app, pilot).until(lambda: app.state.jobs and bool(app.state.inventory) is in_part)
 
     try:
@@ -481,6 +516,29 @@ def test_the_list_before_the_stores_have_answered(picture, tmp_path, pictured, m
         answers.set()
 
 
+@pytest.mark.parametrize("picture", HANGING, ids=lambda picture: picture.id)
+def test_the_checklist_before_anything_was_looked_at(picture, tmp_path, pictured, monkeypatch, looks):
+    """The first time nothing is known; later, what it came to last."""
+    monkeypatch.chdir(tmp_path)
+    i18n.use(picture.language)
+    made = Installed(Path("mtn"))
+    picture.made(made)
+    answers = threading.Event()
+    looks |= {name: lambda _inspection: answers.wait(60) and [] for name in looks}
+    app = app_of(picture, made.context)
+
+    async def flow(pilot) -> None:
+        operator = Operator(app, pilot)
+        await operator.has_list()
+        await operator.until(lambda: app.state.health and any(one.looking for one in app.state.health.rows))
+        await operator.pilot.pause()
+
+    try:
+        assert pictured(app, terminal_size=picture.size, run_before=flow)
+    finally:
+        answers.set()
+
+
 def test_there_is_no_picture_of_what_is_no_state_any_more():
-    states = {f"{picture.id}.svg" for picture in (*PICTURES, *SLOW)}
+    states = {f"{picture.id}.svg" for picture in (*PICTURES, *SLOW, *HANGING)}
     assert {path.name for path in FOLDER.glob("*")} <= states

@@ -30,6 +30,8 @@ def opened(practice: Practice, *options: str, **more: str) -> closing[Terminal]:
         [sys.executable, "-m", "mtn_tui", *options],
         {**practice.environment, "COLORTERM": "truecolor", "MTN_LANG": "en", **more},
     )
+    terminal.wait_for("RPO 0:")
+    terminal.type("2")
     terminal.wait_for("Rows:")
     quiet(terminal)
     return closing(terminal)

@@ -94,3 +94,8 @@ def test_the_import_contracts_hold():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_first_screen_does_not_wait_for_what_the_health_checks_import():
+    asked = "import sys, mtn_tui.ui.app; sys.exit('mtn_tui.operations.health.registry' in sys.modules)"
+    subprocess.run([sys.executable, "-c", asked], check=True)

@@ -8,6 +8,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.health.picture import Picture, Row
+from mtn_tui.operations.health.sign_off import SignOff
 
 
 def word(status: Status) -> str:
@@ -32,26 +33,30 @@ def also_watched() -> str:
 
 
 def morning(picture: Picture, now: datetime) -> str:
-    """How many of the morning's are ok, and when they were looked at: ``5 of 5 ok · checked 07:58``."""
+    """How many of the morning's are ok, and who has signed them off, or when they were looked at."""
     rows = picture.morning
     parts = [_("{count} of {all} ok").format(count=sum(one.well for one in rows), all=len(rows))]
     at = picture.looked_at()
     if at is None:
-        parts.append(_("looking …"))
+        parts.append(looking())
     elif not all(one.fresh(now) for one in rows):
         parts.append(_("checked {age} ago, looking …").format(age=labels.age(at, now)))
+    elif picture.signed is not None and picture.signed.holds(now):
+        parts.append(signed(picture.signed))
     else:
         parts.append(_("checked {time}").format(time=f"{at.astimezone():%H:%M}"))
     return " · ".join(parts)
 
 
-def signed(picture: Picture, now: datetime) -> str:
-    """Who has signed this morning off; empty if nobody has."""
-    one = picture.signed
-    if one is None or not one.holds(now):
-        return ""
+def signed(one: SignOff) -> str:
+    """Who has signed the morning off, when, and with which note."""
     text = _("signed off {time} by {name}").format(time=f"{one.at.astimezone():%H:%M}", name=one.name)
     return f"{text}: {one.note}" if one.note else text
+
+
+def looking() -> str:
+    """Where nothing is known yet."""
+    return _("looking …")
 
 
 def evidence(row: Row, now: datetime) -> str:
@@ -59,7 +64,7 @@ def evidence(row: Row, now: datetime) -> str:
     if row.known is None:
         if row.check.writes:
             return _("Not tried yet: mtn doctor tries it.")
-        return _("looking …")
+        return looking()
     says = row.known.result.leading.says
     if row.fresh(now) and not row.check.writes:
         return says

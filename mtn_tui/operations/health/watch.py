@@ -33,7 +33,7 @@ KEEP_AFTER, KEEP_SOON = 60.0, 1.0
 
 
 class Watch:
-    """``turn`` is for one thread; ``recheck``, ``jobs_ended`` and ``wake`` are for any."""
+    """``turn`` is for one thread; ``recheck`` and ``wake`` are for any."""
 
     def __init__(
         self,
@@ -77,14 +77,9 @@ class Watch:
         due = {name for name, at in self._due.items() if at <= self._now and name not in self._hanging}
         return Picture.of(self._known, {*self._limits, *due}, self._signed, self._all)
 
-    def recheck(self, check_id: str) -> None:
-        """Look at this one at once."""
+    def recheck(self, check_id: str | None = None) -> None:
+        """Look at this one at once, or at all: after a job there may be another backup, or one less."""
         self._asked.put(check_id)
-        self._wake.set()
-
-    def jobs_ended(self) -> None:
-        """Look at all of them: there may be another backup, or one less."""
-        self._asked.put(None)
         self._wake.set()
 
     def wait(self, seconds: float) -> None:

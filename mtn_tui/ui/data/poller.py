@@ -1,4 +1,4 @@
-"""Reads jobs, stores and incidents on threads, and posts what it reads to the app.
+"""Reads jobs, stores, incidents and health on threads, and posts what it reads to the app.
 
 The threads are daemons and never wait for the app, so that a stalled terminal
 does not block them, nor a store that does not answer block quitting.
@@ -7,7 +7,7 @@ does not block them, nor a store that does not answer block quitting.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from functools import partial
 from typing import TypeVar
@@ -17,9 +17,13 @@ from textual.message_pump import MessagePump
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.core.errors import KeyFileError, MtnError, StorageError
+from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.health.picture import Picture
+from mtn_tui.operations.health.runner import Look
+from mtn_tui.operations.health.watch import Watch as HealthWatch
 from mtn_tui.operations.incident.file import Found
 from mtn_tui.operations.incident.watch import Watch
 from mtn_tui.operations.inventory.model import Inventory
@@ -30,6 +34,12 @@ R = TypeVar("R")
 
 LOOK_EVERY = 0.25
 """Seconds between looks at the journals."""
+
+HEALTH_EVERY = 1.0
+"""Seconds between turns of the health checks, unless one has an answer sooner."""
+
+ASK_AGAIN = 60.0
+"""Seconds until a store that did not answer is asked again."""
 
 
 class JobsSeen(Message):
@@ -51,10 +61,10 @@ class JobsUnseen(Message):
 class InventoryTaken(Message):
     """The inventory by now; None if it can't be taken. Another follows while stores have not answered."""
 
-    def __init__(self, inventory: Inventory | None, trouble: MtnError | None, database: str) -> None:
+    def __init__(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
         super().__init__()
         self.inventory = inventory
-        self.tally = tally(inventory, database) if inventory else None
+        self.tally = tally(inventory) if inventory else None
         self.trouble = trouble
 
 
@@ -74,11 +84,29 @@ class IncidentsSeen(Message):
         self.found = found
 
 
+class HealthSeen(Message):
+    """What the health checks have come to by now."""
+
+    def __init__(self, picture: Picture) -> None:
+        super().__init__()
+        self.picture = picture
+
+
 class Poller:
     """Runs the threads. Start it once the first screen is painted; ``stop`` lets them end by themselves."""
 
-    def __init__(self, context: Context, screen: MessagePump, machine: str) -> None:
+    def __init__(
+        self,
+        context: Context,
+        screen: MessagePump,
+        machine: str,
+        loaded: Loaded | None = None,
+        *,
+        keeps: bool = True,
+    ) -> None:
+        """``loaded`` is the configuration as it was read; ``keeps`` says whether health may be recorded."""
         self._context = context
+        self.health = HealthWatch(context, _looks, loaded, keeps=keeps)
         self._machine = machine
         self._screen = screen
         self._stop = threading.Event()
@@ -94,15 +122,18 @@ class Poller:
         self._begin(self._follow_jobs, "mtn-ui-jobs")
         self._begin(self._take_inventories, "mtn-ui-inventory")
         self._begin(self._watch_incidents, "mtn-ui-incidents")
+        self._begin(self._watch_health, "mtn-ui-health")
 
     def stop(self) -> None:
         """Let the threads end."""
         self._stop.set()
         self._wanted.set()
+        self.health.wake()
 
     def reload(self) -> None:
-        """Take the inventory again; calls that follow each other soon do it once."""
+        """Take the inventory and look at the health again; calls that follow each other soon do it once."""
         self._wanted.set()
+        self.health.recheck()
 
     def run_in_background(
         self, work: Callable[[], R], then: Callable[[R], None], failed: Callable[[MtnError], None]
@@ -131,6 +162,15 @@ class Poller:
                 self._post(IncidentsSeen(found))
             self._stop.wait(LOOK_EVERY)
 
+    def _watch_health(self) -> None:
+        health = self.health
+        if health.look_back():
+            self._post(HealthSeen(health.picture))
+        while not self._stop.is_set():
+            if health.turn():
+                self._post(HealthSeen(health.picture))
+            health.wait(HEALTH_EVERY)
+
     def _begin(self, work: Callable[[], None], name: str) -> None:
         def run() -> None:
             try:
@@ -145,7 +185,11 @@ class Poller:
             self._screen.post_message(message)
 
     def _take_inventories(self) -> None:
-        while self._wanted.wait() and not self._stop.is_set():
+        while not self._stop.is_set():
+            silent = self._told is not None and bool(self._told.unreachable)
+            self._wanted.wait(ASK_AGAIN if silent else None)
+            if self._stop.is_set():
+                return
             self._wanted.clear()
             trouble: MtnError | None = None
             key = None
@@ -171,7 +215,7 @@ class Poller:
             ):
                 return  # no store has answered yet
             self._told = inventory
-        self._post(InventoryTaken(inventory, trouble, self._context.settings.db_name))
+        self._post(InventoryTaken(inventory, trouble))
 
     def _follow_jobs(self) -> None:
         with closing(Journals(lambda: self._context.job_folders, self._machine)) as journals:
@@ -186,6 +230,12 @@ class Poller:
                         self._post(JobsUnseen(error))
                     trouble = error
                 self._stop.wait(LOOK_EVERY)
+
+
+def _looks() -> Mapping[str, Look]:
+    from mtn_tui.operations.health.registry import LOOKS  # imports much, which no first screen waits for
+
+    return LOOKS
 
 
 def _raise(bug: Exception) -> None:

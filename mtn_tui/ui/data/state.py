@@ -1,4 +1,4 @@
-"""What the screens show, and how bad it is."""
+"""What the screens show."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mtn_tui.core.errors import MtnError
-from mtn_tui.core.i18n import _
-from mtn_tui.core.models import JobState, Kind
+from mtn_tui.core.models import Kind
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.operations.inventory.anomalies import chain_of
-from mtn_tui.operations.inventory.model import Backup, Inventory
-from mtn_tui.ui.text.cells import Span
+from mtn_tui.operations.health.picture import Picture
+from mtn_tui.operations.inventory.model import Inventory
 
 
 @dataclass(frozen=True)
@@ -23,36 +21,22 @@ class Tally:
     others: int
     held: dict[str, int]
     """Bytes in each store that answered."""
-    proven: bool
-    """Whether there is a full of the database that is proven."""
-    doubtful: int
-    """Backups that are suspect, broken, unusable, or made with another key; those of one chain count once."""
 
 
-def tally(inventory: Inventory, database: str) -> Tally:
-    """Count an inventory. ``database`` is the one that is looked after; others may share the stores."""
+def tally(inventory: Inventory) -> Tally:
+    """Count an inventory."""
     every = inventory.backups
     fulls = [one for one in every if one.kind is Kind.FULL]
     held: Counter[str] = Counter()
     for backup in every:
         for copy in backup.copies:
             held[copy.store.name] += copy.size
-    return Tally(
-        len(fulls),
-        len(every) - len(fulls),
-        dict(held),
-        any(one.proven and one.may_be_of(database) for one in fulls),
-        len({_chain(one) for one in every if one.doubtful}),
-    )
-
-
-def _chain(one: Backup) -> str:
-    return chain_of(one.manifest) if one.manifest else str(one.name)
+    return Tally(len(fulls), len(every) - len(fulls), dict(held))
 
 
 @dataclass(frozen=True)
 class State:
-    """What is known of stores and jobs by now."""
+    """What is known of stores, jobs and health by now."""
 
     inventory: Inventory | None = None
     """None until the stores have answered for the first time."""
@@ -66,6 +50,8 @@ class State:
     """Newest first."""
     jobs_trouble: MtnError | None = None
     """Why jobs can't be read."""
+    health: Picture | None = None
+    """None until it is known what the checks came to last."""
 
     @property
     def whole(self) -> Inventory | None:
@@ -90,19 +76,3 @@ class State:
         """The job that ended last."""
         ended = [job for job in self.jobs if job.ended is not None]
         return max(ended, key=lambda job: (job.ended, job.id), default=None)
-
-
-def worst(state: State) -> Span:
-    """The header's verdict on the backups: a glyph and a word, never only a colour."""
-    if state.trouble is not None:
-        return "✖ " + _("inventory"), "bad"
-    if state.whole is None or state.tally is None:
-        return "… " + _("reading"), "dim"
-    if not state.tally.proven and not state.whole.unreachable:
-        return "✖ " + _("no proven full"), "bad"
-    warnings = state.tally.doubtful + len(state.whole.unreachable)
-    if state.last is not None and state.last.state in (JobState.FAILED, JobState.LOST):
-        warnings += 1
-    if warnings:
-        return "⚠ " + _("warnings: {count}").format(count=warnings), "warn"
-    return "✔ " + _("backups ok"), "good"

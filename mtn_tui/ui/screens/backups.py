@@ -9,22 +9,21 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
-from mtn_tui.archive.keys import with_its_key
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.filters import parse
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.ui.actions import Action, AnyAction, read_only
 from mtn_tui.ui.host import AS_IT_WAS, BACKUPS
 from mtn_tui.ui.screens import frame
-from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.backup_actions import (
     BackupScreen,
+    back_up,
     marking,
+    no_backing_up,
     no_backup,
     verifying_and_restoring,
 )
@@ -45,7 +44,7 @@ def _orders() -> list[tuple[str, Callable[[Backup], int]]]:
 
 
 class Backups(BackupScreen):
-    """The first screen: the list, its filter, and the chosen backup in short."""
+    """The list, its filter, and the chosen backup in short."""
 
     where = BACKUPS
     not_in_footer = ("jobs", "back", "command")
@@ -96,7 +95,7 @@ class Backups(BackupScreen):
                 _("Backs the whole database up, to disk and bucket, and reads it back."),
                 cls.back_up,
                 footer=True,
-                why_not=cls._no_backing_up,
+                why_not=no_backing_up,
             ),
             *verifying_and_restoring(),
             Action(
@@ -206,35 +205,8 @@ class Backups(BackupScreen):
         return any(one is not None for one in self._folds)
 
     def back_up(self) -> None:
-        """Start a job that makes a full backup. Asks first if the key is not that of the last backups."""
-        context, said = self.host.context, _("Comparing the key with that of the last backups …")
-        self.host.check_first(said, lambda: key_check.before_asking(context), self._compared)
-
-    def _compared(self, doubt: str) -> None:
-        if not doubt:
-            self._begin()
-            return
-        title = _("Make a backup with this key all the same?")
-        answers = [Answer(_("No"), False), Answer(_("Back up with this key"), True)]
-        self.host.open_screen(Ask(title, [doubt, with_its_key()], answers), self._agreed)
-
-    def _agreed(self, agreed: bool | None) -> None:
-        if agreed:
-            self._begin("--key-is-meant")
-
-    def _begin(self, *options: str) -> None:
-        self.host.start_job(["backup", "full", *options], labels.job("backup-full"))
-
-    def _no_backing_up(self) -> str:
-        if why := read_only(self):
-            return why
-        host = self.host
-        running = [
-            job for job in host.state.live if job.kind == "backup-full" and job.subject == host.database
-        ]
-        if running:
-            return _("A backup is running already: job {id}.").format(id=running[0].id)
-        return ""
+        """Start a job that makes a full backup."""
+        back_up(self.host)
 
     def _no_syncing(self) -> str:
         if why := read_only(self):
@@ -262,7 +234,10 @@ class Backups(BackupScreen):
             self.lines("summary").display = False
 
     def back(self) -> None:
-        """Clear the filter: there is no screen to go back to."""
+        """Clear the filter; without one, leave the screen."""
+        if not self._filter and not self.query("#filter"):
+            super().back()
+            return
         self._filter, self._wrong = "", None
         self._choose()
         self._end_asking()

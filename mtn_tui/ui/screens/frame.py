@@ -12,10 +12,13 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.ui import actions
 from mtn_tui.ui.actions import AnyAction
-from mtn_tui.ui.data.state import worst
-from mtn_tui.ui.host import BACKUPS, EMERGENCY, INCIDENT, JOBS, LOGS, Host
+from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, INCIDENT, JOBS, LOGS, Host
+from mtn_tui.ui.text import health
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import Span, clipped, spread, width_of
+
+_NAMED = 6
+"""Cells that a database's name always has in the header; else the host comes first."""
 
 
 class HasFooter(Protocol):
@@ -37,20 +40,45 @@ class HasFooter(Protocol):
 
 
 def header(host: Host, width: int) -> list[Span]:
-    """Which database this is, since when an incident is open, how the backups are, and the time."""
-    settings = host.context.settings
-    where = f" {settings.db_name} @ {settings.db_host}  "
-    sure: list[Span] = [(_("PRODUCTION"), "bad")]
+    """Which database this is and how it is: an open incident, the worst that is known, the RPO, the time.
+
+    Where not all has room, what matters least is left out first; of a long name the end of it is,
+    and not the host.
+    """
+    settings, state, now = host.context.settings, host.state, host.context.clock.now()
+    silent = () if state.whole is None else state.whole.unreachable
+    verdict, rpo = health.verdict(state.health, silent, now), health.rpo(state.health, now)
+    incident = _incident(host)
+    if incident and verdict[1] == "good":
+        verdict = ("", "")  # nothing is called well while production is not
+    bad = bool(incident) or verdict[1] == "bad"
+    sure: list[Span] = [(_("PRODUCTION"), "bad" if bad else "strong")]
     if host.read_only:
         sure.append(("  " + _("READ-ONLY"), "warn"))
-    incident, backups = _incident(host), worst(host.state)
-    if incident and backups[1] == "good":
-        backups = ("", "")  # backups are not called well while production is not
-    right: list[Span] = [*incident, backups, (f"  {host.context.clock.now().astimezone():%H:%M} ", "")]
     name: Span = (" MTN ", "strong")
-    room = width - width_of([name, *sure, *right]) - 2
-    middle = clipped(where.rstrip(), max(room - 2, 0)) + "  "
-    return spread([name, (middle, ""), *sure], right, width)
+    wanted = width_of([(f" {settings.db_name} @ {settings.db_host}  ", "")])
+    for parts, blank in (
+        ([*incident, verdict, rpo], "  "),
+        ([*incident, verdict, rpo], " "),
+        ([*incident, verdict], "  "),
+        (incident or [verdict], "  "),
+    ):
+        right = [*_apart(parts, blank), (f"{blank}{now.astimezone():%H:%M} ", "")]
+        room = width - width_of([name, *sure, *right]) - 1
+        if wanted <= room:
+            break
+    at = clipped(f" @ {settings.db_host}", max(room - 3 - _NAMED, 8))
+    named = clipped(settings.db_name, max(room - 3 - width_of([(at, "")]), _NAMED))
+    return spread([name, (f" {named}{at}  ", ""), *sure], right, width)
+
+
+def _apart(parts: Iterable[Span], blank: str) -> list[Span]:
+    """Those that say something, ``blank`` between them."""
+    apart: list[Span] = []
+    for one in parts:
+        if one[0]:
+            apart += [(blank, ""), one] if apart else [one]
+    return apart
 
 
 def _incident(host: Host) -> list[Span]:
@@ -59,12 +87,12 @@ def _incident(host: Host) -> list[Span]:
         return []
     minutes = max(int((host.context.clock.now() - one.opened_at).total_seconds() // 60), 0)
     age = f"{minutes // 60}:{minutes % 60:02}"
-    return [("✖ " + _("incident {number} {age}").format(number=one.number, age=age), "bad"), ("  ", "")]
+    return [("✖ " + _("incident {number} {age}").format(number=one.number, age=age), "bad")]
 
 
 def tabs(here: str, width: int) -> list[Span]:
     """The screens that have a tab, and which one the operator is on."""
-    shown = [one for one in actions.general() if one.id in (BACKUPS, EMERGENCY, LOGS, JOBS)]
+    shown = [one for one in actions.general() if one.id in (CHECKLIST, BACKUPS, EMERGENCY, LOGS, JOBS)]
     pieces: list[Span] = [(" ", "")]
     for one in shown:
         name = _("Restore") if one.id == EMERGENCY else one.label

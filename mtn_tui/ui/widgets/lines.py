@@ -6,7 +6,7 @@ costs no more than one of ten, and a screen that has not changed sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -136,6 +136,8 @@ class VirtualList(LineView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._keys: Sequence[str] = ()
         self.index = 0
+        self.passed_over: Collection[str] = ()
+        """Keys of rows that the cursor never stops at; neither the first nor the last is one."""
 
     @property
     def key(self) -> str:
@@ -187,6 +189,9 @@ class VirtualList(LineView, can_focus=True):
         self._keep_in_view()
 
     def _move_to(self, index: int) -> None:
+        index = self._within(index)
+        if self._keys and self._keys[index] in self.passed_over:
+            index += 1 if index > self.index else -1
         if self._within(index) != self.index:
             self.go_to(index)
             self.post_message(self.Moved())

@@ -1,0 +1,174 @@
+"""The first screen: is all well, what is not, since when, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual import on
+from textual.widget import Widget
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.health import labels
+from mtn_tui.operations.health.picture import Picture, Row
+from mtn_tui.ui.actions import Action, AnyAction, read_only
+from mtn_tui.ui.host import CHECKLIST
+from mtn_tui.ui.screens import checklist_actions, frame
+from mtn_tui.ui.screens.checklist_actions import ChecksScreen
+from mtn_tui.ui.text import health
+from mtn_tui.ui.text.cells import Span, spread
+from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
+
+_OTHERS = "also watched"
+"""The key of the line above those that are not of the morning."""
+
+_STILL = 3.0
+"""Seconds after a move of the cursor in which the rows stay where they are."""
+
+
+class Checklist(ChecksScreen):
+    """The checks, the morning's first, and below them what the chosen one has found."""
+
+    where = CHECKLIST
+    not_in_footer = ("jobs", "back")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: dict[str, Row] = {}
+        """By the ids of their checks."""
+        self._keys: list[str] = []
+        self._chosen = False
+        """Whether the operator has moved the cursor: until then it is on the worst."""
+        self._moved_at = float("-inf")
+
+    @classmethod
+    def own_actions(cls) -> tuple[AnyAction, ...]:
+        """What can be done about a check, and signing the morning off."""
+        return (
+            Action(
+                "fix",
+                ("f",),
+                _("Fix"),
+                _("Runs as a job what mends the chosen check. Asks first if that costs something."),
+                checklist_actions.fix,
+                footer=True,
+                why_not=checklist_actions.no_fixing,
+            ),
+            Action(
+                "recheck",
+                ("r",),
+                _("Recheck"),
+                _("Looks at the chosen check again, at once."),
+                checklist_actions.recheck,
+                footer=True,
+                why_not=checklist_actions.no_rechecking,
+            ),
+            Action(
+                "sign-off",
+                ("a",),
+                _("Sign off"),
+                _("Signs the morning's checklist off, with your name and a note."),
+                checklist_actions.sign_off,
+                footer=True,
+                why_not=read_only,
+            ),
+            Action(
+                "history",
+                ("enter",),
+                _("History"),
+                _("Shows all that the chosen check has found, and what it was before."),
+                cls.open_history,
+                footer=True,
+                why_not=lambda screen: "" if screen.row else checklist_actions.nothing_known(),
+            ),
+        )
+
+    @property
+    def row(self) -> Row | None:
+        """The check under the cursor."""
+        return self._rows.get(self.checks.key)
+
+    @property
+    def checks(self) -> VirtualList:
+        """The list of checks."""
+        return self.query_one("#checks", VirtualList)
+
+    def body(self) -> Iterable[Widget]:
+        """How the morning is, the list, and what the chosen check has found."""
+        yield LineView(id="morning")
+        yield VirtualList(id="checks")
+        yield LineView(id="bottom-rule")
+        yield LineView(id="pane")
+
+    def draw(self) -> None:
+        """Draw all of it; the rows in a new order only while the cursor is left alone."""
+        width, now, picture = self.app.size.width, self.host.context.clock.now(), self.picture
+        self._rows = {one.check.id: one for one in picture.rows} if picture else {}
+        if self.host.context.clock.monotonic() - self._moved_at >= _STILL:
+            self._keys = _order(picture)
+        names = max((len(one.check.title()) for one in self._rows.values()), default=0)
+        rows = self.checks
+        rows.passed_over = {_OTHERS}
+
+        def line(index: int) -> StyledLine:
+            key = self._keys[index]
+            if key == _OTHERS:
+                return [(f" {labels.also_watched()}", "strong")]
+            return health.row(self._rows[key], now, width, names)
+
+        rows.show_rows(self._keys, line)
+        if not self._chosen and self._keys:
+            rows.go_to(self._keys.index(self._worst()))
+        self.lines("morning").show([self._morning(width)])
+        self.lines("bottom-rule").show([frame.rule(width)])
+        self._draw_pane()
+        self.draw_frame()
+
+    def open_history(self) -> None:
+        """Open the history of the chosen check."""
+        from mtn_tui.ui.screens.check_history import CheckHistory
+
+        assert self.row is not None  # noqa: S101 - why_not has looked
+        self.host.open_screen(CheckHistory(self.row))
+
+    def _morning(self, width: int) -> list[Span]:
+        picture, now = self.picture, self.host.context.clock.now()
+        title: Span = (f" {labels.title()}  ", "strong")
+        if picture is None:
+            return spread([title], [(labels.looking() + " ", "dim")], width)
+        return spread([title], [(f"{labels.morning(picture, now)} ", "")], width)
+
+    def _worst(self) -> str:
+        """The first of the morning's if that is not well, else the worst of all."""
+        firsts = [self._keys[0], *self._keys[self._keys.index(_OTHERS) + 1 :][:1]]
+        rows = [self._rows[key] for key in firsts]
+        bad = [one.check.id for tone in ("bad", "warn") for one in rows if one.known and _tone(one) == tone]
+        return (bad or firsts)[0]
+
+    @on(VirtualList.Moved)
+    def _moved(self) -> None:
+        self._chosen, self._moved_at = True, self.host.context.clock.monotonic()
+        self.draw_footer()
+        self._draw_pane()
+
+    def _draw_pane(self) -> None:
+        pane, height, width = self.lines("pane"), self.below, self.app.size.width
+        pane.styles.height = height
+        row = self.row
+        if row is None:
+            pane.show([[]] * height)
+            return
+        now = self.host.context.clock.now()
+        pane.show(health.pane(row, now, width, height, checklist_actions.what_fix_does(row)))
+
+
+def _tone(row: Row) -> str:
+    return health.tone(row.status)
+
+
+def _order(picture: Picture | None) -> list[str]:
+    """The ids of the morning's checks, the line between, and the others'."""
+    if picture is None:
+        return []
+    groups: Sequence[Sequence[Row]] = (picture.morning, picture.others)
+    first, others = ([one.check.id for one in group] for group in groups)
+    return [*first, _OTHERS, *others]

@@ -1,0 +1,128 @@
+"""What can be done on the checklist: mend, look again, sign off."""
+
+from __future__ import annotations
+
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.health import sign_off as signing
+from mtn_tui.operations.health.picture import Picture, Row
+from mtn_tui.ui.actions import read_only
+from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.text import health
+
+
+class ChecksScreen(Framed):
+    """A screen of checks, one of which is chosen."""
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is known by now."""
+        return self.host.state.health
+
+    @property
+    def row(self) -> Row | None:
+        """The chosen check; None if nothing is known yet."""
+        raise NotImplementedError
+
+
+def nothing_known() -> str:
+    """Why nothing can be done yet."""
+    return _("No check is chosen.")
+
+
+def what_fix_does(row: Row) -> str:
+    """The key that does something about a check, and what it would do; empty if there is none."""
+    fix = health.fix_of(row)
+    if fix:
+        name = labels.job(health.job_kind(fix))
+        return "f  " + _("runs: {job} (mtn {command})").format(job=name, command=" ".join(fix))
+    if row.check.id == "server" and health.tone(row.status) == "bad":
+        return "3  " + _("leads through the emergency, step by step")
+    return ""
+
+
+def no_fixing(screen: ChecksScreen) -> str:
+    """Why ``f`` does nothing; empty if it does something."""
+    if why := read_only(screen):
+        return why
+    row = screen.row
+    if row is None:
+        return nothing_known()
+    fix = health.fix_of(row)
+    if fix:
+        kind, host = health.job_kind(fix), screen.host
+        running = [one for one in host.state.live if one.kind == kind and one.subject == host.database]
+        return _("It is running already: job {id}.").format(id=running[0].id) if running else ""
+    if row.well:
+        return _("Nothing to mend: it is ok.")
+    return _("No single command mends it: see what it says below.")
+
+
+def fix(screen: ChecksScreen) -> None:
+    """Start the job that mends the chosen check; ask first if that costs something."""
+    row, host = screen.row, screen.host
+    assert row is not None  # noqa: S101 - why_not has looked
+    command = health.fix_of(row)
+    name = labels.job(health.job_kind(command))
+
+    def start() -> None:
+        if tuple(command) == ("backup", "full"):
+            from mtn_tui.ui.screens.backup_actions import back_up
+
+            back_up(host)
+        else:
+            host.start_job(list(command), name)
+
+    if not health.asks_first(command):
+        start()
+        return
+
+    def chosen(agreed: bool | None) -> None:
+        if agreed:
+            start()
+
+    said = [row.known.result.leading.says if row.known else "", health.cost(command)]
+    answers = [Answer(_("Not now"), False), Answer("mtn " + " ".join(command), True)]
+    host.open_screen(Ask(_("Run it now: {job}?").format(job=name), said, answers), chosen)
+
+
+def no_rechecking(screen: ChecksScreen) -> str:
+    """Why ``r`` does nothing; empty if it does something."""
+    row = screen.row
+    if row is None:
+        return nothing_known()
+    if row.check.writes:
+        return _("It writes a few bytes into the store: mtn doctor does that.")
+    return ""
+
+
+def recheck(screen: ChecksScreen) -> None:
+    """Look at the chosen check again."""
+    assert screen.row is not None  # noqa: S101 - why_not has looked
+    screen.host.recheck(screen.row.check.id)
+    screen.host.show_status(_("Looking again: {check}.").format(check=screen.row.check.title()))
+
+
+def sign_off(screen: ChecksScreen) -> None:
+    """Ask for a name and a note, and sign the morning off."""
+    from mtn_tui.ui.screens.sign_off import NamePrompt, NotePrompt
+
+    host, picture = screen.host, screen.picture
+    if picture is None:
+        host.show_status(nothing_known(), "warn")
+        return
+
+    def noted(name: str, note: str | None) -> None:
+        if note is None:
+            return
+        host.run_in_background(
+            lambda: signing.sign(host.context, name, note, picture.statuses),
+            lambda one: host.show_status(_("Signed off by {name}.").format(name=one.name), "good"),
+        )
+
+    def named(name: str | None) -> None:
+        if name is not None:
+            host.open_screen(NotePrompt(name), lambda note: noted(name, note))
+
+    host.open_screen(NamePrompt(picture), named)

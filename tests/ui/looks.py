@@ -1,0 +1,121 @@
+"""What the health checks say to the screens: an installation on disk has no server to be asked.
+
+Of its backups and its key they say what is so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health import registry
+from mtn_tui.operations.health.catalogue import CHECKS
+from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.health.runner import Look
+
+REAL = {name: registry.LOOKS[name] for name in ("full", "key", "key-of-backups", "suspect")}
+"""Those that need no server, and by which the header tells an installation from another."""
+
+_HOUR = 3600.0
+
+
+def saying(check_id: str, *findings: Check) -> dict[str, Look]:
+    """One check that says this."""
+
+    def look(_inspection: Inspection) -> Iterable[Check]:
+        return findings
+
+    return {check_id: look}
+
+
+def calm() -> dict[str, Look]:
+    """All is well."""
+    looks: dict[str, Look] = {}
+    for one in CHECKS:
+        looks |= saying(one.id, Check(one.id, Status.OK, "ok"))
+    return looks | {"objectives": _objectives}
+
+
+def lifelike() -> dict[str, Look]:
+    """As a healthy server, disk and bucket would have it, in the language of the moment."""
+    return calm() | {"differentials": _differentials} | {name: _usual(name) for name in _USUAL} | REAL
+
+
+def amiss() -> dict[str, Look]:
+    """No full for two days, no server, and alerts that nobody has read."""
+
+    def full(_inspection: Inspection) -> Iterator[Check]:
+        moment = _inspection.now.replace(hour=5, minute=0, second=4, day=22)
+        text = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(
+            age=labels.age(moment, _inspection.now),
+            moment=labels.moment(moment),
+            size=labels.size(4_200_000_000),
+            limit=26,
+        )
+        hint = _("Make one now: mtn backup full. Then see why the last did not run: mtn job list")
+        yield Check("full", Status.FAIL, text, hint, "6.2", fix=("backup", "full"))
+
+    def alerts(_inspection: Inspection) -> Iterator[Check]:
+        text = _("Nobody has said yet that an alert by {channel} arrives.")
+        hint = _("mtn notify --test, then with the token that arrives: mtn notify --ack TOKEN")
+        yield Check("alerts", Status.WARN, text.format(channel=labels.channel("mail")), hint, "6.3")
+
+    return lifelike() | {"full": full, "alerts": alerts}
+
+
+def no_server(_inspection: Inspection) -> Iterator[Check]:
+    """The server does not answer."""
+    text = _("PostgreSQL at {where} does not answer: {words}")
+    hint = _("See whether it runs (systemctl status postgresql), and DB_HOST and DB_PORT in backup.conf.")
+    yield Check("server", Status.FAIL, text.format(where="db1:5432", words="connection refused"), hint, "7.3")
+
+
+def _objectives(inspection: Inspection) -> Iterator[Check]:
+    text = _("RPO {now} of {target}: what was written since {moment} would be lost.").format(
+        now=labels.duration(41 * 60), target=labels.duration(_HOUR), moment=labels.moment(inspection.now)
+    )
+    figures = {"rpo_seconds": 41 * 60.0, "rpo_target_seconds": _HOUR}
+    yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures)
+
+
+def _differentials(inspection: Inspection) -> Iterator[Check]:
+    text = ngettext("{count} today", "{count} today", 7).format(count=7)
+    text += ", " + _("the last {age} ago, of {moment}.").format(
+        age=labels.age(inspection.now, inspection.now), moment=labels.moment(inspection.now)
+    )
+    yield Check("differentials", Status.OK, text, runbook="4.1")
+
+
+def _usual(name: str) -> Look:
+    def look(_inspection: Inspection) -> Iterator[Check]:
+        yield Check(name, Status.OK, _(_USUAL[name]).format(**_FACTS))
+
+    return look
+
+
+_FACTS = {
+    "path": Path("/srv/mtn/config/backup.conf"),
+    "folder": Path("/srv/mtn/state"),
+    "name": "mtn",
+    "version": "15.14",
+    "host": "db1",
+    "port": 5432,
+    "database": "Admisión_MTN_DB",
+    "place": "mtn-backups @ s3.mtn.cl",
+    "count": 3,
+    "major": 15,
+}
+_USUAL: Mapping[str, str] = {
+    "configuration": "The configuration is {path}.",
+    "environment": "No setting is taken from the environment.",
+    "state": "Jobs are recorded in {folder}.",
+    "server": "PostgreSQL {version} answers at {host}:{port}, and has the database {database}.",
+    "role": "The role {name} may read all tables and restore.",
+    "leftovers": "No killed job has left anything on the server.",
+    "stores": "{place} is the store it was, as far as is known.",
+    "machine": "Jobs go on when their operator logs out.",
+}
+"""By the words that the checks themselves say."""

@@ -1,0 +1,83 @@
+"""The header: what matters is not cut on a narrow terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.catalogue import CHECKS
+from mtn_tui.operations.health.last_known import merged
+from mtn_tui.operations.health.picture import Picture
+from mtn_tui.operations.health.runner import Result
+from mtn_tui.ui.data.state import State
+from mtn_tui.ui.screens import frame
+from mtn_tui.ui.text.cells import width_of
+
+NOW = datetime(2026, 11, 28, 7, 58, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True, params=i18n.LANGUAGES)
+def language(request):
+    i18n.use(request.param)
+    yield request.param
+    i18n.use("en")
+
+
+def host(name="Admisión_MTN_DB", at="db1", *, lost=False, incident=False, read_only=False):
+    figures = {"rpo_seconds": 41 * 60.0, "rpo_target_seconds": 3600.0}
+    results = [
+        Result(
+            one,
+            (Check(one.id, Status.FAIL if lost and one.id == "server" else Status.OK, "", figures=figures),),
+            NOW,
+            0.1,
+        )
+        for one in CHECKS
+    ]
+    opened = SimpleNamespace(is_open=True, opened_at=NOW - timedelta(minutes=12), number=7)
+    return SimpleNamespace(
+        context=SimpleNamespace(
+            settings=SimpleNamespace(db_name=name, db_host=at), clock=SimpleNamespace(now=lambda: NOW)
+        ),
+        state=State(health=Picture.of(merged({}, results))),
+        incident=opened if incident else None,
+        read_only=read_only,
+    )
+
+
+def header(width=80, **facts) -> str:
+    pieces = frame.header(host(**facts), width)
+    assert width_of(pieces) == width
+    return "".join(text for text, _tone in pieces)
+
+
+def test_the_database_how_it_is_and_the_rpo_fit_eighty_cells():
+    line = header()
+    for part in ("Admisión_MTN_DB @ db1 ", "RPO 0:41/1:00", "✔ "):
+        assert part in line
+
+
+def test_without_a_database_it_is_never_green_and_since_when_is_told():
+    line = header(lost=True)
+    assert "✔" not in line
+    assert "✖" in line
+    assert " 0:00 " in line
+
+
+@pytest.mark.parametrize(
+    ("at", "read_only"), [("db1", False), ("db1", True), ("db-primary.colegio.cl", False)]
+)
+def test_during_an_incident_host_and_age_are_not_cut(at, read_only):
+    line = header(at=at, lost=True, incident=True, read_only=read_only)
+    assert f"@ {at} " in line
+    assert "7 0:12" in line
+    assert "✔" not in line
+
+
+def test_a_name_that_is_too_long_is_cut_and_not_its_host():
+    line = header(name="a" * 63)
+    assert "… @ db1 " in line

@@ -1,0 +1,122 @@
+"""The header's verdict is the worst thing known, and nothing is called well that is not known to be so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
+from mtn_tui.operations.health.last_known import merged
+from mtn_tui.operations.health.picture import Picture
+from mtn_tui.operations.health.runner import Result
+from mtn_tui.ui.text import health
+from mtn_tui.ui.text.cells import width_of
+
+NOW = datetime(2026, 11, 28, 7, 58, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    i18n.use("en")
+    yield
+    i18n.use("en")
+
+
+def picture(ago: timedelta = timedelta(0), **statuses: Status) -> Picture:
+    figures = {"rpo_seconds": 41 * 60.0, "rpo_target_seconds": 3600.0}
+    results = [
+        Result(
+            one,
+            (Check(one.id, statuses.get(one.id.replace("-", "_"), Status.OK), "so", figures=figures),),
+            NOW - ago,
+            0.1,
+        )
+        for one in CHECKS
+    ]
+    return Picture.of(merged({}, results))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "silent", "said"),
+    [
+        ({}, (), ("✔ ok", "good")),
+        ({"alerts": Status.WARN}, (), ("⚠ 1 warning", "warn")),
+        ({"alerts": Status.WARN, "pg_dump": Status.UNKNOWN}, (), ("⚠ 2 warnings", "warn")),
+        ({"full": Status.FAIL, "alerts": Status.WARN}, (), ("✖ Full backup", "bad")),
+        ({"full": Status.FAIL, "key": Status.FAIL}, (), ("✖ Full backup +1", "bad")),
+        ({"server": Status.FAIL, "full": Status.FAIL}, ("bucket",), ("✖ no database 0:00", "bad")),
+        ({}, ("bucket",), ("⚠ bucket unreachable", "warn")),
+        ({"alerts": Status.WARN, "stores": Status.UNKNOWN}, ("bucket",), ("⚠ bucket unreachable +1", "warn")),
+        ({"full": Status.FAIL}, ("bucket",), ("✖ Full backup", "bad")),
+    ],
+)
+def test_the_header_speaks_of_the_worst_thing_known(statuses, silent, said):
+    assert health.verdict(picture(**statuses), silent, NOW) == said
+
+
+def test_nothing_old_is_green_and_what_was_bad_is_still_told():
+    hours = timedelta(hours=3)
+    assert health.verdict(picture(hours), (), NOW) == ("… reading", "dim")
+    assert health.verdict(None, (), NOW) == ("… reading", "dim")
+    assert health.verdict(picture(hours, server=Status.FAIL), (), NOW) == ("✖ no database 3:00", "bad")
+    assert health.verdict(picture(hours, full=Status.FAIL), (), NOW) == ("✖ Full backup", "bad")
+    row = picture(hours).row("full")
+    assert health.row(row, NOW, 80, 20)[0][1] == "dim"
+    assert health.row(picture().row("full"), NOW, 80, 20)[0][1] == "good"
+
+
+def test_the_rpo_goes_on_between_two_looks_and_is_red_past_its_target():
+    assert health.rpo(picture(), NOW) == ("RPO 0:41/1:00", "")
+    assert health.rpo(picture(timedelta(seconds=80)), NOW) == ("RPO 0:42/1:00", "")
+    assert health.rpo(picture(), NOW + timedelta(seconds=100)) == ("RPO 0:42/1:00", "")
+    late = Result(
+        BY_ID["objectives"],
+        (Check("rpo", Status.FAIL, "", figures={"rpo_seconds": 7200.0, "rpo_target_seconds": 3600.0}),),
+        NOW,
+        0.1,
+    )
+    assert health.rpo(Picture.of(merged({}, [late])), NOW) == ("RPO 2:00/1:00", "bad")
+    never = Result(BY_ID["objectives"], (Check("rpo", Status.FAIL, "nothing"),), NOW, 0.1)
+    assert health.rpo(Picture.of(merged({}, [never])), NOW) == ("RPO —", "bad")
+    assert health.rpo(picture(timedelta(hours=3)), NOW) == ("RPO …/1:00", "dim")
+    assert health.rpo(None, NOW) == ("", "")
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_row_is_as_wide_as_the_screen(language, width):
+    i18n.use(language)
+    for one in picture().rows:
+        for row in (one, Picture.of({}).row(one.check.id)):
+            assert width_of(health.row(row, NOW, width, 25)) == width
+
+
+def test_a_sparkline_shows_the_highest_of_what_it_has_no_room_for():
+    assert health.sparkline([0, 7], 10) == "▁█"
+    assert health.sparkline([5, 5, 5], 10) == "▁▁▁"
+    assert health.sparkline([0, 7], 10, plain=True) == "_#"
+    spike = [0.0] * 300
+    spike[151] = 9.0
+    line = health.sparkline(spike, 60)
+    assert len(line) == 60
+    assert line.count("█") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "asks"),
+    [
+        (("backup", "full"), "backup-full", True),
+        (("backup", "diff"), "backup-diff", False),
+        (("verify", "q7kx2maa"), "verify", False),
+        (("drill",), "drill", True),
+        (("prune",), "prune", True),
+        (("sync",), "sync", False),
+        (("restore", "x", "--target", "y"), "restore", True),
+    ],
+)
+def test_what_costs_something_is_asked_first(command, kind, asks):
+    assert (health.job_kind(command), health.asks_first(command)) == (kind, asks)
+    assert health.cost(command)
