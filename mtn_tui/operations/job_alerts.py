@@ -27,6 +27,7 @@ from mtn_tui.operations.alerts.message import Level
 from mtn_tui.operations.alerts.notify import channels, flush, notify
 from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.drill import drill
 from mtn_tui.operations.drill.drill import Drilled
@@ -35,7 +36,7 @@ from mtn_tui.operations.health.catalogue import BY_ID
 from mtn_tui.operations.health.cause_alerts import Draft
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.registry import LOOKS
-from mtn_tui.operations.health.runner import examine
+from mtn_tui.operations.health.runner import Result, examine
 from mtn_tui.operations.incident.held_back import held_back
 from mtn_tui.operations.restore.restore import Restored
 from mtn_tui.operations.restore.trial import Trial
@@ -45,7 +46,7 @@ R = TypeVar("R")
 
 _BACKUPS = {"backup-full": Kind.FULL, "backup-diff": Kind.DIFF}
 _DRILL = drill.KIND
-_OF_BACKUPS = ("server", "full", "differentials", "objectives", "suspect", "folders", "disk")
+_OF_BACKUPS = ("server", "full", "differentials", "objectives", "suspect", "disk")
 _CHANGED_BY = {
     "backup-full": _OF_BACKUPS,
     "backup-diff": _OF_BACKUPS,
@@ -56,6 +57,8 @@ _CHANGED_BY = {
     **dict.fromkeys(("restore", "promote", "undo", "database-start"), ("server",)),
 }
 """The checks whose status a job of each kind may change: looked at when it has ended."""
+_LAST_RUNS = "last-runs"
+_TROUBLE = (Level.WARNING, Level.ERROR)
 
 _RESTORE = "restore"
 Notice = tuple[Level, str, str, list[tuple[str, str]]]
@@ -88,7 +91,7 @@ def _tell(job: Job, context: Context, notice: Notice | None) -> None:
     try:
         if channels(context.settings):
             job.phase("notify", unit="items")
-        with _of_state(job, context) as state:
+        with _of_state(job, context, notice) as state:
             for draft in _together(notice, state):
                 told = cause_alerts.send(context, draft, job.token)
                 for one in told.outcomes:
@@ -103,18 +106,22 @@ def _tell(job: Job, context: Context, notice: Notice | None) -> None:
 
 
 @contextmanager
-def _of_state(job: Job, context: Context) -> Iterator[tuple[Draft, ...]]:
+def _of_state(job: Job, context: Context, notice: Notice | None) -> Iterator[tuple[Draft, ...]]:
     """The alerts of the health checks that this kind of job may have changed; see ``cause_alerts.due``.
 
     They count as sent at the end of the block. A fault in looking is noted and keeps no
     other alert from being sent.
     """
-    checks = [BY_ID[name] for name in _CHANGED_BY.get(job.kind, ()) if name in BY_ID]
+    checks = [BY_ID[name] for name in _CHANGED_BY.get(job.kind, ())]
     if not checks or not context.settings.enable_monitoring or job.token.cancelled:
         yield ()
         return
     results = examine(Inspection(context), checks, LOOKS)
     last_known.keep(context, results)
+    if notice is not None and job.kind in _BACKUPS and notice[0] in _TROUBLE:
+        # The job is not over yet; once it is, the check of the last runs has this cause, and it was told.
+        ended = Check(_LAST_RUNS, Status.WARN, notice[1], "", "6.2")
+        results.append(Result(BY_ID[_LAST_RUNS], (ended,), context.clock.now(), 0.0))
     with ExitStack() as held:
         drafts: tuple[Draft, ...] = ()
         try:
@@ -135,7 +142,7 @@ def _together(notice: Notice | None, state: tuple[Draft, ...]) -> list[Draft]:
     level, subject, body, facts = notice
     own = Draft(level, subject, body, tuple(facts))
     trouble = [one for one in state if one.level is not Level.SUCCESS]
-    if level not in (Level.WARNING, Level.ERROR) or not trouble:
+    if level not in _TROUBLE or not trouble:
         return [own, *state]
     return [own.joined(trouble[0]), *(one for one in state if one not in trouble)]
 
