@@ -81,7 +81,8 @@ def crontab(machine: Machine, tmp_path: Path) -> Path:
 def context_in(folder: Path) -> Context:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "backup.conf"
-    path.write_text('DB_NAME="Admisión_MTN_DB"\nDB_USER=admin\n')
+    path.write_text(f'DB_NAME="Admisión_MTN_DB"\nDB_USER=admin\nSTATE_DIR="{folder}/state"\n')
+    path.chmod(0o600)
     settings = load(path, {}).settings
     return Context(settings, open_stores(settings), folder / "state", "ana", "db1", configuration=path)
 

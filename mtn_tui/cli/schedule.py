@@ -16,7 +16,7 @@ from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.schedule.description import Run, runs, when_said
+from mtn_tui.operations.schedule.description import Run, again_said, runs, when_said
 from mtn_tui.operations.schedule.history import Missed, missed
 from mtn_tui.operations.schedule.install import Plan, carry_out, contents, plan_install, plan_remove
 from mtn_tui.operations.schedule.installed import Found, installed
@@ -140,9 +140,10 @@ def _print(context: Context, described: tuple[Run, ...], found: Found, late: Mis
     for run in described:
         by = found.runs.get(run.id, [])
         systems = ", ".join(dict.fromkeys(one.system.value for one in by)) or "—"
-        rows.append([run.name, when_said(run.when), labels.moment(run.when.next(now, None)), systems])
+        following = run.when.next(now, None).astimezone()
+        rows.append([run.name, when_said(run.when), f"{following:%Y-%m-%d %H:%M}", systems])
         notes.append("; ".join(_doubts(run, len(by), late)))
-    output.table([_("Run"), _("When"), _("Next"), _("Started by")], rows, notes=notes)
+    output.table([_("Run"), _("When"), _("Next"), _("By")], rows, notes=notes)
     for one in found.scripts:
         diagnostics.warning(
             _("A script is still started: {command} ({place})").format(command=one.command, place=one.place)
@@ -154,7 +155,9 @@ def _print(context: Context, described: tuple[Run, ...], found: Found, late: Mis
 
 
 def _doubts(run: Run, count: int, late: Missed) -> list[str]:
-    told = [_("started {count} times").format(count=count)] if count > 1 else []
+    told = [again] if (again := again_said(run.when)) else []
+    if count > 1:
+        told.append(_("started {count} times").format(count=count))
     gone = late.moments.get(run.id, ())
     if gone:
         told.append(_("not started: {moments}").format(moments=", ".join(map(labels.moment, gone))))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mtn_tui.cli import app
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import ConfigError, Refused
+from mtn_tui.core.settings import Settings
 from mtn_tui.core.settings_file import load
+from mtn_tui.operations.audit.trail import last
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.schedule import cron
-from mtn_tui.operations.schedule.command import own_command
+from mtn_tui.operations.schedule.command import EXAMPLE, own_command
 from mtn_tui.operations.schedule.description import runs
 from mtn_tui.operations.schedule.install import Plan, carry_out, plan_install, plan_remove
 from mtn_tui.operations.schedule.installed import installed
@@ -20,6 +27,8 @@ from mtn_tui.operations.schedule.machine import System
 from tests.schedule_fixtures import context, context_in, crontab, machine
 
 __all__ = ["context", "crontab", "machine"]
+
+RUNS = runs(Settings(db_name="school", db_user="admin"))
 
 SCRIPTS = b"""SHELL=/bin/bash
 MAILTO="root"
@@ -179,3 +188,45 @@ def test_the_program_is_named_by_a_path_that_can_be_started(context):
     program = own_command(context.configuration).program
     assert os.access(program[0], os.X_OK)
     assert Path(program[0]).is_absolute()
+
+
+def test_the_command_shows_what_changes_then_installs_and_records_it(context, crontab, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(crontab.parent / "home"))
+    crontab.write_bytes(SCRIPTS)
+
+    def mtn(*arguments: str) -> tuple[int, str]:
+        code = app.run(["--config", str(context.configuration), "schedule", *arguments])
+        return code, capsys.readouterr().out
+
+    assert mtn("install", "--system", "cron")[0] == 64  # nobody can be asked
+    code, shown = mtn("install", "--system", "cron", "--dry-run")
+    assert (code, crontab.read_bytes()) == (0, SCRIPTS)
+    assert shown.count("+# mtn off: ") == 3
+    assert mtn("install", "--system", "cron", "--yes") == (0, shown)
+    code, table = mtn("show")
+    assert max(map(len, table.splitlines())) <= 80
+    assert mtn("remove", "--yes")[0] == 0
+    assert crontab.read_bytes() == SCRIPTS
+    installed, removed = last(context.state, 9)
+    assert (installed.action, removed.action) == ("schedule-installed", "schedule-removed")
+    assert installed.facts == {"places": ["crontab"]}
+
+
+def test_every_line_of_the_table_fits_in_80_columns_in_spanish_too(context, machine, capsys):
+    i18n.use("es")
+    code = app.run(["--config", str(context.configuration), "schedule", "show"])
+    assert code == 1
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+LINE = st.sampled_from([*(line.encode() for line in SCRIPTS.decode().splitlines()), b"", b"# x", b"\r", b"%"])
+
+
+@given(st.lists(LINE | st.binary(max_size=20).map(lambda line: line.replace(b"\n", b"")), max_size=8))
+def test_whatever_a_crontab_holds_is_the_same_after_installing_twice_and_removing(lines):
+    path = Path("/srv/mtn/config/backup.conf")
+    text = b"".join(line + b"\n" for line in lines)
+    ours = cron.block(RUNS, replace(EXAMPLE, configuration=path)).encode()
+    once = cron.installed(text, ours, path, scripts_off=True)
+    assert cron.installed(once, ours, path, scripts_off=True) == once
+    assert cron.removed(once, path) == text

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.schedule.command import Command
-from mtn_tui.operations.schedule.description import Run, when_said
+from mtn_tui.operations.schedule.description import Run, again_said, when_said
 from mtn_tui.operations.schedule.times import When
 
 OFF = "# mtn off: "
@@ -27,7 +27,9 @@ def block(described: Iterable[Run], command: Command) -> str:
     begin, end = _marks(command.configuration)
     lines = [begin, f"# {_('Written by mtn schedule install, taken out by mtn schedule remove.')}"]
     for run in described:
-        lines += [f"# {run.name}: {when_said(run.when)}", entry(run, command)]
+        again = again_said(run.when)
+        said = when_said(run.when) + (f" ({again})" if again else "")
+        lines += [f"# {run.name}: {said}", entry(run, command)]
     return "\n".join([*lines, end, ""])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtn_tui.core.i18n import _, ngettext
@@ -36,9 +37,9 @@ class Run:
         return {
             "full": _("full backup"),
             "differential": _("differential"),
-            "monitor": _("monitor, with its report"),
-            "watch": _("monitor, quick"),
-            "prune": _("deleting of old backups"),
+            "monitor": _("monitor"),
+            "watch": _("quick monitor"),
+            "prune": _("pruning"),
             "drill": _("restore drill"),
             "report": _("weekly report"),
         }[self.id]
@@ -68,18 +69,28 @@ def when_said(when: When) -> str:
         step = 60 // len(when.minutes)
         text = ngettext("every minute", "every {count} minutes", step)
         return _("every hour") if step == 60 else text.format(count=step)
-    times = ", ".join(f"{hour:02}:{minute:02}" for hour in when.hours for minute in when.minutes)
+    times = _times(when, when.hours)
+    if len(when.hours) > 2:
+        text = _("every {count} hours from {time}")
+        return text.format(count=24 // len(when.hours), time=times.partition(",")[0])
     if when.first:
-        text = _("first {day} of the month at {times} (a week later, if it was not made)")
+        text = _("first {day} of the month, {times}")
     elif when.weekday is not None:
         text = _("every {day} at {times}")
     else:
         text = _("daily at {times}")
-    said = text.format(day=_day(when.weekday), times=times)
+    return text.format(day=_day(when.weekday), times=times)
+
+
+def again_said(when: When) -> str:
+    """When it is started once more, in words; empty if it is not."""
     if when.again:
-        again = ", ".join(f"{hour:02}:{minute:02}" for hour in when.again for minute in when.minutes)
-        said += " " + _("(at {again} again, if it was not made)").format(again=again)
-    return said
+        return _("at {times} again, if it was not made").format(times=_times(when, when.again))
+    return _("a week later again, if it was not made") if when.first else ""
+
+
+def _times(when: When, hours: Sequence[int]) -> str:
+    return ", ".join(f"{hour:02}:{minute:02}" for hour in hours for minute in when.minutes)
 
 
 def _day(weekday: int | None) -> str:
