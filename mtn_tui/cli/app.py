@@ -46,6 +46,7 @@ _COMMANDS = {
     "promote": "promote.promote",
     "prune": "prune.prune",
     "recover": "recover.recover",
+    "report": "report.report",
     "restore": "restore.restore",
     "schedule": "schedule.schedule",
     "services": "services.services",

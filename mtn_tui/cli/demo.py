@@ -76,6 +76,8 @@ def demo(
     if incident is not None and headless:
         raise UsageError(_("--headless and --incident are two things: without screens nobody practises."))
     practised = practice.find(incident) if incident is not None else None
+    if keep and practised is not None and practised.small_disk:
+        raise UsageError(_("--keep can't keep the backups of this incident: their disk is in memory."))
     from mtn_tui.demo.workspace import Workspace
 
     if practised is None:
@@ -115,7 +117,7 @@ def _on_screen(
     from mtn_tui.demo.stack import running
 
     diagnostics.say(_("Starting PostgreSQL, an S3 server, a mail server and six services …"))
-    with running(workspace) as stack:
+    with running(workspace, small_disk=practised is not None and practised.small_disk) as stack:
         filled = scene.fill(stack, rows, SystemClock().now())
         diagnostics.say(_("A school filled with {rows:,} rows.").format(rows=Figure(filled)))
         session = Session(stack.configure(), asked.lang, asked.no_input, ascii=asked.ascii, light=asked.light)

@@ -90,10 +90,15 @@ def _acknowledge(session: Session, token: str, as_json: bool) -> int:
 
 def _tell(told: Sequence[SendResult], as_json: bool) -> int:
     if as_json:
-        output.as_json([_facts(one) for one in told])
+        output.as_json([facts(one) for one in told])
     else:
         for one in told:
-            output.lines(_lines(one))
+            output.lines(lines(one))
+    return exit_code(told)
+
+
+def exit_code(told: Sequence[SendResult]) -> int:
+    """Print what to do about what was not sent; return 0, 1 if something was kept, 2 if something failed."""
     outcomes = [outcome for one in told for outcome in one.outcomes]
     for hint in dict.fromkeys(one.hint for one in outcomes if one.hint):
         diagnostics.say("  " + hint)
@@ -101,7 +106,8 @@ def _tell(told: Sequence[SendResult], as_json: bool) -> int:
     return 2 if State.FAILED in states else 1 if State.KEPT in states else 0
 
 
-def _lines(told: SendResult) -> list[str]:
+def lines(told: SendResult) -> list[str]:
+    """A line for each address: what became of the message."""
     return [f"{_GLYPHS[one.state]} {_said(one)}  {told.message.subject}" for one in told.outcomes]
 
 
@@ -117,7 +123,8 @@ def _said(one: Outcome) -> str:
     return f"{where}: {one.reason}"
 
 
-def _facts(told: SendResult) -> dict[str, object]:
+def facts(told: SendResult) -> dict[str, object]:
+    """The message and what became of it, for ``--json``."""
     return {
         "id": told.message.id,
         "level": told.message.level.value,

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
 from mtn_tui.demo.incidents import PracticeIncident
 from mtn_tui.demo.scene import Held, Point, Scene, holds, subjects
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.checks.full import full
+from mtn_tui.operations.health.checks.objectives import objectives
+from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.incident.file import incidents
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.services.health import health
 
 TARGET = timedelta(minutes=5)
 """Target time of a practice, since the school is small."""
+
+_LITTLE_ROOM = 0.1
+"""Part of the disk; with less it counts as full (runbook 8.2)."""
 
 
 class Production(StrEnum):
@@ -40,6 +51,18 @@ class Took:
 
 
 @dataclass(frozen=True)
+class Backups:
+    """The backups once the operator has left."""
+
+    troubles: tuple[str, ...]
+    """What is still wrong, in words."""
+    since: datetime | None
+    """When the first was done that was made after the incident and is proven."""
+    lost: tuple[str, ...]
+    """Names of those from before that can't be restored any more."""
+
+
+@dataclass(frozen=True)
 class Seen:
     """The state of things once the operator has left."""
 
@@ -51,6 +74,8 @@ class Seen:
     services: int
     mails: Sequence[str]
     """Subjects of the mails that have arrived since the incident."""
+    backups: Backups | None = None
+    """State of the backups, where it is these that are in trouble."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +112,8 @@ class Evaluation:
     steps: tuple[Took, ...]
     """Empty if no incident was opened."""
     closed: bool
+    backups: Backups | None = None
+    """State of the backups, where it is these that had to be mended; then nothing counts but they."""
 
     @property
     def recovered(self) -> bool:
@@ -110,9 +137,10 @@ def evaluate(
 ) -> Evaluation:
     """Look at the scene and evaluate it. ``mails`` are the subjects that had arrived when it ``happened``."""
     rto = timedelta(hours=scene.context.settings.target_rto_hours)
-    return judge(
-        practised, scene.points, scene.held, rto, happened, look(scene, happened, mails), scene.deleted
-    )
+    seen = look(scene, happened, mails)
+    if practised.of_backups:
+        seen = replace(seen, backups=look_at_backups(scene, happened))
+    return judge(practised, scene.points, scene.held, rto, happened, seen, scene.deleted)
 
 
 def look(scene: Scene, happened: datetime, mails: Counter[str]) -> Seen:
@@ -131,6 +159,35 @@ def look(scene: Scene, happened: datetime, mails: Counter[str]) -> Seen:
         len(answers),
         tuple((subjects(scene.stack) - mails).elements()),
     )
+
+
+def look_at_backups(scene: Scene, happened: datetime) -> Backups:
+    """Return the present state of the backups, by the checks that watch over them."""
+    context = scene.context
+    inspection = Inspection(context)
+    found = [*full(inspection), *objectives(inspection), *_room(context.settings.backup_dir)]
+    made = [
+        one.manifest.ended_at
+        for one in inspection.ours
+        if one.manifest is not None and one.proven and one.moment > happened
+    ]
+    troubles = [one.says for one in found if one.status is Status.FAIL]
+    if not made:
+        troubles.append(_("No backup that is proven has been made since."))
+    restorable = {str(one.name) for one in inspection.ours if one.usable and one.proven}
+    lost = tuple(point.name for point in scene.points if point.name not in restorable)
+    return Backups(tuple(troubles), min(made, default=None), lost)
+
+
+def _room(folder: Path) -> Iterator[Check]:
+    usage = shutil.disk_usage(folder)
+    if usage.free < usage.total * _LITTLE_ROOM:
+        says = _("{free} of {total} are free on the disk of the backups.")
+        yield Check(
+            "room",
+            Status.FAIL,
+            says.format(free=labels.size(usage.free), total=labels.size(usage.total)),
+        )
 
 
 def _worked_on(known: Sequence[Incident], happened: datetime) -> Incident | None:
@@ -184,6 +241,7 @@ def judge(
         mails=len(seen.mails),
         steps=tuple(_took(incident)) if incident is not None else (),
         closed=incident is not None and not incident.is_open,
+        backups=seen.backups,
     )
 
 
@@ -191,6 +249,9 @@ def _until_healthy(seen: Seen, happened: datetime) -> float | None:
     """Return the seconds until the end of step 7, or until now if it was not done."""
     if seen.held is None or seen.healthy < seen.services:
         return None
+    if seen.backups is not None:
+        since = seen.backups.since
+        return None if seen.backups.troubles or since is None else (since - happened).total_seconds()
     step = seen.incident.steps[Step.SERVICES] if seen.incident is not None else None
     done = step.ended if step is not None and step.standing is StepStatus.DONE else None
     return ((done or seen.now) - happened).total_seconds()

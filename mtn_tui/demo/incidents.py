@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import io
+import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from mtn_tui.core.errors import UsageError
+from mtn_tui.core.clock import local_stamp
+from mtn_tui.core.errors import NoSpace, UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.demo.past import move_back
 from mtn_tui.demo.scene import Point, Scene, holds, work_on
 from mtn_tui.demo.school_life import delete_course, may_apply
 from mtn_tui.demo.stack import DATABASE
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.inventory.scan import take_inventory
+
+_STALE = timedelta(days=2)
+_OLD = timedelta(days=200)
+"""Age of the log that fills the disk: older than retention keeps logs."""
+_NEEDED = 72 << 20
+"""Bytes, more than a backup wants to find free besides its own size."""
+_LEFT = 1 << 20
+"""Bytes that stay free: too few for a backup."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,10 @@ class PracticeIncident:
     """Another mode that repairs it, at the cost of what was written later."""
     day: bool = False
     """Whether the school has lived a day with differentials before it."""
+    of_backups: bool = False
+    """Whether the school goes on working, and it is the backups that have to be mended."""
+    small_disk: bool = False
+    """Whether backups and logs have to be on a small disk."""
 
 
 def find(name: str) -> PracticeIncident:
@@ -106,6 +124,52 @@ def _flip_a_byte(scene: Scene, name: str) -> None:
             seaweed.client().put_object(seaweed.bucket, copy.key, io.BytesIO(data), len(data))
 
 
+def _run_nothing(scene: Scene) -> Scene:
+    """Move all backups into the past, as if nothing had run since."""
+    renamed = move_back(scene.context, _STALE)
+    said = _(
+        "No backup has run for {time}. The school works, and what it writes now would be lost."
+        " It is solved once a full backup of today is proven. What is wrong: {command}"
+    )
+    return replace(
+        scene,
+        points=tuple(replace(one, name=renamed[one.name]) for one in scene.points),
+        said=said.format(
+            time=labels.duration(_STALE.total_seconds()), command=_command(scene.context, "check")
+        ),
+    )
+
+
+def _command(context: Context, arguments: str) -> str:
+    """A command of the demo's installation, for another terminal."""
+    options = f"--config {shlex.quote(str(context.configuration))} " if context.configuration else ""
+    return f"mtn {options}{arguments}"
+
+
+def _fill_disk(scene: Scene) -> Scene:
+    """Leave an old log that takes nearly all of the disk, and let a backup fail for it."""
+    context, disk = scene.context, scene.stack.disk
+    assert disk is not None  # noqa: S101 - the incident says that it needs one
+    newest = take_inventory(context.stores, context.key).latest(None)
+    when = context.clock.now() - _OLD
+    log = context.settings.log_dir / f"full-backup_{local_stamp(when)}.log"
+    with log.open("wb") as file:
+        file.write(b"This log was never rotated.\n")
+        os.posix_fallocate(file.fileno(), file.tell(), _NEEDED + 4 * newest.size)
+    os.utime(log, (when.timestamp(), when.timestamp()))
+    disk.limit(_LEFT)
+    try:
+        scene.back_up_changes()
+    except NoSpace:
+        said = _(
+            "The disk of the backups is full: the last one failed. The school works."
+            " It is solved once there is room again, no backup is lost, and a new one is proven."
+            " What retention would delete: {command}"
+        )
+        return replace(scene, said=said.format(command=_command(context, "prune --dry-run")))
+    raise RuntimeError("The disk is not full.")
+
+
 INCIDENTS = (
     PracticeIncident(
         "lost-database",
@@ -140,5 +204,20 @@ INCIDENTS = (
         back=1,
         also=RecoveryMode.RESTORE,
         day=True,
+    ),
+    PracticeIncident(
+        "stale",
+        lambda: _("No backup has run for two days; the school works."),
+        _run_nothing,
+        RecoveryMode.LEAVE,
+        of_backups=True,
+    ),
+    PracticeIncident(
+        "disk-full",
+        lambda: _("The disk of the backups is full, and they fail; the school works."),
+        _fill_disk,
+        RecoveryMode.LEAVE,
+        of_backups=True,
+        small_disk=True,
     ),
 )

@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from mtn_tui.demo import school, scripts
+from mtn_tui.demo import small_disk as small_disks
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.demo.services import Services, asks
+from mtn_tui.demo.small_disk import BACKUPS, SmallDisk
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.operations.inventory.owners import whose_backups
 from mtn_tui.operations.setup import init
@@ -33,9 +35,12 @@ class Stack:
     services: Services
     folder: Path
     """Folder of the installation: configuration, key, backups, logs, state."""
+    disk: SmallDisk | None = None
+    """Where backups and logs are instead, for an incident that fills their disk."""
 
     def configure(self) -> Path:
         """Write a configuration as ``mtn init`` does; return its path."""
+        disk = self.disk.path if self.disk is not None else self.folder
         answers = Answers(
             db_name=DATABASE,
             db_user=self.postgres.user,
@@ -48,7 +53,9 @@ class Stack:
                 self.seaweed.secret_key,
                 self.seaweed.bucket,
             ),
+            backup_dir=str(disk / BACKUPS),
             others={
+                "LOG_DIR": str(disk / "logs"),
                 "PG_DUMP": str(self.postgres.binaries / "pg_dump"),
                 "STATE_DIR": str(self.folder / "state"),
                 "SMTP_SERVER": self.mail.host,
@@ -67,10 +74,14 @@ class Stack:
 
 
 @contextmanager
-def running(workspace: Workspace) -> Iterator[Stack]:
-    """Run the servers for the block. Raises what starting one raises."""
+def running(workspace: Workspace, *, small_disk: bool = False) -> Iterator[Stack]:
+    """Run the servers for the block. Raises what starting one raises.
+
+    With ``small_disk`` backups and logs are on a disk of their own, which can be made full.
+    """
     folder = workspace.folder("mtn")
     with ExitStack() as stack:
+        disk = stack.enter_context(small_disks.small_disk(workspace.path / "disk")) if small_disk else None
         postgres = stack.enter_context(PostgresServer(wheel_binaries(), workspace.path / "postgresql"))
         seaweed = stack.enter_context(SeaweedServer(workspace.folder("seaweedfs")))
         stack.callback(seaweed.kill)  # stopping may take twenty seconds, and its data is deleted anyway
@@ -80,6 +91,7 @@ def running(workspace: Workspace) -> Iterator[Stack]:
             stack.enter_context(MailServer(workspace.path / "mail")),
             stack.enter_context(Services(partial(asks, postgres.conninfo(DATABASE), _stopped_in(folder)))),
             folder,
+            disk,
         )
 
 

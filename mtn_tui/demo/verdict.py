@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import Figure, _, ngettext
-from mtn_tui.demo.evaluation import Evaluation, Production
+from mtn_tui.demo.evaluation import Backups, Evaluation, Production
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.report import standing, title
 from mtn_tui.operations.incident.report import way as way_words
@@ -21,6 +21,8 @@ def lines(one: Evaluation) -> list[str]:
     """Return the evaluation as lines for people."""
     told = [f"{'✔' if ok else '✖'} {text}" for ok, text in marks(one)]
     steps = [_step(number, one) for number in range(len(one.steps))]
+    if one.backups is not None:
+        return [_("Practice: {name}").format(name=one.name), "", *told, "", _end_of_backups(one)]
     if not steps:
         steps = [_("No incident was begun: the screens lead through the steps, and keep the report.")]
     if well(one):
@@ -34,6 +36,8 @@ def lines(one: Evaluation) -> list[str]:
 
 def marks(one: Evaluation) -> list[Mark]:
     """Return each criterion: whether it is met, and a text."""
+    if one.backups is not None:
+        return [_mended(one), _services(one), _production(one), *_of_backups(one.backups)]
     return [
         _time(one),
         _services(one),
@@ -67,6 +71,33 @@ def _time(one: Evaluation) -> Mark:
     else:
         text = _("Healthy after {time}: over the RTO of {rto}.")
     return one.seconds <= one.rto.total_seconds(), text.format(time=time, **figures)
+
+
+def _end_of_backups(one: Evaluation) -> str:
+    if well(one):
+        return _("All went well.")
+    if one.recovered:
+        return _("The backups run again. What has a ✖ is worth another try.")
+    return _("The backups are not in order yet. Try again; nothing here was real.")
+
+
+def _mended(one: Evaluation) -> Mark:
+    if one.seconds is None:
+        return False, _("The backups were not in order when you left.")
+    time, target = labels.duration(one.seconds), labels.duration(one.target.total_seconds())
+    if one.seconds <= one.target.total_seconds():
+        text = _("Backups in order after {time}: within the {target} of a practice.")
+    else:
+        text = _("Backups in order after {time}; a practice should take {target}.")
+    return True, text.format(time=time, target=target)
+
+
+def _of_backups(found: Backups) -> list[Mark]:
+    if not found.lost:
+        lost = _("No backup from before was lost.")
+    else:
+        lost = _("Backups from before were lost: {names}").format(names=", ".join(found.lost))
+    return [*((False, text) for text in found.troubles), (not found.lost, lost)]
 
 
 def _services(one: Evaluation) -> Mark:

@@ -23,6 +23,8 @@ from mtn_tui.engine.statefiles import LineFile
 Level = Literal["info", "warn", "error"]
 
 _NEEDS_QUOTES = re.compile(r'[\s"=\\]')
+_FIELD = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
+_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
 
 
 class JobLog:
@@ -55,6 +57,19 @@ class JobLog:
 def event_text(event: str, fields: Mapping[str, object]) -> str:
     """Format an event and its fields as in a line, after the time and level."""
     return " ".join([event, *(f"{name}={_quoted(value)}" for name, value in fields.items())])
+
+
+def fields_of(text: str) -> dict[str, str]:
+    """The fields of what ``event_text`` made, without the event."""
+    return {
+        name: bare if quoted is None else _ESCAPE.sub(_meant, quoted)
+        for name, quoted, bare in (found.groups() for found in _FIELD.finditer(text))
+    }
+
+
+def _meant(escape: re.Match[str]) -> str:
+    code, char = escape[1] or escape[2] or escape[3], escape[4]
+    return chr(int(code, 16)) if code else "\n" if char == "n" else char
 
 
 def _quoted(value: object) -> str:

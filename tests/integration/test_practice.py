@@ -10,8 +10,9 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from email.header import decode_header, make_header
 from pathlib import Path
 
@@ -21,22 +22,26 @@ import pytest
 
 from mtn_tui.cli import app
 from mtn_tui.core.clock import SystemClock
+from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.settings_file import load
 from mtn_tui.demo import verdict
 from mtn_tui.demo.evaluation import Evaluation, Production, evaluate
 from mtn_tui.demo.incidents import INCIDENTS, PracticeIncident, find
 from mtn_tui.demo.scene import Scene, fill, holds, set_up, subjects
-from mtn_tui.demo.stack import DATABASE, OPERATOR, running
+from mtn_tui.demo.small_disk import small_disk
+from mtn_tui.demo.stack import DATABASE, OPERATOR, Stack, running
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.jobview import list_jobs
+from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.incident import messages, steps
 from mtn_tui.operations.incident.assess import assess
-from mtn_tui.operations.incident.file import FOLDER, open_incident
+from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.scan import take_inventory
@@ -85,9 +90,21 @@ class Place:
         return evaluate(self.scene, incident, happened, mails)
 
 
+@contextmanager
+def some_disk(workspace: Workspace) -> Iterator[Stack]:
+    """The stack, with a disk that can be made full if one can be mounted here."""
+    with ExitStack() as held:
+        try:
+            stack = held.enter_context(running(workspace, small_disk=True))
+        except ConfigError:
+            shutil.rmtree(workspace.path / "disk")
+            stack = held.enter_context(running(workspace))
+        yield stack
+
+
 @pytest.fixture(scope="module")
 def furnished() -> Iterator[Place]:
-    with Workspace() as workspace, running(workspace) as stack:
+    with Workspace() as workspace, some_disk(workspace) as stack:
         fill(stack, 500, SystemClock().now())
         config = stack.configure()
         settings = load(config, {}).settings
@@ -107,9 +124,10 @@ def place(furnished: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """As it was set up; mended after the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     scene = furnished.scene
-    stack, backups = scene.stack, scene.context.settings.backup_dir
+    stack, backups, state = scene.stack, scene.context.settings.backup_dir, scene.context.state
     client, bucket = stack.seaweed.client(), stack.seaweed.bucket
     shutil.copytree(backups, tmp_path / "backups")
+    shutil.copytree(state, tmp_path / "state")
     names = [item.object_name for item in client.list_objects(bucket, recursive=True)]
     objects = {}
     for name in names:
@@ -120,10 +138,15 @@ def place(furnished: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     stack.seaweed.start()
     stack.postgres.drop_database(DATABASE)
     stack.postgres.create_database(DATABASE, BEFORE)
+    for path in backups.iterdir():
+        path.unlink()
     shutil.copytree(tmp_path / "backups", backups, dirs_exist_ok=True)
+    for item in client.list_objects(bucket, recursive=True):
+        client.remove_object(bucket, item.object_name)
     for name, data in objects.items():
         client.put_object(bucket, name, io.BytesIO(data), len(data))
-    shutil.rmtree(scene.context.state / FOLDER, ignore_errors=True)
+    shutil.rmtree(state)
+    shutil.copytree(tmp_path / "state", state)
 
 
 def happen(place: Place, name: str) -> PracticeIncident:
@@ -144,7 +167,7 @@ def test_the_school_works_until_something_happens_and_has_worked_on_since_each_b
     assert holds(place.context) == place.scene.held
 
 
-@pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not one.day])
+@pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not (one.day or one.of_backups)])
 def test_the_services_are_down_and_the_right_way_is_proposed(place, name):
     incident = happen(place, name)
     assert place.healthy == [False] * 6
@@ -265,7 +288,7 @@ def test_the_monitor_of_the_demo_is_well(drilled):
     assert json.loads(latest.read_text())["overall_status"] == "OK"
 
 
-@pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not one.day])
+@pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not (one.day or one.of_backups)])
 def test_the_monitor_tells_of_an_incident_once_and_of_its_end_once_it_is_mended(drilled, name):
     mail = drilled.scene.stack.mail
     happen(drilled, name)
@@ -403,13 +426,91 @@ def test_a_restore_where_none_was_needed_is_said(place):
     assert f"✖ Restored from {newest.name}, though nothing was lost." in verdict.lines(judged)
 
 
+# The backups themselves
+
+
+def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(place):
+    incident = find("stale")
+    mails = subjects(place.scene.stack)
+    stale = Place(place.config, incident.happen(place.scene))
+    happened = SystemClock().now()
+    assert stale.healthy == [True] * 6
+    newest = stale.backup(0)
+    assert (newest.proven, newest.usable[0].standing.value, len(newest.copies)) == (True, "whole", 2)
+    assert timedelta(hours=47) < happened - newest.moment < timedelta(hours=49)
+    assert {one.name for one in stale.scene.points}.isdisjoint(one.name for one in place.scene.points)
+    for job in list_jobs(stale.context.jobs):
+        assert job.started < happened - timedelta(hours=47)
+    assert "2 d" in stale.scene.said
+    judged = stale.judged(incident, happened, mails)
+    assert (judged.recovered, judged.backups.since, judged.backups.lost) == (False, None, ())
+    assert len(judged.backups.troubles) == 3, judged.backups.troubles
+    assert "✖ The backups were not in order when you left." in verdict.lines(judged)
+    stale.mtn("backup", "full")
+    judged = stale.judged(incident, happened, mails)
+    assert verdict.well(judged), verdict.lines(judged)
+    assert verdict.lines(judged)[-1] == "All went well."
+    assert 0 < judged.seconds < 300
+    json.dumps(judged.facts(), default=str)
+    name = stale.scene.points[1].name
+    stale.context.stores.disk.delete(name)
+    stale.context.stores.bucket.delete(f"full/{name}")
+    judged = stale.judged(incident, happened, mails)
+    assert (judged.recovered, judged.backups.lost, verdict.well(judged)) == (True, (name,), False)
+    assert f"✖ Backups from before were lost: {name}" in verdict.lines(judged)
+
+
+def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(place):
+    incident, scene = find("disk-full"), place.scene
+    if scene.stack.disk is None:
+        pytest.skip("no small disk can be mounted here")
+
+    def back_up() -> str:
+        context = scene.context
+        job = Job.create(context.jobs, kind="backup-diff", subject=DATABASE, operator="ana")
+        return host.run(job, lambda job: differential_backup(job, context)).manifest.payload
+
+    mails, happened = subjects(scene.stack), SystemClock().now()
+    full = Place(place.config, incident.happen(replace(scene, back_up_changes=back_up)))
+    assert list_jobs(full.context.jobs)[0].error == "NoSpace"
+    assert full.healthy == [True] * 6
+    assert "is full" in full.scene.said
+    judged = full.judged(incident, happened, mails)
+    assert not judged.recovered
+    assert any("are free on the disk of the backups" in one for one in judged.backups.troubles)
+    full.mtn("backup", "full", check=2)
+    full.mtn("prune")
+    judged = full.judged(incident, happened, mails)
+    assert judged.backups.troubles == ("No backup that is proven has been made since.",)
+    full.mtn("backup", "full")
+    judged = full.judged(incident, happened, mails)
+    assert verdict.well(judged), verdict.lines(judged)
+
+
+def test_where_no_disk_can_be_mounted_it_is_said_and_why(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError) as raised, small_disk(tmp_path / "disk"):
+        pass
+    assert "No such file" in raised.value.title
+    assert "root or user namespaces" in raised.value.hint
+
+
 # The command
 
 
 def test_the_incidents_are_listed_each_in_a_line(tmp_path):
     code, out, _err = command(tmp_path, "demo", "--list")
     names = [line.split()[0] for line in out.splitlines()]
-    assert (code, names) == (0, ["lost-database", "database-down", "corrupt-backup", "s3-down", "bad-delete"])
+    known = [
+        "lost-database",
+        "database-down",
+        "corrupt-backup",
+        "s3-down",
+        "bad-delete",
+        "stale",
+        "disk-full",
+    ]
+    assert (code, names) == (0, known)
     _code, out, _err = command(tmp_path, "demo", "--list", "--json")
     assert [one["name"] for one in json.loads(out)] == names
 

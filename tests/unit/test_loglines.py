@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtn_tui.core.redact import MASK, redact
-from mtn_tui.engine.joblog import event_text
+from mtn_tui.engine.joblog import event_text, fields_of
 from mtn_tui.engine.logs.lines import SHOWN, Level, may_hold, read_line, read_record, shown
 
 CHILE = timezone(timedelta(hours=-3))
@@ -166,3 +166,8 @@ def test_no_grave_line_is_missed_by_the_quick_look(tail, word):
 
 def test_an_events_text_is_one_form_for_logs_and_journals():
     assert event_text("failed", {"title": "a b", "code": 2}) == 'failed title="a b" code=2'
+
+
+@given(st.dictionaries(st.sampled_from(["to", "subject", "id"]), st.text(max_size=30)))
+def test_the_fields_of_an_event_are_read_back_as_they_were(fields):
+    assert fields_of(event_text("sent", fields)) == {name: redact(value) for name, value in fields.items()}

@@ -60,6 +60,8 @@ class Message:
     """E-mail addresses besides ALERT_EMAIL."""
     only: str = ""
     """The one channel that it is for; empty for all."""
+    html: str = ""
+    """What stands in place of the body where HTML is shown: safe HTML, its secrets masked."""
 
     def record(self) -> dict[str, object]:
         """In JSON's own types; ``parsed`` reads it back."""
@@ -74,6 +76,7 @@ class Message:
             "database": self.database,
             "to": list(self.to),
             "only": self.only,
+            "html": self.html,
         }
 
 
@@ -88,8 +91,12 @@ def new_message(
     facts: Iterable[tuple[str, str]] = (),
     to: Iterable[str] = (),
     only: str = "",
+    html: str = "",
 ) -> Message:
-    """A message with an id of its own, its secrets masked and its subject on one line."""
+    """A message with an id of its own, its secrets masked and its subject on one line.
+
+    Of ``html`` its maker has masked the secrets, and escaped what is not its own.
+    """
     text = redact(body)
     if len(text) > LONGEST_BODY:
         text = (
@@ -108,6 +115,7 @@ def new_message(
         database=database,
         to=tuple(to),
         only=only,
+        html=html,
     )
 
 
@@ -125,6 +133,7 @@ def parsed(record: Mapping[str, Any]) -> Message:
             database=str(record["database"]),
             to=tuple(str(address) for address in record["to"]),
             only=str(record["only"]),
+            html=str(record.get("html", "")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from None
@@ -169,6 +178,7 @@ def as_html(message: Message) -> str:
         for name, value in facts(message)
     )
     paragraph = "white-space:pre-wrap;overflow-wrap:anywhere;margin:12px 0"
+    body = message.html or f'<div style="{paragraph}" dir="auto">{escape(message.body)}</div>'
     return (
         '<!DOCTYPE html><html><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"></head>'
@@ -178,7 +188,7 @@ def as_html(message: Message) -> str:
         f"{_GLYPHS[message.level]} {escape(_level(message.level))}</div>"
         f'<h1 style="font-size:20px;margin:4px 0;overflow-wrap:anywhere" dir="auto">'
         f"{escape(message.subject)}</h1>"
-        f'<div style="{paragraph}" dir="auto">{escape(message.body)}</div>'
+        f"{body}"
         f'<table style="border-collapse:collapse;font-size:14px">{rows}</table>'
         "</div></body></html>\n"
     )

@@ -78,6 +78,7 @@ def notify(
     body: str,
     *,
     facts: Iterable[tuple[str, str]] = (),
+    html: str = "",
     to: Sequence[str] = (),
     only: str = "",
     pauses: Sequence[float] = PAUSES,
@@ -86,9 +87,10 @@ def notify(
 ) -> SendResult:
     """Send an alert; return an outcome for syslog and for each address.
 
-    ``to`` are e-mail addresses besides ALERT_EMAIL, ``only`` the one channel to
-    use. What is not sent after the ``pauses`` (seconds between tries, cut short
-    by ``token``) is kept. With a server that hangs this takes half a minute, and
+    ``html`` stands in place of the body where HTML is shown. ``to`` are e-mail
+    addresses besides ALERT_EMAIL, ``only`` the one channel to use. What is not
+    sent after the ``pauses`` (seconds between tries, cut short by ``token``) is
+    kept. With a server that hangs this takes half a minute, and
     where it hangs with a mail in its hands two more. Raises UsageError for a
     wrong address in ``to``, and nothing else.
     """
@@ -100,6 +102,7 @@ def notify(
         host=context.host,
         database=context.settings.db_name,
         facts=facts,
+        html=html,
         to=_addresses(to),
         only=only,
     )
@@ -274,7 +277,13 @@ def _to_log(context: Context, message: Message, outcomes: Sequence[Outcome]) -> 
         log = JobLog(context.settings.log_dir / LOG, context.clock)
         with closing(log):
             for one in outcomes:
-                fields = {"channel": one.channel, "to": one.to, "subject": message.subject, "id": message.id}
+                fields = {
+                    "channel": one.channel,
+                    "to": one.to,
+                    "level": message.level.value,
+                    "subject": message.subject,
+                    "id": message.id,
+                }
                 if one.reason:
                     fields["reason"] = one.reason
                 log.write(levels.get(one.state, "warn"), one.state.value, fields)

@@ -218,6 +218,7 @@ class _Run:
         return {
             "timestamp": started,
             "hostname": self.context.host,
+            "database": self.context.settings.db_name,
             "job": self.job.id,
             "status": "success" if done else "failed",
             "backup_file": str(chain[-1].name) if chain else None,

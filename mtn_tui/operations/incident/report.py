@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.moments import read_moment
-from mtn_tui.core.printable import printable
 from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.common.markdown import escaped
 from mtn_tui.operations.incident.state import OID, Facts, Incident, Record, RecoveryMode, Step, StepStatus
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _SECONDS = "_seconds"
 
 
@@ -74,7 +72,7 @@ def report(incident: Incident, now: datetime, target: timedelta) -> str:
         [
             "# "
             + _("Incident {number}: {database}").format(
-                number=incident.number, database=_text(incident.database)
+                number=incident.number, database=escaped(incident.database)
             ),
             "",
             *_summary(incident, now, target),
@@ -101,13 +99,13 @@ def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[s
     assert incident.opened_at is not None  # noqa: S101 - the first record opens it
     first = incident.records[0].who if incident.records else "—"
     passed = took(incident, now)
-    yield "- " + _("Opened") + f": {_moment(incident.opened_at)}, {_text(str(first))}"
+    yield "- " + _("Opened") + f": {_moment(incident.opened_at)}, {escaped(str(first))}"
     if incident.closed_at is None:
         where = _("at step {step}, {name}").format(step=int(incident.step), name=title(incident.step))
         yield "- " + _("Still open") + f": {where}"
     else:
         last = incident.records[-1]
-        yield "- " + _("Closed") + f": {_moment(incident.closed_at)}, {_text(last.text)}"
+        yield "- " + _("Closed") + f": {_moment(incident.closed_at)}, {escaped(last.text)}"
     held = _("within") if passed <= target else _("over")
     yield "- " + _("Took {time}, {held} the RTO of {target}").format(
         time=labels.duration(passed.total_seconds()),
@@ -135,7 +133,7 @@ def _evidence(incident: Incident) -> Iterator[str]:
         yield f"## {int(step)} {title(step)}"
         yield ""
         if state.reason:
-            yield f"- {standing(state.standing)}: {_text(state.reason)}"
+            yield f"- {standing(state.standing)}: {escaped(state.reason)}"
         for name, value in for_people(state.facts).items():
             if value != "":
                 yield from _fact(name, value)
@@ -149,21 +147,21 @@ def _people(incident: Incident) -> Iterator[str]:
     yield ""
     for what, who in incident.ticked.items():
         text = to_be_seen().get(what, what)
-        yield "- " + _("seen: {what} ({who})").format(what=_text(text), who=_text(who))
+        yield "- " + _("seen: {what} ({who})").format(what=escaped(text), who=escaped(who))
     for person in sorted(incident.called):
-        yield "- " + _("called: {person}").format(person=_text(person))
+        yield "- " + _("called: {person}").format(person=escaped(person))
     yield ""
 
 
 def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
     indent = "  " * depth
-    label = _text(fact_name(name))
+    label = escaped(fact_name(name))
     if isinstance(value, Mapping):
         yield f"{indent}- {label}:"
         for inner, one in value.items():
             if name == "channels":
                 _good, *said = delivery(str(inner), one)
-                yield f"{indent}  - {_text(': '.join(filter(None, said)))}"
+                yield f"{indent}  - {escaped(': '.join(filter(None, said)))}"
             else:
                 yield from _fact(str(inner), one, depth + 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -171,9 +169,9 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
         for one in value:
             check = Check.of_line(str(one))
             text = f"{check.status.glyph} {check.says}" if name == "findings" else str(one)
-            yield f"{indent}  - {_text(text)}"
+            yield f"{indent}  - {escaped(text)}"
     else:
-        yield f"{indent}- {label}: {_text(fact_value(name, value))}"
+        yield f"{indent}- {label}: {escaped(fact_value(name, value))}"
 
 
 def for_people(facts: Facts) -> Facts:
@@ -283,11 +281,6 @@ def _clock(at: datetime) -> str:
     return f"{at.astimezone():%H:%M:%S}"
 
 
-def _text(said: str) -> str:
-    """Escape what Markdown would interpret, and what does not print."""
-    return _SPECIAL.sub(r"\\\1", printable(said))
-
-
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *[[_text(cell) for cell in row] for row in rows]]
+    lines = [head, ["---"] * len(head), *[[escaped(cell) for cell in row] for row in rows]]
     return [f"| {' | '.join(line)} |" for line in lines]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _
-from mtn_tui.engine.joblog import event_text
+from mtn_tui.engine.joblog import event_text, fields_of
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.statefiles import LineFile, open_found, refusal
 from mtn_tui.operations.common.context import Context
@@ -25,6 +25,7 @@ _READ = 1 << 16
 """Bytes of its end that are read: some hundred drills."""
 _LINE = re.compile(
     r"\w{3} (\w{3}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\S+) (\d{4}): RTO Test - (Duration|Failed after):"
+    r"(?: *\[?(\d+(?:[.,]\d+)?) min)?"
 )
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -35,6 +36,10 @@ class Tested:
 
     at: datetime
     failed: bool
+    seconds: float | None = None
+    """How long the restore took; None if it failed, or nobody has said so."""
+    job: str = ""
+    """Its id; empty in lines of people."""
 
 
 def last_test(context: Context) -> Tested | None:
@@ -48,17 +53,21 @@ def last_test(context: Context) -> Tested | None:
         return None
     except OSError as error:
         raise refusal(error, path) from error
-    return next((found for line in reversed(lines) if (found := _read(line)) is not None), None)
+    return next((found for line in reversed(lines) if (found := read(line)) is not None), None)
 
 
-def _read(line: str) -> Tested | None:
+def read(line: str) -> Tested | None:
+    """A line, of ours or as people write it; None if it is neither."""
     found = _LINE.match(line)
     if found is None or found[1] not in _MONTHS:
         return None
     zone = {"UTC": "Z", "GMT": "Z"}.get(found[4], found[4] if found[4][0] in "+-" else "")
     day = f"{found[5]}-{_MONTHS.index(found[1]) + 1:02}-{int(found[2]):02}T{found[3]}"
+    failed, fields = found[6] != "Duration", fields_of(line)
     try:
-        return Tested(datetime.fromisoformat(day + zone).astimezone(UTC), found[6] != "Duration")
+        at = datetime.fromisoformat(day + zone).astimezone(UTC)
+        said = fields.get("seconds") or (float(found[7].replace(",", ".")) * 60 if found[7] else None)
+        return Tested(at, failed, None if failed or said is None else float(said), fields.get("job", ""))
     except (ValueError, OverflowError):
         return None
 

@@ -1,0 +1,1 @@
+"""Weekly and monthly reports: how the backups were against what was due."""
