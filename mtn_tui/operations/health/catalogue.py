@@ -48,7 +48,7 @@ CHECKS: tuple[HealthCheck, ...] = (
     HealthCheck("server-disk", lambda: _("Server's disk"), "6.2", decides=True, every=10 * MINUTE),
     HealthCheck("sizes", lambda: _("Sizes"), "8.2", every=10 * MINUTE, limit=60),
     HealthCheck("drill", lambda: _("Restore drill"), "8.4", decides=True, every=10 * MINUTE),
-    HealthCheck("bucket-answers", lambda: _("Bucket"), "5.4", decides=True),
+    HealthCheck("bucket-answers", lambda: _("Bucket"), "5.4"),
     HealthCheck("copies", lambda: _("Both stores"), "5.4", limit=60),
     HealthCheck("uploads", lambda: _("Unfinished uploads"), "5.4", every=HOUR, limit=60),
     HealthCheck("retention", lambda: _("Retention"), "4.3", every=10 * MINUTE),
