@@ -270,17 +270,24 @@ def test_a_signs_the_morning_off_with_name_and_note_until_the_next_day(made, loo
         await operator.type(" rojas")
         await operator.press("enter")
         await operator.sees("ana rojas signs off. A note?")
-        await operator.type("full in work")
+        await operator.type("full in work" + ", and more" * 3)
         await operator.press("enter")
         time = f"{NOW.astimezone():%H:%M}"
         await operator.sees("Signed off by ana rojas.", f"signed off {time} by ana rojas: full in work")
+        (line,) = (line for line in operator.lines() if "Morning checklist" in line)
+        assert line.startswith(" Morning checklist  ")
+        assert line.rstrip().endswith("…")
         made.clock.on(24 * 3600)
         app.draw()
         await operator.until(lambda: "full in work" not in operator.text(), "the next day")
 
     at_the_checklist(app, flow)
     signed = last_sign_off(made.context)
-    assert (signed.operator, signed.name, signed.note) == ("ana", "ana rojas", "full in work")
+    assert (signed.operator, signed.name, signed.note) == (
+        "ana",
+        "ana rojas",
+        "full in work" + ", and more" * 3,
+    )
     assert (signed.statuses["full"], signed.statuses["server"]) == (Status.FAIL, Status.OK)
 
 

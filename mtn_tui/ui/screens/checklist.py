@@ -15,7 +15,7 @@ from mtn_tui.ui.host import CHECKLIST
 from mtn_tui.ui.screens import checklist_actions, frame
 from mtn_tui.ui.screens.checklist_actions import ChecksScreen
 from mtn_tui.ui.text import health
-from mtn_tui.ui.text.cells import Span, spread
+from mtn_tui.ui.text.cells import Span, clipped, spread, width_of
 from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
 
 _OTHERS = "also watched"
@@ -135,7 +135,8 @@ class Checklist(ChecksScreen):
         title: Span = (f" {labels.title()}  ", "strong")
         if picture is None:
             return spread([title], [(labels.looking() + " ", "dim")], width)
-        return spread([title], [(f"{labels.morning(picture, now)} ", "")], width)
+        told = clipped(labels.morning(picture, now), width - width_of([title]) - 1)
+        return spread([title], [(told + " ", "")], width)
 
     def _worst(self) -> str:
         """The first of the morning's if that is not well, else the worst of all."""
