@@ -92,7 +92,7 @@ def test_a_terminal_that_reads_again_shows_what_is_true_by_then(practice):
     with at_a_terminal(practice) as terminal:
         opened(terminal)
         fill(terminal)
-        terminal.type("1")
+        terminal.type("x1")  # of the two keys the first may be taken for one with the esc before it
         terminal.wait_for("[1 ")
         terminal.type("j")
         terminal.wait_for("[j ")
