@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -77,14 +77,10 @@ class MtnApp(BaseApp):
         operations: WizardOperations | None = None,
         loaded: Loaded | None = None,
     ) -> None:
-        """``machine`` and ``session`` name machine and process; ``operations`` is what the wizard runs.
-
-        ``loaded`` is the configuration as it was read.
-        """
+        """``machine`` and ``session`` name both; ``operations`` are the wizard's; ``loaded`` was read."""
         super().__init__(ascii=ascii)
         self.animation_level = "none"
-        self.context = context
-        self.database = context.settings.db_name
+        self.context, self.database = context, context.settings.db_name
         self.machine = machine or this_host()
         self.read_only, self.ascii = read_only, ascii
         self.state = State()
@@ -93,7 +89,8 @@ class MtnApp(BaseApp):
         self._jobs = jobs = JobStarter(self, start)
         self._poller = Poller(context, self, self.machine, loaded, keeps=not read_only)
         # Methods of ``Host`` that these objects have:
-        self.leave, self.start_job, self.check_first = jobs.leave, jobs.start_job, jobs.check_first
+        self.leave, self.start_job, self.start_now = jobs.leave, jobs.start_job, jobs.start
+        self.check_first, self.change = jobs.check_first, jobs.change
         self.reload, self.run_on_ui_thread = self._poller.reload, self._poller.run_on_ui_thread
         self.recheck = self._poller.health.recheck
         self.session = IncidentSession(self, operations, session or new_session())
@@ -190,10 +187,6 @@ class MtnApp(BaseApp):
         if isinstance(self.screen, Framed):
             self.draw()
 
-    def start_now(self, arguments: Sequence[str]) -> str:
-        """Start a job and return its id. Blocks, so call it on a thread. Raises MtnError."""
-        return self._jobs.start(arguments)
-
     def run_in_background(
         self,
         work: Callable[[], R],
@@ -202,19 +195,6 @@ class MtnApp(BaseApp):
     ) -> None:
         """Run ``work`` on a thread; ``then`` or ``failed``, else ``show_error``, on the UI thread."""
         self._poller.run_in_background(work, then, failed or self.show_error)
-
-    def change(self, work: Callable[[], str]) -> None:
-        """Change the stores on a thread, show the message that ``work`` returns, and read them again."""
-
-        def done(said: str) -> None:
-            self.reload()
-            self._jobs.done(said)
-
-        def failed(error: MtnError) -> None:
-            self.reload()
-            self._jobs.failed(error)
-
-        self.run_in_background(work, done, failed)
 
     @on(JobsSeen)
     def _jobs_seen(self, message: JobsSeen) -> None:

@@ -78,6 +78,19 @@ class JobStarter:
 
         self._host.run_in_background(check, checked, failed)
 
+    def change(self, work: Callable[[], str]) -> None:
+        """Change the stores on a thread, show the message that ``work`` returns, and read them again."""
+
+        def done(said: str) -> None:
+            self._host.reload()
+            self.done(said)
+
+        def failed(error: MtnError) -> None:
+            self._host.reload()
+            self.failed(error)
+
+        self._host.run_in_background(work, done, failed)
+
     def seen(self, job_ids: Collection[str]) -> None:
         """These jobs are among those that are shown."""
         self._starting = {asked: job_id for asked, job_id in self._starting.items() if job_id not in job_ids}
