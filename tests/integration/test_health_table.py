@@ -468,7 +468,8 @@ def test_the_schedule(disk_only: Practice, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     machine = Machine(nowhere, False, False, nowhere, (folder,), nowhere, nowhere)
 
-    def found(status: Status, *parts: str, after: timedelta = timedelta(0)) -> None:
+    def found(status: Status, *parts: str, after: timedelta = timedelta(minutes=2)) -> None:
+        """Two minutes later: a run that begins just before it is due is that of its due time."""
         context = replace(disk_only.context, clock=Shifted(after), configuration=disk_only.config)
         result = look(Inspection(context), BY_ID["schedule"], partial(schedule, machine=machine))
         told = "\n".join(f"{one.says} {one.hint}" for one in result.findings)
