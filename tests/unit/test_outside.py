@@ -22,7 +22,8 @@ OTHERWISE = {
     **dict.fromkeys(
         ("DB_PORT", "SMTP_PORT", "FULL_BACKUP_RETENTION_DAYS", "DIFF_BACKUP_RETENTION_DAYS"), "17"
     ),
-    **dict.fromkeys(("KEEP_REPLACED_DAYS", "TARGET_RPO_HOURS", "TARGET_RTO_HOURS"), "17"),
+    **dict.fromkeys(("KEEP_REPLACED_DAYS", "KEEP_WEEKLY", "KEEP_MONTHLY"), "17"),
+    **dict.fromkeys(("TARGET_RPO_HOURS", "TARGET_RTO_HOURS"), "17"),
     **dict.fromkeys(("DIFF_EVERY_MINUTES", "UPLOAD_DEADLINE_MINUTES"), "17"),
     **dict.fromkeys(("DEFLATE_LEVEL", "COMPRESSION_LEVEL"), "7"),
     **dict.fromkeys(

@@ -42,12 +42,12 @@ class NotePrompt(TextPrompt):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._name = name
+        self._operator = name
 
     def draw(self) -> None:
         """Say who signs."""
         how = _("a note, or nothing; enter signs, esc goes back")
-        self.say(_("{name} signs off. A note?").format(name=self._name), [], how)
+        self.say(_("{name} signs off. A note?").format(name=self._operator), [], how)
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
