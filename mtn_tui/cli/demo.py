@@ -23,6 +23,8 @@ from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
 from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.drill.drill import KIND as DRILL
+from mtn_tui.operations.drill.drill import drill
 
 if TYPE_CHECKING:
     from mtn_tui.demo.headless import Step
@@ -126,6 +128,7 @@ def _on_screen(
         diagnostics.say(_("It is backed up while it goes on working …"))
         live = scene.live_a_day if practised is None or practised.day else scene.set_up
         made = live(stack, context, lambda: _back_up(session), lambda: _back_up_changes(session))
+        session.host(DRILL, context.settings.db_name, lambda job: drill(job, context))
         if practised is not None:
             happened = practice.begin(practised, made)
         session.read_only = asked.read_only
