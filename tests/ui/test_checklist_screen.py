@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from mtn_tui.core import i18n
+from mtn_tui.operations.audit import trail
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import BY_ID
@@ -282,6 +283,7 @@ def test_a_signs_the_morning_off_with_name_and_note_until_the_next_day(made, loo
         await operator.until(lambda: "full in work" not in operator.text(), "the next day")
 
     at_the_checklist(app, flow)
+    assert [one.action for one in trail.last(made.context.state, 9)] == ["signed-off"]
     signed = last_sign_off(made.context)
     assert (signed.operator, signed.name, signed.note) == (
         "ana",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.audit.record import record, unrecorded
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.health import sign_off as signing
 from mtn_tui.operations.health.picture import Picture, Row
@@ -116,10 +117,16 @@ def sign_off(screen: ChecksScreen) -> None:
     def noted(name: str, note: str | None) -> None:
         if note is None:
             return
-        host.run_in_background(
-            lambda: signing.sign(host.context, name, note, picture.statuses),
-            lambda one: host.show_status(_("Signed off by {name}.").format(name=one.name), "good"),
-        )
+        context = host.context
+
+        def sign() -> tuple[str, str]:
+            signed = signing.sign(context, name, note, picture.statuses)
+            told = {"name": signed.name, "note": note}
+            if error := record(context, "signed-off", context.settings.db_name, **told):
+                return unrecorded(error), "warn"
+            return _("Signed off by {name}.").format(name=signed.name), "good"
+
+        host.run_in_background(sign, lambda said: host.show_status(*said))
 
     def named(name: str | None) -> None:
         if name is not None:
