@@ -236,17 +236,13 @@ STEPS = [
 LISTS = [
     Picture("checklist_normal", signed, start="1"),
     Picture("backups_normal"),
-    Picture("jobs_normal", history, presses("j")),
 ]
 TEXTS = [
+    Picture("jobs_normal", history, presses("j")),
     Picture("details_normal", flow=presses("enter")),
     Picture("logs_normal", logged, presses("4")),
     Picture("help_normal", flow=presses("?")),
 ]
-AMISS = Picture("checklist_amiss", start="1", looks=amiss)
-
-COMMAND = Picture("command_open", flow=presses(":"))
-QUIT = Picture("quit_running", at_work, presses("q"))
 
 PICTURES = [
     *LISTS,
@@ -254,30 +250,23 @@ PICTURES = [
     *(other for picture in LISTS for other in picture.others("ascii", "nocolor")),
     *(other for picture in TEXTS for other in picture.others()),
     # The checklist
-    AMISS,
-    replace(AMISS, language="en"),
+    Picture("checklist_amiss", start="1", looks=amiss),
     Picture("checklist_server_lost", start="1", server_lost=True),
     Picture("checklist_fix_asked", start="1", looks=amiss, flow=presses("f")),
     Picture("checklist_sign_off", start="1", looks=amiss, flow=presses("a")),
     Picture("checklist_history", measured, presses("enter"), start="1", looks=amiss),
-    *(one for picture in (COMMAND, QUIT) for one in (picture, replace(picture, size=LARGE, language="en"))),
-    *(replace(picture, look="nocolor") for picture in (COMMAND, QUIT)),
+    # Dialogs
+    Picture("command_open", flow=presses(":")),
+    Picture("quit_running", at_work, presses("q")),
     # Backups
     Picture("backups_empty", nothing),
     Picture("backups_no_bucket", bucket=""),
     Picture("backups_bucket_silent", bucket="silent"),
     Picture("backups_disk_gone", disk_gone=True),
     Picture("backups_no_key", no_key=True),
-    *(
-        Picture(name, state, presses(*keys), language=language)
-        for language in ("es", "en")
-        for name, state, keys in (
-            ("backups_unfolded", chained, ("down",)),
-            ("backups_folded", chained, ("space",)),
-            ("backups_without_full", without_its_full, ("space", "down")),
-        )
-    ),
-    Picture("backups_unfolded", chained, presses("down"), look="ascii"),
+    Picture("backups_unfolded", chained, presses("down")),
+    Picture("backups_folded", chained, presses("space")),
+    Picture("backups_without_full", without_its_full, presses("space", "down")),
     Picture("details_differential", chained, presses("down", "enter")),
     Picture("backups_suspect", shrunk),
     Picture("backups_accepted", shrunk, says(lambda: _("Accepted: no longer suspect"), presses("a"))),
@@ -341,7 +330,7 @@ PICTURES = [
     Picture("jobs_hostile", hostile, presses("j")),
     # The wizard
     *STEPS,
-    *PRODUCTION.others("ascii", "nocolor"),
+    *PRODUCTION.others(),
     Picture("wizard_none", before, emergency(lambda: _("Incidents before"))),
     Picture("wizard_read_only", before, emergency(lambda: _("Incidents before"), "enter"), read_only=True),
     Picture("wizard_server_down", at(Step.ASSESS), emergency(lambda: "systemctl"), canned=DOWN),
@@ -354,7 +343,7 @@ PICTURES = [
     Picture("wizard_notified", at(Step.NOTIFY), emergency(lambda: "guardia@mtn.cl: " + _("sent"), "enter")),
     *(
         Picture("wizard_a_day", a_day, emergency(lambda: _("You lose")), **changes)
-        for changes in ({}, {"language": "en"}, {"size": LARGE}, {"look": "ascii"})
+        for changes in ({}, {"size": LARGE})
     ),
     Picture("wizard_time_typed", a_day, typed_time("ayer 23:40", lambda: _("Nearest point"))),
     Picture("wizard_time_wrong", a_day, typed_time("23:40", lambda: "ayer 23:40")),
