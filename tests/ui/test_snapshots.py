@@ -122,6 +122,12 @@ def says(text: Callable[[], str], flow: Flow) -> Flow:
     return then
 
 
+async def accepted(operator: Operator) -> None:
+    """And the header has heard of it."""
+    await says(lambda: _("Accepted: no longer suspect"), presses("a"))(operator)
+    await operator.sees("✔ " + _("ok"))
+
+
 async def which_logs(operator: Operator) -> None:
     await presses("4", "s")(operator)
     await operator.sees(_("Which logs?"))
@@ -269,7 +275,7 @@ PICTURES = [
     Picture("backups_without_full", without_its_full, presses("space", "down")),
     Picture("details_differential", chained, presses("down", "enter")),
     Picture("backups_suspect", shrunk),
-    Picture("backups_accepted", shrunk, says(lambda: _("Accepted: no longer suspect"), presses("a"))),
+    Picture("backups_accepted", shrunk, accepted),
     Picture("backups_copy_cut_short", spoilt),
     Picture("backups_found_changed", spoilt, presses("down")),
     Picture("backups_unfinished", spoilt, presses("down", "down")),

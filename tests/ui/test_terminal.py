@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +30,7 @@ def opened(practice: Practice, *options: str, **more: str) -> closing[Terminal]:
         [sys.executable, "-m", "mtn_tui", *options],
         {**practice.environment, "COLORTERM": "truecolor", "MTN_LANG": "en", **more},
     )
-    terminal.wait_for("RPO 0:")
+    terminal.wait_for("of 5 ok")
     terminal.type("2")
     terminal.wait_for("Rows:")
     quiet(terminal)
@@ -65,7 +65,9 @@ def until_sent(terminal: Terminal, text: str) -> None:
 
 
 def until_stopped(pid: int) -> None:
-    while os.waitpid(pid, os.WUNTRACED)[0] != pid:
+    end = time.monotonic() + PATIENCE
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < end, "it is not stopped"
         time.sleep(0.01)
 
 

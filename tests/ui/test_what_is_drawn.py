@@ -246,6 +246,6 @@ def test_the_cursor_and_the_end_of_a_text_are_always_to_be_seen(tmp_path):
         await operator.sees("quit more below")
         await operator.press("end")
         await operator.until(lambda: last in [line.rstrip() for line in operator.lines()], last)
-        assert "more below" not in operator.text()
+        await operator.until(lambda: "more below" not in operator.text())
 
     operate(app, flow)
