@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
-from collections.abc import Callable, Iterator
-
-import pytest
 
 from mtn_tui.core.models import Kind
-from mtn_tui.demo.postgres_server import PostgresServer
-from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.operations.inventory.model import CopyStatus
 from mtn_tui.operations.retention.prune import prune
 from tests.aged import aged, context_of, names, objects
 from tests.faults.aftermath import begin
+from tests.faults.behind_a_proxy import kills, practice, proxy
 from tests.faults.proxy import FaultProxy
-from tests.operation_fixtures import Bucket, Practice
-from tests.pg_fixtures import Database
+from tests.operation_fixtures import Practice
+
+__all__ = ["practice", "proxy"]
 
 OLD = 4
 COPIES = 4 * OLD
 """Copies that have to go: of each a full and a differential, in both stores."""
-
-kills = pytest.mark.parametrize(
-    "kills", [2, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
-)
-
-
-@pytest.fixture
-def proxy(seaweed: SeaweedServer) -> Iterator[FaultProxy]:
-    with FaultProxy("127.0.0.1", seaweed.port) as one:
-        yield one
-
-
-@pytest.fixture
-def practice(
-    pg18: PostgresServer, practise: Callable[..., Practice], s3: Bucket, proxy: FaultProxy
-) -> Practice:
-    behind = Bucket(proxy.endpoint, s3.name, s3.access_key, s3.secret_key)
-    return practise(Database(pg18, f"mtn_pruned_{os.getpid()}"), behind)
 
 
 def recent(practice: Practice) -> set[tuple[str, str]]:
