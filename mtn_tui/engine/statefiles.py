@@ -9,6 +9,8 @@ so symlinks are never followed, and a named pipe does not block.
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import os
 import secrets
 import shutil
@@ -113,12 +115,15 @@ def _regular(fd: int, path: Path) -> int:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file atomically and durably; it follows its folder. Raises OSError.
 
-    Creates the folder if needed. A crash may leave a file that ends in ``.part``.
+    Creates the folder if needed. A crash may leave a file that ends in ``.part``, which
+    the next writer of the same file removes: a lock on it tells those that are at it.
     """
     make_folder(path.parent)
+    _sweep(path)
     part = path.with_name(f"{path.name}-{secrets.token_hex(4)}{PART}")
     try:
         with os.fdopen(open_shared(part, os.O_WRONLY | os.O_EXCL), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -127,6 +132,23 @@ def write_whole(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers of a file have left."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}-????????{PART}"):
+        try:
+            fd = open_found(left)
+        except OSError:
+            continue  # gone meanwhile, or not ours to read
+        try:
+            if os.fstat(fd).st_size:  # an empty one may have been made just now, and not be locked yet
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink(missing_ok=True)
+        except OSError:
+            continue  # somebody writes it, or only its owner may remove it
+        finally:
+            os.close(fd)
 
 
 def try_writing(folder: Path) -> None:

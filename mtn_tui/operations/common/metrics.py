@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ def keep_metrics(context: Context, name: str, started: datetime, figures: Mappin
         + b"\n"
     )
     folder = context.settings.metrics_dir
+    while (folder / f"{name}_{local_stamp(started)}.json").exists():
+        started += timedelta(seconds=1)  # two runs of one second: the next free one, as with backups
     for key in (f"{name}_{local_stamp(started)}.json", f"{name}_latest.json"):
         write_beside(folder / key, data, name)
 
