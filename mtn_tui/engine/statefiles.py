@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mtn_tui.core.errors import NoSpace, StorageError
+from mtn_tui.core.file_lock import lock
 from mtn_tui.core.i18n import _
 
 PART = ".part"
@@ -123,11 +124,11 @@ def write_whole(path: Path, data: bytes) -> None:
     part = path.with_name(f"{path.name}-{secrets.token_hex(4)}{PART}")
     try:
         with os.fdopen(open_shared(part, os.O_WRONLY | os.O_EXCL), "wb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
+            lock(file.fileno(), fcntl.LOCK_SH, wait=True)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.rename(path)
+            part.rename(path)  # still locked: until it has its name, a sweep would take it for one left
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -142,11 +143,11 @@ def _sweep(path: Path) -> None:
         except OSError:
             continue  # gone meanwhile, or not ours to read
         try:
-            if os.fstat(fd).st_size:  # an empty one may have been made just now, and not be locked yet
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # An empty one may have been made just now, and not be locked yet.
+            if os.fstat(fd).st_size and lock(fd, wait=False):
                 left.unlink(missing_ok=True)
         except OSError:
-            continue  # somebody writes it, or only its owner may remove it
+            continue  # only its owner may remove it
         finally:
             os.close(fd)
 

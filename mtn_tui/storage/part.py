@@ -7,7 +7,6 @@ leftovers of a crash from files in progress.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import time
@@ -19,6 +18,7 @@ from typing import Self
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import AlreadyThere
+from mtn_tui.core.file_lock import lock
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PART
 from mtn_tui.storage import durable
@@ -145,7 +145,7 @@ def _created(part: Path) -> int:
             raise missing(part.parent) from error
         try:
             os.fchmod(descriptor, 0o640)  # whatever the umask: the group's other operators read and sweep
-            _lock(descriptor, wait=True)
+            lock(descriptor, wait=True)
             if _still_named(descriptor, part):
                 return descriptor
         except BaseException:
@@ -202,23 +202,12 @@ def _swept(path: Path) -> bool:
         raise
     try:
         # Without the lock it may be in use, so it stays.
-        if not _lock(descriptor, wait=False) or not _still_named(descriptor, path):
+        if not lock(descriptor, wait=False) or not _still_named(descriptor, path):
             return False
         path.unlink()
         return True
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int, *, wait: bool) -> bool:
-    """Take the lock; False if another has it, or on a filesystem without locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
-            return False
-        raise
-    return True
 
 
 def _still_named(descriptor: int, path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 
+from mtn_tui.engine.pipeline import background
 from mtn_tui.engine.statefiles import write_whole
 
 
@@ -30,3 +31,15 @@ def test_what_somebody_else_writes_just_now_is_left_alone(tmp_path):
         assert at_work.exists()
     write_whole(path, b"whole")
     assert not at_work.exists()
+
+
+def test_writers_of_one_file_do_not_sweep_each_other_away(tmp_path):
+    path = tmp_path / "audit.head"
+
+    def write() -> None:
+        for _time in range(100):
+            write_whole(path, b"whole")
+
+    for writer in [background(write, f"writer {number}") for number in range(4)]:
+        writer.result()
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == {path.name: b"whole"}
