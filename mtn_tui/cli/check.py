@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import output
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.audit.record import unrecorded
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import labels, last_known
 from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.operations.health.registry import LOOKS
-from mtn_tui.operations.health.runner import examine
+from mtn_tui.operations.health.runner import EXIT, examine
 from mtn_tui.operations.health.sign_off import last_sign_off, sign
-
-_EXIT = {Status.OK: 0, Status.WARN: 1, Status.UNKNOWN: 3}
 
 
 @click.command(help=_("Go through the morning checklist (runbook 4.1), and sign it off."))
@@ -32,13 +30,15 @@ def check(session: Session, as_json: bool, sign_off: str | None) -> int:
     context = session.quiet_context
     picture = _picture(session, context)
     if sign_off is not None:
-        picture = Picture(picture.rows, sign(context, "", sign_off, picture.statuses))
-        session.record("signed-off", context.settings.db_name, note=sign_off)
+        signed, error = sign(context, "", sign_off, picture.statuses)
+        picture = Picture(picture.rows, signed)
+        if error:
+            diagnostics.warning(unrecorded(error), error.hint)
     if as_json:
         output.as_json(_facts(picture))
     else:
         _print(context, picture)
-    return _EXIT.get(picture.overall, 2)
+    return EXIT[picture.overall]
 
 
 def _picture(session: Session, context: Context) -> Picture:

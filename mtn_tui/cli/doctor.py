@@ -21,9 +21,7 @@ from mtn_tui.core.settings_file import load
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import doctor as doctors
 from mtn_tui.operations.health import support, trial
-from mtn_tui.operations.health.runner import Result, worst
-
-_EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
+from mtn_tui.operations.health.runner import EXIT, Result, worst
 
 
 @click.command(
@@ -58,7 +56,7 @@ def doctor(session: Session, bundle: Path | None, tried: Sequence[str], as_json:
                 output.line("    " + hint)
     if tried:
         _what_next(session, tried, worst(findings))
-    return _EXIT[worst(findings)]
+    return EXIT[worst(findings)]
 
 
 def _findings(session: Session, bundle: Path | None) -> list[Check]:

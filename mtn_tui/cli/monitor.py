@@ -15,6 +15,7 @@ from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import cause_alerts, last_known, monitor, nagios, ping, prometheus, report
 from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.health.runner import EXIT
 from mtn_tui.operations.incident.held_back import held_back
 
 _SETTLED = 60.0
@@ -42,7 +43,7 @@ def monitor_command(session: Session, quick: bool, as_json: bool) -> int:
     except MtnError as error:
         word = nagios.WORDS[Status.UNKNOWN]
         output.lines([f"MTN {word} - {nagios.one_line(error.title)}", nagios.one_line(error.hint)])
-        return monitor.EXIT[Status.UNKNOWN]
+        return EXIT[Status.UNKNOWN]
     inspection = Inspection(context, loaded)
     if session.read_only:
         run = monitor.watch(inspection, quick=quick, writes=False)
@@ -59,7 +60,7 @@ def monitor_command(session: Session, quick: bool, as_json: bool) -> int:
         except BaseException as error:
             _ping(context, ping.FAIL, type(error).__name__)
             raise
-        wrong = run.exit_code >= monitor.EXIT[Status.FAIL]
+        wrong = run.exit_code >= EXIT[Status.FAIL]
         _ping(context, ping.FAIL if wrong else "", nagios.lines(run)[0])
         code = _show(inspection, run, as_json=as_json)
         inspection.settle(_SETTLED)

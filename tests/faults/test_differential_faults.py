@@ -212,6 +212,23 @@ def remove(practice: Practice, *names: str) -> None:
         (practice.backups / name).unlink()
 
 
+def made_meanwhile(
+    behind: Practice,
+    proxy: FaultProxy,
+    impatient: Callable[[], MadeBackup],
+    fault: Callable[[FaultProxy], None],
+) -> MadeBackup:
+    """What is made after some work while the bucket has that fault: within its patience."""
+    behind.source.psql(MORE)
+    proxy.requests.clear()
+    fault(proxy)
+    began = time.monotonic()
+    made = impatient()
+    assert time.monotonic() - began < PATIENCE
+    proxy.heal()
+    return made
+
+
 @pytest.mark.parametrize(
     "fault", [hang, hang_from_the_first_put_on, hang_from_the_payload_on], ids=lambda fault: fault.__name__
 )
@@ -222,13 +239,7 @@ def test_while_the_bucket_hangs_a_differential_is_made_on_the_disks_full_and_kep
     fault: Callable[[FaultProxy], None],
 ) -> None:
     full = behind.back_up()
-    behind.source.psql(MORE)
-    proxy.requests.clear()
-    fault(proxy)
-    began = time.monotonic()
-    made = impatient()
-    assert time.monotonic() - began < PATIENCE
-    proxy.heal()
+    made = made_meanwhile(behind, proxy, impatient, fault)
     assert (made.manifest.kind, made.manifest.base) == (Kind.DIFF, full.manifest.id), made.instead
     assert made.manifest.raw < 20_000, "with the keys beside the full"
     assert not made.in_bucket
@@ -245,13 +256,7 @@ def test_keys_in_a_bucket_that_hangs_are_done_without(
 ) -> None:
     full = behind.back_up()
     remove(behind, full.manifest.payload + KEYS)
-    behind.source.psql(MORE)
-    proxy.requests.clear()
-    fault(proxy)
-    began = time.monotonic()
-    made = impatient()
-    assert time.monotonic() - began < PATIENCE
-    proxy.heal()
+    made = made_meanwhile(behind, proxy, impatient, fault)
     assert (made.manifest.kind, made.manifest.base) == (Kind.DIFF, full.manifest.id), made.instead
     assert made.manifest.raw > 400_000, "the table is written whole"
     assert_same(behind.source, behind.restore(backup=behind.inventory.find(made.manifest.id)))

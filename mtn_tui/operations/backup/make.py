@@ -29,7 +29,7 @@ from mtn_tui.operations.backup.naming import claim_name
 from mtn_tui.operations.backup.publish import Signed
 from mtn_tui.operations.backup.sweep import sweep_parts_and_uploads, sweep_unfinished
 from mtn_tui.operations.backup.upload import Upload
-from mtn_tui.operations.common import production, stores
+from mtn_tui.operations.common import metrics, production, stores
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.folder_guard import require_closed, strangers_folder
 from mtn_tui.operations.common.installation import mark_of
@@ -321,13 +321,10 @@ def _require_encryption(context: Context) -> None:
 
 
 def about(job: Job, context: Context, kind: Kind, started: datetime) -> dict[str, object]:
-    """The figures that say which run it is, under the scripts' names."""
+    """The figures that say which run it is, and of which kind of backup."""
     return {
         "backup_type": {Kind.FULL: "full", Kind.DIFF: "differential"}[kind],
-        "timestamp": started.isoformat(),
-        "hostname": context.host,
-        "database": context.settings.db_name,
-        "job": job.id,
+        **metrics.about(job, context, started),
     }
 
 

@@ -34,6 +34,16 @@ def begin_log(job: Job, context: Context, name: str, started: datetime) -> None:
         job.warn("no-log", _("There is no log of this run: {reason}").format(reason=error.title))
 
 
+def about(job: Job, context: Context, started: datetime) -> dict[str, object]:
+    """The figures that say which run it is, under the scripts' names."""
+    return {
+        "timestamp": started.isoformat(),
+        "hostname": context.host,
+        "database": context.settings.db_name,
+        "job": job.id,
+    }
+
+
 def write_metrics(
     job: Job, context: Context, name: str, started: datetime, figures: Mapping[str, object]
 ) -> None:

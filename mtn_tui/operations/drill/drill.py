@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from mtn_tui.core.errors import Cancelled, Locked, PostgresError, Refused
@@ -20,7 +21,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
-from mtn_tui.operations.common.metrics import begin_log, write_metrics
+from mtn_tui.operations.common.metrics import about, begin_log, write_metrics
 from mtn_tui.operations.drill.questions import Answers, ask
 from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.operations.restore import rto_log
@@ -101,14 +102,14 @@ def drill(job: Job, context: Context, backup: Backup | None = None) -> Drilled:
     except Exception as error:
         if not isinstance(error, _NO_TEST):
             rto_log.failed(job, context, run.backup, run.watch.seconds["total"])
-        write_metrics(job, context, KIND, started, run.figures(started.isoformat(), None))
+        write_metrics(job, context, KIND, started, run.figures(started, None))
         raise
     if not done.in_time:
         text = _("Restoring took {time}, over the RTO of {target}.")
         target = labels.duration(done.target_hours * 3600)
         job.warn("rto-exceeded", text.format(time=labels.duration(done.rto), target=target))
     rto_log.passed(job, context, done.backup, done.rto)
-    write_metrics(job, context, KIND, started, run.figures(started.isoformat(), done))
+    write_metrics(job, context, KIND, started, run.figures(started, done))
     job.result(done.facts())
     return done
 
@@ -210,16 +211,13 @@ class _Run:
             text = _("{name} could not be dropped: {reason} The next drill or restore does it.")
             self.job.warn("scratch-left", text.format(name=scratch.name, reason=error.title))
 
-    def figures(self, started: str, done: Drilled | None) -> dict[str, object]:
+    def figures(self, started: datetime, done: Drilled | None) -> dict[str, object]:
         """The figures of the run, in seconds and bytes."""
         seconds = self.watch.rounded()
         chain = self.backup.chain if self.backup else ()
         keys = seconds.get("keys", 0)
         return {
-            "timestamp": started,
-            "hostname": self.context.host,
-            "database": self.context.settings.db_name,
-            "job": self.job.id,
+            **about(self.job, self.context, started),
             "status": "success" if done else "failed",
             "backup_file": str(chain[-1].name) if chain else None,
             "chain": [str(one.name) for one in chain],

@@ -14,6 +14,9 @@ from mtn_tui.core.i18n import _
 MINUTE = 60.0
 HOUR = 60 * MINUTE
 
+WRITES_EVERY = 24 * HOUR
+"""How often ``mtn monitor`` looks at a check that writes."""
+
 
 @dataclass(frozen=True)
 class HealthCheck:

@@ -84,6 +84,11 @@ class Inspection:
         return tuple(one for one in found if one.may_be_of(self.context.settings.db_name))
 
     @property
+    def newest_point(self) -> Backup | None:
+        """The newest of ``ours`` that could be restored and is proven; None if there is none."""
+        return next((one for one in self.ours if one.is_point and one.usable and one.proven), None)
+
+    @property
     def known(self) -> Known:
         """What retention judges the inventory by. Raises KeyFileError."""
         with self._retention:

@@ -17,16 +17,10 @@ from mtn_tui.engine.locks import FileLock, Holder, lock_path
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import last_known
-from mtn_tui.operations.health.catalogue import CHECKS, HealthCheck
+from mtn_tui.operations.health.catalogue import CHECKS, WRITES_EVERY, HealthCheck
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.registry import LOOKS
-from mtn_tui.operations.health.runner import Result, examine, worst
-
-WRITES_EVERY = timedelta(hours=24)
-"""How often a check that writes is looked at."""
-
-EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.UNKNOWN: 3}
-"""The exit codes of a Nagios plugin."""
+from mtn_tui.operations.health.runner import EXIT, Result, examine, worst
 
 
 @dataclass(frozen=True)
@@ -126,4 +120,4 @@ def _is_quick(check: HealthCheck) -> bool:
 
 
 def _is_of_today(result: Result, now: datetime) -> bool:
-    return timedelta(0) <= now - result.at < WRITES_EVERY
+    return timedelta(0) <= now - result.at < timedelta(seconds=WRITES_EVERY)

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mtn_tui.operations.common.checks import Status
-from mtn_tui.operations.health.catalogue import CHECKS, HOUR, HealthCheck
+from mtn_tui.operations.health.catalogue import CHECKS, WRITES_EVERY, HealthCheck
 from mtn_tui.operations.health.last_known import Remembered
 from mtn_tui.operations.health.runner import WORST, worst
 from mtn_tui.operations.health.sign_off import SignOff
-
-_DAY = 24 * HOUR
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Row:
         """Whether its result is no older than its pace explains."""
         if self.known is None:
             return False
-        pace = _DAY if self.check.writes else self.check.every
+        pace = WRITES_EVERY if self.check.writes else self.check.every
         return now - self.known.result.at <= timedelta(seconds=2 * pace + self.check.limit)
 
 

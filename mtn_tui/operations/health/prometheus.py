@@ -14,8 +14,8 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.metrics import write_beside
 from mtn_tui.operations.health.inspection import Inspection
-from mtn_tui.operations.health.monitor import EXIT, Run
-from mtn_tui.operations.health.runner import Result
+from mtn_tui.operations.health.monitor import Run
+from mtn_tui.operations.health.runner import EXIT, Result
 
 FILE = "mtn.prom"
 _MODE = 0o644

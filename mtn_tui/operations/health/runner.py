@@ -33,6 +33,10 @@ def worst(findings: Iterable[Check]) -> Status:
     return next((one for one in WORST if one in seen), Status.OK)
 
 
+EXIT = {Status.OK: 0, Status.WARN: 1, Status.FAIL: 2, Status.STOP: 2, Status.UNKNOWN: 3}
+"""The exit code of each overall status, as of a Nagios plugin."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What one check came to."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mtn_tui.core.errors import StorageError
 from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.locks import slug
 from mtn_tui.engine.statefiles import LineFile, open_found, refusal
+from mtn_tui.operations.audit.record import record
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 
@@ -39,10 +41,12 @@ class SignOff:
         return self.at.astimezone().date() == now.astimezone().date()
 
 
-def sign(context: Context, name: str, note: str, statuses: Mapping[str, Status]) -> SignOff:
-    """Sign off what was seen. Raises StorageError."""
+def sign(
+    context: Context, name: str, note: str, statuses: Mapping[str, Status]
+) -> tuple[SignOff, StorageError | None]:
+    """Sign off what was seen; also returns why the audit trail lacks it, if it does. Raises StorageError."""
     signed = SignOff(context.clock.now(), context.operator, name or context.operator, note, dict(statuses))
-    record = {
+    line = {
         "at": signed.at.isoformat(),
         "operator": signed.operator,
         "name": signed.name,
@@ -51,9 +55,10 @@ def sign(context: Context, name: str, note: str, statuses: Mapping[str, Status])
     }
     with closing(LineFile(path(context))) as file:
         file.begin_afresh()
-        file.append(json.dumps(record, ensure_ascii=False).encode())
+        file.append(json.dumps(line, ensure_ascii=False).encode())
         file.sync()
-    return signed
+    told = {"name": signed.name, "note": note}
+    return signed, record(context, "signed-off", context.settings.db_name, **told)
 
 
 def last_sign_off(context: Context) -> SignOff | None:
@@ -75,13 +80,13 @@ def path(context: Context) -> Path:
 
 def _read(line: bytes) -> SignOff | None:
     try:
-        record = json.loads(line)
+        told = json.loads(line)
         return SignOff(
-            read_moment(record["at"]),
-            str(record["operator"]),
-            str(record["name"]),
-            str(record["note"]),
-            {str(check): Status(status) for check, status in record["statuses"].items()},
+            read_moment(told["at"]),
+            str(told["operator"]),
+            str(told["name"]),
+            str(told["note"]),
+            {str(check): Status(status) for check, status in told["statuses"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -28,7 +28,7 @@ from mtn_tui.operations.audit.record import record_in
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
-from mtn_tui.operations.common.metrics import begin_log, write_metrics
+from mtn_tui.operations.common.metrics import about, begin_log, write_metrics
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.scan import read_small
 from mtn_tui.operations.retention import reasons, records
@@ -364,10 +364,7 @@ class _Run:
 
 def _figures(run: _Run, started: datetime, done: Pruned | None) -> dict[str, object]:
     return {
-        "timestamp": started.isoformat(),
-        "hostname": run.context.host,
-        "database": run.context.settings.db_name,
-        "job": run.job.id,
+        **about(run.job, run.context, started),
         "status": "failed" if done is None else "warning" if run.job.warnings else "success",
         "deleted_copies": len(run.deleted),
         "freed_bytes": freed(tuple(run.deleted)),

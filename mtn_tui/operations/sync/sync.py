@@ -22,7 +22,7 @@ from mtn_tui.operations.backup.ownership import Ownership
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
-from mtn_tui.operations.common.metrics import begin_log, write_metrics
+from mtn_tui.operations.common.metrics import about, begin_log, write_metrics
 from mtn_tui.operations.inventory.model import Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.retention.policy import Known, Missing, missing
@@ -208,10 +208,7 @@ class _Run:
 
 def _figures(run: _Run, started: datetime, done: Synced | None) -> dict[str, object]:
     return {
-        "timestamp": started.isoformat(),
-        "hostname": run.context.host,
-        "database": run.context.settings.db_name,
-        "job": run.job.id,
+        **about(run.job, run.context, started),
         "status": "failed" if done is None else "warning" if run.job.warnings else "success",
         "copied": len(done.copied) if done else None,
         "copied_bytes": sum(one.source.size for one in done.copied) if done else None,

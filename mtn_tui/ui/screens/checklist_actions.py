@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.audit.record import record, unrecorded
+from mtn_tui.operations.audit.record import unrecorded
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.health import sign_off as signing
 from mtn_tui.operations.health.picture import Picture, Row
@@ -120,9 +120,8 @@ def sign_off(screen: ChecksScreen) -> None:
         context = host.context
 
         def sign() -> tuple[str, str]:
-            signed = signing.sign(context, name, note, picture.statuses)
-            told = {"name": signed.name, "note": note}
-            if error := record(context, "signed-off", context.settings.db_name, **told):
+            signed, error = signing.sign(context, name, note, picture.statuses)
+            if error:
                 return unrecorded(error), "warn"
             return _("Signed off by {name}.").format(name=signed.name), "good"
 

@@ -20,9 +20,8 @@ _MAKE = ("backup", "diff")
 
 def differentials(inspection: Inspection) -> Iterator[Check]:
     """How many were made today, and how old the newest point is that can be restored."""
-    usable = [one for one in inspection.ours if one.usable]
-    made = [one for one in usable if one.kind is Kind.DIFF]
-    newest = next((one for one in usable if one.is_point and one.proven), None)
+    made = [one for one in inspection.ours if one.usable and one.kind is Kind.DIFF]
+    newest = inspection.newest_point
     if not made and newest is not None and _stands_in(newest, inspection.now):
         says = _("None yet; the full of {moment} stands for one.").format(moment=labels.moment(newest.moment))
         yield Check("differentials", Status.OK, says, runbook="4.1")
@@ -32,7 +31,8 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
         hint = _("Make one: mtn backup diff. To have them made: mtn schedule install")
         yield Check("differentials", Status.WARN, says, hint, "4.1", fix=_MAKE)
         return
-    today = [one for one in made if _local_day(one.moment) == _local_day(inspection.now)]
+    day = inspection.now.astimezone().date()
+    today = [one for one in made if one.moment.astimezone().date() == day]
     text = ngettext("{count} today", "{count} today", len(today)).format(count=len(today))
     text += ", " + _("the last {age} ago, of {moment}.").format(
         age=labels.age(made[0].moment, inspection.now), moment=labels.moment(made[0].moment)
@@ -64,8 +64,3 @@ def _unusable(found: list[Backup]) -> str:
         len(found),
     )
     return text.format(count=len(found))
-
-
-def _local_day(moment: datetime) -> tuple[int, int, int]:
-    local = moment.astimezone()
-    return local.year, local.month, local.day

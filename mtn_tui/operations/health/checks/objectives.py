@@ -13,15 +13,10 @@ from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.rto import rto
 
 
-def newest_point(inspection: Inspection) -> Backup | None:
-    """The newest backup that could be restored and is proven; None if there is none."""
-    return next((one for one in inspection.ours if one.is_point and one.usable and one.proven), None)
-
-
 def objectives(inspection: Inspection) -> Iterator[Check]:
     """The RPO, which is critical past its target (runbook 6.2); then the RTO, which is a warning."""
     settings = inspection.context.settings
-    newest = newest_point(inspection)
+    newest = inspection.newest_point
     if newest is None:
         says = _("RPO: nothing could be restored, for no backup is proven.")
         hint = _("Make a full backup: mtn backup full")
