@@ -9,7 +9,7 @@ import psycopg
 
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.workspace import Workspace
-from tests.pg_fixtures import Database
+from tests.pg_fixtures import Database, new_place
 
 REFUSES = """
     DO $$BEGIN
@@ -47,9 +47,9 @@ EXTENSIONS = {
 def one_database_extensions(server: PostgresServer, workspace: Workspace) -> Iterator[None]:
     """Puts them within the reach of a server of version 18, one that nobody knows and one that requires
     pg_cron among them."""
-    path = workspace.path / "one-database"
+    path = new_place(workspace, "one-database")
     folder = path / "extension"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     for name, (more, script) in EXTENSIONS.items():
         (folder / f"{name}.control").write_text(
             f"default_version = '1.0'\nrelocatable = false\nschema = pg_catalog\n{more}"

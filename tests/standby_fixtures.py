@@ -11,7 +11,7 @@ import pytest
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from tests.faults.aftermath import wait_for
-from tests.pg_fixtures import UNSAFE, Database
+from tests.pg_fixtures import UNSAFE, Database, new_place
 
 
 class Standby(PostgresServer):
@@ -45,10 +45,9 @@ class Standby(PostgresServer):
 
 
 @pytest.fixture(scope="module")
-def standby(request, pg_workspace) -> Iterator[Standby]:
+def standby(pg_workspace) -> Iterator[Standby]:
     """With a primary of its own."""
-    folder = pg_workspace.path / f"standby-of-{request.module.__name__.rpartition('.')[2]}"
-    folder.mkdir(mode=0o755)
+    folder = new_place(pg_workspace, "standby")
     with (
         PostgresServer(wheel_binaries(), folder / "primary", settings=UNSAFE) as primary,
         Standby(primary, folder / "standby") as made,

@@ -14,7 +14,7 @@ from mtn_tui.operations.common.production import confirmation
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.identity import server_identity
 from tests.operation_fixtures import Practice
-from tests.pg_fixtures import UNSAFE, Database, running
+from tests.pg_fixtures import UNSAFE, Database, new_place, running
 
 BEFORE = """
     CREATE TABLE applications (id int PRIMARY KEY, created_at timestamp NOT NULL DEFAULT now());
@@ -74,5 +74,5 @@ def live(pg18, new_database, practise) -> Live:
 def pg_busy(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     """A second server, which allows prepared transactions and logical slots, and is killed by some tests."""
     settings = UNSAFE | {"max_prepared_transactions": "5", "wal_level": "logical"}
-    with running(wheel_binaries(), pg_workspace.path / "pg-busy", settings) as server:
+    with running(wheel_binaries(), new_place(pg_workspace, "pg-busy") / "server", settings) as server:
         yield server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from tests.faults.aftermath import (
     wait_for,
 )
 from tests.operation_fixtures import Bucket, Practice
-from tests.pg_fixtures import Database, NewDatabase
+from tests.pg_fixtures import Database, NewDatabase, new_place
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 """A tmpfs gives room by the page, and none for names."""
@@ -44,8 +45,8 @@ def new_disk(tmp_path: Path) -> Iterator[NewDisk]:
     undo: list[Callable[[], object]] = []
 
     def new(size: int, parent: Path = tmp_path) -> Path:
-        folder = parent / f"disk-{os.getpid()}-{len(undo)}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="disk-", dir=parent))
+        folder.chmod(0o755)
         mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", str(folder)]
         done = subprocess.run(mount, check=False, capture_output=True, text=True)
         if not done.returncode:
@@ -294,7 +295,7 @@ def test_a_server_whose_disk_fills_up_under_a_load_is_told_and_the_target_stays_
     if os.geteuid() == 0 and disk.is_relative_to("/proc"):
         pytest.skip("the server's own account can't reach a disk of ours in a namespace")
     with PostgresServer(wheel_binaries(), disk / "server") as server:
-        keep_wal_elsewhere(server, pg_workspace.path / "wal")
+        keep_wal_elsewhere(server, new_place(pg_workspace, "wal") / "wal")
         source, target = Database(server, "escuela"), Database(server, "ensayo")
         for database in (source, target):
             server.create_database(database.name)

@@ -30,7 +30,7 @@ from tests.faults.aftermath import (
 )
 from tests.faults.proxy import FaultProxy
 from tests.operation_fixtures import Practice
-from tests.pg_fixtures import UNSAFE, Database
+from tests.pg_fixtures import UNSAFE, Database, new_place
 
 TARGET = "restored_half"
 
@@ -38,7 +38,9 @@ TARGET = "restored_half"
 @pytest.fixture(scope="module")
 def mortal(pg_workspace: Workspace) -> Iterator[Database]:
     """A database on a server of our own, to be killed."""
-    with PostgresServer(wheel_binaries(), pg_workspace.path / "mortal", settings=UNSAFE) as server:
+    with PostgresServer(
+        wheel_binaries(), new_place(pg_workspace, "mortal") / "server", settings=UNSAFE
+    ) as server:
         server.create_database("escuela")
         database = Database(server, "escuela")
         ballast(database, 16)

@@ -17,7 +17,7 @@ from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.kept import kept_of
 from tests.faults.aftermath import Running, begin, wait_for
 from tests.operation_fixtures import Practice
-from tests.pg_fixtures import UNSAFE, Database, NewDatabase
+from tests.pg_fixtures import UNSAFE, Database, NewDatabase, new_place
 
 Practise = Callable[..., Practice]
 
@@ -104,7 +104,9 @@ def test_roles_that_can_not_be_made_can_be_cancelled(pg18: PostgresServer, pract
 @pytest.fixture
 def lonely(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     """A server that waits for a standby which does not exist, from ``abandon`` on."""
-    with PostgresServer(wheel_binaries(), pg_workspace.path / "lonely", settings=UNSAFE) as server:
+    with PostgresServer(
+        wheel_binaries(), new_place(pg_workspace, "lonely") / "server", settings=UNSAFE
+    ) as server:
         yield server
         forget(server)
 

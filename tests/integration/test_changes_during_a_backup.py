@@ -17,7 +17,7 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.postgres import dump
 from tests.faults.aftermath import hammering, wait_for
 from tests.operation_fixtures import Practice
-from tests.pg_fixtures import UNSAFE, Database
+from tests.pg_fixtures import UNSAFE, Database, new_place
 
 
 @pytest.fixture
@@ -304,7 +304,9 @@ def test_a_prepared_transaction_that_keeps_a_table_is_named(
     """It has no process that could be ended."""
     monkeypatch.setattr(dump, "_LOCK_SECONDS", 5)
     settings = UNSAFE | {"max_prepared_transactions": "2"}
-    with PostgresServer(wheel_binaries(), pg_workspace.path / "prepared", settings=settings) as server:
+    with PostgresServer(
+        wheel_binaries(), new_place(pg_workspace, "prepared") / "server", settings=settings
+    ) as server:
         source = new_database(server)
         source.psql("CREATE TABLE t (a int)")
         source.psql("BEGIN; LOCK TABLE t; PREPARE TRANSACTION 'left'")

@@ -15,7 +15,7 @@ from mtn_tui.postgres import changes, large_objects
 from mtn_tui.postgres.compare import compare
 from tests.changing_work import OWNER, Work
 from tests.integration.test_differential import by_hand, differential
-from tests.pg_fixtures import Database, running
+from tests.pg_fixtures import Database, new_place, running
 
 SCHEMA = Path(__file__).parents[1] / "changing_schema.sql"
 PASSWORD = "llana-1"
@@ -38,7 +38,7 @@ def busy(request, pg_workspace) -> Iterator[PostgresServer]:
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed on this machine")
     settings = {"max_prepared_transactions": "20", "wal_level": "logical", "autovacuum": "off"}
-    with running(binaries, pg_workspace.path / f"busy-{request.param}", settings) as server:
+    with running(binaries, new_place(pg_workspace, "busy") / "server", settings) as server:
         Database(server, "postgres").psql(f"""
             CREATE ROLE mtn_changing_other NOLOGIN;
             CREATE ROLE {OWNER} LOGIN CREATEDB PASSWORD '{PASSWORD}' IN ROLE mtn_changing_other;

@@ -14,7 +14,7 @@ from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.postgres import bulk, changes, giving_way
 from mtn_tui.postgres.dump import Dumper
 from mtn_tui.postgres.tools import Child, beside
-from tests.faults.aftermath import hammering, wait_for
+from tests.faults.aftermath import PATIENCE, hammering, wait_for
 from tests.integration.test_differential import assert_same
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
@@ -174,13 +174,14 @@ def test_who_waits_for_a_table_that_is_read_gets_through_and_the_differential_en
 def test_a_table_that_is_always_waited_for_is_read_to_its_end_in_the_last_try(practice, source, monkeypatch):
     """Tries are limited; after them the application waits, and that is noted."""
     monkeypatch.setattr(differentials, "_TRIES", 1)
-    release = threading.Event()
+    held, release = threading.Event(), threading.Event()
     real = changes.Reader.locked
 
     @contextmanager
     def locked(self, some):
         with real(self, some):
-            release.wait(60)
+            held.set()
+            release.wait(PATIENCE)
             yield
 
     monkeypatch.setattr(changes.Reader, "locked", locked)
@@ -189,7 +190,7 @@ def test_a_table_that_is_always_waited_for_is_read_to_its_end_in_the_last_try(pr
             both = "BEGIN; LOCK TABLE other, big; COMMIT"  # whichever of them is read first
             queued = threading.Thread(target=lambda: application.execute(both))
             try:
-                wait_for(lambda: any(job.phase == "scan" for job in practice.jobs), "the scan")
+                assert held.wait(PATIENCE), "nothing was scanned"
                 queued.start()
                 wait_for(lambda: noted(practice, "holds-on"), "the note")
             finally:

@@ -16,7 +16,7 @@ from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.server import Server
 from tests.archive_fixtures import KEY, Made, MemorySource, make
 from tests.old_archives import in_three_runs
-from tests.pg_fixtures import Database
+from tests.pg_fixtures import Database, new_place
 
 
 def load(source: Database, target: Database, section: int) -> None:
@@ -58,8 +58,7 @@ def test_an_archive_of_three_runs_is_loaded_as_ever(pg18, new_rich, new_database
 
 def test_a_place_set_before_the_rows_holds_for_what_comes_after_them(pg18, pg_workspace, new_database):
     """pg_dump says where things are kept once, and again only where that changes."""
-    place = pg_workspace.path / "place"
-    place.mkdir()
+    place = new_place(pg_workspace, "tablespace")
     if os.geteuid() == 0:
         os.chown(place, *_owner_of(pg18))
     source, target = new_database(pg18), new_database(pg18)

@@ -14,7 +14,7 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.health.checks.server import pg_dump
 from mtn_tui.postgres.tools import Tool
-from tests.pg_fixtures import UNSAFE
+from tests.pg_fixtures import UNSAFE, new_place
 
 _FEW_LOCKS = UNSAFE | {"max_locks_per_transaction": "10", "max_connections": "20"}
 _STEP = 100
@@ -22,7 +22,9 @@ _STEP = 100
 
 @pytest.fixture
 def narrow(pg_workspace):
-    with PostgresServer(wheel_binaries(), pg_workspace.path / "few-locks", settings=_FEW_LOCKS) as server:
+    with PostgresServer(
+        wheel_binaries(), new_place(pg_workspace, "few-locks") / "server", settings=_FEW_LOCKS
+    ) as server:
         yield server
 
 

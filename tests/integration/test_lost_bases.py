@@ -10,7 +10,7 @@ from mtn_tui.core.models import Kind
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from tests.integration.test_differential import assert_same, by_hand, differential
-from tests.pg_fixtures import UNSAFE, Database
+from tests.pg_fixtures import UNSAFE, Database, new_place
 from tests.standby_fixtures import standby
 
 __all__ = ["standby"]
@@ -72,7 +72,7 @@ class Own(PostgresServer):
 @pytest.fixture
 def own(pg_workspace, tmp_path):
     """A server of the test's own, with a database called ``wound``."""
-    with Own(pg_workspace.path / f"own-{tmp_path.name}") as server:
+    with Own(new_place(pg_workspace, "own") / "server") as server:
         server.create_database("wound")
         Database(server, "wound").psql(TABLE)
         yield server

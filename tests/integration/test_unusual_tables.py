@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.pg_fixtures import new_place
+
 
 def test_partitions_that_are_loaded_through_the_whole_table(pg18, new_database, practise):
     """So pg_dump does where rows are spread by an enum's hash, which differs from server to server."""
@@ -34,9 +36,9 @@ def test_partitions_that_are_loaded_through_the_whole_table(pg18, new_database, 
 @pytest.fixture
 def words(pg18, pg_workspace):
     """An extension that fills a table when it is made, and has only what is added dumped."""
-    path = pg_workspace.path / "extensions"
+    path = new_place(pg_workspace, "extensions")
     folder = path / "extension"
-    folder.mkdir(parents=True)
+    folder.mkdir()
     (folder / "words.control").write_text("default_version = '1.0'\nrelocatable = true\n")
     (folder / "words--1.0.sql").write_text("""
         CREATE TABLE words (word text, own boolean DEFAULT true);
