@@ -171,7 +171,7 @@ def _swapped(facts: Facts) -> list[str]:
         said.append(_("The one before was backed up and dropped: {safety}").format(safety=facts["safety"]))
     if facts.get("replaced"):
         said.append(
-            _("Without a database: {seconds} s").format(seconds=written(f"{facts['seconds_without']:.2f}"))
+            _("The swap itself took {seconds} s.").format(seconds=written(f"{facts['seconds_without']:.2f}"))
         )
     if facts.get("fresh_copies"):
         said.append(_("For a fresh copy of what its subscriptions take (the slot at the publisher):"))

@@ -259,12 +259,12 @@ def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, 
         practice.configure(DB_PORT=port)
         object.__setattr__(app.context.settings, "db_port", int(port))
         await operator.press("a")
-        await operator.sees("Nothing is wrong that can be seen from here.")
+        await operator.sees("It works again. When the incident was opened: PostgreSQL at")
         await operator.press("pagedown", "v")
         await operator.sees("Severity high")
         await operator.enters()
         await operator.at(Step.NOTIFY)
-        await operator.sees("An incident of the admission system")
+        await operator.sees("The admission system was down")
         await operator.enters()
         await operator.sees("It reached nobody")
         await operator.enters()
@@ -323,9 +323,67 @@ def test_a_start_that_is_over_before_it_is_seen_is_looked_after_too(pg18, new_sc
         await operator.enters()
         await operator.sees("enter start the server, and look again")
         await operator.press("d", "down", "enter")
-        await operator.sees("Nothing is wrong that can be seen from here.")
+        await operator.sees("It works again.")
 
     at_the_wizard(app, flow)
+
+
+def test_mail_and_report_tell_of_the_database_that_was_down_and_that_it_was_started(
+    pg18, new_school, practise, tmp_path
+):
+    with MailServer(tmp_path / "mail") as mail:
+        told = {"SMTP_SERVER": mail.host, "SMTP_PORT": str(mail.port), "ALERT_EMAIL": "admin@mtn.cl"}
+        practice = practise(new_school(pg18), **told)
+        practice.ready_made()
+        port = practice.values["DB_PORT"]
+        practice.configure(DB_PORT="9", DATABASE_START_COMMAND="systemctl start postgresql")
+
+        def start(_arguments):
+            object.__setattr__(app.context.settings, "db_port", int(port))
+            jobs = practice.context.jobs
+            with closing(Job.create(jobs, kind="database-start", subject="", operator="ana")) as job:
+                job.start()
+                job.end()
+            return job.id
+
+        app = wizard(practice, start)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.enters()
+            await operator.sees("enter start the server, and look again")
+            await operator.press("d", "down", "enter")
+            await operator.sees("It works again.")
+            await operator.enters()
+            await operator.at(Step.NOTIFY)
+            await operator.sees("When the incident was opened:")
+            await operator.enters()
+            await operator.sees("e-mail admin@mtn.cl: sent")
+            await operator.enters()
+            await operator.at(Step.SERVICES)
+            await operator.press("x", "down")
+            await operator.at(Step.SERVICES)
+            await operator.press("x")
+            await operator.sees("enter on to the report")
+            await operator.enters()
+            await operator.at(Step.REPORT)
+            await operator.enters()
+            await operator.sees("Incident 1 is closed")
+
+        at_the_wizard(app, flow)
+        bodies = [body_of(one) for one in mail.messages()]
+    (report,) = practice.context.settings.log_dir.glob("incident_*.md")
+    assert len(bodies) == 2
+    for text in (*bodies, report.read_text()):
+        assert "127.0.0.1:9 does not answer" in text, text
+        assert "PostgreSQL was started" in text, text
+        assert "Nothing is wrong" not in text, text
+
+
+def body_of(message) -> str:
+    parts = [part.get_payload(decode=True) for part in message.walk()]
+    return " ".join(" ".join(part.decode() for part in parts if part).split())
 
 
 def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):

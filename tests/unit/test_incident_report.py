@@ -73,6 +73,72 @@ def test_it_says_what_was_seen_chosen_and_done():
         assert part in said, said
 
 
+def said_of(*told) -> str:
+    opened = ("opened", None, {"database": "admision"}, "")
+    return report(fold(1, records(opened, *told)), START + timedelta(minutes=30), RTO)
+
+
+def test_what_was_wrong_when_it_was_opened_and_what_mended_it_stand_in_it():
+    first = {"findings": ["fail: PostgreSQL does not answer.", "ok: The disk has room."]}
+    now = {"findings": ["ok: PostgreSQL answers.", "ok: The disk has room."]}
+    said = said_of(
+        ("began", Step.ASSESS, {}, ""),
+        ("looked", None, first, ""),
+        ("mended", None, {"kind": "database-start", "job": "aaaaaaaa"}, ""),
+        ("looked", None, now, ""),
+        ("done", Step.ASSESS, {"way": "leave", **now}, ""),
+    )
+    opened, _rest = said.split("## 1 Assess")
+    assert "## When it was opened\n\n- ✖ PostgreSQL does not answer." in opened
+    assert "- PostgreSQL was started (" in opened
+    assert "saw: PostgreSQL does not answer. |" in said
+    assert "saw nothing critical |" in said
+
+
+def test_it_says_nothing_twice_and_nothing_of_what_is_empty():
+    sent = {"recipients": ["ana@mtn.cl"], "channels": {"mail ana@mtn.cl": "sent"}}
+    said = said_of(
+        ("began", Step.ASSESS, {}, ""),
+        ("done", Step.ASSESS, {"way": "restore", "hint": ""}, ""),
+        ("began", Step.NOTIFY, {}, ""),
+        ("done", Step.NOTIFY, sent, ""),
+        ("began", Step.CHOOSE, {}, ""),
+        ("done", Step.CHOOSE, {"store": None, "expected_seconds": None}, ""),
+        ("began", Step.STAGING, {"job": ""}, ""),
+        ("began", Step.STAGING, {"job": "aaaaaaaa"}, ""),
+        ("failed", Step.STAGING, {"hint": "Make room."}, "The disk is full."),
+        ("began", Step.STAGING, {"job": ""}, ""),
+        ("began", Step.STAGING, {"job": "bbbbbbbb"}, ""),
+        ("done", Step.STAGING, {"rows": 3}, ""),
+        ("began", Step.VALIDATE, {}, ""),
+        ("done", Step.VALIDATE, {"newest": None, "problems": []}, ""),
+        ("began", Step.PRODUCTION, {"job": "cccccccc"}, ""),
+        ("done", Step.PRODUCTION, {"kept": "", "away_seconds": 0.04, "without_seconds": 720}, ""),
+        ("began", Step.SERVICES, {"job": "dddddddd"}, ""),
+        ("done", Step.SERVICES, {"services": {"db1:8082": True, "db1:8083": False}}, ""),
+        ("began", Step.REPORT, {}, ""),
+        ("done", Step.REPORT, {"channels": {}}, ""),
+        ("closed", None, {}, "It took 20 min."),
+    )
+    lines = said.splitlines()
+    for one in lines:
+        assert not one.endswith((":", ": —", ": ")) or lines[lines.index(one) + 1].startswith("  - "), one
+    for text, count in {
+        "ana@mtn.cl": 1,
+        "restore all of it": 1,
+        "| began 4 Staging |": 2,
+        "It took 20 min.": 1,
+        "Make room.": 0,
+        "differences: none": 1,
+        "the swap itself took: 0.0 s": 1,
+        "without a database since the incident was opened: 12 min": 1,
+        "db1:8082: healthy": 1,
+        "db1:8083: not healthy": 1,
+        "It reached nobody": 1,
+    }.items():
+        assert said.count(text) == count, (text, said)
+
+
 def test_over_the_rto_is_said():
     incident = fold(1, records(("opened", None, {}, ""), ("closed", None, {}, "restored")))
     assert "within the RTO" in report(incident, START, RTO)

@@ -128,6 +128,14 @@ class IncidentFile:
         """Record that the operator has seen something that only people can see."""
         return self.record("ticked", text=what)
 
+    def looked(self, findings: Sequence[str]) -> Incident:
+        """Record what step 1 sees, a line each."""
+        return self.record("looked", facts={"findings": list(findings)})
+
+    def mended(self, kind: str, job: str) -> Incident:
+        """Record that a job outside the steps has mended something."""
+        return self.record("mended", facts={"kind": kind, "job": job})
+
     def close(self, outcome: str) -> Incident:
         """Close the incident; ``outcome`` stands in the report."""
         return self.record("closed", text=outcome)

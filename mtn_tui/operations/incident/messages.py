@@ -11,9 +11,10 @@ from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.alerts.message import Level
 from mtn_tui.operations.alerts.notify import notify
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.assess import Assessment
+from mtn_tui.operations.incident.memory import done_to_mend, over_since, wrong_at_first
 from mtn_tui.operations.incident.report import took
 from mtn_tui.operations.incident.state import Facts, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
@@ -28,8 +29,9 @@ class Alert:
     body: str
 
 
-def first_alert(context: Context, assessment: Assessment) -> Alert:
-    """The alert of step 2, in the runbook's words where they fit."""
+def first_alert(context: Context, assessment: Assessment, incident: Incident | None = None) -> Alert:
+    """The alert of step 2, in the runbook's words where they fit; of ``incident``, what it remembers."""
+    over = over_since(incident, assessment.findings) if incident else ()
     subjects = {
         RecoveryMode.RESTORE: _("CRITICAL: Database Down"),
         RecoveryMode.BESIDE: _("CRITICAL: Rows are missing"),
@@ -38,16 +40,19 @@ def first_alert(context: Context, assessment: Assessment) -> Alert:
     proposal = assessment.proposal
     if not any(one.status is Status.FAIL for one in assessment.findings):
         # A server that was started by now, or something that can't be seen from here.
-        subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = _(
-            "CRITICAL: An incident of the admission system"
-        )
+        subject = _("CRITICAL: An incident of the admission system")
+        if over:
+            subject = _("CRITICAL: The admission system was down")
+        subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = subject
     next_step = {
         RecoveryMode.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
         RecoveryMode.BESIDE: _("A backup is restored beside it; production is left as it is."),
         RecoveryMode.LEAVE: proposal.instead,
     }
     lines = [proposal.why, next_step[proposal.way], ""]
-    lines += [f"{one.status.glyph} {one.says}" for one in assessment.findings]
+    if incident and over:
+        lines += [_("When the incident was opened:"), *_lines(over), *done_to_mend(incident), "", _("Now:")]
+    lines += _lines(assessment.findings)
     lines += ["", _("At it: {operator} on {host}.").format(operator=context.operator, host=context.host)]
     return Alert(Level.ERROR, subjects[proposal.way], "\n".join(lines))
 
@@ -57,11 +62,11 @@ def last_alert(context: Context, incident: Incident) -> Alert:
     chosen = incident.steps[Step.CHOOSE].facts
     passed = labels.duration(took(incident, context.clock.now()).total_seconds())
     if incident.way is RecoveryMode.LEAVE:
-        return Alert(
-            Level.SUCCESS,
-            _("The admission system is back"),
-            _("Nothing had to be restored. It took {time}.").format(time=passed),
-        )
+        wrong = wrong_at_first(incident)
+        told = [_("When the incident was opened:"), *_lines(wrong)] if wrong else []
+        told += done_to_mend(incident)
+        told.append(_("Nothing had to be restored. It took {time}.").format(time=passed))
+        return Alert(Level.SUCCESS, _("The admission system is back"), "\n".join(told))
     rows = incident.steps[Step.PRODUCTION].facts.get("rows")
     if incident.way is RecoveryMode.BESIDE and rows:
         text = _("{rows:,} rows were copied back from the backup of {moment}. It took {time}.")
@@ -82,6 +87,10 @@ def last_alert(context: Context, incident: Incident) -> Alert:
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
     return Alert(Level.SUCCESS, _("Database Restored"), "\n".join(body))
+
+
+def _lines(findings: Sequence[Check]) -> list[str]:
+    return [f"{one.status.glyph} {one.says}" for one in findings]
 
 
 def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]:

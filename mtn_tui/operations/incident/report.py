@@ -10,8 +10,9 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.moments import read_moment
 from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.markdown import escaped
+from mtn_tui.operations.incident.memory import done_to_mend, findings_of, over_since
 from mtn_tui.operations.incident.state import OID, Facts, Incident, Record, RecoveryMode, Step, StepStatus
 
 _SECONDS = "_seconds"
@@ -79,11 +80,12 @@ def report(incident: Incident, now: datetime, target: timedelta) -> str:
             "",
             *_steps(incident),
             "",
+            *_first_look(incident),
             *_evidence(incident),
             *_people(incident),
             "## " + _("All that happened"),
             "",
-            *_table([_("Moment"), _("Who"), _("What")], [_row(record) for record in incident.records]),
+            *_table([_("Moment"), _("Who"), _("What")], [_row(record) for record in _each_once(incident)]),
             "",
         ]
     )
@@ -104,8 +106,7 @@ def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[s
         where = _("at step {step}, {name}").format(step=int(incident.step), name=title(incident.step))
         yield "- " + _("Still open") + f": {where}"
     else:
-        last = incident.records[-1]
-        yield "- " + _("Closed") + f": {_moment(incident.closed_at)}, {escaped(last.text)}"
+        yield "- " + _("Closed") + f": {_moment(incident.closed_at)}"
     held = _("within") if passed <= target else _("over")
     yield "- " + _("Took {time}, {held} the RTO of {target}").format(
         time=labels.duration(passed.total_seconds()),
@@ -126,17 +127,31 @@ def _steps(incident: Incident) -> list[str]:
     return _table([_("Step"), "", _("State"), _("Began"), _("Took"), _("Who")], rows)
 
 
+def _first_look(incident: Incident) -> Iterator[str]:
+    """What was wrong when the incident was opened and is over by now, and what was done about it."""
+    over = over_since(incident, findings_of(incident.steps[Step.ASSESS].facts))
+    done = done_to_mend(incident)
+    if not over and not done:
+        return
+    yield "## " + _("When it was opened")
+    yield ""
+    yield from (f"- {escaped(f'{one.status.glyph} {one.says}')}" for one in over)
+    yield from (f"- {escaped(one)}" for one in done)
+    yield ""
+
+
 def _evidence(incident: Incident) -> Iterator[str]:
     for step, state in incident.steps.items():
-        if not state.facts and not state.reason:
+        # The way stands above.
+        facts = {name: value for name, value in for_people(state.facts).items() if name != "way"}
+        if not facts and not state.reason:
             continue
         yield f"## {int(step)} {title(step)}"
         yield ""
         if state.reason:
             yield f"- {standing(state.standing)}: {escaped(state.reason)}"
-        for name, value in for_people(state.facts).items():
-            if value != "":
-                yield from _fact(name, value)
+        for name, value in facts.items():
+            yield from _fact(name, value)
         yield ""
 
 
@@ -156,14 +171,17 @@ def _people(incident: Incident) -> Iterator[str]:
 def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
     indent = "  " * depth
     label = escaped(fact_name(name))
-    if isinstance(value, Mapping):
+    if name == "channels" and not value:
+        yield f"{indent}- {escaped(_('It reached nobody: no channel is configured.'))}"
+    elif isinstance(value, Mapping):
         yield f"{indent}- {label}:"
         for inner, one in value.items():
             if name == "channels":
                 _good, *said = delivery(str(inner), one)
                 yield f"{indent}  - {escaped(': '.join(filter(None, said)))}"
             else:
-                yield from _fact(str(inner), one, depth + 1)
+                value_of_it = health(one) if name == "services" and isinstance(one, bool) else one
+                yield from _fact(str(inner), value_of_it, depth + 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         yield f"{indent}- {label}:"
         for one in value:
@@ -175,8 +193,22 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
 
 
 def for_people(facts: Facts) -> Facts:
-    """The facts without those that only later steps need."""
-    return {name: value for name, value in facts.items() if name != OID}
+    """The facts that say something, once each, without those that only later steps need."""
+    shown = {name: value for name, value in facts.items() if name != OID and not _is_empty(name, value)}
+    if "channels" in shown:
+        shown.pop("recipients", None)  # each channel says to whom
+    if "problems" in facts:
+        shown["problems"] = facts["problems"] or _("none")
+    return shown
+
+
+def _is_empty(name: str, value: object) -> bool:
+    return value in (None, "", [], {}) and name != "channels"
+
+
+def health(healthy: bool) -> str:
+    """A service's health, in the reader's language."""
+    return _("healthy") if healthy else _("not healthy")
 
 
 def fact_name(name: str) -> str:
@@ -204,9 +236,10 @@ def fact_name(name: str) -> str:
         "rows": _("rows"),
         "tables": _("tables"),
         "newest": _("newest row"),
-        "problems": _("not as it should be"),
+        "problems": _("differences"),
         "kept": _("what was there before is kept as"),
-        "away_seconds": _("time without a database"),
+        "away_seconds": _("the swap itself took"),
+        "without_seconds": _("without a database since the incident was opened"),
         "load_seconds": _("took to load"),
         "command": _("command"),
         "services": _("services"),
@@ -251,6 +284,17 @@ def fact_value(name: str, value: object) -> str:
     return str(value)
 
 
+def _each_once(incident: Incident) -> Iterator[Record]:
+    """The records; a step that begins while it runs (its job is known by then) stands there once."""
+    runs: Step | None = None
+    for record in incident.records:
+        if record.event == "began" and record.step is runs:
+            continue
+        if record.step is not None:
+            runs = record.step if record.event == "began" else None
+        yield record
+
+
 def _row(record: Record) -> list[str]:
     return [_clock(record.at), str(record.who), happened(record)]
 
@@ -268,9 +312,16 @@ def happened(record: Record) -> str:
         "note": record.text,
         "called": _("called {person}").format(person=record.text),
         "ticked": _("has seen: {what}").format(what=to_be_seen().get(record.text, record.text)),
+        "looked": _looked(record),
+        "mended": _("PostgreSQL was started (job {id}).").format(id=record.facts.get("job", "—")),
         "closed": _("closed it: {outcome}").format(outcome=record.text),
     }
-    return said.get(record.event, record.event)
+    return said.get(record.event, record.event).removesuffix(": ")
+
+
+def _looked(record: Record) -> str:
+    wrong = [one.says for one in findings_of(record.facts) if one.status is Status.FAIL]
+    return _("saw: {what}").format(what=" · ".join(wrong)) if wrong else _("saw nothing critical")
 
 
 def _moment(at: datetime) -> str:

@@ -133,6 +133,10 @@ class Incident:
     """Keys of the people who were called."""
     ticked: Mapping[str, str] = field(default_factory=dict)
     """Checks made by hand (Appendix B): what was seen, and by whom."""
+    looks: tuple[Record, ...] = ()
+    """What step 1 saw, the first as the incident was opened; another only where it differs."""
+    mended: tuple[Record, ...] = ()
+    """Jobs outside the steps that have mended something, such as a start of the server."""
 
     @property
     def is_open(self) -> bool:
@@ -238,8 +242,9 @@ def _began(incident: Incident, record: Record) -> Incident:
 def _done(incident: Incident, record: Record) -> Incident:
     step = _step(record)
     known = incident.steps[step]
+    kept = {name: value for name, value in known.facts.items() if name != "hint"}  # of a failure before
     state = replace(
-        known, standing=StepStatus.DONE, ended=record.at, facts={**known.facts, **record.facts}, reason=""
+        known, standing=StepStatus.DONE, ended=record.at, facts={**kept, **record.facts}, reason=""
     )
     incident = _with(incident, record, state)
     if step is not Step.ASSESS:
@@ -281,6 +286,14 @@ def _ticked(incident: Incident, record: Record) -> Incident:
     return replace(incident, ticked={**incident.ticked, record.text: str(record.who)})
 
 
+def _looked(incident: Incident, record: Record) -> Incident:
+    return replace(incident, looks=(*incident.looks, record))
+
+
+def _mended(incident: Incident, record: Record) -> Incident:
+    return replace(incident, mended=(*incident.mended, record))
+
+
 def _closed(incident: Incident, record: Record) -> Incident:
     return replace(incident, closed_at=record.at)
 
@@ -294,6 +307,8 @@ _MOVES = {
     "failed": _failed,
     "called": _called,
     "ticked": _ticked,
+    "looked": _looked,
+    "mended": _mended,
     "closed": _closed,
 }
 """``note`` changes nothing."""

@@ -179,7 +179,7 @@ def settle(file: IncidentFile, context: Context) -> Incident:
         if not view.state.over:
             continue
         if view.state is JobState.SUCCEEDED:
-            return file.done(step, **_shown(step, view.result))
+            return file.done(step, **_shown(step, view.result), **_without(incident, step, view))
         if view.state is JobState.LOST and step is Step.PRODUCTION and view.kind == "promote":
             return _after_a_killed_promotion(file, context, view)
         title = view.title or labels.state(view.state)
@@ -215,6 +215,15 @@ def _shown(step: Step, result: Facts) -> dict[str, object]:
     if step is Step.STAGING and isinstance(seconds, dict) and "load" in seconds:
         found["load_seconds"] = seconds["load"]
     return found
+
+
+def _without(incident: Incident, step: Step, view: JobView) -> dict[str, object]:
+    """How long there was no database, where step 6 has replaced none: as far as the incident knows it."""
+    if step is not Step.PRODUCTION or view.kind != "promote" or view.result.get("replaced", True):
+        return {}
+    if incident.opened_at is None or view.ended is None:
+        return {}
+    return {"without_seconds": (view.ended - incident.opened_at).total_seconds()}
 
 
 def write_report(context: Context, incident: Incident) -> Path:

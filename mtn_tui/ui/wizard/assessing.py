@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from mtn_tui.core.contacts import Severity
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common.checks import Check, Status
-from mtn_tui.operations.incident import report
+from mtn_tui.operations.incident import memory, report
 from mtn_tui.operations.incident.assess import Assessment
 from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import start_arguments
@@ -44,13 +45,13 @@ class Assessing(StepView):
     @property
     def starting(self) -> JobView | None:
         """The job that starts the server, while it runs."""
-        return next((job for job in self.session.host.state.live if job.kind == "database-start"), None)
+        return next((job for job in self.session.host.state.live if job.kind == memory.STARTS), None)
 
     @property
     def ended(self) -> frozenset[str]:
         """The starts of the server that are over."""
         jobs = self.session.host.state.jobs
-        return frozenset(job.id for job in jobs if job.kind == "database-start" and job.state.over)
+        return frozenset(job.id for job in jobs if job.kind == memory.STARTS and job.state.over)
 
     def look(self) -> None:
         """Run all checks in the background, showing each result as it comes."""
@@ -62,7 +63,21 @@ class Assessing(StepView):
             session.host.run_on_ui_thread(lambda: self._hear(one))
 
         def came(found: Assessment) -> None:
-            self.looking, self.found = False, found
+            started = memory.starts(session.present, session.host.state.jobs)
+            if not session.mine or not (started or memory.is_new(session.present, found)):
+                shown(found)
+                return
+
+            def failed(error: MtnError) -> None:
+                shown(found)
+                session.host.show_error(error)
+
+            session.write(
+                lambda file: memory.remember(file, found, started), lambda: shown(found), failed=failed
+            )
+
+        def shown(found: Assessment) -> None:
+            self.looking, self.found = False, memory.in_view_of(session.present, found)
             self.index = _WAYS.index(found.proposal.way)
             if session.view.is_showing(self):
                 session.view.changed()

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check
-from mtn_tui.operations.incident.report import delivery, fact_name, fact_value, for_people, standing, title
+from mtn_tui.operations.incident.report import (
+    delivery,
+    fact_name,
+    fact_value,
+    for_people,
+    health,
+    standing,
+    title,
+)
 from mtn_tui.operations.incident.state import Step, StepState, StepStatus
 from mtn_tui.ui.wizard.page import PageBuilder
 
@@ -64,7 +72,7 @@ def _fact(sheet: PageBuilder, name: str, value: object) -> None:
     if isinstance(value, Mapping):
         sheet.say(fact_name(name) + ":")
         for inner, one in value.items():
-            said = {True: "✔", False: "✖"}[one] if isinstance(one, bool) else fact_value(str(inner), one)
+            said = health(one) if isinstance(one, bool) else fact_value(str(inner), one)
             sheet.item("·", f"{inner}: {said}")
     elif isinstance(value, Sequence) and not isinstance(value, str):
         sheet.say(fact_name(name) + ":")

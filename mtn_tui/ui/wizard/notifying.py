@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from mtn_tui.core.contacts import Call
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.common.checks import Check
 from mtn_tui.operations.incident.assess import Assessment, Proposal
 from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.memory import findings_of
 from mtn_tui.operations.incident.messages import Alert, first_alert
 from mtn_tui.operations.incident.state import Incident, Step
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -41,7 +41,7 @@ class Notifying(StepView):
     def alert(self) -> Alert:
         """What was found in step 1, with the notes since."""
         incident = self.session.present
-        made = first_alert(self.session.host.context, _told(incident))
+        made = first_alert(self.session.host.context, _told(incident), incident)
         notes = [record.text for record in incident.records if record.event == "note"]
         return replace(made, body="\n".join([made.body, *notes])) if notes else made
 
@@ -101,7 +101,5 @@ def _told_or_not(session: IncidentSession) -> tuple[Call, ...]:
 def _told(incident: Incident) -> Assessment:
     """What step 1 has found and decided, as it was written down."""
     facts = incident.steps[Step.ASSESS].facts
-    lines = facts.get("findings")
-    found = tuple(Check.of_line(str(line)) for line in (lines if isinstance(lines, list) else ()))
     why, instead = str(facts.get("why") or ""), str(facts.get("hint") or "")
-    return Assessment(found, Proposal(incident.way, why, instead))
+    return Assessment(findings_of(facts), Proposal(incident.way, why, instead))
