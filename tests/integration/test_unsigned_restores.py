@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from mtn_tui.postgres.connection import application, connect
@@ -401,6 +402,19 @@ def test_who_is_no_superuser_is_told_before_whom_he_can_give_nothing_to(practice
     finally:
         practice.source.server.drop_database(target)
         practice.source.psql(f"DROP ROLE {role}")
+
+
+def test_the_login_connects_once(practice, target, tmp_path, monkeypatch):
+    """It may do so once, and the server counts a session for a moment longer than it lasts."""
+    users, real = [], psycopg.Connection.connect.__func__
+
+    def connect(cls, *arguments, **given):
+        users.append(str(given.get("user")))
+        return real(cls, *arguments, **given)
+
+    monkeypatch.setattr(psycopg.Connection, "connect", classmethod(connect))
+    restored(practice, written(tmp_path / "x.sql", practice.source.run("pg_dump")), target)
+    assert len([user for user in users if user.startswith("mtn_load_")]) == 1
 
 
 def test_a_server_that_lets_no_new_login_in_is_told(practice, target, tmp_path):

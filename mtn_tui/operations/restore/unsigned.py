@@ -278,13 +278,20 @@ class Loading:
             operator.execute(b"SELECT pg_catalog.set_config('search_path', '', false)")
             login = logins.make(self.server, self.login, self.database, self.job)
             waiting = _Waiting()
-            with closing(self.open(login)) as loader, self.token.calling(loader.cancel):
+            with closing(self._logged_in(login)) as loader, self.token.calling(loader.cancel):
                 self._load(pieces, loader, operator, waiting, login.user)
             logins.end(self.server, self.database, login.user)
             self.token.check()
             with self.token.calling(operator.cancel):
                 self._give_away(operator, waiting, login.user)
         logins.drop(self.server, self.job)
+
+    def _logged_in(self, login: Server) -> LoadConnection:
+        """The one connection that the login may have."""
+        try:
+            return self.open(login)
+        except PostgresError as error:
+            raise logins.no_login(error.title) from error
 
     def _load(
         self,
