@@ -89,6 +89,9 @@ class Host(Protocol):
         Without ``failed`` an error is shown.
         """
 
+    def after_keys(self, work: Callable[[], None]) -> None:
+        """Run ``work`` once all keys that were pressed before now are handled: one may call it off."""
+
     def run_on_ui_thread(self, work: Callable[[], None]) -> None:
         """Run on the UI thread. Thread-safe."""
 

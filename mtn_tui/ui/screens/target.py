@@ -55,7 +55,8 @@ class Target(TextPrompt):
         self._asking = True
         host.run_in_background(
             lambda: look_at(host.context, target).existing is not None,
-            lambda exists: self._answered(target, exists=exists),
+            # An esc that was pressed while the server was asked still counts.
+            lambda exists: host.after_keys(lambda: self._answered(target, exists=exists)),
             self._failed,
         )
         self.draw()

@@ -8,7 +8,7 @@ first of them opens, and letters would be taken for commands.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual import events
 from textual.app import App
@@ -26,7 +26,9 @@ class KeyQueueApp(App[None]):
         self._waiting: deque[events.Key] = deque()
         self._at: events.Key | None = None
         """The key that is being handled."""
-        self._was_at: events.Key | None = None
+        self._on: DOMNode = self
+        """What handles it at the moment."""
+        self._after: list[Callable[[], None]] = []
 
     async def on_event(self, event: events.Event) -> None:
         """Queue keys from the terminal; every other event goes its way at once."""
@@ -40,10 +42,22 @@ class KeyQueueApp(App[None]):
         """Hand out the next key that waits, if the one before it is done and all that take keys are ready."""
         if self._at is None and self._waiting and self._all_ready:
             self._at = key = self._waiting.popleft()
+            self._on = self
             path = [*(self.focused or self.screen).ancestors_with_self]
             await super().on_event(key)
             # Twice: an action runs at the end of the path, and what it posts starts at the beginning again.
             await self._follow(key, path * 2)
+
+    def after_keys(self, work: Callable[[], None]) -> None:
+        """Run ``work`` once all keys that were pressed before now are handled: one may call it off."""
+        self._after.append(work)
+        self._no_more_keys()
+
+    def _no_more_keys(self) -> None:
+        if self._at is None and not self._waiting:
+            after, self._after = self._after, []
+            for work in after:
+                work()
 
     @property
     def _all_ready(self) -> bool:
@@ -53,14 +67,20 @@ class KeyQueueApp(App[None]):
         """Wait until every node on the key's path has handled it; nodes that are gone are skipped."""
         for at, node in enumerate(path):
             if node.call_later(self._follow, key, path[at + 1 :]):
+                self._on = node
                 return
         if not path and self._at is key:  # else no node is left, and the program ends
-            self._at = None
-            await self.next_key()
+            await self._handled()
+
+    async def _handled(self) -> None:
+        self._at = None
+        await self.next_key()
+        self._no_more_keys()
 
     async def drop_lost_key(self) -> None:
-        """Give up a key that is handled since the last call: it was lost on its way. Call it every second."""
-        if self._at is not None and self._at is self._was_at:
-            self._at = None
-            await self.next_key()
-        self._was_at = self._at
+        """Give up a key if what was to handle it has gone meanwhile. Call it every second.
+
+        One that takes long is no lost one: what is pressed after it waits.
+        """
+        if self._at is not None and not self._on.is_running:
+            await self._handled()
