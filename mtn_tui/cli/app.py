@@ -10,6 +10,7 @@ import click
 
 from mtn_tui import __version__
 from mtn_tui.cli import diagnostics, output, screens
+from mtn_tui.cli.groups import Group, below, take_anywhere, without_risk
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Locked, MtnError
 from mtn_tui.core.garbage import uncollected
@@ -34,6 +35,7 @@ _COMMANDS = {
     "demo": "demo.demo",
     "doctor": "doctor.doctor",
     "drill": "drill.drill",
+    "help": "help.help_command",
     "incident": "incident.incident",
     "init": "setup.init",
     "job": "jobs.job",
@@ -58,7 +60,7 @@ _COMMANDS = {
 """Module and function of each command."""
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Imports a command only when it is used: importing all would take half as long again."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
@@ -70,7 +72,9 @@ class _Commands(click.Group):
         module, _dot, command = _COMMANDS[name].partition(".")
         with uncollected():
             found: click.Command = getattr(import_module(f"mtn_tui.cli.{module}"), command)
-        return found
+        return take_anywhere(
+            found, [one for one in mtn.params if isinstance(one, click.Option) and one.expose_value]
+        )
 
     def invoke(self, context: click.Context) -> object:
         """Run the command; one of the schedule that finds another at it ends quietly."""
@@ -107,6 +111,12 @@ class _Commands(click.Group):
     is_flag=True,
     help=_("Started by a schedule: do what is due, tell on stderr only what went wrong."),
 )
+@click.option("--quiet", is_flag=True, help=_("Print only what is not well, and what --json asks for."))
+@click.option(
+    "--verbose",
+    is_flag=True,
+    help=_("Tell how it goes also where nobody watches; a full's log gets all that pg_dump tells."),
+)
 @click.pass_context
 def mtn(
     context: click.Context,
@@ -117,9 +127,11 @@ def mtn(
     ascii: bool,
     light: bool,
     scheduled: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
     session = context.obj = Session(
-        config, lang, no_input or scheduled, read_only, ascii, light, scheduled=scheduled
+        config, lang, no_input, read_only, ascii, light, scheduled=scheduled, quiet=quiet, verbose=verbose
     )
     if context.invoked_subcommand is not None:
         return 0
@@ -134,8 +146,17 @@ def run(arguments: list[str] | None = None) -> int:
         result = _main(arguments)
     except click.exceptions.NoArgsIsHelpError as error:
         diagnostics.say(error.format_message())
+        if commands := below(error.ctx):
+            diagnostics.say("")
+            diagnostics.say(
+                _("error: {text}").format(
+                    text=_("Say which: {commands}").format(commands=", ".join(commands))
+                )
+            )
         return USAGE
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            without_risk(error)
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "mtn"
         diagnostics.say(_("error: {text}").format(text=error.format_message()))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import click
 
 from mtn_tui.archive.keys import with_its_key
-from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli.groups import Group
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
@@ -24,23 +25,22 @@ from mtn_tui.operations.restore import trial
 from mtn_tui.operations.sync.sync import send_missing
 
 
-@click.group(help=_("Make a backup."))
+@click.group(cls=Group, help=_("Make a backup."))
 def backup() -> None:
     pass
 
 
 @backup.command(help=_("Back the whole database up: to disk, to the bucket, and read it back."))
-@click.option("--verbose", is_flag=True, help=_("Let pg_dump tell the log all that it does."))
 @click.option("--detach", is_flag=True, help=_("Start it, say its job's ID, and do not wait."))
 @click.option("--key-is-meant", is_flag=True, help=_("It is another key than that of the last backups."))
 @as_json
 @click.pass_obj
-def full(session: Session, verbose: bool, detach: bool, key_is_meant: bool, as_json: bool) -> int:
+def full(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> int:
     def work(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
-        return _sent(job, context, full_backup(job, context, verbose=verbose, key_is_meant=key_is_meant))
+        made = full_backup(job, context, verbose=session.verbose, key_is_meant=key_is_meant)
+        return _sent(job, context, made)
 
-    options = ["--verbose"] if verbose else []
-    return _back_up(session, Kind.FULL, options, work, detach, key_is_meant, as_json)
+    return _back_up(session, Kind.FULL, work, detach, key_is_meant, as_json)
 
 
 @backup.command(
@@ -57,13 +57,12 @@ def diff(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> i
     def work(job: Job, context: Context, key_is_meant: bool) -> MadeBackup:
         return _sent(job, context, differential_backup(job, context, key_is_meant=key_is_meant))
 
-    return _back_up(session, Kind.DIFF, [], work, detach, key_is_meant, as_json)
+    return _back_up(session, Kind.DIFF, work, detach, key_is_meant, as_json)
 
 
 def _back_up(
     session: Session,
     kind: Kind,
-    options: list[str],
     work: Callable[[Job, Context, bool], MadeBackup],
     detach: bool,
     key_is_meant: bool,
@@ -76,20 +75,22 @@ def _back_up(
         return 0
     session.say_database(context.settings.db_name)
     meant = key_is_meant or _agreed_to_key(session)
-    arguments = ["backup", kind.value, *options, *(["--key-is-meant"] if meant else [])]
+    arguments = [
+        "backup",
+        kind.value,
+        *(["--verbose"] if session.verbose else []),
+        *(["--key-is-meant"] if meant else []),
+    ]
     if detach:
         job_id = session.begin(arguments)
         output.line(job_id)
-        diagnostics.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
+        session.say(_("It runs without this terminal. See it: mtn job follow {id}").format(id=job_id))
         return 0
     here = session.hosts_itself
     facts, code = session.run(
         name, context.settings.db_name, arguments, lambda job: work(job, context, meant)
     )
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines(name, facts))
+    session.tell_outcome(name, facts, code, as_json=as_json)
     is_full = here and facts.get("kind") == Kind.FULL
     return max(code, _test_load(session, str(facts["id"]))) if is_full else code
 

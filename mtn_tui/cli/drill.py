@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli import diagnostics
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
@@ -37,11 +37,7 @@ def drill(session: Session, wanted: str | None, file: str | None, as_json: bool)
     facts, code = session.run(
         KIND, context.settings.db_name, arguments, lambda job: run_drill(job, context, backup)
     )
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines(KIND, facts))
-    return code
+    return session.tell_outcome(KIND, facts, code, as_json=as_json)
 
 
 def _chosen(chosen: Chosen) -> Backup:

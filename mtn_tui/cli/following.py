@@ -31,8 +31,8 @@ class JobSource(Protocol):
         """Stop following; the job goes on."""
 
 
-def until_it_is_over(job: JobSource, *, may_ask: bool) -> JobView:
-    """Show the job on stderr until it ends, then return it.
+def until_it_is_over(job: JobSource, *, may_ask: bool, shown: bool) -> JobView:
+    """Follow the job until it ends, on stderr if it is to be ``shown``, then return it.
 
     On Ctrl-C, asks whether to leave it running or cancel it, if ``may_ask`` and
     there is a terminal. Raises Cancelled if the job is left running.
@@ -41,7 +41,8 @@ def until_it_is_over(job: JobSource, *, may_ask: bool) -> JobView:
         view = job.look()
         while not view.state.over:
             try:
-                watcher(view)
+                if shown:
+                    watcher(view)
                 time.sleep(host.LOOK_EVERY)
                 view = job.look()
             except KeyboardInterrupt:
@@ -55,7 +56,8 @@ def until_it_is_over(job: JobSource, *, may_ask: bool) -> JobView:
                             id=view.id
                         ),
                     ) from None
-        watcher(view)
+        if shown:
+            watcher(view)
         return view
 
 

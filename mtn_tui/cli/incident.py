@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli.groups import Group
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
@@ -19,7 +20,7 @@ from mtn_tui.operations.incident.report import report, standing, title, took
 from mtn_tui.operations.incident.state import Incident
 
 
-@click.group(help=_("See incidents, open and over."))
+@click.group(cls=Group, help=_("See incidents, open and over."))
 def incident() -> None:
     pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mtn_tui.cli import diagnostics, following, outcomes, output
+from mtn_tui.cli.groups import Group
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
@@ -16,7 +17,7 @@ from mtn_tui.engine.logs.lines import read_record
 from mtn_tui.operations.common import labels
 
 
-@click.group(help=_("See jobs, and stop them."))
+@click.group(cls=Group, help=_("See jobs, and stop them."))
 def job() -> None:
     pass
 
@@ -43,10 +44,10 @@ def follow(session: Session, job_id: str) -> int:
     view = find_job(session.context.job_folders, job_id)
     context = session.context
     journal = Follower(find_journal(context.job_folders, view.id), folders=lambda: context.job_folders)
-    view = following.until_it_is_over(journal, may_ask=False)
+    view = following.until_it_is_over(journal, may_ask=False, shown=not session.quiet)
     facts, code = following.outcome(view, find_journal(context.job_folders, view.id).parent)
-    output.lines(outcomes.lines(view.kind, facts))
-    return outcomes.exit_code(view.kind, facts, code)
+    code = outcomes.exit_code(view.kind, facts, code)
+    return session.tell_outcome(view.kind, facts, code, as_json=False)
 
 
 @job.command(help=_("Print all that a job has done, from its journal."))
@@ -71,7 +72,7 @@ def cancel(session: Session, job_id: str) -> None:
     session.must_not_only_read()
     view = find_job(session.context.job_folders, job_id)
     host.cancel(view)
-    diagnostics.say(_("Job {id} was asked to stop. See: mtn job list").format(id=view.id))
+    session.say(_("Job {id} was asked to stop. See: mtn job list").format(id=view.id))
 
 
 def _facts(view: JobView) -> dict[str, object]:

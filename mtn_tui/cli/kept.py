@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
-from mtn_tui.cli import diagnostics, options, outcomes, output
+from mtn_tui.cli import diagnostics, options, output
+from mtn_tui.cli.groups import Group
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import ask_for_production, check_lines, who_lines, yes
 from mtn_tui.cli.session import Session
@@ -57,11 +58,7 @@ def undo(session: Session, target: str | None, name: str, confirm: str, dry_run:
         [*arguments, "--", target],
         lambda job: swap_back(job, context, target, confirm=confirm, kept=name),
     )
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines("undo", facts))
-    return code
+    return session.tell_outcome("undo", facts, code, as_json=as_json)
 
 
 def _confirmed(session: Session, target: str, name: str) -> str:
@@ -83,6 +80,7 @@ def _plan_lines(made: UndoPlan) -> list[str]:
 
 
 @click.group(
+    cls=Group,
     invoke_without_command=True,
     help=_(
         "List the databases that restores have replaced or could not make whole, and remove what killed "
@@ -110,7 +108,7 @@ def kept(context: click.Context, as_json: bool) -> int:
     for text in lost:
         diagnostics.warning(text)
     for name in swept:
-        diagnostics.say(_("Removed what a job that is over has left: {name}").format(name=name))
+        session.say(_("Removed what a job that is over has left: {name}").format(name=name))
     now = datetime.now(UTC)
     days = session.context.settings.keep_replaced_days
     if as_json:
@@ -138,11 +136,7 @@ def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
     facts, code = session.run(
         "kept-drop", one.of, ["kept", "drop", "--yes", "--", name], lambda job: drop_kept(job, context, name)
     )
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines("kept-drop", facts))
-    return code
+    return session.tell_outcome("kept-drop", facts, code, as_json=as_json)
 
 
 def _ask_to_drop(session: Session, one: ReplacedDatabase | IncompleteDatabase) -> None:

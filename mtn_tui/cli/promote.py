@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import options, outcomes, output
+from mtn_tui.cli import options
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import ask_for_production, who_lines
 from mtn_tui.cli.session import Session
@@ -59,11 +59,7 @@ def promote(
             job, context, source, target, confirm=confirm, stop_services=stop_services, oid=oid
         ),
     )
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines("promote", facts))
-    return code
+    return session.tell_outcome("promote", facts, code, as_json=as_json)
 
 
 def _confirmed(session: Session, source: str, target: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import Figure, _, ngettext
@@ -39,11 +39,7 @@ def prune(session: Session, dry_run: bool, as_json: bool) -> int:
         [KIND],
         lambda job: delete_old(job, context, lambda: _open_incident(context)),
     )
-    if as_json:
-        output.as_json(found)
-    else:
-        output.lines(outcomes.lines(KIND, found))
-    return code
+    return session.tell_outcome(KIND, found, code, as_json=as_json)
 
 
 def _open_incident(context: Context) -> Reason | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from mtn_tui.cli import diagnostics, options, outcomes, output
+from mtn_tui.cli import diagnostics, options, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
@@ -92,11 +92,7 @@ def recover(
     facts, code = session.run(
         "recover", context.settings.db_name, arguments, lambda job: copy_back(job, context, request)
     )
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines("recover", facts))
-    return code
+    return session.tell_outcome("recover", facts, code, as_json=as_json)
 
 
 def _agreed(session: Session, request: Request) -> Request:

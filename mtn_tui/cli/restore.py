@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from mtn_tui.cli import diagnostics, options, outcomes, output, planning
+from mtn_tui.cli import diagnostics, options, output, planning
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.session import Session
@@ -161,7 +161,7 @@ def restore(
         diagnostics.warning(key_check.passed_over(chosen.another_key))
     if chosen.another_server:
         diagnostics.warning(chosen.another_server, _("If it is meant, name it instead of --latest."))
-    for note in chosen.notes:
+    for note in () if session.quiet else chosen.notes:
         diagnostics.say(note)
     fall_back = latest or or_earlier or (at is not None and not (wanted or file))
     request = Request(
@@ -195,11 +195,8 @@ def restore(
         if as_json and (told := facts_of(error.facts)):
             output.as_json(told)
         raise
-    if as_json:
-        output.as_json(facts)
-    else:
-        output.lines(outcomes.lines("restore", facts))
-    return 1 if chosen.unreachable else code
+    code = max(code, 1 if chosen.unreachable else 0)
+    return session.tell_outcome("restore", facts, code, as_json=as_json)
 
 
 def _dry_run(session: Session, request: Request, *, as_json: bool) -> int:

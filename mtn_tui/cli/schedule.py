@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli.groups import Group
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
@@ -38,7 +39,7 @@ def _sure(command: F) -> F:
     return dry(click.option("--yes", "sure", is_flag=True, help=_("Do not ask."))(command))
 
 
-@click.group(help=_("What runs by itself, and when; started by cron, systemd or launchd."))
+@click.group(cls=Group, help=_("What runs by itself, and when; started by cron, systemd or launchd."))
 def schedule() -> None:
     pass
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mtn_tui.cli import diagnostics, following, output
+from mtn_tui.cli import diagnostics, following, outcomes, output
 from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.output import to_nowhere
 from mtn_tui.cli.progress import Watcher
@@ -40,6 +40,8 @@ class Session:
     ascii: bool = False
     light: bool = False
     scheduled: bool = False
+    quiet: bool = False
+    verbose: bool = False
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -48,10 +50,11 @@ class Session:
 
     @cached_property
     def context(self) -> Context:
-        """The context; warnings about the configuration are printed once."""
+        """The context; warnings about the configuration are printed once, without standing ones."""
         of_environment = outside.notices(self.loaded.outside, self.loaded.path)
         for notice in () if self.scheduled else (*self.loaded.warnings, *of_environment):
-            diagnostics.warning(notice.title, notice.hint)
+            if not notice.standing:
+                diagnostics.warning(notice.title, notice.hint)
         return self.quiet_context
 
     @cached_property
@@ -72,16 +75,34 @@ class Session:
 
     def say_database(self, database: str) -> None:
         """Print which database, where and from which configuration, before something is done to it."""
-        if self.scheduled:
-            return
         settings, loaded = self.context.settings, self.loaded
         text = _("Database: {database} at {host}:{port} ({path})")
-        diagnostics.say(
+        self.say(
             text.format(database=database, host=settings.db_host, port=settings.db_port, path=loaded.path)
         )
         if loaded.outside:
             keys = outside.named(loaded.outside)
-            diagnostics.say(_("From the environment: {keys}").format(keys=keys))
+            self.say(_("From the environment: {keys}").format(keys=keys))
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether stderr gets more than troubles: somebody sits at it, or asked for it."""
+        if self.quiet:
+            return False
+        return self.verbose or (not self.scheduled and diagnostics.is_terminal())
+
+    def say(self, text: str) -> None:
+        """Print on stderr what is no trouble, if it is watched."""
+        if self.is_watched:
+            diagnostics.say(text)
+
+    def tell_outcome(self, kind: str, facts: Facts, code: int, *, as_json: bool) -> int:
+        """Print what a job came to; with --quiet only if ``code``, its exit code, is not 0. Returns that."""
+        if as_json:
+            output.as_json(facts)
+        elif code or not self.quiet:
+            output.lines(outcomes.lines(kind, facts))
+        return code
 
     def run(
         self, kind: str, subject: str, arguments: Sequence[str], body: Callable[[Job], object]
@@ -100,7 +121,8 @@ class Session:
             and _on_a_terminal()
             and self.context.record_place.folder is not None
         ):
-            view = following.until_it_is_over(self.start(arguments), may_ask=not self.no_input)
+            job = self.start(arguments)
+            view = following.until_it_is_over(job, may_ask=not self.no_input, shown=self.is_watched)
             return following.outcome(view, find_journal(self.context.job_folders, view.id).parent)
         return self.host(kind, subject, body, job_id or "")
 
@@ -153,7 +175,7 @@ class Session:
     @property
     def may_ask(self) -> bool:
         """Whether there is somebody to answer questions."""
-        return not self.no_input and sys.stdin.isatty() and sys.stderr.isatty()
+        return not (self.no_input or self.scheduled) and sys.stdin.isatty() and sys.stderr.isatty()
 
     def must_not_only_read(self) -> None:
         """Raise Refused with --read-only; to be called before anything is changed."""
@@ -192,12 +214,13 @@ class Session:
             _tell_where(job, context)
             whole = audited(context, job_alerts.announced(context, body))
             try:
-                if self.scheduled:
+                if self.scheduled and not self.quiet:
                     output.line(f"{labels.moment(context.clock.now())} {labels.job(kind)} {job.id}")
-                    host.run(job, whole)
-                else:
+                if self.is_watched:
                     with closing(Watcher(SystemClock())) as watcher:
                         host.run(job, whole, watcher)
+                else:
+                    host.run(job, whole)
             finally:
                 if job_id:
                     detached.discard_output(jobs, job_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import outcomes, output
+from mtn_tui.cli import output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
@@ -41,11 +41,7 @@ def sync(session: Session, dry_run: bool, limit: str | None, as_json: bool) -> i
         [KIND, *(["--limit", limit] if limit else [])],
         lambda job: sync_stores(job, context, rate),
     )
-    if as_json:
-        output.as_json(found)
-    else:
-        output.lines(outcomes.lines(KIND, found))
-    return code
+    return session.tell_outcome(KIND, found, code, as_json=as_json)
 
 
 def _show(context: Context, as_json: bool) -> int:

@@ -40,9 +40,9 @@ def verify(session: Session, wanted: str | None, every: bool, as_json: bool) -> 
         ["verify", *(["--all"] if every else [backups[0].handle])],
         lambda job: verify_backups(job, context, backups),
     )
+    code = outcomes.exit_code("verify", facts, warned)
+    code = 3 if unreachable and code < 2 else code
     if as_json:
         output.as_json(facts["copies"])
-    else:
-        output.lines(outcomes.lines("verify", facts))
-    code = outcomes.exit_code("verify", facts, warned)
-    return 3 if unreachable and code < 2 else code
+        return code
+    return session.tell_outcome("verify", facts, code, as_json=False)

@@ -24,6 +24,8 @@ class Notice:
 
     title: str
     hint: str = ""
+    standing: bool = False
+    """Whether it does no harm and can stay so: ``mtn doctor`` tells it, not each command."""
 
 
 class Problems:
@@ -98,6 +100,7 @@ def doubts(
                     key=key, line=found.line
                 ),
                 _("Did you mean {near}?").format(near=near[0]) if near else _("Remove the line."),
+                standing=not near,
             )
         if found.unset and key in secret:
             yield Notice(

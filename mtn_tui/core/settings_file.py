@@ -226,11 +226,13 @@ def _without_effect(settings: Settings, given: Mapping[str, str]) -> Iterator[No
         yield Notice(
             _("COMPRESSION_LEVEL has no effect: DEFLATE_LEVEL has taken its place."),
             _("Remove it. DEFLATE_LEVEL (1 to 12, 5 by default) is as small as gzip -9 at 5, and faster."),
+            standing=True,
         )
     if settings.use_minio and "USE_MINIO" in given and "MINIO_ENDPOINT" not in given:
         yield Notice(
             _("USE_MINIO is true, but there is no MINIO_ENDPOINT: backups stay on this disk only."),
             _('Set MINIO_ENDPOINT and its keys; or write MINIO_ENDPOINT="" where that is meant.'),
+            standing=True,
         )
 
 

@@ -144,7 +144,7 @@ def test_the_version_is_said(practice):
 
 
 def test_data_is_on_stdout_and_all_the_rest_on_stderr(practice):
-    done = practice.mtn("verify", "--all", "--json")
+    done = practice.mtn("verify", "--all", "--json", "--verbose")
     assert [one["rung"] for one in json.loads(done.stdout)] == ["complete"] * 2
     assert "verify: reading back from disk" in done.stderr
     assert "\r" not in done.stderr
@@ -158,6 +158,53 @@ def test_data_is_on_stdout_and_all_the_rest_on_stderr(practice):
     assert len(said) == 2
     over = practice.here("job", "cancel", facts[0]["id"], check=2)
     assert "is over" in over.stderr
+
+
+def test_where_all_is_well_stderr_is_empty_and_with_quiet_stdout_too(pg18, new_database, practise):
+    """As cron runs it, which mails whatever is printed. What can stay as it is, doctor tells."""
+    practice: Practice = practise(new_database(pg18))
+    practice.configure(COMPRESSION_LEVEL="9")
+    name = f"{practice.source.name}_copy"
+    practice.made.append(name)
+    lines = [
+        ["backup", "full"],
+        ["backup", "diff"],
+        ["verify", "--all"],
+        ["drill"],
+        ["prune"],
+        ["restore", "--latest", "--target", name],
+        ["list"],
+        ["report"],
+    ]
+    for line in lines:
+        done = practice.here(*line)
+        assert done.stderr == "", (line, done.stderr)
+        assert done.stdout, line
+    lines[5:] = [[*lines[5], "--drop"]]
+    for line in lines:
+        done = practice.here(*line, "--quiet")
+        assert done.stdout + done.stderr == "", (line, done.stdout, done.stderr)
+        assert practice.here("job", "list", "--limit", "1").stdout.count("succeeded") == 1, line
+    assert json.loads(practice.here("verify", "--all", "--json", "--quiet").stdout)
+    assert "COMPRESSION_LEVEL has no effect" in practice.here("doctor", check=None).stdout
+
+
+def test_with_quiet_what_is_not_well_is_still_printed(pg18, new_database, practise):
+    practice: Practice = practise(new_database(pg18))
+    made = practice.ready_made()
+    payload = practice.payload(made)
+    payload.write_bytes(payload.read_bytes()[:-100])
+    done = practice.here("verify", "--all", "--quiet", check=2)
+    assert f"✖ {made.payload}" in done.stdout
+    wrong = practice.here("restore", "aaaaaaaa", "--target", "mtn_never", "--quiet", check=64)
+    assert wrong.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("line", [["backup", "full"], ["verify", "--all"], ["drill"]])
+def test_with_verbose_it_tells_how_it_goes_without_a_terminal(practice, line):
+    told = practice.here(*line, "--verbose").stderr
+    assert f"Database: {practice.source.name} at" in told or line[0] != "backup"
+    assert " …\n" in told
 
 
 def test_head_makes_no_noise(practice):

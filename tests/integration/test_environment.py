@@ -38,7 +38,7 @@ def test_an_exported_name_neither_hides_the_database_nor_takes_productions_guard
     here: Practice = practise(small)
     here.back_up()
     exported = {"DB_NAME": other.name}
-    backed_up = here.mtn("backup", "full", **exported)
+    backed_up = here.mtn("backup", "full", "--verbose", **exported)
     first, second = f"DB_NAME is {other.name}, taken from the environment", f"Database: {other.name} at"
     assert first in backed_up.stderr
     assert second in backed_up.stderr
@@ -60,7 +60,7 @@ def test_an_exported_name_neither_hides_the_database_nor_takes_productions_guard
 
 def test_a_detached_job_acts_on_what_its_parent_said(small, other, practise):
     here: Practice = practise(small)
-    begun = here.mtn("backup", "full", "--detach", DB_NAME=other.name)
+    begun = here.mtn("backup", "full", "--detach", "--verbose", DB_NAME=other.name)
     assert f"Database: {other.name} at" in begun.stderr
     here.mtn("job", "follow", begun.stdout.strip())
     (made,) = here.inventory.backups
@@ -76,7 +76,7 @@ def test_commands_that_act_name_the_database_first(small, practise, command):
     if command == "restore":
         words += ["--file", here.legacy_backup().name, "--target=x"]
         named = "x"
-    done = here.mtn(*words, check=None)
+    done = here.mtn(*words, "--verbose", check=None)
     assert done.returncode not in (0, 1)
     assert f"Database: {named} at {small.server.host}:{small.server.port} ({here.config})" in done.stderr
 
