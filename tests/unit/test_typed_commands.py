@@ -11,9 +11,20 @@ from tests.integration.test_cli import commands
 
 HARMLESS = {
     *("--all", "--ascii", "--at", "--bundle", "--closed", "--config", "--detach", "--dry-run", "--file"),
-    *("--filter", "--flush", "--folder", "--follow", "--from", "--grep", "--headless", "--incident", "--json"),
-    *("--keep", "--keep-scripts", "--kept", "--kind", "--lang", "--latest", "--level", "--light", "--limit"),
-    *("--lines", "--list", "--mail", "--month", "--no-input", "--note", "--output", "--quick", "--quiet"),
+    *("--filter", "--flush", "--folder", "--follow", "--from", "--grep", "--headless", "--incident"),
+    *("--json", "--keep", "--keep-scripts", "--kept", "--kind", "--lang", "--latest", "--level", "--light"),
+    *(
+        "--limit",
+        "--lines",
+        "--list",
+        "--mail",
+        "--month",
+        "--no-input",
+        "--note",
+        "--output",
+        "--quick",
+        "--quiet",
+    ),
     *("--read-only", "--rows", "--scheduled", "--search-path", "--since", "--source", "--system", "--table"),
     *("--target", "--test", "--try", "--type", "--verbose", "--verify", "--version", "--week"),
 }
