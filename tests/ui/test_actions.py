@@ -72,6 +72,10 @@ def test_keys_are_those_that_any_terminal_and_multiplexer_lets_through():
     assert [key for one in every_action() for key in one.keys if not plain.fullmatch(key)] == []
 
 
+def test_the_key_that_verifies_does_nothing_else_on_any_screen():
+    assert {one.id for one in every_action() if "v" in one.keys} == {"verify"}
+
+
 @every_screen
 def test_no_key_means_two_things_on_a_screen(screen):
     not_counted = AT_ONE_STEP if screen is Emergency else ()

@@ -29,7 +29,7 @@ def clock(contacts: Contacts, incident: Incident, now: datetime) -> EscalationSt
     """Where escalation stands at ``now``. Once the incident is over, nobody is due."""
     if not incident.is_open or incident.opened_at is None:
         return EscalationStatus((), (), (), None, ())
-    calls = who_to_tell(contacts, _severity(incident), incident.opened_at, now)
+    calls = who_to_tell(contacts, severity_of(incident), incident.opened_at, now)
     told = [call for call in calls if call.is_due(now)]
     due = [call for call in told if call.person.key not in incident.called]
     at = next_escalation(calls, now)
@@ -42,7 +42,7 @@ def clock(contacts: Contacts, incident: Incident, now: datetime) -> EscalationSt
     )
 
 
-def _severity(incident: Incident) -> Severity:
+def severity_of(incident: Incident) -> Severity:
     """The incident's severity; critical if another version wrote one that is not known here."""
     try:
         return Severity(incident.severity)

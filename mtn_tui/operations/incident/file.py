@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtn_tui.core.clock import Clock
+from mtn_tui.core.contacts import Severity
 from mtn_tui.core.errors import MtnError, Refused, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import read_moment
@@ -127,6 +128,10 @@ class IncidentFile:
     def tick(self, what: str) -> Incident:
         """Record that the operator has seen something that only people can see."""
         return self.record("ticked", text=what)
+
+    def severe(self, severity: Severity) -> Incident:
+        """Record how severe it is: that decides whom to call, and when."""
+        return self.record("severe", facts={"severity": severity.value})
 
     def looked(self, findings: Sequence[str]) -> Incident:
         """Record what step 1 sees, a line each."""

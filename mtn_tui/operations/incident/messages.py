@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.moments import read_moment
 from mtn_tui.operations.alerts.delivery import State
@@ -13,9 +14,10 @@ from mtn_tui.operations.alerts.notify import notify
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident import report
 from mtn_tui.operations.incident.assess import Assessment
+from mtn_tui.operations.incident.escalation import severity_of
 from mtn_tui.operations.incident.memory import done_to_mend, over_since, wrong_at_first
-from mtn_tui.operations.incident.report import took
 from mtn_tui.operations.incident.state import Facts, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
 
@@ -33,16 +35,16 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
     """The alert of step 2, in the runbook's words where they fit; of ``incident``, what it remembers."""
     over = over_since(incident, assessment.findings) if incident else ()
     subjects = {
-        RecoveryMode.RESTORE: _("CRITICAL: Database Down"),
-        RecoveryMode.BESIDE: _("CRITICAL: Rows are missing"),
-        RecoveryMode.LEAVE: _("CRITICAL: The admission system is down"),
+        RecoveryMode.RESTORE: _("Database Down"),
+        RecoveryMode.BESIDE: _("Rows are missing"),
+        RecoveryMode.LEAVE: _("The admission system is down"),
     }
     proposal = assessment.proposal
     if not any(one.status is Status.FAIL for one in assessment.findings):
         # A server that was started by now, or something that can't be seen from here.
-        subject = _("CRITICAL: An incident of the admission system")
+        subject = _("An incident of the admission system")
         if over:
-            subject = _("CRITICAL: The admission system was down")
+            subject = _("The admission system was down")
         subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = subject
     next_step = {
         RecoveryMode.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
@@ -54,13 +56,14 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
         lines += [_("When the incident was opened:"), *_lines(over), *done_to_mend(incident), "", _("Now:")]
     lines += _lines(assessment.findings)
     lines += ["", _("At it: {operator} on {host}.").format(operator=context.operator, host=context.host)]
-    return Alert(Level.ERROR, subjects[proposal.way], "\n".join(lines))
+    severity = report.severity(severity_of(incident) if incident else Severity.CRITICAL).upper()
+    return Alert(Level.ERROR, f"{severity}: {subjects[proposal.way]}", "\n".join(lines))
 
 
 def last_alert(context: Context, incident: Incident) -> Alert:
     """The alert of step 8: what was done, and how long it took."""
     chosen = incident.steps[Step.CHOOSE].facts
-    passed = labels.duration(took(incident, context.clock.now()).total_seconds())
+    passed = labels.duration(report.took(incident, context.clock.now()).total_seconds())
     if incident.way is RecoveryMode.LEAVE:
         wrong = wrong_at_first(incident)
         told = [_("When the incident was opened:"), *_lines(wrong)] if wrong else []

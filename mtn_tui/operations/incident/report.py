@@ -312,6 +312,9 @@ def happened(record: Record) -> str:
         "note": record.text,
         "called": _("called {person}").format(person=record.text),
         "ticked": _("has seen: {what}").format(what=to_be_seen().get(record.text, record.text)),
+        "severe": _("severity: {severity}").format(
+            severity=fact_value("severity", record.facts.get("severity"))
+        ),
         "looked": _looked(record),
         "mended": _("PostgreSQL was started (job {id}).").format(id=record.facts.get("job", "—")),
         "closed": _("closed it: {outcome}").format(outcome=record.text),

@@ -286,6 +286,10 @@ def _ticked(incident: Incident, record: Record) -> Incident:
     return replace(incident, ticked={**incident.ticked, record.text: str(record.who)})
 
 
+def _severe(incident: Incident, record: Record) -> Incident:
+    return replace(incident, severity=str(record.facts.get("severity", incident.severity)))
+
+
 def _looked(incident: Incident, record: Record) -> Incident:
     return replace(incident, looks=(*incident.looks, record))
 
@@ -307,6 +311,7 @@ _MOVES = {
     "failed": _failed,
     "called": _called,
     "ticked": _ticked,
+    "severe": _severe,
     "looked": _looked,
     "mended": _mended,
     "closed": _closed,

@@ -10,6 +10,7 @@ from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.ui.actions import Action, read_only
 from mtn_tui.ui.host import Place
 from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.wizard import severity
 from mtn_tui.ui.wizard.navigator import Navigator
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 
@@ -104,11 +105,11 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
         *stepping(_timeline, _no_choosing),
         Action(
             "severity",
-            ("v",),
+            ("g",),
             _("Severity"),
-            _("In step 1, changes how severe it is: that decides whom to call, and when."),
-            lambda wizard: wizard.navigator.step_view.other_severity(),
-            why_not=lambda wizard: _only_in(wizard, Step.ASSESS),
+            _("Changes how severe it is: that decides whom to call, and when. Asks first."),
+            lambda wizard: severity.ask(wizard.navigator.session),
+            why_not=_not_at_it,
         ),
         Action(
             "start",

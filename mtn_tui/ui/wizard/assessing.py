@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mtn_tui.core.contacts import Severity
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
@@ -10,6 +9,7 @@ from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.incident import memory, report
 from mtn_tui.operations.incident.assess import Assessment
+from mtn_tui.operations.incident.escalation import severity_of
 from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import start_arguments
 from mtn_tui.ui.screens.ask import Answer, Ask
@@ -20,7 +20,7 @@ _WAYS = tuple(RecoveryMode)
 
 
 class Assessing(StepView):
-    """What was found, the ways to go on, and the severity."""
+    """What was found, and the ways to go on."""
 
     step = Step.ASSESS
 
@@ -28,7 +28,6 @@ class Assessing(StepView):
     """Whether checks are running."""
     found: Assessment | None = None
     """None until all checks are done."""
-    severity = Severity.CRITICAL
     heard: tuple[Check, ...] = ()
     """The results so far."""
     _ended: frozenset[str] = frozenset()
@@ -121,8 +120,8 @@ class Assessing(StepView):
             sheet.check(one)
         sheet.gap()
         sheet.say(
-            _("Severity {severity} (v changes it). It decides whom to call. a looks again.").format(
-                severity=report.severity(self.severity)
+            _("Severity: {severity} (g changes it). It decides whom to call. a looks again.").format(
+                severity=report.severity(severity_of(self.session.present))
             ),
             "dim",
         )
@@ -155,7 +154,7 @@ class Assessing(StepView):
         }[way]
 
     def enter(self) -> None:
-        """Record the chosen way, severity and findings; or ask first whether to start the server."""
+        """Record the chosen way and the findings; or ask first whether to start the server."""
         found, session = self.found, self.session
         if found is None or self.starting is not None:
             return
@@ -166,17 +165,12 @@ class Assessing(StepView):
         proposed = way is found.proposal.way
         facts = {
             "way": way.value,
-            "severity": self.severity.value,
+            "severity": session.present.severity,
             "why": found.proposal.why if proposed else _("The operator has decided so."),
             "hint": found.proposal.instead if proposed else "",
             "findings": [one.line for one in found.findings],
         }
         session.write(lambda file: file.done(Step.ASSESS, **facts), session.view.follow)
-
-    def other_severity(self) -> None:
-        """Choose the next severity."""
-        every = tuple(Severity)
-        self.severity = every[(every.index(self.severity) + 1) % len(every)]
 
     def _starts_first(self, found: Assessment) -> bool:
         """Whether enter offers to start the server before it is left down."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mtn_tui.core import contacts as people
-from mtn_tui.core.contacts import Contacts
+from mtn_tui.core.contacts import Contacts, Severity
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
@@ -137,11 +138,12 @@ class IncidentSession:
         wanted = self.incident.steps[step].facts.get("job") if self.incident else None
         return next((job for job in self.host.state.jobs if job.id == wanted), None) if wanted else None
 
-    def calls(self) -> EscalationStatus | None:
-        """Whom to call now and next; None without contacts."""
+    def calls(self, severity: Severity | None = None) -> EscalationStatus | None:
+        """Whom to call now and next, as severe as it is or would be; None without contacts."""
         if self.contacts is None or self.incident is None:
             return None
-        return escalation.clock(self.contacts, self.incident, self.host.context.clock.now())
+        incident = replace(self.incident, severity=severity.value) if severity else self.incident
+        return escalation.clock(self.contacts, incident, self.host.context.clock.now())
 
     def why_not(self) -> str:
         """Why nothing can be done to the incident from here; empty if something can."""

@@ -70,9 +70,6 @@ class StepView:
     def confirmed(self) -> None:
         """Called when the phrase was typed out, or y was pressed, in step 6."""
 
-    def other_severity(self) -> None:
-        """Choose the next severity, in step 1."""
-
     def ask_to_start(self) -> None:
         """Ask whether the server is to be started, in step 1."""
 
