@@ -47,7 +47,7 @@ def opened(terminal: Terminal) -> None:
 def ask_for(terminal: Terminal, kind: str) -> None:
     """By the keys of the screen."""
     if kind == "backup-full":
-        terminal.type("b")
+        terminal.type("b\x1b[B\r")
         return
     terminal.type("R")
     terminal.wait_for("Restore into which database?")
@@ -158,7 +158,7 @@ def test_a_job_of_cron_is_on_the_screen_as_it_runs(practice):
 def test_leaving_with_a_job_running_leaves_it_running(practice):
     with closing(Hold(practice, "backup-full")) as hold, at_a_terminal(practice) as terminal:
         opened(terminal)
-        terminal.type("b")
+        terminal.type("b\x1b[B\r")
         job = begun(practice, "backup-full")
         terminal.wait_for("▶")
         terminal.type("q")

@@ -10,8 +10,9 @@ from textual.keys import _character_to_key
 from textual.screen import ModalScreen
 
 from mtn_tui.core.models import MANIFEST, JobState, Rung
+from mtn_tui.operations.common import labels
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.screens.ask import Ask, ErrorDialog
+from mtn_tui.ui.screens.ask import ErrorDialog
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.logs import Logs
@@ -193,6 +194,8 @@ def test_a_backup_made_verified_restored_and_drilled_from_the_screen(pg18, new_s
         await operator.has_list()
         await operator.sees("There is no backup yet. b makes the first one.")
         await operator.press("b")
+        await operator.sees("Full: the whole database.", "There is no full yet: it makes one.")
+        await operator.press("down", "enter")
         await operator.sees("Begun: full backup, job")
         await operator.until(lambda: len(operator.app.state.inventory.backups) == 1, "the new backup")
         await operator.until(lambda: not operator.app.state.live)
@@ -307,7 +310,7 @@ def test_what_could_not_begin_is_told_with_what_to_do(pg18, new_school, practise
 
     async def flow(operator):
         await operator.has_list()
-        await operator.press("b")
+        await operator.press("b", "down", "enter")
         await operator.until(lambda: isinstance(app.screen, ErrorDialog))
         await operator.sees("✖ It could not begin.", "Do this.", "Runbook, section 7.1.")
         await operator.press("escape")
@@ -328,14 +331,13 @@ def test_before_a_backup_with_a_swapped_key_it_is_asked_and_no_is_the_first_answ
             await operator.has_list()
             practice.key_file.write_text("swapped while the screens are open\n")
             for answer in ("enter", "escape"):
-                await operator.press("b")
-                await operator.until(lambda: isinstance(app.screen, Ask), "the question")
+                await operator.press("b", "down", "enter")
                 await operator.sees("Make a backup with this key all the same?", "Put back the key")
                 await operator.press(answer)
                 await operator.until(lambda: isinstance(app.screen, Backups))
             assert not begun.asked
-            at_one_stroke(app, "b", "b")
-            await operator.until(lambda: isinstance(app.screen, Ask), "the question")
+            at_one_stroke(app, "b", "b", "down", "enter")
+            await operator.sees("Make a backup with this key all the same?")
             await operator.press("down", "enter")
             await operator.until(lambda: begun.jobs, "the backup")
 
@@ -454,6 +456,33 @@ def test_a_copy_that_was_found_corrupt_is_not_called_whole(pg18, new_school, pra
     operate(app, flow, LARGE)
 
 
+def test_what_is_backed_up_is_asked_and_nothing_is_the_first_answer(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    made = practice.inventory.latest()
+    with closing(Begun(practice)) as begun:
+        app = MtnApp(practice.context, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            for answer in ("enter", "escape"):
+                await operator.press("b")
+                await operator.sees(
+                    f"Full: the whole database. The last one, of {labels.moment(made.moment)}"
+                )
+                await operator.sees("The database is only read.")
+                await operator.press(answer)
+                await operator.until(lambda: isinstance(app.screen, Backups))
+            assert not begun.asked
+            await operator.press("b", "down", "down", "enter")
+            await operator.until(lambda: begun.jobs, "the differential")
+            await operator.until(lambda: len(app.state.inventory.backups) == 2, "it in the list")
+
+        operate(app, flow)
+    assert begun.asked == [["backup", "diff"]]
+    assert [job.look().state for job in begun.jobs] == [JobState.SUCCEEDED]
+
+
 def test_a_key_that_comes_twice_begins_one_backup(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     with closing(Begun(practice)) as begun:
@@ -461,10 +490,10 @@ def test_a_key_that_comes_twice_begins_one_backup(pg18, new_school, practise):
 
         async def flow(operator):
             await operator.has_list()
-            at_one_stroke(app, "b", "b")
+            at_one_stroke(app, "b", "b", "down", "enter")
             await operator.until(lambda: app.state.last)
             assert len(begun.asked) == 1
-            await operator.press("b")
+            await operator.press("b", "down", "enter")
             await operator.until(lambda: len(begun.asked) == 2 and len(app.state.jobs) == 2)
 
         operate(app, flow)

@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import closing
 
-from mtn_tui.core.models import JobState
+from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobs import Job
 from mtn_tui.ui.app import MtnApp
@@ -171,7 +171,7 @@ def test_quitting_right_after_a_job_was_asked_for_never_goes_without_a_word(pg18
 
     async def flow(operator):
         await operator.has_list()
-        await operator.press("b", "q")
+        await operator.press("b", "down", "enter", "q")
         await operator.sees("just beginning")
         may_begin.set()
         await operator.until(lambda: isinstance(app.screen, Quit))
@@ -253,6 +253,22 @@ def test_jobs_that_can_not_be_seen_are_not_said_to_be_none(pg18, new_school, pra
         await operator.until(lambda: not app.is_running)
 
     operate(app, flow)
+
+
+def test_a_kind_that_is_being_made_is_not_offered_and_the_other_is(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.ready_made()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.until(lambda: app.state.live)
+        await operator.press("b")
+        await operator.sees(f"It is running already: job {app.state.live[0].id}.", "Differential")
+        assert [answer.value for answer in app.screen._answers] == [None, Kind.DIFF]
+
+    with closing(Standing(practice)):
+        operate(app, flow)
 
 
 class Standing:

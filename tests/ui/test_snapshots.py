@@ -297,8 +297,9 @@ PICTURES = [
     Picture("backups_job_failed", failed),
     Picture("backups_job_lost", lost),
     Picture("backups_job_warned", warned),
-    Picture("backups_job_begun", flow=says(lambda: "q2nr5tdw", presses("b"))),
-    Picture("backups_backup_refused", at_work, presses("b")),
+    Picture("backups_job_begun", flow=says(lambda: "q2nr5tdw", presses("b", "down", "enter"))),
+    Picture("backups_backup_asked", flow=presses("b")),
+    Picture("backups_backup_running", at_work, presses("b")),
     Picture("backups_hostile", hostile, presses("down"), database=HOSTILE[:40]),
     # Details
     Picture("details_suspect", shrunk, presses("enter")),
@@ -401,7 +402,7 @@ PICTURES = [
     Picture("restore_target", flow=presses("R")),
     Picture("restore_target_refused", flow=types("R ctrl+u", "Admisión_MTN_DB", "enter")),
     Picture("restore_target_legacy", scripts, presses("end", "R")),
-    Picture("told_error", refused=True, flow=says(lambda: "7.1", presses("b"))),
+    Picture("told_error", refused=True, flow=says(lambda: "7.1", presses("b", "down", "enter"))),
     Picture("quit_read_only", at_work, presses("q"), read_only=True),
 ]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from mtn_tui.archive.keys import with_its_key
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.inventory import labels as copy_labels
 from mtn_tui.operations.inventory.marks import Marked, accept, pin
 from mtn_tui.operations.inventory.model import Backup, CopyStatus
 from mtn_tui.ui.actions import Action, read_only
-from mtn_tui.ui.host import Host, Place
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
 
@@ -83,39 +80,6 @@ def marking() -> tuple[Action[BackupScreen], ...]:
             why_not=_no_accepting,
         ),
     )
-
-
-def back_up(host: Host) -> None:
-    """Start a job that makes a full backup. Asks first if the key is not that of the last backups."""
-
-    def begin(*options: str) -> None:
-        host.start_job(["backup", "full", *options], labels.job("backup-full"))
-
-    def agreed(yes: bool | None) -> None:
-        if yes:
-            begin("--key-is-meant")
-
-    def compared(doubt: str) -> None:
-        if not doubt:
-            begin()
-            return
-        title = _("Make a backup with this key all the same?")
-        answers = [Answer(_("No"), False), Answer(_("Back up with this key"), True)]
-        host.open_screen(Ask(title, [doubt, with_its_key()], answers), agreed)
-
-    said = _("Comparing the key with that of the last backups …")
-    host.check_first(said, lambda: key_check.before_asking(host.context), compared)
-
-
-def no_backing_up(place: Place) -> str:
-    """Why no full backup can be started; empty if one can."""
-    if why := read_only(place):
-        return why
-    host = place.host
-    running = [job for job in host.state.live if job.kind == "backup-full" and job.subject == host.database]
-    if running:
-        return _("A backup is running already: job {id}.").format(id=running[0].id)
-    return ""
 
 
 def no_backup(screen: BackupScreen) -> str:

@@ -19,11 +19,10 @@ from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.ui.actions import Action, AnyAction, read_only
 from mtn_tui.ui.host import AS_IT_WAS, BACKUPS
 from mtn_tui.ui.screens import frame
+from mtn_tui.ui.screens.backing_up import back_up, no_backing_up
 from mtn_tui.ui.screens.backup_actions import (
     BackupScreen,
-    back_up,
     marking,
-    no_backing_up,
     no_backup,
     verifying_and_restoring,
 )
@@ -92,7 +91,7 @@ class Backups(BackupScreen):
                 "backup",
                 ("b",),
                 _("Back up"),
-                _("Backs the whole database up, to disk and bucket, and reads it back."),
+                _("Backs the database up, to disk and bucket, and reads it back. Asks which kind."),
                 cls.back_up,
                 footer=True,
                 why_not=no_backing_up,
@@ -205,7 +204,7 @@ class Backups(BackupScreen):
         return any(one is not None for one in self._folds)
 
     def back_up(self) -> None:
-        """Start a job that makes a full backup."""
+        """Ask what to back up, and start the job."""
         back_up(self.host)
 
     def _no_syncing(self) -> str:

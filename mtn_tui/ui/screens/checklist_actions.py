@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Kind
 from mtn_tui.operations.audit.record import unrecorded
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.health import sign_off as signing
@@ -68,10 +69,10 @@ def fix(screen: ChecksScreen) -> None:
     name = labels.job(health.job_kind(command))
 
     def start() -> None:
-        if tuple(command) == ("backup", "full"):
-            from mtn_tui.ui.screens.backup_actions import back_up
+        if command[0] == "backup":
+            from mtn_tui.ui.screens import backing_up
 
-            back_up(host)
+            backing_up.begin(host, Kind(command[1]))
         else:
             host.start_job(list(command), name)
 
