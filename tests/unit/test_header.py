@@ -27,12 +27,14 @@ def language(request):
     i18n.use("en")
 
 
-def host(name="Admisión_MTN_DB", at="db1", *, lost=False, incident=False, read_only=False):
+def host(
+    name="Admisión_MTN_DB", at="db1", *, lost=False, incident=False, read_only=False, server=Status.FAIL
+):
     figures = {"rpo_seconds": 41 * 60.0, "rpo_target_seconds": 3600.0}
     results = [
         Result(
             one,
-            (Check(one.id, Status.FAIL if lost and one.id == "server" else Status.OK, "", figures=figures),),
+            (Check(one.id, server if lost and one.id == "server" else Status.OK, "", figures=figures),),
             NOW,
             0.1,
         )
@@ -65,6 +67,13 @@ def test_without_a_database_it_is_never_green_and_since_when_is_told():
     line = header(lost=True)
     assert "✔" not in line
     assert "✖" in line
+    assert " 0:00 " in line
+
+
+def test_a_database_that_takes_too_long_to_answer_is_told_before_all_else():
+    line = header(lost=True, server=Status.UNKNOWN)
+    assert "✔" not in line
+    assert "? " in line
     assert " 0:00 " in line
 
 

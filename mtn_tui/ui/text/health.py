@@ -186,9 +186,12 @@ def verdict(picture: Picture | None, silent: Collection[str], now: datetime) -> 
     """
     rows = list(picture.rows) if picture else []
     server = picture.row("server") if picture else None
-    if server is not None and server.known and tone(server.status) == "bad":
+    if server is not None and server.known and server.status in (Status.FAIL, Status.UNKNOWN):
+        text = _("no database {age}")
+        if server.status is Status.UNKNOWN:  # it takes connections, and answers nothing
+            text = _("database silent {age}")
         down = _clock((now - server.known.since).total_seconds())
-        return "✖ " + _("no database {age}").format(age=down), "bad"
+        return f"{server.status.glyph} {text.format(age=down)}", "bad"
     known = [one for one in rows if one.known]
     failing = [one for one in known if tone(one.status) == "bad"]
     if failing:
