@@ -83,7 +83,7 @@ def _leave(job: JobSource, job_id: str, *, may_ask: bool) -> bool:
     if not may_ask:
         return True
     diagnostics.say(_("Job {id} runs on without this terminal.").format(id=job_id))
-    question = _("Enter: leave it running · c: cancel it · w: watch on")
+    question = _("[enter] leave it running · [c] cancel it · [w] watch on")
     try:
         answer = click.prompt(question, default="", show_default=False, err=True).strip().lower()
     except click.Abort:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from mtn_tui.core import i18n
@@ -19,6 +20,9 @@ from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, Pla
 
 FOOTER = 7
 """Keys in a footer, at most."""
+
+_SPARE = ("command", "jobs", "quit", "back")
+"""General actions that a footer can do without, the least needed first."""
 
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -168,9 +172,21 @@ def _switch_language(place: Place) -> None:
     place.host.show_status({"en": "English", "es": "Español"}[speaking])
 
 
-def footer(listed: Iterable[AnyAction], hidden: Sequence[str]) -> list[AnyAction]:
-    """The listed actions that have a place in the footer, without the ``hidden`` ones."""
-    return [one for one in listed if one.footer and one.id not in hidden][:FOOTER]
+def footer(listed: Iterable[AnyAction], hidden: Sequence[str], width: int) -> list[AnyAction]:
+    """The listed actions that have a place in a footer of ``width`` cells, without the ``hidden`` ones.
+
+    Where not all have room, general ones are left out first: ``?`` has them.
+    """
+    shown = [one for one in listed if one.footer and one.id not in hidden][:FOOTER]
+    for spare in _SPARE:
+        if sum(cell_len(in_footer(one)) for one in shown) > width:
+            shown = [one for one in shown if one.id != spare]
+    return shown
+
+
+def in_footer(one: AnyAction) -> str:
+    """An action's key and label, as a footer has them."""
+    return f" {shown_key(one.keys[0])} {one.label.lower()}"
 
 
 def find(name: str, among: Iterable[AnyAction]) -> AnyAction | None:
@@ -189,7 +205,6 @@ def bindings(listed: Sequence[AnyAction]) -> list[BindingType]:
 
 
 def shown_key(key: str) -> str:
-    """A key as people write it."""
-    return {"enter": "enter", "escape": "esc", "backspace": "backspace"}.get(
-        key, key.upper() if key.startswith("f") and key[1:].isdigit() else key
-    )
+    """A key as every text writes it: ``[enter]``, so that ``[y]`` and ``[a]`` are no words."""
+    name = key.upper() if key.startswith("f") and key[1:].isdigit() else key
+    return f"[{'esc' if key == 'escape' else name}]"

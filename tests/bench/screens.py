@@ -65,7 +65,7 @@ def _start(ready: Stage) -> Terminal:
 @contextmanager
 def _opened(ready: Stage) -> Iterator[Terminal]:
     with closing(_start(ready)) as terminal:
-        terminal.wait_for("q quit")
+        terminal.wait_for("[q] quit")
         terminal.type("2")
         terminal.wait_for("Rows:")
         _quiet(terminal)
@@ -76,7 +76,7 @@ def _first_paint(ready: Stage) -> float:
     """Seconds from the start of the process to a whole first screen, its footer the last of it."""
     begun = time.perf_counter()
     with closing(_start(ready)) as terminal:
-        terminal.wait_for("q quit")
+        terminal.wait_for("[q] quit")
         return time.perf_counter() - begun
 
 

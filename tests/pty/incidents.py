@@ -107,7 +107,7 @@ class Screens:
 def opened(practice: Practice, operator: str = "ana") -> Terminal:
     """``mtn``, at the screen of the emergency."""
     terminal = Terminal([sys.executable, "-m", "mtn_tui"], practice.environment | {"SUDO_USER": operator})
-    terminal.wait_for("q quit")
+    terminal.wait_for("[q] quit")
     terminal.press("[1 Checklist]", "3")
     return terminal
 

@@ -20,7 +20,7 @@ def test_the_demo_opens_the_screens_on_servers_of_its_own_and_leaves_nothing(tmp
         Terminal([sys.executable, "-m", "mtn_tui", "demo", "--rows", "500"], environment)
     ) as terminal:
         terminal.wait_for("proven to: complete")
-        terminal.wait_for("q quit")
+        terminal.wait_for("[q] quit")
         assert not terminal.sane
         terminal.type("q")
         assert terminal.ended() == 0, terminal.shown
@@ -33,7 +33,7 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
     demo = f"{sys.executable} -m mtn_tui demo --rows 500 --incident database-down --json > {tmp_path}/told"
     with closing(Terminal(["/bin/sh", "-c", demo], environment)) as terminal:
         terminal.wait_for("The time counts from now.")
-        terminal.wait_for("q quit")
+        terminal.wait_for("[q] quit")
         folder = workspace_of(terminal.process.pid)
         config = folder / "mtn" / "config" / "backup.conf"
         start = [sys.executable, "-m", "mtn_tui", "--config", config, "services", "--start-database"]

@@ -29,7 +29,7 @@ class Practice:
             self.terminal.press(one, ENTER)
 
     def begins(self) -> None:
-        self.terminal.wait_for("q quit")
+        self.terminal.wait_for("[q] quit")
         self.terminal.press("[1 Checklist]", "3")
         self.enters("opens an incident")
 
@@ -38,7 +38,7 @@ class Practice:
 
     def brings_back(self) -> None:
         """Steps 4 to 6."""
-        self.enters("enter  restore it", "on to step 5", "accept it, and go on")
+        self.enters("[enter] restore it", "on to step 5", "accept it, and go on")
         self.terminal.press("y puts it in place", "y")
         self.enters("on to step 7")
 
@@ -51,11 +51,11 @@ class Practice:
 
     def copies_back(self) -> None:
         """Step 6, beside production."""
-        self.terminal.wait_for("enter  copy")
+        self.terminal.wait_for("[enter] copy")
         while not self.terminal.shows("Copy them back"):
             self.terminal.read_for(1)
             self.terminal.type(ENTER)
-            self.terminal.read_for(1, "enter  copy")
+            self.terminal.read_for(1, "[enter] copy")
         self.terminal.wait_for("and set the references again")
         self.terminal.type(DOWN + DOWN + ENTER)
         self.enters("on to step 7")
@@ -91,7 +91,7 @@ def well(told: dict[str, object]) -> bool:
 def test_a_lost_database_is_restored(tmp_path):
     with practice("lost-database", tmp_path) as made:
         made.begins()
-        made.enters("enter  go that way")
+        made.enters("[enter] go that way")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()
@@ -109,7 +109,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
         made.terminal.wait_for("Start the database's server with this?")
         made.terminal.type(DOWN + ENTER)
         made.terminal.wait_for("PostgreSQL answers.")
-        made.enters("enter  go that way")
+        made.enters("[enter] go that way")
         made.tells_people()
         made.ends(restarts=False)
     assert well(made.told)
@@ -120,9 +120,9 @@ def test_a_server_that_is_down_is_started(tmp_path):
 def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_path):
     with practice("corrupt-backup", tmp_path) as made:
         made.begins()
-        made.enters("enter  go that way")
+        made.enters("[enter] go that way")
         made.tells_people()
-        made.enters("take this one", "enter  restore it")
+        made.enters("take this one", "[enter] restore it")
         made.terminal.wait_for("was changed after it was written")
         made.terminal.wait_for("✖ 4 Staging")
         made.enters("back to step 3, to choose another backup", "take this one")
@@ -136,7 +136,7 @@ def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_pa
 def test_without_the_bucket_the_disk_is_enough(tmp_path):
     with practice("s3-down", tmp_path) as made:
         made.begins()
-        made.enters("enter  go that way")
+        made.enters("[enter] go that way")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()
@@ -150,7 +150,7 @@ def test_a_course_that_was_deleted_is_copied_back_and_what_was_written_since_is_
         made.enters("production is left as it is")
         made.tells_people()
         made.goes_back_a_point()
-        made.enters("take this one", "enter  restore it", "on to step 5", "accept it, and go on")
+        made.enters("take this one", "[enter] restore it", "on to step 5", "accept it, and go on")
         made.copies_back()
         made.ends(restarts=False)
     assert well(made.told)
@@ -167,7 +167,7 @@ def test_a_course_that_was_deleted_is_restored_to_the_minute_before_and_what_was
         made.enters("nothing is replaced yet")
         made.tells_people()
         made.goes_back_a_point()
-        made.enters("take this one", "enter  restore it", "on to step 5", "accept it, and go on")
+        made.enters("take this one", "[enter] restore it", "on to step 5", "accept it, and go on")
         made.terminal.wait_for("Type it out")
         made.terminal.type(PHRASE)
         made.terminal.press("Type it out", ENTER)

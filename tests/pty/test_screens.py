@@ -39,7 +39,7 @@ def target(practice: Practice) -> str:
 
 
 def opened(terminal: Terminal) -> None:
-    terminal.wait_for("q quit")
+    terminal.wait_for("[q] quit")
     terminal.type("2")
     terminal.wait_for("Proven to: complete")
 
@@ -93,9 +93,9 @@ def test_a_terminal_that_reads_again_shows_what_is_true_by_then(practice):
         opened(terminal)
         fill(terminal)
         terminal.type("x1")  # of the two keys the first may be taken for one with the esc before it
-        terminal.wait_for("[1 ")
+        terminal.wait_for("▸1 ")
         terminal.type("j")
-        terminal.wait_for("[j ")
+        terminal.wait_for("▸j ")
         terminal.type("q")
         assert terminal.ended() == 0
         assert terminal.sane
@@ -129,7 +129,7 @@ def test_a_job_of_the_screens_goes_on_without_them(practice, kind, fault):
             assert terminal.sane
         with at_a_terminal(practice, SUDO_USER="beto") as another:
             another.wait_for("▶")
-            another.wait_for("q quit")
+            another.wait_for("[q] quit")
             hold.close()
             another.wait_for("✔ succeeded")
             another.type("q")

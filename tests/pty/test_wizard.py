@@ -78,7 +78,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
             screens.enters("take this one")
 
             with closing(Hold(practice, "restore")) as hold:
-                screens.enters("enter  restore it")
+                screens.enters("[enter] restore it")
                 job = begun(practice, "restore")
                 screens.ends_and_is_where_it_was("Restoring to", job.id)
                 hold.close()
@@ -136,7 +136,7 @@ def test_a_second_operator_takes_over_and_the_first_is_told_and_can_do_nothing(p
         closing(opened(practice, "ana")) as ana,
         closing(opened(practice, "beto")) as beto,
     ):
-        ana.press("enter  restore it", ENTER)
+        ana.press("[enter] restore it", ENTER)
         job = begun(practice, "restore")
         beto.wait_for(f"ana@{this_host()} has it since")
         beto.wait_for(job.id)
@@ -177,7 +177,7 @@ def takes_over(terminal: Terminal, holder: str) -> None:
     terminal.type("t")
     terminal.wait_for(f"over from {holder}@")
     terminal.type(DOWN + ENTER)
-    terminal.wait_for("enter next")
+    terminal.wait_for("[enter] next")
 
 
 RUBBISH = (
@@ -202,7 +202,7 @@ def test_an_enter_held_down_and_a_paste_replace_nothing_at_any_step(pg18, new_sc
         "send it",
         "on to step 3",
         "take this one",
-        "enter  restore it",
+        "[enter] restore it",
         "on to step 5",
         "accept it, and go on",
     ]

@@ -90,11 +90,19 @@ def test_every_action_of_a_screen_is_among_those_that_help_and_palette_list(scre
 
 @every_screen
 def test_a_footer_has_at_most_seven_keys_and_fits_eighty_cells(screen, language):
-    shown = actions.footer(listed(screen), screen.not_in_footer)
+    shown = actions.footer(listed(screen), screen.not_in_footer, 80)
     assert len(shown) <= actions.FOOTER
-    told = [(f" {actions.shown_key(one.keys[0])} {one.label} ", "") for one in shown]
-    assert width_of(told) <= 80, told
-    assert "quit" in [one.id for one in shown]
+    assert width_of([(actions.in_footer(one), "") for one in shown]) <= 80
+    own = [one.id for one in screen.own_actions() if one.footer and one.id not in screen.not_in_footer]
+    assert {"help", *own} - set(screen.not_in_footer) <= {one.id for one in shown}
+
+
+def test_a_footer_writes_each_key_in_brackets_and_leaves_general_ones_out_first(language):
+    screen = Emergency
+    shown = {width: actions.footer(listed(screen), (), width) for width in (200, 80)}
+    assert all(re.match(r" \[\S+\] \w", actions.in_footer(one)) for one in shown[200])
+    general = {one.id for one in actions.general()} - {"help"}
+    assert {one.id for one in shown[200]} - {one.id for one in shown[80]} <= general
 
 
 def test_help_tells_every_action_its_key_and_its_sentence(pg18, new_database, practise):

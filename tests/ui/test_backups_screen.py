@@ -84,7 +84,7 @@ def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, p
             await operator.press("down")
         await operator.sees("bytes", "(runbook 5.3)")
         await operator.press("up" if "broken" not in rows[0] else "down")
-        await operator.sees("counts as nothing. b makes another.")
+        await operator.sees("counts as nothing. [b] makes another.")
         await operator.press("R")
         await operator.sees("No copy of it can be restored: unfinished.")
 
@@ -148,7 +148,7 @@ def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(
         await operator.type("proof:complete")
         await operator.until(lambda: len(operator.rows) == 1)
         await operator.press("enter")
-        await operator.sees("1 of 2: proof:complete", "esc shows all")
+        await operator.sees("1 of 2: proof:complete", "[esc] shows all")
         await operator.press("escape")
         await operator.until(lambda: len(operator.rows) == 2)
         await operator.press("/")
@@ -161,7 +161,7 @@ def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(
         await operator.press("/")
         await operator.type("nowhere")
         await operator.press("enter")
-        await operator.sees("No backup is like that. esc shows all again.")
+        await operator.sees("No backup is like that. [esc] shows all again.")
 
     operate(app, flow)
 
@@ -192,7 +192,7 @@ def test_a_backup_made_verified_restored_and_drilled_from_the_screen(pg18, new_s
 
     async def flow(operator):
         await operator.has_list()
-        await operator.sees("There is no backup yet. b makes the first one.")
+        await operator.sees("There is no backup yet. [b] makes the first one.")
         await operator.press("b")
         await operator.sees("Full: the whole database.", "There is no full yet: it makes one.")
         await operator.press("down", "enter")

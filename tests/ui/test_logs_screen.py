@@ -65,7 +65,7 @@ def drive(practice: Practice, flow, size=SMALL) -> None:
 
 def test_all_logs_are_one_list_by_time_with_the_newest_chosen(practice):
     async def flow(operator):
-        await operator.sees("follow on", "errors and warnings 2", "[4 Logs]")
+        await operator.sees("follow on", "errors and warnings 2", "▸4 Logs")
         assert [row.split()[1:4] for row in operator.rows[1:]] == [
             ["diff-backup", "INFO", "started"],
             ["diff-backup", "WARN", "upload-failed"],
@@ -277,7 +277,7 @@ def test_footer_and_heading_fit_an_80_column_screen(practice, language):
         await operator.pilot.pause()
         footer = operator.lines()[-1]
         assert footer.count("?") == 1
-        assert " q " in footer
+        assert "[e] " in footer
         assert max(map(len, operator.lines())) <= 80
 
     try:

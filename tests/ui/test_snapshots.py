@@ -387,7 +387,7 @@ PICTURES = [
         canned=Canned(healthy=4),
     ),
     Picture("wizard_beside", at(Step.PRODUCTION, RecoveryMode.BESIDE), emergency(lambda: "public.documents")),
-    Picture("wizard_closed", at(Step.REPORT), emergency(lambda: _("i reads the report here."), "enter")),
+    Picture("wizard_closed", at(Step.REPORT), emergency(lambda: _("[i] reads the report here."), "enter")),
     Picture("wizard_others", at(Step.VALIDATE, who=BRUNO), emergency(lambda: "bruno@db2")),
     Picture("wizard_take_asked", at(Step.STAGING, who=BRUNO), emergency(lambda: _("Take it over"), "t")),
     Picture("wizard_called_asked", at(Step.NOTIFY), emergency(lambda: _("Whom have you called?"), "c")),

@@ -41,7 +41,7 @@ def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_schoo
     async def flow(operator):
         await operator.has_list()
         app.push_screen(Ask("Whom have you called?", said, answers), chosen.append)
-        await operator.sees("Whom have you called?", "contact 01", "arrows and enter choose")
+        await operator.sees("Whom have you called?", "contact 01", "arrows and [enter] choose")
         for keys, seen in (
             (["end"], "contact 60"),
             (["up"] * 45, "contact 15"),
@@ -49,7 +49,7 @@ def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_schoo
             (["down"] * 39, "contact 40"),
         ):
             await operator.press(*keys)
-            await operator.sees("Whom have you called?", seen, "arrows and enter choose")
+            await operator.sees("Whom have you called?", seen, "arrows and [enter] choose")
         await operator.press("enter")
         await operator.until(lambda: chosen, "the answer")
 
@@ -77,8 +77,8 @@ def test_nothing_is_cut_on_any_screen(pg18, new_school, practise, size, language
             assert len(lines) == size[1]
             assert {cell_len(line) for line in lines} == {size[0]}
             assert [line for line in lines if MORE in line] == []
-            for one in actions.footer(app.here.actions, app.here.not_in_footer):
-                assert f"{actions.shown_key(one.keys[0])} {one.label.lower()} " in lines[-1] + " "
+            for one in actions.footer(app.here.actions, app.here.not_in_footer, size[0]):
+                assert actions.in_footer(one) + " " in lines[-1] + " "
             assert _("PRODUCTION") in lines[0]
 
     operate(app, flow, size)
@@ -95,7 +95,7 @@ def test_on_a_low_terminal_the_list_and_the_footer_are_there(pg18, new_school, p
             assert operator.rows
             for keys in ([], ["j"], ["4"]):
                 await operator.press(*keys)
-                await operator.until(lambda: "q quit" in operator.lines()[-1])
+                await operator.until(lambda: "[?] help" in operator.lines()[-1])
                 assert all(cell_len(line) == SMALL[0] for line in operator.lines())
 
         operate(app, flow, (SMALL[0], height))

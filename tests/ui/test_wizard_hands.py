@@ -54,7 +54,7 @@ def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, 
             await operator.until(lambda: isinstance(first.screen, ErrorDialog), "the word of it")
             await operator.sees("bruno@db-host-1 has taken the incident over.")
             await operator.press("enter", "3")
-            await operator.sees("bruno@db-host-1 has it since", "t takes it over")
+            await operator.sees("bruno@db-host-1 has it since", "[t] takes it over")
             for keys in ("enter", "n", "a", "s", "y", "x"):
                 await operator.press(keys)
                 await operator.sees("bruno@db-host-1 has this incident.")
@@ -65,7 +65,7 @@ def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, 
         async with second.run_test(size=SMALL) as pilot:
             operator = AtTheWizard(second, pilot)
             await operator.has_list()
-            await operator.sees("incident 1 is open: 3 continues it")
+            await operator.sees("incident 1 is open: [3] continues it")
             await operator.press("3")
             await operator.sees("ana@db-host-1 has it since", "You follow it here.")
             await operator.press("t")
@@ -97,7 +97,7 @@ def test_left_at_any_step_it_is_where_it_was(pg18, new_school, practise):
         async def flow(operator, step=step, app=app):
             await operator.has_list()
             number = on_disk(practice).number
-            await operator.sees(f"✖ incident {number} 0:00", f"incident {number} is open: 3 continues it")
+            await operator.sees(f"✖ incident {number} 0:00", f"incident {number} is open: [3] continues it")
             await operator.press("3")
             await operator.at(step)
             await operator.until(lambda: app.session.mine, "the incident")
@@ -176,7 +176,7 @@ def test_a_restore_that_fails_is_said_with_what_to_do_and_can_be_tried_again(pg1
             await operator.until(
                 lambda: on_disk(practice).steps[Step.STAGING].standing is StepStatus.FAILED, "its failure"
             )
-            await operator.sees("✖ 4 Staging", "enter restore again")
+            await operator.sees("✖ 4 Staging", "[enter] restore again")
             payload.write_bytes(data)
             await operator.enters()
             await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
@@ -230,7 +230,7 @@ def test_a_step_that_is_over_is_done_again_by_its_own_job(pg18, new_school, prac
         await operator.press("a", "enter")
         assert on_disk(practice).step is Step.PRODUCTION
         await operator.press("a", "down", "enter")
-        await operator.sees("enter restore it", "▶ 4 Staging", "· 5 Validate")
+        await operator.sees("[enter] restore it", "▶ 4 Staging", "· 5 Validate")
         await operator.press("backspace", "backspace")
         await operator.at(Step.NOTIFY)
         await operator.press("a", "down", "enter")

@@ -75,3 +75,36 @@ def test_a_translation_has_the_fields_of_its_english(language):
 def test_no_text_is_built_before_it_is_translated():
     sources = [path for path in PACKAGE.rglob("*.py") if re.search(r"\b_\(\s*f[\"']", path.read_text())]
     assert sources == []
+
+
+_NAMED_KEYS = r"(?<![\w\[])(?:enter|esc|backspace)(?![\w\]])"
+_LETTERS = (
+    r"(?<![\w\[{<'’/.%+*=-])[b-zB-Z](?![\w\]}>'’/=-]|\.\w)|(?<![\w-])a (?:looks|does|chooses|in step)\b"
+)
+_UNITS = r"\{[\w:.,]*\} [dhs]\b| -f "
+"""Letters that are no keys: a unit, an option."""
+
+
+def test_every_text_in_both_languages_writes_a_key_in_brackets():
+    bare = [
+        text
+        for message in extracted()
+        for text in forms(message.id)
+        if re.search(f"{_NAMED_KEYS}|{_LETTERS}", re.sub(_UNITS, "", text))
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_names_the_keys_of_its_english(language):
+    """An article or a conjunction that looks like a key is one only in brackets: ``[a]``, ``[y]``."""
+    key = re.compile(r"\[(?:\w|[:/?←→]|enter|esc|backspace)\]")
+    wrong = [
+        message.id
+        for message in catalogue(language)
+        if message.id
+        and key.findall("".join(forms(message.id)[:1])) != key.findall("".join(forms(message.string)[:1]))
+    ]
+    assert wrong == []
+    named = [text for m in catalogue(language) for text in forms(m.string) if re.search(_NAMED_KEYS, text)]
+    assert named == []

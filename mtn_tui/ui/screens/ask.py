@@ -76,7 +76,7 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
             [str(index) for index in range(len(self._answers))],
             lambda index: [(" " + clipped(self._answers[index].label, room - 1), "")],
         )
-        self.lines("how").show([[(_("arrows and enter choose, esc goes back"), "dim")]])
+        self.lines("how").show([[(_("arrows and [enter] choose, [esc] goes back"), "dim")]])
 
     def action_choose(self) -> None:
         """Close the dialog with the value of the answer under the cursor."""

@@ -322,7 +322,7 @@ class Backups(BackupScreen):
             every = len(state.inventory.backups)
             told = _("{shown} of {every}: {filter}")
             text = told.format(shown=len(self._shown), every=every, filter=self._filter)
-            left = [(" " + text, "warn"), ("  " + _("esc shows all"), "dim")]
+            left = [(" " + text, "warn"), ("  " + _("[esc] shows all"), "dim")]
         order = _orders()[self._sorted_by][0] if self._sorted_by else ""
         taken = _("read {time}").format(time=f"{state.taken.astimezone():%H:%M}") if state.taken else ""
         if state.inventory.pending and not state.inventory.is_partial:
@@ -354,11 +354,11 @@ class Backups(BackupScreen):
         if state.inventory is None or self._wrong is not None:
             return []
         if self._filter and state.inventory.is_partial:
-            text = _("None so far is like that, and not all has been read. esc shows all again.")
+            text = _("None so far is like that, and not all has been read. [esc] shows all again.")
         elif self._filter:
-            text = _("No backup is like that. esc shows all again.")
+            text = _("No backup is like that. [esc] shows all again.")
         elif state.inventory.unreachable:
             text = _("No backup can be seen.")
         else:
-            text = _("There is no backup yet. b makes the first one.")
+            text = _("There is no backup yet. [b] makes the first one.")
         return [[]] + [[(" ", ""), (line, "")] for line in wrapped(text, width - 2)]

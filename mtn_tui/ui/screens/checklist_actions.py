@@ -8,7 +8,7 @@ from mtn_tui.operations.audit.record import unrecorded
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.health import sign_off as signing
 from mtn_tui.operations.health.picture import Picture, Row
-from mtn_tui.ui.actions import read_only
+from mtn_tui.ui.actions import read_only, shown_key
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text import health
@@ -38,9 +38,9 @@ def what_fix_does(row: Row) -> str:
     fix = health.fix_of(row)
     if fix:
         name = labels.job(health.job_kind(fix))
-        return "f  " + _("runs: {job} (mtn {command})").format(job=name, command=" ".join(fix))
+        return f"{shown_key('f')} " + _("runs: {job} (mtn {command})").format(job=name, command=" ".join(fix))
     if row.check.id == "server" and health.tone(row.status) == "bad":
-        return "3  " + _("leads through the emergency, step by step")
+        return f"{shown_key('3')} " + _("leads through the emergency, step by step")
     return ""
 
 

@@ -78,7 +78,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
             [[(_("No action is called like that."), "warn")]],
         )
         self._draw_why()
-        self.lines("how").show([[(_("enter runs it, esc goes back"), "dim")]])
+        self.lines("how").show([[(_("[enter] runs it, [esc] goes back"), "dim")]])
 
     @on(VirtualList.Moved)
     def _draw_why(self) -> None:

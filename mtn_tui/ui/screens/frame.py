@@ -97,7 +97,7 @@ def tabs(here: str, width: int) -> list[Span]:
     for one in shown:
         name = _("Restore") if one.id == EMERGENCY else one.label
         text = f"{one.keys[0]} {name}"
-        pieces.append((f"[{text}]", "strong") if one.id == here else (f" {text} ", "dim"))
+        pieces.append((f"▸{text} ", "here") if one.id == here else (f" {text} ", "dim"))
         pieces.append((" ", ""))
     return spread(pieces, [], width)
 
@@ -116,7 +116,7 @@ def job_bar(host: Host, where: str, width: int) -> list[Span]:
         more: list[Span] = []
         if len(live) > 1:
             more = [("  " + _("and {count} more").format(count=len(live) - 1) + " ", "")]
-        keys: Span = ("  " + _("j shows it") + " ", "dim")
+        keys: Span = ("  " + _("[j] shows it") + " ", "dim")
         begin: Span = (" ▶ ", "good")
         for told in job_text.at_work(live[0]):
             for right in ([*more, keys], more):
@@ -126,7 +126,7 @@ def job_bar(host: Host, where: str, width: int) -> list[Span]:
     idle: list[Span] = [_idle(host)]
     one = host.incident
     if one is not None and one.is_open and where not in (EMERGENCY, INCIDENT):
-        told = _("incident {number} is open: 3 continues it").format(number=one.number)
+        told = _("incident {number} is open: [3] continues it").format(number=one.number)
         return spread([(" " + told, "bad")], [], width)
     last = host.state.last
     if last is None or last.ended is None:
@@ -146,17 +146,17 @@ def _idle(host: Host) -> Span:
 def footer(screen: HasFooter, width: int, *, goes_on: bool = False) -> list[Span]:
     """The keys of a screen. ``goes_on`` says that there is more below, if there is room to say it."""
     if isinstance(screen.focused, Input):
-        return _keys(screen.field_keys)
-    pieces: list[Span] = []
-    for one in actions.footer(screen.actions, screen.not_in_footer):
-        dimmed = bool(one.why_not(screen))
-        pieces += [
-            (f" {actions.shown_key(one.keys[0])}", "dim" if dimmed else "strong"),
-            (f" {one.label.lower()} ", "dim" if dimmed else ""),
-        ]
+        return _keys((key, word, False) for key, word in screen.field_keys)
+    shown = actions.footer(screen.actions, screen.not_in_footer, width)
+    pieces = _keys((one.keys[0], one.label.lower(), bool(one.why_not(screen))) for one in shown)
     below: list[Span] = [(_("more below") + " ", "dim")] if goes_on else []
     return spread(pieces, below if width_of([*pieces, *below]) <= width else [], width)
 
 
-def _keys(told: Iterable[tuple[str, str]]) -> list[Span]:
-    return [piece for key, word in told for piece in ((f" {key}", "strong"), (f" {word} ", ""))]
+def _keys(told: Iterable[tuple[str, str, bool]]) -> list[Span]:
+    """Each key and what it does, dimmed where it does nothing now."""
+    pieces: list[Span] = []
+    for key, word, dimmed in told:
+        pieces.append((f" {actions.shown_key(key)}", "dim" if dimmed else "strong"))
+        pieces.append((f" {word}", "dim" if dimmed else ""))
+    return pieces

@@ -55,7 +55,7 @@ class Framed(BaseScreen[None]):
     @property
     def field_keys(self) -> tuple[tuple[str, str], ...]:
         """Keys of a focused field and what each does; it takes all others as letters."""
-        return (("enter", _("keep")), ("esc", _("end")))
+        return (("enter", _("keep")), ("escape", _("end")))
 
     def back(self) -> None:
         """Leave the screen, unless it is the first one."""

@@ -15,7 +15,7 @@ from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import Span, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 
-_KEYS = 15
+_KEYS = 18
 
 
 class Help(Framed):
@@ -54,7 +54,7 @@ class Help(Framed):
         ):
             if chosen:
                 lines += [[(f" {title}", "strong")], *_told(chosen, width, label), []]
-        more = _("Each can also be called by its name: type : and begin to write it.")
+        more = _("Each can also be called by its name: type [:] and begin to write it.")
         lists = _("Arrows, page up and down, home and end move in lists and texts.")
         return lines + [[(f" {line}", "dim")] for text in (more, lists) for line in wrapped(text, width - 2)]
 

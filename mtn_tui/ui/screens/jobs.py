@@ -153,7 +153,7 @@ def _told(job: JobView, width: int) -> list[Span]:
     said: list[Span] = [(about, "strong")]
     if not job.state.over:
         said.append((job_text.at_work(job)[0], ""))
-        said.append((_("It goes on when you leave. c asks it to stop."), "dim"))
+        said.append((_("It goes on when you leave. [c] asks it to stop."), "dim"))
     elif job.ended is not None:
         glyph, tone = job_text.state(job)
         said.append((f"{glyph}, {labels.moment(job.ended)}", tone))

@@ -197,7 +197,7 @@ class Logs(Framed):
     def ask_pattern(self) -> None:
         """Open the field for a regular expression."""
         if not self.query("#pattern"):
-            pattern, said = self._wanted.pattern, _("a regular expression, then enter")
+            pattern, said = self._wanted.pattern, _("a regular expression, then [enter]")
             field = TextField(pattern.text if pattern else "", placeholder=said, id="pattern")
             self.mount(field, after="#heading")
             self.lines("heading").display = False
@@ -380,7 +380,7 @@ class Logs(Framed):
             return []
         if self._wanted == EVERYTHING:
             return [[], [(" " + _("Nothing was logged yet."), "")]]
-        return [[], [(" " + _("There is no such line. esc and l show more."), "")]]
+        return [[], [(" " + _("There is no such line. [esc] and [l] show more."), "")]]
 
     def _draw_heading(self) -> None:
         shown = log_text.heading(

@@ -28,7 +28,7 @@ class NamePrompt(TextPrompt):
         """Name what is not well: that is signed too."""
         amiss = [one.check.title() for one in self._picture.morning if not one.well]
         said = [(_("Not ok: {checks}").format(checks=", ".join(amiss)), "warn")] if amiss else []
-        how = _("your name; enter goes on, esc goes back")
+        how = _("your name; [enter] goes on, [esc] goes back")
         self.say(_("Sign this morning's checklist off?"), said, how)
 
     @on(Input.Submitted)
@@ -46,7 +46,7 @@ class NotePrompt(TextPrompt):
 
     def draw(self) -> None:
         """Say who signs."""
-        how = _("a note, or nothing; enter signs, esc goes back")
+        how = _("a note, or nothing; [enter] signs, [esc] goes back")
         self.say(_("{name} signs off. A note?").format(name=self._operator), [], how)
 
     @on(Input.Submitted)

@@ -97,10 +97,10 @@ class Target(TextPrompt):
             ),
         ]
         if any(copy.standing is CopyStatus.LEGACY for copy in self._backup.copies):
-            text = _("The scripts made it: nothing vouches for its contents. enter loads it all the same.")
+            text = _("The scripts made it: nothing vouches for its contents. [enter] loads it all the same.")
             said.append((text, ""))
         if self._asking:
             said.append((_("Asking the server …"), "dim"))
         if self._refusal is not None:
             said.append((f"✖ {self._refusal.title} {self._refusal.hint}", "bad"))
-        self.say(_("Restore into which database?"), said, _("enter restores, esc goes back"))
+        self.say(_("Restore into which database?"), said, _("[enter] restores, [esc] goes back"))

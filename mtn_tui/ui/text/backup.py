@@ -161,7 +161,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
         said.append((_("Another moment near it may do: the backups before and after it."), ""))
     whole = backup.sound
     if said and whole:
-        text = _("The copy in the {store} can be restored: R.").format(
+        text = _("The copy in the {store} can be restored: [R].").format(
             store=labels.store(whole[0].store.name)
         )
         said.append((text, ""))
@@ -172,9 +172,9 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
         said.append((text.format(what=labels.tried(backup.loads)), "warn" if backup.loads.reason else "good"))
     if backup.suspect:
         said.append((_("Suspect: {reason}.").format(reason=backup.suspect), "warn"))
-        said.append((_("It evicts nothing until someone has looked: R restores it, a accepts it."), ""))
+        said.append((_("It evicts nothing until someone has looked: [R] restores it, [a] accepts it."), ""))
     if backup.legacy:
-        said.append((_("The scripts made it: nothing vouches for its contents. v reads it through."), ""))
+        said.append((_("The scripts made it: nothing vouches for its contents. [v] reads it through."), ""))
     fine = not said or (backup.loads is not None and not backup.loads.reason and len(said) == 1)
     if whole and (fine or (backup.legacy and backup.rung > Rung.PRESENT)):
         said.append(_evidence(whole))
@@ -192,9 +192,9 @@ def _copy_troubles(copy: Copy, *, advised: bool) -> list[Span]:
         text = copy.trouble.title if advised else labels.whole(copy.trouble)
         return [(f"{store}: {text}", "warn" if copy.standing is CopyStatus.ANOTHER_KEY else "bad")]
     if copy.proof.failed:
-        return [(f"{store}: {copy.proof.failed} " + _("v looks again."), "bad")]
+        return [(f"{store}: {copy.proof.failed} " + _("[v] looks again."), "bad")]
     if copy.standing is CopyStatus.UNFINISHED:
-        text = _("{store}: it was never finished, and counts as nothing. b makes another.")
+        text = _("{store}: it was never finished, and counts as nothing. [b] makes another.")
         return [(text.format(store=store), "warn")]
     return []
 
@@ -204,7 +204,7 @@ def _evidence(whole: Sequence[Copy]) -> Span:
     at = lowest.proof.rungs.get(lowest.rung)
     places = ", ".join(labels.store(copy.store.name) for copy in whole)
     if at is None or lowest.rung is Rung.PRESENT:
-        return _("Not proven yet ({stores}): v reads it through.").format(stores=places), "warn"
+        return _("Not proven yet ({stores}): [v] reads it through.").format(stores=places), "warn"
     text = _("Proven to: {rung}, {moment} ({stores}).").format(
         rung=labels.rung(lowest.rung), moment=labels.moment(at), stores=places
     )
@@ -274,6 +274,6 @@ def pane(backup: Backup, inventory: Inventory, width: int, height: int) -> list[
         earlier = before(backup, inventory)
         lines += [(line, "") for line in wrapped(tables_in_short(backup.manifest, earlier), room)]
     if len(lines) > height:
-        lines = [*lines[: height - 1], (_("enter shows the rest"), "dim")]
+        lines = [*lines[: height - 1], (_("[enter] shows the rest"), "dim")]
     lines += [("", "")] * (height - len(lines))
     return [[(" ", ""), line] for line in lines]

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from mtn_tui.core.printable import printable
 
 Span = tuple[str, str]
-"""A text and its tone: "", ``dim``, ``strong``, ``good``, ``warn`` or ``bad``."""
+"""A text and its tone: "", ``dim``, ``strong``, ``here``, ``good``, ``warn`` or ``bad``."""
 
 MORE = "…"
 

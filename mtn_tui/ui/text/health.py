@@ -61,7 +61,7 @@ def pane(one: Row, now: datetime, width: int, height: int, fix: str) -> list[lis
         last = [(line, "strong") for line in wrapped(fix, room)[:2]]
     lines = told(one, now, room)
     if len(lines) + len(last) > height:
-        lines = [*lines[: max(height - len(last) - 1, 0)], (_("enter shows the rest"), "dim")]
+        lines = [*lines[: max(height - len(last) - 1, 0)], (_("[enter] shows the rest"), "dim")]
     lines = [*lines, *last][:height]
     lines += [("", "")] * (height - len(lines))
     return [[(" ", ""), line] for line in lines]

@@ -22,7 +22,7 @@ from mtn_tui.ui.text.cells import Span
 
 StyledLine = Sequence[Span]
 
-TONES = ("dim", "strong", "good", "warn", "bad")
+TONES = ("dim", "strong", "here", "good", "warn", "bad")
 
 
 class LineView(ScrollView, can_focus=False):

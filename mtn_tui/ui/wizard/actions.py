@@ -241,7 +241,7 @@ def _no_yes(wizard: Wizard) -> str:
 def _next(wizard: Wizard) -> None:
     navigator, session = wizard.navigator, wizard.navigator.session
     if not navigator.takes_enter():
-        wizard.host.show_status(_("Let enter go for a second, then it counts."), "warn")
+        wizard.host.show_status(_("Let [enter] go for a second, then it counts."), "warn")
     elif session.incident is None and session.put_away_last is None:
         session.open()
     elif session.incident is None:

@@ -13,7 +13,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import look_arguments, staging_of
 from mtn_tui.operations.restore.plan import Plan, Target
-from mtn_tui.ui.actions import Action, AnyAction, read_only
+from mtn_tui.ui.actions import Action, AnyAction, read_only, shown_key
 from mtn_tui.ui.host import AS_IT_WAS, BACKUPS
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
@@ -83,7 +83,7 @@ class AsItWas(Framed):
         page.show_page(sheet, picking.index)
         said = _("restore it into {database}").format(database=self._database)
         shown = (said, "strong") if picking.ready else ("—", "dim")
-        self.lines("next").show([[(" enter  ", "strong"), shown]])
+        self.lines("next").show([[(f" {shown_key('enter')} ", "strong"), shown]])
         self.draw_frame()
 
     @property

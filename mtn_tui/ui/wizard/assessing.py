@@ -120,7 +120,7 @@ class Assessing(StepView):
             sheet.check(one)
         sheet.gap()
         sheet.say(
-            _("Severity: {severity} (g changes it). It decides whom to call. a looks again.").format(
+            _("Severity: {severity} ([g] changes it). It decides whom to call. [a] looks again.").format(
                 severity=report.severity(severity_of(self.session.present))
             ),
             "dim",
@@ -135,7 +135,7 @@ class Assessing(StepView):
         if self.starting is not None:
             progress(sheet, self.starting, "")
         elif command:
-            sheet.say(_("d starts the server: {command}").format(command=redact(command)), "strong")
+            sheet.say(_("[d] starts the server: {command}").format(command=redact(command)), "strong")
         else:
             sheet.say(_("Start it by hand: DATABASE_START_COMMAND is not set."), "dim")
         sheet.gap()

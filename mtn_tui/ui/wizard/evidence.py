@@ -63,7 +63,7 @@ def delivered(sheet: PageBuilder, channels: Mapping[str, object]) -> None:
         good, text, reason = delivery(name, what)
         sheet.item("✔" if good else "⚠", text, "good" if good else "warn", hint=reason)
     if not channels:
-        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them (c)."), "warn")
+        sheet.item("⚠", _("It reached nobody: no channel is configured. Call them [c]."), "warn")
 
 
 def _fact(sheet: PageBuilder, name: str, value: object) -> None:

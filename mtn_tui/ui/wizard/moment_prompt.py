@@ -67,4 +67,4 @@ class MomentPrompt(TextPrompt):
             said.append((self._read.title, "warn"))
         elif self._read is not None and self._tried:
             said.append((f"✖ {self._read.title} {self._read.hint}", "bad"))
-        self.say(_("Restore to which moment?"), said, _("enter takes it, esc goes back"))
+        self.say(_("Restore to which moment?"), said, _("[enter] takes it, [esc] goes back"))

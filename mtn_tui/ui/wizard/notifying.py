@@ -32,10 +32,10 @@ class Notifying(StepView):
         words_of(sheet, alert)
         about(
             sheet,
-            does=_("Sends this by every channel of the configuration. n adds a line to it."),
+            does=_("Sends this by every channel of the configuration. [n] adds a line to it."),
             takes=_("Seconds; half a minute where a server does not answer."),
-            wrong=_("What can't be sent is kept, and sent later by itself. Call them: c."),
-            back=_("What is sent is sent. s leaves this step out, with a reason."),
+            wrong=_("What can't be sent is kept, and sent later by itself. Call them [c]."),
+            back=_("What is sent is sent. [s] leaves this step out, with a reason."),
         )
 
     def alert(self) -> Alert:

@@ -66,7 +66,7 @@ def over(sheet: PageBuilder, incident: Incident) -> None:
     if isinstance(channels, dict):
         evidence.delivered(sheet, channels)
     sheet.gap()
-    sheet.say(_("i reads the report here."), "dim")
+    sheet.say(_("[i] reads the report here."), "dim")
 
 
 def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incident) -> None:
@@ -82,7 +82,7 @@ def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incid
         text.format(who=incident.holder, time=f"{since.astimezone():%H:%M}" if since else "—"), "strong"
     )
     sheet.say(
-        _("t takes it over. Talk to them first.") if not session.holder_gone else _("enter continues it.")
+        _("[t] takes it over. Talk to them first.") if not session.holder_gone else _("[enter] continues it.")
     )
     sheet.gap()
     evidence.write(sheet, incident.step, state)

@@ -169,12 +169,14 @@ class Picking:
             unread = [one for one in inventory.backups if one.kind is Kind.FULL and one.needs_another_key]
             if unread:
                 sheet.item("⚠", passed_over(unread[0]), "warn")
-            sheet.say(_("Look for one: the bucket, a copy elsewhere. Call level 3. r asks the stores again."))
+            sheet.say(
+                _("Look for one: the bucket, a copy elsewhere. Call level 3. [r] asks the stores again.")
+            )
             return
         now = session.host.context.clock.now()
         sheet.lines += self.points.drawn(backup, self.asked, now, sheet.width, self._zoom)
         sheet.points = len(self.points.offered)
-        sheet.say(_("← → point   t type a time   d difference   z zoom"), "dim")
+        sheet.say(_("[←] [→] point  [t] type a time  [d] difference  [z] zoom"), "dim")
         sheet.gap()
         self._chosen(sheet, self.points, backup)
         self._broken(sheet, inventory, backup)

@@ -130,13 +130,13 @@ class CopyingBack(StepView):
             return
         if isinstance(first, MtnError):
             problem(sheet, first)
-            sheet.say(_("a looks again."), "dim")
+            sheet.say(_("[a] looks again."), "dim")
             return
         if not first.tables:
             sheet.say(
                 _("No row of {source} is missing in {target}.").format(source=first.source, target=target)
             )
-            sheet.say(_("backspace goes back: in step 3, a chooses a backup from before the loss."))
+            sheet.say(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
             return
         missing = _("{count:,} missing")
         for one in self.choices:

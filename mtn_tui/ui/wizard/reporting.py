@@ -38,7 +38,7 @@ class Reporting(StepView):
             does=_("Sends this, writes the report beside the logs, and closes the incident."),
             takes=_("Seconds; half a minute where a server does not answer."),
             wrong=_("What can't be sent is kept, and sent later by itself."),
-            back=_("backspace looks back. What is closed stays closed: mtn incident show."),
+            back=_("[backspace] looks back. What is closed stays closed: mtn incident show."),
         )
 
     def next(self) -> str:

@@ -35,7 +35,7 @@ class Restoring(StepView):
             progress(sheet, self.session.job_of(self.step), _("It begins."))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
-            sheet.say(_("Meanwhile: c marks a call, n adds a note."), "dim")
+            sheet.say(_("Meanwhile: [c] marks a call, [n] adds a note."), "dim")
             return
         sheet.title(_("Restore to {database}?").format(database=target))
         failure(sheet, self.state)
@@ -51,7 +51,7 @@ class Restoring(StepView):
             ).format(database=target),
             takes=takes,
             wrong=_("A damaged backup, a full disk: it is said, and nothing is left half-made."),
-            back=_("backspace, then a in step 3: choose another backup."),
+            back=_("[backspace], then [a] in step 3: choose another backup."),
         )
 
     @property

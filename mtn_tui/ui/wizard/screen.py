@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.incident.state import RecoveryMode, Step
-from mtn_tui.ui.actions import AnyAction
+from mtn_tui.ui.actions import AnyAction, shown_key
 from mtn_tui.ui.host import EMERGENCY
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import fit
@@ -50,7 +50,7 @@ class Emergency(Framed):
     @property
     def field_keys(self) -> tuple[tuple[str, str], ...]:
         """Keys of the field for the phrase, and what each does."""
-        return (("enter", _("replace it, once it is exact")), ("esc", _("back, nothing done")))
+        return (("enter", _("replace it, once it is exact")), ("escape", _("back, nothing done")))
 
     def body(self) -> Iterable[Widget]:
         """The steps, the page beside them, and below what enter does."""
@@ -125,7 +125,7 @@ class Emergency(Framed):
         if self.session.busy:
             said, tone = f"… {self.session.busy}", "dim"
         elif said and not self._is_typed:
-            said = "enter  " + said
+            said = f"{shown_key('enter')} {said}"
         return [(" " * (steplist.WIDTH + 1), ""), (fit(said, width - steplist.WIDTH - 1), tone)]
 
     @property
@@ -144,7 +144,7 @@ class Emergency(Framed):
         if not session.mine:
             return _("continues it") if session.holder_gone and not self.host.read_only else ""
         if navigator.shows_evidence:
-            on = _("on to step {step} · a does this one again")
+            on = _("on to step {step} · [a] does this one again")
             if navigator.viewing is Step.PRODUCTION and incident.way is not RecoveryMode.BESIDE:
                 on = _("on to step {step}")
             return on.format(step=int(incident.step))
@@ -169,7 +169,7 @@ class Emergency(Framed):
         if event.value != view.phrase or not view.phrase:
             self.host.show_status(_("That is not the phrase. Nothing was done."), "warn")
         elif not counts:
-            self.host.show_status(_("Let enter go for a second, then it counts."), "warn")
+            self.host.show_status(_("Let [enter] go for a second, then it counts."), "warn")
         else:
             view.confirmed()
             self.draw()

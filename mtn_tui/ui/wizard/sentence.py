@@ -25,4 +25,4 @@ class SentencePrompt(TextPrompt):
     def draw(self) -> None:
         """Show the title, and what becomes of the sentence."""
         said = [(self._said, "")] if self._said else []
-        self.say(self._title, said, _("enter keeps it, esc goes back"))
+        self.say(self._title, said, _("[enter] keeps it, [esc] goes back"))

@@ -99,7 +99,7 @@ class Serving(StepView):
         elif self.state.standing.over:
             sheet.say("✔ " + standing(StepStatus.DONE), "good")
         elif self.restarts:
-            sheet.say(_("enter restarts them: {command}").format(command=redact(self.command)), "strong")
+            sheet.say(_("[enter] restarts them: {command}").format(command=redact(self.command)), "strong")
         elif self.command and self.answers is None:
             pass  # their health is asked for, right below
         elif self.command:
@@ -109,7 +109,7 @@ class Serving(StepView):
         sheet.gap()
         self._health(sheet)
         sheet.gap()
-        sheet.say(_("What only people can see; try it, and tick it with x:"))
+        sheet.say(_("What only people can see; try it, and tick it with [x]:"))
         for key, text in to_be_seen().items():
             who = incident.ticked.get(key)
             sheet.choice(key, f"[✔] {text}, {who}" if who else f"[ ] {text}", "good" if who else "")
@@ -118,10 +118,10 @@ class Serving(StepView):
         sheet.gap()
         if self.restarts:
             text = _(
-                "Takes until all are healthy, {time} at most; else it says which, and enter tries again."
+                "Takes until all are healthy, {time} at most; else it says which, and [enter] tries again."
             )
             sheet.say(text.format(time=labels.duration(PATIENCE)), "dim")
-        sheet.say(_("s leaves this step out, with a reason. The database is not changed by it."), "dim")
+        sheet.say(_("[s] leaves this step out, with a reason. The database is not changed by it."), "dim")
 
     def _health(self, sheet: PageBuilder) -> None:
         if not self.urls:

@@ -152,7 +152,7 @@ class IncidentSession:
         if self.incident is None or not self.incident.is_open:
             return _("No incident is open.")
         if not self.mine:
-            return _("{who} has this incident. t takes it over.").format(who=self.incident.holder)
+            return _("{who} has this incident. [t] takes it over.").format(who=self.incident.holder)
         return self.busy
 
     # Commands
@@ -291,7 +291,10 @@ class IncidentSession:
         self.host.show_error(
             Refused(
                 _("{who} has taken the incident over.").format(who=found.holder),
-                _("Your keys do nothing to it any more. 3 follows it; talk to them before you take it back."),
+                _(
+                    "Your keys do nothing to it any more. [3] follows it; "
+                    "talk to them before you take it back."
+                ),
             )
         )
 

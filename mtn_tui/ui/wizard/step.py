@@ -107,7 +107,7 @@ def cut_short(sheet: PageBuilder, view: StepView) -> None:
     if view.state.standing is StepStatus.RUNNING and not view.session.busy:
         sheet.item(
             "⚠",
-            _("It was being sent when that screen ended, and may have arrived. enter sends it again."),
+            _("It was being sent when that screen ended, and may have arrived. [enter] sends it again."),
             "warn",
         )
         sheet.gap()

@@ -51,7 +51,7 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
             say(_("Nobody to call is known: see CONTACTS_FILE."), "warn")
         return lines
     if calls.due:
-        say(_("call now (c)"), "warn")
+        say(_("call now [c]"), "warn")
     for call in calls.due:
         lines += _person(call.person)
     later = [call.person.name for call in calls.next_calls if call.reachable]

@@ -98,7 +98,7 @@ class Validating(StepView):
         sheet.gap()
         if self.wrong or isinstance(self.found, MtnError):
             sheet.say(_("It must not go into production."), "bad")
-            sheet.say(_("a looks again. backspace goes back: in step 3, a chooses another backup."))
+            sheet.say(_("[a] looks again. [backspace] goes back: in step 3, [a] chooses another backup."))
         elif self.doubts:
             sheet.say(_("Somebody has to say why that is all right; it stands in the report."), "warn")
         else:
