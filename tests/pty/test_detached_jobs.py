@@ -97,7 +97,7 @@ def interrupted(practice, terminal):
     job = begun(practice, "backup-full")
     terminal.wait_for("full backup:")
     terminal.type("\x03")
-    terminal.wait_for("c: cancel it")
+    terminal.wait_for("[c] cancel it")
     return job
 
 

@@ -39,7 +39,7 @@ class Practice:
     def brings_back(self) -> None:
         """Steps 4 to 6."""
         self.enters("[enter] restore it", "on to step 5", "accept it, and go on")
-        self.terminal.press("y puts it in place", "y")
+        self.terminal.press("[y] puts it in place", "y")
         self.enters("on to step 7")
 
     def goes_back_a_point(self) -> None:
@@ -104,7 +104,7 @@ def test_a_lost_database_is_restored(tmp_path):
 def test_a_server_that_is_down_is_started(tmp_path):
     with practice("database-down", tmp_path) as made:
         made.begins()
-        made.terminal.wait_for("d starts the server")
+        made.terminal.wait_for("[d] starts the server")
         made.terminal.type("d")
         made.terminal.wait_for("Start the database's server with this?")
         made.terminal.type(DOWN + ENTER)

@@ -23,7 +23,9 @@ from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.terminal.ascii import folded
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import MORE, fit, spread, width_of, wrapped
-from tests.ui.installed import MACHINE, Installed, night
+from mtn_tui.ui.widgets.lines import LineView
+from mtn_tui.ui.wizard.sentence import SentencePrompt
+from tests.ui.installed import MACHINE, Installed, night, stamped
 from tests.ui.pilots import LARGE, SMALL, nothing_begins, operate
 
 HOSTILE = (
@@ -243,9 +245,69 @@ def test_the_cursor_and_the_end_of_a_text_are_always_to_be_seen(tmp_path):
         await operator.until(lambda: isinstance(app.screen, Help))
         last = app.screen.query_one("#text").texts()[-1]
         assert last not in [line.rstrip() for line in operator.lines()]
-        await operator.sees("quit more below")
         await operator.press("end")
         await operator.until(lambda: last in [line.rstrip() for line in operator.lines()], last)
-        await operator.until(lambda: "more below" not in operator.text())
 
     operate(app, flow)
+
+
+FOLDED = {
+    "checklist": [],
+    "backups": ["2"],
+    "details": ["2", "enter"],
+    "jobs": ["j"],
+    "wizard": ["3"],
+    "logs": ["4", "home"],
+    "help": ["?"],
+    "as it was": ["2", "t"],
+}
+"""What scrolls on a terminal of sixteen lines, and the keys that lead there."""
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_every_screen_says_how_many_lines_are_below_and_where_they_end(tmp_path, language):
+    made = Installed(tmp_path / "mtn")
+    for day in range(30):
+        made.full(night(day))
+        made.succeeded(f"s5rtq2{day:02}", "backup-full", 60 + day)
+    made.log("backup.log", *(stamped(f"05:00:{second:02}", "INFO", "done") for second in range(60)))
+    i18n.use(language)
+
+    async def flow(operator):
+        await operator.has_list()
+        app = operator.app
+        for name, keys in FOLDED.items():
+            await operator.press(*keys)
+            views = [one for one in app.screen.query(LineView) if one.can_focus]
+            await operator.until(lambda: all(one._count for one in views), name)  # noqa: B023
+            view = views[0]
+            lines = len(view.texts())
+            shown = view.region.height - 1
+            await operator.sees(_("{count:,} more below").format(count=lines - shown))
+            assert operator.lines()[view.region.bottom - 1].strip().startswith("▾ "), name
+            await operator.press("end")
+            await operator.sees(_("— end —"))
+            assert " ".join(view.texts()[-1].split()) in operator.text(), name
+            await operator.press("home", "escape", "escape", "1")
+
+    operate(MtnApp(made.context, nothing_begins, machine=MACHINE), flow, (80, 16))
+
+
+LONG = "All of it is said. " * 90 + "The last."
+
+
+@pytest.mark.parametrize(
+    "dialog",
+    [lambda: Ask("A question?", [LONG], [Answer("A", 1)]), lambda: SentencePrompt("A question?", LONG)],
+    ids=["ask", "prompt"],
+)
+def test_a_dialog_says_how_much_is_below_and_pages_to_its_end(tmp_path, dialog):
+    async def flow(operator):
+        await operator.has_list()
+        operator.app.push_screen(dialog())
+        await operator.sees("A question?", "more below")
+        assert "The last." not in operator.text()
+        await operator.press("pagedown", "pagedown")
+        await operator.sees("The last.", "— end —", "[esc] goes back")
+
+    operate(MtnApp(Installed(tmp_path / "mtn").context, nothing_begins, machine=MACHINE), flow)

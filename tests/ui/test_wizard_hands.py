@@ -203,7 +203,7 @@ def test_what_is_not_what_was_backed_up_does_not_get_past_step_5(pg18, new_schoo
         await operator.at(Step.STAGING)
         await operator.press("backspace")
         await operator.at(Step.CHOOSE)
-        await operator.sees("a does this one again")
+        await operator.sees("[a] does this one again")
         await operator.press("a")
         await operator.sees("Do step 3 again?", "Leave it as it is")
         await operator.press("down", "enter")

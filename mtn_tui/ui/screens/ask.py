@@ -38,6 +38,8 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,ctrl+c", "dismiss", show=False),
         Binding("enter", "choose", show=False),
+        Binding("pageup", "page(-1)", show=False, priority=True),
+        Binding("pagedown", "page(1)", show=False, priority=True),
     ]
 
     def __init__(self, title: str, said: Sequence[str], answers: Sequence[Answer[R]]) -> None:
@@ -77,6 +79,11 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
             lambda index: [(" " + clipped(self._answers[index].label, room - 1), "")],
         )
         self.lines("how").show([[(_("arrows and [enter] choose, [esc] goes back"), "dim")]])
+
+    def action_page(self, by: int) -> None:
+        """Read on in a question that has no room, or back; else move in the answers."""
+        if not self.lines("said").page(by):
+            self.query_one(VirtualList).action_page(by)
 
     def action_choose(self) -> None:
         """Close the dialog with the value of the answer under the cursor."""

@@ -143,14 +143,13 @@ def _idle(host: Host) -> Span:
     return (" " + _("no job is running") if host.knows_jobs else " … " + _("reading")), "dim"
 
 
-def footer(screen: HasFooter, width: int, *, goes_on: bool = False) -> list[Span]:
-    """The keys of a screen. ``goes_on`` says that there is more below, if there is room to say it."""
+def footer(screen: HasFooter, width: int) -> list[Span]:
+    """The keys of a screen; while a field has the focus, those of the field."""
     if isinstance(screen.focused, Input):
         return _keys((key, word, False) for key, word in screen.field_keys)
     shown = actions.footer(screen.actions, screen.not_in_footer, width)
     pieces = _keys((one.keys[0], one.label.lower(), bool(one.why_not(screen))) for one in shown)
-    below: list[Span] = [(_("more below") + " ", "dim")] if goes_on else []
-    return spread(pieces, below if width_of([*pieces, *below]) <= width else [], width)
+    return spread(pieces, [], width)
 
 
 def _keys(told: Iterable[tuple[str, str, bool]]) -> list[Span]:

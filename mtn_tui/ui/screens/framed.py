@@ -14,13 +14,13 @@ from mtn_tui.ui.actions import AnyAction, bindings, in_order
 from mtn_tui.ui.host import Host
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.base_screen import BaseScreen
-from mtn_tui.ui.widgets.lines import LineView, Text
+from mtn_tui.ui.widgets.lines import LineView
 
 _HIGH = 36
 """Lines of a terminal that has more room beneath its lists."""
 
-_NEEDED = 11
-"""Lines of the frame, of what surrounds a list, and of three of its rows."""
+_NEEDED = 12
+"""Lines of the frame, of what surrounds a list, of three rows, and of the one that counts what is below."""
 
 
 class Framed(BaseScreen[None]):
@@ -88,15 +88,13 @@ class Framed(BaseScreen[None]):
         self.lines("job-bar").show([frame.job_bar(host, self.where, width)])
         self.draw_footer()
 
-    @on(Text.Scrolled)
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
     def draw_footer(self) -> None:
         """Draw the footer: the keys of the focused field, or those of the screen."""
         if not self.ready:
             return
-        goes_on = any(text.goes_on for text in self.query(Text))
-        self.lines("footer").show([frame.footer(self, self.app.size.width, goes_on=goes_on)])
+        self.lines("footer").show([frame.footer(self, self.app.size.width)])
 
     @property
     def below(self) -> int:

@@ -16,12 +16,18 @@ from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, StyledLine
 
 _WIDEST = 70
+_AROUND = 6
+"""Lines of a dialog around what it says."""
 
 
 class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
     """Dismissed with what was typed, or with None. ``draw`` of a subclass calls ``say``."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+c", "dismiss", show=False),
+        Binding("pageup", "page(-1)", show=False, priority=True),
+        Binding("pagedown", "page(1)", show=False, priority=True),
+    ]
 
     def filled(self) -> str:
         """The text in the field at first."""
@@ -42,6 +48,10 @@ class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
             lines += [[]] + [[(line, tone)] for line in wrapped(text, room)]
         lines.append([])
         shown = self.lines("said")
-        shown.styles.height = len(lines)
+        shown.styles.height = min(len(lines), max(self.app.size.height - _AROUND, 1))
         shown.show(lines)
         self.lines("how").show([[(how, "dim")]])
+
+    def action_page(self, by: int) -> None:
+        """Read on where not all that is said has room, or back."""
+        self.lines("said").page(by)

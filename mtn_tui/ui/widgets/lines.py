@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.ui.text.cells import Span
 
 StyledLine = Sequence[Span]
@@ -25,8 +26,12 @@ StyledLine = Sequence[Span]
 TONES = ("dim", "strong", "here", "good", "warn", "bad")
 
 
+_FOLDS = 4
+"""Rows from which on one of them says how many lines are below."""
+
+
 class LineView(ScrollView, can_focus=False):
-    """Displays lines already fitted to the width."""
+    """Displays lines already fitted to the width. Where not all fit, the last row says how many are below."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES} | {"line--chosen"}
 
@@ -42,6 +47,12 @@ class LineView(ScrollView, can_focus=False):
         """Whether there is more than fits; no scroll bar takes a column to show it."""
         return self.max_scroll_y > 0
 
+    @property
+    def rows_of_lines(self) -> int:
+        """The rows that show lines."""
+        height = self.size.height
+        return height - 1 if self._count > height >= _FOLDS else height
+
     def show(self, lines: Sequence[StyledLine]) -> None:
         """Show these lines."""
         self.show_drawn(len(lines), lines.__getitem__)
@@ -49,10 +60,18 @@ class LineView(ScrollView, can_focus=False):
     def show_drawn(self, count: int, draw: Callable[[int], StyledLine]) -> None:
         """Show ``count`` lines; ``draw`` makes the one of an index, whenever it is visible."""
         self._count, self._draw = count, draw
-        self._resize(self.size.width)
+        self._resize(self.size)
         for y, sent in list(self._sent.items()):
             if self._at(y) != sent:
                 self.refresh(Region(0, y, self.size.width, 1))
+
+    def page(self, by: int) -> bool:
+        """Scroll by so many pages, less a line each; false if all is visible."""
+        if not self.max_scroll_y:
+            return False
+        rows = max(self.rows_of_lines - 1, 1)
+        self.scroll_to(y=self.scroll_offset.y + by * rows, animate=False)
+        return True
 
     def texts(self) -> list[str]:
         """Every line, as plain text."""
@@ -60,7 +79,7 @@ class LineView(ScrollView, can_focus=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit the scrollable area to the new width."""
-        self._resize(event.size.width)
+        self._resize(event.size)
 
     def notify_style_update(self) -> None:
         """Draw every line again: styles are read as lines are drawn."""
@@ -85,36 +104,26 @@ class LineView(ScrollView, can_focus=False):
         return self.get_component_rich_style(f"tone--{tone}") if tone else plain
 
     def _at(self, y: int) -> tuple[StyledLine, bool]:
+        if y >= self.rows_of_lines > 0:
+            return [(f" {self._below()}", "dim")], False
         index = self.scroll_offset.y + y
         return (self._draw(index), self._chosen(index)) if 0 <= index < self._count else ([], False)
 
     def _chosen(self, _index: int) -> bool:
         return False
 
-    def _resize(self, width: int) -> None:
-        self.virtual_size = Size(width, self._count)
+    def _below(self) -> str:
+        """How many lines are below, or that these are the last."""
+        count = self._count - self.scroll_offset.y - self.rows_of_lines
+        return "▾ " + _("{count:,} more below").format(count=Figure(count)) if count > 0 else _("— end —")
+
+    def _resize(self, size: Size) -> None:
+        folds = self._count > size.height >= _FOLDS
+        self.virtual_size = Size(size.width, self._count + folds)
 
 
 class Text(LineView, can_focus=True):
     """A text, which may be longer than the screen."""
-
-    class Scrolled(Message):
-        """Another part of the text is visible."""
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether there is more below."""
-        return self.scroll_offset.y < self.max_scroll_y
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Say that another part is visible."""
-        super().on_resize(event)
-        self.post_message(self.Scrolled())
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Say that another part is visible."""
-        super().watch_scroll_y(old_value, new_value)
-        self.post_message(self.Scrolled())
 
 
 class VirtualList(LineView, can_focus=True):
@@ -170,7 +179,7 @@ class VirtualList(LineView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         """Move the cursor by so many pages, less a row each."""
-        self._move_to(self.index + by * max(self.size.height - 1, 1))
+        self._move_to(self.index + by * max(self.rows_of_lines - 1, 1))
 
     def action_first(self) -> None:
         """Move the cursor to the first row."""
@@ -200,7 +209,7 @@ class VirtualList(LineView, can_focus=True):
         return max(0, min(index, len(self._keys) - 1))
 
     def _keep_in_view(self) -> None:
-        top, height = self.scroll_offset.y, self.size.height
+        top, height = self.scroll_offset.y, self.rows_of_lines
         if height <= 0:
             return
         if self.index < top or self.index >= top + height:

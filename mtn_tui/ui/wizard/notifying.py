@@ -27,9 +27,6 @@ class Notifying(StepView):
         sheet.title(_("Tell the team?"))
         failure(sheet, self.state)
         cut_short(sheet, self)
-        people(sheet, self.session)
-        sheet.gap()
-        words_of(sheet, alert)
         about(
             sheet,
             does=_("Sends this by every channel of the configuration. [n] adds a line to it."),
@@ -37,6 +34,9 @@ class Notifying(StepView):
             wrong=_("What can't be sent is kept, and sent later by itself. Call them [c]."),
             back=_("What is sent is sent. [s] leaves this step out, with a reason."),
         )
+        people(sheet, self.session)
+        sheet.gap()
+        words_of(sheet, alert)
 
     def alert(self) -> Alert:
         """What was found in step 1, with the notes since."""

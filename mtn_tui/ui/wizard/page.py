@@ -146,7 +146,7 @@ class Page(Text):
         self.scroll_to(y=0, animate=False)
 
     def _keep_in_view(self) -> None:
-        line, top, height = self._choices[self.index], self.scroll_offset.y, self.size.height
+        line, top, height = self._choices[self.index], self.scroll_offset.y, self.rows_of_lines
         if height > 0 and not top <= line < top + height:
             self.scroll_to(y=line if line < top else line - height + 1, animate=False)
 

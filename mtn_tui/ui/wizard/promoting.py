@@ -16,7 +16,7 @@ from mtn_tui.operations.incident.steps import promote_arguments, staging_of
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.operations.restore.request import Request
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
+from mtn_tui.ui.wizard.step import StepView, about, failure, problem, progress
 
 _MATTER = ("owner", "sessions", "prepared", "slots", "subscriptions", "running")
 """Checks of a restore that matter for a renaming."""
@@ -133,9 +133,8 @@ class Promoting(StepView):
             title = _("Give what was proven in staging production's name?")
         sheet.title(title)
         failure(sheet, self.state)
-        self._table(sheet, looked)
-        sheet.gap()
         self._what_it_means(sheet, looked)
+        self._table(sheet, looked)
 
     def _table(self, sheet: PageBuilder, looked: SwapPreview) -> None:
         target, staging = looked.production.target, looked.staging
@@ -166,26 +165,22 @@ class Promoting(StepView):
         made, context = looked.production, self.session.host.context
         if looked.staging.existing is None:
             sheet.item("✖", _("The staging database is gone. Go back to step 4 and restore again."), "bad")
+            sheet.gap()
             return
         for check in looked.checks:
             sheet.check(check)
-        if looked.there:
-            if made.overwrites:
-                sheet.item("⚠", made.overwrites, "warn")
-            sheet.say(
-                _("The present database is kept as {name}; mtn undo brings it back.").format(name=made.kept)
-            )
-        else:
-            sheet.say(_("Nothing is replaced: there is no {database}.").format(database=made.target.name))
-        if command := context.settings.services_stop_command:
-            sheet.say(_("Before it, the services stop: {command}").format(command=redact(command)))
-        fails = _("Takes about a second without a database. If it fails, all is as before.")
+        if looked.there and made.overwrites:
+            sheet.item("⚠", made.overwrites, "warn")
+        command = context.settings.services_stop_command
+        does = _("Gives what is in staging the name {database}.").format(database=made.target.name)
+        wrong = _("If it fails, all is as before.")
         if command:
-            fails = _(
-                "Takes about a second without a database. If it fails, all is as before, "
-                "with the services stopped."
-            )
-        sheet.say(fails, "dim")
+            does += " " + _("Before it, the services stop: {command}").format(command=redact(command))
+            wrong = _("If it fails, all is as before, with the services stopped.")
+        back = _("The present database is kept as {name}; mtn undo brings it back.").format(name=made.kept)
+        if not looked.there:
+            back = _("Nothing is replaced: there is no {database}.").format(database=made.target.name)
+        about(sheet, does=does, takes=_("About a second without a database."), wrong=wrong, back=back)
 
     def next(self) -> str:
         """What to type, or y; empty while the job runs or something stands in the way."""

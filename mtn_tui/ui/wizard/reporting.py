@@ -28,11 +28,6 @@ class Reporting(StepView):
         sheet.title(_("Tell people, and close the incident?"))
         failure(sheet, self.state)
         cut_short(sheet, self)
-        sheet.say(against_target(session, incident), "strong")
-        sheet.gap()
-        words_of(sheet, alert)
-        sheet.gap()
-        people(sheet, session)
         about(
             sheet,
             does=_("Sends this, writes the report beside the logs, and closes the incident."),
@@ -40,6 +35,11 @@ class Reporting(StepView):
             wrong=_("What can't be sent is kept, and sent later by itself."),
             back=_("[backspace] looks back. What is closed stays closed: mtn incident show."),
         )
+        sheet.say(against_target(session, incident), "strong")
+        sheet.gap()
+        words_of(sheet, alert)
+        sheet.gap()
+        people(sheet, session)
 
     def next(self) -> str:
         """Send the alert and close the incident."""

@@ -18,7 +18,7 @@ from mtn_tui.ui.screens.ask import Answer as Choice
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.step import StepView, failure, progress
+from mtn_tui.ui.wizard.step import StepView, about, failure, progress
 
 ASK_EVERY = 2.0
 """Seconds between requests for the services' health."""
@@ -99,7 +99,7 @@ class Serving(StepView):
         elif self.state.standing.over:
             sheet.say("✔ " + standing(StepStatus.DONE), "good")
         elif self.restarts:
-            sheet.say(_("[enter] restarts them: {command}").format(command=redact(self.command)), "strong")
+            self._what_it_means(sheet)
         elif self.command and self.answers is None:
             pass  # their health is asked for, right below
         elif self.command:
@@ -113,15 +113,18 @@ class Serving(StepView):
         for key, text in to_be_seen().items():
             who = incident.ticked.get(key)
             sheet.choice(key, f"[✔] {text}, {who}" if who else f"[ ] {text}", "good" if who else "")
-        if self.state.standing.over:
-            return
-        sheet.gap()
-        if self.restarts:
-            text = _(
-                "Takes until all are healthy, {time} at most; else it says which, and [enter] tries again."
-            )
-            sheet.say(text.format(time=labels.duration(PATIENCE)), "dim")
-        sheet.say(_("[s] leaves this step out, with a reason. The database is not changed by it."), "dim")
+        if not self.state.standing.over and not self.restarts:
+            sheet.gap()
+            sheet.say(_("[s] leaves this step out, with a reason. The database is not changed by it."), "dim")
+
+    def _what_it_means(self, sheet: PageBuilder) -> None:
+        about(
+            sheet,
+            does=_("Restarts them: {command}").format(command=redact(self.command)),
+            takes=_("Until all are healthy, {time} at most.").format(time=labels.duration(PATIENCE)),
+            wrong=_("Some stay ill: it says which, and [enter] tries again."),
+            back=_("The database is not changed. [s] leaves this step out, with a reason."),
+        )
 
     def _health(self, sheet: PageBuilder) -> None:
         if not self.urls:

@@ -87,12 +87,12 @@ class StepView:
 
 
 def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -> None:
-    """Write what enter does, how long that takes, what may go wrong, and the way back."""
-    sheet.gap()
+    """Write what enter does, how long that takes, what may go wrong, and the way back; first on a page."""
     sheet.fact(_("What it does"), does)
     sheet.fact(_("How long"), takes)
     sheet.fact(_("May go wrong"), wrong)
     sheet.fact(_("The way back"), back)
+    sheet.gap()
 
 
 def failure(sheet: PageBuilder, state: StepState) -> None:
