@@ -17,7 +17,7 @@ def test_a_lower_severity_is_asked_for_said_and_counts_everywhere(pg18, new_scho
         await operator.has_list()
         await operator.press("3")
         await operator.enters()
-        await operator.sees("The database is gone.", "call now (c)", "Carla Soto")
+        await operator.sees("The database is gone.", "call now [c]", "Carla Soto")
         for _left_alone in range(2):
             await operator.at(Step.ASSESS)
             await operator.press("g")
@@ -27,7 +27,7 @@ def test_a_lower_severity_is_asked_for_said_and_counts_everywhere(pg18, new_scho
         await operator.press("g", "down", "down", "down", "enter")
         await operator.sees("Severity changed to low: call now: nobody")
         assert on_disk(practice).severity == "low"
-        assert "call now (c)" not in operator.text()
+        assert "call now [c]" not in operator.text()
         assert "Carla" not in operator.text()
         await operator.at(Step.ASSESS)
         await operator.enters()
@@ -35,7 +35,7 @@ def test_a_lower_severity_is_asked_for_said_and_counts_everywhere(pg18, new_scho
         await operator.sees("LOW: Database Down")
         assert "devops@mtn.cl" not in operator.text()
         await operator.press("g", "down", "enter")
-        await operator.sees("CRITICAL: Database Down", "call now (c)", "devops@mtn.cl")
+        await operator.sees("CRITICAL: Database Down", "call now [c]", "devops@mtn.cl")
 
     with beginning(practice) as begun:
         at_the_wizard(wizard(practice, begun), flow)
