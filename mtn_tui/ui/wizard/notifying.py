@@ -29,10 +29,10 @@ class Notifying(StepView):
         cut_short(sheet, self)
         about(
             sheet,
-            does=_("Sends this by every channel of the configuration. [n] adds a line to it."),
-            takes=_("Seconds; half a minute where a server does not answer."),
-            wrong=_("What can't be sent is kept, and sent later by itself. Call them [c]."),
-            back=_("What is sent is sent. [s] leaves this step out, with a reason."),
+            does=_("Sends what is below; [n] adds a line to it."),
+            takes=_("Seconds; half a minute at most."),
+            wrong=_("What fails is retried later; [c] to call."),
+            back=_("None once sent; [s] leaves the step out."),
         )
         people(sheet, self.session)
         sheet.gap()

@@ -30,10 +30,10 @@ class Reporting(StepView):
         cut_short(sheet, self)
         about(
             sheet,
-            does=_("Sends this, writes the report beside the logs, and closes the incident."),
-            takes=_("Seconds; half a minute where a server does not answer."),
-            wrong=_("What can't be sent is kept, and sent later by itself."),
-            back=_("[backspace] looks back. What is closed stays closed: mtn incident show."),
+            does=_("Sends this, writes the report and closes."),
+            takes=_("Seconds; half a minute at most."),
+            wrong=_("What fails is retried later by itself."),
+            back=_("None: what is closed stays closed."),
         )
         sheet.say(against_target(session, incident), "strong")
         sheet.gap()

@@ -123,7 +123,7 @@ class Serving(StepView):
             does=_("Restarts them: {command}").format(command=redact(self.command)),
             takes=_("Until all are healthy, {time} at most.").format(time=labels.duration(PATIENCE)),
             wrong=_("Some stay ill: it says which, and [enter] tries again."),
-            back=_("The database is not changed. [s] leaves this step out, with a reason."),
+            back=_("None needed; [s] leaves the step out."),
         )
 
     def _health(self, sheet: PageBuilder) -> None:

@@ -1,0 +1,41 @@
+"""What stands where on a screen of 80x24 in Spanish: what matters is seen at once, and is never cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.core.i18n import _
+from tests.ui.installed import Installed
+from tests.ui.looks import no_server
+from tests.ui.pilots import SMALL, operate
+from tests.ui.test_snapshots import PICTURES, app_of
+
+WITH_A_CHOICE = [
+    one
+    for one in PICTURES
+    if one.language == "es"
+    and one.size == SMALL
+    and one.look == "dark"
+    and one.name
+    in ("wizard_notify", "wizard_staging", "wizard_production", "wizard_services_ill", "wizard_report")
+]
+
+
+@pytest.mark.parametrize("scene", WITH_A_CHOICE, ids=lambda scene: scene.name)
+def test_what_a_step_does_takes_and_risks_is_seen_before_its_choice(scene, tmp_path, monkeypatch, looks):
+    monkeypatch.chdir(tmp_path)
+    i18n.use("es")
+    made = Installed(Path("mtn"))
+    scene.made(made)
+    looks["server"] = no_server
+
+    async def flow(operator):
+        await operator.has_list()
+        await scene.flow(operator)
+        for name in (_("What it does"), _("How long"), _("May go wrong"), _("The way back")):
+            assert name in operator.text(), "\n".join(operator.lines())
+
+    operate(app_of(scene, made.context, scene.canned.operations(made)), flow)
