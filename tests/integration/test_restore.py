@@ -62,7 +62,7 @@ def test_without_drop_an_existing_database_is_not_touched(practice):
     target = target_of(practice, "mtn_keep_me")
     with pytest.raises(Refused) as refused:
         practice.restore(target.name)
-    assert "--drop" in refused.value.hint
+    assert "--drop" not in refused.value.hint
     assert target.psql("SELECT answer FROM old") == b"42\n"
 
 

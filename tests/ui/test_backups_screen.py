@@ -423,13 +423,14 @@ def test_a_database_that_is_there_is_not_restored_over(pg18, new_school, practis
     async def flow(operator):
         await operator.has_list()
         await operator.press("R", "ctrl+u", *there.name, "enter")
-        await operator.sees(f"The database {there.name} exists already.", "--drop")
+        await operator.sees(f"The database {there.name} exists already.", "nothing is replaced from here")
         assert isinstance(app.screen, Target)
         await operator.press("x")
         await operator.until(lambda: "exists already" not in operator.text())
-        (backup,), production = practice.inventory.backups, practice.source.name
+        production = practice.source.name
         await operator.press("ctrl+u", *production, "enter")
-        await operator.sees(f"{production} is production.", f"mtn restore {backup.id} --target {production}")
+        await operator.sees(f"{production} is production.", "press 3")
+        assert "--drop" not in operator.text()
         await operator.press("escape")
         assert isinstance(app.screen, Backups)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -235,9 +234,7 @@ def versions_kept() -> str:
 
 def kept_past(name: str) -> str:
     """Names a replaced database that need not be kept any longer."""
-    return _("Kept for longer than KEEP_REPLACED_DAYS: {name}. Drop it: mtn kept drop {quoted}").format(
-        name=name, quoted=shlex.quote(name)
-    )
+    return _("Kept for longer than KEEP_REPLACED_DAYS: {name}. See what is kept: mtn kept").format(name=name)
 
 
 def channel(name: str) -> str:

@@ -68,9 +68,9 @@ class Incomplete(PostgresError):
             _("{count} things of the backup could not be restored. The rest is in {name}, read-only.").format(
                 count=Figure(len(failures)), name=name
             ),
-            _("What is missing there:\n{listed}\nUse it all the same: mtn promote {name}").format(
-                listed=listed, name=name
-            ),
+            _(
+                "What is missing there:\n{listed}\nLook into it before it is used. It is listed by: mtn kept"
+            ).format(listed=listed),
         )
         self.private = "\n\n".join(f"{one.says}\n{one.private}".strip() for one in failures)
         self.facts = {"incomplete": name, "missing": [one.says for one in failures]}

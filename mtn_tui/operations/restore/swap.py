@@ -98,7 +98,7 @@ def exchange(
     if replacing and not replace_it:
         raise Refused(
             _("There is a database {target} by now. It was left as it is.").format(target=target),
-            _("Choose another name, or say --drop: it is replaced once the new one is verified."),
+            _("Choose another name. What replaces a database is in: mtn restore --help"),
         )
     if replacing:
         here = server_identity(server).system_identifier

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import cast
 
 from textual import on
@@ -68,13 +67,10 @@ class Target(TextPrompt):
         if not exists:
             self.dismiss(target)
             return
-        command = shlex.join(["mtn", "restore", self._backup.handle, "--target", target, "--drop"])
         self._refused(
             Refused(
                 _("The database {target} exists already.").format(target=target),
-                _("Choose another name; or replace it from the command line: {command}").format(
-                    command=command
-                ),
+                _("Choose another name: nothing is replaced from here."),
             )
         )
 

@@ -48,7 +48,7 @@ def retention(inspection: Inspection) -> Iterator[Check]:
         size=labels.size(sum(one.copy.size for one in late)),
         name=oldest.backup.handle,
     )
-    hint = _("See what would go, and why: mtn prune --dry-run; then: mtn prune")
+    hint = _("See what would go, and why: mtn prune --dry-run")
     yield Check(_NAME, Status.WARN, text, hint, "4.3", fix=("prune",), figures=figures)
 
 

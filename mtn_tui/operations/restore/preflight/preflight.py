@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from functools import partial
 
@@ -46,9 +45,8 @@ def check_request(context: Context, backup: Backup, target: str, *, legacy_allow
     if is_production(context.settings, target):
         raise Refused(
             _("{target} is production. It is not restored from here.").format(target=target),
-            _("Restore beside it: {name}. Production: {command}").format(
-                name=context.settings.staging_db_name,
-                command=shlex.join(["mtn", "restore", backup.handle, "--target", target, "--drop"]),
+            _("Restore beside it: {name}. In an emergency, press 3: it leads you step by step.").format(
+                name=context.settings.staging_db_name
             ),
             "5.1",
         )

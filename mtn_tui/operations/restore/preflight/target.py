@@ -27,7 +27,7 @@ def target(site: Site) -> Check:
     if not request.drop:
         raise Refused(
             _("The database {target} exists already.").format(target=name),
-            _("Choose another name, or say --drop: it is replaced once the new one is verified."),
+            _("Choose another name. What replaces a database is in: mtn restore --help"),
         )
     said = _("{target} exists ({size}) and is replaced once the new one is verified.").format(
         target=name, size=labels.size(site.existing.size)
