@@ -30,7 +30,10 @@ def backup() -> None:
     pass
 
 
-@backup.command(help=_("Back the whole database up: to disk, to the bucket, and read it back."))
+@backup.command(
+    short_help=_("Back up the whole database, to disk and bucket."),
+    help=_("Back the whole database up: to disk, to the bucket, and read it back."),
+)
 @click.option("--detach", is_flag=True, help=_("Start it, say its job's ID, and do not wait."))
 @click.option("--key-is-meant", is_flag=True, help=_("It is another key than that of the last backups."))
 @as_json
@@ -44,10 +47,11 @@ def full(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> i
 
 
 @backup.command(
+    short_help=_("Back up what has changed since the last full."),
     help=_(
         "Back up what has changed since the last full, rows that are gone included. "
         "Where no full can be its base, a full is made, and it says why."
-    )
+    ),
 )
 @click.option("--detach", is_flag=True, help=_("Start it, say its job's ID, and do not wait."))
 @click.option("--key-is-meant", is_flag=True, help=_("It is another key than that of the last backups."))

@@ -9,6 +9,7 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.audit.record import unrecorded
+from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import labels, last_known
 from mtn_tui.operations.health.catalogue import CHECKS
@@ -19,7 +20,10 @@ from mtn_tui.operations.health.runner import EXIT, examine
 from mtn_tui.operations.health.sign_off import last_sign_off, sign
 
 
-@click.command(help=_("Go through the morning checklist (runbook 4.1), and sign it off."))
+@click.command(
+    short_help=_("Show the morning checklist (runbook 4.1); sign it off."),
+    help=_("Go through the morning checklist (runbook 4.1), and sign it off."),
+)
 @as_json
 @click.option("--sign-off", metavar=_("NOTE"), help=_("Sign the morning off, with a note (may be empty)."))
 @click.pass_obj
@@ -36,7 +40,7 @@ def check(session: Session, as_json: bool, sign_off: str | None) -> int:
             diagnostics.warning(unrecorded(error), error.hint)
     if as_json:
         output.as_json(_facts(picture))
-    else:
+    elif picture.overall is not Status.OK or not session.quiet:
         _print(context, picture)
     return EXIT[picture.overall]
 
@@ -61,9 +65,10 @@ def _print(context: Context, picture: Picture) -> None:
         for row in group:
             word = labels.word(row.status).ljust(labels.words_width())
             head = f"{row.status.glyph} {word}  {row.check.title().ljust(names)}  "
-            output.line(f"{head}{labels.evidence(row, now)}  {labels.runbook(row)}".rstrip())
+            line = f"{head}{labels.evidence(row, now)}  {labels.runbook(row)}".rstrip()
+            output.prose([line], len(head))
             if row.known and not row.well and (hint := row.known.result.leading.hint):
-                output.line(" " * 4 + hint)
+                output.prose([" " * 4 + hint])
 
 
 def _facts(picture: Picture) -> dict[str, object]:

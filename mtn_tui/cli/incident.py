@@ -25,7 +25,10 @@ def incident() -> None:
     pass
 
 
-@incident.command(help=_("Show where an incident stands: the one that is open, else the last."))
+@incident.command(
+    short_help=_("Show where an incident stands."),
+    help=_("Show where an incident stands: the one that is open, else the last."),
+)
 @click.argument("number", metavar="[" + _("NUMBER") + "]", type=int, required=False)
 @as_json
 @click.pass_obj
@@ -54,7 +57,10 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
     output.table([_("Step"), "", _("State"), _("Why")], rows)
 
 
-@incident.command(help=_("Write an incident's report, in Markdown, to stdout or a file."))
+@incident.command(
+    short_help=_("Write an incident's report, in Markdown."),
+    help=_("Write an incident's report, in Markdown, to stdout or a file."),
+)
 @click.argument("number", metavar="[" + _("NUMBER") + "]", type=int, required=False)
 @click.option("-o", "--output", "path", metavar=_("FILE"), type=click.Path(path_type=Path))
 @click.pass_obj

@@ -26,7 +26,9 @@ from mtn_tui.operations.inventory.scan import take_inventory
 
 
 @click.command(
-    "list", help=_("List the backups in both stores, newest first, each differential below its full.")
+    "list",
+    short_help=_("List the backups in both stores, newest first."),
+    help=_("List the backups in both stores, newest first, each differential below its full."),
 )
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help=_("Only this kind."))
 @click.option(
@@ -58,7 +60,10 @@ def list_backups(session: Session, kind: str | None, wanted: str, as_json: bool)
     return code
 
 
-@click.command(help=_("Show all that is known of one backup: BACKUP is an id or a file name."))
+@click.command(
+    short_help=_("Show all that is known of one backup."),
+    help=_("Show all that is known of one backup: BACKUP is an id or a file name."),
+)
 @click.argument("wanted", metavar=_("BACKUP"))
 @as_json
 @click.pass_obj

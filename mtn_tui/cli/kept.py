@@ -20,17 +20,18 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.restore.incomplete import IncompleteDatabase, incomplete_databases
 from mtn_tui.operations.restore.kept import drop_kept, find_kept
 from mtn_tui.operations.restore.leftovers import lost_swaps, mend_subscriptions, sweep_over
-from mtn_tui.operations.restore.undo import UndoPlan, plan_undo
+from mtn_tui.operations.restore.undo import UndoPlan, check_undo, plan_undo
 from mtn_tui.operations.restore.undo import undo as swap_back
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.kept import ReplacedDatabase, kept_databases
 
 
 @click.command(
+    short_help=_("Bring back what a database was before its last restore."),
     help=_(
         "Bring back what TARGET (DB_NAME unless given) was before its last restore. What is there now is "
         "kept in its turn, so that this can be undone too."
-    )
+    ),
 )
 @click.argument("target", metavar="[" + _("TARGET") + "]", required=False, callback=options.bare_name)
 @click.option("--kept", "name", default="", metavar=_("NAME"), help=_("This one, instead of the newest."))
@@ -46,11 +47,12 @@ def undo(session: Session, target: str | None, name: str, confirm: str, dry_run:
         if as_json:
             output.as_json(made.facts())
         else:
-            output.lines([*_plan_lines(made), *(line for one in made.checks for line in check_lines(one))])
+            output.prose([*_plan_lines(made), *(line for one in made.checks for line in check_lines(one))])
         return exit_code(made.checks)
     session.must_not_only_read()
     session.say_database(target)
     confirm = confirm or _confirmed(session, target, name)
+    session.look_first(lambda: check_undo(context, target, confirm=confirm, kept=name))
     arguments = ["undo", *(["--kept", name] if name else []), *(["--confirm", confirm] if confirm else [])]
     facts, code = session.run(
         "undo",
@@ -82,6 +84,7 @@ def _plan_lines(made: UndoPlan) -> list[str]:
 @click.group(
     cls=Group,
     invoke_without_command=True,
+    short_help=_("List the databases that restores have replaced."),
     help=_(
         "List the databases that restores have replaced or could not make whole, and remove what killed "
         "restores have left."

@@ -19,7 +19,9 @@ _AT_ONCE = 1000
 _LEVELS = [level.name.lower() for level in Level]
 
 
-@click.command(help=_("Show all logs and journals, merged by time."))
+@click.command(
+    short_help=_("Show all logs, merged by time."), help=_("Show all logs and journals, merged by time.")
+)
 @click.option("-f", "--follow", is_flag=True, help=_("Go on with what comes, until Ctrl-C."))
 @click.option(
     "-n",

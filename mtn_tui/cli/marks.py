@@ -17,7 +17,10 @@ from mtn_tui.operations.inventory.marks import Marked
 from mtn_tui.operations.inventory.select import choose
 
 
-@click.command(help=_("Keep a backup whatever retention says: BACKUP is an id or a file name."))
+@click.command(
+    short_help=_("Keep a backup whatever retention says."),
+    help=_("Keep a backup whatever retention says: BACKUP is an id or a file name."),
+)
 @click.argument("wanted", metavar=_("BACKUP"))
 @click.option("--off", is_flag=True, help=_("Let go of it again."))
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
@@ -31,11 +34,12 @@ def pin(session: Session, wanted: str, off: bool, note: str) -> int:
 
 
 @click.command(
+    short_help=_("Say that a suspect backup was looked at and is right."),
     help=_(
         "Say of a suspect backup that you looked and it is right: BACKUP is an id or a file name. "
         "With --store: that a store is meant to be as it is now. "
         "With the other options: what can't be seen from here."
-    )
+    ),
 )
 @click.argument("wanted", metavar=_("BACKUP"), required=False, default="")
 @click.option(

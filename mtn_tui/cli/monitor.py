@@ -24,6 +24,7 @@ _SETTLED = 60.0
 
 @click.command(
     "monitor",
+    short_help=_("Look at all that backups and restores need; alert people."),
     help=_(
         "Look at all that backups and restores need. Prints what a Nagios plugin prints, writes a report"
         " and the figures for Prometheus, and tells people of what has become wrong, once."
@@ -47,11 +48,11 @@ def monitor_command(session: Session, quick: bool, as_json: bool) -> int:
     inspection = Inspection(context, loaded)
     if session.read_only:
         run = monitor.watch(inspection, quick=quick, writes=False)
-        return _show(inspection, run, as_json=as_json)
+        return _show(session, inspection, run, as_json=as_json)
     with monitor.only_one(context, quick=quick) as first:
         if not first:
             run = monitor.last(context, quick=quick)
-            return _show(inspection, run, as_json=as_json)
+            return _show(session, inspection, run, as_json=as_json)
         _ping(context, ping.START)
         try:
             run = monitor.watch(inspection, quick=quick)
@@ -62,15 +63,15 @@ def monitor_command(session: Session, quick: bool, as_json: bool) -> int:
             raise
         wrong = run.exit_code >= EXIT[Status.FAIL]
         _ping(context, ping.FAIL if wrong else "", nagios.lines(run)[0])
-        code = _show(inspection, run, as_json=as_json)
+        code = _show(session, inspection, run, as_json=as_json)
         inspection.settle(_SETTLED)
         return code
 
 
-def _show(inspection: Inspection, run: monitor.Run, *, as_json: bool) -> int:
+def _show(session: Session, inspection: Inspection, run: monitor.Run, *, as_json: bool) -> int:
     if as_json:
         output.as_json(report.facts(inspection, run))
-    else:
+    elif run.exit_code or not session.quiet:
         output.lines(nagios.lines(run))
     return run.exit_code
 

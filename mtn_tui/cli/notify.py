@@ -22,10 +22,11 @@ _GLYPHS = {State.SENT: "✔", State.KEPT: "⚠", State.FAILED: "✖", State.ABSE
 
 
 @click.command(
+    short_help=_("Tell people, by e-mail, webhook and the system log."),
     help=_(
         "Tell people, by e-mail, webhook and the system log. LEVEL is info, success, warning or error. "
         "What can't be sent now is kept, and sent with a later run."
-    )
+    ),
 )
 @click.argument(
     "level",
@@ -93,7 +94,7 @@ def _tell(told: Sequence[SendResult], as_json: bool) -> int:
         output.as_json([facts(one) for one in told])
     else:
         for one in told:
-            output.lines(lines(one))
+            output.prose(lines(one))
     return exit_code(told)
 
 

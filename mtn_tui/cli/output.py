@@ -64,7 +64,7 @@ def table(
         )
         _write("  ".join(padded).rstrip() + "\n")
         if note:
-            _write(folded(_clean(note), "    "))
+            _write(folded("    " + _clean(note), sys.stdout))
 
 
 def flush() -> None:
@@ -72,10 +72,29 @@ def flush() -> None:
     _write("")
 
 
-def folded(text: str, indent: str = "") -> str:
-    """Wrap one line at the width of the terminal, if there is one. Ends with a newline."""
-    width = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else sys.maxsize
-    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent) + "\n"
+def prose(texts: Iterable[str], under: int | None = None) -> None:
+    """Print lines for people, secrets masked; on a terminal, wrapped as ``folded`` does."""
+    _write("".join(folded(_clean(text), sys.stdout, under) for text in texts))
+
+
+def folded(line: str, stream: TextIO, under: int | None = None) -> str:
+    """Wrap a line at the width of the terminal, between words only. Ends with a newline.
+
+    What follows stands below cell ``under``, by default as far in as the line itself. Nothing is
+    wrapped where ``stream`` is no terminal.
+    """
+    if not stream.isatty():
+        return line + "\n"
+    begin = len(line) - len(line.lstrip()) if under is None else under
+    width = shutil.get_terminal_size().columns - 1
+    # The spaces up to there are kept: they make columns.
+    wrapped = textwrap.fill(
+        line[begin:],
+        max(width - begin, 1),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return line[:begin] + wrapped.replace("\n", "\n" + " " * begin) + "\n"
 
 
 def _clean(text: str) -> str:

@@ -12,14 +12,16 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import production
 from mtn_tui.operations.restore.incomplete import is_incomplete, look_at_missing
 from mtn_tui.operations.restore.plan import look_at
+from mtn_tui.operations.restore.promote import check_promotion
 from mtn_tui.operations.restore.promote import promote as put_in_place
 
 
 @click.command(
+    short_help=_("Put a restored database in the place of another."),
     help=_(
         "Give the database SOURCE, which was restored and looked at, the name of TARGET (DB_NAME unless "
         "given). The database that had it is kept: mtn undo brings it back."
-    )
+    ),
 )
 @click.argument("source", metavar=_("SOURCE"), callback=options.bare_name)
 @click.option(
@@ -48,6 +50,7 @@ def promote(
     target = context.settings.db_name if target is None else target
     session.say_database(target)
     confirm = confirm or _confirmed(session, source, target)
+    session.look_first(lambda: check_promotion(context, source, target, confirm, oid))
     arguments = ["promote", f"--target={target}", *(["--confirm", confirm] if confirm else [])]
     arguments += ["--stop-services"] if stop_services else []
     arguments += [f"--oid={oid}"] if oid is not None else []

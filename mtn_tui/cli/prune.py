@@ -20,10 +20,11 @@ from mtn_tui.operations.retention.survey import survey
 
 
 @click.command(
+    short_help=_("Delete the backups that are past their days."),
     help=_(
         "Delete the backups that are past their days, and logs and records after 90 days. Nothing goes "
         "that another backup needs, or that is pinned, in use, or not of this installation."
-    )
+    ),
 )
 @click.option("--dry-run", is_flag=True, help=_("Say of each copy whether it would be kept, and why."))
 @as_json

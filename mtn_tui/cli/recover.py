@@ -15,7 +15,15 @@ from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import staging_of
-from mtn_tui.operations.recover.recover import Recovery, Request, links_text, look, named, refused_text
+from mtn_tui.operations.recover.recover import (
+    Recovery,
+    Request,
+    check_asked,
+    links_text,
+    look,
+    named,
+    refused_text,
+)
 from mtn_tui.operations.recover.recover import recover as copy_back
 
 _WIDEST = 60
@@ -23,11 +31,12 @@ _WIDEST = 60
 
 
 @click.command(
+    short_help=_("Copy lost rows back from a database restored beside it."),
     help=_(
         "Copy rows that production has lost back from a database that was restored beside it: those whose "
         "keys are missing, and nothing else. What is there stays. Foreign keys and triggers hold. All rows "
         "come back, or none."
-    )
+    ),
 )
 @click.option(
     "--from",
@@ -83,6 +92,7 @@ def recover(
         return 2 if found.conflicts and not leave_refused else 0
     session.must_not_only_read()
     session.say_database(context.settings.db_name)
+    session.look_first(lambda: check_asked(context, request))
     if not sure:
         request = _agreed(session, request)
     arguments = ["recover", f"--from={source}", "--yes", *(f"--table={one}" for one in tables)]
@@ -113,7 +123,7 @@ def _agreed(session: Session, request: Request) -> Request:
 
 
 def _print(found: Recovery) -> None:
-    output.lines(_lines(found))
+    output.prose(_lines(found))
     if found.command:
         output.line()
         output.line(_("In one transaction, tried and rolled back:"))

@@ -12,10 +12,11 @@ from mtn_tui.operations.reports.period import Span
 
 
 @click.command(
+    short_help=_("Report on the backups of the last week or month."),
     help=_(
         "How the backups were in the last full week (Monday to Sunday) or month: what was made of what "
         "was due, sizes, times, how well the RPO was held, drills, alerts and incidents."
-    )
+    ),
 )
 @click.option("--week", "span", flag_value="week", default="week", help=_("Of the last full week."))
 @click.option("--month", "span", flag_value="month", help=_("Of the last full month."))

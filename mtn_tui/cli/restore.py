@@ -24,6 +24,7 @@ from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.choice import Wanted, choose_point
 from mtn_tui.operations.restore.incomplete import facts_of
 from mtn_tui.operations.restore.plan import plan
+from mtn_tui.operations.restore.preflight.asked import check_asked
 from mtn_tui.operations.restore.request import Request, arguments
 from mtn_tui.operations.restore.restore import restore as restore_backup
 from mtn_tui.operations.restore.unsigned import AS_OPERATOR
@@ -37,12 +38,13 @@ _KINDS = {"full": Kind.FULL, "differential": Kind.DIFF}
 
 
 @click.command(
+    short_help=_("Restore a backup into a database."),
     help=_(
         "Restore a backup: a full, or a full and one differential on it, to the moment it is of. "
         "It is loaded beside the target, verified, and only then gets the name. "
         "The database that had it is kept: mtn undo brings it back, mtn kept lists it. Only what "
         "STAGING_DB_NAME and databases in _test or _test_YYYYMM were before is dropped at once."
-    )
+    ),
 )
 @click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
 @click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
@@ -204,13 +206,14 @@ def _dry_run(session: Session, request: Request, *, as_json: bool) -> int:
     if as_json:
         output.as_json(made.facts())
     else:
-        output.lines(planning.lines(made))
+        output.prose(planning.lines(made))
     return exit_code(made.checks)
 
 
 def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
     """Run the job; if the backup is bad and somebody can be asked, offer the proven one before it."""
     context = session.context
+    session.look_first(lambda: check_asked(context, request))
     try:
         return session.run(
             "restore",

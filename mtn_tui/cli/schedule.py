@@ -39,16 +39,21 @@ def _sure(command: F) -> F:
     return dry(click.option("--yes", "sure", is_flag=True, help=_("Do not ask."))(command))
 
 
-@click.group(cls=Group, help=_("What runs by itself, and when; started by cron, systemd or launchd."))
+@click.group(
+    cls=Group,
+    short_help=_("Have backups run by themselves, and see which do."),
+    help=_("What runs by itself, and when; started by cron, systemd or launchd."),
+)
 def schedule() -> None:
     pass
 
 
 @schedule.command(
+    short_help=_("List the runs: when they are due, which were missed."),
     help=_(
         "List the runs: when they are due, what starts them, which were missed. With --system: the lines or "
         "files that would start them, as they are installed."
-    )
+    ),
 )
 @_system
 @as_json
@@ -70,10 +75,11 @@ def show(session: Session, system: str | None, as_json: bool) -> int:
 
 
 @schedule.command(
+    short_help=_("Have the runs started by cron, systemd or launchd."),
     help=_(
         "Have the runs started by cron, systemd or launchd, and put the lines of the scripts out of use. "
         "What changes is shown first."
-    )
+    ),
 )
 @_system
 @click.option("--keep-scripts", is_flag=True, help=_("Leave the lines of the scripts in use."))
@@ -95,7 +101,10 @@ def install(session: Session, system: str | None, keep_scripts: bool, dry_run: b
     return code
 
 
-@schedule.command(help=_("Take the runs out of wherever they are, and bring back the lines of the scripts."))
+@schedule.command(
+    short_help=_("Take the runs out of wherever they are."),
+    help=_("Take the runs out of wherever they are, and bring back the lines of the scripts."),
+)
 @_sure
 @click.pass_obj
 def remove(session: Session, dry_run: bool, sure: bool) -> int:

@@ -18,10 +18,11 @@ from mtn_tui.operations.services.health import Answer, health
 
 
 @click.command(
+    short_help=_("Ask the services for their health; restart them."),
     help=_(
         "Ask the services that use the database for their health; or restart them, or start the "
         "database's server, by the commands of the configuration."
-    )
+    ),
 )
 @click.option(
     "--restart", is_flag=True, help=_("Run SERVICES_RESTART_COMMAND, and wait until all are healthy.")

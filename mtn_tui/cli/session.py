@@ -101,7 +101,7 @@ class Session:
         if as_json:
             output.as_json(facts)
         elif code or not self.quiet:
-            output.lines(outcomes.lines(kind, facts))
+            output.prose(outcomes.lines(kind, facts))
         return code
 
     def run(
@@ -125,6 +125,12 @@ class Session:
             view = following.until_it_is_over(job, may_ask=not self.no_input, shown=self.is_watched)
             return following.outcome(view, find_journal(self.context.job_folders, view.id).parent)
         return self.host(kind, subject, body, job_id or "")
+
+    def look_first(self, look: Callable[[], object]) -> None:
+        """Raise what ``look`` does before there is a job: a slip is no failed job. A job looks by itself."""
+        self.must_not_only_read()
+        if detached.JOB_ID not in os.environ:
+            look()
 
     @property
     def hosts_itself(self) -> bool:

@@ -41,11 +41,12 @@ _NO = ("false", "no", "off", "0", "f", "n")
 
 
 @click.command(
+    short_help=_("Write a configuration, and a key for the first backup."),
     help=_(
         "Write a configuration and, for the very first backup only, an encryption key. With "
         "--no-input the answers are taken from the environment: DB_NAME, DB_USER, DB_PASSWORD, "
         "MINIO_ENDPOINT and so on."
-    )
+    ),
 )
 @click.option(
     "--folder",

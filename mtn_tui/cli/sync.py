@@ -19,7 +19,10 @@ from mtn_tui.operations.sync.sync import sync as sync_stores
 
 
 @click.command(
-    help=_("Copy the backups that the disk or the bucket lacks from the other, as far as it would keep them.")
+    short_help=_("Copy the backups that disk or bucket lacks."),
+    help=_(
+        "Copy the backups that the disk or the bucket lacks from the other, as far as it would keep them."
+    ),
 )
 @click.option("--dry-run", is_flag=True, help=_("Say what would be copied."))
 @click.option(

@@ -15,7 +15,10 @@ from mtn_tui.operations.inventory.select import choose
 from mtn_tui.operations.verify.verify import verify as verify_backups
 
 
-@click.command(help=_("Read backups through, in every store, and record how far they are proven."))
+@click.command(
+    short_help=_("Read backups through, and record how far they hold."),
+    help=_("Read backups through, in every store, and record how far they are proven."),
+)
 @click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
 @click.option("--all", "every", is_flag=True, help=_("All of them."))
 @as_json

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.clock import Clock, SystemClock
-from mtn_tui.core.errors import AlreadyThere, Cancelled, MtnError, StorageError
+from mtn_tui.core.errors import AlreadyThere, Cancelled, MtnError, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.core.traces import text_of, traced
@@ -262,7 +262,9 @@ class Job:
             state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
             if not isinstance(error, MtnError):
                 self.note("error", "unexpected", traceback=traced(error))
-            self._to_log("error", state.value, told)
+            # Who was asked to stop, or for what makes no sense, has not failed.
+            level: Level = "warn" if isinstance(error, Cancelled | UsageError) else "error"
+            self._to_log(level, state.value, told)
             self._move(state, lambda: told)
 
     def close(self) -> None:

@@ -280,10 +280,10 @@ def test_an_archive_that_is_a_folder(full, tmp_path):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "backup"),
+        (b"", "is empty"),
         (b"rubbish" * 100, "backup"),
         (b"Salted__12345678" + b"x" * 64, "does not decrypt with this key"),
-        (b"\x1f\x8b\x08\0\0\0\0\0" + b"x" * 64, "backup"),
+        (b"\x1f\x8b\x08\0\0\0\0\0" + b"x" * 64, "data is damaged"),
     ],
 )
 def test_a_file_that_is_no_backup_reaches_no_database(full, tmp_path, data, said):

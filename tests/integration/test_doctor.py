@@ -261,3 +261,31 @@ def test_without_systemd_or_its_tools_nothing_ends_at_logout(tmp_path):
     for command, booted in (([str(tmp_path / "none")], tmp_path), (ASK_LOGIND, Path("/nowhere"))):
         (one,) = logind(command, booted)
         assert one.status is Status.OK
+
+
+def test_it_prints_a_line_for_each_check_under_its_name_with_what_is_wrong_at_the_end(small, practise):
+    practice: Practice = practise(small, MINIO_ENDPOINT="", CONTACTS_FILE="config/contacts.toml")
+    shutil.copy("config/contacts.toml", practice.config.parent)
+    said = practice.here("doctor", check=None).stdout
+    heads = [line for line in said.splitlines() if line[0] != " "]
+    glyphs = [line[0] for line in heads]
+    assert glyphs == sorted(glyphs, key="✔⚠?✖".index)
+    named = [line.split(maxsplit=2)[2].removeprefix("data ") for line in heads]
+    for one in catalogue.CHECKS:
+        if one.id != "differentials":  # of which the same is said as of another
+            assert sum(name.startswith(f"{one.title()}: ") for name in named) <= 1, one.id
+    (contacts,) = [line for line in heads if "Contacts: " in line]
+    assert contacts.startswith("⚠")
+    for placeholder in ("operations (name, phone)", "devops (name, phone)", "dba (name, phone)"):
+        assert placeholder in contacts
+
+
+def test_where_nothing_can_be_looked_at_it_says_why_once(small, practise):
+    practice: Practice = practise(small, MINIO_ENDPOINT="", DB_PORT=str(free_port()))
+    assert practice.here("doctor", check=2).stdout.count("Not looked at:") == 1
+    practice.config.unlink()
+    said = practice.here("doctor", check=2).stdout
+    assert said.count("Not looked at") == 1
+    assert "The same goes for 32 more checks." in said
+    assert len(said.splitlines()) < 12
+    assert said.splitlines()[-2].startswith("✖")

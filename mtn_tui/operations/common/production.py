@@ -118,7 +118,7 @@ def check_confirmed(settings: Settings, database: str, given: str, system_identi
     if not is_production(settings, database) or given == confirmation(system_identifier):
         return
     hint = _('Look at what would be replaced with --dry-run. Then say --confirm "{words}".').format(
-        words=f"{PHRASE} <" + _("system identifier") + ">"
+        words=confirmation(system_identifier)
     )
     if not given:
         raise Refused(

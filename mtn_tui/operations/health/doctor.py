@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings_file import Loaded
@@ -28,10 +29,16 @@ def examine(loaded: Loaded, context: Context, then: Callable[[Result], None] | N
     return results
 
 
-def without_configuration(error: MtnError) -> list[Check]:
+def without_configuration(error: MtnError) -> list[Result]:
     """What can be told where there is no configuration, or a wrong one."""
     title = _("Not looked at: there is no configuration to go by.")
     hint = _("Mend the configuration first.")
-    names = [one.id for one in CHECKS if one.id not in WITHOUT_CONFIGURATION]
-    unseen = [Check(name, Status.UNKNOWN, title, hint) for name in names]
-    return [Check("configuration", Status.FAIL, error.title, error.hint), *unseen, *machine()]
+    known = {
+        "configuration": (Check("configuration", Status.FAIL, error.title, error.hint, error.runbook),),
+        "machine": tuple(machine()),
+    }
+    now = SystemClock().now()
+    return [
+        Result(one, known.get(one.id, (Check(one.id, Status.UNKNOWN, title, hint),)), now, 0.0)
+        for one in sorted(CHECKS, key=lambda one: one.id not in known)
+    ]

@@ -29,7 +29,7 @@ from mtn_tui.operations.recover.trial import Conflict, Trial
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.cleared_links import Links, cleared_links
-from mtn_tui.postgres.connection import application, connect, translated
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect, translated
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.missing_rows import Both, Compared, Missing, both
 from mtn_tui.postgres.missing_rows import run as run_statement
@@ -330,16 +330,33 @@ def _named(compared: Compared, wanted: Sequence[str]) -> list[Missing]:
     return found
 
 
-@contextmanager
-def _open(context: Context, request: Request, token: CancelToken, name: str) -> Iterator[_Run]:
-    """Connect to both databases, with a private folder for the rows."""
-    target = context.settings.db_name
-    if request.source == target:
+def check_asked(context: Context, request: Request) -> None:
+    """Raise UsageError if rows can't be copied back from a database of that name."""
+    with connect(context.server, MAINTENANCE, "mtn recover") as server:
+        _check_source(server, request.source, context.settings.db_name)
+
+
+def _check_source(server: Connection, source: str, target: str) -> None:
+    if source == target:
         raise UsageError(
             _("{source} is production itself.").format(source=target),
             _("Name the database that was restored beside it."),
             "5.2",
         )
+    if databases.oid(server, source) is None:
+        raise UsageError(
+            _("There is no database {source} to copy rows back from.").format(source=source),
+            _("Restore a backup from before the loss: mtn restore ID --target {source} --closed").format(
+                source=shlex.quote(source)
+            ),
+            "5.2",
+        )
+
+
+@contextmanager
+def _open(context: Context, request: Request, token: CancelToken, name: str) -> Iterator[_Run]:
+    """Connect to both databases, with a private folder for the rows."""
+    target = context.settings.db_name
     folder = context.settings.temp_dir
     with ExitStack() as held:
         try:
@@ -348,14 +365,7 @@ def _open(context: Context, request: Request, token: CancelToken, name: str) -> 
         except OSError as error:
             raise refusal(error, folder) from error
         live = held.enter_context(connect(context.server, target, name, own_session=True, token=token))
-        if databases.oid(live, request.source) is None:
-            raise UsageError(
-                _("There is no database {source} to copy rows back from.").format(source=request.source),
-                _("Restore a backup from before the loss: mtn restore ID --target {source} --closed").format(
-                    source=shlex.quote(request.source)
-                ),
-                "5.2",
-            )
+        _check_source(live, request.source, target)
         restored = held.enter_context(
             connect(context.server, request.source, name, own_session=True, token=token)
         )

@@ -17,8 +17,8 @@ from mtn_tui.operations.restore.preflight.preflight import RESERVED, check_targe
 from mtn_tui.operations.restore.swap import Exchanged, check_swap, claimed, exchange, writable
 from mtn_tui.operations.services import restart
 from mtn_tui.postgres import databases
-from mtn_tui.postgres.connection import Connection
-from mtn_tui.postgres.identity import database_properties
+from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
+from mtn_tui.postgres.identity import database_properties, server_identity
 
 
 @dataclass(frozen=True)
@@ -51,29 +51,7 @@ def promote(
     only once all checks have passed.
     """
     job.phase("prepare", unit="items")
-    check_target(context, target)
-    hint = _("Name the database that was restored beside it.")
-    if not nameable(source):
-        raise UsageError(
-            _("{target!r} can't be a database's name.").format(target=source),
-            hint,
-        )
-    if production.is_production(context.settings, source):
-        raise Refused(
-            _("{source} is production: it is not put in another's place.").format(source=source),
-            hint,
-            "5.1",
-        )
-    if source == target:
-        raise UsageError(
-            _("{source} can't take its own place.").format(source=source),
-            hint,
-        )
-    if source in RESERVED or leftovers.is_half_made(source):
-        raise Refused(
-            _("{source} is half-made, or belongs to PostgreSQL itself.").format(source=source),
-            hint,
-        )
+    _check_names(context, source, target)
     with claimed(job, context, target, source) as (server, other, here):
         there = _check_source(server, source, target, oid)
         check_swap(server, context, here, source, target, confirm)
@@ -97,6 +75,43 @@ def promote(
         production.remember(context, here.system_identifier)
     job.result(done.facts())
     return done
+
+
+def check_promotion(context: Context, source: str, target: str, confirm: str, oid: int | None) -> None:
+    """Raise what is refused whatever the databases hold: their names, or the words of confirmation."""
+    _check_names(context, source, target)
+    with connect(context.server, MAINTENANCE, "mtn promote") as server:
+        _check_source(server, source, target, oid)
+        if is_incomplete(source) or databases.oid(server, target) is not None:
+            here = server_identity(server).system_identifier
+            production.check_confirmed(context.settings, target, confirm, here)
+
+
+def _check_names(context: Context, source: str, target: str) -> None:
+    """Raise UsageError or Refused if no promotion may have these names."""
+    check_target(context, target)
+    hint = _("Name the database that was restored beside it.")
+    if not nameable(source):
+        raise UsageError(
+            _("{target!r} can't be a database's name.").format(target=source),
+            hint,
+        )
+    if production.is_production(context.settings, source):
+        raise Refused(
+            _("{source} is production: it is not put in another's place.").format(source=source),
+            hint,
+            "5.1",
+        )
+    if source == target:
+        raise UsageError(
+            _("{source} can't take its own place.").format(source=source),
+            hint,
+        )
+    if source in RESERVED or leftovers.is_half_made(source):
+        raise Refused(
+            _("{source} is half-made, or belongs to PostgreSQL itself.").format(source=source),
+            hint,
+        )
 
 
 def _check_source(server: Connection, source: str, target: str, validated: int | None) -> int:

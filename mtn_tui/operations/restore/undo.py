@@ -14,7 +14,9 @@ from mtn_tui.operations.restore.plan import Target, target_of
 from mtn_tui.operations.restore.preflight.preflight import check_target
 from mtn_tui.operations.restore.preflight.target import swap_checks
 from mtn_tui.operations.restore.swap import Exchanged, check_swap, claimed, exchange
+from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.kept import ReplacedDatabase
 
 
@@ -75,6 +77,16 @@ def plan_undo(context: Context, target: str, *, confirm: str = "", kept: str = "
 def _confirmed(context: Context, now: Target, confirm: str) -> Check:
     production.check_confirmed(context.settings, now.name, confirm, now.system_identifier)
     return Check("production", Status.OK, _("Nothing has to be confirmed any more."))
+
+
+def check_undo(context: Context, target: str, *, confirm: str, kept: str) -> None:
+    """Raise what is refused whatever the databases hold: nothing is kept, or the words are wrong."""
+    check_target(context, target)
+    with connect(context.server, MAINTENANCE, "mtn undo") as server:
+        newest_kept(server, target, kept)
+        if databases.oid(server, target) is not None:
+            here = server_identity(server).system_identifier
+            production.check_confirmed(context.settings, target, confirm, here)
 
 
 def undo(job: Job, context: Context, target: str, *, confirm: str = "", kept: str = "") -> Undone:

@@ -13,6 +13,7 @@ from mtn_tui.engine.locks import advisory_key
 from mtn_tui.operations.common import labels, locking, production
 from mtn_tui.operations.common.checks import Check, Status, looked
 from mtn_tui.operations.restore.preflight.server import Site
+from mtn_tui.operations.restore.request import Request
 from mtn_tui.postgres.advisory import who_has
 from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.subscriptions import fresh_copy
@@ -24,11 +25,7 @@ def target(site: Site) -> Check:
     name, request = site.request.target, site.request
     if site.existing is None:
         return Check("target", Status.OK, _("There is no database {target} yet.").format(target=name))
-    if not request.drop:
-        raise Refused(
-            _("The database {target} exists already.").format(target=name),
-            _("Choose another name. What replaces a database is in: mtn restore --help"),
-        )
+    check_drop(request)
     said = _("{target} exists ({size}) and is replaced once the new one is verified.").format(
         target=name, size=labels.size(site.existing.size)
     )
@@ -42,6 +39,15 @@ def target(site: Site) -> Check:
             _("Without --in-place it stays in use until then, where the disk can hold both."),
         )
     return Check("target", Status.OK, said)
+
+
+def check_drop(request: Request) -> None:
+    """Raise Refused if the target, which exists, is not to be replaced."""
+    if not request.drop:
+        raise Refused(
+            _("The database {target} exists already.").format(target=request.target),
+            _("Choose another name. What replaces a database is in: mtn restore --help"),
+        )
 
 
 def confirmed(site: Site) -> Check:
