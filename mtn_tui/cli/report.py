@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import notify, output
+from mtn_tui.cli import diagnostics, notify, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
@@ -24,13 +24,21 @@ from mtn_tui.operations.reports.period import Span
 @as_json
 @click.pass_obj
 def report(session: Session, span: str, mail: bool, as_json: bool) -> int:
-    """Exit code 0: it was printed or sent. 1: it will be sent later. 2: it could not be sent."""
+    """Exit code 0: printed or sent. 1: it will be sent later, or no mail is set up. 2: it was not sent."""
     from mtn_tui.operations.reports import report as reports  # imports much more than its help needs
 
     if mail:
         session.must_not_only_read()
-    made = reports.report(session.context, Span(span))
-    told = reports.send(session.context, made) if mail else None
+    context = session.context
+    if mail and (missing := reports.missing_to_send(context.settings)):
+        keys, path = " ".join(missing), context.configuration or ""
+        diagnostics.warning(
+            _("The report was not sent: no e-mail is configured."),
+            _("Set in {path}: {keys}. To see it here: mtn report").format(path=path, keys=keys),
+        )
+        return 1
+    made = reports.report(context, Span(span))
+    told = reports.send(context, made) if mail else None
     if as_json:
         output.as_json(made.facts() | ({"mail": notify.facts(told)} if told else {}))
     elif told is not None:

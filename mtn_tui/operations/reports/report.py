@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from mtn_tui.core.errors import ConfigError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.settings import Settings
 from mtn_tui.operations.alerts.notify import SendResult, notify
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.reports import document as documents
@@ -57,13 +56,14 @@ def report(context: Context, span: Span) -> Report:
     return Report(facts, found, documents.document(facts, found))
 
 
+def missing_to_send(settings: Settings) -> list[str]:
+    """The keys without which a report can't be sent."""
+    needed = {"SMTP_SERVER": settings.smtp_server, "ALERT_EMAIL": settings.alert_email}
+    return [key for key, value in needed.items() if not value]
+
+
 def send(context: Context, made: Report) -> SendResult:
-    """Send it to ALERT_EMAIL; kept like an alert where the server does not answer. Raises ConfigError."""
-    settings = context.settings
-    if not (settings.smtp_server and settings.alert_email):
-        raise ConfigError(
-            _("The report can't be sent: no e-mail is configured."), _("Set SMTP_SERVER and ALERT_EMAIL.")
-        )
+    """Send it to ALERT_EMAIL; kept like an alert where the server does not answer."""
     return notify(
         context,
         documents.level(made.figures),
