@@ -215,7 +215,7 @@ def _proof(backup: Backup) -> str:
     if status is not None:
         parts.append(copy_labels.standing(status))
     if status in (None, CopyStatus.LEGACY):
-        parts.append(labels.rung(backup.rung))
+        parts.append(labels.rung(backup.told_rung))
     if backup.unusable:
         parts.append(_("UNUSABLE: {reason}").format(reason=backup.unusable))
     if backup.refused:

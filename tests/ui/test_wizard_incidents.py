@@ -54,6 +54,11 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
                 await operator.enters()
                 if what == "corrupt-backup":
                     await operator.sees("was changed after it was written", "✖ 4 Staging")
+                    await operator.sees(
+                        "No copy of this backup can be restored", "✖ disk: ", "is proven, and"
+                    )
+                    await operator.sees("[enter] leads back to step 3")
+                    assert "mtn restore" not in operator.text()
                     await operator.sees("[enter] back to step 3, to choose another backup")
                     await operator.at(Step.STAGING)
                     await operator.enters()

@@ -123,7 +123,10 @@ def _steps(incident: Incident) -> list[str]:
         if state.began is not None and state.ended is not None and state.ended >= state.began:
             lasted = labels.duration((state.ended - state.began).total_seconds())
         began = _clock(state.began) if state.began else "—"
-        rows.append([str(int(step)), title(step), standing(state.standing), began, lasted, state.who or "—"])
+        said = standing(state.standing)
+        if state.standing is StepStatus.SKIPPED and not state.reason:
+            said = _("not needed")
+        rows.append([str(int(step)), title(step), said, began, lasted, state.who or "—"])
     return _table([_("Step"), "", _("State"), _("Began"), _("Took"), _("Who")], rows)
 
 

@@ -58,14 +58,22 @@ def minutes_between(newer: Backup, older: Backup) -> int:
 
 
 def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
-    """A hint that names another backup to use, followed by the ``hint`` there is already."""
-    told = _("{name} is proven, and {time} older: mtn restore {handle} --target {target}").format(
-        name=other.name,
-        time=labels.minutes(minutes_between(broken, other)),
-        handle=other.handle,
-        target=shlex.quote(target),
+    """A hint that names another backup to use, its command on a line of its own, and the ``hint`` so far."""
+    told = _("{name} is proven, and {time} older. It is restored by:").format(
+        name=other.name, time=labels.minutes(minutes_between(broken, other))
     )
-    return f"{told} {hint}".strip()
+    command = f"mtn restore {other.handle} --target {shlex.quote(target)}"
+    return "\n".join(filter(None, (told, command, hint)))
+
+
+def why_no_copy(backup: Backup) -> list[str]:
+    """Why no copy of a backup holds, nor of its full: a sentence for each that is known to be damaged."""
+    return [
+        f"{labels.store(copy.store.name)}: {copy.trouble.title if copy.trouble else copy.proof.failed}"
+        for one in reversed(backup.chain)
+        for copy in one.copies
+        if copy.trouble or copy.proof.failed
+    ]
 
 
 def why_broken(backup: Backup) -> str:

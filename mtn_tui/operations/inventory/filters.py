@@ -174,7 +174,7 @@ def _proof(value: str) -> Test | None:
         wanted = Rung.of(bare)
     except KeyError:
         return None
-    return lambda backup: _COMPARED[sign or ">="](backup.rung, wanted)
+    return lambda backup: _COMPARED[sign or ">="](backup.told_rung, wanted)
 
 
 def _compared(value: str) -> tuple[str | None, str]:

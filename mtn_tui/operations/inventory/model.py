@@ -168,6 +168,15 @@ class Backup:
         return own if self.base is None else min(own, max(copy.rung for copy in self.base.copies))
 
     @property
+    def told_rung(self) -> Rung:
+        """What is said of it: ``rung``; of one that is proven, the highest that any copy has reached.
+
+        All copies have the same bytes, so one that was restored speaks for the backup.
+        """
+        best = max((copy.rung for copy in self.sound), default=Rung.PRESENT)
+        return max(self.rung, best) if self.rung.proven else self.rung
+
+    @property
     def pinned(self) -> Mark | None:
         """The pin of any copy, which keeps all copies from being deleted."""
         return next((copy.proof.pinned for copy in self.copies if copy.proof.pinned), None)

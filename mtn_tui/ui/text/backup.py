@@ -122,7 +122,7 @@ def _proven(backup: Backup) -> list[Span]:
         if status is CopyStatus.LEGACY and backup.rung > Rung.PRESENT:
             return [(f"{word}, {labels.rung(backup.rung)}", ""), (word, "")]
         return [(word, "" if status is CopyStatus.LEGACY else "warn")]
-    return [(labels.rung(backup.rung), "good" if backup.rung.proven else "warn")]
+    return [(labels.rung(backup.told_rung), "good" if backup.rung.proven else "warn")]
 
 
 def headline(backup: Backup) -> str:
@@ -208,6 +208,12 @@ def _evidence(whole: Sequence[Copy]) -> Span:
     text = _("Proven to: {rung}, {moment} ({stores}).").format(
         rung=labels.rung(lowest.rung), moment=labels.moment(at), stores=places
     )
+    best = max(whole, key=lambda copy: copy.rung)
+    restored = best.proof.rungs.get(best.rung)
+    if best.rung > lowest.rung and lowest.rung.proven and restored is not None:
+        text += " " + _("The copy in the {store}: {rung}, {moment}.").format(
+            store=labels.store(best.store.name), rung=labels.rung(best.rung), moment=labels.moment(restored)
+        )
     return text, "good" if lowest.rung.proven else "warn"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mtn_tui.core.contacts import Call
@@ -34,7 +35,8 @@ class Notifying(StepView):
             wrong=_("What fails is retried later; [c] to call."),
             back=_("None once sent; [s] leaves the step out."),
         )
-        people(sheet, self.session)
+        calls = self.session.calls()
+        people(sheet, self.session, (*calls.to_tell, *calls.passed_over) if calls else ())
         sheet.gap()
         words_of(sheet, alert)
 
@@ -56,7 +58,8 @@ class Notifying(StepView):
 
 def send(session: IncidentSession, step: Step, alert: Alert) -> None:
     """Send an alert in the background, and write down what became of it on every channel."""
-    context, operations, to = session.host.context, session.operations, addresses(session)
+    context, operations = session.host.context, session.operations
+    to = addresses(on_duty(session))
 
     def change(file: IncidentFile) -> Incident:
         file.begin(step)
@@ -72,30 +75,30 @@ def words_of(sheet: PageBuilder, alert: Alert) -> None:
         sheet.say(line)
 
 
-def addresses(session: IncidentSession) -> list[str]:
-    """The addresses of those who are to be told now and are on duty."""
+def on_duty(session: IncidentSession) -> tuple[Call, ...]:
+    """Those who are to be told now and are within their hours."""
     calls = session.calls()
-    return [call.person.email for call in calls.to_tell if call.person.email] if calls else []
+    return calls.to_tell if calls else ()
 
 
-def people(sheet: PageBuilder, session: IncidentSession) -> None:
-    """Write who gets an alert, and who does not."""
+def addresses(calls: Iterable[Call]) -> list[str]:
+    """The addresses of those who have one."""
+    return [call.person.email for call in calls if call.person.email]
+
+
+def people(sheet: PageBuilder, session: IncidentSession, calls: Iterable[Call]) -> None:
+    """Write who gets an alert, and who of ``calls`` does not."""
     for address in session.host.context.settings.alert_email:
         sheet.item("✔", address, "good")
     if session.no_contacts is not None:
         sheet.item("⚠", session.no_contacts.title, "warn", hint=session.no_contacts.hint)
-    for call in _told_or_not(session):
+    for call in calls:
         person = call.person
         text = f"{person.name}, {person.role}, {person.email or person.phone}"
         if call.reachable:
             sheet.item("✔", text, "good")
         else:
             sheet.item("·", text + ": " + _("passed over, outside their hours"), "dim")
-
-
-def _told_or_not(session: IncidentSession) -> tuple[Call, ...]:
-    calls = session.calls()
-    return (*calls.to_tell, *calls.passed_over) if calls else ()
 
 
 def _told(incident: Incident) -> Assessment:

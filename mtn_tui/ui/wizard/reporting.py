@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from mtn_tui.core.contacts import Call
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.messages import last_alert
 from mtn_tui.operations.incident.report import took
-from mtn_tui.operations.incident.state import Incident, Step
+from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import write_report
-from mtn_tui.ui.wizard.notifying import addresses, people, words_of
+from mtn_tui.ui.wizard.notifying import addresses, on_duty, people, words_of
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
@@ -21,9 +22,31 @@ class Reporting(StepView):
 
     step = Step.REPORT
 
+    @property
+    def quietly(self) -> bool:
+        """Whether nobody is told: nobody was, and nothing was restored."""
+        incident = self.session.present
+        skipped = incident.steps[Step.NOTIFY].standing is StepStatus.SKIPPED
+        return skipped and incident.way is RecoveryMode.LEAVE and not incident.called
+
+    @property
+    def told(self) -> tuple[Call, ...]:
+        """Those on duty who know of the incident: they got its alert, or were called."""
+        incident = self.session.present
+        listed = incident.steps[Step.NOTIFY].facts.get("recipients")
+        wrote = listed if isinstance(listed, list) else []
+        return tuple(
+            call
+            for call in on_duty(self.session)
+            if call.person.email in wrote or call.person.key in incident.called
+        )
+
     def write(self, sheet: PageBuilder) -> None:
         """Write the time taken, the last alert, who gets it, and what closing means."""
         session, incident = self.session, self.session.present
+        if self.quietly:
+            self._write_quietly(sheet)
+            return
         alert = last_alert(session.host.context, incident)
         sheet.title(_("Tell people, and close the incident?"))
         failure(sheet, self.state)
@@ -39,11 +62,25 @@ class Reporting(StepView):
         sheet.gap()
         words_of(sheet, alert)
         sheet.gap()
-        people(sheet, session)
+        people(sheet, session, self.told)
+
+    def _write_quietly(self, sheet: PageBuilder) -> None:
+        sheet.title(_("Close the incident?"))
+        failure(sheet, self.state)
+        about(
+            sheet,
+            does=_("Writes the report and closes; sends nothing."),
+            takes=_("Less than a second."),
+            wrong=_("A full disk: it is said, and stays open."),
+            back=_("None: what is closed stays closed."),
+        )
+        sheet.say(against_target(self.session, self.session.present), "strong")
+        sheet.gap()
+        sheet.say(_("Nobody was told of it, and nothing was restored: nobody is told that it is over."))
 
     def next(self) -> str:
-        """Send the alert and close the incident."""
-        return _("send it, write the report and close")
+        """Send the alert, unless nobody knows of the incident, and close it."""
+        return _("write the report and close") if self.quietly else _("send it, write the report and close")
 
     def enter(self) -> None:
         """Write the report, send the alert, and close the incident, in the background."""
@@ -51,8 +88,9 @@ class Reporting(StepView):
             self.session,
             self.session.host.context,
             self.session.operations,
-            addresses(self.session),
+            addresses(self.told),
         )
+        quietly = self.quietly
         incident = session.present
         alert, outcome = last_alert(context, incident), against_target(session, incident)
 
@@ -63,13 +101,13 @@ class Reporting(StepView):
             except MtnError as error:
                 file.failed(Step.REPORT, error)
                 raise
-            sent = operations.send(context, alert, to)
+            sent = {} if quietly else operations.send(context, alert, to)
             file.done(Step.REPORT, path=str(path), **sent)
             closed = file.close(outcome)
             write_report(context, closed).replace(path)  # now it also says how it ended
             return closed
 
-        session.write(change, busy=_("Sending. That may take half a minute."))
+        session.write(change, busy="" if quietly else _("Sending. That may take half a minute."))
 
 
 def against_target(session: IncidentSession, incident: Incident) -> str:

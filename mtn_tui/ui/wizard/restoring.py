@@ -6,7 +6,8 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.operations.incident.steps import restore_arguments, staging_of
-from mtn_tui.operations.inventory.fallback import earlier_proven
+from mtn_tui.operations.inventory.fallback import earlier_proven, minutes_between, why_no_copy
+from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, about, failure, progress
 
@@ -37,6 +38,10 @@ class Restoring(StepView):
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             sheet.say(_("Meanwhile: [c] marks a call, [n] adds a note."), "dim")
             return
+        damaged, others = self._damaged
+        if damaged is not None and others:
+            self._no_copy(sheet, damaged, others[0])
+            return
         sheet.title(_("Restore to {database}?").format(database=target))
         failure(sheet, self.state)
         sheet.fact(_("Backup"), str(facts.get("name") or "—"))
@@ -54,17 +59,34 @@ class Restoring(StepView):
             back=_("[backspace], then [a] in step 3: choose another backup."),
         )
 
+    def _no_copy(self, sheet: PageBuilder, damaged: Backup, other: Backup) -> None:
+        """Write that every copy of the backup is damaged, and which to take instead."""
+        sheet.title(_("No copy of this backup can be restored"))
+        for why in why_no_copy(damaged):
+            sheet.item("✖", why, "bad")
+        sheet.gap()
+        sheet.fact(_("Backup"), str(damaged.name))
+        text = _("Production was not touched. {name} is proven, and {time} older.")
+        older = labels.minutes(minutes_between(damaged, other))
+        sheet.say(text.format(name=other.name, time=older))
+        sheet.say(_("[enter] leads back to step 3, which offers it; what is damaged is not offered again."))
+
     @property
-    def _does_not_hold(self) -> bool:
-        """Whether every copy of the backup is damaged, and an earlier one is proven."""
+    def _damaged(self) -> tuple[Backup | None, tuple[Backup, ...]]:
+        """The backup if every copy of it is damaged, and the earlier ones that are proven."""
         host, handle = self.session.host, self.incident.steps[Step.CHOOSE].facts.get("backup")
         inventory = host.state.whole
         if self.state.standing is not StepStatus.FAILED or inventory is None:
-            return False
+            return None, ()
         damaged = next((one for one in inventory.backups if one.handle == handle), None)
         if damaged is None or damaged.sound:
-            return False
-        return bool(earlier_proven(inventory, damaged, host.database))
+            return None, ()
+        return damaged, earlier_proven(inventory, damaged, host.database)
+
+    @property
+    def _does_not_hold(self) -> bool:
+        """Whether every copy of the backup is damaged, and an earlier one is proven."""
+        return bool(self._damaged[1])
 
     def next(self) -> str:
         """Restore, or go back to step 3 if the backup is damaged; nothing while the job runs."""

@@ -197,6 +197,9 @@ class Serving(StepView):
             session.view.follow()
             return
         facts = {"services": {one.name: one.healthy for one in self.answers or ()}}
+        if not session.present.ticked:
+            session.skip(self.step, _("Not needed: nothing had to be restarted."))
+            return
 
         def change(file: IncidentFile) -> Incident:
             file.begin(Step.SERVICES)
