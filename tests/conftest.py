@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from mtn_tui.archive import cipher
 from mtn_tui.core.redact import redact
+from tests.in_memory import in_memory
 from tests.operation_fixtures import practise, s3
 from tests.pg_fixtures import (
     any_pg,
@@ -49,6 +50,8 @@ __all__ = [
     "school_db",
     "seaweed",
 ]
+
+WORKSPACE = in_memory()
 
 # Under nohup, or behind a shell's &, these would be ignored by every child that is to be ended by them.
 for number, usual in {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}.items():

@@ -33,7 +33,13 @@ from mtn_tui.postgres.server import Server
 
 RICH_SCHEMA = Path(__file__).with_name("rich_schema.sql")
 SCHOOL_ROWS = 3000
-UNSAFE = {"fsync": "off", "full_page_writes": "off", "wal_init_zero": "off", "jit": "off"}
+UNSAFE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_init_zero": "off",
+    "max_wal_size": "256MB",
+    "jit": "off",
+}
 """For servers whose machine never crashes under them: whatever is killed, the kernel still has their bytes.
 Making and dropping a database costs a tenth of the time so."""
 

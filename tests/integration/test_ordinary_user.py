@@ -114,7 +114,7 @@ def test_a_whole_round_as_nobody(nobody, theirs: Practice):
     mtn("backup", "full")
     assert mtn("verify", "--all").count("✔") == 2
     mtn("restore", "--latest", "--target", "mtn_by_nobody")
-    assert "complete" in mtn("list")
+    assert "restored" in mtn("list")
     for folder in ("backups", "logs", "state"):
         assert {path.stat().st_uid for path in (practice.root / folder).rglob("*")} == {nobody.pw_uid}
     # A key that is somebody else's can't be read, and is an error: never a reason to make another.
