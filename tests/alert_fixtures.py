@@ -148,10 +148,17 @@ class Sink:
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     """Recipient and mail, in the order in which they came."""
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
+    on_mail: Callable[[str], str | None] = lambda _sender: None
     on_rcpt: Callable[[str], str | None] = lambda _address: None
     on_data: Callable[[], str | None] = lambda: None
     """Runs once the mail has been taken; returns what is answered instead of 250."""
     slow: float = 0.0
+
+    async def handle_MAIL(self, _server, _session, envelope, sender, options):
+        if answer := self.on_mail(sender):
+            return answer
+        envelope.mail_from = sender
+        return "250 OK"
 
     async def handle_RCPT(self, _server, _session, envelope, address, options):
         answer = self.on_rcpt(address)

@@ -164,6 +164,10 @@ class AlertError(MtnError):
     runbook = "6.3"
 
 
+class AddressRefused(AlertError):
+    """A mail server refused one recipient, or a mail to them, for good."""
+
+
 class ChannelDown(AlertError):
     """A whole alert channel is unavailable for now, for every recipient."""
 

@@ -17,6 +17,7 @@ from mtn_tui.core.values import (
     Bucket,
     Database,
     Databases,
+    Email,
     Emails,
     Endpoint,
     Host,
@@ -120,6 +121,8 @@ class Settings(BaseModel):
     smtp_port: Port = 587
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
+    mail_from: Email | None = None
+    """The sender; None: see ``operations.alerts.email.sender_of``."""
     alert_email: Emails = ()
     webhook_url: Webhook = None
     """All of it is secret: whoever knows it can post there."""

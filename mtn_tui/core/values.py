@@ -182,6 +182,15 @@ def check_email(text: str) -> str:
     return text
 
 
+def _one_email(text: str) -> str:
+    try:
+        return check_email(text)
+    except WrongValue:
+        raise WrongValue(
+            _("must be one e-mail address"), _('Write it like MAIL_FROM="backups@mtn.cl".')
+        ) from None
+
+
 def is_loopback(host: str) -> bool:
     """Return whether traffic to ``host`` never leaves this machine."""
     if host.lower() == "localhost":
@@ -232,6 +241,7 @@ MailServer = Annotated[str, AfterValidator(_mail_server)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Bucket = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_bucket)]
 Address = Annotated[str, AfterValidator(_endpoint)]
+Email = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_one_email)]
 Emails = Annotated[Words, AfterValidator(_each(check_email))]
 Urls = Annotated[Words, AfterValidator(_each(_url))]
 Webhook = Annotated[SecretStr | None, AfterValidator(_webhook)]

@@ -233,12 +233,55 @@ def test_who_is_refused_keeps_nobody_else_from_it(tmp_path):
         sink.on_rcpt = lambda address: "550 no such user here" if address == ANA else None
         at = with_mail(tmp_path, sink, ALERT_EMAIL=f"{ANA} {BEA}")
         told = tell(at)
-        assert states(told) == [("mail", ANA, "kept"), ("mail", BEA, "sent")]
-        assert "550 no such user here" in reason(told)
+        assert states(told) == [("mail", ANA, "failed"), ("mail", BEA, "sent")]
+        assert "refuses the mail for ana@mtn.cl: 550 no such user here" in reason(told)
         at.configure(ALERT_EMAIL=f"carla@mtn.cl {BEA}")
         flush(at.context, forced=True)
     assert sink.to == [BEA, "carla@mtn.cl"]
     assert at.waiting == []
+
+
+def test_whom_a_server_refuses_for_good_is_told_at_once_and_not_tried_again_by_itself(tmp_path):
+    asked = []
+    with mail_server() as sink:
+        sink.on_rcpt = lambda address: asked.append(address) or "550 5.1.1 no such user"
+        at = with_mail(tmp_path, sink)
+        out, err = command(at, "notify", "error", "Database Down", "x", check=2)
+        assert f"✖ e-mail {ANA}: not sent. The mail server" in out
+        assert "550 5.1.1 no such user" in out
+        assert "Correct ALERT_EMAIL" in err
+        for _run in range(5):
+            at.clock.by += timedelta(hours=1)
+            assert [one.state for told in flush(at.context) for one in told.outcomes] == [State.FAILED]
+        assert len(asked) == 1
+        sink.on_rcpt = lambda _address: None  # the mailbox was made
+        flush(at.context, forced=True)
+    assert sink.to == [ANA]
+    assert at.waiting == []
+
+
+@pytest.mark.parametrize("stage", ["on_mail", "on_rcpt"])
+def test_a_server_that_wants_a_login_is_told_as_such_with_the_settings_for_it(tmp_path, stage):
+    with mail_server() as sink:
+        setattr(sink, stage, lambda _address: "530 5.7.0 Authentication required")
+        at = with_mail(tmp_path, sink, ALERT_EMAIL=f"{ANA} {BEA}")
+        told = tell(at)
+        assert states(told) == [("mail", ANA, "kept"), ("mail", BEA, "kept")]
+        assert "wants a login: 530" in reason(told)
+        assert "Set SMTP_USER and SMTP_PASSWORD" in reason(told)
+
+
+def test_mail_from_is_the_sender_and_is_named_where_it_is_refused(tmp_path):
+    with mail_server() as sink:
+        sink.on_mail = lambda sender: "553 5.7.1 not yours" if sender == "mtn@mtn.cl" else None
+        at = with_mail(tmp_path, sink)
+        told = tell(at)
+        assert states(told) == [("mail", ANA, "kept")]  # it goes once the sender is corrected
+        assert "takes no mail from mtn@mtn.cl: 553" in reason(told)
+        assert "Set MAIL_FROM" in reason(told)
+        at.configure(MAIL_FROM="respaldos@colegio.cl")
+        flush(at.context, forced=True)
+    assert sink.mails[0]["From"] == "MTN <respaldos@colegio.cl>"
 
 
 def test_an_address_with_accents_arrives_where_the_server_knows_them(tmp_path):

@@ -36,6 +36,7 @@ OTHERWISE = {
     "PING_URL": "https://other.example/another-secret-path",
     "SERVICE_HEALTH_URLS": "http://other:1/health",
     "ALERT_EMAIL": "other@mtn.cl",
+    "MAIL_FROM": "sender@mtn.cl",
 }
 """Something that each key may be, and that the file does not say."""
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from mtn_tui.core.clock import Clock
-from mtn_tui.core.errors import AlertError, StorageError
+from mtn_tui.core.errors import AddressRefused, AlertError, StorageError
 from mtn_tui.core.moments import read_moment
 from mtn_tui.engine.spool import OutboxEntry, Record
 from mtn_tui.operations.alerts.message import Message
@@ -50,7 +50,7 @@ class State(StrEnum):
     KEPT = "kept"
     """Not sent yet; it will be."""
     FAILED = "failed"
-    """Not sent, and it could not be kept either."""
+    """Not sent, and it will not be by itself: it was refused, or could not be kept."""
     ABSENT = "absent"
     """This machine has no such channel."""
 
@@ -97,9 +97,14 @@ class DeliveryRecord:
         """Record that the address has the message."""
         self._add(channel, address, {"sent": True})
 
-    def failed(self, channel: str, address: str, reason: str) -> None:
-        """Record that a try failed, and why."""
-        self._add(channel, address, {"failed": reason})
+    def failed(self, channel: str, address: str, reason: str, *, refused: bool = False) -> None:
+        """Record that a try failed, and why; ``refused``: for good."""
+        self._add(channel, address, {"failed": reason} | ({"refused": True} if refused else {}))
+
+    def refused(self, channel: str, address: str) -> bool:
+        """Whether the last try was refused for good."""
+        failures = [line for line in self._of(channel, address) if "failed" in line]
+        return bool(failures) and bool(failures[-1].get("refused"))
 
     def over(self, message: Message, *, all_sent: bool) -> None:
         """End a pass: remove the record if all have the message, set it aside after GIVEN_UP_AFTER."""
@@ -135,7 +140,8 @@ class DeliveryRecord:
 def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, forced: bool) -> list[Outcome]:
     """Send the message to each address that lacks it; return an outcome for each address.
 
-    An address whose last try has just failed is left out, unless ``forced``.
+    An address whose last try has just failed is left out, unless ``forced``. One that was
+    refused is left out, unless ``forced`` a minute later: the message waits for a corrected one.
     """
     outcomes = []
     now = kept.now()
@@ -145,14 +151,19 @@ def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, for
             outcomes.append(Outcome(way.name, to, State.SENT))
             continue
         later = kept.again_at(way.name, address)
+        if kept.refused(way.name, address) and (not forced or (later is not None and now < later)):
+            outcomes.append(Outcome(way.name, to, State.FAILED, kept.reason(way.name, address)))
+            continue
         if not forced and later is not None and now < later:
             outcomes.append(Outcome(way.name, to, kept.state, kept.reason(way.name, address)))
             continue
         try:
             way.send(message, address)
         except AlertError as error:
-            kept.failed(way.name, address, error.title)
-            outcomes.append(Outcome(way.name, to, kept.state, error.title, error.hint))
+            refused = isinstance(error, AddressRefused)
+            kept.failed(way.name, address, error.title, refused=refused)
+            state = State.FAILED if refused else kept.state
+            outcomes.append(Outcome(way.name, to, state, error.title, error.hint))
         else:
             kept.sent(way.name, address)
             outcomes.append(Outcome(way.name, to, State.SENT))

@@ -20,7 +20,7 @@ from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from mtn_tui.core.errors import AlertError, ChannelDown
+from mtn_tui.core.errors import AddressRefused, AlertError, ChannelDown
 from mtn_tui.core.i18n import _
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
@@ -45,6 +45,8 @@ _OK = 250
 _FORWARDED = 251
 _LOGGED_IN = 235
 _CLOSING = 421
+_LOGIN_NEEDED = 530
+_FOR_GOOD = range(500, 600)
 _LONGEST_ANSWER = 200
 
 
@@ -72,8 +74,9 @@ class Mail:
     def send(self, message: Message, address: str) -> None:
         """Send one copy; return once the server has accepted it.
 
-        Raises AlertError if the server refuses this copy, ChannelDown if it takes
-        none; then each later call raises that at once.
+        Raises AddressRefused if the server refuses this copy for good, AlertError if
+        it does so for now, ChannelDown if it takes none; then each later call raises
+        that at once.
         """
         try:
             smtp = self._session()
@@ -183,29 +186,49 @@ class Mail:
                 _("The mail server {server} takes no addresses with accents: {address}").format(
                     server=self._server, address=printable(address)
                 ),
-                _("Give addresses of plain letters in ALERT_EMAIL and SMTP_USER."),
+                _("Give addresses of plain letters in ALERT_EMAIL and MAIL_FROM."),
             )
         data = mail(message, sender, address, international=international)
         assert smtp.sock is not None  # noqa: S101 - it has just answered
+        refused = AlertError  # of the sender: that is corrected, and then it may go
         try:
             _expect(smtp.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"] if international else []), _OK)
+            refused = AddressRefused
             _expect(smtp.rcpt(address), _OK, _FORWARDED)
             smtp.sock.settimeout(_ACCEPT)
             _expect(smtp.data(data), _OK)
             smtp.sock.settimeout(_ANSWER)
         except smtplib.SMTPResponseException as error:
-            if error.smtp_code == _CLOSING:
+            if error.smtp_code in (_CLOSING, _LOGIN_NEEDED):
                 raise
             smtp.rset()
             smtp.sock.settimeout(_ANSWER)
-            raise AlertError(
-                _("The mail server {server} did not take the mail for {address}: {said}").format(
-                    server=self._server, address=printable(address), said=_said(error)
-                ),
-                _("Look at ALERT_EMAIL, and whether SMTP_USER may send from that server."),
-            ) from error
+            raise self._untaken(error, sender, address, refused) from error
         finally:
             smtp.command_encoding = "ascii"
+
+    def _untaken(
+        self, error: smtplib.SMTPResponseException, sender: str, address: str, refused: type[AlertError]
+    ) -> AlertError:
+        """The error for a copy that the server did not take; ``refused`` is its type if that is for good."""
+        server, address, said = self._server, printable(address), _said(error)
+        if error.smtp_code not in _FOR_GOOD:
+            text = _("The mail server {server} did not take the mail for {address}: {said}")
+            return AlertError(
+                text.format(server=server, address=address, said=said),
+                _("It is tried again. If it stays so, look at ALERT_EMAIL and SMTP_SERVER."),
+            )
+        if refused is AlertError:
+            text = _("The mail server {server} takes no mail from {sender}: {said}")
+            return AlertError(
+                text.format(server=server, sender=printable(sender), said=said),
+                _("Set MAIL_FROM to an address that SMTP_USER may send from."),
+            )
+        text = _("The mail server {server} refuses the mail for {address}: {said}")
+        return refused(
+            text.format(server=server, address=address, said=said),
+            _("Correct ALERT_EMAIL, or MAIL_FROM if it is about the sender; then: mtn notify --flush"),
+        )
 
     def _failed(self, error: Exception) -> ChannelDown:
         """Close the session; return the error that this and all later messages fail with."""
@@ -234,6 +257,12 @@ class Mail:
                 _("Correct them. Gmail wants an app password of its own, not the account's."),
                 "3.2",
             )
+        if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code == _LOGIN_NEEDED:
+            return ChannelDown(
+                _("The mail server {server} wants a login: {said}").format(server=server, said=_said(error)),
+                _("Set SMTP_USER and SMTP_PASSWORD, and SMTP_PORT to one that takes logins, as a rule 587."),
+                "3.2",
+            )
         if isinstance(error, smtplib.SMTPResponseException):
             return ChannelDown(
                 _("The mail server {server} takes no mail just now: {said}").format(
@@ -251,7 +280,9 @@ class Mail:
 
 
 def sender_of(settings: Settings) -> str:
-    """The sender: SMTP_USER if it is an address, else ``mtn`` at the domain of the first ALERT_EMAIL."""
+    """The sender: MAIL_FROM, else SMTP_USER if that is an address, else ``mtn`` at ALERT_EMAIL's domain."""
+    if settings.mail_from:
+        return settings.mail_from
     user = settings.smtp_user or ""
     if "@" in user and user.isprintable() and not set(user) & set(" <>,;"):
         return user

@@ -4,7 +4,8 @@ A message lies in the state folder before anything is sent (``engine.spool``),
 and there is a line in its file for each address that has it. What could not be
 sent stays; the end of every job, and ``mtn notify --flush``, try again, each
 address at most every minute after the first failure, then every two, four, up
-to half an hour. After three days it is set aside, and ``mtn doctor`` says so.
+to half an hour. Whom a mail server refuses for good is not tried again by
+itself. After three days it is set aside, and ``mtn doctor`` says so.
 To whom it goes is what the configuration says at that moment, so a corrected
 address gets what the wrong one did not.
 
@@ -213,7 +214,8 @@ def _keep_and_send(
         except StorageError as error:
             unkept = error
             outcomes = _try(context, memory, message)
-        if all(one.state is State.SENT for one in outcomes):
+        still = (State.KEPT,) if unkept is None else (State.FAILED,)
+        if not any(one.state in still for one in outcomes):
             break
     if unkept is None:
         return outcomes

@@ -127,6 +127,7 @@ def _configured(settings: Settings, channel: str) -> str:
         [webhook]
         if channel == "webhook"
         else [settings.smtp_server, settings.smtp_port, settings.smtp_user, *sorted(settings.alert_email)]
+        + ([settings.mail_from] if settings.mail_from else [])
     )
     return hashlib.sha256(json.dumps(what).encode("ascii")).hexdigest()[:16]
 
