@@ -6,11 +6,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.common.metrics import begin_log
 from tests.operation_fixtures import Practice
 
 SCRIPT = """\
@@ -45,7 +47,6 @@ def at(seconds: float, text: str, level: str = "INFO") -> str:
 def test_runs_scripts_and_jobs_without_a_log_are_one_stream(practice):
     practice.mtn("backup", "full")
     practice.mtn("verify", "--all")
-    time.sleep(2)  # a young journal waits for a log that may be about to begin
     shown = [json.loads(line) for line in lines(practice.mtn("logs", "--json", "-n", "1000"))]
     moments = [datetime.fromisoformat(line["at"]) for line in shown]
     assert moments == sorted(moments)
@@ -53,6 +54,19 @@ def test_runs_scripts_and_jobs_without_a_log_are_one_stream(practice):
     begun = [line["text"].split()[1] for line in shown if line["text"].startswith("job id=")]
     assert begun == [f"id={view.id}" for view in reversed(practice.jobs)]
     assert [line["text"] for line in shown if line["source"] == "full-backup"][-1] == "succeeded warnings=0"
+
+
+def test_a_job_is_shown_as_soon_as_it_has_begun(practice):
+    """One that has a log, and one that has none."""
+    context = practice.context
+    for kind, logs in (("verify", False), ("promote", False), ("restore", True)):
+        job = Job.create(context.jobs, kind=kind, subject="x", operator="ana")
+        with closing(job):
+            if logs:
+                begin_log(job, context, kind, context.clock.now())
+            shown = [line for line in lines(practice.here("logs")) if job.id in line]
+            assert len(shown) == 1, kind
+            assert f" {kind} " in shown[0]
 
 
 def test_nothing_in_a_log_reaches_the_terminal(practice):

@@ -606,9 +606,9 @@ def test_a_new_journal_waits_for_its_log(place):
 
     assert followed(logs, logs.end(), [begin, log_it, time_passes]) == [
         [],
-        [],
+        ["job id=bcdefghi kind=verify"],  # at once: it will have no log
         ["job id=abcdefgh kind=backup-full", "copy-proven"],
-        ["job id=bcdefghi kind=verify"],
+        [],
     ]
 
 

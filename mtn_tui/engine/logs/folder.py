@@ -3,8 +3,8 @@
 A job's log has all that its journal has, and is what operators know; so the
 journal of a job whose log is here is left out. It is shown for a job that never
 had a log, or whose log was deleted. They are matched by the job's id in the
-log's first line. A journal younger than two seconds waits, since its log may be
-about to be created.
+log's first line. A journal younger than two seconds waits if jobs of its kind
+have a log, which may be about to be created.
 
 Reads ``*.log``, ``*.log.1`` and so on; not reports (``.txt``), compressed logs
 or symlinks.
@@ -43,8 +43,12 @@ _SETTLED = 2.0
 _NAME = re.compile(r"(?P<source>.+?)(?:_(?P<stamp>\d{8}_\d{6}))?\.log(?:\.\d{1,6})?", re.DOTALL)
 _JOB = re.compile(rb"\S+ INFO  job id=([a-z2-7]{8}) ")
 
-_LOG_OF = {"backup-full": "full-backup", "backup-diff": "diff-backup"}
-"""Kinds of jobs whose logs have another name, that of the scripts."""
+LOG_OF = {
+    "backup-full": "full-backup",
+    "backup-diff": "diff-backup",
+    **{kind: kind for kind in ("restore", "test-load", "drill", "recover", "prune", "sync")},
+}
+"""Kinds of jobs that have a log of their own, and its name: of some that of the scripts."""
 
 _LONGEST_SOURCE = 40
 
@@ -209,9 +213,10 @@ class LogFolder:
                 self._journals[file.number] = False
             else:
                 kind, began = _about(self._head(file, 4096))
-                if began is None or self._clock.now() - began < timedelta(seconds=PATIENCE):
+                young = began is not None and self._clock.now() - began < timedelta(seconds=PATIENCE)
+                if began is None or (young and kind in LOG_OF):
                     return False
-                file.source = _named(_LOG_OF.get(kind, kind)) or file.source
+                file.source = _named(LOG_OF.get(kind, kind)) or file.source
                 file.stamp = began
                 self._journals[file.number] = True
         return self._journals[file.number]

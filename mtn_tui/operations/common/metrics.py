@@ -19,6 +19,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.logs.folder import LOG_OF
 from mtn_tui.operations.common.context import Context
 from mtn_tui.storage.local import LocalStorage
 from mtn_tui.storage.part import sweep_parts
@@ -26,6 +27,7 @@ from mtn_tui.storage.part import sweep_parts
 
 def begin_log(job: Job, context: Context, name: str, started: datetime) -> None:
     """Let the job write to ``LOG_DIR/<name>_<stamp>.log``."""
+    assert job.kind in LOG_OF, job.kind  # noqa: S101 - else its journal is shown as well
     path = context.settings.log_dir / f"{name}_{local_stamp(started)}.log"
     try:
         _make(path.parent)
