@@ -21,7 +21,7 @@ from mtn_tui.operations.restore.preflight.requirements import needs_of
 from mtn_tui.operations.restore.request import Request
 from tests.operation_fixtures import Practice, install
 from tests.pg_fixtures import Database
-from tests.swap_fixtures import BEFORE, Live
+from tests.swap_fixtures import AFTER, BEFORE, Live
 from tests.swap_fixtures import production as made_production
 
 
@@ -66,6 +66,23 @@ def test_a_dry_run_tells_all_of_it_and_makes_nothing(live):
     assert [check["id"] for check in facts["checks"] if check["status"] != "ok"] == ["newer"]
     new = json.loads(live.practice.here("restore", "--latest", "-t", "mtn_new", "--dry-run", "--json").stdout)
     assert (new["target"]["standing"], new["kept"], new["lost"]["rows"]) == ("new", "", None)
+
+
+def test_what_is_said_of_something_newer_fits_the_database_that_is_replaced(live):
+    """Backing up is advised for the one that is backed up, and for no other."""
+    live.practice.configure(PRODUCTION_DATABASES="mtn_second")
+    names = {
+        live.database.name: "Back it up first: mtn backup full",
+        "mtn_second": "It is kept as mtn_second__before_YYYYMMDD_HHMMSS; mtn undo brings it back.",
+        "mtn_hint_test": "It is a database for trials: what is in it is not kept.",
+    }
+    for name, hint in names.items():
+        if name != live.database.name:
+            live.practice.restore(name).psql(AFTER)
+        found = checks(live.practice, target=name)["newer"]
+        assert (found.status, found.hint) == (Status.WARN, hint)
+    found = checks(live.practice, target="mtn_second", in_place=True)["newer"]
+    assert found.hint == "It is backed up before it is dropped."
 
 
 @pytest.fixture(scope="module")

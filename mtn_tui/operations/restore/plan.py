@@ -202,7 +202,7 @@ def plan(context: Context, request: Request, rows: RowsNow | None = None) -> Pla
             in_zone(server, request.asked, zone)[1] if request.asked else "",
             rows or rows_now(context, request.backup, _APPLICATION),
         )
-    return replace(made, checks=(*made.checks, _newer_check(made)))
+    return replace(made, checks=(*made.checks, _newer_check(made, settings.db_name)))
 
 
 def target_of(context: Context, server: Connection, name: str, backup: Backup | None = None) -> Target:
@@ -226,12 +226,23 @@ def look_at(context: Context, name: str, backup: Backup | None = None) -> Target
         return target_of(context, server, name, backup)
 
 
-def _newer_check(made: Plan) -> Check:
+def _what_is_replaced(made: Plan, database: str) -> str:
+    """What becomes of what is replaced, or what to do. ``database`` is the one that is backed up."""
+    if made.request.in_place:
+        return _("It is backed up before it is dropped.")
+    if made.target.name == database:
+        return _("Back it up first: mtn backup full")
+    if made.kept:
+        return _("It is kept as {name}; mtn undo brings it back.").format(name=made.kept)
+    return _("It is a database for trials: what is in it is not kept.")
+
+
+def _newer_check(made: Plan, database: str) -> Check:
     """Whether something newer than the backup would be replaced, as a check like the others."""
     if made.target.existing is None:
         return Check("newer", Status.OK, _("Nothing is replaced."))
     if made.overwrites:
-        return Check("newer", Status.WARN, made.overwrites, _("Back it up first: mtn backup full"))
+        return Check("newer", Status.WARN, made.overwrites, _what_is_replaced(made, database))
     if made.target.newer is None or made.target.newer.newest is None:
         text = _("Nobody can tell whether it holds something newer than the backup.")
         return Check("newer", Status.UNKNOWN, text)
