@@ -10,6 +10,7 @@ disabling them; all of it is put back at the end of the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 
 from psycopg import sql
 
@@ -224,7 +225,7 @@ $mtn$;
 """
 
 _DELETED = """
-DO $mtn$
+DO {tag}
 DECLARE
     gone bigint;
 BEGIN
@@ -235,11 +236,11 @@ BEGIN
             {name}, gone;
     END IF;
 END
-$mtn$;
+{tag};
 """
 
 _COUNTED = """
-DO $mtn$
+DO {tag}
 DECLARE
     there bigint := (SELECT pg_catalog.count(*) FROM {rows_of} {condition});
 BEGIN
@@ -248,7 +249,7 @@ BEGIN
             {name}, there;
     END IF;
 END
-$mtn$;
+{tag};
 """
 
 
@@ -289,7 +290,11 @@ def after_rows(change: Change) -> bytes:
     """What stands after a table's rows and their end."""
     table = change.table
     text = _COUNTED.format(
-        rows_of=table.rows_of, condition=table.condition, rows=change.now, name=_literal(change.label)
+        tag=_tag(table.rows_of, table.condition, change.label),
+        rows_of=table.rows_of,
+        condition=table.condition,
+        rows=change.now,
+        name=_literal(change.label),
     )
     return text.encode(errors="surrogateescape")
 
@@ -313,7 +318,15 @@ def _heading(change: Change) -> str:
 
 def _deleted(change: Change, which: str, rows: int) -> str:
     delete = f"DELETE FROM {change.table.rows_of} {which}".rstrip()  # noqa: S608 - quoted
-    return _DELETED.format(delete=delete, rows=rows, name=_literal(change.label))
+    return _DELETED.format(
+        tag=_tag(delete, change.label), delete=delete, rows=rows, name=_literal(change.label)
+    )
+
+
+def _tag(*quoted: str) -> str:
+    """A dollar quote that does not occur in the texts it is to quote."""
+    text = " ".join(quoted)
+    return next(tag for n in count() if (tag := f"$mtn{n or ''}$") not in text)
 
 
 def _literal(text: str) -> str:

@@ -292,3 +292,32 @@ def test_the_card_beside_the_backups_says_which_full_a_differential_is_of(pg18, 
     base = bash(which.replace("DIFFERENTIAL.sql.gz.gpg", made.manifest.payload))
     assert base == f'"base":"{full.manifest.id}"'
     assert bash(where.replace("THAT_BASE", full.manifest.id)) == f"{full.manifest.payload}.manifest.json"
+
+
+def test_names_that_hold_the_quotes_of_the_script_are_quoted_by_others(pg18, new_database, practise):
+    """Merged, replaced and added rows, of a schema, tables and columns so called."""
+    source = new_database(pg18)
+    source.psql("""
+        CREATE SCHEMA "a$mtn$";
+        CREATE TABLE "a$mtn$"."$mtn$ $mtn1$" ("k$mtn$" int PRIMARY KEY, v text);
+        CREATE TABLE "b$mtn2$" ("$mtn$;" int);
+        INSERT INTO "a$mtn$"."$mtn$ $mtn1$" SELECT n, 'x' FROM generate_series(0, 5000) n;
+        INSERT INTO "b$mtn2$" SELECT generate_series(1, 9);
+        DELETE FROM "a$mtn$"."$mtn$ $mtn1$" WHERE "k$mtn$" = 0;
+    """)
+    while source.psql("SELECT sum(n_tup_del) FROM pg_stat_user_tables") != b"1\n":
+        pass  # a session tells what it did as it ends
+    practice = practise(source)
+    full = practice.back_up()
+    source.psql("""
+        DELETE FROM "a$mtn$"."$mtn$ $mtn1$" WHERE "k$mtn$" < 4;
+        UPDATE "a$mtn$"."$mtn$ $mtn1$" SET v = '$mtn$' WHERE "k$mtn$" = 7;
+        DELETE FROM "b$mtn2$" WHERE "$mtn$;" = 2;
+    """)
+    made = differential(practice)
+    script = practice.script(practice.payload(made.manifest))
+    assert b"rows gone, and new" in script
+    assert b"all rows" in script
+    assert b"DO $mtn2$" in script
+    assert_same(source, by_hand(practice, full, made, into=new_database(pg18)))
+    assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))
