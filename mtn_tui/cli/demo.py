@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import closing
@@ -86,6 +87,8 @@ def demo(
     if practised is None:
         headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
     with Workspace(keep=keep) as workspace:
+        # The jobs that it starts inherit this: what they know of its stores goes with them.
+        os.environ["XDG_CACHE_HOME"] = str(workspace.folder("cache"))
         if headless:
             code = _headless(workspace, rows)
         else:
@@ -133,7 +136,7 @@ def _on_screen(
         if practised is not None:
             happened = practice.begin(practised, made)
         session.read_only = asked.read_only
-        code = screens.show(session)
+        code = screens.show(session, practice=practised is not None)
         _end_jobs(context.jobs)
         if happened is not None:
             code = code or practice.tell(happened, as_json=as_json)

@@ -11,7 +11,7 @@ from mtn_tui.core.i18n import is_utf8
 _FAILED = 2
 
 
-def show(session: Session) -> int:
+def show(session: Session, *, practice: bool = False) -> int:
     """Show the screens until they are left, and return the exit code. Faults are reported on stderr."""
     from mtn_tui.ui.app import MtnApp  # commands without screens need not load Textual
 
@@ -22,6 +22,7 @@ def show(session: Session) -> int:
         ascii=session.ascii or not is_utf8(sys.stdout.encoding or ""),
         light=session.light,
         loaded=session.loaded,
+        practice=practice,
     )
     app.run()
     if app.fault is None:

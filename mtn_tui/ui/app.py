@@ -76,13 +76,14 @@ class MtnApp(BaseApp):
         session: str | None = None,
         operations: WizardOperations | None = None,
         loaded: Loaded | None = None,
+        practice: bool = False,
     ) -> None:
         """``machine`` and ``session`` name both; ``operations`` are the wizard's; ``loaded`` was read."""
         super().__init__(ascii=ascii)
         self.animation_level = "none"
         self.context, self.database = context, context.settings.db_name
         self.machine = machine or this_host()
-        self.read_only, self.ascii = read_only, ascii
+        self.read_only, self.ascii, self.practice = read_only, ascii, practice
         self.state = State()
         self.status: Span | None = None
         self._status_until = 0.0

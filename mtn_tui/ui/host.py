@@ -43,6 +43,8 @@ class Host(Protocol):
     machine: str
     """This machine's name, as its jobs bear it."""
     read_only: bool
+    practice: bool
+    """Whether an incident is practised, on servers that go with the program."""
     ascii: bool
     """Whether only characters of ASCII are shown."""
     state: State
@@ -123,7 +125,7 @@ class Host(Protocol):
         """Draw light instead of dark, or back."""
 
     def leave(self) -> None:
-        """Quit; asks first if a job of this machine is running."""
+        """Quit; asks first if a job of this machine is running, or a practice is not resolved."""
 
     def exit(self) -> None:
         """Quit at once."""

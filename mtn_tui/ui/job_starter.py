@@ -111,7 +111,7 @@ class JobStarter:
         self._quits_then = False
 
     def leave(self) -> None:
-        """Quit; later if a job is starting, and only after asking if one of this machine is running."""
+        """Quit; later if a job is starting, and only after asking if one is running or a practice is on."""
         from mtn_tui.ui.screens.quit import Quit
 
         host = self._host
@@ -127,5 +127,19 @@ class JobStarter:
         mine = [job for job in known if not job.state.over and job.host == host.machine]
         if mine:
             host.open_screen(Quit(host, mine))
+        elif host.practice and (host.incident is None or host.incident.closed_at is None):
+            self._end_practice()
         else:
             host.exit()
+
+    def _end_practice(self) -> None:
+        """Ask before a practice ends that is not resolved: its servers go with it."""
+        from mtn_tui.ui.screens.ask import Answer, Ask
+
+        def chosen(ends: bool | None) -> None:
+            if ends:
+                self._host.exit()
+
+        said = [_("It is judged as it stands now, and its servers are removed.")]
+        answers = [Answer(_("Go on practising"), False), Answer(_("End it"), True)]
+        self._host.open_screen(Ask(_("End the practice?"), said, answers), chosen)
