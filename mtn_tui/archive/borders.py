@@ -51,8 +51,8 @@ class PostData:
 
 Piece = PreData | Sql | Copy | PostData | CopyRows | CopyDone
 
-_IDENTIFIER = rb'(?:"(?:[^"]|"")*"|[^\s".(]+)'
-_COPY = re.compile(rb"COPY (%b(?:\.%b)?) (?:\(.*\))? ?FROM stdin" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
+IDENTIFIER = rb'(?:"(?:[^"]|"")*"|[^\s".(]+)'
+_COPY = re.compile(rb"COPY (%b(?:\.%b)?) (?:\(.*\))? ?FROM stdin" % (IDENTIFIER, IDENTIFIER), re.DOTALL)
 
 _DATA = re.compile(rb"SELECT pg_catalog\.(?:setval|lo_open|lo_close|lowrite)\(|(?:BEGIN|COMMIT)\Z")
 

@@ -1,8 +1,8 @@
 """How far one copy of a backup has been proven, and what people said of it.
 
-Kept beside the copy as ``<payload>.proof.json``. It holds the payload's SHA-256, and
-counts for those bytes only. A pin, which keeps the backup from being deleted, belongs
-to the backup and stays even when the bytes change.
+Kept beside the copy as ``<payload>.proof.json``. It holds the payload's SHA-256 (of the
+scripts' files their size), and counts for those bytes only. A pin, which keeps the
+backup from being deleted, belongs to the backup and stays even when the bytes change.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Proof:
     """The rungs a copy has reached, each with its moment (UTC)."""
 
     sha256: str
-    """Of the payload; empty for a legacy one, which has no known hash."""
+    """Of the payload. A legacy one has no known hash: ``of_size`` stands there; empty, if it is broken."""
     rungs: dict[Rung, datetime] = field(default_factory=dict)
     failed: str = ""
     """What the last verification found wrong; empty when it found nothing."""
@@ -72,6 +72,14 @@ class Proof:
         """The proof after a failure: ``rung`` holds, and what was proven above it is dropped."""
         kept = {one: moment for one, moment in self.rungs.items() if one <= rung}
         return replace(self, rungs={**kept, rung: at}, failed=reason, failed_at=at)
+
+
+def of_size(size: int) -> str:
+    """What stands for the hash of a payload of which nothing but its ``size`` in bytes is known.
+
+    A file that was cut off or replaced since it was read through is mostly of another size.
+    """
+    return f"size:{size}"
 
 
 def encode(proof: Proof) -> bytes:

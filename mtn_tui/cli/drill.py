@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics
+from mtn_tui.cli import diagnostics, options
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
@@ -23,7 +23,7 @@ from mtn_tui.operations.inventory.select import Chosen, choose
     ),
 )
 @click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
-@click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
+@options.file
 @as_json
 @click.pass_obj
 def drill(session: Session, wanted: str | None, file: str | None, as_json: bool) -> int:

@@ -9,7 +9,7 @@ import click
 
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.proof import Mark, Tried
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, options, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import KeyFileError
@@ -23,6 +23,7 @@ from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.labels import Presence
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.inventory.select import backup_at, path_meant
 
 
 @click.command(
@@ -64,12 +65,18 @@ def list_backups(session: Session, kind: str | None, wanted: str, as_json: bool)
     short_help=_("Show all that is known of one backup."),
     help=_("Show all that is known of one backup: BACKUP is an id or a file name."),
 )
-@click.argument("wanted", metavar=_("BACKUP"))
+@click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
+@options.file
 @as_json
 @click.pass_obj
-def show(session: Session, wanted: str, as_json: bool) -> int:
-    inventory, code = _inventory(session.context)
-    backup = inventory.find(wanted)
+def show(session: Session, wanted: str | None, file: str | None, as_json: bool) -> int:
+    context = session.context
+    if path := path_meant(wanted or "", file or ""):
+        key = _key(context)
+        backup, code = backup_at(path, key), 0 if key else 1
+    else:
+        inventory, code = _inventory(context)
+        backup = inventory.find(wanted or file or "")
     if as_json:
         output.as_json(facts(backup) | _more_facts(backup))
     else:
@@ -82,11 +89,7 @@ def _inventory(context: Context) -> tuple[Inventory, int]:
 
     Without the key the list is shown all the same, with an explanation.
     """
-    key = None
-    try:
-        key = context.key
-    except KeyFileError as error:
-        diagnostics.error(error)
+    key = _key(context)
     inventory = _taken(context, key)
     for name, silence in inventory.unreachable.items():
         text = _("The {store} is not in this list: {reason}").format(
@@ -94,6 +97,15 @@ def _inventory(context: Context) -> tuple[Inventory, int]:
         )
         diagnostics.warning(text, silence.hint)
     return inventory, 1 if inventory.unreachable or key is None else 0
+
+
+def _key(context: Context) -> Key | None:
+    """The key, or None once it was told why there is none."""
+    try:
+        return context.key
+    except KeyFileError as error:
+        diagnostics.error(error)
+        return None
 
 
 def _taken(context: Context, key: Key | None) -> Inventory:
@@ -113,7 +125,7 @@ def _taken(context: Context, key: Key | None) -> Inventory:
 def facts(backup: Backup) -> dict[str, object]:
     """Return a backup and its copies as a mapping, for JSON."""
     return {
-        "id": backup.id,
+        "id": backup.short,
         "kind": backup.kind.value,
         "name": str(backup.name),
         "moment": backup.moment,
@@ -189,7 +201,7 @@ def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
     ]
     rows = [
         [
-            one.id or "—",
+            one.short,
             indent + one.kind.value,
             labels.moment(one.moment, seconds=labels.minute(one.moment) in shared),
             labels.age(one.moment, now),
@@ -214,7 +226,9 @@ def _proof(backup: Backup) -> str:
     status = copy_labels.status(backup)
     if status is not None:
         parts.append(copy_labels.standing(status))
-    if status in (None, CopyStatus.LEGACY):
+    if backup.broken and not backup.sound:
+        parts = [copy_labels.standing(CopyStatus.BROKEN)]
+    elif status in (None, CopyStatus.LEGACY):
         parts.append(labels.rung(backup.told_rung))
     if backup.unusable:
         parts.append(_("UNUSABLE: {reason}").format(reason=backup.unusable))
@@ -234,13 +248,13 @@ def _proof(backup: Backup) -> str:
 def _print_one(backup: Backup) -> None:
     manifest = backup.manifest
     lines = [
+        (_("ID"), backup.short),
         (_("Name"), str(backup.name)),
         (_("Kind"), backup.kind.value),
         (_("Moment"), labels.moment(backup.moment)),
         (_("Size"), labels.size(backup.size)),
     ]
     if manifest:
-        lines[:0] = [(_("ID"), manifest.id)]
         lines += labels.made_of(manifest)
     if backup.base:
         of = labels.moment(backup.base.moment)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, options, output
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import _
@@ -14,20 +15,23 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.health import accepted
 from mtn_tui.operations.inventory import known_stores, marks
 from mtn_tui.operations.inventory.marks import Marked
-from mtn_tui.operations.inventory.select import choose
+from mtn_tui.operations.inventory.select import choose, path_meant
 
 
 @click.command(
     short_help=_("Keep a backup whatever retention says."),
     help=_("Keep a backup whatever retention says: BACKUP is an id or a file name."),
 )
-@click.argument("wanted", metavar=_("BACKUP"))
+@click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
+@options.file
 @click.option("--off", is_flag=True, help=_("Let go of it again."))
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
-def pin(session: Session, wanted: str, off: bool, note: str) -> int:
+def pin(session: Session, wanted: str | None, file: str | None, off: bool, note: str) -> int:
     session.must_not_only_read()
-    chosen = choose(session.context, wanted=wanted)
+    path_meant(wanted or "", file or "")
+    # Only what a store holds is ever deleted, so of a path the name alone tells.
+    chosen = choose(session.context, wanted=wanted or Path(file or "").name)
     marked = marks.pin(session.context, chosen.backup, not off, note)
     text = _("{name} is no longer pinned.") if off else _("{name} is pinned.")
     return _tell(text.format(name=chosen.backup.name), marked, chosen.unreachable)

@@ -19,6 +19,12 @@ def as_json(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help=_("Print JSON on stdout."))(command)
 
 
+def file(command: F) -> F:
+    """Add the option ``--file`` to a command."""
+    text = _("A file, anywhere, or a name in a store.")
+    return click.option("-f", "--file", "file", metavar=_("FILE"), help=text)(command)
+
+
 def bare_name(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     """Refuse a connection string as the name of a database: it would be shown, with its password."""
     if value is not None and is_connection_string(value):

@@ -47,7 +47,7 @@ _KINDS = {"full": Kind.FULL, "differential": Kind.DIFF}
     ),
 )
 @click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
-@click.option("-f", "--file", "file", metavar=_("FILE"), help=_("A file, anywhere, or a name in a store."))
+@options.file
 @click.option(
     "--latest",
     is_flag=True,

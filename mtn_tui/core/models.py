@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -105,6 +107,12 @@ class BackupName:
         host = f"{self.host}_" if self.host else ""
         suffix = CLEAR_SUFFIX if self.clear else SUFFIX
         return f"{self.prefix}_{self.kind}_{host}{self.stamp:%Y%m%d_%H%M%S}{suffix}"
+
+    @property
+    def word(self) -> str:
+        """A word of 8 letters, as an id is, for a file that has none."""
+        digest = hashlib.sha256(str(self).encode(errors="surrogateescape")).digest()
+        return base64.b32encode(digest[:5]).decode("ascii").lower()
 
     @property
     def key(self) -> str:

@@ -63,6 +63,9 @@ class Job:
         self.token = token
         self.stop_asked = False
         """Set at once by the signal handler; the token is set shortly after by another thread."""
+        self.worked_on: tuple[str, ...] = ()
+        """Names of the backups that were given to ``files`` last, and in ``backup`` the id."""
+        self.backup = ""
         self._journal = journal
         self._spares = spares
         self._clock = clock
@@ -183,8 +186,9 @@ class Job:
             if self._meter is not None:
                 self._meter.total = total
 
-    def files(self, *names: str) -> None:
-        """Record which backups are worked on; replaces those recorded before."""
+    def files(self, *names: str, of: str = "") -> None:
+        """Record which backups are worked on, and ``of`` which id; replaces those recorded before."""
+        self.worked_on, self.backup = names, of
         self._to_journal(lambda: self._journal.files(names))
 
     def making(self, name: str) -> None:

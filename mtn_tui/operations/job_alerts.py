@@ -159,7 +159,7 @@ def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
 
 def _of_failure(job: Job, context: Context, error: Exception) -> Notice | None:
     if isinstance(error, ArchiveError) and job.kind == _RESTORE:
-        return _of_corruption(job, [f"{error.title}\n{error.hint}".strip()])
+        return _of_corruption(_job_facts(job), [f"{error.title}\n{error.hint}".strip()])
     if job.kind == _DRILL:
         return _of_failed_drill(job, error)
     if context.scheduled and isinstance(error, Locked):
@@ -214,7 +214,7 @@ def _of_result(job: Job, result: object) -> Notice | None:
     if isinstance(result, MadeBackup):
         return _of_backup(job, result)
     if isinstance(result, Restored):
-        return _of_corruption(job, list(result.fallen_back)) if result.fallen_back else None
+        return _of_corruption(_job_facts(job), list(result.fallen_back)) if result.fallen_back else None
     if isinstance(result, Drilled):
         return _of_drill(job, result) if job.warnings else None
     if isinstance(result, Trial):
@@ -279,7 +279,6 @@ def _of_trial(job: Job, trial: Trial) -> Notice:
 
 def _of_drill(job: Job, drilled: Drilled) -> Notice:
     facts = [
-        (_("Backup"), drilled.backup.id),
         (_("RTO"), labels.duration(drilled.rto)),
         (_("Runbook"), "8.4"),
         *_job_facts(job),
@@ -293,13 +292,24 @@ def _of_drill(job: Job, drilled: Drilled) -> Notice:
 def _of_bad_copies(job: Job, bad: list[Verdict]) -> Notice:
     lines = [f"{one.backup.name} ({labels.store(one.copy.store.name)}): {one.trouble}" for one in bad]
     lines.append(_("Restore from another: mtn list shows which are proven."))
-    return _of_corruption(job, lines)
+    ids = dict.fromkeys(one.backup.handle for one in bad)
+    return _of_corruption([(_("Backup"), ", ".join(ids)), *_who(job)], lines)
 
 
-def _of_corruption(job: Job, lines: list[str]) -> Notice:
-    facts = [(_("Runbook"), "5.3"), *_job_facts(job)]
+def _of_corruption(about: list[tuple[str, str]], lines: list[str]) -> Notice:
+    facts = [*about, (_("Runbook"), "5.3")]
     return (Level.ERROR, _("CRITICAL: corrupted backup"), "\n".join(lines), facts)
 
 
 def _job_facts(job: Job) -> list[tuple[str, str]]:
+    """The backup that the job was about, its file, the database that was to be restored; and who ran it."""
+    about = [
+        (_("Backup"), job.backup),
+        (_("File"), ", ".join(job.worked_on)),
+        (_("Target"), job.subject if job.kind == _RESTORE else ""),
+    ]
+    return [*((name, value) for name, value in about if value), *_who(job)]
+
+
+def _who(job: Job) -> list[tuple[str, str]]:
     return [(_("By"), job.operator), (_("See"), f"mtn job log {job.id}")]

@@ -152,6 +152,7 @@ def test_a_corrupted_backup_that_verifying_finds_is_told(small, practise):
     (told,) = sink.mails
     assert told["Subject"] == "[MTN ✖] CRITICAL: corrupted backup"
     assert made.manifest.payload in text(told).replace("\n", "")
+    assert f"Backup: {made.manifest.id}" in " ".join(text(told).split())
 
 
 def test_without_a_mail_server_nobody_is_missed(small, practise):
@@ -176,8 +177,16 @@ def test_a_restore_that_falls_back_and_one_that_may_not_are_told(small, practise
         practice.mtn("restore", newest["id"], "--target", "mtn_alert_never", check=2)
         practice.mtn("restore", "--latest", "--target", "mtn_alert", check=1)
         named, latest = sink.mails[before:]
-    for mail in (named, latest):
+    older = practice.inventory.backups[1]
+    about = [(named, "mtn_alert_never", newest["id"], newest["name"])]
+    about.append((latest, "mtn_alert", older.id, str(older.name)))  # the one that was used instead
+    for mail, target, backup_id, file in about:
         assert mail["Subject"] == "[MTN ✖] CRITICAL: corrupted backup"
+        told = " ".join(text(mail).split())
+        assert all(
+            f"{name}: {value}" in told
+            for name, value in (("Backup", backup_id), ("File", file), ("Target", target))
+        ), told
     assert newest["name"] in " ".join(text(latest).split())
     assert "is used instead" in " ".join(text(latest).split())
 

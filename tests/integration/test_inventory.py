@@ -45,11 +45,12 @@ def test_one_line_a_backup_the_newest_first(small, practise, s3):
     legacy = practice.legacy_backup().name
     head, *rows = lines_of(practice.here("list"))
     assert re.split(r"  +", head) == ["ID", "Kind", "Moment", "Age", "Size", "Disk", "Bucket", "Proven to"]
-    assert [row.split()[0] for row in rows] == [ids[1], ids[0], "—"]
+    word = practice.inventory.find(legacy).short
+    assert [row.split()[0] for row in rows] == [ids[1], ids[0], word]
     assert rows[0].split()[-3:] == ["✔", "✔", "complete"]
     assert rows[2].split()[-4:] == ["✔", "·", "legacy,", "present"]
     facts = json.loads(practice.here("list", "--json").stdout)
-    assert [one["id"] for one in facts] == [ids[1], ids[0], ""]
+    assert [one["id"] for one in facts] == [ids[1], ids[0], word]
     assert facts[2]["name"] == legacy
     assert (facts[0]["rung"], facts[0]["kind"], facts[0]["suspect"]) == ("complete", "full", "")
     assert [copy["store"] for copy in facts[0]["copies"]] == ["disk", "bucket"]

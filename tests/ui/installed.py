@@ -214,7 +214,7 @@ class Installed:
         payload.touch()
         os.truncate(payload, size)
         if rung > Rung.PRESENT:
-            proof = Proof("").climbed(rung, NOW - timedelta(days=2))
+            proof = Proof(proofs.of_size(size)).climbed(rung, NOW - timedelta(days=2))
             payload.with_name(name + PROOF).write_bytes(proofs.encode(proof))
 
     # Jobs

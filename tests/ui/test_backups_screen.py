@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from mtn_tui.core.models import MANIFEST, JobState, Rung
 from mtn_tui.operations.common import labels
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.data.points import Points
 from mtn_tui.ui.screens.ask import ErrorDialog
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.details import Details
@@ -499,3 +500,24 @@ def test_a_key_that_comes_twice_begins_one_backup(pg18, new_school, practise):
 
         operate(app, flow)
     assert [job.look().state for job in begun.jobs] == [JobState.SUCCEEDED] * 2
+
+
+def test_a_broken_file_of_the_scripts_is_offered_by_no_key(pg18, new_school, practise):
+    """Neither one whose size tells that it was cut off, nor one that was read and found so."""
+    practice = practise(new_school(pg18))
+    for stamp, size in (("20251003_203400", 1001), ("20251002_203400", 1008), ("20251001_203400", 0)):
+        os.truncate(practice.legacy_backup(stamp), size)
+    practice.mtn("verify", "--all", check=2)
+    assert not Points(practice.context, practice.inventory).offered  # in step 3 of the wizard
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        for _row in range(3):
+            await operator.sees("✖ broken")
+            await operator.press("R")
+            await operator.sees("No copy of it can be restored: broken.")
+            await operator.press("down")
+        assert "decrypts" not in operator.text()
+
+    operate(app, flow)

@@ -16,6 +16,9 @@ from mtn_tui.core.models import JobState, Rung
 from mtn_tui.core.moments import with_offset
 from mtn_tui.engine.progress import Progress
 
+_NAMED = 8
+"""Tables that are named where there may be many."""
+
 
 def size(count: int | None) -> str:
     """Bytes, in powers of ten, as disks are sold and filled."""
@@ -148,6 +151,13 @@ def not_counted(tables: Sequence[str]) -> str:
     return _(
         "Not counted, for this user may not see every row of them (row security or missing rights): {tables}"
     ).format(tables=", ".join(tables))
+
+
+def inserted(tables: Sequence[str]) -> str:
+    """Says of tables of a script why their rows were not counted."""
+    named = ", ".join(tables[:_NAMED]) + (" …" if len(tables) > _NAMED else "")
+    text = _("Not counted, for the file brings their rows by INSERT, not by COPY: {tables}")
+    return text.format(tables=named)
 
 
 def state(of_job: JobState) -> str:

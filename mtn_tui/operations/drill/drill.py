@@ -147,7 +147,7 @@ class _Run:
             server = held.enter_context(connect(context.server, MAINTENANCE, named, token=job.token))
             for name in sweep_over(context, server, partial(job.warn, "leftover")):
                 job.note("info", "swept", name=name)
-            job.files(*(str(one.name) for one in backup.chain))
+            job.files(*(str(one.name) for one in backup.chain), of=backup.id)
             request = self._request(backup, instead_of, server)
             check_options(request)
             scratch = Scratch(job, context, request, self.watch, request.target)

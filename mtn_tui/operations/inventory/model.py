@@ -86,6 +86,11 @@ class Backup:
         return self.id or str(self.name)
 
     @property
+    def short(self) -> str:
+        """What a person types for it: its id or, without one, as long a word made of its file's name."""
+        return self.id or self.name.word
+
+    @property
     def legacy(self) -> bool:
         """Whether the scripts made every copy of it."""
         return all(copy.standing is CopyStatus.LEGACY for copy in self.copies)
@@ -252,13 +257,20 @@ class Inventory:
         )
 
     def find(self, wanted: str) -> Backup:
-        """The backup of that id or file name. Raises UsageError if there is none."""
-        for backup in self.backups:
-            if wanted in (backup.id, str(backup.name)) and wanted:
-                return backup
+        """The backup of that id or file name, or that word. Raises UsageError if there is none, or two."""
+        found = [one for one in self.backups if wanted in (one.short, str(one.name))]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(
+                _("{wanted} may be any of these: {names}").format(
+                    wanted=wanted, names=", ".join(str(one.name) for one in found)
+                ),
+                _("Name the file."),
+            )
         hint = _("mtn list shows what there is.")
         if self._troubles():
-            hint += " " + _("What can't be believed has no ID there: name its file.")
+            hint += " " + _("What can't be believed has another ID there.")
         if self.unreachable:
             hint += " " + _("Not asked, for it does not answer: {stores}").format(
                 stores=", ".join(self.unreachable)

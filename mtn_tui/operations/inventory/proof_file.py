@@ -39,7 +39,7 @@ def amend(context: Context, copy: Copy, change: Callable[[Proof], Proof]) -> Pro
 
 def _present(copy: Copy) -> Proof:
     """The proof as it is now. If the manifest is not believed now, it may be later: then any proof counts."""
-    sha256 = copy.manifest.sha256 if copy.manifest else ""
+    sha256 = copy.proof.sha256
     try:
         data = read_small(copy.store, copy.key + PROOF)
     except NotFound:

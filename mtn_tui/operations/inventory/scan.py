@@ -11,6 +11,7 @@ from functools import partial
 from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive import proof as proofs
 from mtn_tui.archive import summary as summaries
+from mtn_tui.archive.cipher import BLOCK, HEADER, MAGIC
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.proof import Proof
 from mtn_tui.archive.reader import check_header, check_size
@@ -22,6 +23,7 @@ from mtn_tui.core.errors import (
     MtnError,
     NotFound,
     StorageError,
+    Truncated,
     WrongKey,
 )
 from mtn_tui.core.garbage import uncollected
@@ -177,16 +179,12 @@ def read_copy(
         return proofs.of(sha256, found if isinstance(found, Proof) else None)
 
     if not is_there(entry.key + MANIFEST):
-        ours = is_there(entry.key + ROLES)
-        standing = CopyStatus.UNFINISHED if ours else CopyStatus.LEGACY
-        if not entry.size and not ours:
-            empty = ArchiveError(
-                _("{path} is empty.").format(path=entry.key),
-                _("What made or copied it has failed. Take another copy."),
-                "7.4",
-            )
-            return Copy(store, entry.key, 0, CopyStatus.BROKEN, None, proof_of(""), empty)
-        return Copy(store, entry.key, entry.size, standing, None, proof_of(""))
+        if is_there(entry.key + ROLES):
+            return Copy(store, entry.key, entry.size, CopyStatus.UNFINISHED, None, proof_of(""))
+        trouble = _cut_off(store, entry)
+        standing = CopyStatus.BROKEN if trouble else CopyStatus.LEGACY
+        proof = proof_of("" if trouble else proofs.of_size(entry.size))
+        return Copy(store, entry.key, entry.size, standing, None, proof, trouble)
     try:
         manifest = _summary(read(entry.key + MANIFEST), entry.key.rpartition("/")[2], key)
     except ArchiveError as error:
@@ -198,6 +196,23 @@ def read_copy(
     trouble = _misfit(store, entry, manifest)
     standing = CopyStatus.BROKEN if trouble else CopyStatus.WHOLE
     return Copy(store, entry.key, entry.size, standing, manifest, proof, trouble)
+
+
+def _cut_off(store: Storage, entry: Entry) -> ArchiveError | None:
+    """Why a file of the scripts can't be whole, as far as its size tells. Reads its first bytes, if any."""
+    hint = _("What made or copied it has failed. Take another copy.")
+    if not entry.size:
+        return ArchiveError(_("{path} is empty.").format(path=entry.key), hint, "7.4")
+    if entry.size % BLOCK == 0 and entry.size > HEADER:
+        return None
+    try:
+        with store.open(entry.key, 0, min(len(MAGIC), entry.size)) as stream:
+            begins = stream.read()
+    except StorageError:
+        return None  # reading it through tells
+    if not begins or not MAGIC.startswith(begins):
+        return None  # it is not encrypted
+    return Truncated(_("{path} was cut off.").format(path=entry.key), hint, "7.4")
 
 
 def _misfit(store: Storage, entry: Entry, manifest: Summary) -> ArchiveError | None:

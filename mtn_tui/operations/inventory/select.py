@@ -11,7 +11,7 @@ from mtn_tui.archive import legacy
 from mtn_tui.archive.cipher import MAGIC
 from mtn_tui.archive.keys import Key
 from mtn_tui.core import paths
-from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, UsageError
+from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, StorageUnavailable, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName, Kind
 from mtn_tui.operations.common.context import Context
@@ -54,10 +54,8 @@ def choose(context: Context, *, wanted: str = "", file: str = "") -> Chosen:
     store. Raises UsageError if there is none; NotABackup if it is a folder, or not
     what pg_dump wrote.
     """
-    if bool(wanted) == bool(file):
-        raise UsageError(_("Say which backup: an ID or --file FILE."), _("mtn list shows what there is."))
-    if file and (paths.present(Path(file)) or "/" in file):
-        return _at(context, Path(file))
+    if path := path_meant(wanted, file):
+        return _at(context, path)
     try:
         checked_key(wanted or file)
     except StorageError as error:
@@ -71,6 +69,16 @@ def choose(context: Context, *, wanted: str = "", file: str = "") -> Chosen:
         earlier=earlier_proven(inventory, backup, context.settings.db_name),
         newer_broken=newer_broken(inventory, backup),
     )
+
+
+def path_meant(wanted: str, file: str) -> Path | None:
+    """The file that is meant, wherever it lies; None if a store is to be asked.
+
+    Raises UsageError unless exactly one of the two is given.
+    """
+    if bool(wanted) == bool(file):
+        raise UsageError(_("Say which backup: an ID or --file FILE."), _("mtn list shows what there is."))
+    return Path(file) if file and (paths.present(Path(file)) or "/" in file) else None
 
 
 def _at(context: Context, path: Path) -> Chosen:
@@ -99,7 +107,9 @@ def backup_at(path: Path, key: Key | None) -> Backup:
     store = LocalStorage(path.absolute().parent)
     try:
         entry = store.stat(path.name)
-    except NotFound as error:
+    except (NotFound, StorageUnavailable) as error:
+        if isinstance(error, StorageUnavailable) and path.parent.exists():
+            raise
         raise UsageError(
             _("There is no file {path}.").format(path=path), _("mtn list shows what there is.")
         ) from error

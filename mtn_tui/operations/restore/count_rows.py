@@ -80,6 +80,18 @@ def check_loaded(
     """
     expected = {table: rows for table, rows in manifest.rows().items() if table not in without}
     advance(len(manifest.rows()) - len(expected))
+    with ExitStack() as stack:
+        return check_rows(expected, open_several(stack, open_connection, most), token, advance, known=known)
+
+
+def check_rows(
+    expected: Mapping[str, int],
+    connections: Sequence[LoadConnection],
+    token: CancelToken,
+    advance: Callable[[int], None],
+    known: Collection[tuple[str, ...]] = (),
+) -> Loaded:
+    """As ``check_loaded``, over open connections, against the rows that each table should have."""
     counted: dict[str, int] = {}
 
     def count(tables: Sequence[str], connection: LoadConnection) -> None:
@@ -87,23 +99,20 @@ def check_loaded(
         counted.update((table, int(str(value))) for table, value in zip(tables, values, strict=True))
         advance(len(tables))
 
-    with ExitStack() as stack:
-        connections = open_several(stack, open_connection, most)
+    def stop() -> None:
+        for connection in connections:
+            connection.cancel()
 
-        def stop() -> None:
-            for connection in connections:
-                connection.cancel()
-
-        queries, hidden = _queries(expected, connections[0])
-        counted.update((table, expected[table]) for table in queries if parts(table) in known)
-        advance(len(expected) - len(queries) + len(counted))
-        tasks = [
-            Task(tables[0], partial(count, tables), weight=sum(expected[table] for table in tables))
-            for tables in _groups(expected, [table for table in queries if table not in counted])
-        ]
-        run_tasks(tasks, connections, token, stop)
-        invalid = connections[0].rows(_INVALID)[0][0]
-        behind = _behind_their_columns(connections[0])
+    queries, hidden = _queries(expected, connections[0])
+    counted.update((table, expected[table]) for table in queries if parts(table) in known)
+    advance(len(expected) - len(queries) + len(counted))
+    tasks = [
+        Task(tables[0], partial(count, tables), weight=sum(expected[table] for table in tables))
+        for tables in _groups(expected, [table for table in queries if table not in counted])
+    ]
+    run_tasks(tasks, connections, token, stop)
+    invalid = connections[0].rows(_INVALID)[0][0]
+    behind = _behind_their_columns(connections[0])
     wrong = [
         _("{table} has {now:,} rows instead of {then:,}").format(
             table=table, now=Figure(counted[table]), then=Figure(rows)

@@ -59,7 +59,7 @@ class Restored:
     store: str
     """Which copy it came from: ``disk`` or ``bucket``."""
     rows: int | None
-    """None for a legacy backup, and if rows were not counted."""
+    """None if rows were not counted."""
     tables: int | None
     exchanged: Exchanged
     safety: str
@@ -76,6 +76,8 @@ class Restored:
     """Tables with rows that this user may not see."""
     left_out: dict[str, object] = field(default_factory=dict)
     """What was left out with the extensions."""
+    inserted: tuple[str, ...] = ()
+    """Tables that a file of the scripts fills by INSERT statements, whose rows are not counted."""
 
     @property
     def replaced(self) -> bool:
@@ -92,6 +94,7 @@ class Restored:
             "rows": self.rows,
             "tables": self.tables,
             "not_counted": list(self.not_counted),
+            "inserted": list(self.inserted),
             **self.exchanged.facts(),
             "safety": self.safety,
             "roles": self.roles.facts() if self.roles else None,
@@ -167,13 +170,13 @@ class _Run:
         manifest = copy.manifest
         made = self._make_roles(server, copy) if request.roles else None
         cleared = make_room(job, self.context, server, request) if request.in_place else None
-        job.files(str(request.backup.name))
+        job.files(str(request.backup.name), of=request.backup.id)
         try:
             scratch.fill(copies, server, here)
             if failures := scratch.failures.found:
                 properties = manifest.properties if manifest else database_properties(server, name)
                 raise leave(job, server, other, self.context.clock, name, request, properties, failures)
-            counted = scratch.count(manifest, server) if manifest and request.verify else None
+            counted = scratch.count(manifest, server) if manifest and request.verify else scratch.counted
             with self.watch.timing("swap"):
                 exchanged = exchange(
                     job,
@@ -202,7 +205,7 @@ class _Run:
             exchanged = replace(exchanged, replaced=True, seconds=seconds)
         if request.target == self.context.settings.db_name:
             production.remember(self.context, here.system_identifier)
-        for one in copies if manifest is not None else ():
+        for one in copies if manifest is not None or self._in_a_store(copy) else ():
             record(job, self.context, one, Rung.RESTORED)
         return Restored(
             request.target,
@@ -219,7 +222,11 @@ class _Run:
             tuple(scratch.loaders.on_path),
             counted.not_counted if counted else (),
             extensions.facts(request, scratch.loaders.without),
+            tuple(scratch.inserted),
         )
+
+    def _in_a_store(self, copy: Copy) -> bool:
+        return copy.store.place in [store.place for store in self.context.stores]
 
     def _make_roles(self, server: Connection, copy: Copy) -> RolesMade:
         companion = read_companion(copy, self.context.key)

@@ -21,11 +21,12 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Copy
 from mtn_tui.operations.restore import load, unsigned
 from mtn_tui.operations.restore.apply_changes import apply_changes
-from mtn_tui.operations.restore.count_rows import Loaded, check_loaded
+from mtn_tui.operations.restore.count_rows import Loaded, check_loaded, check_rows
 from mtn_tui.operations.restore.incomplete import Failures
 from mtn_tui.operations.restore.loaders import Loaders
 from mtn_tui.operations.restore.preflight import extensions
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.operations.restore.script_rows import ScriptRows
 from mtn_tui.operations.verify.read_through import archive_of
 from mtn_tui.postgres import databases, logins, slots
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
@@ -45,6 +46,10 @@ class Scratch:
     name: str
     failures: Failures = field(default_factory=Failures)
     """What could not be made, where the request says to go on past that."""
+    counted: Loaded | None = None
+    """Of a script that nothing signs, what was counted as soon as it was loaded."""
+    inserted: Sequence[str] = ()
+    """Tables that it fills by INSERT statements, whose rows are not counted."""
     _known: frozenset[tuple[str, ...]] = frozenset()
     """Tables that a differential has changed and counted."""
 
@@ -65,6 +70,8 @@ class Scratch:
             job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
         with self.watch.timing("load"):
             self._load(copies[0], server, refresh=len(copies) == 1)
+        if self.counted is not None:
+            self.watch.seconds["load"] -= self.watch.seconds["verify"]
         if len(copies) > 1:
             self._apply(*copies)
         if self.loaders.disowned:
@@ -86,12 +93,24 @@ class Scratch:
             self.context.server,
             job.warn,
             job.token,
+            self._loaded_unsigned,
         )
         counted = load.counted(pieces, job.token, job.advance)
         if request.as_operator:
             loading.by_operator(counted)
         else:
             loading.by_its_own_login(counted)
+
+    def _loaded_unsigned(self, rows: ScriptRows, connection: LoadConnection) -> None:
+        """Count what a script's COPY blocks have brought, if the request says so."""
+        if not self.request.verify:
+            return
+        expected, self.inserted = rows.expected(connection)
+        if expected:
+            self.job.phase("count", total=len(expected), unit="items")
+            with self.watch.timing("verify"):
+                self.counted = check_rows(expected, [connection], self.job.token, self.job.advance)
+            self._tell(self.counted)
 
     def _load(self, copy: Copy, server: Connection, *, refresh: bool) -> None:
         job = self.job
@@ -144,12 +163,16 @@ class Scratch:
                 self.loaders.without.tables,
                 self._known,
             )
+        self._tell(counted)
+        return counted
+
+    def _tell(self, counted: Loaded) -> None:
+        job = self.job
         if counted.behind:
             job.note("warn", "sequences-behind", columns=", ".join(counted.behind))
         if counted.not_counted:
             tables = counted.not_counted
             job.warn("not-counted", labels.not_counted(tables), tables=list(tables))
-        return counted
 
     def drop(self, error: BaseException) -> None:
         """Remove what ``error`` has left half loaded; where the server is gone, the next job does it."""

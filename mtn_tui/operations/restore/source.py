@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from mtn_tui.archive.reader import check_size
-from mtn_tui.core.errors import ArchiveError, MtnError, StorageError
+from mtn_tui.core.errors import ArchiveError, Changed, MtnError, StorageError, Truncated
 from mtn_tui.core.i18n import _
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
@@ -56,7 +56,7 @@ class Source:
         while True:
             backup = left.pop(0)
             self.request = replace(request, backup=backup)
-            job.files(str(backup.name))
+            job.files(str(backup.name), of=backup.id)
             check_backup(backup, legacy_allowed=request.legacy)
             try:
                 check_usable(backup)
@@ -125,7 +125,10 @@ class Source:
                 self._check(copy, server)
                 return copy
             except (ArchiveError, StorageError) as error:
-                if isinstance(error, ArchiveError) and copy.manifest is not None:
+                # Of a file that nothing signs, the error may be of its contents, with bytes that are whole.
+                if isinstance(error, Truncated | Changed) or (
+                    isinstance(error, ArchiveError) and copy.manifest is not None
+                ):
                     record_fall(self.job, self.context, copy, error)
                 if not left:
                     raise

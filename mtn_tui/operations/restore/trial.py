@@ -95,7 +95,7 @@ def _tried_before(backups: tuple[Backup, ...], backup: Backup) -> Tried | None:
 def test_load(job: Job, context: Context, backup: Backup) -> Trial:
     """Load a few rows of it, and keep what came of it beside its copies. Raises Cancelled."""
     begin_log(job, context, KIND, context.clock.now())
-    job.files(str(backup.name))
+    job.files(str(backup.name), of=backup.id)
     job.phase("prepare", unit="items")
     who = application(KIND, job.id, context.host)
     scratch = databases.scratch_name(context.settings.db_name, LOADING, job.id)

@@ -27,6 +27,7 @@ from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import NotABackup, PostgresError, Refused
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.inventory.model import Copy
+from mtn_tui.operations.restore.script_rows import ScriptRows
 from mtn_tui.operations.verify.read_through import Counted
 from mtn_tui.postgres import logins
 from mtn_tui.postgres import roles as server_roles
@@ -260,16 +261,20 @@ class Loading:
     """The operator's."""
     warn: Callable[[str, str], None]
     token: CancelToken
+    loaded: Callable[[ScriptRows, LoadConnection], None]
+    """Called once all is loaded, with the connection that has loaded it."""
 
     def by_operator(self, pieces: Iterable[bytes]) -> None:
         """Load as the operator: every statement where it stands, with all of the operator's rights."""
         with closing(self.open(None)) as connection, self.token.calling(connection.cancel):
             events = _told_apart(statements.numbered(_until_cancelled(pieces, self.token)), True)
+            rows = ScriptRows()
             for way, event in events:
                 if way is Way.LEFT_OUT:
                     self._tell_left_out(event)
                 elif way is not Way.CLEAN:
-                    _execute(event, events, connection)
+                    _execute(event, events, connection, rows)
+            self.loaded(rows, connection)
 
     def by_its_own_login(self, pieces: Iterable[bytes]) -> None:
         """Load by a login made for it. Raises PostgresError if the server lets none be made."""
@@ -302,11 +307,12 @@ class Loading:
         login: str,
     ) -> None:
         events = _told_apart(statements.numbered(_until_cancelled(pieces, self.token)), False)
+        rows = ScriptRows()
         for way, event in events:
             if way is Way.LOAD:
                 if isinstance(event, Statement) and _PATH.match(event.sql):
                     waiting.path = event.sql
-                _execute(event, events, loader)
+                _execute(event, events, loader, rows)
             elif isinstance(event, Statement):
                 match way:
                     case Way.EXTENSION:
@@ -323,6 +329,7 @@ class Loading:
                         waiting.events.append(event.sql)
                     case Way.LEFT_OUT:
                         self._tell_left_out(event)
+        self.loaded(rows, loader)  # by this login: what counting runs of the script may do nothing else
 
     def _give_away(self, operator: LoadConnection, waiting: _Waiting, login: str) -> None:
         for path, statement in waiting.roles:
@@ -356,14 +363,20 @@ class Loading:
             self.warn("left-out", text.format(line=event.line, statement=shown(event.sql)))
 
 
-def _execute(event: Event, rest: Iterator[tuple[Way, Event]], connection: LoadConnection) -> None:
+def _execute(
+    event: Event, rest: Iterator[tuple[Way, Event]], connection: LoadConnection, rows: ScriptRows
+) -> None:
     """Execute one event; a COPY with all its rows."""
     if isinstance(event, Statement):
         connection.execute_one(event.sql)
+        rows.executed(event.sql, connection)
     elif isinstance(event, CopyIn):
+        count = 0
         with connection.copy(event.sql) as write:
             for _way_of_rows, row in rest:
                 if isinstance(row, CopyDone):
-                    return
+                    break
                 assert isinstance(row, CopyRows)  # noqa: S101 - nothing else stands there
                 write(row.data)
+                count += row.data.count(b"\n")
+        rows.copied(event.sql, count, connection)

@@ -12,9 +12,9 @@ from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.reader import Archive, Source, Stream, check_complete, check_size
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import ArchiveError, Changed, Truncated, WrongKey
+from mtn_tui.core.errors import Changed
 from mtn_tui.core.i18n import _
-from mtn_tui.core.models import MANIFEST, Rung
+from mtn_tui.core.models import MANIFEST
 from mtn_tui.engine.pipeline import ordered_map
 from mtn_tui.operations.inventory.model import Copy
 from mtn_tui.operations.inventory.scan import read_small
@@ -78,15 +78,6 @@ def prove(copy: Copy, key: Key | None, token: CancelToken, advance: Callable[[in
                 advance(one.section.size)
     advance(max(copy.size - manifest.gzip, 0))
     check_complete(checked, archive.manifest)
-
-
-def rung_left(error: ArchiveError, copy: Copy) -> Rung:
-    """The highest rung that still holds for a copy in which ``error`` was found."""
-    if copy.manifest is not None or isinstance(error, WrongKey):
-        return Rung.PRESENT
-    if isinstance(error, Truncated | Changed):
-        return Rung.DECRYPTS
-    return Rung.PRESENT
 
 
 def _prove_legacy(copy: Copy, key: Key | None, token: CancelToken, advance: Callable[[int], None]) -> None:

@@ -16,7 +16,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
 from mtn_tui.operations.inventory.proof_file import amend
-from mtn_tui.operations.verify.read_through import prove, rung_left
+from mtn_tui.operations.verify.read_through import prove
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def verify(job: Job, context: Context, backups: Sequence[Backup]) -> list[Verdic
             leases.enter_context(lease(context.locks, str(backup.name)))
         for backup in backups:
             for copy in backup.copies:
-                job.files(str(backup.name))
+                job.files(str(backup.name), of=backup.id)
                 job.phase(f"verify-{copy.store.name}", total=copy.size)
                 try:
                     _require_believable(copy)
@@ -85,17 +85,15 @@ def record(job: Job, context: Context, copy: Copy, rung: Rung) -> Rung:
 
 
 def record_fall(job: Job, context: Context, copy: Copy, error: ArchiveError) -> Rung:
-    """Write down what was found wrong with a copy; return the rung that still holds.
+    """Write down what was found wrong with a copy; return the rung that still holds: that it is present.
 
     Nothing is written where no manifest is believed, as with a wrong key: what
     was proven of those bytes, and pins, stay for when it is believed again.
     """
-    rung = rung_left(error, copy)
-    if copy.manifest is None and copy.standing is not CopyStatus.LEGACY:
-        return rung
-    now = context.clock.now()
-    _write(job, context, copy, lambda proof: proof.fell(rung, error.title, now))
-    return rung
+    if copy.manifest is not None or copy.standing is CopyStatus.LEGACY:
+        now = context.clock.now()
+        _write(job, context, copy, lambda proof: proof.fell(Rung.PRESENT, error.title, now))
+    return Rung.PRESENT
 
 
 def record_tried(job: Job, context: Context, backup: Backup, change: Callable[[Proof], Proof]) -> None:

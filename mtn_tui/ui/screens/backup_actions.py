@@ -93,10 +93,10 @@ def _no_restoring(screen: BackupScreen) -> str:
     backup = screen.chosen
     if backup.unusable:
         return _("It can't be restored: {reason}.").format(reason=backup.unusable)
-    if (not backup.usable or backup.legacy) and (why := _while_asking(screen)):
+    if (not backup.sound or backup.legacy) and (why := _while_asking(screen)):
         return why
-    if not backup.usable:
-        standings = ", ".join(sorted({copy_labels.standing(copy.standing) for copy in backup.copies}))
+    if not backup.sound:
+        standings = ", ".join(sorted({copy_labels.standing(copy.condition) for copy in backup.copies}))
         return _("No copy of it can be restored: {standings}.").format(standings=standings)
     return ""
 
