@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from mtn_tui.archive.keys import read_key, with_its_key
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, output, planning
 from mtn_tui.cli.session import Session
+from mtn_tui.cli.setup_questions import Questions
 from mtn_tui.core import operator, paths
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import MtnError, StorageError
@@ -33,8 +33,6 @@ _ANSWERED = {
     *("S3_BUCKET", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 }
 """Keys that have their own field in Answers."""
-
-_PASSWORD = re.compile(r"://[^/\s]*:[^/\s]*@|password\s*=", re.IGNORECASE)
 
 _NO = ("false", "no", "off", "0", "f", "n")
 """As in the configuration."""
@@ -62,15 +60,30 @@ _NO = ("false", "no", "off", "0", "f", "n")
     help=_("For all operators of this machine, the group mtn: in /etc/mtn, /var/lib/mtn and so on."),
 )
 @click.pass_obj
-def init(session: Session, folder: Path, for_all: bool) -> None:
+def init(session: Session, folder: Path, for_all: bool) -> int:
     session.must_not_only_read()
-    given = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
-    answers = _from(given) if session.no_input else _asked(given, here=not for_all)
     if for_all:
-        made = system.set_up_system(answers, os.environ, whose_backups)
-    else:
-        path = session.config or installer.configuration_in(folder.absolute())
-        made = installer.set_up(path, answers, os.environ, whose_backups)
+        system.must_be_root()
+    path = system.Places().configuration if for_all else session.config
+    path = path or installer.configuration_in(folder.absolute())
+    if os.path.lexists(path):
+        return _there_already(path)
+    given = {name: os.environ[name] for name in KEYS if os.environ.get(name)}
+    questions = Questions(given, path, _from)
+    while True:
+        answers = _from(given) if session.no_input else questions.ask(here=not for_all)
+        try:
+            if for_all:
+                made = system.set_up_system(answers, os.environ, whose_backups)
+            else:
+                made = installer.set_up(path, answers, os.environ, whose_backups)
+            break
+        except MtnError as error:
+            if session.no_input:
+                raise
+            diagnostics.error(error)
+            if not planning.yes(_("Change the answers?")):
+                return error.exit_code
     output.line(str(made.configuration))
     if made.key_is_new:
         notice = key.keep_elsewhere(made.settings.encryption_key_file)
@@ -81,6 +94,18 @@ def init(session: Session, folder: Path, for_all: bool) -> None:
     if for_all:
         diagnostics.say(_("Let an operator in: usermod -aG mtn NAME; it holds from their next login."))
     diagnostics.say(_("Next: mtn backup full"))
+    return 0
+
+
+def _there_already(path: Path) -> int:
+    """Write the people that a configuration lacks. Raises Refused if nothing is to be written."""
+    contacts = installer.write_missing_contacts(path, os.environ)
+    if contacts is None:
+        raise installer.there_already(path)
+    output.line(str(contacts))
+    diagnostics.say(installer.there_already(path).title)
+    diagnostics.say(_("The people to call were missing: fill them in."))
+    return 0
 
 
 def _record_key(settings: Settings) -> None:
@@ -110,37 +135,6 @@ def _say_whose(settings: Settings) -> None:
     compared = compare(take_inventory(stores, key), key, settings.db_name)
     if compared.other and not compared.same:
         diagnostics.warning(doubt(compared, key), with_its_key())
-
-
-def _asked(given: Mapping[str, str], *, here: bool) -> Answers:
-    """Ask on the terminal, with values of the environment as defaults. Secrets are not echoed."""
-    said = dict(given)
-
-    def ask(name: str, question: str, default: str = "", *, secret: bool = False) -> None:
-        proposal = given.get(name, default)
-        if _PASSWORD.search(proposal):
-            proposal = ""  # it would be displayed
-        said[name] = click.prompt(
-            question,
-            default=proposal,
-            hide_input=secret,
-            show_default=bool(proposal) and not secret,
-            err=True,
-        )
-
-    ask("DB_HOST", _("PostgreSQL's host"), "localhost")
-    ask("DB_PORT", _("PostgreSQL's port"), "5432")
-    ask("DB_NAME", _("Database"), "Admisión_MTN_DB")
-    ask("DB_USER", _("User"), "admin")
-    ask("DB_PASSWORD", _("Password (empty: from ~/.pgpass)"), secret=True)
-    if here:
-        ask("BACKUP_DIR", _("Folder for the backups"), "./backups")
-    ask("MINIO_ENDPOINT", _("MinIO or another S3 server, http://host:port (empty: none)"))
-    if said["MINIO_ENDPOINT"]:
-        ask("MINIO_BUCKET", _("Bucket"), "mtn-backups")
-        ask("MINIO_ACCESS_KEY", _("Access key"))
-        ask("MINIO_SECRET_KEY", _("Secret key"), secret=True)
-    return _from(said)
 
 
 def _from(said: Mapping[str, str]) -> Answers:

@@ -13,10 +13,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from mtn_tui.core import outside, paths
 from mtn_tui.core.advice import Notice, Problems, doubts, explained
@@ -97,6 +97,27 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
             _hide_webhook(secret.get_secret_value())
     notices = (*doubts(assigned, KEYS, SECRET_KEYS), *_without_effect(settings, given))
     return Loaded(settings, path, notices, problems.origins, outside.taken(given, alone, environment))
+
+
+def wrong_value(key: str, value: str) -> str:
+    """What is wrong with the value of one key, by itself, as a sentence; empty if it can be used."""
+    known = Settings.model_fields[key.lower()]
+    if not value:
+        if not known.is_required():
+            return ""
+        kind, cause = "missing", None
+    else:
+        try:
+            # A type that is known only when it runs; without constraints Annotated takes none.
+            kept: Any = Annotated[known.annotation, known, *known.metadata]
+            TypeAdapter(kept).validate_python(value)
+        except ValidationError as error:
+            detail = error.errors(include_url=False, include_input=False)[0]
+            kind, cause = detail["type"], detail.get("ctx", {}).get("error")
+        else:
+            return ""
+    reason, _fix_in_a_file = explained(key, known, kind, cause)
+    return _("{key} {reason}.").format(key=key, reason=reason)
 
 
 def _production(given: Mapping[str, str], alone: Mapping[str, Assigned]) -> tuple[str, ...]:

@@ -301,7 +301,7 @@ def test_names_that_hold_the_quotes_of_the_script_are_quoted_by_others(pg18, new
         CREATE SCHEMA "a$mtn$";
         CREATE TABLE "a$mtn$"."$mtn$ $mtn1$" ("k$mtn$" int PRIMARY KEY, v text);
         CREATE TABLE "b$mtn2$" ("$mtn$;" int);
-        INSERT INTO "a$mtn$"."$mtn$ $mtn1$" SELECT n, 'x' FROM generate_series(0, 5000) n;
+        INSERT INTO "a$mtn$"."$mtn$ $mtn1$" SELECT n, repeat('x', 20) FROM generate_series(0, 20000) n;
         INSERT INTO "b$mtn2$" SELECT generate_series(1, 9);
         DELETE FROM "a$mtn$"."$mtn$ $mtn1$" WHERE "k$mtn$" = 0;
     """)

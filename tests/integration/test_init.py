@@ -217,3 +217,106 @@ def read_until(terminal: int, text: str, shown: str = "") -> str:
             except OSError:
                 raise AssertionError((text, shown + fresh)) from None
     return fresh
+
+
+class Asked:
+    """``mtn init`` on a terminal of its own; what is typed answers what was asked last."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.terminal, theirs = pty.openpty()
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "mtn_tui", "init", *arguments],
+            cwd=folder,
+            env=bare(folder),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def answer(self, question: str, answer: str = "") -> str:
+        """Wait for the question, and for the end of its line; answer it. Returns what came before it."""
+        said = read_until(self.terminal, question)
+        before, _question, rest = said.partition(question)
+        said += read_until(self.terminal, "]" if question.endswith("[y/N") else ":", rest)
+        os.write(self.terminal, answer.encode() + b"\n")
+        self.shown += said
+        return before
+
+    def answers(self, *said: tuple[str, str]) -> None:
+        for question, answer in said:
+            self.answer(question, answer)
+
+    def ended(self, text: str) -> int:
+        self.shown += read_until(self.terminal, text)
+        code = self.child.wait(60)
+        os.close(self.terminal)
+        return code
+
+
+def test_each_answer_is_looked_at_as_it_is_given_and_the_database_and_the_bucket_are_tried(
+    small, s3, tmp_path
+):
+    said = answers(small, s3)
+    asked = Asked(tmp_path)
+    asked.answer("PostgreSQL's host", said["DB_HOST"])
+    asked.answer("PostgreSQL's port", "54x")
+    assert "DB_PORT must be a whole number" in asked.answer("PostgreSQL's port", said["DB_PORT"])
+    asked.answers(("Database", small.name), ("User", said["DB_USER"]), ("Password", "wrong"))
+    assert "password" in asked.answer("Go on with these answers all the same? [y/N", "n")
+    # Asked again, with what was answered: Enter keeps it.
+    for question in ("PostgreSQL's host", "PostgreSQL's port", "Database", "User"):
+        asked.answer(question)
+    asked.answer("(Enter: as before)", said["DB_PASSWORD"])
+    assert "✔ The database answers." in asked.answer("Folder for the backups")
+    asked.answer("MinIO", "http://h:1/folder")
+    assert "MINIO_ENDPOINT" in asked.answer("MinIO", said["MINIO_ENDPOINT"])
+    asked.answers(("Bucket", "no-such-bucket"), ("Access key", ""), ("Access key", said["MINIO_ACCESS_KEY"]))
+    asked.answer("Secret key", said["MINIO_SECRET_KEY"])
+    assert "no-such-bucket" in asked.answer("Go on with these answers all the same? [y/N", "n")
+    asked.answers(("MinIO", ""), ("Bucket", s3.name), ("Access key", ""), ("(Enter: as before)", ""))
+    assert asked.ended("Next: mtn backup full") == 0, asked.shown
+    assert "✔ The bucket answers." in asked.shown
+    for secret in ("DB_PASSWORD", "MINIO_SECRET_KEY"):
+        assert said[secret] not in asked.shown
+    settings = load(tmp_path / "config/backup.conf", {}).settings
+    assert (settings.db_name, settings.bucket) == (small.name, s3.name)
+    assert settings.db_password.get_secret_value() == said["DB_PASSWORD"]
+    assert settings.minio_secret_key.get_secret_value() == said["MINIO_SECRET_KEY"]
+
+
+def test_who_says_so_goes_on_without_a_database_and_keeps_the_answers_when_a_folder_can_not_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = Asked(tmp_path)
+    asked.answers(("PostgreSQL's host", "127.0.0.1"), ("PostgreSQL's port", str(free_port())))
+    asked.answers(("Database", "later"), ("User", "ana"), ("Password", ""))
+    asked.answers(("Go on with these answers all the same? [y/N", "y"))
+    asked.answers(("Folder for the backups", "file/backups"), ("MinIO", ""))
+    assert "file" in asked.answer("Change the answers? [y/N", "y")
+    for question in ("PostgreSQL's host", "PostgreSQL's port", "Database", "User", "Password"):
+        asked.answer(question)
+    asked.answers(("Go on with these answers all the same? [y/N", "y"))
+    asked.answers(("Folder for the backups", "backups"), ("MinIO", ""))
+    assert asked.ended("Next: mtn backup full") == 0, asked.shown
+    settings = load(tmp_path / "config/backup.conf", {}).settings
+    assert (settings.db_name, settings.db_user) == ("later", "ana")
+
+
+def test_a_configuration_that_is_there_is_told_before_anything_is_asked_and_gets_the_people_it_lacks(
+    small, tmp_path
+):
+    mtn(tmp_path, "--no-input", "init", **answers(small))
+    configuration, contacts = tmp_path / "config/backup.conf", tmp_path / "config/contacts.toml"
+    before = configuration.read_bytes(), contacts.read_bytes()
+    asked = Asked(tmp_path)
+    assert asked.ended("There is a configuration already") == 64
+    assert "PostgreSQL's host" not in asked.shown
+    contacts.unlink()
+    configuration.chmod(0o640)
+    asked = Asked(tmp_path)
+    assert asked.ended("fill them in") == 0
+    assert str(contacts) in asked.shown
+    assert (configuration.read_bytes(), contacts.read_bytes()) == before
+    assert stat.S_IMODE(contacts.stat().st_mode) == 0o640

@@ -11,7 +11,7 @@ from mtn_tui.archive import legacy
 from mtn_tui.archive.cipher import MAGIC
 from mtn_tui.archive.keys import Key
 from mtn_tui.core import paths
-from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, StorageUnavailable, UsageError
+from mtn_tui.core.errors import MtnError, NotABackup, NotFound, StorageError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import BackupName, Kind
 from mtn_tui.operations.common.context import Context
@@ -107,8 +107,8 @@ def backup_at(path: Path, key: Key | None) -> Backup:
     store = LocalStorage(path.absolute().parent)
     try:
         entry = store.stat(path.name)
-    except (NotFound, StorageUnavailable) as error:
-        if isinstance(error, StorageUnavailable) and path.parent.exists():
+    except StorageError as error:
+        if not isinstance(error, NotFound) and _is_folder(path.parent):
             raise
         raise UsageError(
             _("There is no file {path}.").format(path=path), _("mtn list shows what there is.")

@@ -19,7 +19,7 @@ from mtn_tui.core import paths
 from mtn_tui.core.errors import ConfigError, KeyFileError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
-from mtn_tui.core.settings_file import interpret
+from mtn_tui.core.settings_file import interpret, load
 from mtn_tui.core.shellconf import quote
 from mtn_tui.operations.setup.key import as_config_error, make_key
 from mtn_tui.storage import durable
@@ -116,7 +116,7 @@ def set_up_within(
     settings = interpret(text, path, home).settings
     key = settings.encryption_key_file
     if os.path.lexists(path) and not replace:
-        raise _there_already(path)
+        raise there_already(path)
     with as_config_error(key):
         if key.is_dir():
             raise KeyFileError(
@@ -241,10 +241,11 @@ def write_configuration(path: Path, text: str, *, replace: bool = False) -> None
         try:
             durable.write(path, text.encode(), durable.publish)
         except FileExistsError:
-            raise _there_already(path) from None
+            raise there_already(path) from None
 
 
-def _there_already(path: Path) -> Refused:
+def there_already(path: Path) -> Refused:
+    """The error for a place where a configuration is."""
     return Refused(
         _("There is a configuration already: {path}. It was left as it is.").format(path=path),
         _("Edit it, or move it away first."),
@@ -255,6 +256,22 @@ def make_folders(settings: Settings, undo: ExitStack) -> None:
     """Make the folders that the configuration names, for their owner and group. Raises ConfigError."""
     for folder in (settings.backup_dir, settings.log_dir, settings.metrics_dir, settings.temp_dir):
         make_folder(folder, undo, 0o750)
+
+
+def write_missing_contacts(path: Path, environment: Mapping[str, str]) -> Path | None:
+    """Write the people of the configuration at ``path`` if it has none, for whoever may read it; their place.
+
+    None if they are there. Raises ConfigError.
+    """
+    contacts = load(path, environment).settings.contacts_file
+    if contacts is None or os.path.lexists(contacts):
+        return None
+    write_contacts(contacts)
+    with as_config_error(contacts):
+        found = path.stat()
+        os.chown(contacts, -1, found.st_gid)
+        contacts.chmod(found.st_mode & 0o777)
+    return contacts
 
 
 def write_contacts(path: Path | None) -> None:

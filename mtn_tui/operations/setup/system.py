@@ -36,6 +36,14 @@ class Places:
     logs: Path = Path("/var/log/mtn")
 
 
+def must_be_root() -> None:
+    """Raise Refused for anyone but root."""
+    if os.geteuid() != 0:
+        raise Refused(
+            _("Only root can set a machine up for several operators."), _("Run: sudo mtn init --system")
+        )
+
+
 def set_up_system(
     answers: Answers,
     environment: Mapping[str, str],
@@ -43,10 +51,7 @@ def set_up_system(
     places: Places | None = None,
 ) -> Made:
     """As ``init.set_up``, for all operators. Refused for anyone but root, before anything is made."""
-    if os.geteuid() != 0:
-        raise Refused(
-            _("Only root can set a machine up for several operators."), _("Run: sudo mtn init --system")
-        )
+    must_be_root()
     places = places or Places()
     group = _group()
     kept = {
