@@ -127,6 +127,7 @@ def facts(backup: Backup) -> dict[str, object]:
     return {
         "id": backup.short,
         "kind": backup.kind.value,
+        "database": backup.database,
         "name": str(backup.name),
         "moment": backup.moment,
         "size": backup.size,
@@ -175,7 +176,6 @@ def _more_facts(backup: Backup) -> dict[str, object]:
     if manifest is None:
         return {}
     return {
-        "database": manifest.database,
         "host": manifest.host,
         "server_version": manifest.server.version,
         "system_identifier": str(manifest.server.system_identifier),
@@ -191,7 +191,10 @@ def _more_facts(backup: Backup) -> dict[str, object]:
 
 
 def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
-    """Print a table, in which differentials are indented below their full."""
+    """Print a table, in which differentials are indented below their full.
+
+    Where it holds backups of several databases, a column names them.
+    """
     now = datetime.now(UTC)
     shared = labels.shared_minutes(one.moment for one in backups)
     lines = [
@@ -213,6 +216,10 @@ def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
         for indent, one in lines
     ]
     head = [_("ID"), _("Kind"), _("Moment"), _("Age"), _("Size"), _("Disk"), _("Bucket"), _("Proven to")]
+    of = [one.database for _indent, one in lines]
+    if len({*of} - {""}) > 1:
+        for cells, database in zip([head, *rows], [_("Database"), *of], strict=True):
+            cells.insert(-1, database or "—")
     output.table(head, rows, right=frozenset([3, 4]))
 
 

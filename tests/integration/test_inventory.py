@@ -245,8 +245,16 @@ def test_of_two_databases_that_share_a_store_the_latest_is_ours(small, practise,
     practice: Practice = practise(small)
     ours = practice.ready_made()
     other = new_database(small.server)
+    assert "Database" not in practice.here("list").stdout
     practice.configure(DB_NAME=other.name, BACKUP_PREFIX="other")
     theirs = practice.back_up()
+    legacy = practice.legacy_backup().name
+    head, *rows = lines_of(practice.here("list"))
+    assert re.split(r"  +", head)[-2:] == ["Database", "Proven to"]
+    assert [re.split(r"  +", row)[-2] for row in rows] == [other.name, small.name, "—"]
+    listed = json.loads(practice.here("list", "--json").stdout)
+    assert [one["database"] for one in listed] == [other.name, small.name, ""]
+    (practice.backups / legacy).unlink()
     assert theirs.suspect == ""
     with pytest.raises(UsageError, match="no backup of mtn_missing yet") as missing:
         practice.inventory.latest(database="mtn_missing")

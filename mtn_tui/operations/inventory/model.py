@@ -11,7 +11,7 @@ from functools import cached_property
 
 from mtn_tui.archive.proof import Mark, Proof, Tried
 from mtn_tui.archive.summary import Summary
-from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError
+from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError, WrongKey
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import BackupName, Kind, Rung
 from mtn_tui.operations.inventory.anomalies import COMPARED, chain_of, source, why_suspect
@@ -140,6 +140,14 @@ class Backup:
     def doubtful(self) -> bool:
         """Whether somebody should look: it is suspect, broken, unusable, or made with another key."""
         return bool(self.suspect or self.broken or self.unusable or self.needs_another_key)
+
+    @property
+    def database(self) -> str:
+        """The database that it is of, also where another key is needed to believe it; empty if unknown."""
+        if self.manifest is not None:
+            return self.manifest.database
+        troubles = (copy.trouble for copy in self.copies)
+        return next((one.database for one in troubles if isinstance(one, WrongKey)), "")
 
     def may_be_of(self, database: str) -> bool:
         """Whether it is of that database, or does not say of which."""
