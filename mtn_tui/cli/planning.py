@@ -39,7 +39,7 @@ def _backup(plan: Plan) -> list[tuple[str, str]]:
     backup = plan.backup
     made_of = labels.made_of(backup.manifest) if backup.manifest else []
     return [
-        (_("Backup"), f"{backup.id} {backup.name}".strip()),
+        (_("Backup"), f"{backup.short} {backup.name}".strip()),
         *(one for one in made_of if one[0] in (_("Database"), _("Server"))),
         *_moments(plan),
         *_read(plan),
