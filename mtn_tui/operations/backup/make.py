@@ -38,7 +38,8 @@ from mtn_tui.operations.common.metrics import begin_log, write_metrics
 from mtn_tui.operations.inventory import key_check, known_stores
 from mtn_tui.operations.inventory.anomalies import source as source_of
 from mtn_tui.operations.inventory.anomalies import why_suspect
-from mtn_tui.operations.inventory.model import Inventory, before_in_chain
+from mtn_tui.operations.inventory.chains import before_in_chain
+from mtn_tui.operations.inventory.model import Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.setup.key import ensure_key, keep_elsewhere, open_to_others
 from mtn_tui.postgres.advisory import advisory_lock

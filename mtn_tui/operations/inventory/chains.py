@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mtn_tui.archive.summary import Summary
 from mtn_tui.core.models import BackupName
+from mtn_tui.operations.inventory.anomalies import chain_of
 from mtn_tui.operations.inventory.model import Backup
 
 
@@ -30,3 +32,14 @@ def chains(backups: Iterable[Backup]) -> tuple[Chain, ...]:
         else:
             heads.append(one)
     return tuple(Chain(one, tuple(below.get(one.name, ()))) for one in heads)
+
+
+def before_in_chain(backups: Iterable[Backup], base: str) -> list[Summary]:
+    """What a new differential on that full is compared with: its chain, back to what was accepted last."""
+    found = []
+    for one in backups:
+        if one.manifest is not None and chain_of(one.manifest) == base:
+            found.append(one.manifest)
+            if one.accepted:
+                break
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -390,14 +390,3 @@ def _marked(backups: list[Backup]) -> list[Backup]:
                 backup = replace(backup, suspect=reason)  # noqa: PLW2901 - the same one, marked
         marked.append(backup)
     return marked[::-1]
-
-
-def before_in_chain(backups: Iterable[Backup], base: str) -> list[Summary]:
-    """What a new differential on that full is compared with: its chain, back to what was accepted last."""
-    found = []
-    for one in backups:
-        if one.manifest is not None and chain_of(one.manifest) == base:
-            found.append(one.manifest)
-            if one.accepted:
-                break
-    return found
