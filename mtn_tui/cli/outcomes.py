@@ -42,11 +42,11 @@ def exit_code(kind: str, facts: Facts, warned: int) -> int:
 
 
 def _backup(facts: Facts) -> list[str]:
-    said = _("{size} for {raw} of SQL, {seconds}, proven to: {rung}").format(
+    said = _("{size} for {raw} of SQL, {seconds}, proven: {what}").format(
         size=labels.size(facts["size"]),
         raw=labels.size(facts["raw_size"]),
         seconds=labels.seconds(facts["seconds"]["total"]),
-        rung=labels.rung(Rung.of(facts["rung"])),
+        what=labels.proven(Rung.of(facts["rung"])),
     )
     lines = [f"{facts['id']}  {facts['name']}", said]
     if instead := facts.get("instead_of_differential"):

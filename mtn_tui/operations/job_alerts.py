@@ -235,7 +235,7 @@ def _of_backup(job: Job, made: MadeBackup) -> Notice | None:
         (_("File"), manifest.payload),
         (_("Size"), labels.size(manifest.size)),
         (_("Took"), labels.seconds(made.seconds["total"])),
-        (_("Proven to"), labels.rung(made.rung)),
+        (_("Proven"), labels.proven(made.rung)),
         (_("In the bucket"), _("yes") if made.in_bucket else _("no")),
     ]
     instead = ""
@@ -256,8 +256,8 @@ def _of_backup(job: Job, made: MadeBackup) -> Notice | None:
         subject = _("Full backup made instead of a differential: {size}").format(
             size=labels.size(manifest.size)
         )
-    body = _("The backup of {moment} was read back and is proven to: {rung}.").format(
-        moment=labels.moment(manifest.snapshot_at), rung=labels.rung(made.rung)
+    body = _("The backup of {moment} is proven: {what}.").format(
+        moment=labels.moment(manifest.snapshot_at), what=labels.proven(made.rung)
     )
     if made.rung is Rung.PRESENT:
         body = _("The backup of {moment} was not read back: nothing is proven of it.").format(

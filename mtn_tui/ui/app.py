@@ -150,6 +150,11 @@ class MtnApp(BaseApp):
         """Push a screen; ``then`` takes its result, None if it is left without any."""
         self.push_screen(screen, then)
 
+    def end(self) -> None:
+        """Quit, and say so first: the last threads may take a second."""
+        self.show_status(_("Closing …"))
+        self.call_after_refresh(self.exit)
+
     def show(self, name: str) -> None:
         """Bring a screen to the front, closing those above it; Jobs and Help open above any other."""
         bring_to_front(self, name, self.here, self.navigator)

@@ -127,5 +127,5 @@ class Host(Protocol):
     def leave(self) -> None:
         """Quit; asks first if a job of this machine is running, or a practice is not resolved."""
 
-    def exit(self) -> None:
-        """Quit at once."""
+    def end(self) -> None:
+        """Quit, and say so first: the last threads may take a second."""

@@ -130,7 +130,7 @@ class JobStarter:
         elif host.practice and (host.incident is None or host.incident.closed_at is None):
             self._end_practice()
         else:
-            host.exit()
+            host.end()
 
     def _end_practice(self) -> None:
         """Ask before a practice ends that is not resolved: its servers go with it."""
@@ -138,7 +138,7 @@ class JobStarter:
 
         def chosen(ends: bool | None) -> None:
             if ends:
-                self._host.exit()
+                self._host.end()
 
         said = [_("It is judged as it stands now, and its servers are removed.")]
         answers = [Answer(_("Go on practising"), False), Answer(_("End it"), True)]

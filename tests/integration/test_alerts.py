@@ -41,7 +41,7 @@ def test_a_backup_that_is_done_and_one_that_fails_are_told(small, practise):
         (done,) = sink.mails
         assert done["Subject"].startswith("[MTN ✔] Full backup done: ")
         assert made["id"] in text(done)
-        assert "complete" in text(done)
+        assert "read back whole" in text(done)
         practice.configure(DB_PASSWORD="wrong")
         practice.mtn("backup", "full", check=2)
         (_done, failed) = sink.mails

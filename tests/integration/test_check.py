@@ -29,7 +29,7 @@ def test_it_prints_the_morning_first_with_evidence_and_exits_by_the_overall_stat
     assert lines[2] == "    Make one: mtn backup full"
     assert any("PostgreSQL 18" in line and line.startswith("✔ ok") for line in lines[also:])
     assert [entry.key for entry in practice.context.stores.bucket.list(PROBES)] == []
-    assert any("Not tried yet" in line and "Rights in the bucket" in line for line in lines)
+    assert any("Not tried yet" in line and "Bucket rights" in line for line in lines)
     known = last_known.load(practice.context)
     assert set(known) == {one.id for one in CHECKS if not one.writes}, "whoever opens the screens sees it"
 

@@ -351,7 +351,7 @@ def test_the_bucket_and_what_lies_in_one_store_only(both: Practice, seaweed: Sea
     expect(both, "copies", WARN, "1 backup is missing in the disk")
     (full,) = [one for one in expect(both, "sizes", OK).findings if one.says.startswith("disk")]
     assert full.figures["disk_fulls_bytes"] == both.payload(made[1]).stat().st_size
-    assert "1 full of" in full.says
+    assert "1 full, " in full.says
 
     both.run("sync", lambda job: sync(job, both.context))
     expect(both, "copies", OK)
@@ -438,8 +438,8 @@ def test_the_people_to_call(disk_only: Practice) -> None:
         ({"name": "[DBA]"}, "name"),
         ({"phone": "+56 9 XXXX XXXX"}, "phone"),
         ({"phone": "+56 9 0000 0000"}, "phone"),
-        ({"email": "ana@example.com"}, "email"),
-        ({"email": "", "phone": ""}, "email, phone"),
+        ({"email": "ana@example.com"}, "e-mail"),
+        ({"email": "", "phone": ""}, "e-mail, phone"),
     ):
         people({}, wrong)
         expect(disk_only, "contacts", WARN, f"p1 ({key})")

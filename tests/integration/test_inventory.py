@@ -88,7 +88,7 @@ def test_show_tells_all_that_is_known_of_one(small, practise):
     practice: Practice = practise(small)
     manifest = practice.ready_made()
     said = practice.here("show", manifest.id).stdout
-    for part in (manifest.payload, small.name, manifest.lsn, "public.t", "complete", "pg_dump 18"):
+    for part in (manifest.payload, small.name, manifest.lsn, "public.t", "read back whole", "pg_dump 18"):
         assert part in said
     facts = json.loads(practice.here("show", manifest.payload, "--json").stdout)
     assert facts["rows"] == {"public.t": 50}

@@ -22,7 +22,7 @@ def test_the_demo_opens_the_screens_on_servers_of_its_own_and_leaves_nothing(tmp
     with closing(
         Terminal([sys.executable, "-m", "mtn_tui", "demo", "--rows", "500"], environment)
     ) as terminal:
-        terminal.wait_for("proven to: complete")
+        terminal.wait_for("proven: read back whole")
         terminal.wait_for("[q] quit")
         assert not terminal.sane
         terminal.type("q")

@@ -80,7 +80,7 @@ def test_a_job_goes_on_without_its_terminal(practice, kind, fault):
         assert_done(practice, job)
         assert "succeeded" in practice.mtn("job", "log", job.id).stdout
         followed = practice.mtn("job", "follow", job.id)
-        assert (TARGET if kind == "restore" else "proven to: complete") in followed.stdout
+        assert (TARGET if kind == "restore" else "proven: read back whole") in followed.stdout
 
 
 def test_what_a_followed_job_comes_to_is_said_as_if_it_had_run_here(practice):

@@ -41,7 +41,7 @@ def target(practice: Practice) -> str:
 def opened(terminal: Terminal) -> None:
     terminal.wait_for("[q] quit")
     terminal.type("2")
-    terminal.wait_for("Proven to: complete")
+    terminal.wait_for("Proven: read back whole")
 
 
 def ask_for(terminal: Terminal, kind: str) -> None:

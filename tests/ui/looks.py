@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import registry
@@ -56,7 +56,10 @@ def amiss() -> dict[str, Look]:
             limit=26,
         )
         hint = _("Make one now: mtn backup full. Then see why the last did not run: mtn job list")
-        yield Check("full", Status.FAIL, text, hint, "6.2", fix=("backup", "full"))
+        short = _("{age} old, limit {limit} h, {size}").format(
+            age=labels.age(moment, _inspection.now), limit=26, size=labels.size(4_200_000_000)
+        )
+        yield Check("full", Status.FAIL, text, hint, "6.2", fix=("backup", "full"), short=short)
 
     def alerts(_inspection: Inspection) -> Iterator[Check]:
         text = _("Nobody has said yet that an alert by {channel} arrives.")
@@ -78,15 +81,24 @@ def _objectives(inspection: Inspection) -> Iterator[Check]:
         now=labels.duration(41 * 60), target=labels.duration(_HOUR), moment=labels.moment(inspection.now)
     )
     figures = {"rpo_seconds": 41 * 60.0, "rpo_target_seconds": _HOUR}
-    yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures)
+    short = _("RPO {now} of {target}").format(now=labels.minutes(41), target=labels.duration(_HOUR))
+    short += " · " + _("RTO {now} of {target}").format(
+        now=labels.minutes(11), target=labels.duration(4 * _HOUR)
+    )
+    yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures, short=short)
 
 
 def _differentials(inspection: Inspection) -> Iterator[Check]:
-    text = ngettext("{count} today", "{count} today", 7).format(count=7)
+    text = _("{count} of {due} due today").format(count=7, due=7)
     text += ", " + _("the last {age} ago, of {moment}.").format(
         age=labels.age(inspection.now, inspection.now), moment=labels.moment(inspection.now)
     )
-    yield Check("differentials", Status.OK, text, runbook="4.1")
+    short = (
+        _("{count} of {due} due today").format(count=7, due=7)
+        + ", "
+        + _("last {age} ago").format(age=labels.age(inspection.now, inspection.now))
+    )
+    yield Check("differentials", Status.OK, text, runbook="4.1", short=short)
 
 
 def _usual(name: str) -> Look:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mtn_tui.core import i18n
+from mtn_tui.core.contacts import Person
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobs import Job
@@ -24,6 +25,7 @@ from mtn_tui.ui.terminal.ascii import folded
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import MORE, fit, spread, width_of, wrapped
 from mtn_tui.ui.widgets.lines import LineView
+from mtn_tui.ui.wizard import steplist
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 from tests.ui.installed import MACHINE, Installed, night, stamped
 from tests.ui.pilots import LARGE, SMALL, nothing_begins, operate
@@ -311,3 +313,41 @@ def test_a_dialog_says_how_much_is_below_and_pages_to_its_end(tmp_path, dialog):
         await operator.sees("The last.", "— end —", "[esc] goes back")
 
     operate(MtnApp(Installed(tmp_path / "mtn").context, nothing_begins, machine=MACHINE), flow)
+
+
+def test_beside_a_dialog_stands_nothing_of_the_screen_below(tmp_path):
+    app = MtnApp(Installed(tmp_path / "mtn").context, nothing_begins, machine=MACHINE)
+
+    async def flow(operator):
+        await operator.has_list()
+        app.push_screen(Ask("A question?", ["Some words."], [Answer("A", 1)]))
+        await operator.sees("A question?")
+        box = app.screen.query_one("#box").region
+        lines = operator.lines()[box.y : box.bottom]
+        assert len(lines) >= 6
+        for line in lines:
+            assert line[:7].strip() == line[73:].strip() == ""
+        assert operator.lines()[0].startswith(" MTN ")
+
+    operate(app, flow)
+
+
+def test_q_says_at_once_that_it_closes(tmp_path, monkeypatch):
+    app = MtnApp(Installed(tmp_path / "mtn").context, nothing_begins, machine=MACHINE)
+    seen = []
+
+    async def flow(operator):
+        await operator.has_list()
+        leave = app.exit
+        monkeypatch.setattr(app, "exit", lambda: (seen.append(operator.text()), leave()))
+        await operator.press("q")
+        await operator.until(lambda: seen)
+
+    operate(app, flow)
+    assert "Closing …" in seen[0]
+
+
+def test_a_long_telephone_number_is_whole_beside_the_steps():
+    person = Person(key="dba", name="Ana", role="DBA", email="", phone="+56 9 8123 4567 anexo 1234 (noche)")
+    told = "".join(text for line in steplist._person(person) for text, _tone in line)
+    assert person.phone.replace(" ", "") in told.replace(" ", "")

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from mtn_tui.core import i18n
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.operations.health.last_known import merged
@@ -59,8 +60,18 @@ def header(width=80, **facts) -> str:
 
 def test_the_database_how_it_is_and_the_rpo_fit_eighty_cells():
     line = header()
-    for part in ("Admisión_MTN_DB @ db1 ", "RPO 0:41/1:00", "✔ "):
+    for part in (
+        "Admisión_MTN_DB @ db1 ",
+        _("RPO {now} of {target}").format(now="41 min", target="1 h"),
+        "✔ ",
+    ):
         assert part in line
+
+
+def test_the_rpo_is_told_in_fewer_cells_before_it_is_left_out():
+    line = header(name="Admisión_MTN_DB_2", at="db-1.mtn.cl")
+    assert "Admisión_MTN_DB_2 @ db-1.mtn.cl " in line
+    assert "RPO 41 min/1 h" in line or "RPO 41 min " in line
 
 
 def test_without_a_database_it_is_never_green_and_since_when_is_told():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from mtn_tui.core import i18n
 from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health import checks, labels
 from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
 from mtn_tui.operations.health.last_known import merged
 from mtn_tui.operations.health.picture import Picture
@@ -69,20 +72,21 @@ def test_nothing_old_is_green_and_what_was_bad_is_still_told():
 
 
 def test_the_rpo_goes_on_between_two_looks_and_is_red_past_its_target():
-    assert health.rpo(picture(), NOW) == ("RPO 0:41/1:00", "")
-    assert health.rpo(picture(timedelta(seconds=80)), NOW) == ("RPO 0:42/1:00", "")
-    assert health.rpo(picture(), NOW + timedelta(seconds=100)) == ("RPO 0:42/1:00", "")
+    forms = [("RPO 41 min of 1 h", ""), ("RPO 41 min/1 h", ""), ("RPO 41 min", "")]
+    assert health.rpo(picture(), NOW) == forms
+    assert health.rpo(picture(timedelta(seconds=80)), NOW)[0] == ("RPO 42 min of 1 h", "")
+    assert health.rpo(picture(), NOW + timedelta(seconds=100))[0] == ("RPO 42 min of 1 h", "")
     late = Result(
         BY_ID["objectives"],
         (Check("rpo", Status.FAIL, "", figures={"rpo_seconds": 7200.0, "rpo_target_seconds": 3600.0}),),
         NOW,
         0.1,
     )
-    assert health.rpo(Picture.of(merged({}, [late])), NOW) == ("RPO 2:00/1:00", "bad")
+    assert health.rpo(Picture.of(merged({}, [late])), NOW)[0] == ("RPO 2 h of 1 h", "bad")
     never = Result(BY_ID["objectives"], (Check("rpo", Status.FAIL, "nothing"),), NOW, 0.1)
-    assert health.rpo(Picture.of(merged({}, [never])), NOW) == ("RPO —", "bad")
-    assert health.rpo(picture(timedelta(hours=3)), NOW) == ("RPO …/1:00", "dim")
-    assert health.rpo(None, NOW) == ("", "")
+    assert health.rpo(Picture.of(merged({}, [never])), NOW) == [("RPO —", "bad")]
+    assert health.rpo(picture(timedelta(hours=3)), NOW) == [("RPO …", "dim")]
+    assert health.rpo(None, NOW) == []
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
@@ -120,3 +124,41 @@ def test_a_sparkline_shows_the_highest_of_what_it_has_no_room_for():
 def test_what_costs_something_is_asked_first(command, kind, asks):
     assert (health.job_kind(command), health.asks_first(command)) == (kind, asks)
     assert health.cost(command)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_the_name_of_no_check_is_cut_at_80_columns(language):
+    i18n.use(language)
+    names = max(len(one.title()) for one in CHECKS)
+    for one in picture().rows:
+        assert one.check.title() in "".join(text for text, _tone in health.row(one, NOW, 80, names))
+
+
+_FIGURES = re.compile(
+    r'f?"((?:\w|\{[\w.]+\})+_(?:seconds|bytes|runs|today|errors|transactions)|backups_missing_in_.*?)"'
+)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_every_figure_has_a_name_in_both_languages(language):
+    i18n.use(language)
+    source = "".join(path.read_text() for path in Path(checks.__file__).parent.glob("*.py"))
+    found = {one for one in _FIGURES.findall(source) if f'"{one}": ' in source or f'{one}"]' in source}
+    assert {"full_age_seconds", "log_errors", "{store.name}_fulls_bytes"} <= found
+    for one in found:
+        name = one.replace("{store.name}", "bucket").replace("{name}", "disk").replace("{one.id}", "prune")
+        told = labels.figure(name)
+        assert told
+        assert "_" not in told
+
+
+def test_the_warnings_of_each_group_are_counted_where_it_stands():
+    shown = picture(errors=Status.WARN, alerts=Status.WARN, disk=Status.FAIL, pg_dump=Status.UNKNOWN)
+    assert labels.morning(shown, NOW).startswith("4 of 5 ok")
+    assert labels.others(shown) == "Also watched: 1 fails, 2 warnings"
+    assert labels.others(picture()) == "Also watched"
+
+
+def test_a_check_names_the_runbook_whole_in_its_details():
+    (row,) = (one for one in picture().rows if one.check.id == "full")
+    assert labels.since(row, NOW).endswith(" · runbook §4.1")

@@ -137,7 +137,7 @@ def test_what_writes_is_looked_at_once_a_day_and_is_shown_with_its_age_meanwhile
     run = monitor.watch(Inspection(context))
     assert WRITING.isdisjoint(looks)
     assert {one.check.id for one in run.results} == {one.id for one in CHECKS}
-    assert "Rights in the bucket: fine (looked at 23 h ago)" in report.text(context, run)
+    assert "Bucket rights: fine (looked at 23 h ago)" in report.text(context, run)
     looks.clear()
     context.clock.at += timedelta(hours=1)
     monitor.watch(Inspection(context))

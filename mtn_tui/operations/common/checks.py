@@ -41,6 +41,8 @@ class Check:
     """The ``mtn`` command that mends it, as a job; empty if no single command does."""
     figures: Mapping[str, float] = field(default_factory=dict, compare=False)
     """What was measured, by names that end in their unit: for metrics and trends."""
+    short: str = ""
+    """What matters of it in a row of 40 cells; empty if what it says does as it is."""
     error: MtnError | None = field(default=None, compare=False, repr=False)
     """The error that a restore fails with, if the check stops it."""
 

@@ -146,6 +146,19 @@ def rung(reached: Rung) -> str:
     }[reached]
 
 
+def proven(reached: Rung) -> str:
+    """What a rung says of a backup, for a sentence; ``rung`` is for a column."""
+    return {
+        Rung.PRESENT: _("nothing yet"),
+        Rung.HASHED: _("its bytes are those that were written"),
+        Rung.DECRYPTS: _("it decrypts"),
+        Rung.INFLATES: _("it decrypts and inflates"),
+        Rung.COMPLETE: _("read back whole"),
+        Rung.RESTORED: _("it was restored"),
+        Rung.QUERIED: _("it was restored and queried"),
+    }[reached]
+
+
 def not_counted(tables: Sequence[str]) -> str:
     """A warning that names tables whose rows were not counted."""
     return _(

@@ -14,6 +14,7 @@ from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.retention.policy import Known
 from mtn_tui.operations.retention.survey import circumstances
+from mtn_tui.operations.schedule.installed import Found, installed
 
 PATIENCE = 8.0
 """Seconds that a store has to answer, before the others are judged without it."""
@@ -42,7 +43,7 @@ class Inspection:
         self.now = context.clock.now()
         """The moment that the whole run is judged at, in UTC."""
         self._patience = patience
-        self._stores, self._journals, self._retention = (threading.Lock() for _name in range(3))
+        self._stores, self._journals, self._retention, self._starts = (threading.Lock() for _ in range(4))
         self._taking: _Taking | None = before._taking if before is not None and before._gave_up else None
         self._gave_up: bool = False
 
@@ -107,6 +108,17 @@ class Inspection:
     @cached_property
     def _jobs(self) -> list[JobView]:
         return list_jobs(self.context.job_folders, limit=_JOBS)
+
+    @property
+    def scheduled(self) -> Found | None:
+        """What this machine starts by itself; None where there is no configuration to go by."""
+        with self._starts:
+            return self._scheduled
+
+    @cached_property
+    def _scheduled(self) -> Found | None:
+        configuration = self.context.configuration
+        return None if configuration is None else installed(configuration)
 
 
 class _Taking:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.health.picture import Picture, Row
+from mtn_tui.operations.health.runner import Result
 from mtn_tui.operations.health.sign_off import SignOff
 
 
@@ -32,6 +33,19 @@ def also_watched() -> str:
     return _("Also watched")
 
 
+def others(picture: Picture) -> str:
+    """How many of all others are not ok: the header's count is of both groups."""
+    amiss = [one for one in picture.others if one.known and not one.well]
+    if not amiss:
+        return also_watched()
+    failing = sum(one.status in (Status.FAIL, Status.STOP) for one in amiss)
+    warned = len(amiss) - failing
+    told = [ngettext("{count} fails", "{count} fail", failing).format(count=failing)] if failing else []
+    if warned:
+        told.append(ngettext("{count} warning", "{count} warnings", warned).format(count=warned))
+    return f"{also_watched()}: {', '.join(told)}"
+
+
 def morning(picture: Picture, now: datetime) -> str:
     """How many of the morning's are ok, and who has signed them off, or when they were looked at."""
     rows = picture.morning
@@ -44,7 +58,7 @@ def morning(picture: Picture, now: datetime) -> str:
     elif picture.signed is not None and picture.signed.holds(now):
         parts.append(signed(picture.signed))
     else:
-        parts.append(_("checked {time}").format(time=f"{at.astimezone():%H:%M}"))
+        parts.append(_("all looked at within {age}").format(age=labels.age(at, now)))
     return " · ".join(parts)
 
 
@@ -65,25 +79,82 @@ def evidence(row: Row, now: datetime) -> str:
         if row.check.writes:
             return _("Not tried yet: mtn doctor tries it.")
         return looking()
-    says = row.known.result.leading.says
+    says = in_short(row.known.result)
     if row.fresh(now) and not row.check.writes:
         return says
     return _("{age} ago: {says}").format(age=labels.age(row.known.result.at, now), says=says)
+
+
+def in_short(result: Result) -> str:
+    """What a check has found, what matters first: the worst; then the others that fit a row."""
+    first = result.leading
+    if not first.short:
+        return first.says
+    return " · ".join(
+        [first.short, *(one.short for one in result.findings if one.short and one is not first)]
+    )
 
 
 def since(row: Row, now: datetime) -> str:
     """Since when it has its status, and when it was looked at."""
     if row.known is None:
         return ""
-    text = _("{status} since {since}, looked at {age} ago")
-    return text.format(
+    text = _("{status} since {since}, looked at {age} ago").format(
         status=word(row.status),
         since=labels.moment(row.known.since),
         age=labels.age(row.known.result.at, now),
     )
+    if section := runbook(row):
+        text += " · " + _("runbook {section}").format(section=section)
+    return text
 
 
 def runbook(row: Row) -> str:
     """The section of the runbook that has more: ``§4.1``; empty if none has."""
     section = (row.known.result.leading.runbook if row.known else "") or row.check.runbook
     return f"§{section}" if section else ""
+
+
+def figure(name: str) -> str:
+    """What a figure of a check measures, in the reader's language."""
+    store, _bar, rest = name.partition("_")
+    if store in ("disk", "bucket") and rest in (of_store := _of_stores()):
+        return of_store[rest].format(store=labels.store(store))
+    if name.startswith("backups_missing_in_"):
+        return _("Backups missing in the {store}").format(store=labels.store(name.rpartition("_")[2]))
+    if name.startswith("missed_") and name.endswith("_runs"):
+        return _("Runs that were not started")
+    return _figures()[name]
+
+
+def _of_stores() -> dict[str, str]:
+    return {
+        "fulls_bytes": _("Fulls in the {store}"),
+        "differentials_bytes": _("Differentials in the {store}"),
+        "last_week_bytes": _("Backups of a week in the {store}"),
+    }
+
+
+def _figures() -> dict[str, str]:
+    return {
+        "full_age_seconds": _("Age of the newest full"),
+        "full_size_bytes": _("Size of the newest full"),
+        "differential_age_seconds": _("Age of the newest differential"),
+        "differentials_today": _("Differentials made today"),
+        "rpo_seconds": "RPO",
+        "rpo_target_seconds": _("Target of the RPO"),
+        "rto_seconds": "RTO",
+        "rto_target_seconds": _("Target of the RTO"),
+        "log_errors": _("Errors in the logs"),
+        "logs_bytes": _("Size of logs and metrics"),
+        "monitor_age_seconds": _("Age of the monitor's last report"),
+        "disk_free_bytes": _("Free space on the disk"),
+        "disk_total_bytes": _("Size of the disk"),
+        "disk_growth_per_day_bytes": _("Growth of the backups a day"),
+        "disk_full_in_seconds": _("Time until the disk is full"),
+        "server_disk_free_bytes": _("Free space on the server's disk"),
+        "server_disk_total_bytes": _("Size of the server's disk"),
+        "database_size_bytes": _("Size of the database"),
+        "drill_age_seconds": _("Age of the last restore drill"),
+        "oldest_row_transactions": _("Age of the oldest row, in transactions"),
+    }

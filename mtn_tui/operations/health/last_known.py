@@ -141,6 +141,7 @@ def _record(one: Remembered) -> dict[str, object]:
                 **found.facts(),
                 "says": redact(found.says),
                 "hint": redact(found.hint),
+                "short": redact(found.short),
                 "fix": list(found.fix),
                 "figures": dict(found.figures),
             }
@@ -164,6 +165,7 @@ def _read(name: str, record: Mapping[str, Any]) -> Remembered:
             str(one["runbook"]),
             fix=tuple(str(word) for word in one["fix"]),
             figures={str(figure): float(value) for figure, value in one["figures"].items()},
+            short=str(one.get("short", "")),
         )
         for one in record["findings"]
     )

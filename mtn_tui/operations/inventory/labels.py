@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Rung
-from mtn_tui.operations.common.labels import moment, rung
+from mtn_tui.operations.common.labels import moment, proven
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
 
 
@@ -47,7 +47,7 @@ def proven_to(copy: Copy) -> str:
     at = copy.proof.rungs.get(copy.rung)
     if copy.rung is Rung.PRESENT or at is None:
         return ""
-    return _("proven to: {rung}, {moment}").format(rung=rung(copy.rung), moment=moment(at))
+    return _("proven: {what}, {moment}").format(what=proven(copy.rung), moment=moment(at))
 
 
 def standing(one: CopyStatus) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from textual.widget import Widget
 
+from mtn_tui.operations.health import labels
 from mtn_tui.operations.health.picture import Row
 from mtn_tui.ui.host import CHECKLIST, HISTORY
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text import health
+from mtn_tui.ui.text.cells import wrapped
 from mtn_tui.ui.widgets.lines import Text
 
 
@@ -33,5 +35,8 @@ class CheckHistory(Framed):
         self._row = (host.state.health and host.state.health.row(self._row.check.id)) or self._row
         now = host.context.clock.now()
         lines = health.history(self._row, now, width - 2, plain=host.ascii)
+        signed = host.state.health.signed if host.state.health else None
+        if self._row.check.morning and signed and signed.holds(now):
+            lines += [("", ""), *((line, "") for line in wrapped(labels.signed(signed), width - 2))]
         self.query_one("#text", Text).show([[(" ", ""), line] for line in lines])
         self.draw_frame()

@@ -112,7 +112,7 @@ class Checklist(ChecksScreen):
         def line(index: int) -> StyledLine:
             key = self._keys[index]
             if key == _OTHERS:
-                return [(f" {labels.also_watched()}", "strong")]
+                return [(f" {labels.others(picture)}", "strong")] if picture else []
             return health.row(self._rows[key], now, width, names)
 
         rows.show_rows(self._keys, line)
@@ -138,6 +138,12 @@ class Checklist(ChecksScreen):
         told = clipped(labels.morning(picture, now), width - width_of([title]) - 1)
         return spread([title], [(told + " ", "")], width)
 
+    @property
+    def signed(self) -> str:
+        """Who has signed this morning off, with the whole note; empty if nobody has."""
+        one = self.picture.signed if self.picture else None
+        return labels.signed(one) if one and one.holds(self.host.context.clock.now()) else ""
+
     def _worst(self) -> str:
         """The first of the morning's if that is not well, else the worst of all."""
         firsts = [self._keys[0], *self._keys[self._keys.index(_OTHERS) + 1 :][:1]]
@@ -159,7 +165,7 @@ class Checklist(ChecksScreen):
             pane.show([[]] * height)
             return
         now = self.host.context.clock.now()
-        pane.show(health.pane(row, now, width, height, checklist_actions.what_fix_does(row)))
+        pane.show(health.pane(row, now, width, height, checklist_actions.what_fix_does(row), self.signed))
 
 
 def _tone(row: Row) -> str:

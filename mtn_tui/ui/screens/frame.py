@@ -47,7 +47,7 @@ def header(host: Host, width: int) -> list[Span]:
     """
     settings, state, now = host.context.settings, host.state, host.context.clock.now()
     silent = () if state.whole is None else state.whole.unreachable
-    verdict, rpo = health.verdict(state.health, silent, now), health.rpo(state.health, now)
+    verdict = health.verdict(state.health, silent, now)
     incident = _incident(host)
     if incident and verdict[1] == "good":
         verdict = ("", "")  # nothing is called well while production is not
@@ -58,8 +58,11 @@ def header(host: Host, width: int) -> list[Span]:
     name: Span = (" MTN ", "strong")
     wanted = width_of([(f" {settings.db_name} @ {settings.db_host}  ", "")])
     for parts, blank in (
-        ([*incident, verdict, rpo], "  "),
-        ([*incident, verdict, rpo], " "),
+        *(
+            ([*incident, verdict, rpo], blank)
+            for rpo in health.rpo(state.health, now)
+            for blank in ("  ", " ")
+        ),
         ([*incident, verdict], "  "),
         (incident or [verdict], "  "),
     ):

@@ -56,7 +56,10 @@ class Help(Framed):
                 lines += [[(f" {title}", "strong")], *_told(chosen, width, label), []]
         more = _("Each can also be called by its name: type [:] and begin to write it.")
         lists = _("Arrows, page up and down, home and end move in lists and texts.")
-        return lines + [[(f" {line}", "dim")] for text in (more, lists) for line in wrapped(text, width - 2)]
+        sections = _("§4.1 is section 4.1 of the runbook.")
+        return lines + [
+            [(f" {line}", "dim")] for text in (more, lists, sections) for line in wrapped(text, width - 2)
+        ]
 
 
 def _told(chosen: Iterable[AnyAction], width: int, label: int) -> list[list[Span]]:

@@ -30,14 +30,14 @@ class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
     ]
 
     def filled(self) -> str:
-        """The text in the field at first."""
+        """The text in the field at first; what is typed replaces it."""
         return ""
 
     def compose(self) -> ComposeResult:
         """What is asked, the field, and what the keys do."""
         with Vertical(id="box"):
             yield LineView(id="said")
-            yield TextField(self.filled())
+            yield TextField(self.filled(), offered=True)
             yield LineView(id="how")
 
     def say(self, title: str, paragraphs: Iterable[Span], how: str) -> None:

@@ -42,7 +42,7 @@ class Quit(Ask[str]):
         if answer == STAY:
             self.dismiss(None)
         else:
-            self.app.exit()
+            self._host.end()
 
     def _cancel(self) -> MtnError | None:
         """Ask all jobs that still run to stop; return the error of one that can't be cancelled."""

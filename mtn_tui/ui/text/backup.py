@@ -205,8 +205,8 @@ def _evidence(whole: Sequence[Copy]) -> Span:
     places = ", ".join(labels.store(copy.store.name) for copy in whole)
     if at is None or lowest.rung is Rung.PRESENT:
         return _("Not proven yet ({stores}): [v] reads it through.").format(stores=places), "warn"
-    text = _("Proven to: {rung}, {moment} ({stores}).").format(
-        rung=labels.rung(lowest.rung), moment=labels.moment(at), stores=places
+    text = _("Proven: {what}, {moment} ({stores}).").format(
+        what=labels.proven(lowest.rung), moment=labels.moment(at), stores=places
     )
     best = max(whole, key=lambda copy: copy.rung)
     restored = best.proof.rungs.get(best.rung)

@@ -18,6 +18,9 @@ from mtn_tui.ui.text.cells import Span, clipped, fit, width_of, wrapped
 _SECTION = 6
 """Cells of a section of the runbook."""
 
+_NAME = 19
+"""Cells that a check's name has at 80: no title is longer, in either language."""
+
 _CHEAP = (("backup", "diff"), ("verify",), ("sync",), ("monitor",), ("notify",), ("report",))
 """Commands that cost nothing that anybody would want to be asked about."""
 
@@ -43,7 +46,7 @@ def row(one: Row, now: datetime, width: int, names: int) -> list[Span]:
     elif one.status is Status.OK and not one.fresh(now):
         start = (start[0], "dim")  # it was so, and nothing green is old
     room = max(width - width_of([start]) - _SECTION - 1, 0)
-    name = min(names, room * 3 // 10)
+    name = min(names, max(_NAME, room * 3 // 10))
     evidence = max(room - name - 2, 0)
     told = clipped(health_labels.evidence(one, now), evidence)
     return [
@@ -54,12 +57,17 @@ def row(one: Row, now: datetime, width: int, names: int) -> list[Span]:
     ]
 
 
-def pane(one: Row, now: datetime, width: int, height: int, fix: str) -> list[list[Span]]:
-    """A check's evidence beneath the list, in exactly ``height`` lines; ``fix`` says which key mends it."""
+def pane(one: Row, now: datetime, width: int, height: int, fix: str, signed: str = "") -> list[list[Span]]:
+    """A check's evidence beneath the list, in exactly ``height`` lines; ``fix`` says which key mends it.
+
+    ``signed`` is who has signed the morning off, with a note that has no room above.
+    """
     room, last = width - 2, list[Span]()
     if fix:
         last = [(line, "strong") for line in wrapped(fix, room)[:2]]
     lines = told(one, now, room)
+    if signed and one.check.morning:
+        lines += [(line, "") for line in wrapped(signed, room)]
     if len(lines) + len(last) > height:
         lines = [*lines[: max(height - len(last) - 1, 0)], (_("[enter] shows the rest"), "dim")]
     lines = [*lines, *last][:height]
@@ -148,7 +156,7 @@ def _series(known: Remembered, width: int, *, plain: bool) -> list[Span]:
         begun = labels.moment(measured[0][0])
         low, high, last = (_figure(name, value) for value in (min(values), max(values), values[-1]))
         text = _("{name} since {moment}: {low} to {high}, now {now}")
-        said = text.format(name=name, moment=begun, low=low, high=high, now=last)
+        said = text.format(name=health_labels.figure(name), moment=begun, low=low, high=high, now=last)
         return [
             (sparkline(values, min(width, 60), plain=plain), ""),
             *((line, "dim") for line in wrapped(said, width)),
@@ -214,20 +222,25 @@ def _more(count: int) -> str:
     return f" +{count}" if count else ""
 
 
-def rpo(picture: Picture | None, now: datetime) -> Span:
-    """``RPO 0:41/1:00``: what would be lost now, against the target; empty if that is not known."""
+def rpo(picture: Picture | None, now: datetime) -> list[Span]:
+    """``RPO 41 min of 1 h``: what would be lost now, against the target; then the same in fewer cells.
+
+    Empty if nothing is known of it.
+    """
     objectives = picture.row("objectives") if picture else None
     if objectives is None or objectives.known is None:
-        return "", ""
+        return []
     result = objectives.known.result
     figures = {name: value for found in result.findings for name, value in found.figures.items()}
     lost, target = figures.get("rpo_seconds"), figures.get("rpo_target_seconds")
     if lost is None or target is None:
-        return "RPO —", "bad" if objectives.status is Status.FAIL else "dim"
+        return [("RPO —", "bad" if objectives.status is Status.FAIL else "dim")]
     if not objectives.fresh(now):
-        return f"RPO …/{_clock(target)}", "dim"
+        return [("RPO …", "dim")]
     lost += max((now - result.at).total_seconds(), 0)
-    return f"RPO {_clock(lost)}/{_clock(target)}", "bad" if lost > target else ""
+    gone, of, ink = labels.minutes(int(lost // 60)), labels.duration(target), "bad" if lost > target else ""
+    long = _("RPO {now} of {target}").format(now=gone, target=of)
+    return [(long, ink), (f"RPO {gone}/{of}", ink), (f"RPO {gone}", ink)]
 
 
 def _clock(seconds: float) -> str:

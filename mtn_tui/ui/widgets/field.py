@@ -12,12 +12,18 @@ class TextField(Input):
 
     ready = False
 
-    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+    def __init__(
+        self, value: str = "", *, placeholder: str = "", id: str | None = None, offered: bool = False
+    ) -> None:
+        """``offered``: the value is a proposal, which what is typed replaces."""
+        self._offered = offered
         super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
 
     def on_mount(self) -> None:
         """Take the focus, then let waiting keys through."""
         self.screen.set_focus(self)
+        if self._offered:
+            self.action_select_all()
         self.ready = True
         now_ready(self)

@@ -8,7 +8,7 @@ from mtn_tui.core.contacts import Person
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.incident.report import title
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
-from mtn_tui.ui.text.cells import clipped, fit, wrapped
+from mtn_tui.ui.text.cells import fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine
 from mtn_tui.ui.wizard.evidence import LOOKS
 from mtn_tui.ui.wizard.session import IncidentSession
@@ -69,7 +69,10 @@ def _person(person: Person) -> list[StyledLine]:
     told = [person.name, person.phone or person.email]
     width = _ROOM - len(_INDENT)
     return [
-        [(f" {_INDENT}{clipped(one, width)}", "strong" if one == person.name else "")] for one in told if one
+        [(f" {_INDENT}{line}", "strong" if one == person.name else "")]
+        for one in told
+        if one
+        for line in wrapped(one, width)
     ]
 
 

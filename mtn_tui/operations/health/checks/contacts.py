@@ -30,18 +30,15 @@ def contacts(inspection: Inspection) -> Iterator[Check]:
         return
     empty = {key: missing for key, one in found.items() if (missing := unfilled(one))}
     if not found or empty:
-        text = ngettext(
-            "{path} knows {count} person, of whom {empty} can't be called as it is: {names}.",
-            "{path} knows {count} people, of whom {empty} can't be called as it is: {names}.",
-            len(found),
-        ).format(
+        text = _("{empty} of {count} people in {path} can't be called: {names}.").format(
             path=path,
             count=len(found),
             empty=len(empty),
             names="; ".join(f"{key} ({', '.join(missing)})" for key, missing in empty.items()) or "—",
         )
+        short = _("{empty} of {count} people can't be called").format(empty=len(empty), count=len(found))
         hint = _("Fill in their real names, addresses and telephone numbers: {path}").format(path=path)
-        yield Check(_NAME, Status.WARN, text, hint, "9")
+        yield Check(_NAME, Status.WARN, text, hint, "9", short=short)
         return
     text = ngettext(
         "{path} knows {count} person to call.", "{path} knows {count} people to call.", len(found)
@@ -50,14 +47,14 @@ def contacts(inspection: Inspection) -> Iterator[Check]:
 
 
 def unfilled(person: Person) -> list[str]:
-    """The keys of a person whose value is a placeholder; both ways to reach them, where there is none."""
+    """What of a person is a placeholder, in words; both ways to reach them, where there is none."""
     missing = []
     if _BRACKETED.fullmatch(person.name):
-        missing.append("name")
+        missing.append(_("name"))
     if person.email and _EXAMPLE.search(person.email):
-        missing.append("email")
+        missing.append(_("e-mail"))
     if person.phone and _NO_NUMBER.search(re.sub(r"[\s()./-]", "", person.phone)):
-        missing.append("phone")
+        missing.append(_("phone"))
     if not person.email and not person.phone:
-        missing += ["email", "phone"]
+        missing += [_("e-mail"), _("phone")]
     return missing

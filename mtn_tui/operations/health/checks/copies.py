@@ -44,7 +44,7 @@ def copies(inspection: Inspection) -> Iterator[Check]:
         if alone:
             yield _missing(name, sorted(alone, key=lambda one: one.moment), figures)
     if not found:
-        text = _("Disk and bucket each have what they would keep.")
+        text = _("Disk and bucket have all the backups they should.")
         yield Check("copies", Status.OK, text, runbook="5.4", figures=figures)
 
 

@@ -11,9 +11,13 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.schedule.description import runs
 
 LIMIT = timedelta(hours=2)
 """Age of the newest differential, by runbook 6.2. A full that is as new stands for one."""
+
+_EARLY, _LATE = timedelta(minutes=1), timedelta(minutes=15)
+"""By how much one may be made before it is due, or after."""
 
 _MAKE = ("backup", "diff")
 
@@ -24,21 +28,21 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
     newest = inspection.newest_point
     if not made and newest is not None and _stands_in(newest, inspection.now):
         says = _("None yet; the full of {moment} stands for one.").format(moment=labels.moment(newest.moment))
-        yield Check("differentials", Status.OK, says, runbook="4.1")
+        short = _("none yet; the full stands for one")
+        yield Check("differentials", Status.OK, says, runbook="4.1", short=short)
         return
     if not made:
         says = _("There is no differential yet.")
         hint = _("Make one: mtn backup diff. To have them made: mtn schedule install")
         yield Check("differentials", Status.WARN, says, hint, "4.1", fix=_MAKE)
         return
-    day = inspection.now.astimezone().date()
-    today = [one for one in made if one.moment.astimezone().date() == day]
-    text = ngettext("{count} today", "{count} today", len(today)).format(count=len(today))
+    today, text = _today(inspection, made)
+    short = text + ", " + _("last {age} ago").format(age=labels.age(made[0].moment, inspection.now))
     text += ", " + _("the last {age} ago, of {moment}.").format(
         age=labels.age(made[0].moment, inspection.now), moment=labels.moment(made[0].moment)
     )
     age = inspection.now - made[0].moment
-    figures = {"differential_age_seconds": age.total_seconds(), "differentials_today": float(len(today))}
+    figures = {"differential_age_seconds": age.total_seconds(), "differentials_today": float(today)}
     if age <= LIMIT or _stands_in(newest, inspection.now):
         unusable = [one for one in inspection.ours if one.unusable]
         if unusable:
@@ -46,10 +50,25 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
             hint = _("See why: mtn show {name}").format(name=unusable[0].handle)
             yield Check("differentials", Status.WARN, text, hint, "4.1", figures=figures)
             return
-        yield Check("differentials", Status.OK, text, runbook="4.1", figures=figures)
+        yield Check("differentials", Status.OK, text, runbook="4.1", figures=figures, short=short)
         return
     hint = _("Make one now: mtn backup diff. Then see why the last did not run: mtn job list")
-    yield Check("differentials", Status.WARN, text, hint, "7.6", fix=_MAKE, figures=figures)
+    yield Check("differentials", Status.WARN, text, hint, "7.6", fix=_MAKE, figures=figures, short=short)
+
+
+def _today(inspection: Inspection, made: list[Backup]) -> tuple[int, str]:
+    """How many were made today, and of how many that were due: in words too."""
+    midnight = inspection.now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    count = sum(one.moment >= midnight for one in made)
+    found = inspection.scheduled
+    if found is None:
+        return count, _("{count} today").format(count=count)
+    if "differential" not in found.runs:
+        return count, _("{count} today, none is scheduled").format(count=count)
+    (run,) = (one for one in runs(inspection.context.settings) if one.id == "differential")
+    begun = max(midnight, min(one.moment for one in made) - _EARLY)  # before the first, none was due
+    due = run.when.due(begun, inspection.now - _LATE, None)
+    return count, _("{count} of {due} due today").format(count=count, due=max(count, len(due)))
 
 
 def _stands_in(newest: Backup | None, now: datetime) -> bool:

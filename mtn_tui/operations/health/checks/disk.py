@@ -72,14 +72,21 @@ def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
         text += " " + _("Of its inodes {percent} % are free.").format(percent=int(100 * left))
     status = judged(min(share, left))
     figures: dict[str, float] = {}
+    short = _("{percent} % free, {free}").format(percent=int(100 * share), free=labels.size(found.free))
     if "BACKUP_DIR" in names:
         figures = {"disk_free_bytes": float(found.free), "disk_total_bytes": float(usable)}
         days, told = _growth(inspection, found.free, figures)
         text += " " + told
+        short += ", " + (_("not full within a year") if days is None else _full_by(inspection, days))
         if status is Status.OK and days is not None and days < WEEK.days:
             status = Status.WARN
     hint = "" if status is Status.OK else _room_for(names)
-    return Check(_NAME, status, text, hint, "8.2" if status is Status.OK else "6.2", figures=figures)
+    section = "8.2" if status is Status.OK else "6.2"
+    return Check(_NAME, status, text, hint, section, figures=figures, short=short)
+
+
+def _full_by(inspection: Inspection, days: int) -> str:
+    return _("full by {day}").format(day=f"{(inspection.now + timedelta(days=days)).astimezone():%Y-%m-%d}")
 
 
 def judged(share: float) -> Status:

@@ -34,8 +34,11 @@ def drill(inspection: Inspection) -> Iterator[Check]:
     text = _("The last drill passed {age} ago, {moment}.").format(
         age=labels.age(last.at, inspection.now), moment=labels.moment(last.at)
     )
+    short = _("passed {day}, {age} ago").format(
+        day=f"{last.at.astimezone():%Y-%m-%d}", age=labels.age(last.at, inspection.now)
+    )
     if age > LIMIT:
         hint = _("Runbook 8.4 wants one a month: mtn drill")
-        yield Check("drill", Status.WARN, text, hint, "8.4", fix=_FIX, figures=figures)
+        yield Check("drill", Status.WARN, text, hint, "8.4", fix=_FIX, figures=figures, short=short)
     else:
-        yield Check("drill", Status.OK, text, runbook="8.4", figures=figures)
+        yield Check("drill", Status.OK, text, runbook="8.4", figures=figures, short=short)

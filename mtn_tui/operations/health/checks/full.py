@@ -41,16 +41,21 @@ def full(inspection: Inspection) -> Iterator[Check]:
         size=labels.size(newest.size),
         limit=int(LIMIT.total_seconds() // 3600),
     )
+    short = _("{age} old, limit {limit} h, {size}").format(
+        age=labels.age(newest.moment, inspection.now),
+        limit=int(LIMIT.total_seconds() // 3600),
+        size=labels.size(newest.size),
+    )
     if age > LIMIT:
         hint = _("Make one now: mtn backup full. Then see why the last did not run: mtn job list")
         if fulls[0] is not newest:
             text += " " + _("A newer one, of {moment}, is not proven.").format(
                 moment=labels.moment(fulls[0].moment)
             )
-        yield Check("full", Status.FAIL, text, hint, "6.2", fix=_MAKE, figures=figures)
+        yield Check("full", Status.FAIL, text, hint, "6.2", fix=_MAKE, figures=figures, short=short)
     elif age < timedelta(0):
         says = _("The newest full is of {moment}, in the future.").format(moment=labels.moment(newest.moment))
         hint = _("See that this machine's clock and the server's are right (“timedatectl”).")
         yield Check("full", Status.UNKNOWN, says, hint, "4.1", figures=figures)
     else:
-        yield Check("full", Status.OK, text, runbook="4.1", figures=figures)
+        yield Check("full", Status.OK, text, runbook="4.1", figures=figures, short=short)

@@ -29,12 +29,17 @@ def objectives(inspection: Inspection) -> Iterator[Check]:
         target=labels.duration(target.total_seconds()),
         moment=labels.moment(newest.moment),
     )
+    short = _("RPO {now} of {target}").format(
+        now=_roughly(lost.total_seconds()), target=labels.duration(target.total_seconds())
+    )
     figures = {"rpo_seconds": lost.total_seconds(), "rpo_target_seconds": target.total_seconds()}
     if lost > target:
         hint = _("Make a differential now: mtn backup diff. Then see why none ran: mtn job list")
-        yield Check("rpo", Status.FAIL, text, hint, "7.6", fix=("backup", "diff"), figures=figures)
+        yield Check(
+            "rpo", Status.FAIL, text, hint, "7.6", fix=("backup", "diff"), figures=figures, short=short
+        )
     else:
-        yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures)
+        yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures, short=short)
     yield _rto(inspection, newest)
 
 
@@ -45,11 +50,18 @@ def _rto(inspection: Inspection, newest: Backup) -> Check:
         estimate=estimate.says, target=labels.duration(hours * 3600)
     )
     figures = {"rto_target_seconds": hours * 3600}
+    target = labels.duration(hours * 3600)
+    now = "?" if estimate.seconds is None else _roughly(estimate.seconds)
+    short = _("RTO {now} of {target}").format(now=now, target=target)
     if estimate.seconds is None:
         hint = _("Measure it by a drill: mtn drill")
-        return Check("rto", Status.WARN, text, hint, "8.4", fix=("drill",), figures=figures)
+        return Check("rto", Status.WARN, text, hint, "8.4", fix=("drill",), figures=figures, short=short)
     figures["rto_seconds"] = estimate.seconds
     if estimate.seconds > hours * 3600:
         hint = _("A restore would take too long: a faster disk or server, or less data (old tables).")
-        return Check("rto", Status.WARN, text, hint, "6.2", figures=figures)
-    return Check("rto", Status.OK, text, runbook="4.1", figures=figures)
+        return Check("rto", Status.WARN, text, hint, "6.2", figures=figures, short=short)
+    return Check("rto", Status.OK, text, runbook="4.1", figures=figures, short=short)
+
+
+def _roughly(seconds: float) -> str:
+    return labels.duration(seconds) if seconds < 60 else labels.minutes(int(seconds // 60))

@@ -28,13 +28,13 @@ def sizes(inspection: Inspection) -> Iterator[Check]:
         fulls = [size for one, size in there if one.kind is Kind.FULL]
         differentials = [size for one, size in there if one.kind is Kind.DIFF]
         week = sum(size for one, size in there if inspection.now - one.moment <= WEEK)
-        text = _("{store}: {fulls}, {differentials}; {week} of the last 7 days.").format(
+        text = _("{store}: {fulls}; {differentials}; {week} of it from the last 7 days.").format(
             store=labels.store(store.name),
-            fulls=ngettext("{count} full of {size}", "{count} fulls of {size}", len(fulls)).format(
+            fulls=ngettext("{count} full, {size}", "{count} fulls, {size} in all", len(fulls)).format(
                 count=len(fulls), size=labels.size(sum(fulls))
             ),
             differentials=ngettext(
-                "{count} differential of {size}", "{count} differentials of {size}", len(differentials)
+                "{count} differential, {size}", "{count} differentials, {size} in all", len(differentials)
             ).format(count=len(differentials), size=labels.size(sum(differentials))),
             week=labels.size(week),
         )
