@@ -108,3 +108,28 @@ def test_a_translation_names_the_keys_of_its_english(language):
     assert wrong == []
     named = [text for m in catalogue(language) for text in forms(m.string) if re.search(_NAMED_KEYS, text)]
     assert named == []
+
+
+_COMMANDS = r"mtn [a-z]+( [a-z]+)?|--?[\w-]+( [a-z]+)?|\{[^}]*\}|\blogs/"
+_SPANISH = (
+    (r"\bdrills?\b", r"[Ss]imulacro", r"restauraci[oó]n(es)?,? de prueba"),
+    (r"\bwarnings?\b", r"advertencia|ADVERTENCIA|warning", r"\baviso:|con avisos"),
+    (r"\blogs?\b", r"", r"\b[Ll]ogs?\b"),
+    (r"\b(token|TOKEN)\b", r"token|TOKEN", r"clave|CLAVE"),
+    (r"", r"", r"resultó|dentro de un año|\(name|phone"),
+)
+"""Of an English word: what its Spanish has, and has not."""
+
+
+@pytest.mark.parametrize(("english", "has", "has_not"), _SPANISH, ids=[one[0] or "any" for one in _SPANISH])
+def test_in_spanish_one_thing_has_one_word(english, has, has_not):
+    wrong = []
+    for message in catalogue("es"):
+        asked = re.sub(_COMMANDS, "", forms(message.id)[0])
+        if not message.id or not re.search(english, asked):
+            continue
+        for text in forms(message.string):
+            said = re.sub(_COMMANDS, "", text)
+            if not re.search(has, said) or re.search(has_not, said):
+                wrong.append(text)
+    assert wrong == []
