@@ -6,11 +6,13 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.operations.inventory.fallback import newer_broken
 from mtn_tui.operations.inventory.model import CopyStatus
 from tests.integration.test_old_dumps import script
 from tests.operation_fixtures import Practice
@@ -105,6 +107,29 @@ def test_a_file_that_is_empty_or_was_cut_off_is_broken_before_anybody_reads_it(p
     refused = restored(practice, target, path.name, check=2)["said"]
     assert "is empty" in refused or "was cut off" in refused
     assert target not in practice.databases()
+
+
+def test_a_copy_that_was_cut_off_leaves_the_other_one_to_be_restored(practice, target, s3):
+    values = {"MINIO_ENDPOINT": f"http://{s3.endpoint}", "MINIO_BUCKET": s3.name}
+    practice.configure(**values, MINIO_ACCESS_KEY=s3.access_key, MINIO_SECRET_KEY=s3.secret_key)
+    path = practice.legacy_backup()
+    bucket = practice.context.stores.bucket
+    with closing(bucket), path.open("rb") as file:
+        bucket.put(f"full/{path.name}", file, path.stat().st_size)
+    os.truncate(path, 100)
+    (backup,) = practice.inventory.backups
+    assert backup.legacy
+    assert [copy.store.name for copy in backup.sound] == ["bucket"]
+    assert restored(practice, target, path.name, check=1)["store"] == "bucket"
+
+
+def test_a_differential_of_the_scripts_that_was_cut_off_is_no_point_that_is_missed(practice):
+    """Each was a dump of its own: a full before it loses nothing for it."""
+    full = practice.legacy_backup("20251003_203400")
+    cut = practice.backups / full.name.replace("_full_", "_diff_").replace("20251003_20", "20251003_21")
+    cut.write_bytes(full.read_bytes()[:100])
+    newest = practice.inventory.find(full.name)
+    assert newer_broken(practice.inventory, newest, kind=None) is None
 
 
 def test_what_was_proven_of_a_file_ends_once_it_is_cut_off_and_its_pin_stays(practice, target):

@@ -51,6 +51,7 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
         ends_the_practice(terminal)
         assert terminal.ended() == 1, terminal.shown
     told = json.loads((tmp_path / "told").read_text())
+    assert left_in(tmp_path) == ["told"]
     assert (told["name"], told["production"], told["healthy"], told["lost"]) == (
         "database-down",
         "equal",

@@ -47,6 +47,8 @@ class Copy:
     proof: Proof
     trouble: ArchiveError | None = None
     """Why it is broken."""
+    cut_off: bool = False
+    """Whether it is a file of the scripts that is broken, as its size alone tells."""
 
     @property
     def condition(self) -> CopyStatus:
@@ -93,7 +95,7 @@ class Backup:
     @property
     def legacy(self) -> bool:
         """Whether the scripts made every copy of it."""
-        return all(copy.standing is CopyStatus.LEGACY for copy in self.copies)
+        return all(copy.standing is CopyStatus.LEGACY or copy.cut_off for copy in self.copies)
 
     @property
     def chain(self) -> tuple[Backup, ...]:

@@ -184,7 +184,7 @@ def read_copy(
         trouble = _cut_off(store, entry)
         standing = CopyStatus.BROKEN if trouble else CopyStatus.LEGACY
         proof = proof_of("" if trouble else proofs.of_size(entry.size))
-        return Copy(store, entry.key, entry.size, standing, None, proof, trouble)
+        return Copy(store, entry.key, entry.size, standing, None, proof, trouble, cut_off=trouble is not None)
     try:
         manifest = _summary(read(entry.key + MANIFEST), entry.key.rpartition("/")[2], key)
     except ArchiveError as error:

@@ -173,7 +173,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
     if backup.suspect:
         said.append((_("Suspect: {reason}.").format(reason=backup.suspect), "warn"))
         said.append((_("It evicts nothing until someone has looked: [R] restores it, [a] accepts it."), ""))
-    if backup.legacy:
+    if backup.legacy and whole:
         said.append((_("The scripts made it: nothing vouches for its contents. [v] reads it through."), ""))
     fine = not said or (backup.loads is not None and not backup.loads.reason and len(said) == 1)
     if whole and (fine or (backup.legacy and backup.rung > Rung.PRESENT)):
