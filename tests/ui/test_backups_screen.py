@@ -430,7 +430,7 @@ def test_a_database_that_is_there_is_not_restored_over(pg18, new_school, practis
         await operator.until(lambda: "exists already" not in operator.text())
         production = practice.source.name
         await operator.press("ctrl+u", *production, "enter")
-        await operator.sees(f"{production} is production.", "press 3")
+        await operator.sees(f"{production} is production.", "press [3]")
         assert "--drop" not in operator.text()
         await operator.press("escape")
         assert isinstance(app.screen, Backups)

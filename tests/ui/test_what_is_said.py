@@ -37,5 +37,24 @@ def test_what_a_step_does_takes_and_risks_is_seen_before_its_choice(scene, tmp_p
         await scene.flow(operator)
         for name in (_("What it does"), _("How long"), _("May go wrong"), _("The way back")):
             assert name in operator.text(), "\n".join(operator.lines())
+        if scene.name == "wizard_production":
+            assert _("validated") in operator.text(), "\n".join(operator.lines())
+
+    operate(app_of(scene, made.context, scene.canned.operations(made)), flow)
+
+
+def test_whoever_is_called_has_a_whole_number_and_the_header_its_host(tmp_path, monkeypatch):
+    (scene,) = (one for one in PICTURES if one.name == "wizard_called_asked")
+    monkeypatch.chdir(tmp_path)
+    i18n.use("es")
+    made = Installed(Path("mtn"))
+    scene.made(made)
+
+    async def flow(operator):
+        await operator.has_list()
+        await scene.flow(operator)
+        for call in operator.app.session.calls().to_tell:
+            assert [line for line in operator.lines() if call.person.phone in line], call.person
+        assert " @ db1 " in operator.lines()[0]
 
     operate(app_of(scene, made.context, scene.canned.operations(made)), flow)

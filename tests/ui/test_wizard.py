@@ -129,7 +129,7 @@ def test_production_that_is_there_needs_the_phrase_and_nothing_else_will_do(pg18
             await operator.at(Step.STAGING)
             await operator.enters()
             await operator.validates(practice)
-            await operator.sees("Replace PRODUCTION", f"Type it out: {PHRASE}", "mtn undo brings it back")
+            await operator.sees("Replace PRODUCTION", f"Type it out: {PHRASE}", "mtn undo; kept as")
             asked = len(begun.asked)
             field = app.screen.query_one("#phrase")
             await operator.until(lambda: app.focused is field, "the field")

@@ -17,7 +17,7 @@ from mtn_tui.ui import actions
 from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.screens.framed import Framed
-from mtn_tui.ui.text.cells import Span, clipped, fit, spread, wrapped
+from mtn_tui.ui.text.cells import Span, clipped, fit, spread, width_of, wrapped
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
@@ -102,6 +102,6 @@ def _row(here: Framed, action: AnyAction, width: int) -> list[Span]:
     left: list[Span] = [
         (" " + fit(action.id, 12) + " ", "dim" if why else "strong"),
         (fit(action.label.lower(), 16) + " ", "dim" if why else ""),
-        (clipped(why, width - 39), "dim"),
+        (clipped(why, width - width_of(key) - 32), "dim"),
     ]
     return spread(left, key, width)

@@ -30,11 +30,12 @@ class Notifying(StepView):
         cut_short(sheet, self)
         about(
             sheet,
-            does=_("Sends what is below; [n] adds a line to it."),
+            does=_("Sends what is below; [n] adds a line."),
             takes=_("Seconds; half a minute at most."),
             wrong=_("What fails is retried later; [c] to call."),
             back=_("None once sent; [s] leaves the step out."),
         )
+        sheet.gap()
         calls = self.session.calls()
         people(sheet, self.session, (*calls.to_tell, *calls.passed_over) if calls else ())
         sheet.gap()

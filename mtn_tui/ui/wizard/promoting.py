@@ -131,7 +131,7 @@ class Promoting(StepView):
         title = _("Replace PRODUCTION with what was proven in staging?")
         if not looked.there:
             title = _("Give what was proven in staging production's name?")
-        sheet.title(title)
+        sheet.say(title, "strong")
         failure(sheet, self.state)
         self._what_it_means(sheet, looked)
         self._table(sheet, looked)
@@ -172,12 +172,12 @@ class Promoting(StepView):
         if looked.there and made.overwrites:
             sheet.item("⚠", made.overwrites, "warn")
         command = context.settings.services_stop_command
-        does = _("Gives what is in staging the name {database}.").format(database=made.target.name)
+        does = _("Gives staging the name {database}.").format(database=made.target.name)
         wrong = _("If it fails, all is as before.")
         if command:
-            does += " " + _("Before it, the services stop: {command}").format(command=redact(command))
-            wrong = _("If it fails, all is as before, with the services stopped.")
-        back = _("The present database is kept as {name}; mtn undo brings it back.").format(name=made.kept)
+            does = _("Stops the services ({command}), then renames.").format(command=redact(command))
+            wrong = _("All is as before, the services stopped.")
+        back = _("mtn undo; kept as {name}").format(name=made.kept)
         if not looked.there:
             back = _("Nothing is replaced: there is no {database}.").format(database=made.target.name)
         about(sheet, does=does, takes=_("About a second without a database."), wrong=wrong, back=back)

@@ -58,6 +58,7 @@ class Reporting(StepView):
             wrong=_("What fails is retried later by itself."),
             back=_("None: what is closed stays closed."),
         )
+        sheet.gap()
         sheet.say(against_target(session, incident), "strong")
         sheet.gap()
         words_of(sheet, alert)

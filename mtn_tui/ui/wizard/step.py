@@ -92,7 +92,6 @@ def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -
     sheet.fact(_("How long"), takes)
     sheet.fact(_("May go wrong"), wrong)
     sheet.fact(_("The way back"), back)
-    sheet.gap()
 
 
 def failure(sheet: PageBuilder, state: StepState) -> None:

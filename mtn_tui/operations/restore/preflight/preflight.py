@@ -45,7 +45,7 @@ def check_request(context: Context, backup: Backup, target: str, *, legacy_allow
     if is_production(context.settings, target):
         raise Refused(
             _("{target} is production. It is not restored from here.").format(target=target),
-            _("Restore beside it: {name}. In an emergency, press 3: it leads you step by step.").format(
+            _("Restore beside it: {name}. In an emergency, press [3]: it leads you step by step.").format(
                 name=context.settings.staging_db_name
             ),
             "5.1",
