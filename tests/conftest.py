@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from mtn_tui.archive import cipher
 from mtn_tui.core.redact import redact
+from mtn_tui.core.suggested import name_configuration
 from tests.in_memory import in_memory
 from tests.operation_fixtures import practise, s3
 from tests.pg_fixtures import (
@@ -129,3 +130,10 @@ def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test has the process keep secret, a one-letter password perhaps, is not masked in the next."""
     for known in ("_secrets", "_short"):
         monkeypatch.setattr(redact, known, set(getattr(redact, known)))
+
+
+@pytest.fixture(autouse=True)
+def no_named_configuration():
+    """What a command line of one test named is not suggested in the texts of another."""
+    yield
+    name_configuration(None)

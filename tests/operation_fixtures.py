@@ -209,8 +209,15 @@ class Practice:
     def here(self, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
         """The same command line within this process: all of it but the interpreter's start, and quicker."""
         out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = app.run(["--config", str(self.config), *arguments])
+        before = os.environ.get("MTN_CONFIG")
+        os.environ["MTN_CONFIG"] = str(self.config)
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                code = app.run(list(arguments))
+        finally:
+            os.environ.pop("MTN_CONFIG")
+            if before is not None:
+                os.environ["MTN_CONFIG"] = before
         assert check is None or code == check, (code, out.getvalue(), err.getvalue())
         return subprocess.CompletedProcess(list(arguments), code, out.getvalue(), err.getvalue())
 

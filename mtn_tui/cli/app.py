@@ -15,6 +15,7 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Locked, MtnError
 from mtn_tui.core.garbage import uncollected
 from mtn_tui.core.i18n import LANGUAGES, _
+from mtn_tui.core.suggested import name_configuration
 
 FAILED = 2
 USAGE = 64
@@ -130,6 +131,7 @@ def mtn(
     quiet: bool,
     verbose: bool,
 ) -> int:
+    name_configuration(config)
     session = context.obj = Session(
         config, lang, no_input, read_only, ascii, light, scheduled=scheduled, quiet=quiet, verbose=verbose
     )

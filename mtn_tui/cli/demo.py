@@ -19,6 +19,7 @@ from mtn_tui.cli.session import Session
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.suggested import name_configuration
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
 from mtn_tui.operations.backup.differential import differential_backup
@@ -126,7 +127,9 @@ def _on_screen(
     with running(workspace, small_disk=practised is not None and practised.small_disk) as stack:
         filled = scene.fill(stack, rows, SystemClock().now())
         diagnostics.say(_("A school filled with {rows:,} rows.").format(rows=Figure(filled)))
-        session = Session(stack.configure(), asked.lang, asked.no_input, ascii=asked.ascii, light=asked.light)
+        configuration = stack.configure()
+        name_configuration(configuration)
+        session = Session(configuration, asked.lang, asked.no_input, ascii=asked.ascii, light=asked.light)
         context = session.context
         happened = None
         diagnostics.say(_("It is backed up while it goes on working …"))

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from mtn_tui.cli.session import Session
 from mtn_tui.core.i18n import _
+from mtn_tui.core.suggested import name_configuration
 
 RISKY = frozenset(
     (
@@ -91,6 +92,7 @@ def _set(context: click.Context, option: click.Parameter, value: object) -> None
     given = option.name and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
     if given and isinstance(context.obj, Session):
         setattr(context.obj, str(option.name), value)
+        name_configuration(context.obj.config)
 
 
 def without_risk(error: click.NoSuchOption) -> None:

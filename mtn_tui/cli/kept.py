@@ -14,6 +14,7 @@ from mtn_tui.cli.planning import ask_for_production, check_lines, who_lines, yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import exit_code, raise_first
 from mtn_tui.operations.common.context import Context
@@ -210,7 +211,7 @@ def _print(
         _("Incomplete, read-only, restored from {backup}: it lacks {count} things. Drop it: {drop}").format(
             backup=one.backup or "?",
             count=Figure(len(one.missing)),
-            drop=f"mtn kept drop {shlex.quote(one.name)}",
+            drop=command("kept", "drop", one.name),
         )
         for one in incomplete
     ]

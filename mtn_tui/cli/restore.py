@@ -93,7 +93,9 @@ _KINDS = {"full": Kind.FULL, "differential": Kind.DIFF}
     is_flag=True,
     help=_("List what can't be restored of it, and keep the rest beside the target, read-only."),
 )
-@click.option("--closed", is_flag=True, help=_("Leave it read-only until it is promoted (mtn promote)."))
+@click.option(
+    "--closed", is_flag=True, help=_("Leave it read-only until it is promoted (mtn promote SOURCE).")
+)
 @click.option("-s", "--skip-verify", is_flag=True, help=_("Do not count rows afterwards."))
 @click.option(
     "-r",

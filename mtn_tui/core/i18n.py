@@ -13,6 +13,8 @@ from pathlib import Path
 
 import humanize
 
+from mtn_tui.core.suggested import pasteable
+
 LANGUAGES = ("en", "es")
 _FOLDER = Path(__file__).parent.parent / "locale"
 _translations: gettext.NullTranslations = gettext.NullTranslations()
@@ -85,9 +87,9 @@ _SPANISH_MARKS = str.maketrans(",.", ".,")
 
 
 def _(message: str) -> str:
-    return _translations.gettext(message)
+    return pasteable(_translations.gettext(message))
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Translate ``one`` or ``many``, whichever ``count`` calls for."""
-    return _translations.ngettext(one, many, count)
+    return pasteable(_translations.ngettext(one, many, count))

@@ -142,8 +142,8 @@ def _run_nothing(scene: Scene) -> Scene:
 
 def _command(context: Context, arguments: str) -> str:
     """A command of the demo's installation, for another terminal."""
-    options = f"--config {shlex.quote(str(context.configuration))} " if context.configuration else ""
-    return f"mtn {options}{arguments}"
+    options = ["--config", str(context.configuration)] if context.configuration else []
+    return shlex.join(["mtn", *options, arguments])
 
 
 def _fill_disk(scene: Scene) -> Scene:

@@ -20,6 +20,7 @@ from typing import TypeVar
 from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, MtnError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Kind, Rung
+from mtn_tui.core.suggested import command
 from mtn_tui.core.traces import named, text_of
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.alerts.delivery import Outcome, State
@@ -312,4 +313,4 @@ def _job_facts(job: Job) -> list[tuple[str, str]]:
 
 
 def _who(job: Job) -> list[tuple[str, str]]:
-    return [(_("By"), job.operator), (_("See"), f"mtn job log {job.id}")]
+    return [(_("By"), job.operator), (_("See"), command("job", "log", job.id))]

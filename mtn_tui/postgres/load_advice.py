@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 
@@ -37,8 +39,8 @@ def advice(error: PostgresError) -> str:
     """Return advice; empty if the server's message says it all."""
     if not is_of_an_extension(error):
         return _of_a_statement(error.sqlstate, error.in_a_function)
-    way = _("To do without it: mtn restore … --without-extension {name}")
-    way = way.format(name=error.doing.rpartition(" ")[2].strip('"'))
+    way = _("To do without it, restore again with --without-extension {name}")
+    way = way.format(name=shlex.quote(error.doing.rpartition(" ")[2].strip('"')))
     if error.in_a_function or error.sqlstate.startswith("P0"):
         return _("The extension's own script refuses to be run there.") + " " + way
     return f"{_of_a_statement(error.sqlstate, False)} {way}".strip()
@@ -48,7 +50,7 @@ def _of_a_statement(sqlstate: str, in_a_function: bool) -> str:
     if sqlstate in UNRESOLVED and in_a_function:
         return _(
             "The function names something without its schema, and a script is loaded with an empty "
-            "search_path. Try: mtn restore … --search-path public"
+            "search_path. Restore again with --search-path public"
         )
     if sqlstate in UNRESOLVED:
         return _("The server lacks something that the script needs: an extension, a role or a schema.")

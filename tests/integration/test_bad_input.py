@@ -80,7 +80,10 @@ def test_no_configuration(practice, tmp_path):
         assert "mtn init" in done.stderr
     done = practice.mtn("list", check=2, MTN_CONFIG="/nothing.conf")
     assert "no configuration at /nothing.conf" in done.stderr
-    for path, said in (("/nothing.conf", "mtn init"), (str(practice.root), "is a folder")):
+    for path, said in (
+        ("/nothing.conf", "mtn --config /nothing.conf init"),
+        (str(practice.root), "is a folder"),
+    ):
         refused(practice, "--config", path, "list", code=2, said=(path, said))
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -205,6 +206,27 @@ def test_with_verbose_it_tells_how_it_goes_without_a_terminal(practice, line):
     told = practice.here(*line, "--verbose").stderr
     assert f"Database: {practice.source.name} at" in told or line[0] != "backup"
     assert " …\n" in told
+
+
+def test_what_is_suggested_works_where_it_is_pasted(pg18, new_database, tmp_path):
+    """Also from another folder, with a configuration whose path a shell would take for several words."""
+    root = tmp_path / "it's at $HOME"
+    root.mkdir()
+    practice = install(root, new_database(pg18))
+
+    def typed(line: str, check: int) -> str:
+        done = shell(practice, f"cd / && unset MTN_CONFIG && {line}")
+        assert done.returncode == check, (line, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    begin = f"mtn --config {shlex.quote(str(practice.config))} "
+    said = typed(f"cd {shlex.quote(str(root))} && mtn list --config config/backup.conf", 0)
+    assert f"There is no backup yet. Make one: {begin}backup full" in said
+    typed(said.partition("Make one: ")[2], 0)
+    said = typed(f"{begin} undo", 64)
+    typed(said.partition("See what is kept: ")[2], 0)
+    wrong = begin.replace("backup.conf", "nowhere.conf")
+    assert f"or make one with: {wrong}init\n" in typed(f"{wrong} list", 2)
 
 
 def test_head_makes_no_noise(practice):

@@ -21,6 +21,7 @@ from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import read_moment
 from mtn_tui.core.settings import Settings
+from mtn_tui.core.suggested import command
 from mtn_tui.engine.locks import slug, turn
 from mtn_tui.engine.statefiles import open_found, refusal, write_whole
 from mtn_tui.operations.alerts.delivery import Channel
@@ -77,7 +78,7 @@ def send_test(context: Context) -> list[SendResult]:
             "\n\n".join(
                 (
                     _("This is only a test. Whoever reads it proves that alerts arrive, by running:"),
-                    f"    mtn notify --ack {token}",
+                    "    " + command("notify", "--ack", token),
                 )
             ),
             only=name,

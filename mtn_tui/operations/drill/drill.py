@@ -6,6 +6,7 @@ holds is recorded beside the backup as *queried*, and the time as the RTO that e
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -118,8 +119,8 @@ def check_signed(backup: Backup) -> None:
     """Raise Refused for a backup of the scripts: nothing says what should be in it."""
     if backup.legacy:
         text = _("{name} is of the scripts: nothing says what should be in it.")
-        hint = _("Restore it by hand: mtn restore --file {name} --target …_test --legacy")
-        raise Refused(text.format(name=backup.name), hint.format(name=backup.name), "8.4")
+        hint = _("Restore it by hand: mtn restore --file {name} --target mtn_test --legacy")
+        raise Refused(text.format(name=backup.name), hint.format(name=shlex.quote(str(backup.name))), "8.4")
 
 
 @dataclass

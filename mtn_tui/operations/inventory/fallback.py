@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
+from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory.model import Backup, Inventory
 
@@ -62,8 +62,8 @@ def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
     told = _("{name} is proven, and {time} older. It is restored by:").format(
         name=other.name, time=labels.minutes(minutes_between(broken, other))
     )
-    command = f"mtn restore {other.handle} --target {shlex.quote(target)}"
-    return "\n".join(filter(None, (told, command, hint)))
+    restore = command("restore", other.handle, "--target", target)
+    return "\n".join(filter(None, (told, restore, hint)))
 
 
 def why_no_copy(backup: Backup) -> list[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import MANIFEST, BackupName
+from mtn_tui.core.suggested import command
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import turn
 from mtn_tui.engine.statefiles import open_found, refusal, write_whole
@@ -79,13 +80,13 @@ class Changed:
     @property
     def hint(self) -> str:
         """What to do about it."""
-        command = f"mtn accept --store {self.store.name}"
+        accept = command("accept", "--store", self.store.name)
         if self.store.name == "disk":
             return _("Mount its disk again, or correct BACKUP_DIR. If this is meant: {command}").format(
-                command=command
+                command=accept
             )
         return _("See whether the bucket was emptied or made anew. If this is meant: {command}").format(
-            command=command
+            command=accept
         )
 
 

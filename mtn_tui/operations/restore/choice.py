@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -164,7 +165,7 @@ def _must_not_be_after(backup: Backup, at: datetime | None) -> None:
 def _none_on(
     full: Backup, every: Sequence[Backup], before: Sequence[Backup], at: datetime | None
 ) -> UsageError:
-    hint = _("The full alone: mtn restore {id}").format(id=full.handle)
+    hint = _("The full alone: mtn restore {name} --target TARGET").format(name=shlex.quote(full.handle))
     if before:
         text = _("No differential on {name} can be restored; the newest is {other}.")
         return UsageError(text.format(name=full.name, other=before[0].name), hint, "5.3")

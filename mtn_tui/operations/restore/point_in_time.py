@@ -6,6 +6,7 @@ written. The scripts' differentials are no such points: each is a dump of its ow
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,7 +69,7 @@ def no_point(points: Sequence[Backup], moment: datetime) -> UsageError:
         return UsageError(_("There is no backup of {moment} or before.").format(moment=asked), hint, "5.2")
     newest = max(before, key=_order)
     text = _("No backup of {moment} or before is proven and free of doubts; the newest is {name}.")
-    looked = _("See how far it holds: mtn verify {id}").format(id=newest.handle)
+    looked = _("See how far it holds: mtn verify {name}").format(name=shlex.quote(newest.handle))
     return UsageError(text.format(moment=asked, name=newest.name), f"{hint} {looked}".strip(), "5.2")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -122,7 +123,7 @@ def _check_source(server: Connection, source: str, target: str, validated: int |
             _("There is no database {source} to put in the place of {target}.").format(
                 source=source, target=target
             ),
-            _("Restore it first: mtn restore --latest --target {source}").format(source=source),
+            _("Restore it first: mtn restore --latest --target {source}").format(source=shlex.quote(source)),
         )
     if validated is not None and there != validated:
         raise Refused(

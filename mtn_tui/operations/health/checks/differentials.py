@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -47,7 +48,7 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
         unusable = [one for one in inspection.ours if one.unusable]
         if unusable:
             text += " " + _unusable(unusable)
-            hint = _("See why: mtn show {name}").format(name=unusable[0].handle)
+            hint = _("See why: mtn show {name}").format(name=shlex.quote(unusable[0].handle))
             yield Check("differentials", Status.WARN, text, hint, "4.1", figures=figures)
             return
         yield Check("differentials", Status.OK, text, runbook="4.1", figures=figures, short=short)

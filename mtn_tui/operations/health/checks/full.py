@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -29,7 +30,7 @@ def full(inspection: Inspection) -> Iterator[Check]:
                 moment=labels.moment(fulls[0].moment), rung=labels.rung(fulls[0].rung)
             )
             hint = _("Read it back: mtn verify {name}. Or make one: mtn backup full").format(
-                name=fulls[0].handle
+                name=shlex.quote(fulls[0].handle)
             )
         yield Check("full", Status.FAIL, says, hint, "4.1", fix=_MAKE)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from mtn_tui.core.i18n import _, ngettext
@@ -24,7 +25,7 @@ def suspect(inspection: Inspection) -> Iterator[Check]:
             count=len(odd), name=odd[0].handle, moment=labels.moment(odd[0].moment), reason=odd[0].suspect
         )
         hint = _("See whether rows are missing. If it is right so: mtn accept {name}").format(
-            name=odd[0].handle
+            name=shlex.quote(odd[0].handle)
         )
         yield Check("suspect", Status.WARN, text, hint, "5.3")
     if broken:
@@ -33,7 +34,9 @@ def suspect(inspection: Inspection) -> Iterator[Check]:
             "{count} backups have a broken copy; the newest: {name} of {moment}.",
             len(broken),
         ).format(count=len(broken), name=broken[0].handle, moment=labels.moment(broken[0].moment))
-        hint = _("See what is wrong: mtn verify {name}. Restores pass it over.").format(name=broken[0].handle)
+        hint = _("See what is wrong: mtn verify {name}. Restores pass it over.").format(
+            name=shlex.quote(broken[0].handle)
+        )
         yield Check("suspect", Status.WARN, text, hint, "5.3")
     if not odd and not broken:
         text = ngettext("None of {count} backup.", "None of {count} backups.", len(backups))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from psycopg import sql
 from mtn_tui.core.errors import MtnError, PostgresError, UsageError
 from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.identity import Extension
+from mtn_tui.core.suggested import command
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
@@ -229,4 +229,4 @@ def _command(request: Request, gone: Iterable[str]) -> str:
     """The command for the same restore without them; a confirmation has to be typed again."""
     without = tuple(dict.fromkeys([*request.without, *gone]))
     again = replace(request, without=without, confirm="", fall_back=False)
-    return shlex.join(["mtn", *arguments(again)])
+    return command(*arguments(again))

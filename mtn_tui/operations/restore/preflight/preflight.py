@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 
@@ -59,7 +60,9 @@ def check_options(request: Request) -> None:
     if request.backup.base is not None and request.keep_going:
         raise Refused(
             _("A differential needs all of its full: --keep-going may leave some out."),
-            _("Restore the full alone: mtn restore {id}").format(id=request.backup.base.handle),
+            _("Restore the full alone: mtn restore {name} --target {target}").format(
+                name=shlex.quote(request.backup.base.handle), target=shlex.quote(request.target)
+            ),
         )
     if request.keep_going and (request.in_place or request.backup.legacy):
         raise Refused(
@@ -220,6 +223,10 @@ def _archive_of_one(backup: Backup) -> Check:
         good = copy.manifest is not None and not wrong and copy.rung.proven
         if not copy.rung.proven:
             said += " " + _("It has not been proven yet.")
-        hint = "" if good else _("See how far it holds: mtn verify {id}").format(id=backup.handle)
+        hint = (
+            ""
+            if good
+            else _("See how far it holds: mtn verify {name}").format(name=shlex.quote(backup.handle))
+        )
         return Check("archive", Status.OK if good else Status.WARN, said, hint)
     raise wrong[-1]

@@ -214,7 +214,7 @@ def running(site: Site) -> Check:
             _("{target} is being backed up just now ({who}): the restore would end that.").format(
                 target=name, who=who
             ),
-            _("Let it end first (mtn job list), or cancel it: mtn job cancel"),
+            _("Let it end first (mtn job list), or cancel it: mtn job cancel JOB"),
         )
     return Check("running", Status.OK, _("No backup of {target} is running.").format(target=name))
 
