@@ -203,7 +203,7 @@ def _check_header(header: bytes, manifest: About) -> None:
     differing = sum(one != other for one, other in zip(header, expected, strict=True))
     if header.startswith(MAGIC) and differing > len(expected) // 4:
         raise ForeignManifest(
-            _("The manifest belongs to another file than the one that lies beside it."),
+            _("The manifest belongs to another file, not to the one beside it."),
             _("Put each file back beside its own manifest, or use the copy in the other store."),
         )
     if differing:

@@ -22,8 +22,8 @@ USAGE = 64
 CANCELLED = 130
 
 _EXIT_CODES = _(
-    "Exit codes: 0 done, 1 done with a warning, 2 failed or critical, 3 unknown, 64 usage, "
-    "75 somebody else is at it, 130 cancelled."
+    "Exit codes: 0 done, 1 done with a warning, 2 failed or critical, 3 unknown, 64 "
+    "usage, 75 already running, 130 cancelled."
 )
 
 
@@ -93,7 +93,10 @@ class _Commands(Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
-    help=_("Backups of a PostgreSQL database that are proven to restore. Alone, on a terminal: the screens."),
+    help=_(
+        "Backups of a PostgreSQL database that are proven to restore. Without a command, "
+        "on a terminal, it opens the screens."
+    ),
 )
 @click.version_option(__version__, prog_name="mtn", help=_("Show the version and exit."))
 @click.option(
@@ -102,7 +105,7 @@ class _Commands(Group):
     metavar=_("FILE"),
     help=_("Use this backup.conf instead of looking for one."),
 )
-@click.option("--lang", type=click.Choice(LANGUAGES), help=_("Speak this language."))
+@click.option("--lang", type=click.Choice(LANGUAGES), help=_("Use this language."))
 @click.option("--no-input", is_flag=True, help=_("Never ask; fail where an answer would be needed."))
 @click.option("--read-only", is_flag=True, help=_("Look, and change nothing."))
 @click.option("--ascii", is_flag=True, help=_("Draw the screens with plain characters."))

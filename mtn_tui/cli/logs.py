@@ -22,23 +22,23 @@ _LEVELS = [level.name.lower() for level in Level]
 @click.command(
     short_help=_("Show all logs, merged by time."), help=_("Show all logs and journals, merged by time.")
 )
-@click.option("-f", "--follow", is_flag=True, help=_("Go on with what comes, until Ctrl-C."))
+@click.option("-f", "--follow", is_flag=True, help=_("Keep printing new lines, until Ctrl-C."))
 @click.option(
     "-n",
     "--lines",
     "count",
     type=click.IntRange(0),
     metavar=_("COUNT"),
-    help=_("So many lines, the last ones; 50, or with --since all."),
+    help=_("How many of the last lines; 50, or all with --since."),
 )
-@click.option("--level", type=click.Choice(_LEVELS), default=_LEVELS[0], help=_("These and graver ones."))
+@click.option("--level", type=click.Choice(_LEVELS), default=_LEVELS[0], help=_("Minimum level."))
 @click.option(
     "--source", "sources", multiple=True, metavar=_("NAME"), help=_("Only these logs: full-backup, restore …")
 )
 @click.option(
     "--grep", metavar=_("REGEX"), help=_("Only lines it matches; case counts where it has a capital.")
 )
-@click.option("--since", "moment", metavar=_("TIME"), help=_("From then on: 2h, 03:00, 2026-11-24."))
+@click.option("--since", "moment", metavar=_("TIME"), help=_("From this time on: 2h, 03:00, 2026-11-24."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object a line."))
 @click.pass_obj
 def logs(

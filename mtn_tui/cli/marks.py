@@ -20,11 +20,11 @@ from mtn_tui.operations.inventory.select import choose, path_meant
 
 @click.command(
     short_help=_("Keep a backup whatever retention says."),
-    help=_("Keep a backup whatever retention says: BACKUP is an id or a file name."),
+    help=_("Keep a backup, whatever retention says: BACKUP is an ID or a file name."),
 )
 @click.argument("wanted", metavar="[" + _("BACKUP") + "]", required=False)
 @options.file
-@click.option("--off", is_flag=True, help=_("Let go of it again."))
+@click.option("--off", is_flag=True, help=_("Unpin it."))
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
 def pin(session: Session, wanted: str | None, file: str | None, off: bool, note: str) -> int:
@@ -47,7 +47,9 @@ def pin(session: Session, wanted: str | None, file: str | None, off: bool, note:
 )
 @click.argument("wanted", metavar=_("BACKUP"), required=False, default="")
 @click.option(
-    "--store", type=click.Choice(["disk", "bucket"]), help=_("The store whose backups are gone, as is meant.")
+    "--store",
+    type=click.Choice(["disk", "bucket"]),
+    help=_("The store whose backups were removed on purpose."),
 )
 @click.option("--key-elsewhere", is_flag=True, help=_("That a copy of the key is kept elsewhere."))
 @click.option("--server-disk", is_flag=True, help=_("That the disk of the database server is watched."))
@@ -94,8 +96,6 @@ def _tell(text: str, marked: Marked, unreachable: Mapping[str, MtnError]) -> int
     """Print the result; return 1 if a store was left out, else 0."""
     output.line(text)
     for name, error in {**unreachable, **marked.failed}.items():
-        said = _("It is not written down in the {store}: {reason}").format(
-            store=labels.store(name), reason=error.title
-        )
+        said = _("Not recorded in the {store}: {reason}").format(store=labels.store(name), reason=error.title)
         diagnostics.warning(said, error.hint)
     return 1 if unreachable or marked.failed else 0

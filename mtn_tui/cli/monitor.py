@@ -96,7 +96,7 @@ def _tell(context: Context, run: monitor.Run) -> None:
             for draft in drafts:
                 told = cause_alerts.send(context, draft)
                 for one in (*told.those(State.KEPT), *told.those(State.FAILED)):
-                    text = _("{to} was not told: {reason}").format(to=one.to, reason=one.reason)
+                    text = _("{to} was not notified: {reason}").format(to=one.to, reason=one.reason)
                     diagnostics.warning(text, one.hint)
         flush(context)
     except MtnError as error:

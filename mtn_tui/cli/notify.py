@@ -68,7 +68,7 @@ def notify(
     if flush:
         told = notices.flush(session.context, forced=True)
         if not told:
-            diagnostics.say(_("Nothing waits to be sent."))
+            diagnostics.say(_("Nothing is waiting to be sent."))
         return _tell(told, as_json)
     done = notices.notify(session.context, Level(level or Level.INFO), subject or "", body or "")
     code = _tell([done], as_json)
@@ -82,7 +82,7 @@ def _acknowledge(session: Session, token: str, as_json: bool) -> int:
         output.as_json({"channel": proof.channel, "at": proof.at, "by": proof.by, "changed": proof.changed})
     else:
         output.line(
-            _("Alerts by {channel} arrive. See it, and for how long it counts: mtn doctor").format(
+            _("Alerts by {channel} arrive. How long this counts: mtn doctor").format(
                 channel=labels.channel(proof.channel)
             )
         )

@@ -29,7 +29,7 @@ def bare_name(_context: click.Context, _option: click.Parameter, value: str | No
     """Refuse a connection string as the name of a database: it would be shown, with its password."""
     if value is not None and is_connection_string(value):
         raise Refused(
-            _("What was given as a database's name is a whole connection, perhaps with a password."),
+            _("The database name given is a whole connection string, perhaps with a password."),
             _("Give the name alone. The server, the user and the password come from the configuration."),
         )
     return value

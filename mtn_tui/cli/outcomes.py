@@ -59,7 +59,7 @@ def _restore(facts: Facts) -> list[str]:
     if facts["rows"] is None:
         said = _("{target} restored in {seconds}, rows not counted").format(target=target, seconds=seconds)
     else:
-        said = _("{target} restored in {seconds}, {rows:,} rows in {tables} tables counted").format(
+        said = _("{target} restored in {seconds}; rows counted: {rows:,}, tables: {tables}").format(
             target=target, seconds=seconds, rows=Figure(facts["rows"]), tables=facts["tables"]
         )
     hidden = [labels.not_counted(facts["not_counted"])] if facts.get("not_counted") else []
@@ -90,7 +90,7 @@ def _drill(facts: Facts) -> list[str]:
     rto = _("RTO {time}, of {target}").format(
         time=labels.duration(facts["rto_seconds"]), target=labels.duration(facts["target_rto_hours"] * 3600)
     )
-    counted = _("{rows:,} rows in {tables} tables counted").format(
+    counted = _("rows counted: {rows:,}, tables: {tables}").format(
         rows=Figure(facts["rows"]), tables=facts["tables"]
     )
     return [

@@ -76,7 +76,7 @@ def _read(plan: Plan) -> list[tuple[str, str]]:
 def _target(plan: Plan) -> list[tuple[str, str]]:
     target = plan.target
     what = {
-        "new": _("is made anew"),
+        "new": _("is made again"),
         "existing": _("exists, and is replaced"),
         "production": _("is PRODUCTION, and is replaced"),
     }[target.standing]
@@ -86,7 +86,7 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
         told.append((_("Search path"), with_catalog(plan.request.search_path)))
     if target.existing is not None:
         newest = target.newer.newest if target.newer else None
-        now = _("{size}, {sessions} sessions, newest row {moment}").format(
+        now = _("{size}, sessions: {sessions}, newest row {moment}").format(
             size=labels.size(target.existing.size),
             sessions=target.existing.sessions,
             moment="—" if newest is None else labels.moment(newest),
@@ -99,7 +99,7 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
     if plan.request.without:
         told.append((_("Left out"), ", ".join(plan.request.without)))
     if plan.request.keep_going:
-        text = _("is listed; the rest is kept beside, and {target} stays as it is")
+        text = _("is listed; the rest is kept beside it, and {target} stays as it is")
         told.append((_("What fails"), text.format(target=target.name)))
     return told
 
@@ -107,7 +107,7 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
 def _loss(plan: Plan) -> list[tuple[str, str]]:
     lost = _("the last {time}").format(time=labels.minutes(plan.lost_minutes))
     if plan.minutes_before is not None:
-        lost = _("the {before} before the moment asked for; in all the last {time}").format(
+        lost = _("{before} before the moment asked for; {time} in all").format(
             before=labels.minutes(plan.minutes_before), time=labels.minutes(plan.lost_minutes)
         )
     newer = plan.target.newer
@@ -147,7 +147,7 @@ def who_lines(now: Target) -> list[str]:
         )
     ]
     if now.existing is not None:
-        text = _("Now: {target}, {size}, {sessions} sessions; it is kept in its turn")
+        text = _("Now: {target}, {size}, sessions: {sessions}; it is kept too")
         size, sessions = labels.size(now.existing.size), now.existing.sessions
         lines.append(text.format(target=now.name, size=size, sessions=sessions))
     return lines

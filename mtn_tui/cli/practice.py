@@ -48,7 +48,7 @@ def find(name: str) -> PracticeIncident:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             _("A practice incident needs a terminal: it is you who practises."),
-            _("What the program does by itself, mtn demo --headless shows."),
+            _("mtn demo --headless shows what the program does by itself."),
         )
     return found
 

@@ -19,8 +19,9 @@ from mtn_tui.operations.restore.promote import promote as put_in_place
 @click.command(
     short_help=_("Put a restored database in the place of another."),
     help=_(
-        "Give the database SOURCE, which was restored and looked at, the name of TARGET (DB_NAME unless "
-        "given). The database that had it is kept: mtn undo brings it back."
+        "Put the database SOURCE, which was restored and checked, in the place of TARGET "
+        "(DB_NAME unless given). The database that was there is kept: mtn undo brings it "
+        "back."
     ),
 )
 @click.argument("source", metavar=_("SOURCE"), callback=options.bare_name)
@@ -29,7 +30,7 @@ from mtn_tui.operations.restore.promote import promote as put_in_place
     "--target",
     metavar=_("DATABASE"),
     callback=options.bare_name,
-    help=_("The name it is to have."),
+    help=_("The name it gets."),
 )
 @options.confirm
 @click.option("--stop-services", is_flag=True, help=_("Run SERVICES_STOP_COMMAND before."))

@@ -50,7 +50,9 @@ _WIDEST = 60
     "tables",
     metavar=_("TABLE"),
     multiple=True,
-    help=_("Its missing rows, what hangs on them by foreign keys, and what they hang on. May be repeated."),
+    help=_(
+        "Its missing rows, what depends on them by foreign keys, and what they depend on. May be repeated."
+    ),
 )
 @click.option(
     "--leave-refused", is_flag=True, help=_("Copy the others where the database refuses some rows.")
@@ -109,7 +111,7 @@ def _agreed(session: Session, request: Request) -> Request:
     """The request for exactly what was shown and agreed to. Raises Refused."""
     if not session.may_ask:
         raise Refused(
-            _("Rows would be written into production. That has to be said."), _("Say it with --yes.")
+            _("Rows would be written into production. That has to be confirmed."), _("Confirm it with --yes.")
         )
     found = look(session.context, request, keep_script=False)
     for line in _lines(found):
@@ -137,7 +139,7 @@ def _lines(found: Recovery) -> Iterator[str]:
     if not found.tables:
         yield _("No row of {source} is missing in {target}.").format(source=found.source, target=found.target)
     for one in found.tables:
-        text = _("{name}: {missing:,} rows missing, {written:,} can be copied back")
+        text = _("{name}: rows missing: {missing:,}; can be copied back: {written:,}")
         yield text.format(name=one.name, missing=Figure(one.missing), written=Figure(one.written))
         for row in one.sample:
             yield "    " + "  ".join(f"{name}={_cut(value)}" for name, value in row.items())

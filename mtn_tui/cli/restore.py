@@ -67,8 +67,8 @@ _KINDS = {"full": Kind.FULL, "differential": Kind.DIFF}
 @click.option("-d", "--drop", is_flag=True, help=_("Replace it if it exists, once the new one is verified."))
 @options.confirm
 @click.option("--dry-run", is_flag=True, help=_("Say what would be done and whether it would work."))
-@click.option("--roles", is_flag=True, help=_("Make the roles that lie beside the backup and are missing."))
-@click.option("--no-owner", is_flag=True, help=_("What belongs to roles that can't be had is yours."))
+@click.option("--roles", is_flag=True, help=_("Create the missing roles, from the file beside the backup."))
+@click.option("--no-owner", is_flag=True, help=_("What belongs to roles that are not available is yours."))
 @click.option(
     "--in-place",
     is_flag=True,

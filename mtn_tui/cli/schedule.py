@@ -109,7 +109,7 @@ def install(session: Session, system: str | None, keep_scripts: bool, dry_run: b
 @click.pass_obj
 def remove(session: Session, dry_run: bool, sure: bool) -> int:
     plan = plan_remove(session.context)
-    question = _("Remove this? Nothing will make backups by itself.")
+    question = _("Remove this? No backups will be made automatically.")
     return _done(session, plan, "schedule-removed", question, dry_run=dry_run, sure=sure)
 
 
@@ -125,7 +125,9 @@ def _done(session: Session, plan: Plan, action: str, question: str, *, dry_run: 
     session.must_not_only_read()
     if not sure:
         if not session.may_ask:
-            raise Refused(_("Nothing was changed: nobody can be asked."), _("Say it with --yes."))
+            raise Refused(
+                _("Nothing was changed: there is no terminal to ask on."), _("Confirm it with --yes.")
+            )
         if not yes(question):
             raise Refused(_("Nothing was changed."))
     carry_out(plan)

@@ -20,8 +20,8 @@ from mtn_tui.operations.services.health import Answer, health
 @click.command(
     short_help=_("Ask the services for their health; restart them."),
     help=_(
-        "Ask the services that use the database for their health; or restart them, or start the "
-        "database's server, by the commands of the configuration."
+        "Ask the services that use the database for their health; or restart them, or "
+        "start the database server, by the commands of the configuration."
     ),
 )
 @click.option(
@@ -36,7 +36,9 @@ def services(session: Session, restart: bool, start_database: bool, as_json: boo
     """Exit code 0: all are healthy. 1: some are. 2: none is."""
     context = session.context
     if restart and start_database:
-        raise UsageError(_("--restart and --start-database are two things."), _("Start the database first."))
+        raise UsageError(
+            _("--restart and --start-database can't be combined."), _("Start the database first.")
+        )
     if start_database:
         words = ["services", "--start-database"]
         body: Callable[[Job], object] = lambda job: restarts.start_database(job, context)  # noqa: E731

@@ -175,7 +175,7 @@ class Session:
         if due is None or not history.done(context, due):
             return False
         moment, name = labels.moment(due.when.last(context.clock.now(), None)), labels.job(kind)
-        output.line(_("{job}: made since it was due, {moment}.").format(job=name, moment=moment))
+        output.line(_("{job}: made; it was due {moment}.").format(job=name, moment=moment))
         return True
 
     @property

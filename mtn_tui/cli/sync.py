@@ -26,7 +26,7 @@ from mtn_tui.operations.sync.sync import sync as sync_stores
 )
 @click.option("--dry-run", is_flag=True, help=_("Say what would be copied."))
 @click.option(
-    "--limit", metavar=_("RATE"), help=_("Send at most so many bytes a second, such as 500k or 10M.")
+    "--limit", metavar=_("RATE"), help=_("Send at most this many bytes a second, such as 500k or 10M.")
 )
 @as_json
 @click.pass_obj

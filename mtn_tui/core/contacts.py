@@ -115,7 +115,7 @@ def _spans(part: str) -> list[tuple[int, int]]:
 def _not_hours() -> WrongValue:
     return WrongValue(
         _("must be hours of the week"),
-        _('Write them like hours = "mon-fri 08:00-18:00", or "24/7"; several are parted by commas.'),
+        _('Write them like hours = "mon-fri 08:00-18:00", or "24/7"; separate several with commas.'),
     )
 
 
@@ -269,7 +269,7 @@ def parse(text: str, path: Path) -> Contacts:
     except (ValueError, RecursionError) as error:  # also raised for endless numbers and nested brackets
         raise ConfigError(
             _("{path} is not TOML: {reason}.").format(path=path, reason=error),
-            _("Mend that line. Texts stand in double quotes, as in the example that mtn init writes."),
+            _("Correct that line. Texts go in double quotes, as in the example that mtn init writes."),
             RUNBOOK,
         ) from None
     people = found.get("people")
@@ -289,7 +289,7 @@ def parse(text: str, path: Path) -> Contacts:
                         text,
                         path,
                         ("severity", severity.value, "steps"),
-                        _("names {name}, who is nobody in it").format(name=key),
+                        _("names {name}, who is not in it").format(name=key),
                         _("Add [people.{name}], or name another: {known}").format(
                             name=key, known=", ".join(contacts.people)
                         ),

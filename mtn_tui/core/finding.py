@@ -67,7 +67,7 @@ def find_configuration(
         _("There is no configuration. It was looked for in: {places}").format(
             places=", ".join(map(str, places))
         ),
-        _("Make one with: mtn init. One that lies elsewhere is named by --config FILE or MTN_CONFIG."),
+        _("Make one with: mtn init. If it is elsewhere, name it by --config FILE or MTN_CONFIG."),
     )
 
 

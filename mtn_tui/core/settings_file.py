@@ -286,7 +286,7 @@ def _read(path: Path, own_only: bool) -> str:
     if len(data) > _LARGEST:
         raise ConfigError(
             _("{path} is too large to be a configuration.").format(path=path),
-            _("Look whether it is the right file."),
+            _("Check that it is the right file."),
         )
     try:
         return data.decode()

@@ -281,7 +281,7 @@ class ValueReader:
 
     def _refuse_braces(self, start: int) -> NoReturn:
         self._refuse(
-            _("this form of ${{…}} is not read here"),
+            _("this form of ${{…}} is not supported here"),
             _("Only ${{X}}, ${{X:-word}} and ${{X:+word}} are. Write the value out, or use single quotes."),
             start,
         )

@@ -138,7 +138,7 @@ class _Reader(ValueReader):
     def _refuse_word(self, start: int, name: str, words: int) -> NoReturn:
         rest = self._text[self._pos :]
         if name and rest.startswith("+="):
-            self._refuse(_("+= is not read here"), _('Write it out: {key}="${{{key}}}…".'), start)
+            self._refuse(_("+= is not supported here"), _('Write it out: {key}="${{{key}}}…".'), start)
         if name and rest.startswith("["):
             self._refuse_array(start)
         if name and rest.lstrip(BLANK).startswith("="):

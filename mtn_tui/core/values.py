@@ -104,7 +104,10 @@ def is_connection_string(text: str) -> bool:
 def _database(name: str) -> str:
     if is_connection_string(name):
         raise WrongValue(
-            _("must be the bare name of a database, and is a whole connection, perhaps with a password"),
+            _(
+                "must be the bare name of a database; it is a whole connection string, perhaps "
+                "with a password"
+            ),
             _("Write the name alone; DB_HOST, DB_PORT, DB_USER and DB_PASSWORD say the rest."),
         )
     if not name.strip() or len(name.encode()) > LONGEST_NAME or "\0" in name:
@@ -166,7 +169,7 @@ def _url(text: str) -> str:
         good = False
     if not good:
         raise WrongValue(
-            _("must be web addresses, parted by blanks or commas"),
+            _("must be web addresses, separated by blanks or commas"),
             _('Write it like SERVICE_HEALTH_URLS="http://localhost:8082/health".'),
         )
     return text
@@ -176,7 +179,7 @@ def check_email(text: str) -> str:
     """Return ``text`` if it looks like an e-mail address; raises WrongValue otherwise."""
     if not re.fullmatch(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+", text):
         raise WrongValue(
-            _("must be e-mail addresses, parted by blanks or commas"),
+            _("must be e-mail addresses, separated by blanks or commas"),
             _('Write it like ALERT_EMAIL="admin@mtn.cl".'),
         )
     return text

@@ -173,7 +173,7 @@ def look_at_backups(scene: Scene, happened: datetime) -> Backups:
     ]
     troubles = [one.says for one in found if one.status is Status.FAIL]
     if not made:
-        troubles.append(_("No backup that is proven has been made since."))
+        troubles.append(_("No proven backup has been made since."))
     restorable = {str(one.name) for one in inspection.ours if one.usable and one.proven}
     lost = tuple(point.name for point in scene.points if point.name not in restorable)
     return Backups(tuple(troubles), min(made, default=None), lost)

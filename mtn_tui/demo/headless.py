@@ -131,9 +131,9 @@ def said(step: Step) -> str:
         case "fill":
             return _("a school filled with {rows:,} rows").format(**figures)
         case "verify":
-            return _("{copies} copies read back and proven complete").format(**figures)
+            return _("copies read back, proven complete: {copies}").format(**figures)
         case "restore":
-            return _("restored into another database, {rows:,} rows counted").format(**figures)
+            return _("restored into another database, rows counted: {rows:,}").format(**figures)
         case "compare":
-            return _("compared with the source: schema, {tables} tables, {rows:,} rows").format(**figures)
+            return _("compared with the source: schema, tables: {tables}, rows: {rows:,}").format(**figures)
     return _("backed up to disk and to a bucket")

@@ -179,7 +179,7 @@ INCIDENTS = (
     ),
     PracticeIncident(
         "database-down",
-        lambda: _("The database's server has stopped."),
+        lambda: _("The database server has stopped."),
         _stop_server,
         RecoveryMode.LEAVE,
     ),

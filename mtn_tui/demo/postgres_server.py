@@ -198,7 +198,7 @@ class PostgresServer:
             if not open_to_all(self.folder.parent):
                 raise PostgresError(
                     _("The practice server's own account cannot reach {folder}.").format(folder=self.folder),
-                    _("Use a folder that every user can pass through."),
+                    _("Use a folder that all users can access."),
                 )
             os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
             self._runnable = self._reachable_binaries(self._account)

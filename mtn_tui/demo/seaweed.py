@@ -95,7 +95,7 @@ class SeaweedServer:
             # Most likely another process took one of the ports.
             self._ports, self._port = [], fixed
         raise StorageError(
-            _("The practice S3 server did not come up."), _("Its log says why: {path}").format(path=self.log)
+            _("The practice S3 server did not start."), _("Its log says why: {path}").format(path=self.log)
         )
 
     def stop(self) -> None:

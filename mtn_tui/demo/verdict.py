@@ -118,13 +118,15 @@ def _production(one: Evaluation) -> Mark:
 
 def _way(one: Evaluation) -> Mark:
     if one.way is None:
-        return False, _("Step 1 was not ended: right was “{right}”.").format(right=way_words(one.right_way))
+        return False, _("Step 1 was not finished: the right way was “{right}”.").format(
+            right=way_words(one.right_way)
+        )
     if one.other_way:
-        text = _("A way that repairs it: {way}. To copy back what is lost keeps what was written since.")
+        text = _("It can be repaired: {way}. Copying back the lost rows keeps what was written since.")
         return True, text.format(way=way_words(one.right_way))
     if one.way is one.right_way:
         return True, _("The right way: {way}.").format(way=way_words(one.way))
-    text = _("Not the right way: {way}. Right was “{right}”.")
+    text = _("Not the right way: {way}. The right one was “{right}”.")
     return False, text.format(way=way_words(one.way), right=way_words(one.right_way))
 
 
@@ -141,8 +143,8 @@ def _backup(one: Evaluation) -> list[Mark]:
     if one.right_way is not RecoveryMode.RESTORE:
         return [(False, _("Restored from {name}, though nothing was lost.").format(name=one.restored))]
     if not one.restored:
-        return [(False, _("Not restored: right was {name}").format(name=one.right_backup))]
-    text = _("Restored from {name}; right was {right}")
+        return [(False, _("Not restored; the right one was {name}").format(name=one.right_backup))]
+    text = _("Restored from {name}; the right one was {right}")
     return [(False, text.format(name=one.restored, right=one.right_backup))]
 
 

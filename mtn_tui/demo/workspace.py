@@ -93,7 +93,7 @@ def _roomy_parent() -> Path:
         if candidate.is_dir() and open_to_all(candidate):
             return candidate
     raise ConfigError(
-        _("The practice stack found no folder for temporary files that every user can pass through."),
+        _("The practice stack found no folder for temporary files that all users can access."),
         _("Set TMPDIR to such a folder, or run the practice stack as an ordinary user."),
     )
 

@@ -342,7 +342,7 @@ def _lost(view: JobView, journal: Path) -> JobView:
             "The process of this job ({pid}) is gone. How it ended is not recorded, "
             "for the disk is full: {path}"
         ).format(pid=view.pid, path=journal.parent)
-    hint = _("Whatever it had not finished counts as nothing. Run it again.")
+    hint = _("What it had not finished does not count. Run it again.")
     if view.kind in _SWAPPING:
         hint = _(
             "{database} is the old one or the new one, whole: mtn kept says which, "

@@ -272,7 +272,7 @@ def turn(folder: Path | None, what: str) -> Iterator[None]:
         return
     fd = _hold_within(TURN_WAIT, folder / f"{slug(what)}.turn", fcntl.LOCK_EX)
     if fd is None:
-        raise Locked(_("Somebody else is writing there just now."), _("Try it again in a minute."))
+        raise Locked(_("Another process is writing there just now."), _("Try it again in a minute."))
     try:
         yield
     finally:
@@ -326,14 +326,14 @@ def is_still(fd: int, path: Path) -> bool:
 def _busy(wanted: Holder, holder: Holder | None) -> MtnError:
     if holder is None:
         return Locked(
-            _("Somebody else is at it: {operation} of {database}.").format(
+            _("Already running: {operation} of {database}.").format(
                 operation=wanted.operation, database=wanted.database
             ),
             _("See who, and wait for it to end: mtn job list"),
         )
     return Locked(
         _(
-            "{operator} is at it already: {operation} of {database} on {host}, since {since}, job {job}."
+            "Already running, by {operator}: {operation} of {database} on {host}, since {since}, job {job}."
         ).format(
             operator=holder.operator,
             operation=holder.operation,

@@ -103,7 +103,7 @@ def _tell(job: Job, context: Context, notice: Notice | None) -> None:
             job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
     except Exception as error:  # noqa: BLE001 - a backup is never lost for a mail; the job tells it as a warning
         text = error.title if isinstance(error, MtnError) else named(error)
-        job.warn("not-told", _("Nobody was told of it: {reason}").format(reason=text))
+        job.warn("not-told", _("Nobody was notified: {reason}").format(reason=text))
 
 
 @contextmanager
@@ -151,9 +151,9 @@ def _together(notice: Notice | None, state: tuple[Draft, ...]) -> list[Draft]:
 def _warn(job: Job, unsent: tuple[Outcome, ...]) -> None:
     for one in unsent:
         text = (
-            _("{to} was not told yet, and will be: {reason}")
+            _("Alert to {to} is queued for retry: {reason}")
             if one.state is State.KEPT
-            else _("{to} was not told: {reason}")
+            else _("{to} was not notified: {reason}")
         )
         job.warn("not-told", text.format(to=one.to, reason=one.reason))
 
@@ -169,7 +169,7 @@ def _of_failure(job: Job, context: Context, error: Exception) -> Notice | None:
         return _of_failed_run(job, error) if context.scheduled else None
     kind = _BACKUPS[job.kind]
     if isinstance(error, Cancelled) or job.stop_asked or job.token.cancelled:
-        text = _("Somebody asked it to stop. See what there is: mtn list")
+        text = _("It was asked to stop. See what there is: mtn list")
         subject = {Kind.FULL: _("Full backup cancelled"), Kind.DIFF: _("Differential cancelled")}[kind]
         return (Level.WARNING, subject, text, _job_facts(job))
     level, subject, body, facts = _failed(kind, error)
@@ -261,7 +261,7 @@ def _of_backup(job: Job, made: MadeBackup) -> Notice | None:
         moment=labels.moment(manifest.snapshot_at), what=labels.proven(made.rung)
     )
     if made.rung is Rung.PRESENT:
-        body = _("The backup of {moment} was not read back: nothing is proven of it.").format(
+        body = _("The backup of {moment} was not read back: it is not proven.").format(
             moment=labels.moment(manifest.snapshot_at)
         )
     return (Level.SUCCESS, subject, f"{instead} {body}".strip(), facts)
@@ -273,7 +273,7 @@ def _of_trial(job: Job, trial: Trial) -> Notice:
             name=trial.backup.name
         ),
         trial.reason,
-        _("Mend what it names in the database, then back up again: mtn backup full"),
+        _("Correct what it names in the database, then back up again: mtn backup full"),
     ]
     return (Level.WARNING, _("A backup does not load"), "\n".join(lines), _job_facts(job))
 

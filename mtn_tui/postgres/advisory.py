@@ -58,7 +58,7 @@ def _holder(connection: Connection, key: int) -> tuple[str, str, str] | None:
 def _taken(connection: Connection, key: int) -> Locked:
     who, where, since = _holder(connection, key) or ("?", "?", "?")
     return Locked(
-        _("Another host is at it: {who}, connected from {where} since {since}.").format(
+        _("Already running on another host: {who}, connected from {where} since {since}.").format(
             who=who, where=where, since=since
         ),
         _("Wait until it is done, or run there: mtn job list"),

@@ -17,7 +17,7 @@ def another_server(then: ServerIdentity, now: ServerIdentity) -> str:
     if then.system_identifier != now.system_identifier:
         return _("the full is of another PostgreSQL server (cluster)")
     if then.database_oid != now.database_oid:
-        return _("the database was made anew, or restored, since the full")
+        return _("the database was created again, or restored, since the full")
     if then.major != now.major:
         return _("the server was upgraded from PostgreSQL {then} to {now} since the full").format(
             then=then.major, now=now.major

@@ -82,7 +82,7 @@ def stayed_locked(by: Blocker, seconds: int) -> PostgresError:
     elif by.pid:
         hint = _("Wait for that session, or end it: SELECT pg_terminate_backend({pid}); then start again.")
     else:
-        hint = _("Somebody has to commit it or roll it back; then start again.")
+        hint = _("Commit it or roll it back; then start again.")
     return PostgresError(
         _("The table {table} stayed locked for {seconds} s: {who}").format(
             table=by.what, seconds=seconds, who=by

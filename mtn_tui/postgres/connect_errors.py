@@ -130,7 +130,7 @@ def _database_closed(at: Attempt) -> PostgresError:
         _("The database {database} at {where} takes no connections: {words}").format(
             database=at.database, where=at.where, words=at.words
         ),
-        _("Somebody has closed it. As a superuser: ALTER DATABASE … ALLOW_CONNECTIONS true"),
+        _("It was closed to connections. As a superuser: ALTER DATABASE … ALLOW_CONNECTIONS true"),
     )
 
 

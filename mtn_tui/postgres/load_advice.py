@@ -57,7 +57,7 @@ def _of_a_statement(sqlstate: str, in_a_function: bool) -> str:
     if sqlstate.startswith("P0"):
         return _("A function or trigger of the database raised this while it was loaded.")
     if sqlstate.startswith(("22", "23", "44")):
-        return _("The rows of the backup do not hold what the database demands of them.")
+        return _("The rows of the backup do not meet the constraints of the database.")
     if sqlstate.startswith("42501"):
         return _("Load it as a user who may do this (DB_USER), or leave owners and rights out: --no-owner")
     if sqlstate.startswith(("58P01", "0A")):

@@ -75,7 +75,7 @@ class LoadWithout(LoadConnection):
             super().execute(statement, alone=alone)
         except PostgresError as error:
             if error.sqlstate in UNRESOLVED:
-                text = _("Left out was: {names}. What depends on it can't be made.")
+                text = _("Left out: {names}. What depends on it can't be made.")
                 names = ", ".join(sorted(self._without.extensions))
                 error.hint = f"{text.format(names=names)} {error.hint}".strip()
             raise

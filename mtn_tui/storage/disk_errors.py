@@ -65,7 +65,7 @@ def no_space(path: Path) -> NoSpace:
 def missing(path: Path) -> StorageError:
     """Return the error for a path that is missing, or whose disk is not mounted."""
     return StorageError(
-        _("{path} cannot be reached: it, or the folder it lies in, is missing.").format(path=path),
+        _("{path} cannot be reached: it, or the folder it is in, is missing.").format(path=path),
         _("Check BACKUP_DIR, and that its disk is mounted; then create it."),
         runbook="7.1",
     )

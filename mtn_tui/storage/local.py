@@ -59,7 +59,7 @@ class LocalStorage:
         path = self.root / checked_key(key)
         if path.parent != self.root and path.parent.is_symlink():
             raise StorageError(
-                _("{folder} is a symlink: backups are not followed out of their folder.").format(
+                _("{folder} is a symlink, which could lead out of the folder of the backups.").format(
                     folder=path.parent
                 ),
                 _("Put a folder there, or point BACKUP_DIR at the real one."),

@@ -129,7 +129,7 @@ class Bucket:
         return StorageUnavailable(
             _("The bucket {place} does not answer: {reason}.").format(place=self.place, reason=reason),
             _(
-                "Backups stay on disk meanwhile. Check that the server runs and that {host} is reached."
+                "Backups stay on disk meanwhile. Check that the server runs and that {host} can be reached."
             ).format(host=self.host),
             BUCKETS,
         )
@@ -230,10 +230,10 @@ class Bucket:
 
     def _too_large(self) -> StorageError:
         return StorageError(
-            _("Something before the bucket {place} takes no bodies of this size (413).").format(
+            _("Something in front of the bucket {place} takes no requests of this size (413).").format(
                 place=self.place
             ),
-            _("Raise the limit of the proxy before it (nginx: client_max_body_size 0), or go past it."),
+            _("Raise the limit of the proxy in front of it (nginx: client_max_body_size 0), or bypass it."),
         )
 
     def _archived(self, key: str) -> StorageError:
@@ -249,7 +249,7 @@ class Bucket:
 
     def _tls_wanted(self) -> StorageError:
         return StorageError(
-            _("{host} speaks TLS only, and was spoken to without.").format(host=self.host),
+            _("{host} takes TLS only, and the connection was without.").format(host=self.host),
             _("Begin MINIO_ENDPOINT with https://"),
         )
 

@@ -81,7 +81,7 @@ def general() -> tuple[Action[Place], ...]:
             CHECKLIST,
             ("1",),
             _("Checklist"),
-            _("Shows whether all is well, what is not, and what mends it."),
+            _("Shows whether all is well, what is not, and what fixes it."),
             lambda place: place.host.show(CHECKLIST),
         ),
         Action(
@@ -117,7 +117,7 @@ def general() -> tuple[Action[Place], ...]:
             "reload",
             ("r",),
             _("Read again"),
-            _("Asks the stores again what they hold. That is done by itself after every job."),
+            _("Asks the stores again what they hold. This also happens after every job."),
             _reload,
         ),
         Action(
@@ -132,7 +132,7 @@ def general() -> tuple[Action[Place], ...]:
             "language",
             ("L",),
             _("Language"),
-            _("Speaks Spanish instead of English, or the other way."),
+            _("Switches from English to Spanish, or back."),
             _switch_language,
         ),
         Action(
@@ -154,7 +154,7 @@ def general() -> tuple[Action[Place], ...]:
             "quit",
             ("q",),
             _("Quit"),
-            _("Ends the program. Jobs go on unless you say else."),
+            _("Ends the program. Jobs go on unless you say otherwise."),
             lambda place: place.host.leave(),
             footer=True,
         ),

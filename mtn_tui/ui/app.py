@@ -184,7 +184,9 @@ class MtnApp(BaseApp):
         action = next((one for one in here.actions if one.id == action_id), None)
         if action is None:
             label = next(one.label for one in every_action() if one.id == action_id)
-            self.show_status(_("Not on this screen: {action}.").format(action=label.lower()), "warn")
+            self.show_status(
+                _("Not available on this screen: {action}.").format(action=label.lower()), "warn"
+            )
             return
         if why := action.why_not(here):
             self.show_status(why, "warn")

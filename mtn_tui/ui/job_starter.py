@@ -47,7 +47,7 @@ class JobStarter:
             self._starting[asked] = job_id
             if any(job.id == job_id for job in host.state.jobs):
                 del self._starting[asked]
-            self.done(_("Begun: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id))
+            self.done(_("Started: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id))
 
         def failed(error: MtnError) -> None:
             del self._starting[asked]
@@ -117,7 +117,7 @@ class JobStarter:
         host = self._host
         if self._is_starting:
             self._quits_then = True
-            host.show_status(_("A job is just beginning. Once it has, you can leave."), "warn")
+            host.show_status(_("A job is starting. You can leave once it is running."), "warn")
             return
         # From the journals themselves: one that has just begun is not among those that were seen last.
         try:

@@ -208,7 +208,7 @@ def test_where_only_the_proof_does_not_fit_the_backup_is_kept_and_that_is_said(
     practice = practise(source, BACKUP_DIR=str(disk))
     needed = sum(-(-len(data) // _PAGE) * _PAGE for data in first_backup(practice, disk))
     running = begin_and_leave(practice, source, disk, needed)
-    assert "could not be written down" in running.ends(1)
+    assert "could not be recorded" in running.ends(1)
     (disk / _BALLAST).unlink()
     practice.mtn("verify", "--all")
     assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]

@@ -47,7 +47,7 @@ def test_of_two_backups_at_once_one_runs_and_others_here_or_on_another_host_say_
         first.reaches("dump")
         told = practice.mtn("backup", "full", check=75).stderr
         said = re.search(
-            r"(?P<who>\S+) is at it already: backup of (?P<database>\S+) on (?P<host>\S+),"
+            r"Already running, by (?P<who>\S+): backup of (?P<database>\S+) on (?P<host>\S+),"
             r" since (?P<since>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}), job (?P<job>\w{8})\.",
             " ".join(told.split()),
         )
@@ -60,7 +60,7 @@ def test_of_two_backups_at_once_one_runs_and_others_here_or_on_another_host_say_
         assert f"mtn job cancel {view.id}" in told
         assert view.state is JobState.RUNNING
         elsewhere = practice.mtn("backup", "full", check=75, STATE_DIR=str(tmp_path / "another")).stderr
-        assert f"Another host is at it: mtn backup {view.id}@{host_name()}" in elsewhere
+        assert f"Already running on another host: mtn backup {view.id}@{host_name()}" in elsewhere
         where = r"connected from 127\.0\.0\.1 since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
         assert re.search(where, " ".join(elsewhere.split()))
     first.ends(0)
@@ -77,7 +77,7 @@ def test_of_two_restores_into_one_target_one_runs_and_the_other_says_who_is_at_i
         first = begin(practice, *command)
         first.reaches("check-disk")
         told = practice.mtn(*command, check=75).stderr
-        assert "is at it already: restore" in told
+        assert "Already running, by " in told
         assert first.view.id in told
         elsewhere = practice.mtn(*command, check=75, STATE_DIR=str(tmp_path / "another")).stderr
         assert f"mtn restore {first.view.id}@" in elsewhere

@@ -91,7 +91,7 @@ def test_a_differential_with_warnings_one_that_is_cancelled_and_one_not_begun_ar
             host.run(stopped, job_alerts.announced(practice.context, stops))
     assert [mail["Subject"] for mail in sink.mails] == [
         "[MTN ⚠] Differential done, 2 warnings",  # log and metrics
-        "[MTN ⚠] Differential not begun",
+        "[MTN ⚠] Differential not started",
         "[MTN ⚠] Differential cancelled",
     ]
 
@@ -100,7 +100,7 @@ def test_a_backup_is_not_lost_for_a_dead_mail_server_and_is_told_of_later(small,
     port = free_port()
     practice: Practice = practise(small, SMTP_SERVER="127.0.0.1", SMTP_PORT=str(port), ALERT_EMAIL=ANA)
     done = practice.mtn("backup", "full", check=1)
-    assert f"{ANA} was not told yet, and will be" in done.stderr
+    assert f"Alert to {ANA} is queued for retry" in done.stderr
     assert practice.inventory.latest().copies
     assert practice.jobs[0].exit_code == 1
     (kept,) = (practice.root / "state" / "notices").glob("*/*.jsonl")

@@ -123,7 +123,7 @@ def test_the_latest_passes_over_a_newer_one_of_another_key_and_says_which_key_it
     done = here.here("restore", "--latest", "--target", "mtn_never_made", "--dry-run", check=None)
     assert first in done.stdout
     assert f"{second}, of" in done.stderr
-    for text in ("is passed over", theirs, ours, "ENCRYPTION_KEY_FILE", "(runbook 7.2)"):
+    for text in ("is skipped", theirs, ours, "ENCRYPTION_KEY_FILE", "(runbook 7.2)"):
         assert text in done.stderr
 
 

@@ -120,7 +120,7 @@ def test_a_database_that_lets_nobody_in_is_not_replaced(pg18, new_school, practi
     found = assess(practice.context)
     server.psql("DROP ROLE app")
     assert found.proposal.way is RecoveryMode.LEAVE
-    assert "lets nobody in" in found.proposal.why
+    assert "takes no connections" in found.proposal.why
     assert statuses(found)["database"] == {Status.FAIL}
 
 

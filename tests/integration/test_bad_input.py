@@ -156,7 +156,7 @@ def test_another_key_opens_nothing_and_is_told_as_that(full, source, practise):
     for wanted in ("--latest", payload.name):
         told = ("another key", "ENCRYPTION_KEY_FILE", "section 7.2")
         refused(practice, "restore", wanted, "--target", "mtn_never", code=2, said=told)
-    refused(practice, "show", full.inventory.latest().id, code=64, said=("can't be believed",))
+    refused(practice, "show", full.inventory.latest().id, code=64, said=("can't be trusted",))
     assert "mtn_never" not in practice.databases()
 
 

@@ -199,7 +199,7 @@ def test_contacts_that_cannot_be_read_are_named_and_hold_up_no_alert(practice):
     (practice.root / "config" / "contacts.toml").write_text("nothing = [")
     (draft,) = told(practice, fails())
     assert draft.to == ()
-    assert "Nobody of the contacts was notified" in draft.body
+    assert "No contact was notified" in draft.body
 
 
 # After a job

@@ -271,7 +271,7 @@ def test_a_drills_database_is_no_target_of_a_restore(school, practise):
     practice = practise(school)
     practice.ready_made()
     name = f"{school.name}__drilling_abcdefgh"
-    assert "that a restore is at" in practice.here("restore", "--latest", "-t", name, check=64).stderr
+    assert "that a restore is working on" in practice.here("restore", "--latest", "-t", name, check=64).stderr
 
 
 def test_without_any_backup_the_drill_has_failed_and_says_so(school, practise):

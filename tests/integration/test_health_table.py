@@ -266,7 +266,7 @@ def test_a_disk_without_inodes_is_full_too(small, practise, new_disk: Callable[.
     expect_disk(practice, OK)
     for number in range(36):
         (disk / f"{number}").touch()
-    expect_disk(practice, FAIL, "Of its inodes")
+    expect_disk(practice, FAIL, "Free inodes")
 
 
 def test_the_database_server(pg_workspace, practise, new_disk: Callable[..., Path], monkeypatch) -> None:

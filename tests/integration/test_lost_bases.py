@@ -93,7 +93,7 @@ def test_a_database_that_was_dropped_and_restored(pg18, new_database, practise):
     pg18.drop_database(source.name)
     pg18.create_database(source.name)
     by_hand(practice, full, into=source)
-    full_instead(practice, "made anew, or restored")
+    full_instead(practice, "created again, or restored")
     assert differential(practice)
 
 

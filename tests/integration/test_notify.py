@@ -598,7 +598,7 @@ def test_the_command_says_what_is_kept_and_sends_it_later(tmp_path):
     command(at, "notify", "--flush", check=1)
     with mail_server(port) as sink:
         assert "sent" in command(at, "notify", "--flush", check=0)[0]
-        assert "Nothing waits" in command(at, "notify", "--flush", check=0)[1]
+        assert "Nothing is waiting" in command(at, "notify", "--flush", check=0)[1]
     assert sink.to == [ANA]
 
 

@@ -378,7 +378,7 @@ def test_restoring_the_older_backup_loses_rows_that_need_not_have_been(place):
     assert judged.needless == older.held.missing(newest.held)
     assert judged.lost == older.held.missing(place.scene.held)
     said = "\n".join(verdict.lines(judged))
-    assert f"✖ Restored from {older.name}; right was {newest.name}" in said
+    assert f"✖ Restored from {older.name}; the right one was {newest.name}" in said
     assert f"{judged.needless} of which could have been kept" in said
     assert "✖ No alert of step 2 arrived." in said
     assert "No incident was begun" in said
@@ -481,7 +481,7 @@ def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(place)
     full.mtn("backup", "full", check=2)
     full.mtn("prune")
     judged = full.judged(incident, happened, mails)
-    assert judged.backups.troubles == ("No backup that is proven has been made since.",)
+    assert judged.backups.troubles == ("No proven backup has been made since.",)
     full.mtn("backup", "full")
     judged = full.judged(incident, happened, mails)
     assert verdict.well(judged), verdict.lines(judged)
@@ -520,7 +520,7 @@ def test_the_incidents_are_listed_each_in_a_line(tmp_path):
     [
         (["--incident", "s3-down"], "needs a terminal"),
         (["--incident", "fire"], "There is no practice incident 'fire'"),
-        (["--incident", "s3-down", "--headless"], "two things"),
+        (["--incident", "s3-down", "--headless"], "exclude each other"),
         (["--json"], "--json goes with"),
     ],
 )

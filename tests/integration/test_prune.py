@@ -338,4 +338,4 @@ def test_two_at_once_are_one(practice):
     aged(practice, 0)
     said = []
     pruned(practice, lambda: said.append(practice.here("prune", check=75).stderr))
-    assert "is at it already" in said[0]
+    assert "Already running" in said[0]

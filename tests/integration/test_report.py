@@ -126,7 +126,7 @@ def test_what_is_damaged_or_can_not_be_read_does_not_count_and_is_told(school, p
     report = reports.report(later(practice), Span.WEEK)
     assert report.collected.unknown == (
         f"1 file of figures can't be read: {metrics}",
-        "1 backup can't be believed, and does not count: mtn list",
+        "1 backup can't be trusted, and does not count: mtn list",
         "The record of 1 drill can't be read.",
     )
     assert report.figures.rpo.held == 0, "it is on record as proven, and is damaged since"

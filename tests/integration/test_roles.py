@@ -151,7 +151,7 @@ def test_a_plain_owner_is_told_before_what_cannot_be_had_and_may_do_without(else
         "will belong to mtn_maker"
         in elsewhere.here(*command, "--drop", "--roles", "--no-owner", "--dry-run", check=1).stdout
     )
-    assert "statements on owners and rights were done without" in done.stderr
+    assert "Statements on owners and rights left out: " in done.stderr
     there = Database(pg_busy, source.name)
     assert there.psql("SELECT x, tableowner FROM t, pg_tables WHERE tablename = 't'") == b"1|mtn_maker\n"
     assert APP not in maintenance.psql("SELECT rolname FROM pg_roles").decode()
@@ -183,7 +183,7 @@ def test_roles_that_were_changed_or_are_gone_are_not_made(source, practise):
     with pytest.raises(ArchiveError, match="changed"):
         read_companion(copy, key)
     refused = practice.here("restore", manifest.id, "--target", "mtn_never", "--roles", check=2)
-    assert "can't be believed" in refused.stderr
+    assert "can't be trusted" in refused.stderr
     beside.unlink()
     with pytest.raises(ArchiveError, match="No roles lie beside"):
         read_companion(copy, key)

@@ -37,7 +37,7 @@ def test_a_full_is_made_once_a_night_and_again_only_if_that_failed(practice):
     practice.configure(DB_PORT=broken)
     said = scheduled(practice, "backup", "full")
     assert practice.jobs[0].id in said.splitlines()[0]
-    assert "made since it was due" in scheduled(practice, "backup", "full")
+    assert "made; it was due" in scheduled(practice, "backup", "full")
     assert [job.state for job in practice.jobs] == [JobState.SUCCEEDED, JobState.FAILED]
     practice.here("backup", "full")  # by hand it is always made
     assert len(practice.jobs) == 3

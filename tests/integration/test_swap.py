@@ -303,7 +303,7 @@ def test_a_kept_one_is_dropped_when_that_is_said_and_nothing_else_ever(live):
     facts = json.loads(live.practice.here("kept", "--json", "drop", kept.name, "--yes").stdout)
     assert (facts["dropped"], facts["of"]) == (kept.name, live.database.name)
     assert live.kept == []
-    assert "Nothing is kept that" in live.practice.here("undo", "--confirm", live.words, check=64).stderr
+    assert "No previous version of" in live.practice.here("undo", "--confirm", live.words, check=64).stderr
     context = live.practice.context
     with pytest.raises(UsageError):
         live.practice.run("kept-drop", lambda job: drop_kept(job, context, live.database.name))

@@ -177,7 +177,7 @@ def test_a_copy_that_can_not_be_written_beside_is_verified_all_the_same(small, p
     proof.mkdir()
     done = practice.here("verify", "--all", check=1)
     assert "✔" in done.stdout
-    assert "could not be written down" in done.stderr
+    assert "could not be recorded" in done.stderr
 
 
 def test_verify_wants_one_backup_or_all(small, practise):

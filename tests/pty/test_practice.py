@@ -106,7 +106,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
         made.begins()
         made.terminal.wait_for("[d] starts the server")
         made.terminal.type("d")
-        made.terminal.wait_for("Start the database's server with this?")
+        made.terminal.wait_for("Start the database server?")
         made.terminal.type(DOWN + ENTER)
         made.terminal.wait_for("PostgreSQL answers.")
         made.enters("[enter] go that way")

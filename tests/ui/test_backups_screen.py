@@ -197,7 +197,7 @@ def test_a_backup_made_verified_restored_and_drilled_from_the_screen(pg18, new_s
         await operator.press("b")
         await operator.sees("Full: the whole database.", "There is no full yet: it makes one.")
         await operator.press("down", "enter")
-        await operator.sees("Begun: full backup, job")
+        await operator.sees("Started: full backup, job")
         await operator.until(lambda: len(operator.app.state.inventory.backups) == 1, "the new backup")
         await operator.until(lambda: not operator.app.state.live)
         await operator.press("v")
@@ -213,7 +213,7 @@ def test_a_backup_made_verified_restored_and_drilled_from_the_screen(pg18, new_s
         await operator.press("enter")
         await operator.until(lambda: len(operator.app.state.jobs) == 3 and not operator.app.state.live)
         await operator.press("D")
-        await operator.sees("A drill with this backup?")
+        await operator.sees("Run a restore drill with this backup?")
         await operator.press("down", "enter")
         await operator.until(lambda: len(operator.app.state.jobs) == 4 and not operator.app.state.live)
         assert {job.state for job in operator.app.state.jobs} == {JobState.SUCCEEDED}
@@ -285,7 +285,7 @@ def test_s_brings_the_bucket_what_it_lacks_and_without_a_bucket_says_so(pg18, ne
     async def flow(operator):
         await operator.has_list()
         await operator.press("s")
-        await operator.sees("Begun: copying between the stores, job")
+        await operator.sees("Started: copying between the stores, job")
         await operator.until(lambda: operator.app.state.jobs and not operator.app.state.live, "the job")
 
     with closing(Begun(practice)) as begun:

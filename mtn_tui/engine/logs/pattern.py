@@ -28,9 +28,9 @@ class Pattern:
         except (regex.error, ValueError, OverflowError, RecursionError) as error:
             raise UsageError(
                 _("{pattern} is not a regular expression: {reason}.").format(pattern=text, reason=error),
-                _(
-                    "Where the characters themselves are meant, put a backslash before each of {special}"
-                ).format(special=". * + ? ( ) [ ] |"),
+                _("To match the characters themselves, put a backslash before each of {special}").format(
+                    special=". * + ? ( ) [ ] |"
+                ),
             ) from error
 
     def is_in(self, line: str) -> bool:

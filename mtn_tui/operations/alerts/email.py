@@ -244,7 +244,7 @@ class Mail:
             return tls.distrusted(server, error)
         if isinstance(error, ssl.SSLError):
             return ChannelDown(
-                _("No TLS came about with the mail server {server}: {reason}.").format(
+                _("TLS with the mail server {server} failed: {reason}.").format(
                     server=server, reason=error.reason or error.strerror or error
                 ),
                 _("See whether SMTP_PORT is right: 465 is TLS from the start, 587 is STARTTLS."),

@@ -77,7 +77,7 @@ def send_test(context: Context) -> list[SendResult]:
             _("Test of the alerts"),
             "\n\n".join(
                 (
-                    _("This is only a test. Whoever reads it proves that alerts arrive, by running:"),
+                    _("This is only a test. If you read it, confirm that alerts arrive, by running:"),
                     "    " + command("notify", "--ack", token),
                 )
             ),
@@ -115,7 +115,7 @@ def require_channels(settings: Settings) -> list[Channel]:
     ways = channels(settings)
     if not ways:
         raise ConfigError(
-            _("Nobody can be told: neither e-mail nor a webhook is configured."),
+            _("Nobody can be notified: neither e-mail nor a webhook is configured."),
             _("Set SMTP_SERVER and ALERT_EMAIL, or WEBHOOK_URL."),
         )
     return ways

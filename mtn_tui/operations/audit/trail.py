@@ -179,7 +179,7 @@ def verify(state: Path) -> Verified:
                 return Verified(number, before, number, _("it was another line"), tuple(torn))
             reached = True
     if not reached:
-        return Verified(number, before, number + 1, _("lines that came here are gone"), tuple(torn))
+        return Verified(number, before, number + 1, _("lines that were here are gone"), tuple(torn))
     return Verified(number, before, None, "", tuple(torn))
 
 

@@ -41,7 +41,7 @@ def choose_base(inputs: Inputs) -> Base:
     if not fulls:
         reason = _("there is no full backup of this database on this server")
         if inventory.unreachable:
-            reason += " " + _("(not asked, for it does not answer: {stores})").format(
+            reason += " " + _("(not asked, no answer: {stores})").format(
                 stores=", ".join(inventory.unreachable)
             )
         raise BaseLost(reason)
@@ -49,7 +49,7 @@ def choose_base(inputs: Inputs) -> Base:
     full = (proven or fulls)[0]
     manifest = _read(inputs, full)
     if manifest.baseline is None:
-        raise BaseLost(_("the full says too little of itself to be a base"))
+        raise BaseLost(_("the full lacks what a base needs"))
     if why := another_server(manifest.server, here):
         raise BaseLost(why)
     return Base(manifest, manifest.baseline, full.sound)

@@ -316,8 +316,8 @@ class _Run:
 def _require_encryption(context: Context) -> None:
     if not context.settings.enable_encryption:
         raise ConfigError(
-            _("ENABLE_ENCRYPTION=false: this program makes no backup that just anyone could read."),
-            _("Set ENABLE_ENCRYPTION=true. Clear backups made earlier can still be restored."),
+            _("ENABLE_ENCRYPTION=false: this program makes no unencrypted backups."),
+            _("Set ENABLE_ENCRYPTION=true. Unencrypted backups made earlier can still be restored."),
         )
 
 

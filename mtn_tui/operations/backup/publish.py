@@ -66,8 +66,9 @@ def require_room(
     figures = {"needed": Figure(needed >> 20), "free": Figure(free >> 20)}
     if not last:
         return _(
-            "The backup may not fit in {folder}: by the size of the database up to {needed:,} MB are needed,"
-            " {free:,} MB are free. Where it does not fit, it fails, and nothing half made is left."
+            "The backup may not fit in {folder}: by the size of the database up to "
+            "{needed:,} MB are needed, {free:,} MB are free. If it does not fit, it fails, "
+            "and nothing half-made is left."
         ).format(folder=context.settings.backup_dir, **figures)
     raise NoSpace(
         _(

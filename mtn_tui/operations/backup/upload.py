@@ -227,6 +227,9 @@ class _Preceded:
 def _out_of_time() -> StorageError:
     return StorageUnavailable(
         _("The bucket did not take the backup in time."),
-        _("The backup is whole on disk. The next one that reaches the bucket sends it too, or now: mtn sync"),
+        _(
+            "The backup is whole on disk. The next one that reaches the bucket sends it too; "
+            "or send it now: mtn sync"
+        ),
         BUCKETS,
     )

@@ -68,7 +68,7 @@ def strangers_folder(folder: Path, configuration: Path | None) -> StorageError |
             user=os.geteuid(), folder=shlex.quote(str(of))
         )
         + " "
-        + _("Where its owner can't be changed (a share of a NAS), mount it beneath a folder of mode 750."),
+        + _("If its owner can't be changed (a share of a NAS), mount it beneath a folder of mode 750."),
         "7.1",
     )
 
@@ -81,7 +81,7 @@ def _fix(folder: Path) -> str:
         fix = _("Mount {mount} ({kind}) with the options uid=…,gid=…,{options}.").format(
             mount=mount, kind=kind, options=option
         )
-    beneath = _("Where the mode can't be changed (a share of a NAS), mount it beneath a folder of mode 750.")
+    beneath = _("If the mode can't be changed (a share of a NAS), mount it beneath a folder of mode 750.")
     return f"{fix} {beneath}"
 
 

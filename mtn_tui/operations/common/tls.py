@@ -35,7 +35,7 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
 def distrusted(server: str, error: ssl.SSLCertVerificationError) -> ChannelDown:
     """The error for a server whose certificate does not hold."""
     return ChannelDown(
-        _("The certificate of {server} does not hold: {reason}.").format(
+        _("The certificate of {server} is not valid: {reason}.").format(
             server=server, reason=error.verify_message.rstrip(".")
         ),
         _(

@@ -90,7 +90,7 @@ def _keys(connection: Connection, *, applied: bool) -> Check:
     except ServerLost:
         raise
     except PostgresError as error:
-        text = _("Whether every foreign key holds was not looked at: {reason}")
+        text = _("Foreign keys were not checked: {reason}")
         return Check("foreign-keys", Status.UNKNOWN, text.format(reason=error.title))
     if violated:
         text = _("Rows refer to rows that are not there (foreign keys {names}).")

@@ -197,14 +197,14 @@ def _who(judged: Judged, trouble: str) -> Iterator[str]:
         f"{call.person.name} {call.person.phone}".strip() for call in judged.tell if not call.person.email
     ]
     if without:
-        yield _("Without an e-mail address, to be called: {names}").format(names=", ".join(without))
+        yield _("No e-mail address, to be called: {names}").format(names=", ".join(without))
     if judged.off_duty:
         yield _("Off duty, not notified: {names}").format(names=", ".join(map(_back, judged.off_duty)))
     if judged.next_at is not None:
         text = _("Unless it is solved by then, others are notified from {moment} on.")
         yield text.format(moment=labels.moment(judged.next_at))
     if trouble:
-        yield _("Nobody of the contacts was notified: {reason}").format(reason=trouble)
+        yield _("No contact was notified: {reason}").format(reason=trouble)
 
 
 def _back(call: Call) -> str:
@@ -218,7 +218,7 @@ def _recovery(context: Context, recovered: Sequence[Cause]) -> Draft:
     lines = []
     for one in recovered:
         lasted = labels.duration(max((now - one.since).total_seconds(), 0.0))
-        text = _("{title} is well again. Since {moment}, for {time}, it was: {says}")
+        text = _("{title} is ok again. Since {moment}, for {time}, it was: {says}")
         lines.append(
             f"{Status.OK.glyph} "
             + text.format(title=_title(one), moment=labels.moment(one.since), time=lasted, says=one.says)

@@ -32,7 +32,7 @@ def examine(loaded: Loaded, context: Context, then: Callable[[Result], None] | N
 def without_configuration(error: MtnError) -> list[Result]:
     """What can be told where there is no configuration, or a wrong one."""
     title = _("Not looked at: there is no configuration to go by.")
-    hint = _("Mend the configuration first.")
+    hint = _("Correct the configuration first.")
     known = {
         "configuration": (Check("configuration", Status.FAIL, error.title, error.hint, error.runbook),),
         "machine": tuple(machine()),

@@ -107,12 +107,12 @@ def look(inspection: Inspection, check: HealthCheck, how: Look) -> Result:
         said = _("Not looked at: {reason}").format(reason=error.title)
         findings = (Check(check.id, Status.UNKNOWN, said, error.hint, error.runbook),)
     except Exception as error:  # noqa: BLE001 - a fault in one check must not hide the others
-        said = _("This check itself has failed: {error}: {text}").format(
+        said = _("This check itself failed: {error}: {text}").format(
             error=type(error).__name__, text=text_of(error)
         )
-        findings = (Check(check.id, Status.UNKNOWN, said, _("Report it; the other checks hold.")),)
+        findings = (Check(check.id, Status.UNKNOWN, said, _("Report it; the other checks still count.")),)
     if not findings:
-        findings = (Check(check.id, Status.UNKNOWN, _("Nothing was found out.")),)
+        findings = (Check(check.id, Status.UNKNOWN, _("The check gave no result.")),)
     return Result(check, findings, inspection.context.clock.now(), time.monotonic() - began)
 
 

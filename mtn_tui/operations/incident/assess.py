@@ -214,7 +214,11 @@ def _server_finding(seen: Observations) -> Check:
 
 def _database_findings(seen: Observations, now: datetime) -> list[Check]:
     if not seen.exists:
-        return [Check("database", Status.FAIL, _("The database is gone: the server has none of its name."))]
+        return [
+            Check(
+                "database", Status.FAIL, _("The database is gone: the server has no database with that name.")
+            )
+        ]
     if seen.database is not None:
         return [Check("database", Status.FAIL, seen.database.title, seen.database.hint)]
     found = []
@@ -224,7 +228,7 @@ def _database_findings(seen: Observations, now: datetime) -> list[Check]:
             status = Status.UNKNOWN if table.barred else Status.FAIL
             found.append(Check("tables", status, text.format(table=table.name, reason=table.trouble)))
         elif table.rows is None:
-            text = _("The table {table} was not counted within seconds.").format(table=table.name)
+            text = _("The table {table} could not be counted in time.").format(table=table.name)
             found.append(Check("tables", Status.UNKNOWN, text))
         elif table.shrunk:
             text = _("{table} has {now:,} rows, and {before:,} in the newest backup.")
@@ -272,7 +276,7 @@ def _backup_finding(seen: Observations, now: datetime) -> Check:
     unreachable = ""
     if seen.unreachable:
         names = ", ".join(labels.store(one) for one in seen.unreachable)
-        unreachable = " " + _("Not asked, for it does not answer: {stores}").format(stores=names)
+        unreachable = " " + _("Not asked, no answer: {stores}").format(stores=names)
     if seen.backup is None:
         return Check("backup", Status.FAIL, _("There is no proven full backup.") + unreachable)
     text = _("The newest proven full is {age} old, of {moment}.").format(
@@ -300,7 +304,10 @@ def propose(seen: Observations) -> Proposal:
     if seen.database is not None and seen.barred:
         return Proposal(
             RecoveryMode.LEAVE,
-            _("The database is there, and lets nobody in, or not our user. Its data is most likely whole."),
+            _(
+                "The database exists, but takes no connections, or not those of our user. Its "
+                "data is most likely whole."
+            ),
             _("Free connections, or give back the right to connect; then assess again."),
         )
     unreadable = seen.database is not None or any(table.trouble and not table.barred for table in seen.tables)
@@ -308,7 +315,7 @@ def propose(seen: Observations) -> Proposal:
         why = (
             _("The database is gone.")
             if not seen.exists
-            else _("The database is there, but main tables in it can't be read.")
+            else _("The database exists, but main tables in it can't be read.")
         )
         if seen.backup is None:
             return Proposal(
@@ -332,5 +339,5 @@ def propose(seen: Observations) -> Proposal:
     return Proposal(
         RecoveryMode.LEAVE,
         _("Nothing is wrong that can be seen from here."),
-        _("If rows are wrong or missing, restore beside, and compare."),
+        _("If rows are wrong or missing, restore beside production, and compare."),
     )

@@ -61,9 +61,7 @@ class Found:
         if not known:
             for unread in (one for at, one in self.unread.items() if number in (None, at)):
                 raise unread
-            raise UsageError(
-                _("There is no such incident."), _("There is one once the wizard was begun: mtn")
-            )
+            raise UsageError(_("There is no such incident."), _("Open one in the wizard: mtn"))
         known = [one for one in known if one.database == database] or known
         return next((one for one in known if one.is_open), known[0])
 

@@ -47,7 +47,7 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
             subject = _("The admission system was down")
         subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = subject
     next_step = {
-        RecoveryMode.RESTORE: _("A full restore is begun. Nothing is replaced before it was validated."),
+        RecoveryMode.RESTORE: _("A full restore has begun. Nothing is replaced before it is validated."),
         RecoveryMode.BESIDE: _("A backup is restored beside it; production is left as it is."),
         RecoveryMode.LEAVE: proposal.instead,
     }
@@ -55,7 +55,7 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
     if incident and over:
         lines += [_("When the incident was opened:"), *_lines(over), *done_to_mend(incident), "", _("Now:")]
     lines += _lines(assessment.findings)
-    lines += ["", _("At it: {operator} on {host}.").format(operator=context.operator, host=context.host)]
+    lines += ["", _("In charge: {operator} on {host}.").format(operator=context.operator, host=context.host)]
     severity = report.severity(severity_of(incident) if incident else Severity.CRITICAL).upper()
     return Alert(Level.ERROR, f"{severity}: {subjects[proposal.way]}", "\n".join(lines))
 

@@ -46,7 +46,7 @@ def standing(one: StepStatus) -> str:
 def way(one: RecoveryMode) -> str:
     """A way of recovery, in the reader's language."""
     return {
-        RecoveryMode.RESTORE: _("restore all of it, in production's place"),
+        RecoveryMode.RESTORE: _("restore all of it, replacing production"),
         RecoveryMode.BESIDE: _("restore beside it, and copy back what is lost"),
         RecoveryMode.LEAVE: _("no restore: something else is wrong"),
     }[one]
@@ -243,7 +243,7 @@ def fact_name(name: str) -> str:
         "kept": _("what was there before is kept as"),
         "away_seconds": _("the swap itself took"),
         "without_seconds": _("without a database since the incident was opened"),
-        "load_seconds": _("took to load"),
+        "load_seconds": _("loading took"),
         "command": _("command"),
         "services": _("services"),
         "path": _("report"),

@@ -110,7 +110,7 @@ ALLOWED = {
 def _not_understood(word: str, allowed: str) -> UsageError:
     return UsageError(
         _("The filter word {word!r} is not understood.").format(word=word),
-        _("Possible is: {allowed}").format(allowed=allowed),
+        _("Allowed: {allowed}").format(allowed=allowed),
     )
 
 

@@ -120,7 +120,7 @@ def newer_of_another_key(inventory: Inventory, backup: Backup, database: str) ->
 def passed_over(other: Backup) -> str:
     """Says that a newer backup needs another key, which one, and what to do about it."""
     why = next(copy.trouble for copy in other.copies if isinstance(copy.trouble, WrongKey))
-    text = _("{name}, of {moment}, is passed over: {reason}")
+    text = _("{name}, of {moment}, is skipped: {reason}")
     return text.format(name=other.name, moment=labels.moment(other.moment), reason=labels.whole(why))
 
 

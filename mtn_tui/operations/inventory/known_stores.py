@@ -85,7 +85,7 @@ class Changed:
             return _("Mount its disk again, or correct BACKUP_DIR. If this is meant: {command}").format(
                 command=accept
             )
-        return _("See whether the bucket was emptied or made anew. If this is meant: {command}").format(
+        return _("See whether the bucket was emptied or made again. If this is meant: {command}").format(
             command=accept
         )
 
@@ -146,7 +146,7 @@ def check(context: Context) -> Iterator[Check]:
         if one is not None:
             yield Check("stores", Status.FAIL, one.says, one.hint)
         else:
-            says = _("{place} is the store it was, as far as is known.").format(place=store.place)
+            says = _("{place} is the same store as before, as far as is known.").format(place=store.place)
             yield Check("stores", Status.OK, says)
 
 

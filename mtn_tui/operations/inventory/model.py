@@ -233,7 +233,7 @@ class Pending(StorageUnavailable):
     """A store was asked and has not answered in full yet."""
 
     def __init__(self) -> None:
-        super().__init__(_("It has been asked, and is not done answering."))
+        super().__init__(_("It was asked, and has not answered yet."))
 
 
 @dataclass(frozen=True)
@@ -282,9 +282,7 @@ class Inventory:
         if self._troubles():
             hint += " " + _("What can't be believed has another ID there.")
         if self.unreachable:
-            hint += " " + _("Not asked, for it does not answer: {stores}").format(
-                stores=", ".join(self.unreachable)
-            )
+            hint += " " + _("Not asked, no answer: {stores}").format(stores=", ".join(self.unreachable))
         raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)
 
     def latest(self, kind: Kind | None = Kind.FULL, database: str = "") -> Backup:

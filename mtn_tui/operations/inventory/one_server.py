@@ -35,7 +35,7 @@ class OfOneServer:
     def doubt(self) -> str:
         """A warning before the newest is taken; empty if there is none."""
         if self.other is not None:
-            return _("{name}, of {moment}, is of another server ({server}) and is passed over.").format(
+            return _("{name}, of {moment}, is of another server ({server}) and is skipped.").format(
                 name=self.other.name, moment=labels.moment(self.other.moment), server=_server(self.other)
             )
         if self.unclear:

@@ -165,7 +165,7 @@ class _Run:
         total = sum(chosen.values())
         if self.request.expected is not None and total != self.request.expected:
             raise Refused(
-                _("{now:,} rows are missing now, not the {then:,} that were looked at.").format(
+                _("Rows missing now: {now:,}, not the {then:,} that were looked at.").format(
                     now=Figure(total), then=Figure(self.request.expected)
                 ),
                 _("Look again, then decide."),

@@ -46,8 +46,8 @@ def collect(context: Context, span: Span) -> Facts:
         unknown.append(text.format(count=found.unread, folder=settings.metrics_dir))
     if found.unbelieved:
         text = ngettext(
-            "{count} backup can't be believed, and does not count: mtn list",
-            "{count} backups can't be believed, and do not count: mtn list",
+            "{count} backup can't be trusted, and does not count: mtn list",
+            "{count} backups can't be trusted, and do not count: mtn list",
             found.unbelieved,
         )
         unknown.append(text.format(count=found.unbelieved))

@@ -159,7 +159,7 @@ def _rpo(facts: Facts, figures: Figures) -> Line:
         )
     if rpo.unknown:
         told.append(
-            _("Of {time} it is not known: no record reaches that far back.").format(
+            _("Not known for {time}: no record reaches that far back.").format(
                 time=labels.duration(rpo.unknown)
             )
         )

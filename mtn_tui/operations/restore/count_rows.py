@@ -114,7 +114,7 @@ def check_rows(
     invalid = connections[0].rows(_INVALID)[0][0]
     behind = _behind_their_columns(connections[0])
     wrong = [
-        _("{table} has {now:,} rows instead of {then:,}").format(
+        _("{table}: {now:,} instead of {then:,} rows").format(
             table=table, now=Figure(counted[table]), then=Figure(rows)
         )
         for table, rows in expected.items()

@@ -65,7 +65,7 @@ class Incomplete(PostgresError):
     def __init__(self, name: str, failures: list[Failure]) -> None:
         listed = "\n".join(f"- {one.says}" for one in failures)
         super().__init__(
-            _("{count} things of the backup could not be restored. The rest is in {name}, read-only.").format(
+            _("Things of the backup not restored: {count}. The rest is in {name}, read-only.").format(
                 count=Figure(len(failures)), name=name
             ),
             _(
@@ -104,7 +104,7 @@ class Failures:
 def advise(error: PostgresError) -> None:
     """Name --keep-going in the error's hint, if the server refused something of a backup."""
     if error.sqlstate:
-        way = _("--keep-going lists all that can't be restored, and keeps the rest in a database beside.")
+        way = _("--keep-going lists all that can't be restored, and keeps the rest in a separate database.")
         error.hint = f"{error.hint} {way}".strip()
 
 

@@ -50,7 +50,7 @@ def newest_kept(server: Connection, target: str, name: str = "") -> ReplacedData
     found = [one for one in kept_of(server, target) if name in ("", one.name)]
     if not found:
         raise UsageError(
-            _("Nothing is kept that {target} was before.").format(target=target),
+            _("No previous version of {target} is kept.").format(target=target),
             _("See what is kept: mtn kept"),
         )
     if not name and not found[0].has_whole_name:

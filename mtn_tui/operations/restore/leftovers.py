@@ -144,7 +144,7 @@ def mend_subscriptions(
             tell(text.format(database=name, names=names, reason=error.title))
             continue
         if resumed:
-            text = _("A swap of {database} that did not happen had disabled its subscriptions: {names}.")
+            text = _("An unfinished swap of {database} left its subscriptions disabled: {names}.")
             said = text.format(database=name, names=", ".join(resumed))
             tell(f"{said} " + _("They are enabled again."))
 
@@ -223,7 +223,7 @@ def told(view: JobView, server: Connection) -> str:
     elif oid is None and result.get("safety"):
         text = get_back(target, str(result["safety"]))
     elif oid is None:
-        text = _("There is no {target}, as before. Run it again.").format(target=target)
+        text = _("{target} does not exist, as before. Run it again.").format(target=target)
     else:
         text = _("{target} is the old one, as it was. Run it again.").format(target=target)
         disabled = [one.name for one in subscriptions.subscriptions(server, target) if not one.enabled]

@@ -68,7 +68,7 @@ def play(events: Iterator[Event], connection: LoadConnection) -> None:
                 _copy(events, connection, event.sql)
             case PsqlCommand() if not event.line.startswith(_HARMLESS):
                 raise NotABackup(
-                    _("The script holds a psql command, which is never obeyed: {line!r}").format(
+                    _("The script holds a psql command, which is never run: {line!r}").format(
                         line=event.line[:80].decode(errors="backslashreplace")
                     )
                 )

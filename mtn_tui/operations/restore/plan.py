@@ -244,7 +244,7 @@ def _newer_check(made: Plan, database: str) -> Check:
     if made.overwrites:
         return Check("newer", Status.WARN, made.overwrites, _what_is_replaced(made, database))
     if made.target.newer is None or made.target.newer.newest is None:
-        text = _("Nobody can tell whether it holds something newer than the backup.")
+        text = _("It is not known whether it holds something newer than the backup.")
         return Check("newer", Status.UNKNOWN, text)
     return Check("newer", Status.OK, _("It holds nothing that was created after the backup."))
 

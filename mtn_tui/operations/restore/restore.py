@@ -234,7 +234,7 @@ class _Run:
             return RolesMade((), (), (), ())  # preflight has said what can't be had for it
         made = apply_roles(server, companion, lambda event, name: self.job.note("info", event, name=name))
         for refused in made.refused:
-            self.job.warn("role-refused", _("Not had of the roles: {statement}").format(statement=refused))
+            self.job.warn("role-refused", _("Role statement skipped: {statement}").format(statement=refused))
         return made
 
 

@@ -139,6 +139,6 @@ def _name(quoted: bytes) -> str:
 
 def _unbelievable(reason: str) -> Changed:
     return Changed(
-        _("The roles beside the backup can't be believed: {reason}.").format(reason=reason),
+        _("The roles beside the backup can't be trusted: {reason}.").format(reason=reason),
         _("Use the backup's copy in the other store, or create the roles by hand and leave out --roles."),
     )

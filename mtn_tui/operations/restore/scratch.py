@@ -67,7 +67,7 @@ class Scratch:
         job, manifest = self.job, copies[-1].manifest
         note = databases.create(server, self.name, manifest.server if manifest else here)
         if note:
-            job.warn("locale", _("The server has not got the backup's locale: {note}").format(note=note))
+            job.warn("locale", _("The server lacks the backup's locale: {note}").format(note=note))
         with self.watch.timing("load"):
             self._load(copies[0], server, refresh=len(copies) == 1)
         if self.counted is not None:
@@ -75,7 +75,7 @@ class Scratch:
         if len(copies) > 1:
             self._apply(*copies)
         if self.loaders.disowned:
-            text = _("{count} statements on owners and rights were done without.")
+            text = _("Statements on owners and rights left out: {count}.")
             job.warn("disowned", text.format(count=len(self.loaders.disowned)))
         if self.request.without:
             extensions.tell(job, self.request, self.loaders.without)

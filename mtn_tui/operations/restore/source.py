@@ -102,7 +102,7 @@ class Source:
     def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
         """Warn which backup is used instead, and what that loses; an alert says so once the job ends."""
         minutes = minutes_between(broken, used)
-        told = _("{broken} does not hold: {reason} {used} is used instead, which is {time} older.")
+        told = _("{broken} is unusable: {reason} {used} is used instead, which is {time} older.")
         older = labels.minutes(minutes)
         said = told.format(broken=broken.name, reason=reason, used=used.name, time=older)
         self.fallen_back.append(said)
@@ -138,7 +138,7 @@ class Source:
     def _pass_over(self, copy: Copy, error: MtnError) -> None:
         self.job.warn(
             "copy-passed-over",
-            _("The copy in {place} can't be used: {reason} The other one is.").format(
+            _("The copy in {place} can't be used: {reason} The other one is used.").format(
                 place=copy.store.place, reason=error.title
             ),
         )

@@ -182,7 +182,7 @@ def _refused(allowed: Allowed, event: Event, rest: Iterator[Event], copy: Copy, 
 def _not_pg_dumps(event: Event) -> NotABackup:
     if isinstance(event, PsqlCommand):
         return NotABackup(
-            _("Line {line}: the script holds a psql command, which is never obeyed: {command!r}").format(
+            _("Line {line}: the script holds a psql command, which is never run: {command!r}").format(
                 line=event.number, command=event.line[:80].decode(errors="backslashreplace")
             ),
             _("Nothing was executed. Take such lines out if you know why they are there."),
@@ -231,8 +231,9 @@ def _how_to_take_one(event: Event, rest: Iterator[Event], copy: Copy, database: 
     new = shlex.quote(re.sub(r"[^\w.-]", "_", wanted) + ".sql.gz")
     command = f"(echo '-- PostgreSQL database dump'; {reading} | sed -n '{cut}') | gzip > {new}"
     text = _(
-        "It is of a whole server (pg_dumpall), or makes its database itself (pg_dump -C). It holds: {names}. "
-        "One of them, without its CREATE DATABASE and \\connect, is had by: {command}  Then: --file {new}"
+        "It is of a whole server (pg_dumpall), or makes its database itself (pg_dump "
+        "-C). It holds: {names}. To get one of them, without its CREATE DATABASE and "
+        "\\connect: {command}  Then: --file {new}"
     )
     return text.format(names=", ".join(found), command=command, new=new)
 
@@ -352,8 +353,8 @@ class Loading:
         operator.execute(b"ALTER EVENT TRIGGER %b DISABLE" % name)
         operator.execute(b"COMMIT")
         text = _(
-            "The event trigger {name} is there, and off: it would run for whoever changes anything. Once its "
-            "function was looked at: ALTER EVENT TRIGGER {name} ENABLE"
+            "The event trigger {name} exists, disabled: it would run for whoever changes "
+            "anything. Once its function was looked at: ALTER EVENT TRIGGER {name} ENABLE"
         )
         self.warn("event-trigger-off", text.format(name=name.decode(errors="replace")))
 

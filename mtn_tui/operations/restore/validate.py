@@ -105,7 +105,7 @@ def _newest(connection: Connection, backup: Backup) -> Check:
 def _counted(context: Context, database: str, backup: Backup, has: Collection[str]) -> list[Check]:
     """Every table against the manifest; indexes; sequences."""
     if backup.manifest is None:
-        text = _("A backup of the scripts tells no counts: nothing can be compared.")
+        text = _("A backup of the scripts has no row counts: nothing can be compared.")
         return [Check("counts", Status.UNKNOWN, text)]
     lacks, without = absent_from(context, backup, has)
     skipped: list[str] = []
@@ -128,7 +128,7 @@ def _counted(context: Context, database: str, backup: Backup, has: Collection[st
 
 def of_rows(loaded: Loaded) -> list[Check]:
     """What counting has shown of tables, indexes and sequences."""
-    text = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
+    text = _("rows: {rows:,}, tables: {tables}, as the backup says; every index is whole.")
     found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
     if loaded.not_counted:
         found.append(Check("not-counted", Status.WARN, labels.not_counted(loaded.not_counted)))

@@ -122,7 +122,7 @@ def another_key() -> Reason:
 
 def unbelieved() -> Reason:
     """Its manifest is broken."""
-    return Reason(Why.UNBELIEVED, _("its manifest can't be believed"))
+    return Reason(Why.UNBELIEVED, _("its manifest can't be trusted"))
 
 
 def of_database(name: str) -> Reason:

@@ -256,7 +256,10 @@ def _changes(folder: Path, had: Mapping[str, bytes], wanted: Mapping[str, bytes]
 def _others(path: Path) -> Refused:
     return Refused(
         _("{path} is not of this configuration, and is left as it is.").format(path=path),
-        _("Choose --system cron, which has room for several; or remove it, with the one that it is of."),
+        _(
+            "Choose --system cron, which has room for several; or remove it with the "
+            "configuration it belongs to."
+        ),
         "3.3",
     )
 
@@ -290,6 +293,6 @@ def _run(command: Sequence[str], *, must: bool) -> None:
         said = done.stderr.decode(errors="replace").strip() or str(done.returncode)
         raise ConfigError(
             _("“{command}” failed: {reason}").format(command=" ".join(command), reason=said),
-            _("The files are written. Mend what it names, then run it again."),
+            _("The files are written. Correct what it names, then run it again."),
             "3.3",
         )

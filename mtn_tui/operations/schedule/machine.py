@@ -97,7 +97,7 @@ def read_crontab() -> bytes:
         return b""
     raise ConfigError(
         _("The crontab can't be read: {reason}").format(reason=said or done.returncode),
-        _("Try: crontab -l. Whoever may use it stands in cron.allow and cron.deny."),
+        _("Try: crontab -l. cron.allow and cron.deny say who may use it."),
         _RUNBOOK,
     )
 
@@ -112,7 +112,9 @@ def write_crontab(before: bytes, after: bytes) -> None:
     if done.returncode != 0 or read_crontab() != after:
         said = done.stderr.decode(errors="replace").strip()
         raise ConfigError(
-            _("The crontab could not be written: {reason}").format(reason=said or _("it is not as given")),
+            _("The crontab could not be written: {reason}").format(
+                reason=said or _("it is not what was written")
+            ),
             _("See what it is now: crontab -l"),
             _RUNBOOK,
         )

@@ -143,7 +143,7 @@ def set_up_within(
 
 def _whose_key(path: Path, told: str) -> KeyFileError:
     return KeyFileError(
-        _("There is no key at {path}, and backups that a new one could not read:").format(path=path)
+        _("There is no key at {path}, but there are backups that a new one could not read:").format(path=path)
         + "\n"
         + told,
         _(

@@ -97,5 +97,5 @@ def _group() -> int:
         said = done.stderr.strip()
     raise ConfigError(
         _("There is no group {group}, and it could not be made. {said}").format(group=paths.GROUP, said=said),
-        _("Make it with the system's own means, then run this again."),
+        _("Create it with the system's own tools, then run this again."),
     )

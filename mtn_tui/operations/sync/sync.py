@@ -177,7 +177,7 @@ class _Run:
         """Copy one backup. Returns why that failed; empty if it did not."""
         job, context, store = self.job, self.context, one.store.name
         if self.unanswered.get(store, 0) >= _PATIENCE:
-            return _("not tried any more, for the {store} does not answer").format(store=labels.store(store))
+            return _("not tried any more: the {store} does not answer").format(store=labels.store(store))
         try:
             self._require_room(one)
             with lease(context.locks, str(one.backup.name)):

@@ -110,9 +110,7 @@ def _write(job: Job, context: Context, copy: Copy, change: Callable[[Proof], Pro
     except (StorageError, Locked) as error:
         job.warn(
             "rung-not-recorded",
-            _("How far {key} is proven could not be written down: {reason}").format(
-                key=copy.key, reason=error.title
-            ),
+            _("The proof of {key} could not be recorded: {reason}").format(key=copy.key, reason=error.title),
         )
         return change(copy.proof)
 

@@ -52,7 +52,10 @@ def verifying_and_restoring() -> tuple[Action[BackupScreen], ...]:
             "drill",
             ("D",),
             _("Drill"),
-            _("Restores the chosen backup beside, queries it, measures that, and drops it. Asks first."),
+            _(
+                "Restores the chosen backup beside production, queries it, measures that, and "
+                "drops it. Asks first."
+            ),
             _drill,
             why_not=_no_drilling,
         ),
@@ -75,7 +78,7 @@ def marking() -> tuple[Action[BackupScreen], ...]:
             "accept",
             ("a",),
             _("Accept"),
-            _("Says of a suspect backup that somebody looked, and that it is right."),
+            _("Records that a suspect backup was looked at and is right."),
             _accept,
             why_not=_no_accepting,
         ),
@@ -145,7 +148,7 @@ def _drill(screen: BackupScreen) -> None:
         _("It takes the server's time and disk meanwhile: not during an emergency."),
     ]
     answers = [Answer(_("Not now"), False), Answer(_("Drill"), True)]
-    host.open_screen(Ask(_("A drill with this backup?"), said, answers), chosen)
+    host.open_screen(Ask(_("Run a restore drill with this backup?"), said, answers), chosen)
 
 
 def _restore(screen: BackupScreen) -> None:

@@ -48,7 +48,7 @@ class Checklist(ChecksScreen):
                 "fix",
                 ("f",),
                 _("Fix"),
-                _("Runs as a job what mends the chosen check. Asks first if that costs something."),
+                _("Runs as a job what fixes the chosen check. Asks first if that costs something."),
                 checklist_actions.fix,
                 footer=True,
                 why_not=checklist_actions.no_fixing,

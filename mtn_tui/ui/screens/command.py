@@ -75,7 +75,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         rows.show_rows(
             [one.id for one in self._found],
             lambda index: _row(self._here, self._found[index], room),
-            [[(_("No action is called like that."), "warn")]],
+            [[(_("Unknown command."), "warn")]],
         )
         self._draw_why()
         self.lines("how").show([[(_("[enter] runs it, [esc] goes back"), "dim")]])

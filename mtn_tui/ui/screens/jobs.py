@@ -119,7 +119,7 @@ class Jobs(Framed):
             _("{job} of {database}, begun by {operator}.").format(
                 job=labels.job(job.kind), database=job.subject, operator=job.operator
             ),
-            _("It stops cleanly: what it had not finished counts as nothing, and nothing else is changed."),
+            _("It stops cleanly: what it had not finished does not count, and nothing else is changed."),
         ]
         answers = [Answer(_("Let it go on"), False), Answer(_("Cancel it"), True)]
         self.host.open_screen(Ask(_("Cancel job {id}?").format(id=job.id), said, answers), chosen)

@@ -24,7 +24,7 @@ class Quit(Ask[str]):
         self._jobs = jobs
         running = ", ".join(f"{labels.job(job.kind)} ({job.id}, {job.operator})" for job in jobs)
         said = [
-            _("At work: {jobs}.").format(jobs=running),
+            _("Running: {jobs}.").format(jobs=running),
             _("It does not need this program: whoever opens mtn next sees it, and how it ended."),
         ]
         answers = [Answer(_("Quit, and leave it running"), LEAVE), Answer(_("Stay here"), STAY)]

@@ -180,7 +180,7 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
         said.append(_evidence(whole))
     for store, error in inventory.unreachable.items():
         if backup.copy_in(store) is None:
-            text = _("Whether the {store} has it is not known: {reason}")
+            text = _("It is not known whether the {store} has it: {reason}")
             said.append((text.format(store=labels.store(store), reason=error.title), "warn"))
     return said
 

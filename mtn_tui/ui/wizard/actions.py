@@ -63,8 +63,8 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
         Action(
             "called",
             ("c",),
-            _("Called"),
-            _("Marks somebody as called; asks whom."),
+            _("Log a call"),
+            _("Logs a call; asks to whom."),
             _called,
             footer=True,
             why_not=_no_calling,
@@ -82,7 +82,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             "again",
             ("a",),
             _("Once more"),
-            _("Looks again; of a step that is over, does it again, and all after it. Asks first."),
+            _("Looks again; a step that is over is done again, with all after it. Asks first."),
             _again,
             why_not=_not_at_it,
         ),
@@ -122,8 +122,8 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
         Action(
             "yes",
             ("y",),
-            _("Put in place"),
-            _("In step 6, gives the restored database production's name, where nothing has it."),
+            _("Put in production"),
+            _("In step 6, puts the restored database in production, where nothing has its name."),
             _yes,
             why_not=_no_yes,
         ),
@@ -131,7 +131,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             "tick",
             ("x",),
             _("Tick"),
-            _("In step 7, says that you have seen what the cursor is on, with your name."),
+            _("In step 7, marks what the cursor is on as seen, with your name."),
             lambda wizard: wizard.navigator.step_view.tick(),
             why_not=lambda wizard: _only_in(wizard, Step.SERVICES),
         ),
@@ -199,7 +199,7 @@ def _no_calling(wizard: Wizard) -> str:
     session = wizard.navigator.session
     if why := session.why_not():
         return why
-    return "" if session.contacts else _("Nobody to call is known: see CONTACTS_FILE.")
+    return "" if session.contacts else _("There is nobody to call: see CONTACTS_FILE.")
 
 
 def _no_skipping(wizard: Wizard) -> str:
@@ -266,9 +266,7 @@ def _open_another(wizard: Wizard) -> None:
         if another and session.incident is None and not session.busy:
             session.open()
 
-    said = _(
-        "Incident {number} is closed. A new one begins at step 1; in step 2 people are written to again."
-    )
+    said = _("Incident {number} is closed. A new one begins at step 1; in step 2 people are notified again.")
     answers = [Answer(_("No"), False), Answer(_("Open a new incident"), True)]
     wizard.host.open_screen(
         Ask(_("Open a new incident?"), [said.format(number=closed.number)], answers), chosen
@@ -289,7 +287,7 @@ def _again(wizard: Wizard) -> None:
     if step is Step.PRODUCTION and session.present.way is not RecoveryMode.BESIDE:
         wizard.host.show_status(_("Production was replaced. mtn undo brings back what was there."), "warn")
         return
-    said = _("What was done after it rests on it, and has to be done again. Nothing is dropped.")
+    said = _("Later steps depend on it and have to be done again. Nothing is dropped.")
     if step is Step.NOTIFY:
         said = _("Everybody gets it once more. Nothing else is done again.")
 
@@ -345,7 +343,7 @@ def _take(wizard: Wizard) -> None:
             session.take()
 
     said = [
-        _("They are told at once on their screen, and their keys do nothing to it any more."),
+        _("Their screen says so at once, and can no longer change it."),
         _("What is running goes on."),
     ]
     answers = [Answer(_("Follow it only"), False), Answer(_("Take it over"), True)]

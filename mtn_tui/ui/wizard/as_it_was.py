@@ -73,10 +73,10 @@ class AsItWas(Framed):
         picking = self.picking
         picking.opens()
         sheet = PageBuilder(self.app.size.width - 2)
-        sheet.say(_("As it was at which moment?"), "strong")
+        sheet.say(_("The database as of which moment?"), "strong")
         picking.write_points(sheet)
         sheet.gap()
-        sheet.say(_("It is restored beside production, read-only, to be looked into:"), "dim")
+        sheet.say(_("It is restored beside production, read-only, for inspection:"), "dim")
         sheet.code(self._command())
         sheet.lines = [[(" ", ""), *line] for line in sheet.lines]
         page = self.query_one(Page)

@@ -99,13 +99,13 @@ class Assessing(StepView):
         if found is None:
             sheet.title(_("What is wrong?"))
             sheet.say(
-                _("Asking the server, its disk, the services and the stores. That takes seconds."), "dim"
+                _("Asking the server, its disk, the services and the stores. It takes some seconds."), "dim"
             )
             sheet.gap()
             for one in self.heard:
                 sheet.check(one)
             return
-        sheet.title(_("What is to be done?"))
+        sheet.title(_("What to do?"))
         sheet.say(found.proposal.why, "strong")
         if found.proposal.instead:
             sheet.say(found.proposal.instead)
@@ -148,9 +148,9 @@ class Assessing(StepView):
             return _("start the server, and look again")
         way = _WAYS[self.index]
         return {
-            RecoveryMode.RESTORE: _("go that way; nothing is replaced yet"),
-            RecoveryMode.BESIDE: _("go that way; production is left as it is"),
-            RecoveryMode.LEAVE: _("go that way, on to the services"),
+            RecoveryMode.RESTORE: _("continue with ★; nothing is replaced yet"),
+            RecoveryMode.BESIDE: _("continue with ★; production is left as it is"),
+            RecoveryMode.LEAVE: _("continue with ★, on to the services"),
         }[way]
 
     def enter(self) -> None:
@@ -194,7 +194,7 @@ class Assessing(StepView):
         if self.found is not None and self._starts_first(self.found):
             answers.append(Answer(_("Leave it down, and go on to the services"), False))
         said = [command, _("Then it is looked at again.")]
-        title = _("Start the database's server with this?")
+        title = _("Start the database server?")
         self.session.host.open_screen(Ask[bool | None](title, said, answers), chosen)
 
 

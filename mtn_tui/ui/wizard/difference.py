@@ -64,7 +64,7 @@ class Difference(Framed):
         if not self._counted:
             return [(_("Counting the rows of {database} …").format(database=database), "dim")]
         if self._backup.manifest is None:
-            return [(_("A backup of the scripts tells no counts: nothing can be compared."), "warn")]
+            return [(_("A backup of the scripts has no row counts: nothing can be compared."), "warn")]
         if self._found is None:
             text = _("What is in {database} now can't be counted.").format(database=database)
             return [("✖ " + text, "bad")]
@@ -81,7 +81,7 @@ class Difference(Framed):
         said.append((text.format(count=same), "dim"))
         if any(not one.exact for one in other):
             said.append((_("≈ is an estimate of the server: the table is large."), "dim"))
-        said.append((_("Rows that were changed, and are as many as before, don't show here."), "dim"))
+        said.append((_("Changed rows do not show here if their number is the same."), "dim"))
         return said
 
 

@@ -99,7 +99,7 @@ def people(sheet: PageBuilder, session: IncidentSession, calls: Iterable[Call]) 
         if call.reachable:
             sheet.item("✔", text, "good")
         else:
-            sheet.item("·", text + ": " + _("passed over, outside their hours"), "dim")
+            sheet.item("·", text + ": " + _("off duty, not notified"), "dim")
 
 
 def _told(incident: Incident) -> Assessment:

@@ -88,4 +88,4 @@ def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incid
     evidence.write(sheet, incident.step, state)
     if state.standing is StepStatus.RUNNING and state.facts.get("job"):
         sheet.gap()
-        progress(sheet, session.job_of(incident.step), _("It begins."))
+        progress(sheet, session.job_of(incident.step), _("Starting…"))

@@ -196,7 +196,7 @@ class Picking:
         if not (backup.trusted or backup.legacy):
             sheet.item("⚠", _("Doubtful: {reason}").format(reason=why_not(backup)), "warn")
         if nearer is not None and not nearer.trusted:
-            text = _("A nearer one, of {moment}, is passed over: {reason}")
+            text = _("A nearer one, of {moment}, is skipped: {reason}")
             said = text.format(moment=labels.moment(nearer.moment), reason=why_not(nearer))
             sheet.item("⚠", said, "warn")
 
@@ -210,7 +210,7 @@ class Picking:
         if other is None:
             return
         minutes = minutes_between(other, backup)
-        text = _("The backup of {moment} is broken. Falling back costs {time} more (runbook 5.3).")
+        text = _("The backup of {moment} is broken. Falling back takes {time} longer (runbook 5.3).")
         sheet.item("⚠", text.format(moment=labels.moment(other.moment), time=labels.minutes(minutes)), "warn")
 
     def _plan(self, sheet: PageBuilder, backup: Backup) -> None:
@@ -250,7 +250,7 @@ class Picking:
             sheet.fact("", more)
         if self.asked is not None and self.asked > made.backup.moment:
             minutes = labels.minutes(minutes_before(self.asked, made.backup))
-            sheet.fact("", _("{time} of it before the moment typed").format(time=minutes))
+            sheet.fact("", _("of it, {time} before the moment typed").format(time=minutes))
 
     @property
     def ready(self) -> Plan | None:
@@ -278,8 +278,8 @@ class Picking:
             said.append(_("The services may need rights that it will lack: better let a superuser restore."))
             done_without.append(_("owners and rights"))
         go_on = _("Restore without {names}").format(names=", ".join(done_without))
-        answers = [Answer(_("Not like that"), False), Answer(go_on, True)]
-        host.open_screen(Ask(_("Not everything can be had here."), said, answers), agreed)
+        answers = [Answer(_("Back"), False), Answer(go_on, True)]
+        host.open_screen(Ask(_("This user can't restore everything."), said, answers), agreed)
 
 
 def _more(made: Plan) -> str:

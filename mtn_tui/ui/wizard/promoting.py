@@ -113,8 +113,8 @@ class Promoting(StepView):
         """Write what would be replaced by what, or how far the job is."""
         looked = self.looked
         if self.runs:
-            sheet.title(_("Putting it in production's place"))
-            progress(sheet, self.session.job_of(self.step), _("It begins."))
+            sheet.title(_("Putting it in production"))
+            progress(sheet, self.session.job_of(self.step), _("Starting…"))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             return
@@ -128,9 +128,9 @@ class Promoting(StepView):
             problem(sheet, looked)
             sheet.say(_("[a] looks again."), "dim")
             return
-        title = _("Replace PRODUCTION with what was proven in staging?")
+        title = _("Replace PRODUCTION with the database proven in staging?")
         if not looked.there:
-            title = _("Give what was proven in staging production's name?")
+            title = _("Put the restored database in production?")
         sheet.say(title, "strong")
         failure(sheet, self.state)
         self._what_it_means(sheet, looked)

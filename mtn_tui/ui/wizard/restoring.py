@@ -33,7 +33,7 @@ class Restoring(StepView):
         target = staging_of(self.session.host.context, self.incident.way)
         if self.runs:
             sheet.title(_("Restoring to {database}").format(database=target))
-            progress(sheet, self.session.job_of(self.step), _("It begins."))
+            progress(sheet, self.session.job_of(self.step), _("Starting…"))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             sheet.say(_("Meanwhile: [c] marks a call, [n] adds a note."), "dim")
@@ -55,7 +55,7 @@ class Restoring(StepView):
                 "Loads it into {database}, read-only, and counts its rows. Production is not touched."
             ).format(database=target),
             takes=takes,
-            wrong=_("A damaged backup, a full disk: it is said, and nothing is left half-made."),
+            wrong=_("A damaged backup or a full disk is reported; nothing is left half-made."),
             back=_("[backspace], then [a] in step 3: choose another backup."),
         )
 

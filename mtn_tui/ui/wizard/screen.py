@@ -50,7 +50,7 @@ class Emergency(Framed):
     @property
     def field_keys(self) -> tuple[tuple[str, str], ...]:
         """Keys of the field for the phrase, and what each does."""
-        return (("enter", _("replace it, once it is exact")), ("escape", _("back, nothing done")))
+        return (("enter", _("replace it, once the phrase is exact")), ("escape", _("back, nothing done")))
 
     def body(self) -> Iterable[Widget]:
         """The steps, the page beside them, and below what enter does."""
@@ -140,7 +140,7 @@ class Emergency(Framed):
         if incident is None:
             return "" if self.host.read_only else _("opens an incident, and looks at what is wrong")
         if not incident.is_open:
-            return _("puts it away")
+            return _("closes it")
         if not session.mine:
             return _("continues it") if session.holder_gone and not self.host.read_only else ""
         if navigator.shows_evidence:

@@ -95,7 +95,7 @@ class Serving(StepView):
         sheet.title(_("Do the services work again?"))
         failure(sheet, self.state)
         if self.runs:
-            progress(sheet, self.session.job_of(self.step), _("It begins."))
+            progress(sheet, self.session.job_of(self.step), _("Starting…"))
         elif self.state.standing.over:
             sheet.say("✔ " + standing(StepStatus.DONE), "good")
         elif self.restarts:
@@ -188,7 +188,7 @@ class Serving(StepView):
                 self._on()
 
         said = [", ".join(self.unseen.values()), _("The report will not say that anybody has seen it.")]
-        answers = [Choice(_("Stay, and try it"), False), Choice(_("Go on without"), True)]
+        answers = [Choice(_("Stay, and try it"), False), Choice(_("Go on anyway"), True)]
         self.session.host.open_screen(Ask(_("Nobody has seen this yet."), said, answers), chosen)
 
     def _on(self) -> None:

@@ -48,7 +48,7 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
         return []
     if calls is None:
         if session.no_contacts is not None:
-            say(_("Nobody to call is known: see CONTACTS_FILE."), "warn")
+            say(_("There is nobody to call: see CONTACTS_FILE."), "warn")
         return lines
     if calls.due:
         say(_("call now [c]"), "warn")
@@ -59,7 +59,7 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
         say(_("{time} call {names}").format(time=_clock(calls.next_at), names=", ".join(later)))
     off = [call.person.name for call in (*calls.next_calls, *calls.passed_over) if not call.reachable]
     if off:
-        say(_("outside their hours: {names}").format(names=", ".join(dict.fromkeys(off))), "dim")
+        say(_("off duty: {names}").format(names=", ".join(dict.fromkeys(off))), "dim")
     if not calls.due and calls.next_at is None:
         say(_("Nobody is left to be called."), "dim")
     return lines

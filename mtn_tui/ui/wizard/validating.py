@@ -100,7 +100,7 @@ class Validating(StepView):
             sheet.say(_("It must not go into production."), "bad")
             sheet.say(_("[a] looks again. [backspace] goes back: in step 3, [a] chooses another backup."))
         elif self.doubts:
-            sheet.say(_("Somebody has to say why that is all right; it stands in the report."), "warn")
+            sheet.say(_("Accepting it needs a reason, which goes into the report."), "warn")
         else:
             sheet.say(_("All is as the backup says."), "good")
         sheet.say(_("Nothing is changed by this step."), "dim")

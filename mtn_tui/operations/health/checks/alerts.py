@@ -57,9 +57,9 @@ def _arrives(context: Context, proof: Proof) -> Check:
     name = labels.channel(proof.channel)
     fix = _("mtn notify --test, then with the token that arrives: mtn notify --ack TOKEN")
     if proof.at is None:
-        title = _("Nobody has said yet that an alert by {channel} arrives.").format(channel=name)
+        title = _("Nobody has confirmed yet that an alert by {channel} arrives.").format(channel=name)
     elif proof.changed:
-        title = _("{channel} is configured anew since an alert last arrived by it, {moment}.")
+        title = _("{channel} was reconfigured after its last alert arrived, {moment}.")
         title = title.format(channel=name, moment=labels.moment(proof.at))
     elif not proof.holds(context.clock.now()):
         title = _("An alert by {channel} last arrived {moment}: more than {days} days ago.")
@@ -75,13 +75,13 @@ def _left(context: Context) -> Iterator[Check]:
     late = [one for one in waiting(context) if context.clock.now() - one.message.when > _LATE]
     if late:
         text = ngettext(
-            "{count} alert waits to be sent, from {moment} on: {reason}",
-            "{count} alerts wait to be sent, from {moment} on: {reason}",
+            "{count} alert is waiting to be sent, from {moment} on: {reason}",
+            "{count} alerts are waiting to be sent, from {moment} on: {reason}",
             len(late),
         )
         moment, reason = labels.moment(late[0].message.when), late[0].reason or _("not tried yet")
         title = text.format(count=len(late), moment=moment, reason=reason)
-        yield Check(NAME, Status.WARN, title, _("Try them now: mtn notify --flush"))
+        yield Check(NAME, Status.WARN, title, _("Send them now: mtn notify --flush"))
     given_up = spool_of(context).given_up()
     if given_up:
         text = ngettext(

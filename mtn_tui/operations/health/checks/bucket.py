@@ -41,7 +41,7 @@ def bucket(context: Context) -> Iterator[Check]:
         yield Check(
             "bucket",
             Status.WARN,
-            _("There is no bucket: what takes this machine takes its backups too."),
+            _("There is no bucket: if this machine is lost, so are its backups."),
             _("Set MINIO_ENDPOINT and its keys, or USE_MINIO=false and S3_BUCKET for AWS."),
         )
         return
@@ -54,7 +54,7 @@ def bucket(context: Context) -> Iterator[Check]:
     if not findings:
         said = _("The bucket {place} can be written, read and cleared, also in parts.")
         if not store.refuses_taken_names:
-            said += " " + _("It can't refuse a name that is taken: we look for it before each write.")
+            said += " " + _("It can't refuse a name that is taken: each write looks for it first.")
         findings = [Check("bucket", Status.OK, said.format(place=store.place))]
     yield from findings
     yield _clocks(made, before - timedelta(seconds=1), after)
@@ -77,7 +77,7 @@ def _tried(store: S3Storage, probe: Entry) -> Iterator[Check]:
         (
             lambda: _missing(store, probe.key),
             Status.FAIL,
-            _("Before each write we look whether the name is free."),
+            _("Each write first checks that the name is free."),
         ),
         (lambda: _read(store, probe.key), Status.FAIL, _("Backups are read back, and restored from here.")),
         (store.unfinished, Status.WARN, _("Uploads that broke off stay there, and take room.")),
@@ -111,7 +111,7 @@ def _read(store: S3Storage, probe: str) -> None:
     with store.open(probe, 4, 6) as stream:
         if stream.read() != _DATA[4:10]:
             raise StorageError(
-                _("The bucket {place} gave back other bytes than were put there.").format(place=store.place),
+                _("The bucket {place} gave back other bytes than were stored.").format(place=store.place),
                 _("Do not keep backups in it before that is understood."),
                 BUCKETS,
             )

@@ -40,9 +40,7 @@ def contacts(inspection: Inspection) -> Iterator[Check]:
         hint = _("Fill in their real names, addresses and telephone numbers: {path}").format(path=path)
         yield Check(_NAME, Status.WARN, text, hint, "9", short=short)
         return
-    text = ngettext(
-        "{path} knows {count} person to call.", "{path} knows {count} people to call.", len(found)
-    )
+    text = ngettext("{path} has {count} person to call.", "{path} has {count} people to call.", len(found))
     yield Check(_NAME, Status.OK, text.format(path=path, count=len(found)), runbook="9")
 
 

@@ -28,7 +28,7 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
     made = [one for one in inspection.ours if one.usable and one.kind is Kind.DIFF]
     newest = inspection.newest_point
     if not made and newest is not None and _stands_in(newest, inspection.now):
-        says = _("None yet; the full of {moment} stands for one.").format(moment=labels.moment(newest.moment))
+        says = _("None yet; the full of {moment} counts as one.").format(moment=labels.moment(newest.moment))
         short = _("none yet; the full stands for one")
         yield Check("differentials", Status.OK, says, runbook="4.1", short=short)
         return

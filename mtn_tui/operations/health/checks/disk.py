@@ -69,7 +69,7 @@ def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
     )
     left = inodes.f_favail / inodes.f_files if inodes.f_files else 1.0
     if left < min(share, WARNED):
-        text += " " + _("Of its inodes {percent} % are free.").format(percent=int(100 * left))
+        text += " " + _("Free inodes: {percent} %.").format(percent=int(100 * left))
     status = judged(min(share, left))
     figures: dict[str, float] = {}
     short = _("{percent} % free, {free}").format(percent=int(100 * share), free=labels.size(found.free))

@@ -35,7 +35,7 @@ def horizon(inspection: Inspection) -> Iterator[Check]:
     doubts = list(judged(held))
     yield from doubts
     if not doubts:
-        text = _("Nothing holds it back; the oldest row is {count} million transactions old.")
+        text = _("Nothing holds old rows back; the oldest row is {count} million transactions old.")
         text = text.format(count=held.oldest_row // 1_000_000)
         yield Check(_NAME, Status.OK, text, figures={"oldest_row_transactions": float(held.oldest_row)})
 

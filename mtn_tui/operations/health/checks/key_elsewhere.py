@@ -23,7 +23,7 @@ def key_elsewhere(inspection: Inspection) -> Iterator[Check]:
     fingerprint = context.key.fingerprint
     mark = accepted(context, KEY_ELSEWHERE, fingerprint)
     if mark is None:
-        text = _("Nobody has said yet that a copy of the key {fingerprint} is kept elsewhere.")
+        text = _("Nobody has confirmed yet that a copy of the key {fingerprint} is kept elsewhere.")
         hint = _(
             "What destroys this machine destroys its key too. Copy it to a safe place that is not on this"
             " machine, such as the school's password manager; then: mtn accept --key-elsewhere"

@@ -61,7 +61,7 @@ def logind(command: Sequence[str], booted: Path) -> Iterator[Check]:
             yield Check(
                 "logind",
                 Status.UNKNOWN,
-                _("Whether jobs go on when their operator logs out could not be asked: {reason}").format(
+                _("Could not find out whether jobs go on when their operator logs out: {reason}").format(
                     reason=" ".join(done.stderr.split()) or done.returncode
                 ),
                 _("See KillUserProcesses in /etc/systemd/logind.conf: it should be no."),

@@ -33,9 +33,9 @@ def monitoring(inspection: Inspection) -> Iterator[Check]:
         yield Check(_NAME, Status.WARN, text, hint, "4.1")
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or _("it is no report")
+        reason = getattr(error, "strerror", None) or _("it is not a report")
         text = _("{path} can't be read: {reason}.").format(path=path, reason=reason)
-        yield Check(_NAME, Status.UNKNOWN, text, _("Make it anew: mtn monitor"), "4.1")
+        yield Check(_NAME, Status.UNKNOWN, text, _("Make a new one: mtn monitor"), "4.1")
         return
     age = inspection.now - at
     text = _("The last report is {age} old, of {moment}: {status}.").format(
@@ -46,7 +46,7 @@ def monitoring(inspection: Inspection) -> Iterator[Check]:
         hint = _("Run it: mtn monitor. Then see why it did not run by itself: mtn schedule show")
         yield Check(_NAME, Status.WARN, text, hint, "4.1", figures=figures)
     elif status != "OK":
-        hint = _("Mend what it found, each as its own line says; then run it again: mtn monitor")
+        hint = _("Correct what it found, each as its own line says; then run it again: mtn monitor")
         yield Check(_NAME, Status.WARN, text, hint, "6.2", figures=figures)
     else:
         yield Check(_NAME, Status.OK, text, runbook="4.1", figures=figures)

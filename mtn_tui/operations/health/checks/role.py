@@ -65,7 +65,7 @@ def _unread(found: readable.Readable) -> Iterator[Check]:
             "role",
             Status.FAIL,
             _(
-                "The role {name} may not read {count} of the tables and sequences: no backup can be made."
+                "The role {name} may not read all tables and sequences ({count} not): no backup can be made."
             ).format(name=name, count=found.unreadable),
             readable.mend(name),
         )
@@ -114,5 +114,5 @@ def _left_out(found: readable.Readable, source: Source) -> Iterator[Check]:
                 "Subscriptions and the options of user mappings are shown to superusers only: "
                 "what {name} backs up lacks {count} of them."
             ).format(name=found.role, count=found.left_out),
-            _("Let a superuser make the backups (DB_USER), or keep how they are made elsewhere."),
+            _("Let a superuser make the backups (DB_USER), or keep elsewhere how to create them."),
         )

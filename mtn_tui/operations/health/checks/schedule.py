@@ -25,7 +25,7 @@ def schedule(inspection: Inspection, machine: Machine | None = None) -> Iterator
     context = inspection.context
     if context.configuration is None:
         text = _("Not looked at: there is no configuration to go by.")
-        yield Check(_NAME, Status.UNKNOWN, text, _("Mend the configuration first."), "3.3")
+        yield Check(_NAME, Status.UNKNOWN, text, _("Correct the configuration first."), "3.3")
         return
     described = runs(context.settings)
     found = installed(context.configuration, machine)

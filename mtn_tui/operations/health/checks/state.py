@@ -25,7 +25,7 @@ def state(context: Context, shared: Path = paths.SYSTEM_STATE) -> Iterator[Check
             _("You may not write to {shared}: the jobs of other operators are not shown to you.").format(
                 shared=shared
             ),
-            _("sudo usermod -aG {group} {user}, then log in anew.").format(
+            _("sudo usermod -aG {group} {user}, then log in again.").format(
                 group=paths.GROUP, user=shlex.quote(context.operator)
             ),
         )

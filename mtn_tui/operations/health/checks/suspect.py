@@ -34,10 +34,10 @@ def suspect(inspection: Inspection) -> Iterator[Check]:
             "{count} backups have a broken copy; the newest: {name} of {moment}.",
             len(broken),
         ).format(count=len(broken), name=broken[0].handle, moment=labels.moment(broken[0].moment))
-        hint = _("See what is wrong: mtn verify {name}. Restores pass it over.").format(
+        hint = _("See what is wrong: mtn verify {name}. Restores skip it.").format(
             name=shlex.quote(broken[0].handle)
         )
         yield Check("suspect", Status.WARN, text, hint, "5.3")
     if not odd and not broken:
-        text = ngettext("None of {count} backup.", "None of {count} backups.", len(backups))
+        text = ngettext("No suspect in {count} backup.", "No suspect in {count} backups.", len(backups))
         yield Check("suspect", Status.OK, text.format(count=len(backups)), runbook="5.3")

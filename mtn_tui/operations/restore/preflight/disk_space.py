@@ -23,7 +23,7 @@ def disk_space(site: Site) -> Check:
     """
     raw = site.request.backup.raw
     if raw is None:
-        return Check("room", Status.UNKNOWN, _("Nobody knows how much a file of the scripts will need."))
+        return Check("room", Status.UNKNOWN, _("It is not known how much a file of the scripts will need."))
     needed = int(raw * _LOADED_PER_SQL) + _EMPTY
     present = (site.existing.size or 0) if site.existing else 0
     said = _("The new database needs about {needed}.").format(needed=labels.size(needed))
@@ -43,7 +43,8 @@ def disk_space(site: Site) -> Check:
     hint = _("Make room on the server's disk. Nothing was made.")
     if present and not gained and free + present >= needed:
         hint += " " + _(
-            "Or say --in-place: the present one is backed up, that is proven, and it is dropped first."
+            "Or say --in-place: the present one is backed up, the backup proven, and the "
+            "database dropped first."
         )
     raise NoSpace(
         _("The server's disk has {free:,} MB free; the restored database needs about {needed:,} MB.").format(

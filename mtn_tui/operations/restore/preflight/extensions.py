@@ -34,7 +34,7 @@ def available(site: Site) -> Check:
     """Whether every extension of the backup can be made here, in a new database."""
     if site.manifest is None:
         return Check(
-            "extensions", Status.UNKNOWN, _("Nobody knows which extensions a file of the scripts needs.")
+            "extensions", Status.UNKNOWN, _("It is not known which extensions a file of the scripts needs.")
         )
     wanted = [one.name for one in site.manifest.extensions if one.name not in site.request.without]
     with translated():
@@ -42,7 +42,7 @@ def available(site: Site) -> Check:
     there = {str(name) for (name,) in rows}
     if missing := [name for name in wanted if name not in there]:
         raise PostgresError(
-            _("The server has not got the extensions {names}.").format(names=", ".join(missing)),
+            _("The server lacks the extensions {names}.").format(names=", ".join(missing)),
             _("Install them on the server (postgresql-contrib holds most), then start again.")
             + " "
             + _("Or leave them out: {command}").format(command=_command(site.request, missing)),
@@ -63,7 +63,7 @@ def available(site: Site) -> Check:
             ),
             _("Restore as a superuser (DB_USER)."),
         )
-    return Check("extensions", Status.OK, _("Every extension that the backup needs can be had."))
+    return Check("extensions", Status.OK, _("All required extensions are available."))
 
 
 def _dependents(site: Site, wanted: list[str]) -> list[str]:
@@ -221,7 +221,7 @@ def _by_hand(names: Iterable[str]) -> list[str]:
             said.append(text.format(setting=KNOWN[name].setting, name=identifier))
             said.append(KNOWN[name].again())
         else:
-            said.append(_("By hand, once it can be had: CREATE EXTENSION {name};").format(name=identifier))
+            said.append(_("By hand, once it is available: CREATE EXTENSION {name};").format(name=identifier))
     return [one for one in said if one]
 
 

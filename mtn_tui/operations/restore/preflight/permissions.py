@@ -81,7 +81,7 @@ def connections(site: Site) -> Check:
             ).format(count=max(free, 1)),
             _("See in pg_stat_activity who holds them, and end what is idle."),
         )
-    return Check("connections", Status.OK, _("{count} connections are free for it.").format(count=free))
+    return Check("connections", Status.OK, _("Connections free for it: {count}.").format(count=free))
 
 
 def privileges(site: Site) -> Check:

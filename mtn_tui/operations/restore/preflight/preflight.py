@@ -103,7 +103,7 @@ def check_target(context: Context, target: str) -> None:
         )
     if leftovers.is_half_made(target) or is_incomplete(target) or since(target) is not None:
         raise UsageError(
-            _("{target} is the name of a database that a restore is at, or that one has replaced.").format(
+            _("{target} is the name of a database that a restore is working on, or has replaced.").format(
                 target=target
             ),
             _("Choose another name. What was replaced comes back by: mtn undo TARGET --kept NAME"),
@@ -216,7 +216,7 @@ def _archive_of_one(backup: Backup) -> Check:
         except (ArchiveError, StorageError) as error:
             wrong.append(error)
             continue
-        where = _("It will be read from {place}: signed, and of its size.")
+        where = _("It will be read from {place}: signature and size are right.")
         if copy.manifest is None:
             where = _("It will be read from {place}: nothing vouches for it.")
         said = " ".join([where.format(place=copy.store.place), *(error.title for error in wrong)])

@@ -55,7 +55,7 @@ def needs_of_backup(backup: Backup, key: Key) -> Needs | MtnError:
     """What the backup's script asks for, of a chain the full's, or the error that kept it from being read."""
     copy = next((one for one in backup.chain[0].usable if one.manifest), None)
     if copy is None:
-        return PostgresError(_("Nobody knows what a file of the scripts needs until it is loaded."))
+        return PostgresError(_("It is not known what a file of the scripts needs until it is loaded."))
     try:
         return read_needs(copy, key)
     except (ArchiveError, StorageError) as error:

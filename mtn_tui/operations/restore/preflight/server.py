@@ -145,7 +145,7 @@ def roles(site: Site) -> Check:
         if site.we.createrole:
             missing = [role for role in missing if role not in beside]
         elif beside:
-            said = _("{user} may not make roles. Not to be had here: {names}").format(
+            said = _("{user} may not make roles. Not available here: {names}").format(
                 user=user, names=", ".join(beside)
             )
             if missing and not request.no_owner:
@@ -171,7 +171,7 @@ def roles(site: Site) -> Check:
             "roles", Status.OK, _("These roles will be made: {names}").format(names=", ".join(beside))
         )
     if manifest is None:
-        return Check("roles", Status.UNKNOWN, _("Nobody knows which roles a file of the scripts names."))
+        return Check("roles", Status.UNKNOWN, _("It is not known which roles a file of the scripts names."))
     return Check("roles", Status.OK, _("Every role that the backup names is there."))
 
 
@@ -200,7 +200,7 @@ def owners(site: Site) -> Check:
     A superuser may give it to anybody, others only to roles that they may act for.
     """
     if site.we.superuser:
-        return Check("owners", Status.OK, _("Everything can be given to whom it belongs."))
+        return Check("owners", Status.OK, _("Everything can be given to its owner."))
     if isinstance(site.needs, MtnError):
         return Check("owners", Status.UNKNOWN, site.needs.title)
     others = [owner for owner in site.needs.owners if owner not in (site.we.user, "pg_database_owner")]
@@ -262,8 +262,8 @@ def tablespaces(site: Site) -> Check:
         return Check(
             "tablespaces",
             Status.WARN,
-            _("The server has not got the tablespaces {names}.").format(names=", ".join(missing)),
-            _("What lay there will lie in the default one. Make them first where that matters."),
+            _("The server lacks the tablespaces {names}.").format(names=", ".join(missing)),
+            _("Its contents go into the default one. If that matters, create them first."),
         )
     return Check("tablespaces", Status.OK, _("Every tablespace that the backup names is there."))
 
@@ -271,7 +271,7 @@ def tablespaces(site: Site) -> Check:
 def locale(site: Site) -> Check:
     """Whether the server has the backup's locale."""
     if site.manifest is None:
-        return Check("locale", Status.OK, _("It gets the server's own locale."))
+        return Check("locale", Status.OK, _("The server's own locale is used."))
     like, major = site.manifest.server, site.here.major
     wanted = [like.locale] if like.locale_provider != "c" else [like.collate, like.ctype]
     with translated():
@@ -292,7 +292,7 @@ def locale(site: Site) -> Check:
         return Check(
             "locale",
             Status.WARN,
-            _("The server has not got the backup's locale {names}: it gets the server's own.").format(
+            _("The server lacks the backup's locale {names}: its own is used.").format(
                 names=", ".join(missing)
             ),
             _("Text may sort in another order; the data is the same. Or install the locale first."),

@@ -146,7 +146,8 @@ def slots(target: str, found: Obstacles, user: str) -> Check:
                 target=target, names=", ".join(found.slots)
             ),
             _(
-                "Stop who reads them, then: SELECT pg_drop_replication_slot('{name}'). Make them anew after."
+                "Stop what reads them, then: SELECT pg_drop_replication_slot('{name}'). Create "
+                "them again afterwards."
             ).format(name=found.slots[0]),
         )
     return Check(
