@@ -157,7 +157,7 @@ def test_why_there_is_no_job_is_said_and_kept(practice):
     folder = practice.root / "state" / "jobs"
     with closing(detached.start(["backup", "nothing"], folder, practice.environment)) as job:
         with pytest.raises(JobError) as caught:
-            following.until_it_is_over(job, may_ask=False)
+            following.until_it_is_over(job, may_ask=False, shown=True)
     assert "exit code 64" in caught.value.title
     assert "nothing" in caught.value.hint
     assert stat.S_IMODE(detached.output_path(folder, job.id).stat().st_mode) == 0o600
