@@ -83,7 +83,7 @@ class MtnApp(BaseApp):
         self.animation_level = "none"
         self.context, self.database = context, context.settings.db_name
         self.machine = machine or this_host()
-        self.read_only, self.ascii, self.practice = read_only, ascii, practice
+        self.read_only, self.ascii, self._practice = read_only, ascii, practice
         self.state = State()
         self.status: Span | None = None
         self._status_until = 0.0
@@ -112,6 +112,12 @@ class MtnApp(BaseApp):
     def incident(self) -> Incident | None:
         """The session's incident: the open one, or one that was closed while it was on this screen."""
         return self.session.incident
+
+    @property
+    def practises(self) -> bool:
+        """Whether an incident is practised, on servers that go with the program, and none is closed yet."""
+        shown = self.session.incident or self.session.put_away_last
+        return self._practice and not self.session.past and (shown is None or shown.is_open)
 
     @property
     def knows_jobs(self) -> bool:

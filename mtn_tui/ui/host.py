@@ -43,8 +43,6 @@ class Host(Protocol):
     machine: str
     """This machine's name, as its jobs bear it."""
     read_only: bool
-    practice: bool
-    """Whether an incident is practised, on servers that go with the program."""
     ascii: bool
     """Whether only characters of ASCII are shown."""
     state: State
@@ -54,6 +52,10 @@ class Host(Protocol):
     @property
     def incident(self) -> Incident | None:
         """The open incident; or the one that was closed while it was on this screen."""
+
+    @property
+    def practises(self) -> bool:
+        """Whether an incident is practised, on servers that go with the program, and none is closed yet."""
 
     @property
     def knows_jobs(self) -> bool:

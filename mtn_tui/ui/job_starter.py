@@ -127,7 +127,7 @@ class JobStarter:
         mine = [job for job in known if not job.state.over and job.host == host.machine]
         if mine:
             host.open_screen(Quit(host, mine))
-        elif host.practice and (host.incident is None or host.incident.closed_at is None):
+        elif host.practises:
             self._end_practice()
         else:
             host.end()

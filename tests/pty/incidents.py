@@ -108,7 +108,7 @@ def opened(practice: Practice, operator: str = "ana") -> Terminal:
     """``mtn``, at the screen of the emergency."""
     terminal = Terminal([sys.executable, "-m", "mtn_tui"], practice.environment | {"SUDO_USER": operator})
     terminal.wait_for("[q] quit")
-    terminal.press("[1 Checklist]", "3")
+    terminal.press("▸1 Checklist", "3")
     return terminal
 
 

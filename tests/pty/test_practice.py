@@ -30,7 +30,7 @@ class Practice:
 
     def begins(self) -> None:
         self.terminal.wait_for("[q] quit")
-        self.terminal.press("[1 Checklist]", "3")
+        self.terminal.press("▸1 Checklist", "3")
         self.enters("opens an incident")
 
     def tells_people(self) -> None:
