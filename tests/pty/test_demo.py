@@ -84,7 +84,7 @@ def test_nothing_is_left_of_a_demo_however_it_ends(tmp_path, options, how):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path), "MTN_LANG": "en"}
     command = [sys.executable, "-m", "mtn_tui", "demo", "--rows", "500", *options]
     with closing(Terminal(command, environment)) as terminal:
-        terminal.wait_for("Starting PostgreSQL" if "at once" in how else "q quit")
+        terminal.wait_for("Starting PostgreSQL" if "at once" in how else "[q] quit")
         family = psutil.Process(terminal.process.pid).children(recursive=True)
         if how.startswith("ctrl-c"):
             terminal.type("\x03")
