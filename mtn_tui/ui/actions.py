@@ -44,6 +44,8 @@ class Action(Generic[P_contra]):
     footer: bool = False
     why_not: Callable[[P_contra], str] = _always_possible
     """Why it can't be performed now; empty if it can."""
+    also: str = ""
+    """Other words that people type for it after ``:``, in the language in use."""
 
 
 AnyAction: TypeAlias = Action[Any]
@@ -83,6 +85,7 @@ def general() -> tuple[Action[Place], ...]:
             _("Checklist"),
             _("Shows whether all is well, what is not, and what fixes it."),
             lambda place: place.host.show(CHECKLIST),
+            also=_("status health warnings"),
         ),
         Action(
             BACKUPS,

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
@@ -29,7 +30,7 @@ from mtn_tui.ui.data.poller import (
 )
 from mtn_tui.ui.data.state import State
 from mtn_tui.ui.job_starter import JobStarter, Start
-from mtn_tui.ui.named_screens import bring_to_front, every_action, open_palette
+from mtn_tui.ui.named_screens import bring_to_front, of_another_screen, open_palette
 from mtn_tui.ui.screens.ask import ErrorDialog
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
@@ -163,6 +164,9 @@ class MtnApp(BaseApp):
 
     def show(self, name: str) -> None:
         """Bring a screen to the front, closing those above it; Jobs and Help open above any other."""
+        if name == self.here.where:
+            self.show_status(_("You are there already."))
+            return
         bring_to_front(self, name, self.here, self.navigator)
 
     def show_palette(self) -> None:
@@ -178,21 +182,28 @@ class MtnApp(BaseApp):
         possible = (one.id for one in self.here.actions if one.id in others and not one.why_not(self.here))
         self.perform(next(possible, action_id))
 
+    def on_key(self, event: events.Key) -> None:
+        """Say of a key that nothing has taken that it does nothing: it may have been meant for something."""
+        free = isinstance(self.screen, Framed) and not isinstance(self.focused, Input)
+        if free and event.key not in self.screen.active_bindings:
+            key = actions.shown_key(event.character or event.key if event.is_printable else event.key)
+            self.show_status(_("{key} does nothing here; [?] shows what does.").format(key=key), "warn")
+
     async def action_quit(self) -> None:
         """Quit as the action does: Textual's own would not ask while a job runs."""
         self.perform("quit")
 
     def perform(self, action_id: str) -> None:
-        """Perform an action of the operator's screen, or show why it can't be performed."""
+        """Perform an action of the operator's screen, say why not, or lead to the screen that has it."""
         self.status = None
         self._jobs.stay()
         here = self.here
         action = next((one for one in here.actions if one.id == action_id), None)
         if action is None:
-            label = next(one.label for one in every_action() if one.id == action_id)
-            self.show_status(
-                _("Not available on this screen: {action}.").format(action=label.lower()), "warn"
-            )
+            name, action = of_another_screen(action_id)
+            self.show(name)
+            key, label = actions.shown_key(action.keys[0]), action.label.lower()
+            self.show_status(_("It is done here: {key} {action}").format(key=key, action=label))
             return
         if why := action.why_not(here):
             self.show_status(why, "warn")

@@ -18,7 +18,7 @@ R = TypeVar("R")
 CHECKLIST, BACKUPS, EMERGENCY, LOGS = "checklist", "backups", "emergency", "logs"
 """Screens with a tab."""
 
-DETAILS, JOBS, HELP, HISTORY = "details", "jobs", "help", "history"
+DETAILS, JOBS, HELP, HISTORY, JOB = "details", "jobs", "help", "history", "job"
 INCIDENT, DIFFERENCE, AS_IT_WAS = "incident", "difference", "as-it-was"
 """Screens above them."""
 

@@ -13,7 +13,7 @@ from textual.app import App
 from textual.screen import Screen
 
 from mtn_tui.ui.actions import AnyAction, general
-from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, EMERGENCY, HELP, JOBS
+from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.wizard.navigator import Navigator
@@ -56,22 +56,37 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
 
 def open_palette(app: App[None], here: Framed, perform: Callable[[str], None]) -> None:
     """Open the list of all actions; ``perform`` takes the id of the one that is chosen."""
-    from mtn_tui.ui.screens.command import Command
+    from mtn_tui.ui.screens.command import CHECK, Command
 
     def chosen(action_id: str | None) -> None:
-        if action_id:
+        if action_id and action_id.startswith(CHECK):
+            perform(CHECKLIST)
+            if isinstance(app.screen, Checklist):
+                app.screen.choose(action_id.removeprefix(CHECK))
+        elif action_id:
             perform(action_id)
 
     app.push_screen(Command(here, every_action), chosen)
 
 
-def every_action() -> tuple[AnyAction, ...]:
-    """The actions of all screens, in the order of the help."""
+def _screens() -> tuple[type[Framed], ...]:
+    """The screens with actions of their own, in the order of the help."""
     from mtn_tui.ui.screens.backups import Backups
     from mtn_tui.ui.screens.jobs import Jobs
     from mtn_tui.ui.screens.logs import Logs
     from mtn_tui.ui.wizard.screen import Emergency
 
-    screens: tuple[type[Framed], ...] = (Checklist, Backups, Logs, Jobs, Emergency)
+    return (Checklist, Backups, Logs, Jobs, Emergency)
+
+
+def every_action() -> tuple[AnyAction, ...]:
+    """The actions of all screens, in the order of the help."""
     first, *others = general()
-    return (first, *(one for screen in screens for one in screen.own_actions()), *others)
+    return (first, *(one for screen in _screens() for one in screen.own_actions()), *others)
+
+
+def of_another_screen(action_id: str) -> tuple[str, AnyAction]:
+    """The name of the screen that has this action, and the action."""
+    return next(
+        (screen.where, one) for screen in _screens() for one in screen.own_actions() if one.id == action_id
+    )

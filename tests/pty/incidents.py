@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,7 +15,7 @@ from mtn_tui.operations.incident.state import Actor, Incident, RecoveryMode, Ste
 from mtn_tui.operations.incident.steps import staging_of
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
-from tests.pty.terminal import PATIENCE, Terminal
+from tests.pty.terminal import PATIENCE, QUIET, Terminal
 
 ENTER, DOWN, BACK = "\r", "\x1b[B", "\x7f"
 
@@ -102,6 +103,18 @@ class Screens:
 
     def close(self) -> None:
         self.terminal.close()
+
+
+def opens_an_incident(terminal: Terminal) -> None:
+    """By Enter; where the checks find nothing wrong it asks first."""
+    terminal.wait_for("opens an incident")
+    end = time.monotonic() + PATIENCE
+    while not terminal.shows("1 Assess"):
+        assert time.monotonic() < end, "no incident"
+        for key in (DOWN, ENTER) if terminal.shows("all the same?") else (ENTER,):
+            terminal.read_for(QUIET)
+            terminal.type(key)
+        terminal.read_for(QUIET)
 
 
 def opened(practice: Practice, operator: str = "ana") -> Terminal:

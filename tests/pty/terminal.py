@@ -19,7 +19,7 @@ from tests.warm import Command
 PATIENCE = 120
 """Seconds until a condition counts as never met."""
 
-_QUIET = 0.9
+QUIET = 0.9
 """Seconds; the screens take no Enter that comes sooner after another, or after they have changed."""
 
 _DECIDE = "\ry"
@@ -73,15 +73,15 @@ class Terminal:
             assert time.monotonic() < end, (what, "\n".join(self._screen.display))
             for key in keys:
                 if key[0] in _DECIDE:
-                    self.read_for(_QUIET)
+                    self.read_for(QUIET)
                 self.type(key)
-            self.read_for(_QUIET, what)
+            self.read_for(QUIET, what)
 
     def tick(self, what: str, *keys: str) -> None:
         """Type ``keys`` once, for they do something else the second time, and wait until it is ticked."""
         self.wait_for("[ ] " + what)
         for key in keys:
-            self.read_for(_QUIET)
+            self.read_for(QUIET)
             self.type(key)
         self.wait_for("[✔] " + what)
 

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from tests.pty.incidents import opens_an_incident
 from tests.pty.terminal import Terminal
 
 ENTER, UP, DOWN, LEFT = "\r", "\x1b[A", "\x1b[B", "\x1b[D"
@@ -31,7 +32,7 @@ class Practice:
     def begins(self) -> None:
         self.terminal.wait_for("[q] quit")
         self.terminal.press("▸1 Checklist", "3")
-        self.enters("opens an incident")
+        opens_an_incident(self.terminal)
 
     def tells_people(self) -> None:
         self.enters("send it", "on to step")

@@ -26,6 +26,7 @@ from tests.pty.incidents import (
     left_at,
     on_disk,
     opened,
+    opens_an_incident,
     renaming_held,
     staging,
 )
@@ -210,7 +211,10 @@ def test_an_enter_held_down_and_a_paste_replace_nothing_at_any_step(pg18, new_sc
         for what in every:
             screens.terminal.wait_for(what)
             screens.terminal.type(pasted)
-            screens.terminal.press(what, ENTER * 50)
+            if what == every[0]:
+                opens_an_incident(screens.terminal)
+            else:
+                screens.terminal.press(what, ENTER * 50)
         screens.terminal.wait_for(f"Type it out: {PHRASE}")
         screens.terminal.type(pasted + ENTER * 50)
         screens.terminal.wait_for("That is not the phrase. Nothing was done.")

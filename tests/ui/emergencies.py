@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from mtn_tui.core.clock import SystemClock
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health import registry
 from mtn_tui.operations.incident.file import IncidentFile, find, open_incident, path_of
 from mtn_tui.operations.incident.state import Actor, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
@@ -16,6 +18,7 @@ from mtn_tui.ui.wizard.page import Page
 from mtn_tui.ui.wizard.session import new_session
 from mtn_tui.ui.wizard.steplist import WIDTH
 from tests.operation_fixtures import Practice
+from tests.ui.looks import saying
 from tests.ui.pilots import Begun, Operator, operate
 
 _sessions = itertools.count(1)
@@ -37,8 +40,15 @@ class Hurried(SystemClock):
         self.by += seconds
 
 
-def wizard(practice: Practice, start, operator: str = "ana", *, stays: bool = False, **options) -> MtnApp:
-    """One whose process is no more once it is left; or that others have to take the incident from."""
+def wizard(
+    practice: Practice, start, operator: str = "ana", *, stays: bool = False, well: bool = False, **options
+) -> MtnApp:
+    """One whose process is no more once it is left; or that others have to take the incident from.
+
+    Unless all is ``well``, the checks say that the database is lost: an incident is opened unasked.
+    """
+    if not well:
+        registry.LOOKS.update(saying("server", Check("server", Status.FAIL, "It does not answer.")))
     context = replace(practice.context, clock=Hurried(), operator=operator)
     session = new_session() if stays else f"0/another boot:1/{next(_sessions)}"
     return MtnApp(context, start, session=session, machine="db-host-1", **options)

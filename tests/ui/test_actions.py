@@ -17,7 +17,7 @@ from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.screens.help import Help
-from mtn_tui.ui.screens.jobs import Jobs
+from mtn_tui.ui.screens.jobs import JobDetails, Jobs
 from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.text.cells import width_of
 from mtn_tui.ui.wizard.as_it_was import AsItWas
@@ -33,6 +33,7 @@ SCREENS: list[type[Framed]] = [
     Details,
     Logs,
     Jobs,
+    JobDetails,
     Help,
     Emergency,
     IncidentReport,

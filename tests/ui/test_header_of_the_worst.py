@@ -34,7 +34,7 @@ def threads(looks):
 def test_the_database_is_gone_or_does_not_answer(pg18, new_school, practise, threads, what):
     practice = practise(new_school(pg18))
     practice.ready_made()
-    app = wizard(practice, nothing_begins)
+    app = wizard(practice, nothing_begins, well=True)
 
     async def flow(operator):
         await looked(operator)
@@ -60,7 +60,7 @@ def test_the_newest_proven_full_is_older_than_26_hours(pg18, new_school, practis
         assert "✔" not in operator.lines()[0]
         assert threading.main_thread() not in threads
 
-    operate(wizard(practice, nothing_begins), flow, at="1")
+    operate(wizard(practice, nothing_begins, well=True), flow, at="1")
 
 
 def test_the_bucket_is_silent(pg18, new_school, practise, s3, threads):
@@ -73,7 +73,7 @@ def test_the_bucket_is_silent(pg18, new_school, practise, s3, threads):
         assert "✔" not in operator.lines()[0]
         assert threading.main_thread() not in threads
 
-    operate(wizard(practice, nothing_begins), flow, at="1")
+    operate(wizard(practice, nothing_begins, well=True), flow, at="1")
 
 
 def test_the_disk_with_the_backups_is_silent(pg18, new_school, practise, threads):
@@ -86,4 +86,4 @@ def test_the_disk_with_the_backups_is_silent(pg18, new_school, practise, threads
         await operator.until(lambda: "unreachable" in operator.lines()[0], "the header")
         assert "✔" not in operator.lines()[0]
 
-    operate(wizard(practice, nothing_begins), flow, at="1")
+    operate(wizard(practice, nothing_begins, well=True), flow, at="1")

@@ -69,6 +69,30 @@ def test_a_failed_job_says_why_and_what_to_do(pg18, new_school, practise):
     operate(app, flow)
 
 
+def test_warnings_are_counted_and_led_to_from_the_status_line_and_open_whole(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    said = [f"Warning {number} of the night: " + "what it is about. " * 6 for number in range(9)]
+    with closing(Job.create(practice.context.jobs, kind="verify", subject="a", operator="ana")) as job:
+        job.start()
+        for one in said:
+            job.warn("doubt", one)
+        job.end()
+    app = MtnApp(practice.context, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.sees("⚠ 9 warnings [j] opens it")
+        await operator.press("j")
+        await operator.sees("⚠ warnings", "[enter] shows the rest")
+        assert "Warning 8" not in operator.text()
+        await operator.press("enter", "end")
+        await operator.sees("Warning 8 of the night")
+        await operator.press("escape")
+        await operator.until(lambda: isinstance(app.screen, Jobs))
+
+    operate(app, flow)
+
+
 def test_cancelling_asks_first_and_enter_lets_it_go_on(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     with closing(Standing(practice)) as standing:

@@ -48,11 +48,13 @@ def test_a_typed_moment_restores_the_differential_before_it_and_the_report_has_b
             await operator.at(Step.CHOOSE)
             await operator.sees("Chosen point", "full + 1 differential, ✔ complete", "checks are good")
             assert app.navigator.step_view.backup.id == later.id
+            await operator.sees(f"ID {later.id}")
             await operator.press("t")
             await operator.type(typed(asked))
             await operator.press("enter")
             await operator.sees("Just before", "Nearest point", "full + 1 differential", "checks are good")
             assert app.navigator.step_view.backup.id == wanted.id
+            await operator.sees(f"ID {wanted.id}")
             await operator.enters()
             await operator.at(Step.STAGING)
             await operator.enters()

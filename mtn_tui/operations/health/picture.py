@@ -87,6 +87,12 @@ class Picture:
             for found in one.known.result.findings
         )
 
+    def seems_well(self, now: datetime) -> bool:
+        """Whether the database answered just now, and nothing that decides has failed."""
+        server = self.row("server")
+        answers = server is not None and server.well and server.fresh(now)
+        return answers and self.overall is not Status.FAIL
+
     @property
     def statuses(self) -> dict[str, Status]:
         """By the ids of the checks that were ever looked at."""

@@ -68,6 +68,11 @@ def made_of(one: Backup) -> str:
     return _("full + 1 differential") if one.base is not None else _("full")
 
 
+def told_apart(one: Backup) -> str:
+    """What tells a point from another of the same minute: its id, or the file of the scripts."""
+    return f"ID {one.id}" if one.id else str(one.name)
+
+
 def standing(one: Backup) -> str:
     """What is proven of a point: of the weaker one, if it is two backups."""
     if any(backup.suspect for backup in one.chain):

@@ -123,6 +123,13 @@ class Checklist(ChecksScreen):
         self._draw_pane()
         self.draw_frame()
 
+    def choose(self, check_id: str) -> None:
+        """Put the cursor on a check."""
+        if check_id in self._keys:
+            self._chosen, self._moved_at = True, self.host.context.clock.monotonic()
+            self.checks.go_to(self._keys.index(check_id))
+            self.draw()
+
     def open_history(self) -> None:
         """Open the history of the chosen check."""
         from mtn_tui.ui.screens.check_history import CheckHistory

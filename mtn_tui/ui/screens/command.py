@@ -13,8 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.ui import actions
-from mtn_tui.ui.actions import AnyAction
+from mtn_tui.ui.actions import Action, AnyAction
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import Span, clipped, fit, spread, width_of, wrapped
@@ -23,6 +24,9 @@ from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
 _WIDEST = 70
 _SHOWN = 12
+CHECK = "check:"
+"""Before the id of a health check, where that was chosen."""
+
 _REASON = 2
 """Lines kept for the reason why the chosen action can't be performed."""
 
@@ -34,6 +38,8 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         Binding("escape,ctrl+c", "dismiss", show=False),
         Binding("up", "go(-1)", show=False),
         Binding("down", "go(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
     ]
 
     def __init__(self, here: Framed, every: Callable[[], Sequence[AnyAction]]) -> None:
@@ -55,9 +61,13 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         """Move the cursor by so many rows while the field keeps the focus."""
         self.query_one(VirtualList).action_go(by)
 
+    def action_page(self, by: int) -> None:
+        """Move the cursor by so many pages while the field keeps the focus."""
+        self.query_one(VirtualList).action_page(by)
+
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
-        exact = actions.find(event.value, self._every())
+        exact = actions.find(event.value, [*self._every(), *_checks()])
         index = self.query_one(VirtualList).index
         if exact is not None:
             self.dismiss(exact.id)
@@ -66,9 +76,12 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
 
     @on(Input.Changed)
     def draw(self) -> None:
-        """Show the actions whose id or label contains what is typed."""
+        """Show the actions whose id, label or other words contain what is typed, and the checks."""
         wanted = self.query_one(TextField).value.strip().casefold()
-        self._found = [one for one in self._every() if wanted in one.id or wanted in one.label.casefold()]
+        every = [*self._every(), *(_checks() if wanted else ())]
+        self._found = [
+            one for one in every if any(wanted in text.casefold() for text in (one.id, one.label, one.also))
+        ]
         rows = self.query_one(VirtualList)
         room = min(_WIDEST, self.app.size.width - 4) - 4
         rows.styles.height = _SHOWN
@@ -91,16 +104,31 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         shown.show([[(line, "warn")] for line in lines])
 
 
+def _checks() -> list[AnyAction]:
+    """The health checks: each leads to its row of the checklist, by its name."""
+    words = {"retention": _("prune"), "objectives": _("rpo rto")}
+
+    def nothing(_place: object) -> None:
+        """The checklist is shown by whoever opened this."""
+
+    return [
+        Action(f"{CHECK}{one.id}", ("1",), one.title(), "", nothing, also=words.get(one.id, ""))
+        for one in CHECKS
+    ]
+
+
 def _why_not(here: Framed, action: AnyAction) -> str:
+    if action.id.startswith(CHECK):
+        return ""
     listed = any(one.id == action.id for one in here.actions)
-    return action.why_not(here) if listed else _("on another screen")
+    return action.why_not(here) if listed else _("leads to its screen")
 
 
 def _row(here: Framed, action: AnyAction, width: int) -> list[Span]:
     why = _why_not(here, action)
     key: list[Span] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
     left: list[Span] = [
-        (" " + fit(action.id, 12) + " ", "dim" if why else "strong"),
+        (" " + fit(action.id.removeprefix(CHECK), 12) + " ", "dim" if why else "strong"),
         (fit(action.label.lower(), 16) + " ", "dim" if why else ""),
         (clipped(why, width - width_of(key) - 32), "dim"),
     ]

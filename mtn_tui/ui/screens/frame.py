@@ -137,7 +137,11 @@ def job_bar(host: Host, where: str, width: int) -> list[Span]:
     today = last.ended.astimezone().date() == host.context.clock.now().astimezone().date()
     when = f"{last.ended.astimezone():{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
     text = _("last: {job}, {time},").format(job=labels.job(last.kind), time=when)
-    return spread(idle, [(text + " ", "dim"), job_text.state(last), (" ", "")], width)
+    ended: list[Span] = [(text + " ", "dim"), job_text.state(last, counted=True), (" ", "")]
+    leads = [*ended, (_("[j] opens it") + " ", "dim")]
+    if job_text.has_more(last) and where != JOBS and width_of([*idle, *leads]) < width:
+        ended = leads
+    return spread(idle, ended, width)
 
 
 def _idle(host: Host) -> Span:

@@ -14,13 +14,13 @@ from mtn_tui.engine import host
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.ui.actions import Action, AnyAction, read_only
-from mtn_tui.ui.host import JOBS
+from mtn_tui.ui.host import JOB, JOBS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
-from mtn_tui.ui.widgets.lines import LineView, VirtualList
+from mtn_tui.ui.widgets.lines import LineView, Text, VirtualList
 
 _ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 18, 13, 21, 8
 
@@ -33,8 +33,17 @@ class Jobs(Framed):
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
-        """Cancel is all that can be done to a job."""
+        """Opening a job, and cancelling it."""
         return (
+            Action(
+                "job",
+                ("enter",),
+                _("Job"),
+                _("Shows all that the chosen job has said: its warnings, why it failed, what to do."),
+                cls.open_job,
+                footer=True,
+                why_not=lambda screen: "" if screen.job else _("No job is chosen."),
+            ),
             Action(
                 "cancel",
                 ("c",),
@@ -86,6 +95,11 @@ class Jobs(Framed):
         self._draw_told()
         self.draw_frame()
 
+    def open_job(self) -> None:
+        """Open all that is known of the chosen job."""
+        assert self.job is not None  # noqa: S101 - why_not has looked
+        self.host.open_screen(JobDetails(self.job))
+
     def _no_cancelling(self) -> str:
         job = self.job
         if why := read_only(self):
@@ -135,9 +149,32 @@ class Jobs(Framed):
         told.styles.height = height
         pieces = _told(self.job, self.app.size.width - 2) if self.job else []
         if len(pieces) > height > 0:
-            pieces = [*pieces[: height - 1], (_("mtn job list shows the rest."), "dim")]
+            pieces = [*pieces[: height - 1], (_("[enter] shows the rest"), "dim")]
         pieces += [("", "")] * (height - len(pieces))
         told.show([[(" ", ""), piece] for piece in pieces])
+
+
+class JobDetails(Framed):
+    """All that is known of one job, as long as it may be."""
+
+    where = JOB
+    tab = JOBS
+
+    def __init__(self, job: JobView) -> None:
+        super().__init__()
+        self._job = job
+
+    def body(self) -> Iterable[Widget]:
+        """One text, which scrolls."""
+        yield Text(id="text")
+
+    def draw(self) -> None:
+        """Write what is known by now."""
+        known = (one for one in self.host.state.jobs if one.id == self._job.id)
+        self._job = next(known, self._job)
+        told = _told(self._job, self.app.size.width - 2)
+        self.query_one("#text", Text).show([[(" ", ""), line] for line in told])
+        self.draw_frame()
 
 
 def _heading(width: int) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import humanize
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import JobState
 from mtn_tui.core.printable import printable
 from mtn_tui.engine.jobview import JobView
@@ -25,12 +25,19 @@ _LOOKS = {
 }
 
 
-def state(job: JobView) -> Span:
-    """A job's state, as a glyph and a word."""
-    if job.state is JobState.SUCCEEDED and job.warnings:
-        return "⚠ " + _("warnings"), "warn"  # of a verification: that a copy does not hold
+def state(job: JobView, *, counted: bool = False) -> Span:
+    """A job's state, as a glyph and a word; ``counted`` says how many warnings it has."""
+    if job.state is JobState.SUCCEEDED and job.warnings:  # of a verification: that a copy does not hold
+        count = len(job.warnings)
+        said = ngettext("{count} warning", "{count} warnings", count).format(count=count)
+        return f"⚠ {said if counted else _('warnings')}", "warn"
     glyph, tone = _LOOKS[job.state]
     return f"{glyph} {labels.state(job.state)}", tone
+
+
+def has_more(job: JobView) -> bool:
+    """Whether there is something to be read about how it ended."""
+    return bool(job.warnings or job.title)
 
 
 def at_work(job: JobView) -> list[str]:

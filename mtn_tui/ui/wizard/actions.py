@@ -242,10 +242,8 @@ def _next(wizard: Wizard) -> None:
     navigator, session = wizard.navigator, wizard.navigator.session
     if not navigator.takes_enter():
         wizard.host.show_status(_("Let [enter] go for a second, then it counts."), "warn")
-    elif session.incident is None and session.put_away_last is None:
-        session.open()
     elif session.incident is None:
-        _open_another(wizard)
+        _open(wizard)
     elif not session.incident.is_open:
         session.put_away()
     elif not session.mine:
@@ -256,21 +254,29 @@ def _next(wizard: Wizard) -> None:
         navigator.step_view.enter()
 
 
-def _open_another(wizard: Wizard) -> None:
-    """Ask first: one Enter too many after an incident is closed must not open another."""
-    session = wizard.navigator.session
-    closed = session.put_away_last
-    assert closed is not None  # noqa: S101 - only then is it asked
+def _open(wizard: Wizard) -> None:
+    """Ask first where one was just closed, for one Enter too many opens none; and where all seems well."""
+    session, host = wizard.navigator.session, wizard.host
+    closed, health = session.put_away_last, host.state.health
+    title, said = "", ""
+    if closed is not None:
+        title = _("Open a new incident?")
+        said = _(
+            "Incident {number} is closed. A new one begins at step 1; in step 2 people are notified again."
+        ).format(number=closed.number)
+    elif health is not None and health.seems_well(host.context.clock.now()):
+        title = _("Open an incident all the same?")
+        said = _("The database answers, and no check is critical. In step 2 people are notified.")
+    if not title:
+        session.open()
+        return
 
     def chosen(another: bool | None) -> None:
         if another and session.incident is None and not session.busy:
             session.open()
 
-    said = _("Incident {number} is closed. A new one begins at step 1; in step 2 people are notified again.")
     answers = [Answer(_("No"), False), Answer(_("Open a new incident"), True)]
-    wizard.host.open_screen(
-        Ask(_("Open a new incident?"), [said.format(number=closed.number)], answers), chosen
-    )
+    host.open_screen(Ask(title, [said], answers), chosen)
 
 
 def _yes(wizard: Wizard) -> None:

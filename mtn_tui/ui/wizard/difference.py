@@ -9,7 +9,7 @@ from textual.widget import Widget
 from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.lost_rows import RowsNow, TableRows
-from mtn_tui.ui.data.points import both_clocks, made_of
+from mtn_tui.ui.data.points import both_clocks, made_of, told_apart
 from mtn_tui.ui.host import DIFFERENCE, EMERGENCY
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import Span, fit, wrapped
@@ -51,7 +51,8 @@ class Difference(Framed):
         """Write what is known so far."""
         width = self.app.size.width - 2
         title = _("What has changed since {moment}, by table").format(moment=both_clocks(self._backup.moment))
-        said: list[Span] = [(title, "strong"), (made_of(self._backup), "dim"), ("", "")]
+        said: list[Span] = [(title, "strong")]
+        said += [(f"{made_of(self._backup)}, {told_apart(self._backup)}", "dim"), ("", "")]
         said += self._tables(width)
         lines: list[StyledLine] = []
         for text, tone in said:

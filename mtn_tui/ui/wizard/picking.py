@@ -18,7 +18,7 @@ from mtn_tui.operations.inventory.key_check import newer_of_another_key, passed_
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.operations.restore.point_in_time import minutes_before
-from mtn_tui.ui.data.points import Points, both_clocks, made_of, standing, why_not
+from mtn_tui.ui.data.points import Points, both_clocks, made_of, standing, told_apart, why_not
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.timeline import DAY, SPANS
@@ -192,12 +192,13 @@ class Picking:
             if backup.moment <= self.asked and (nearer is None or not nearer.trusted):
                 name = _("Nearest point")
         sheet.fact(name, both_clocks(backup.moment))
-        sheet.fact("", f"{made_of(backup)}, {standing(backup)}", "" if backup.trusted else "warn")
+        said = f"{made_of(backup)}, {standing(backup)}, {told_apart(backup)}"
+        sheet.fact("", said, "" if backup.trusted else "warn")
         if not (backup.trusted or backup.legacy):
             sheet.item("⚠", _("Doubtful: {reason}").format(reason=why_not(backup)), "warn")
         if nearer is not None and not nearer.trusted:
             text = _("A nearer one, of {moment}, is skipped: {reason}")
-            said = text.format(moment=labels.moment(nearer.moment), reason=why_not(nearer))
+            said = text.format(moment=labels.moment(nearer.moment, seconds=True), reason=why_not(nearer))
             sheet.item("⚠", said, "warn")
 
     def _broken(self, sheet: PageBuilder, inventory: Inventory, backup: Backup) -> None:
@@ -211,7 +212,11 @@ class Picking:
             return
         minutes = minutes_between(other, backup)
         text = _("The backup of {moment} is broken. Falling back takes {time} longer (runbook 5.3).")
-        sheet.item("⚠", text.format(moment=labels.moment(other.moment), time=labels.minutes(minutes)), "warn")
+        sheet.item(
+            "⚠",
+            text.format(moment=labels.moment(other.moment, seconds=True), time=labels.minutes(minutes)),
+            "warn",
+        )
 
     def _plan(self, sheet: PageBuilder, backup: Backup) -> None:
         made = self.plan

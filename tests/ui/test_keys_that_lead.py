@@ -1,0 +1,127 @@
+"""No key and no word that people try leads nowhere without a word."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.screens.ask import Ask
+from mtn_tui.ui.screens.backups import Backups
+from mtn_tui.ui.screens.checklist import Checklist
+from mtn_tui.ui.screens.command import Command
+from mtn_tui.ui.widgets.lines import VirtualList
+from mtn_tui.ui.wizard.as_it_was import AsItWas
+from tests.ui.emergencies import at_the_wizard, on_disk, wizard
+from tests.ui.installed import MACHINE, Installed
+from tests.ui.pilots import looked, nothing_begins, operate
+from tests.ui.states import usual
+
+
+@pytest.fixture
+def made(tmp_path):
+    made = Installed(tmp_path / "mtn")
+    usual(made)
+    return made
+
+
+def app_of(made):
+    return MtnApp(made.context, nothing_begins, machine=MACHINE)
+
+
+CHECKS = {
+    "disk": "disk",
+    "rpo": "objectives",
+    "prune": "retention",
+    "retention": "retention",
+    "services": "services",
+}
+
+
+def test_what_people_type_after_the_colon_leads_to_where_it_is(made):
+    app = app_of(made)
+
+    async def types(operator, word):
+        await operator.press("2", ":")
+        await operator.until(lambda: isinstance(app.screen, Command))
+        await operator.press(*word, "enter")
+        await operator.until(lambda: not isinstance(app.screen, Command))
+
+    async def flow(operator):
+        await looked(operator)
+        for word, check in CHECKS.items():
+            await types(operator, word)
+            assert isinstance(app.screen, Checklist), word
+            assert app.screen.row.check.id == check
+        for word in ("status", "health", "warnings"):
+            await types(operator, word)
+            assert isinstance(app.screen, Checklist), word
+        await types(operator, "drill")
+        await operator.until(lambda: isinstance(app.screen, Ask), "the question")
+        await operator.press("escape")
+        await types(operator, "yesterday")
+        assert isinstance(app.screen, AsItWas)
+        await operator.press("1", ":", *"sync", "enter")
+        await operator.until(lambda: isinstance(app.screen, Backups))
+        await operator.sees("It is done here: [s] synchronize")
+
+    operate(app, flow, at="1")
+
+
+def test_the_spanish_words_lead_there_too(made):
+    i18n.use("es")
+    app = app_of(made)
+
+    async def flow(operator):
+        await looked(operator)
+        for word, screen in {"estado": Checklist, "advertencias": Checklist, "ayer": AsItWas}.items():
+            await operator.press("2", ":", *word, "enter")
+            await operator.until(lambda wanted=screen: isinstance(app.screen, wanted), word)
+
+    operate(app, flow, at="1")
+
+
+def test_page_down_works_in_the_list_of_commands(made):
+    app = app_of(made)
+
+    async def flow(operator):
+        await operator.press(":", "pagedown")
+        index = app.screen.query_one(VirtualList).index
+        assert index > 5
+        await operator.press("pageup")
+        assert app.screen.query_one(VirtualList).index < index
+
+    operate(app, flow, at="1")
+
+
+@pytest.mark.parametrize(("screen", "keys"), [("1", "58#"), ("2", "5w"), ("3", "58v"), ("4", "5")])
+def test_a_key_that_does_nothing_says_so_and_one_that_leads_here_too(made, screen, keys):
+    async def flow(operator):
+        for key in keys:
+            await operator.press(key)
+            await operator.sees(f"[{key}] does nothing here; [?] shows what does.")
+        await operator.press(screen)
+        await operator.sees("You are there already.")
+
+    operate(app_of(made), flow, at=screen)
+
+
+def test_opening_an_incident_on_a_healthy_system_asks(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.ready_made()
+
+    async def flow(operator):
+        await looked(operator)
+        await operator.press("3")
+        await operator.enters()
+        await operator.sees("Open an incident all the same?", "no check is critical")
+        await operator.press("enter")
+        await operator.sees("[enter] opens an incident")
+        assert not list((practice.root / "state").glob("incidents/*"))
+        await operator.enters()
+        await operator.sees("Open an incident all the same?")
+        await operator.press("down", "enter")
+        await operator.sees("✖ incident 1 0:00")
+        assert on_disk(practice).is_open
+
+    at_the_wizard(wizard(practice, nothing_begins, well=True), flow)
