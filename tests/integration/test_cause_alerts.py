@@ -118,7 +118,7 @@ def test_a_monitor_tells_of_all_that_is_wrong_in_one_mail_once_and_of_its_end(pr
     new, solved = sink.mails[2], sink.mails[4]
     assert new["Subject"].startswith("[MTN ⚠] WARNING: RPO and RTO: RTO unknown")
     assert solved["Subject"] == "[MTN ✔] Solved: Full backup, Differentials, RPO and RTO"
-    assert "Full backup is well again. Since" in text(solved)
+    assert "Full backup is ok again. Since" in text(solved)
     practice.here("monitor", "--quick", check=1)
     assert len(sink.taken) == 6
 

@@ -114,7 +114,7 @@ def test_it_is_listed_among_what_is_kept_and_dropped_from_there(damaged):
     assert listed["since"] >= damaged.inventory.latest().moment.isoformat(timespec="seconds")
     assert len(listed["missing"]) == len(WHAT)
     told = damaged.here("kept").stdout
-    assert f"Incomplete, read-only, restored from {backup}: it lacks 5 things" in told
+    assert f"Incomplete, read-only, restored from {backup}: things missing: 5." in told
     assert f"mtn kept drop {name}" in told
     with pytest.raises(UsageError):
         damaged.restore(name)

@@ -208,7 +208,7 @@ def test_rows_that_the_server_did_not_keep_are_missed_and_nothing_gets_the_name(
     path = tmp_path / "x.sql"
     path.write_bytes(dump.replace(b"COPY public.t (", trigger + b"COPY public.t ("))
     said = str(restored(practice, target, "--file", str(path), *how, check=2)["said"])
-    assert "public.t has 299 rows instead of 300" in said
+    assert "public.t: 299 instead of 300 rows" in said
     assert target not in practice.databases()
 
 

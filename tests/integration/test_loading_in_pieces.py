@@ -45,7 +45,10 @@ def load_made(made: Made, source: Database, target: Database, login: Server) -> 
     assert compare(source.login, source.name, target.name, schemas).differences == ()
 
 
-@pytest.mark.parametrize(("server", "section"), [("pg18", 3000), ("pg_system", 200_000)])
+@pytest.mark.parametrize(
+    ("server", "section"),
+    [pytest.param("pg18", 3000, marks=pytest.mark.soak), ("pg18", 30_000), ("pg_system", 200_000)],
+)
 def test_however_a_dump_is_cut_the_same_is_loaded(request, new_rich, new_database, server, section):
     server = request.getfixturevalue(server)
     load(new_rich(server), new_database(server), section)

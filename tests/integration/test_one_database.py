@@ -217,7 +217,7 @@ def test_what_depends_on_it_fails_with_an_error_that_names_it_and_demotes_no_bac
     practice.back_up()
     with pytest.raises(PostgresError) as raised:
         practice.restore("mtn_one", without=WITHOUT)
-    assert raised.value.hint.startswith("Left out was: pg_cron.")
+    assert raised.value.hint.startswith("Left out: pg_cron.")
     assert [one.refused for one in practice.inventory.backups] == [None, None]
 
 

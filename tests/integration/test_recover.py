@@ -356,7 +356,7 @@ def test_many_rows_come_back_and_a_killed_job_changes_nothing(lost, pg18):
 def test_the_command_says_what_is_missing_and_copies_it_back(lost, pg18):
     practice, live, beside = lost(pg18, *KINDS["a parent, and what hangs on it by cascade"])
     told = practice.here("recover", "--dry-run").stdout
-    assert "public.course: 2 rows missing, 2 can be copied back" in told
+    assert "public.course: rows missing: 2; can be copied back: 2" in told
     assert "id=2" in told
     assert "psql -X" in told
     assert contents(live) != contents(beside)

@@ -132,7 +132,7 @@ def test_a_load_that_fails_leaves_the_target_as_it_was(practice):
     copies = tuple(replace(copy, manifest=wrong) for copy in backup.copies)
     with pytest.raises(PostgresError) as failed:
         practice.restore(target.name, Backup(backup.name, copies), drop=True)
-    assert "public.t has 20 rows instead of 21" in failed.value.title
+    assert "public.t: 20 instead of 21 rows" in failed.value.title
     assert target.psql("SELECT answer FROM old") == b"42\n"
     assert scratch_left(practice) == []
 
@@ -358,7 +358,7 @@ def test_the_scripts_words_are_understood(practice, tmp_path):
     assert facts["replaced"] is False
     assert facts["rows"] is None
     again = practice.here("restore", "-f", str(elsewhere / name), "-t", "mtn_words", "-d")
-    assert "20 rows in 1 tables counted" in again.stdout
+    assert "rows counted: 20, tables: 1" in again.stdout
     assert Database(practice.source.server, "mtn_words").dump() == practice.source.dump()
     assert list((practice.root / "logs").glob("restore_*.log"))
     figures = json.loads((practice.root / "logs/metrics/restore_latest.json").read_text())

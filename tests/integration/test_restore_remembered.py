@@ -93,7 +93,7 @@ def test_it_is_listed_and_the_latest_is_the_one_before_it_which_is_said(unloadab
     chosen = choose_point(practice.context, Wanted(latest=True))
     assert (chosen.backup.id, chosen.newer_broken.id) == (good.id, bad.id)
     done = practice.here("restore", "--latest", "--target", target, check=1)
-    assert f"{bad.payload} does not hold: restoring it failed" in " ".join(done.stderr.split())
+    assert f"{bad.payload} is unusable: restoring it failed" in " ".join(done.stderr.split())
     assert good.payload in done.stdout
     assert practice.inventory.find(good.id).rung is Rung.COMPLETE  # its copy in the bucket was not used
     practice.here("verify", bad.id)

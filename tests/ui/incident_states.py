@@ -376,7 +376,7 @@ class Canned:
         elif self.doubts:
             found.append(Check("newest", Status.WARN, _("There is no application in it.")))
         else:
-            told = _("{rows:,} rows in {tables} tables, as the backup says; every index is whole.")
+            told = _("rows: {rows:,}, tables: {tables}, as the backup says; every index is whole.")
             found.append(Check("counts", Status.OK, told.format(rows=sum(ROWS.values()), tables=11)))
             found.append(Check("sequences", Status.OK, _("Every sequence is ahead of its column.")))
         return Validated(tuple(found), 16_384)

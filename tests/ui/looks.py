@@ -62,7 +62,7 @@ def amiss() -> dict[str, Look]:
         yield Check("full", Status.FAIL, text, hint, "6.2", fix=("backup", "full"), short=short)
 
     def alerts(_inspection: Inspection) -> Iterator[Check]:
-        text = _("Nobody has said yet that an alert by {channel} arrives.")
+        text = _("Nobody has confirmed yet that an alert by {channel} arrives.")
         hint = _("mtn notify --test, then with the token that arrives: mtn notify --ack TOKEN")
         yield Check("alerts", Status.WARN, text.format(channel=labels.channel("mail")), hint, "6.3")
 
@@ -127,7 +127,7 @@ _USUAL: Mapping[str, str] = {
     "server": "PostgreSQL {version} answers at {host}:{port}, and has the database {database}.",
     "role": "The role {name} may read all tables and restore.",
     "leftovers": "No killed job has left anything on the server.",
-    "stores": "{place} is the store it was, as far as is known.",
+    "stores": "{place} is the same store as before, as far as is known.",
     "machine": "Jobs go on when their operator logs out.",
 }
 """By the words that the checks themselves say."""

@@ -76,7 +76,10 @@ class Operator:
             await self.settled()
 
     async def type(self, text: str) -> None:
-        await self.press(*text)
+        """Type it as a line delivers what was typed fast: the program looks at one key after the other."""
+        for key in text:
+            self.app.post_message(_pressed(key))
+        await self.settled()
 
     async def settled(self) -> None:
         """Wait until no key is waiting, and every widget has processed what was sent to it."""

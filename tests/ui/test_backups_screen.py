@@ -154,7 +154,7 @@ def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(
         await operator.until(lambda: len(operator.rows) == 2)
         await operator.press("/")
         await operator.type("proof:nonsense")
-        await operator.sees("nonsense", "Possible is: proof:present")
+        await operator.sees("nonsense", "Allowed: proof:present")
         assert len(operator.rows) == 2, "the list is as it was before"
         assert "No backup is like that" not in operator.text()
         await operator.press("escape")

@@ -19,7 +19,7 @@ from tests.ui.installed import MACHINE, NOW, Folder, Installed, night
 from tests.ui.looks import REAL
 from tests.ui.pilots import LARGE, nothing_begins, operate
 
-NOT_DONE = "holds is not in this list: It has been asked, and is not done answering."
+NOT_DONE = "holds is not in this list: It was asked, and has not answered yet."
 AWAY = "holds is not in this list: It is away."
 
 

@@ -295,7 +295,7 @@ def test_a_newer_one_that_is_broken_is_told_with_what_falling_back_costs(made, b
     async def flow(operator):
         await at_step_3(operator)
         assert chosen(app) == NOW - timedelta(minutes=50)
-        await operator.sees("is broken. Falling back costs 30 min more")
+        await operator.sees("is broken. Falling back loses 30 min more")
         await operator.press("t")
         await operator.type("30m ago")
         await operator.press("enter")

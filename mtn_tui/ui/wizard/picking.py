@@ -211,7 +211,7 @@ class Picking:
         if other is None:
             return
         minutes = minutes_between(other, backup)
-        text = _("The backup of {moment} is broken. Falling back takes {time} longer (runbook 5.3).")
+        text = _("The backup of {moment} is broken. Falling back loses {time} more (runbook 5.3).")
         sheet.item(
             "⚠",
             text.format(moment=labels.moment(other.moment, seconds=True), time=labels.minutes(minutes)),
