@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -559,7 +560,7 @@ def test_what_a_run_of_root_leaves_is_closed_to_the_user_of_cron(disk_only: Prac
         expect(disk_only, "permissions", OK)
     (root / "logs").chmod(0o777)
     for folder in root.parents:
-        if folder == Path("/tmp"):
+        if folder == Path(tempfile.gettempdir()):
             break
         folder.chmod(0o755)
     root.chmod(0o755)

@@ -156,13 +156,13 @@ def test_the_list_is_filtered_while_the_filter_is_typed_and_esc_shows_all_again(
         await operator.type("proof:nonsense")
         await operator.sees("nonsense", "Allowed: proof:present")
         assert len(operator.rows) == 2, "the list is as it was before"
-        assert "No backup is like that" not in operator.text()
+        assert "No backups match" not in operator.text()
         await operator.press("escape")
         await operator.sees("fulls: 2")
         await operator.press("/")
         await operator.type("nowhere")
         await operator.press("enter")
-        await operator.sees("No backup is like that. [esc] shows all again.")
+        await operator.sees("No backups match. [esc] clears the filter.")
 
     operate(app, flow)
 

@@ -177,7 +177,7 @@ def test_of_a_half_it_is_not_said_that_there_is_none(made):
             await operator.press("/")
             await operator.type("is:suspect")
             await operator.press("enter")
-            await operator.sees("None so far is like that")
+            await operator.sees("No matches so far")
             assert "(was " not in operator.text()
             bucket.answers.set()
             await operator.sees("users 10 (was 100,000)")

@@ -62,7 +62,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.enters()
                 await operator.validates(practice)
                 await operator.at(Step.PRODUCTION)
-                await operator.sees("is not there", "[y] puts it in place", "Nothing is replaced")
+                await operator.sees("is not there", "[y] puts it in production", "Nothing is replaced")
                 await operator.enters()
                 assert begun.asked[-1][0] == "restore"
                 await operator.reads()
@@ -415,7 +415,7 @@ def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):
                 await operator.enters()
                 await operator.validates(practice)
                 await operator.at(Step.PRODUCTION)
-                await operator.sees("[y] puts it in place")
+                await operator.sees("[y] puts it in production")
                 await operator.reads()
                 await operator.press("y")
                 await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")

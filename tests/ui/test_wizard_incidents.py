@@ -69,7 +69,7 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
                     await operator.enters()
                 await operator.validates(practice)
                 await operator.at(Step.PRODUCTION)
-                await operator.sees("[y] puts it in place")
+                await operator.sees("[y] puts it in production")
                 await operator.reads()
                 await operator.press("y")
                 await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")

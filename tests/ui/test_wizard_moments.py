@@ -60,7 +60,7 @@ def test_a_typed_moment_restores_the_differential_before_it_and_the_report_has_b
             await operator.enters()
             await operator.validates(practice)
             await operator.at(Step.PRODUCTION)
-            await operator.sees("[y] puts it in place")
+            await operator.sees("[y] puts it in production")
             await operator.reads()
             await operator.press("y")
             await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")

@@ -355,9 +355,9 @@ class Backups(BackupScreen):
         if state.inventory is None or self._wrong is not None:
             return []
         if self._filter and state.inventory.is_partial:
-            text = _("None so far is like that, and not all has been read. [esc] shows all again.")
+            text = _("No matches so far; not all is read yet. [esc] clears the filter.")
         elif self._filter:
-            text = _("No backup is like that. [esc] shows all again.")
+            text = _("No backups match. [esc] clears the filter.")
         elif state.inventory.unreachable:
             text = _("No backup can be seen.")
         else:

@@ -380,7 +380,7 @@ class Logs(Framed):
             return []
         if self._wanted == EVERYTHING:
             return [[], [(" " + _("Nothing was logged yet."), "")]]
-        return [[], [(" " + _("There is no such line. [esc] and [l] show more."), "")]]
+        return [[], [(" " + _("No lines match. [esc] and [l] show more."), "")]]
 
     def _draw_heading(self) -> None:
         shown = log_text.heading(

@@ -194,7 +194,7 @@ def _copy_troubles(copy: Copy, *, advised: bool) -> list[Span]:
     if copy.proof.failed:
         return [(f"{store}: {copy.proof.failed} " + _("[v] looks again."), "bad")]
     if copy.standing is CopyStatus.UNFINISHED:
-        text = _("{store}: it was never finished, and counts as nothing. [b] makes another.")
+        text = _("{store}: it was never finished, and does not count. [b] makes another.")
         return [(text.format(store=store), "warn")]
     return []
 

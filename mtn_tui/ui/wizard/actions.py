@@ -241,7 +241,7 @@ def _no_yes(wizard: Wizard) -> str:
 def _next(wizard: Wizard) -> None:
     navigator, session = wizard.navigator, wizard.navigator.session
     if not navigator.takes_enter():
-        wizard.host.show_status(_("Let [enter] go for a second, then it counts."), "warn")
+        wizard.host.show_status(_("Wait one second, then press [enter]."), "warn")
     elif session.incident is None:
         _open(wizard)
     elif not session.incident.is_open:

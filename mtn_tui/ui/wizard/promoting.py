@@ -186,7 +186,7 @@ class Promoting(StepView):
         """What to type, or y; empty while the job runs or something stands in the way."""
         if self.phrase:
             return _("Type it out: {phrase}").format(phrase=PHRASE)
-        return _("[y] puts it in place; [esc] goes back, nothing done") if self.wants_yes else ""
+        return _("[y] puts it in production; [esc] goes back, nothing done") if self.wants_yes else ""
 
     def enter(self) -> None:
         """Do nothing: enter alone never replaces production."""

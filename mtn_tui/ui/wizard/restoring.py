@@ -36,7 +36,7 @@ class Restoring(StepView):
             progress(sheet, self.session.job_of(self.step), _("Starting…"))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
-            sheet.say(_("Meanwhile: [c] marks a call, [n] adds a note."), "dim")
+            sheet.say(_("Meanwhile: [c] logs a call, [n] adds a note."), "dim")
             return
         damaged, others = self._damaged
         if damaged is not None and others:

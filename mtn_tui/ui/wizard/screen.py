@@ -169,7 +169,7 @@ class Emergency(Framed):
         if event.value != view.phrase or not view.phrase:
             self.host.show_status(_("That is not the phrase. Nothing was done."), "warn")
         elif not counts:
-            self.host.show_status(_("Let [enter] go for a second, then it counts."), "warn")
+            self.host.show_status(_("Wait one second, then press [enter]."), "warn")
         else:
             view.confirmed()
             self.draw()

@@ -291,10 +291,7 @@ class IncidentSession:
         self.host.show_error(
             Refused(
                 _("{who} has taken the incident over.").format(who=found.holder),
-                _(
-                    "Your keys do nothing to it any more. [3] follows it; "
-                    "talk to them before you take it back."
-                ),
+                _("You can no longer change it. [3] follows it; talk to them before you take it back."),
             )
         )
 
