@@ -88,7 +88,7 @@ def test_a_backup_is_stopped_by_its_id_half_way_through_the_dump(
     ballast(source, 16)
     before = files(practice)
     running = half_way_through_a_dump(practice, proxy)
-    told = practice.mtn("job", "cancel", running.view.id).stderr
+    told = practice.mtn("job", "cancel", running.view.id, "--verbose").stderr
     assert "was asked to stop" in told
     running.says("cancelling")
     proxy.heal()

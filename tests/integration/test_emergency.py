@@ -15,6 +15,8 @@ from mtn_tui.core.contacts import load as load_contacts
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import JobState
 from mtn_tui.demo.services import Services
+from mtn_tui.engine import detached
+from mtn_tui.engine.jobs import new_job_id
 from mtn_tui.engine.journal import journal_path
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.production import confirmation
@@ -47,8 +49,9 @@ def at_step(file: IncidentFile, step: Step, **facts: object) -> None:
 
 def run_as_job(practice, file: IncidentFile, step: Step, arguments: list[str], check: int = 0) -> None:
     """As the wizard does, but waiting for it."""
-    practice.mtn(*arguments, check=check)
-    file.begin(step, job=practice.jobs[0].id)
+    job = new_job_id()
+    practice.mtn(*arguments, check=check, **{detached.JOB_ID: job})
+    file.begin(step, job=job)
     steps.settle(file, practice.context)
 
 
@@ -207,7 +210,7 @@ def test_a_promotion_that_was_killed_once_it_had_swapped_is_done(pg18, new_schoo
     steps.settle(file, practice.context)
     state = file.state.steps[Step.PRODUCTION]
     assert state.standing is StepStatus.FAILED
-    assert f"There is no {practice.source.name}, as before." in str(state.facts["hint"])
+    assert f"{practice.source.name} does not exist, as before." in str(state.facts["hint"])
 
 
 def test_services_are_stopped_before_and_waited_for_after(pg18, new_school, practise, tmp_path):
@@ -298,7 +301,7 @@ def test_an_alert_does_not_say_that_a_database_is_down_which_answers(pg18, new_s
     decided = replace(found, proposal=Proposal(RecoveryMode.RESTORE, "The operator has decided so."))
     alert = messages.first_alert(practice.context, decided)
     assert alert.subject == "CRITICAL: An incident of the admission system"
-    assert alert.body.startswith("The operator has decided so.\nA full restore is begun.")
+    assert alert.body.startswith("The operator has decided so.\nA full restore has begun.")
 
 
 def test_the_clock_says_whom_to_call_and_who_was_passed_over(tmp_path):

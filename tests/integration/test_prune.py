@@ -323,7 +323,7 @@ def test_databases_kept_for_too_long_are_named_and_never_dropped(practice, new_d
     kept = f"{practice.source.name}__before_20260101_000000"
     new_database(pg18, kept)
     aged(practice, 0)
-    assert f"mtn kept drop {kept}" in practice.here("prune").stdout
+    assert f"KEEP_REPLACED_DAYS: {kept}. See what is kept: mtn kept" in practice.here("prune").stdout
     assert kept in practice.databases()
 
 

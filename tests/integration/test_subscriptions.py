@@ -223,7 +223,7 @@ def test_leftovers_that_cannot_be_dropped_are_named_and_hold_up_nothing(live: Li
         assert "mtn_beside" in practice.databases()
     finally:
         practice.configure(DB_USER=login.user, DB_PASSWORD=login.password or "")
-        told = practice.here("kept", check=0)
+        told = practice.here("kept", "--verbose", check=0)
         assert left in told.stderr
         assert left not in practice.databases()
         pg18.drop_database("mtn_beside")

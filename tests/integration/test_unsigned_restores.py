@@ -325,7 +325,7 @@ def test_a_restore_that_is_killed_while_it_loads_leaves_nothing_that_kept_does_n
     assert (named["status"], "mtn kept" in named["hint"]) == ("warn", True)
     (database,) = (one for one in practice.databases() if one.startswith(f"{target}__"))
     assert database in named["title"]
-    told = practice.here("kept", check=None).stderr
+    told = practice.here("kept", "--verbose", check=None).stderr
     assert f"left: {login}" in told
     assert login not in roles(practice)
     assert not [one for one in practice.databases() if one.startswith(target)]

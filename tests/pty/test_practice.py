@@ -40,7 +40,7 @@ class Practice:
     def brings_back(self) -> None:
         """Steps 4 to 6."""
         self.enters("[enter] restore it", "on to step 5", "accept it, and go on")
-        self.terminal.press("[y] puts it in place", "y")
+        self.terminal.press("[y] puts it in production", "y")
         self.enters("on to step 7")
 
     def goes_back_a_point(self) -> None:
@@ -92,7 +92,7 @@ def well(told: dict[str, object]) -> bool:
 def test_a_lost_database_is_restored(tmp_path):
     with practice("lost-database", tmp_path) as made:
         made.begins()
-        made.enters("[enter] go that way")
+        made.enters("[enter] continue with ★")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()
@@ -110,7 +110,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
         made.terminal.wait_for("Start the database server?")
         made.terminal.type(DOWN + ENTER)
         made.terminal.wait_for("PostgreSQL answers.")
-        made.enters("[enter] go that way")
+        made.enters("[enter] continue with ★")
         made.tells_people()
         made.ends(restarts=False)
     assert well(made.told)
@@ -121,7 +121,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
 def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_path):
     with practice("corrupt-backup", tmp_path) as made:
         made.begins()
-        made.enters("[enter] go that way")
+        made.enters("[enter] continue with ★")
         made.tells_people()
         made.enters("take this one", "[enter] restore it")
         made.terminal.wait_for("was changed after it was written")
@@ -137,7 +137,7 @@ def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_pa
 def test_without_the_bucket_the_disk_is_enough(tmp_path):
     with practice("s3-down", tmp_path) as made:
         made.begins()
-        made.enters("[enter] go that way")
+        made.enters("[enter] continue with ★")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()

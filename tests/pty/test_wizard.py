@@ -91,7 +91,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
             screens.enters("accept it, and go on")
 
             with renaming_held(staging(practice)) as somebody_waits:
-                screens.terminal.press("[y] puts it in place", "y")
+                screens.terminal.press("[y] puts it in production", "y")
                 job = begun(practice, "promote")
                 screens.terminal.until(somebody_waits, "the job to be about to rename")
                 screens.reaches(Step.PRODUCTION, StepStatus.RUNNING)

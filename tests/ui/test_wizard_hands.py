@@ -500,7 +500,7 @@ def test_an_incident_that_can_not_be_read_holds_up_no_other(pg18, new_school, pr
     async def flow(operator):
         await operator.has_list()
         await operator.press("3")
-        await operator.sees("0001.jsonl could not be used")
+        await operator.sees("could not be used: Too many levels of symbolic")
         assert "There was no incident yet." not in operator.text()
         await operator.enters()
         await operator.at(Step.ASSESS)

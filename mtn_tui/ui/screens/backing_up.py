@@ -15,7 +15,7 @@ from mtn_tui.ui.screens.ask import Answer, Ask
 
 def back_up(host: Host) -> None:
     """Ask whether to make a full backup or a differential, and start the job that makes it."""
-    running = _running(host)
+    running = _being_made(host)
     said = []
     answers: list[Answer[Kind | None]] = [Answer(_("Not now"), None)]
     for kind, what, label in (
@@ -41,7 +41,7 @@ def no_backing_up(place: Place) -> str:
     """Why no backup can be started; empty if one can."""
     if why := read_only(place):
         return why
-    running = _running(place.host)
+    running = _being_made(place.host)
     if len(running) < len(Kind):
         return ""
     return _("A full and a differential are running already: jobs {ids}.").format(
@@ -71,7 +71,7 @@ def begin(host: Host, kind: Kind) -> None:
     host.check_first(said, lambda: key_check.before_asking(host.context), compared)
 
 
-def _running(host: Host) -> dict[Kind, str]:
+def _being_made(host: Host) -> dict[Kind, str]:
     """The kinds of backup that are being made of the database, and the jobs that make them."""
     mine = [job for job in host.state.live if job.subject == host.database]
     return {kind: job.id for kind in Kind for job in mine if job.kind == f"backup-{kind}"}
