@@ -136,9 +136,7 @@ def test_systemd_verifies_the_units(tmp_path, tmp_path_factory, system):
     made = systemd.units(RUNS, command, manager)
     for name, text in made.items():
         (tmp_path / name).write_text(text)
-    runtime = (
-        tmp_path_factory.getbasetemp().parent
-    )  # a short path: others have sockets there
+    runtime = tmp_path_factory.getbasetemp().parent  # a short path: others have sockets there
     done = subprocess.run(
         ["systemd-analyze", *([] if system else ["--user"]), "verify", *(tmp_path / name for name in made)],
         capture_output=True,
