@@ -59,6 +59,7 @@ OF_CLASSES = {
     "PostgresError": "",
     "ServerLost": "7.3",
     "NoSlots": "",
+    "AddressRefused": "6.3",
     "AlertError": "6.3",
     "ChannelDown": "6.3",
     "JobError": "",
