@@ -205,7 +205,7 @@ def _print_list(backups: list[Backup], unreachable: Collection[str]) -> None:
     rows = [
         [
             one.short,
-            indent + one.kind.value,
+            indent + labels.kind(one.kind),
             labels.moment(one.moment, seconds=labels.minute(one.moment) in shared),
             labels.age(one.moment, now),
             labels.size(one.size),
@@ -257,7 +257,7 @@ def _print_one(backup: Backup) -> None:
     lines = [
         (_("ID"), backup.short),
         (_("Name"), str(backup.name)),
-        (_("Kind"), backup.kind.value),
+        (_("Kind"), labels.kind(backup.kind)),
         (_("Moment"), labels.moment(backup.moment)),
         (_("Size"), labels.size(backup.size)),
     ]

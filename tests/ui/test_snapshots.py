@@ -462,7 +462,8 @@ def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured, lo
 
     async def flow(pilot) -> None:
         operator = Operator(app, pilot)
-        await operator.pilot.press(picture.start)
+        if picture.start != "1":  # that one is there from the beginning
+            await operator.pilot.press(picture.start)
         await looked(operator)
         await operator.has_list()
         await operator.until(lambda: len(app.state.jobs) == jobs, "its jobs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import re
 from pathlib import Path
@@ -70,6 +71,17 @@ def test_a_translation_has_the_fields_of_its_english(language):
         return any(not needed <= fields(text) <= wanted for text in forms(message.string))
 
     assert [message.id for message in catalogue(language) if message.id and wrong(message)] == []
+
+
+def test_no_text_is_asked_for_inside_an_f_string():
+    """What reads the sources for texts may pass over those."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            inside = ast.walk(node) if isinstance(node, ast.JoinedStr) else ()
+            names = {
+                one.func.id for one in inside if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
+            }
+            assert not names & {"_", "ngettext"}, f"{path}:{node.lineno}"
 
 
 def test_no_text_is_built_before_it_is_translated():

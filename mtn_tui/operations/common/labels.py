@@ -12,7 +12,7 @@ from mtn_tui.archive.manifest import About
 from mtn_tui.archive.proof import Tried
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _, written
-from mtn_tui.core.models import JobState, Rung
+from mtn_tui.core.models import JobState, Kind, Rung
 from mtn_tui.core.moments import with_offset
 from mtn_tui.engine.progress import Progress
 
@@ -23,6 +23,11 @@ _NAMED = 8
 def size(count: int | None) -> str:
     """Bytes, in powers of ten, as disks are sold and filled."""
     return "—" if count is None else written(humanize.naturalsize(count))
+
+
+def kind(of: Kind) -> str:
+    """The kind of a backup, for a narrow column."""
+    return {Kind.FULL: _("full"), Kind.DIFF: _("diff")}[of]
 
 
 def moment(when: datetime, *, seconds: bool = False) -> str:

@@ -175,7 +175,8 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
     indent = "  " * depth
     label = escaped(fact_name(name))
     if name == "channels" and not value:
-        yield f"{indent}- {escaped(_('It reached nobody: no channel is configured.'))}"
+        nobody = _("It reached nobody: no channel is configured.")
+        yield f"{indent}- {escaped(nobody)}"
     elif isinstance(value, Mapping):
         yield f"{indent}- {label}:"
         for inner, one in value.items():

@@ -25,7 +25,7 @@ _SETTING = re.compile(r"\s*[\w\"']+\s*=")
 def block(described: Iterable[Run], command: Command) -> str:
     """The lines of all runs, between the marks of this configuration."""
     begin, end = _marks(command.configuration)
-    lines = [begin, f"# {_('Written by mtn schedule install, taken out by mtn schedule remove.')}"]
+    lines = [begin, "# " + _("Written by mtn schedule install, taken out by mtn schedule remove.")]
     for run in described:
         again = again_said(run.when)
         said = when_said(run.when) + (f" ({again})" if again else "")

@@ -98,8 +98,7 @@ def tabs(here: str, width: int) -> list[Span]:
     shown = [one for one in actions.general() if one.id in (CHECKLIST, BACKUPS, EMERGENCY, LOGS, JOBS)]
     pieces: list[Span] = [(" ", "")]
     for one in shown:
-        name = _("Restore") if one.id == EMERGENCY else one.label
-        text = f"{one.keys[0]} {name}"
+        text = f"{one.keys[0]} {one.label}"
         pieces.append((f"▸{text} ", "here") if one.id == here else (f" {text} ", "dim"))
         pieces.append((" ", ""))
     return spread(pieces, [], width)

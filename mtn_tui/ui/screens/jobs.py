@@ -22,7 +22,7 @@ from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
 from mtn_tui.ui.widgets.lines import LineView, Text, VirtualList
 
-_ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 18, 13, 21, 8
+_ID, _JOB, _STATE, _BEGAN, _TOOK = 9, 21, 15, 20, 8
 
 
 class Jobs(Framed):
@@ -82,7 +82,7 @@ class Jobs(Framed):
                 (" " + fit(job.id, _ID) + fit(labels.job(job.kind), _JOB - 1) + " ", ""),
                 (fit(glyph, _STATE), tone),
                 (fit(labels.moment(job.started) if job.started else "—", _BEGAN), ""),
-                (fit(job_text.took(job, now), _TOOK, right=True) + "  ", ""),
+                (fit(job_text.took(job, now), _TOOK, right=True) + " ", ""),
             ]
             return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]
 

@@ -16,7 +16,7 @@ from mtn_tui.operations.inventory.labels import Presence
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
 
-KIND, MOMENT, AGE, SIZE, STORE = 4, 21, 6, 9, 6
+KIND, MOMENT, AGE, SIZE, STORE = 8, 21, 6, 9, 6
 """Cells of the columns; what is proven has the rest."""
 
 _BEFORE_PROVEN = 1 + KIND + 1 + MOMENT + AGE + 1 + SIZE + 2 + STORE + 1 + STORE + 1
@@ -72,7 +72,7 @@ def row(
     wrong with a differential that is folded away below it.
     """
     age = labels.age(backup.moment, now)
-    kind, room_for_kind = backup.kind.value, KIND + 1
+    kind, room_for_kind = labels.kind(backup.kind), KIND + 1
     if fold is not None:
         kind, room_for_kind = (fold + " " if fold else "   ") + kind, KIND + 1 + _FOLD
     start = [

@@ -29,8 +29,8 @@ def state(job: JobView, *, counted: bool = False) -> Span:
     """A job's state, as a glyph and a word; ``counted`` says how many warnings it has."""
     if job.state is JobState.SUCCEEDED and job.warnings:  # of a verification: that a copy does not hold
         count = len(job.warnings)
-        said = ngettext("{count} warning", "{count} warnings", count).format(count=count)
-        return f"⚠ {said if counted else _('warnings')}", "warn"
+        said = ngettext("{count} warning", "{count} warnings", count) if counted else _("warnings")
+        return "⚠ " + said.format(count=count), "warn"
     glyph, tone = _LOOKS[job.state]
     return f"{glyph} {labels.state(job.state)}", tone
 

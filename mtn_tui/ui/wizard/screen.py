@@ -1,4 +1,4 @@
-"""``3 Restore``: the steps at the left, the one in view at the right."""
+"""``3 Emergency``: the steps at the left, the one in view at the right."""
 
 from __future__ import annotations
 
