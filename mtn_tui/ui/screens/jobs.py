@@ -179,7 +179,7 @@ class JobDetails(Framed):
 
 def _heading(width: int) -> str:
     head = " " + fit(_("ID"), _ID) + fit(_("Job"), _JOB) + fit(_("State"), _STATE) + fit(_("Began"), _BEGAN)
-    return fit(head + fit(_("Took"), _TOOK, right=True) + "  " + _("By"), width)
+    return fit(head + fit(_("Took"), _TOOK, right=True) + " " + _("By"), width)
 
 
 def _told(job: JobView, width: int) -> list[Span]:
