@@ -58,6 +58,10 @@ class Host(Protocol):
         """Whether an incident is practised, on servers that go with the program, and none is closed yet."""
 
     @property
+    def key_age(self) -> float:
+        """Seconds since the key that is being handled was pressed; 0 if none is."""
+
+    @property
     def knows_jobs(self) -> bool:
         """Whether the journals of jobs have been read."""
 

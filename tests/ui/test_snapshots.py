@@ -179,7 +179,7 @@ async def quiet(operator: Operator) -> None:
     await operator.until(lambda: navigator.drawn and not session.busy, "a pause")
     await operator.pilot.pause(0.1)
     await operator.until(lambda: navigator.drawn and not session.busy, "a pause")
-    operator.app.context.clock.on(QUIET)
+    operator.app.context.clock.on(QUIET + 5)
 
 
 # The pictures

@@ -262,6 +262,33 @@ def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise):
     at_the_wizard(app, flow)
 
 
+def test_an_enter_that_waited_for_a_slow_screen_counts_from_when_it_was_pressed(pg18, new_school, practise):
+    """Held down, it repeats while the screen does not follow; each has its turn a second after the other."""
+    practice = practise(new_school(pg18))
+    practice.ready_made()
+    pg18.drop_database(practice.source.name)
+    app = wizard(practice, nothing_begins)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.enters()
+        await operator.at(Step.ASSESS)
+        await operator.reads()
+        for age in (2.0, 1.0):
+            key = events.Key("enter", "\r")
+            key.time -= age + QUIET
+            app.context.clock.on(QUIET)
+            app.post_message(key)
+            await operator.settled()
+        await operator.sees("Wait one second")
+        assert on_disk(practice).step is Step.ASSESS
+        await operator.enters()
+        await operator.at(Step.NOTIFY)
+
+    at_the_wizard(app, flow)
+
+
 def test_what_is_pasted_into_the_field_does_nothing_of_itself(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.ready_made()

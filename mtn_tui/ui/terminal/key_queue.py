@@ -7,6 +7,7 @@ first of them opens, and letters would be taken for commands.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -47,6 +48,11 @@ class KeyQueueApp(App[None]):
             await super().on_event(key)
             # Twice: an action runs at the end of the path, and what it posts starts at the beginning again.
             await self._follow(key, path * 2)
+
+    @property
+    def key_age(self) -> float:
+        """Seconds since the key that is being handled was pressed; 0 if none is."""
+        return time.monotonic() - self._at.time if self._at else 0.0
 
     def after_keys(self, work: Callable[[], None]) -> None:
         """Run ``work`` once all keys that were pressed before now are handled: one may call it off."""

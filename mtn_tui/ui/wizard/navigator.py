@@ -69,14 +69,18 @@ class Navigator:
 
     def takes_enter(self) -> bool:
         """Whether an Enter counts: it was pressed anew, and what it is about has been on the screen."""
-        now = self.session.host.context.clock.monotonic()
-        anew = now - self._entered >= QUIET
-        self._entered = now
+        pressed = self._pressed()
+        anew = pressed - self._entered >= QUIET
+        self._entered = pressed
         return anew and self.has_been_read()
 
     def has_been_read(self) -> bool:
         """Whether what is to be decided has been on the screen for a moment."""
-        return self.drawn and self.session.host.context.clock.monotonic() - self._changed >= QUIET
+        return self.drawn and self._pressed() - self._changed >= QUIET
+
+    def _pressed(self) -> float:
+        """When the key was pressed, not when its turn came: a held one repeats while a screen is slow."""
+        return self.session.host.context.clock.monotonic() - self.session.host.key_age
 
     def changed(self) -> None:
         """Let no Enter count until the screen has been drawn and ``QUIET`` seconds have passed."""
