@@ -91,7 +91,7 @@ def test_a_differential_with_warnings_one_that_is_cancelled_and_one_not_begun_ar
             host.run(stopped, job_alerts.announced(practice.context, stops))
     assert [mail["Subject"] for mail in sink.mails] == [
         "[MTN ⚠] Differential done, 2 warnings",  # log and metrics
-        "[MTN ⚠] Differential not started",
+        "[MTN ⚠] Differential not begun",
         "[MTN ⚠] Differential cancelled",
     ]
 

@@ -97,7 +97,8 @@ def test_every_command_explains_itself_in(language):
         assert code == 0, path
         flowing = " ".join(text.split())
         assert command.help, path
-        assert " ".join(catalogue.gettext(command.help).split()) in flowing, path
+        plain = re.sub(r"mtn --config \S+ ", "mtn ", command.help)  # another test may have named one
+        assert " ".join(catalogue.gettext(plain).split()) in flowing, path
         for option in command.params:
             if isinstance(option, click.Option) and option.help:
                 assert re.split(r"\W+", catalogue.gettext(option.help))[0] in flowing, (path, option.name)

@@ -188,7 +188,7 @@ def test_a_folder_its_account_cannot_reach_is_told(workspace: Workspace) -> None
     server = PostgresServer(wheel_binaries(), workspace.folder("closed") / "server")
     with pytest.raises(PostgresError) as caught:
         server.start()
-    assert "pass through" in caught.value.hint
+    assert "all users can access" in caught.value.hint
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="needs to become another user")

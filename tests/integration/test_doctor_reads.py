@@ -32,12 +32,12 @@ WORLDS = {
     ),
     "a schema that is closed": (
         f"CREATE SCHEMA s; CREATE TABLE s.t (x int); GRANT SELECT ON s.t TO {ROLE}",
-        "1 of the tables",
+        "all tables and sequences (1 not)",
         f"GRANT pg_read_all_data TO {ROLE}",
     ),
     "a sequence of another": (
         "CREATE SEQUENCE s",
-        "1 of the tables",
+        "all tables and sequences (1 not)",
         f"GRANT pg_read_all_data TO {ROLE}",
     ),
 }

@@ -79,7 +79,7 @@ def test_a_file_that_lies_elsewhere_is_shown_read_through_and_restored_by_its_pa
     practice.legacy_backup().rename(path)
     assert "de Jorge.gpg" in practice.here("show", "--file", str(path)).stdout
     assert "✔" in practice.here("verify", "--file", str(path)).stdout
-    assert "complete" in practice.here("show", "--file", str(path)).stdout
+    assert "read back whole" in practice.here("show", "--file", str(path)).stdout
     assert restored(practice, target, "--file", str(path))["rows"] == 309
     practice.key_file.unlink()
     assert "de Jorge.gpg" in practice.here("show", "--file", str(path), check=1).stdout

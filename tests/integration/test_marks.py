@@ -177,7 +177,7 @@ def test_a_bucket_that_does_not_answer_is_told_and_the_disk_is_marked(small, pra
     practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     done = practice.here("pin", made.id, check=1)
     assert "is pinned" in done.stdout
-    assert "not written down in the bucket" in done.stderr
+    assert "Not recorded in the bucket" in done.stderr
     practice.configure(MINIO_ENDPOINT=f"http://{s3.endpoint}")
     found = practice.inventory.find(made.id)
     assert [bool(copy.proof.pinned) for copy in found.copies] == [True, False]

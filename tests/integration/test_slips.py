@@ -36,7 +36,7 @@ def practice(pg18: PostgresServer, tmp_path_factory: pytest.TempPathFactory):
         ("restore --latest --target postgres", "belongs to PostgreSQL"),
         ("restore --file {legacy} --target mtn_never", "--legacy"),
         ("restore --latest --target mtn_never --keep-going --in-place", "does not go with"),
-        ("undo {name}_there", "Nothing is kept"),
+        ("undo {name}_there", "No previous version of"),
         ("undo {name}", "has to be confirmed"),
         ("undo {name} --confirm yes", "not for this server"),
         ("promote mtn_never", "There is no database"),

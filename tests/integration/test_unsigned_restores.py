@@ -135,7 +135,7 @@ def test_the_login_may_make_things_in_the_schema_public_of_every_server(
 def test_the_line_that_the_refusal_gives_makes_a_file_that_restores(practice, target, tmp_path, program):
     path = written(tmp_path / "de todo.sql.gz", practice.source.run(*program))
     told = restored(practice, path, target, code=2)
-    (command,) = re.findall(r"is had by: (.*?\.sql\.gz)  Then", told)
+    (command,) = re.findall(r"CREATE DATABASE \\connect:  (.*?\.sql\.gz)  Then", told)
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
     (made,) = (one for one in tmp_path.glob("*.sql.gz") if one != path)
     restored(practice, made, target)
@@ -199,7 +199,7 @@ REFRESH MATERIALIZED VIEW public.m;
 GRANT SELECT ON TABLE t TO PUBLIC;
 """
     told = restored(practice, written(tmp_path / "x.sql", HEAD + script.encode() + FOOT), target, code=1)
-    assert "The event trigger e is there, and off" in told
+    assert "The event trigger e exists, disabled" in told
     database = Database(practice.source.server, target)
     seen = database.psql("SELECT DISTINCT session, actual, what FROM public.seen").decode().split("\n")[:-1]
     assert len(seen) == 1

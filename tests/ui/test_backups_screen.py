@@ -85,7 +85,7 @@ def test_what_is_broken_or_unfinished_says_so_and_what_to_do(pg18, new_school, p
             await operator.press("down")
         await operator.sees("bytes", "(runbook 5.3)")
         await operator.press("up" if "broken" not in rows[0] else "down")
-        await operator.sees("counts as nothing. [b] makes another.")
+        await operator.sees("does not count. [b] makes another.")
         await operator.press("R")
         await operator.sees("No copy of it can be restored: unfinished.")
 

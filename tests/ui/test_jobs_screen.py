@@ -196,7 +196,7 @@ def test_quitting_right_after_a_job_was_asked_for_never_goes_without_a_word(pg18
     async def flow(operator):
         await operator.has_list()
         await operator.press("b", "down", "enter", "q")
-        await operator.sees("just beginning")
+        await operator.sees("A job is starting.")
         may_begin.set()
         await operator.until(lambda: isinstance(app.screen, Quit))
 

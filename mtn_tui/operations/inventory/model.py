@@ -280,7 +280,7 @@ class Inventory:
             )
         hint = _("mtn list shows what there is.")
         if self._troubles():
-            hint += " " + _("What can't be believed has another ID there.")
+            hint += " " + _("What can't be trusted has another ID there.")
         if self.unreachable:
             hint += " " + _("Not asked, no answer: {stores}").format(stores=", ".join(self.unreachable))
         raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)

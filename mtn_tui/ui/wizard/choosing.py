@@ -43,7 +43,7 @@ class Choosing(Picking, StepView):
         if made is None:
             return ""
         if made.request.no_owner or made.request.without:
-            return _("take this one, though not everything can be restored")
+            return _("take this one, though parts will be missing")
         return _("take this one; step 4 restores it")
 
     def enter(self) -> None:
