@@ -135,7 +135,7 @@ def test_the_login_may_make_things_in_the_schema_public_of_every_server(
 def test_the_line_that_the_refusal_gives_makes_a_file_that_restores(practice, target, tmp_path, program):
     path = written(tmp_path / "de todo.sql.gz", practice.source.run(*program))
     told = restored(practice, path, target, code=2)
-    (command,) = re.findall(r"CREATE DATABASE \\connect:  (.*?\.sql\.gz)  Then", told)
+    (command,) = re.findall(r"\\connect: (.*?\.sql\.gz)  Then", told)
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
     (made,) = (one for one in tmp_path.glob("*.sql.gz") if one != path)
     restored(practice, made, target)
