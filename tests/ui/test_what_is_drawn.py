@@ -24,7 +24,7 @@ from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.terminal.ascii import folded
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import MORE, fit, spread, width_of, wrapped
-from mtn_tui.ui.widgets.lines import LineView
+from mtn_tui.ui.widgets.lines import LineView, Text
 from mtn_tui.ui.wizard import steplist
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 from tests.ui.installed import MACHINE, Installed, night, stamped
@@ -313,6 +313,26 @@ def test_a_dialog_says_how_much_is_below_and_pages_to_its_end(tmp_path, dialog):
         await operator.sees("The last.", "— end —", "[esc] goes back")
 
     operate(MtnApp(Installed(tmp_path / "mtn").context, nothing_begins, machine=MACHINE), flow)
+
+
+def test_a_text_is_paged_through_without_a_line_passed_over(tmp_path):
+    app = MtnApp(Installed(tmp_path / "mtn").context, nothing_begins, machine=MACHINE)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("?")
+        text = app.screen.query_one(Text)
+        seen = set()
+        while True:
+            top = text.scroll_offset.y
+            seen |= set(range(top, top + text.rows_of_lines))
+            await operator.press("pagedown")
+            if text.scroll_offset.y == top:
+                break
+        assert len(seen) > text.rows_of_lines * 3
+        assert seen == set(range(len(text.texts())))
+
+    operate(app, flow)
 
 
 def test_beside_a_dialog_stands_nothing_of_the_screen_below(tmp_path):

@@ -58,7 +58,7 @@ def no_fixing(screen: ChecksScreen) -> str:
         return _("It is running already: job {id}.").format(id=running[0].id) if running else ""
     if row.well:
         return _("Nothing to mend: it is ok.")
-    return _("No single command mends it: see what it says below.")
+    return _("No single command fixes it: see what it says in its details.")
 
 
 def fix(screen: ChecksScreen) -> None:

@@ -125,6 +125,15 @@ class LineView(ScrollView, can_focus=False):
 class Text(LineView, can_focus=True):
     """A text, which may be longer than the screen."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+    ]
+
+    def action_page(self, by: int) -> None:
+        """Scroll by so many pages, less a line each, so that no line is passed over."""
+        self.page(by)
+
 
 class VirtualList(LineView, can_focus=True):
     """A list with a cursor, which stays on the row of its key when the list changes."""

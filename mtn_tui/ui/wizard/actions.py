@@ -250,6 +250,8 @@ def _next(wizard: Wizard) -> None:
         session.take()
     elif navigator.shows_evidence:
         navigator.follow()
+    elif navigator.step_view.wants_yes:
+        wizard.host.show_status(_("[enter] alone replaces nothing: [y] puts it in production."), "warn")
     else:
         navigator.step_view.enter()
 
@@ -332,11 +334,14 @@ def _called(wizard: Wizard) -> None:
     def chosen(person: str | None) -> None:
         if person and not session.why_not():
             session.write(lambda file: file.called(person))
+            wizard.host.show_status(_("Written down: {name} was called.").format(name=names[person]))
 
+    names: dict[str, str] = {}
     answers: list[Answer[str]] = [Answer(_("Nobody yet"), "")]
     for call in (*calls.due, *calls.next_calls, *calls.passed_over):
         person = call.person
         told = f"{person.phone or person.email}  {person.name}, {person.role}"  # the number is never cut off
+        names[person.key] = person.name
         answers.append(Answer(told, person.key))
     wizard.host.open_screen(Ask(_("Whom have you called?"), [], answers), chosen)
 

@@ -90,16 +90,16 @@ def addresses(calls: Iterable[Call]) -> list[str]:
 def people(sheet: PageBuilder, session: IncidentSession, calls: Iterable[Call]) -> None:
     """Write who gets an alert, and who of ``calls`` does not."""
     for address in session.host.context.settings.alert_email:
-        sheet.item("✔", address, "good")
+        sheet.item("→", address)
     if session.no_contacts is not None:
         sheet.item("⚠", session.no_contacts.title, "warn", hint=session.no_contacts.hint)
     for call in calls:
         person = call.person
         text = f"{person.name}, {person.role}, {person.email or person.phone}"
         if call.reachable:
-            sheet.item("✔", text, "good")
+            sheet.item("→", text)
         else:
-            sheet.item("·", text + ": " + _("off duty, not notified"), "dim")
+            sheet.item("·", text + ": " + _("off duty, is not notified"), "dim")
 
 
 def _told(incident: Incident) -> Assessment:

@@ -140,7 +140,7 @@ class Emergency(Framed):
         if incident is None:
             return "" if self.host.read_only else _("opens an incident, and looks at what is wrong")
         if not incident.is_open:
-            return _("closes it")
+            return _("leaves it; the next one is begun from there")
         if not session.mine:
             return _("continues it") if session.holder_gone and not self.host.read_only else ""
         if navigator.shows_evidence:
