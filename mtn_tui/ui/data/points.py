@@ -17,6 +17,9 @@ from mtn_tui.ui.text import timeline
 from mtn_tui.ui.text.cells import Span
 from mtn_tui.ui.text.timeline import Point
 
+_MANY = 0.1
+"""Part of a table's rows that are missed if they are gone from one backup to another."""
+
 
 class Points:
     """The points of one inventory, the newest first, and the moment that was asked for."""
@@ -50,6 +53,22 @@ class Points:
     def nearer(self, chosen: Backup, moment: datetime) -> Backup | None:
         """The newest that is nearer to ``moment`` than the chosen one; None if there is none."""
         return next((one for one in self.offered if chosen.moment < one.moment <= moment), None)
+
+    def fuller(self, chosen: Backup) -> tuple[Backup, str, int, int] | None:
+        """An earlier one that has many more rows of a table: it, the table, its rows there and in the chosen.
+
+        The newest such, and the table that has lost most; None if there is none.
+        """
+        if chosen.manifest is None:
+            return None
+        rows = chosen.manifest.rows()
+        for one in self.offered[self.offered.index(chosen) + 1 :]:
+            then = one.manifest.rows() if one.manifest else {}
+            lost = {table: then[table] - count for table, count in rows.items() if table in then}
+            table = max(lost, key=lambda name: lost[name], default="")
+            if table and lost[table] > then[table] * _MANY:
+                return one, table, then[table], rows[table]
+        return None
 
     def drawn(
         self, chosen: Backup, asked: datetime | None, now: datetime, width: int, zoom: int

@@ -179,6 +179,8 @@ class Picking:
         sheet.say(_("[←] [→] point  [t] type a time  [d] difference  [z] zoom"), "dim")
         sheet.gap()
         self._chosen(sheet, self.points, backup)
+        if self.way is RecoveryMode.BESIDE:
+            self._fuller(sheet, self.points, backup)
         self._broken(sheet, inventory, backup)
         self._plan(sheet, backup)
 
@@ -200,6 +202,16 @@ class Picking:
             text = _("A nearer one, of {moment}, is skipped: {reason}")
             said = text.format(moment=labels.moment(nearer.moment, seconds=True), reason=why_not(nearer))
             sheet.item("⚠", said, "warn")
+
+    def _fuller(self, sheet: PageBuilder, points: Points, backup: Backup) -> None:
+        """Warn that the rows that are looked for may be gone from this one as well."""
+        if (found := points.fuller(backup)) is None:
+            return
+        one, table, then, now = found
+        text = _("{table}: {now:,} rows here, {then:,} in the one of {moment}. [←] steps towards it.")
+        moment = labels.moment(one.moment, seconds=True)
+        said = text.format(table=table, now=Figure(now), then=Figure(then), moment=moment)
+        sheet.item("⚠", said, "warn")
 
     def _broken(self, sheet: PageBuilder, inventory: Inventory, backup: Backup) -> None:
         """Warn of newer backups that need another key, or are broken, with what falling back costs."""
