@@ -36,7 +36,7 @@ def test_both_stores_are_one_list_with_what_is_proven_of_each(pg18, new_school, 
         assert len(operator.rows) == 3
         assert all(row.startswith(" full ") for row in operator.rows)
         assert [row.count("✔") for row in operator.rows] == [2, 2, 1]
-        assert len({row[6:27] for row in operator.rows}) == 3, "also those of one minute"
+        assert len({row[10:31] for row in operator.rows}) == 3, "also those of one minute"
         assert "complete" in operator.rows[0]
         assert "legacy" in operator.rows[2]
         await operator.sees("fulls: 3", second.id, "disk, bucket", "applications 245")

@@ -565,6 +565,7 @@ phone = "+56 9 1234 50{number}"
         await operator.has_list()
         await operator.press("3")
         await operator.until(lambda: app.session.mine and app.session.contacts and not app.session.busy)
+        await operator.sees("★ is proposed")
         await operator.press("c")
         await operator.sees("Whom have you called?", "Nobody yet", "+56 9 1234 5010")
         for number in range(10, 30):
