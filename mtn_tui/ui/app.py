@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Input
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
@@ -18,19 +17,11 @@ from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.process import this_host
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import Incident
-from mtn_tui.ui import actions, themes
-from mtn_tui.ui.data.poller import (
-    HealthSeen,
-    IncidentsSeen,
-    InventoryTaken,
-    JobsSeen,
-    JobsUnseen,
-    Poller,
-    UiCall,
-)
+from mtn_tui.ui import actions, performing, themes
+from mtn_tui.ui.data import poller
 from mtn_tui.ui.data.state import State
 from mtn_tui.ui.job_starter import JobStarter, Start
-from mtn_tui.ui.named_screens import bring_to_front, of_another_screen, open_palette
+from mtn_tui.ui.named_screens import bring_to_front, open_palette
 from mtn_tui.ui.screens.ask import ErrorDialog
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
@@ -89,7 +80,7 @@ class MtnApp(BaseApp):
         self.status: Span | None = None
         self._status_until = 0.0
         self._jobs = jobs = JobStarter(self, start)
-        self._poller = Poller(context, self, self.machine, loaded, keeps=not read_only)
+        self._poller = poller.Poller(context, self, self.machine, loaded, keeps=not read_only)
         # Methods of ``Host`` that these objects have:
         self.leave, self.start_job, self.start_now = jobs.leave, jobs.start_job, jobs.start
         self.check_first, self.change = jobs.check_first, jobs.change
@@ -166,8 +157,8 @@ class MtnApp(BaseApp):
         """Bring a screen to the front, closing those above it; Jobs and Help open above any other."""
         if name == self.here.where:
             self.show_status(_("You are there already."))
-            return
-        bring_to_front(self, name, self.here, self.navigator)
+        else:
+            bring_to_front(self, name, self.here, self.navigator)
 
     def show_palette(self) -> None:
         """Open the list of all actions, and perform the one that is chosen."""
@@ -179,15 +170,7 @@ class MtnApp(BaseApp):
 
     def action_perform(self, action_id: str, *others: str) -> None:
         """Called by Textual for the keys of actions; performs the one of them that is possible now."""
-        possible = (one.id for one in self.here.actions if one.id in others and not one.why_not(self.here))
-        self.perform(next(possible, action_id))
-
-    def on_key(self, event: events.Key) -> None:
-        """Say of a key that nothing has taken that it does nothing: it may have been meant for something."""
-        free = isinstance(self.screen, Framed) and not isinstance(self.focused, Input)
-        if free and event.key not in self.screen.active_bindings:
-            key = actions.shown_key(event.character or event.key if event.is_printable else event.key)
-            self.show_status(_("{key} does nothing here; [?] shows what does.").format(key=key), "warn")
+        self.perform(performing.possible_of(self.here, action_id, others))
 
     async def action_quit(self) -> None:
         """Quit as the action does: Textual's own would not ask while a job runs."""
@@ -197,19 +180,7 @@ class MtnApp(BaseApp):
         """Perform an action of the operator's screen, say why not, or lead to the screen that has it."""
         self.status = None
         self._jobs.stay()
-        here = self.here
-        action = next((one for one in here.actions if one.id == action_id), None)
-        if action is None:
-            name, action = of_another_screen(action_id)
-            self.show(name)
-            key, label = actions.shown_key(action.keys[0]), action.label.lower()
-            self.show_status(_("It is done here: {key} {action}").format(key=key, action=label))
-            return
-        if why := action.why_not(here):
-            self.show_status(why, "warn")
-            return
-        action.perform(here)
-        if isinstance(self.screen, Framed):
+        if performing.perform(self, self.here, action_id) and isinstance(self.screen, Framed):
             self.draw()
 
     def run_in_background(
@@ -221,8 +192,8 @@ class MtnApp(BaseApp):
         """Run ``work`` on a thread; ``then`` or ``failed``, else ``show_error``, on the UI thread."""
         self._poller.run_in_background(work, then, failed or self.show_error)
 
-    @on(JobsSeen)
-    def _jobs_seen(self, message: JobsSeen) -> None:
+    @on(poller.JobsSeen)
+    def _jobs_seen(self, message: poller.JobsSeen) -> None:
         ended = {job.id for job in message.jobs if job.state.over}
         if self._ended is not None and ended - self._ended:
             self.reload()
@@ -232,30 +203,30 @@ class MtnApp(BaseApp):
         self.session.jobs_seen()
         self.draw()
 
-    @on(JobsUnseen)
-    def _jobs_unseen(self, message: JobsUnseen) -> None:
+    @on(poller.JobsUnseen)
+    def _jobs_unseen(self, message: poller.JobsUnseen) -> None:
         self.state = replace(self.state, jobs_trouble=message.trouble)
         self.draw()
 
-    @on(HealthSeen)
-    def _health_seen(self, message: HealthSeen) -> None:
+    @on(poller.HealthSeen)
+    def _health_seen(self, message: poller.HealthSeen) -> None:
         self.state = replace(self.state, health=message.picture)
         self.draw()
 
-    @on(IncidentsSeen)
-    def _incidents_seen(self, message: IncidentsSeen) -> None:
+    @on(poller.IncidentsSeen)
+    def _incidents_seen(self, message: poller.IncidentsSeen) -> None:
         if self.is_running:
             self.session.incidents_seen(message.found)
             self.session.jobs_seen()
             self.draw()
 
-    @on(UiCall)
-    def _call(self, message: UiCall) -> None:
+    @on(poller.UiCall)
+    def _call(self, message: poller.UiCall) -> None:
         if self.is_running:
             message.work()
 
-    @on(InventoryTaken)
-    def _inventory_taken(self, message: InventoryTaken) -> None:
+    @on(poller.InventoryTaken)
+    def _inventory_taken(self, message: poller.InventoryTaken) -> None:
         self.state = self.state.with_inventory(
             message.inventory, message.tally, message.trouble, self.context.clock.now()
         )

@@ -8,9 +8,10 @@ from typing import ClassVar, cast
 from textual import events, on
 from textual.app import ComposeResult
 from textual.widget import Widget
+from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
-from mtn_tui.ui.actions import AnyAction, bindings, in_order
+from mtn_tui.ui.actions import AnyAction, bindings, in_order, shown_key
 from mtn_tui.ui.host import Host
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.base_screen import BaseScreen
@@ -101,6 +102,12 @@ class Framed(BaseScreen[None]):
         """Lines beneath a list, for details of the chosen row."""
         height = self.app.size.height
         return 14 if height >= _HIGH else min(7, max(height - _NEEDED, 1))
+
+    def on_key(self, event: events.Key) -> None:
+        """Say of a key that nothing has taken that it does nothing: it may have been meant for something."""
+        if not isinstance(self.focused, Input) and event.key not in self.active_bindings:
+            key = shown_key(event.character or event.key if event.is_printable else event.key)
+            self.host.show_status(_("{key} does nothing here; [?] shows what does.").format(key=key), "warn")
 
     def on_screen_resume(self) -> None:
         """Draw what has changed while another screen was in front."""
