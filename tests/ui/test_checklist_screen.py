@@ -219,7 +219,7 @@ def test_f_says_why_it_does_nothing(made, looks):
 
     async def flow(operator):
         await operator.press("f")
-        await operator.sees("No single command mends it")
+        await operator.sees("No single command fixes it")
         await operator.press("home", "f")
         await operator.sees("Nothing to mend: it is ok.")
 
