@@ -69,7 +69,7 @@ class Practice:
         self.terminal.tick("Users can log in", "x")
         self.terminal.tick("A new application", DOWN, "x")
         self.enters("on to the report", "write the report and close")
-        self.terminal.wait_for("is closed")
+        self.terminal.wait_for("Incident 1 is closed")
 
 
 @contextmanager
