@@ -140,10 +140,10 @@ def _run_nothing(scene: Scene) -> Scene:
     )
 
 
-def _command(context: Context, arguments: str) -> str:
+def _command(context: Context, *words: str) -> str:
     """A command of the demo's installation, for another terminal."""
     options = ["--config", str(context.configuration)] if context.configuration else []
-    return shlex.join(["mtn", *options, arguments])
+    return shlex.join(["mtn", *options, *words])
 
 
 def _fill_disk(scene: Scene) -> Scene:
@@ -166,7 +166,7 @@ def _fill_disk(scene: Scene) -> Scene:
             " It is solved once there is room again, no backup is lost, and a new one is proven."
             " What retention would delete: {command}"
         )
-        return replace(scene, said=said.format(command=_command(context, "prune --dry-run")))
+        return replace(scene, said=said.format(command=_command(context, "prune", "--dry-run")))
     raise RuntimeError("The disk is not full.")
 
 

@@ -475,6 +475,7 @@ def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(place)
     assert list_jobs(full.context.jobs)[0].error == "NoSpace"
     assert full.healthy == [True] * 6
     assert "is full" in full.scene.said
+    assert "mtn prune --dry-run" in full.scene.said, "two words, to be pasted"
     judged = full.judged(incident, happened, mails)
     assert not judged.recovered
     assert any("are free on the disk of the backups" in one for one in judged.backups.troubles)
