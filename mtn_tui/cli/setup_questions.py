@@ -17,13 +17,12 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
 from mtn_tui.core.settings_file import interpret, wrong_value
 from mtn_tui.operations.common.checks import Status
-from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.context import Context, server_of
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.health.checks.bucket import bucket as look_at_bucket
 from mtn_tui.operations.setup import init as installer
 from mtn_tui.operations.setup.init import Answers
 from mtn_tui.postgres.connection import connect
-from mtn_tui.postgres.server import Server
 
 _PATIENCE = 10.0
 """Seconds that a bucket has to answer."""
@@ -100,9 +99,7 @@ class Questions:
         return True
 
     def _try_database(self, settings: Settings) -> None:
-        password = settings.db_password.get_secret_value() if settings.db_password else None
-        server = Server(settings.db_host, settings.db_port, settings.db_user, password)
-        connect(server, settings.db_name, "mtn init").close()
+        connect(server_of(settings), settings.db_name, "mtn init").close()
 
     def _try_bucket(self, settings: Settings) -> None:
         with open_stores(settings).hurried(_PATIENCE) as stores:

@@ -10,6 +10,16 @@ from tests.ui.incident_states import CONTACTS
 from tests.ui.pilots import nothing_begins
 
 
+async def up_to_the_alert(operator):
+    """An incident is opened though nothing is wrong, and step 1 taken as it is proposed."""
+    await operator.has_list()
+    await operator.press("3")
+    await operator.enters()
+    await operator.sees("Nothing is wrong that can be seen from here.")
+    await operator.enters()
+    await operator.at(Step.NOTIFY)
+
+
 def test_a_false_alarm_is_closed_quietly_and_no_step_that_did_nothing_is_called_done(
     pg18, new_school, practise, tmp_path
 ):
@@ -20,12 +30,7 @@ def test_a_false_alarm_is_closed_quietly_and_no_step_that_did_nothing_is_called_
         practice.ready_made()
 
         async def flow(operator):
-            await operator.has_list()
-            await operator.press("3")
-            await operator.enters()
-            await operator.sees("Nothing is wrong that can be seen from here.")
-            await operator.enters()
-            await operator.at(Step.NOTIFY)
+            await up_to_the_alert(operator)
             await operator.press("s", *"alarma", "enter")
             await operator.at(Step.SERVICES)
             await operator.sees("on to the report")
@@ -58,12 +63,7 @@ def test_who_was_not_told_of_it_is_not_told_that_it_is_over(pg18, new_school, pr
         practice.ready_made()
 
         async def flow(operator):
-            await operator.has_list()
-            await operator.press("3")
-            await operator.enters()
-            await operator.sees("Nothing is wrong that can be seen from here.")
-            await operator.enters()
-            await operator.at(Step.NOTIFY)
+            await up_to_the_alert(operator)
             await operator.enters()
             await operator.sees("e-mail devops@mtn.cl: sent")
             await operator.enters()

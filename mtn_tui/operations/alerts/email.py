@@ -190,10 +190,10 @@ class Mail:
             )
         data = mail(message, sender, address, international=international)
         assert smtp.sock is not None  # noqa: S101 - it has just answered
-        refused = AlertError  # of the sender: that is corrected, and then it may go
+        sender_taken = False
         try:
             _expect(smtp.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"] if international else []), _OK)
-            refused = AddressRefused
+            sender_taken = True
             _expect(smtp.rcpt(address), _OK, _FORWARDED)
             smtp.sock.settimeout(_ACCEPT)
             _expect(smtp.data(data), _OK)
@@ -203,14 +203,14 @@ class Mail:
                 raise
             smtp.rset()
             smtp.sock.settimeout(_ANSWER)
-            raise self._untaken(error, sender, address, refused) from error
+            raise self._untaken(error, sender, address, sender_taken=sender_taken) from error
         finally:
             smtp.command_encoding = "ascii"
 
     def _untaken(
-        self, error: smtplib.SMTPResponseException, sender: str, address: str, refused: type[AlertError]
+        self, error: smtplib.SMTPResponseException, sender: str, address: str, *, sender_taken: bool
     ) -> AlertError:
-        """The error for a copy that the server did not take; ``refused`` is its type if that is for good."""
+        """The error for a copy that the server did not take. A sender that it refuses can be corrected."""
         server, address, said = self._server, printable(address), _said(error)
         if error.smtp_code not in _FOR_GOOD:
             text = _("The mail server {server} did not take the mail for {address}: {said}")
@@ -218,14 +218,14 @@ class Mail:
                 text.format(server=server, address=address, said=said),
                 _("It is tried again. If it stays so, look at ALERT_EMAIL and SMTP_SERVER."),
             )
-        if refused is AlertError:
+        if not sender_taken:
             text = _("The mail server {server} takes no mail from {sender}: {said}")
             return AlertError(
                 text.format(server=server, sender=printable(sender), said=said),
                 _("Set MAIL_FROM to an address that SMTP_USER may send from."),
             )
         text = _("The mail server {server} refuses the mail for {address}: {said}")
-        return refused(
+        return AddressRefused(
             text.format(server=server, address=address, said=said),
             _("Correct ALERT_EMAIL, or MAIL_FROM if it is about the sender; then: mtn notify --flush"),
         )

@@ -17,6 +17,12 @@ from mtn_tui.operations.common.stores import Stores
 from mtn_tui.postgres.server import Server
 
 
+def server_of(settings: Settings) -> Server:
+    """The database server of a configuration, with the user and password to log in with."""
+    password = settings.db_password.get_secret_value() if settings.db_password else None
+    return Server(settings.db_host, settings.db_port, settings.db_user, password)
+
+
 @dataclass(frozen=True)
 class Context:
     """What one run of an operation works with."""
@@ -41,9 +47,7 @@ class Context:
     @property
     def server(self) -> Server:
         """The database server, with the user and password to log in with."""
-        settings = self.settings
-        password = settings.db_password.get_secret_value() if settings.db_password else None
-        return Server(settings.db_host, settings.db_port, settings.db_user, password)
+        return server_of(self.settings)
 
     @cached_property
     def key(self) -> Key:

@@ -55,8 +55,8 @@ def morning(picture: Picture, now: datetime) -> str:
         parts.append(looking())
     elif not all(one.fresh(now) for one in rows):
         parts.append(_("checked {age} ago, looking …").format(age=labels.age(at, now)))
-    elif picture.signed is not None and picture.signed.holds(now):
-        parts.append(signed(picture.signed))
+    elif (one := picture.signed_now(now)) is not None:
+        parts.append(signed(one))
     else:
         parts.append(_("all looked at within {age}").format(age=labels.age(at, now)))
     return " · ".join(parts)

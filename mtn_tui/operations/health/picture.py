@@ -67,6 +67,10 @@ class Picture:
         """The row of this check; None if there is no such check."""
         return next((one for one in self.rows if one.check.id == check_id), None)
 
+    def signed_now(self, now: datetime) -> SignOff | None:
+        """Who has signed off, if that still holds."""
+        return self.signed if self.signed is not None and self.signed.holds(now) else None
+
     @property
     def morning(self) -> list[Row]:
         """Those of runbook 4.1, the worst first."""

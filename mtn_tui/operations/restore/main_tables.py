@@ -18,10 +18,15 @@ MAIN_TABLES = ("users", "applications", "interviews")
 """Of runbook 5.1, step 5, and Appendix B."""
 
 _SHRUNK = 0.9
-"""Part of the newest backup's rows. A school deletes an application now and then, not one in ten."""
+"""Part of an earlier backup's rows. A school deletes an application now and then, not one in ten."""
 
 _BARRED = ("42501", "53")
 """SQLSTATE: the right is missing; the server is short of something."""
+
+
+def has_shrunk(now: int, before: int) -> bool:
+    """Whether a table has less than 90 % of the rows that it had."""
+    return now < before * _SHRUNK
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Table:
     @property
     def shrunk(self) -> bool:
         """Whether it has less than 90 % of the rows that the backup has."""
-        return self.rows is not None and self.before is not None and self.rows < self.before * _SHRUNK
+        return self.rows is not None and self.before is not None and has_shrunk(self.rows, self.before)
 
 
 def of_backups(inventory: Inventory | None, database: str) -> frozenset[str] | None:

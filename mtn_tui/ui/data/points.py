@@ -12,13 +12,11 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
+from mtn_tui.operations.restore.main_tables import has_shrunk
 from mtn_tui.operations.restore.point_in_time import no_point, point_at, points
 from mtn_tui.ui.text import timeline
 from mtn_tui.ui.text.cells import Span
 from mtn_tui.ui.text.timeline import Point
-
-_MANY = 0.1
-"""Part of a table's rows that are missed if they are gone from one backup to another."""
 
 
 class Points:
@@ -66,7 +64,7 @@ class Points:
             then = one.manifest.rows() if one.manifest else {}
             lost = {table: then[table] - count for table, count in rows.items() if table in then}
             table = max(lost, key=lambda name: lost[name], default="")
-            if table and lost[table] > then[table] * _MANY:
+            if table and has_shrunk(rows[table], then[table]):
                 return one, table, then[table], rows[table]
         return None
 

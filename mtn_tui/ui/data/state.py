@@ -63,6 +63,10 @@ class State:
         """The jobs that have not ended."""
         return [job for job in self.jobs if not job.state.over]
 
+    def running(self, kind: str, subject: str) -> JobView | None:
+        """The newest job of this kind, about this database, that has not ended."""
+        return next((job for job in self.live if (job.kind, job.subject) == (kind, subject)), None)
+
     def with_inventory(
         self, inventory: Inventory | None, tally: Tally | None, trouble: MtnError | None, now: datetime
     ) -> State:

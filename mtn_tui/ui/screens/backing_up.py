@@ -73,8 +73,8 @@ def begin(host: Host, kind: Kind) -> None:
 
 def _being_made(host: Host) -> dict[Kind, str]:
     """The kinds of backup that are being made of the database, and the jobs that make them."""
-    mine = [job for job in host.state.live if job.subject == host.database]
-    return {kind: job.id for kind in Kind for job in mine if job.kind == f"backup-{kind}"}
+    found = {kind: host.state.running(f"backup-{kind}", host.database) for kind in Kind}
+    return {kind: job.id for kind, job in found.items() if job is not None}
 
 
 def _with_the_last(host: Host, kind: Kind, what: str) -> str:

@@ -35,8 +35,8 @@ class CheckHistory(Framed):
         self._row = (host.state.health and host.state.health.row(self._row.check.id)) or self._row
         now = host.context.clock.now()
         lines = health.history(self._row, now, width - 2, plain=host.ascii)
-        signed = host.state.health.signed if host.state.health else None
-        if self._row.check.morning and signed and signed.holds(now):
+        signed = host.state.health.signed_now(now) if host.state.health else None
+        if self._row.check.morning and signed:
             lines += [("", ""), *((line, "") for line in wrapped(labels.signed(signed), width - 2))]
         self.query_one("#text", Text).show([[(" ", ""), line] for line in lines])
         self.draw_frame()

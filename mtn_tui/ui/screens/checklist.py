@@ -148,8 +148,8 @@ class Checklist(ChecksScreen):
     @property
     def signed(self) -> str:
         """Who has signed this morning off, with the whole note; empty if nobody has."""
-        one = self.picture.signed if self.picture else None
-        return labels.signed(one) if one and one.holds(self.host.context.clock.now()) else ""
+        one = self.picture.signed_now(self.host.context.clock.now()) if self.picture else None
+        return labels.signed(one) if one else ""
 
     def _worst(self) -> str:
         """The first of the morning's if that is not well, else the worst of all."""

@@ -54,8 +54,8 @@ def no_fixing(screen: ChecksScreen) -> str:
     fix = health.fix_of(row)
     if fix:
         kind, host = health.job_kind(fix), screen.host
-        running = [one for one in host.state.live if one.kind == kind and one.subject == host.database]
-        return _("It is running already: job {id}.").format(id=running[0].id) if running else ""
+        running = host.state.running(kind, host.database)
+        return _("It is running already: job {id}.").format(id=running.id) if running else ""
     if row.well:
         return _("Nothing to mend: it is ok.")
     return _("No single command fixes it: see what it says in its details.")

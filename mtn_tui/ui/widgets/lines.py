@@ -51,7 +51,7 @@ class LineView(ScrollView, can_focus=False):
     def rows_of_lines(self) -> int:
         """The rows that show lines."""
         height = self.size.height
-        return height - 1 if self._count > height >= _FOLDS else height
+        return height - self._folds(height)
 
     def show(self, lines: Sequence[StyledLine]) -> None:
         """Show these lines."""
@@ -117,9 +117,12 @@ class LineView(ScrollView, can_focus=False):
         count = self._count - self.scroll_offset.y - self.rows_of_lines
         return "▾ " + _("{count:,} more below").format(count=Figure(count)) if count > 0 else _("— end —")
 
+    def _folds(self, height: int) -> bool:
+        """Whether the last row counts what is below instead of showing a line."""
+        return self._count > height >= _FOLDS
+
     def _resize(self, size: Size) -> None:
-        folds = self._count > size.height >= _FOLDS
-        self.virtual_size = Size(size.width, self._count + folds)
+        self.virtual_size = Size(size.width, self._count + self._folds(size.height))
 
 
 class Text(LineView, can_focus=True):

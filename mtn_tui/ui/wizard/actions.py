@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from mtn_tui.core.contacts import Person
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.ui.actions import Action, read_only
@@ -331,19 +332,17 @@ def _called(wizard: Wizard) -> None:
     session, calls = wizard.navigator.session, wizard.navigator.session.calls()
     assert calls is not None  # noqa: S101 - why_not has looked
 
-    def chosen(person: str | None) -> None:
-        if person and not session.why_not():
-            session.write(lambda file: file.called(person))
-            wizard.host.show_status(_("Written down: {name} was called.").format(name=names[person]))
+    def chosen(person: Person | None) -> None:
+        if person is not None and not session.why_not():
+            session.write(lambda file: file.called(person.key))
+            wizard.host.show_status(_("Written down: {name} was called.").format(name=person.name))
 
-    names: dict[str, str] = {}
-    answers: list[Answer[str]] = [Answer(_("Nobody yet"), "")]
+    answers: list[Answer[Person | None]] = [Answer(_("Nobody yet"), None)]
     for call in (*calls.due, *calls.next_calls, *calls.passed_over):
         person = call.person
         told = f"{person.phone or person.email}  {person.name}, {person.role}"  # the number is never cut off
-        names[person.key] = person.name
-        answers.append(Answer(told, person.key))
-    wizard.host.open_screen(Ask(_("Whom have you called?"), [], answers), chosen)
+        answers.append(Answer(told, person))
+    wizard.host.open_screen(Ask[Person | None](_("Whom have you called?"), [], answers), chosen)
 
 
 def _take(wizard: Wizard) -> None:

@@ -36,17 +36,14 @@ def full(inspection: Inspection) -> Iterator[Check]:
         return
     age = inspection.now - newest.moment
     figures = {"full_age_seconds": age.total_seconds(), "full_size_bytes": float(newest.size)}
-    text = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(
-        age=labels.age(newest.moment, inspection.now),
-        moment=labels.moment(newest.moment),
-        size=labels.size(newest.size),
-        limit=int(LIMIT.total_seconds() // 3600),
-    )
-    short = _("{age} old, limit {limit} h, {size}").format(
-        age=labels.age(newest.moment, inspection.now),
-        limit=int(LIMIT.total_seconds() // 3600),
-        size=labels.size(newest.size),
-    )
+    told = {
+        "age": labels.age(newest.moment, inspection.now),
+        "moment": labels.moment(newest.moment),
+        "size": labels.size(newest.size),
+        "limit": int(LIMIT.total_seconds() // 3600),
+    }
+    text = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(**told)
+    short = _("{age} old, limit {limit} h, {size}").format(**told)
     if age > LIMIT:
         hint = _("Make one now: mtn backup full. Then see why the last did not run: mtn job list")
         if fulls[0] is not newest:

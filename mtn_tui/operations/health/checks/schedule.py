@@ -23,12 +23,16 @@ def schedule(inspection: Inspection, machine: Machine | None = None) -> Iterator
     Raises StorageError if no journal can be read.
     """
     context = inspection.context
-    if context.configuration is None:
+    configuration = context.configuration
+    if machine is None or configuration is None:
+        found = inspection.scheduled  # read once for all checks
+    else:
+        found = installed(configuration, machine)
+    if found is None:
         text = _("Not looked at: there is no configuration to go by.")
         yield Check(_NAME, Status.UNKNOWN, text, _("Correct the configuration first."), "3.3")
         return
     described = runs(context.settings)
-    found = installed(context.configuration, machine)
     doubts = [
         *_installed(found, described),
         *_missed(context, [one for one in described if one.id in found.runs]),
