@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from mtn_tui.demo.services import Services
 from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.assess import Assessment, assess
 from mtn_tui.operations.incident.state import RecoveryMode
-from mtn_tui.operations.restore.main_tables import MAIN_TABLES
+from mtn_tui.operations.inventory.model import Inventory
+from mtn_tui.operations.restore.main_tables import MAIN_TABLES, last_whole
 from tests.pg_fixtures import Database
 
 
@@ -107,6 +112,40 @@ def test_missing_rows_are_recovered_beside_and_the_rest_is_left_alone(pg18, new_
     found = assess(practice.context)
     assert found.proposal.way is RecoveryMode.BESIDE
     assert "applications" in found.proposal.why
+
+
+@pytest.mark.parametrize("made_after", ["full", "differential"])
+def test_what_was_lost_before_the_newest_backup_is_seen_and_the_last_that_has_it_is_named(
+    pg18, new_school, practise, made_after
+):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    whole = practice.back_up_changes().manifest
+    practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
+    later = practice.back_up() if made_after == "full" else practice.back_up_changes()
+    assert later.manifest.snapshot_at > whole.snapshot_at
+    found = assess(practice.context)
+    assert found.proposal.way is RecoveryMode.BESIDE
+    kept = loss.recorded(found.tables)
+    assert kept["whole"] == whole.id
+    had = whole.rows()["public.applications"]
+    assert kept["lost"] == [{"table": "applications", "before": had, "now": had - had // 2}]
+    (said,) = [one.says for one in found.findings if one.status is Status.WARN and one.id == "tables"]
+    assert f"and {had:,} in the backup of" in said
+
+
+def test_a_backup_of_long_ago_that_had_more_rows_says_nothing(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
+    practice.back_up()
+    newest, oldest = practice.inventory.backups
+    long_ago = newest.moment - timedelta(days=8)
+    of_long_ago = replace(oldest.manifest, snapshot_at=long_ago)
+    aged = replace(oldest, copies=tuple(replace(one, manifest=of_long_ago) for one in oldest.copies))
+    for backups, whole in ((practice.inventory.backups, oldest), ((newest, aged), newest)):
+        found = last_whole(Inventory(backups), practice.source.name)
+        assert found["applications"].name == whole.name
 
 
 @pytest.mark.parametrize("barred", ["CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false"])

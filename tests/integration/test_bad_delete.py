@@ -24,7 +24,7 @@ from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
-from mtn_tui.operations.incident import steps
+from mtn_tui.operations.incident import loss, steps
 from mtn_tui.operations.incident.assess import assess
 from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
@@ -91,7 +91,9 @@ def test_the_day_has_a_full_and_differentials_of_what_was_written_between(place)
 
 def test_the_services_work_on_and_to_copy_back_is_proposed(place):
     assert all(one.healthy for one in health(place.context.settings.service_health_urls))
-    assert assess(place.context).proposal.way is RecoveryMode.BESIDE
+    found = assess(place.context)
+    assert found.proposal.way is RecoveryMode.BESIDE
+    assert loss.recorded(found.tables)["whole"] == place.backup(1).handle, "the newest is from after it"
     assert "deleted all applications" in place.scene.said
     assert place.scene.said in (place.context.settings.log_dir / "school.log").read_text()
     assert place.scene.deleted >= {"public.applications", "public.documents"}

@@ -43,13 +43,6 @@ class Practice:
         self.terminal.press("[y] puts it in production", "y")
         self.enters("on to step 7")
 
-    def goes_back_a_point(self) -> None:
-        """In step 3, from the newest point, which has the loss in it, to the one before."""
-        self.terminal.wait_for("take this one")
-        newest = self.terminal.line_with("Chosen point")
-        self.terminal.type(LEFT)
-        self.terminal.until(lambda: self.terminal.line_with("Chosen point") != newest, "another point")
-
     def copies_back(self) -> None:
         """Step 6, beside production."""
         self.terminal.wait_for("[enter] copy")
@@ -150,7 +143,6 @@ def test_a_course_that_was_deleted_is_copied_back_and_what_was_written_since_is_
         made.begins()
         made.enters("production is left as it is")
         made.tells_people()
-        made.goes_back_a_point()
         made.enters("take this one", "[enter] restore it", "on to step 5", "accept it, and go on")
         made.copies_back()
         made.ends(restarts=False)
@@ -167,7 +159,6 @@ def test_a_course_that_was_deleted_is_restored_to_the_minute_before_and_what_was
         made.terminal.press("production is left as it is", UP)
         made.enters("nothing is replaced yet")
         made.tells_people()
-        made.goes_back_a_point()
         made.enters("take this one", "[enter] restore it", "on to step 5", "accept it, and go on")
         made.terminal.wait_for("Type it out")
         made.terminal.type(PHRASE)

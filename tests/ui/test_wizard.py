@@ -232,6 +232,122 @@ def test_rows_that_are_lost_are_restored_beside_and_copied_back_by_keys_alone(pg
     assert applications() == before
 
 
+def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("UPDATE users SET email = 'x' || email")
+    whole = practice.back_up_changes().manifest
+    had = whole.rows()["public.applications"]
+    practice.source.psql("DELETE FROM applications WHERE id % 2 = 0")
+    practice.back_up()
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.enters()
+            await operator.sees(f"and {had} in the backup of")
+            await operator.enters()
+            await operator.at(Step.NOTIFY)
+            await operator.enters()
+            await operator.sees("It reached nobody")
+            await operator.enters()
+            await operator.sees("★ The last one that still has the rows of: applications", "checks are good")
+            assert app.navigator.step_view.backup.id == whole.id
+            await operator.enters()
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+            await operator.enters()
+            await operator.at(Step.VALIDATE)
+            await operator.sees(f"applications: {had // 2} rows more here than production had in step 1.")
+            await operator.enters()
+            await operator.at(Step.PRODUCTION)
+            await operator.sees("public.applications", "Comes back")
+            await operator.enters()
+            await operator.sees("rows back into")
+            await operator.press("down", "enter")
+            await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "the rows")
+            await operator.enters()
+            await operator.at(Step.SERVICES)
+            await operator.press("s")
+            await operator.type("they work")
+            await operator.press("enter")
+            await operator.at(Step.REPORT)
+            await operator.sees(f"✔ applications has {had} rows again; {had} before the loss.")
+            await operator.sees("Lost rows are back")
+            await operator.enters()
+            await operator.until(lambda: not on_disk(practice).is_open, "the end")
+
+        at_the_wizard(app, flow)
+    (text,) = [one.read_text() for one in practice.context.settings.log_dir.glob("incident_*.md")]
+    assert f"✔ applications has {had} rows again" in text
+    assert "and is lost" not in text
+
+
+def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as_if_all_were_well(
+    pg18, new_school, practise
+):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("DELETE FROM applications WHERE id % 2 = 0")
+    short = practice.back_up().manifest
+    now = short.rows()["public.applications"]
+    with beginning(practice) as begun:
+        app = wizard(practice, begun)
+
+        async def flow(operator):
+            await operator.has_list()
+            await operator.press("3")
+            await operator.enters()
+            await operator.sees("in the backup of")
+            await operator.enters()
+            await operator.at(Step.NOTIFY)
+            await operator.enters()
+            await operator.sees("It reached nobody")
+            await operator.enters()
+            await operator.sees("★ The last one that still has the rows", "checks are good")
+            await operator.press("right")
+            await operator.sees("public.documents: ", "steps towards it", "checks are good")
+            assert app.navigator.step_view.backup.id == short.id
+            assert "★" not in operator.text()
+            await operator.enters()
+            await operator.at(Step.STAGING)
+            await operator.enters()
+            await operator.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+            await operator.enters()
+            await operator.at(Step.VALIDATE)
+            await operator.sees(f"applications: {now} rows here too,", "accept it, with a reason")
+            await operator.enters()
+            await operator.type("I know")
+            await operator.press("enter")
+            await operator.at(Step.PRODUCTION)
+            await operator.sees("No row of", "0 come back from this backup", "no lost row is back")
+            await operator.enters()
+            await operator.sees("No lost row is back.")
+            await operator.press("enter")
+            assert on_disk(practice).step is Step.PRODUCTION
+            await operator.enters()
+            await operator.press("down", "enter")
+            await operator.at(Step.SERVICES)
+            await operator.press("s")
+            await operator.type("they work")
+            await operator.press("enter")
+            await operator.at(Step.REPORT)
+            await operator.sees(f"applications still lacks rows: it has {now},", "Rows are still missing")
+            await operator.enters()
+            await operator.sees("Rows are still missing.", "Close it anyway")
+            await operator.press("enter")
+            assert on_disk(practice).is_open
+            await operator.enters()
+            await operator.press("down", "enter")
+            await operator.until(lambda: not on_disk(practice).is_open, "the end")
+
+        at_the_wizard(app, flow)
+    assert on_disk(practice).steps[Step.REPORT].facts["subject"] == "Rows are still missing"
+
+
 def test_a_server_that_is_down_is_started_and_looked_at_again(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.ready_made()

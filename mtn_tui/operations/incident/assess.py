@@ -6,7 +6,7 @@ even if some of them are gone; ``propose`` decides from that alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -26,7 +26,6 @@ from mtn_tui.operations.services import health
 from mtn_tui.operations.services.health import Answer
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 
-_TABLE_MS = 5000
 _LITTLE_ROOM = 0.02
 """Of the server's disk: PostgreSQL stops writing, and then stops."""
 
@@ -58,6 +57,8 @@ class Observations:
     """Why no service could be asked."""
     backup: Backup | None = None
     """The newest that is proven and not suspect."""
+    whole: Mapping[str, Backup] = field(default_factory=dict)
+    """By main table the last backup that is not short of its rows."""
     unreachable: tuple[str, ...] = ()
     """Stores that did not answer."""
 
@@ -89,6 +90,8 @@ class Assessment:
     proposal: Proposal
     backup: Backup | None = None
     services: tuple[Answer, ...] = field(default=(), repr=False)
+    tables: tuple[Table, ...] = ()
+    """The main tables, as they were counted."""
 
 
 def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: None) -> Assessment:
@@ -97,7 +100,7 @@ def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: No
     found = tuple(findings(seen, context.clock.now()))
     for one in found:
         tell(one)
-    return Assessment(found, propose(seen), seen.backup, seen.services)
+    return Assessment(found, propose(seen), seen.backup, seen.services, seen.tables)
 
 
 def look(context: Context) -> Observations:
@@ -113,6 +116,7 @@ def look(context: Context) -> Observations:
         services=answers,
         unasked=unasked,
         backup=backup,
+        whole=main_tables.last_whole(inventory, context.settings.db_name),
         unreachable=tuple(inventory.unreachable) if inventory else ("disk", "bucket"),
     )
     try:
@@ -188,10 +192,7 @@ def _is_barred(connection: Connection, database: str) -> bool:
 
 
 def _with_database(seen: Observations, connection: Connection) -> Observations:
-    before = seen.backup.manifest.rows() if seen.backup and seen.backup.manifest else {}
-    with translated():
-        connection.execute(f"SET statement_timeout = {_TABLE_MS}".encode())
-    tables = main_tables.count(connection, before, seen.had)
+    tables = main_tables.count(connection, seen.whole, seen.had)
     return replace(seen, tables=tables, newest=main_tables.last_written(connection))
 
 
@@ -231,8 +232,12 @@ def _database_findings(seen: Observations, now: datetime) -> list[Check]:
             text = _("The table {table} could not be counted in time.").format(table=table.name)
             found.append(Check("tables", Status.UNKNOWN, text))
         elif table.shrunk:
-            text = _("{table} has {now:,} rows, and {before:,} in the newest backup.")
-            now_and_then = {"now": Figure(table.rows), "before": Figure(table.before or 0)}
+            text = _("{table} has {now:,} rows, and {before:,} in the backup of {moment}.")
+            now_and_then = {
+                "now": Figure(table.rows),
+                "before": Figure(table.before or 0),
+                "moment": labels.moment(table.whole.moment) if table.whole else "—",
+            }
             found.append(Check("tables", Status.WARN, text.format(table=table.name, **now_and_then)))
         else:
             text = _("{table} has {now:,} rows.").format(table=table.name, now=Figure(table.rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import Figure, _
@@ -60,8 +60,20 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
     return Alert(Level.ERROR, f"{severity}: {subjects[proposal.way]}", "\n".join(lines))
 
 
-def last_alert(context: Context, incident: Incident) -> Alert:
-    """The alert of step 8: what was done, and how long it took."""
+def last_alert(context: Context, incident: Incident, counted: Sequence[Check] = ()) -> Alert:
+    """The alert of step 8: what was done, and how long it took.
+
+    ``counted``: whether each table that had lost rows has them again.
+    """
+    alert = _done(context, incident)
+    if counted:
+        alert = replace(alert, body="\n".join([alert.body, *_lines(counted)]))
+    if all(one.status is Status.OK for one in counted):
+        return alert
+    return replace(alert, level=Level.WARNING, subject=_("Rows are still missing"))
+
+
+def _done(context: Context, incident: Incident) -> Alert:
     chosen = incident.steps[Step.CHOOSE].facts
     passed = labels.duration(report.took(incident, context.clock.now()).total_seconds())
     if incident.way is RecoveryMode.LEAVE:

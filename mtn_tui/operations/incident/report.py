@@ -13,7 +13,17 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.markdown import escaped
 from mtn_tui.operations.incident.memory import done_to_mend, findings_of, over_since
-from mtn_tui.operations.incident.state import OID, Facts, Incident, Record, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.state import (
+    LOST,
+    OID,
+    WHOLE,
+    Facts,
+    Incident,
+    Record,
+    RecoveryMode,
+    Step,
+    StepStatus,
+)
 
 _SECONDS = "_seconds"
 
@@ -198,7 +208,11 @@ def _fact(name: str, value: object, depth: int = 0) -> Iterator[str]:
 
 def for_people(facts: Facts) -> Facts:
     """The facts that say something, once each, without those that only later steps need."""
-    shown = {name: value for name, value in facts.items() if name != OID and not _is_empty(name, value)}
+    shown = {
+        name: value
+        for name, value in facts.items()
+        if name not in (OID, LOST, WHOLE) and not _is_empty(name, value)
+    }
     if "channels" in shown:
         shown.pop("recipients", None)  # each channel says to whom
     if "problems" in facts:

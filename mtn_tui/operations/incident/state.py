@@ -21,6 +21,12 @@ Facts = Mapping[str, object]
 OID = "oid"
 """The fact of step 5 that holds the oid of the validated database; not shown to people."""
 
+LOST = "lost"
+"""The fact of step 1 that holds which main tables were short of rows; people read it in its findings."""
+
+WHOLE = "whole"
+"""The fact of step 1 that holds the handle of the last backup from before that; not shown to people."""
+
 
 class Step(IntEnum):
     """The steps, by their numbers in the runbook."""

@@ -299,6 +299,12 @@ def links_text(found: Recovery) -> list[str]:
     return [text.format(table=table, count=Figure(count)) for table, count in found.links]
 
 
+def links_found(found: Recovery) -> list[str]:
+    """Which references became NULL by the deletion, where it is not decided yet what becomes of them."""
+    text = _("{table}: {count:,} references to these rows are NULL since the deletion.")
+    return [text.format(table=table, count=Figure(count)) for table, count in found.links]
+
+
 def named(conflicts: Sequence[Conflict]) -> str:
     """The refused rows with what the server said of their values. For the operator alone."""
     return "\n".join(

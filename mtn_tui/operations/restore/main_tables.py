@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import sql
 
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.inventory.model import Inventory
+from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.restore.point_in_time import points
 from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import Connection, translated
 
@@ -19,6 +20,12 @@ MAIN_TABLES = ("users", "applications", "interviews")
 
 _SHRUNK = 0.9
 """Part of an earlier backup's rows. A school deletes an application now and then, not one in ten."""
+
+_RECENT = timedelta(days=7)
+"""Before the newest backup: what was lost on a Friday is missed on Monday."""
+
+_TIMEOUT = 5000
+"""Milliseconds for each table."""
 
 _BARRED = ("42501", "53")
 """SQLSTATE: the right is missing; the server is short of something."""
@@ -31,7 +38,7 @@ def has_shrunk(now: int, before: int) -> bool:
 
 @dataclass(frozen=True)
 class Table:
-    """A main table, now and in the newest proven backup."""
+    """A main table, now and in the last backup that was not short of its rows."""
 
     name: str
     rows: int | None
@@ -43,11 +50,38 @@ class Table:
     """Whether a right or memory was missing, which says nothing about the data."""
     absent: bool = False
     """Whether there is no table of that name."""
+    whole: Backup | None = None
+    """That backup."""
 
     @property
     def shrunk(self) -> bool:
         """Whether it has less than 90 % of the rows that the backup has."""
         return self.rows is not None and self.before is not None and has_shrunk(self.rows, self.before)
+
+
+def last_whole(inventory: Inventory | None, database: str) -> dict[str, Backup]:
+    """By main table the newest trusted backup that is not short of its rows.
+
+    Compared with the most that any of the last week has: the newest may have been made after a loss.
+    """
+    trusted = (
+        [one for one in points(inventory, database) if one.trusted and one.manifest] if inventory else []
+    )
+    recent = [one for one in trusted if one.moment > trusted[-1].moment - _RECENT]
+    found = {}
+    for table in MAIN_TABLES:
+        having = [(rows, one) for one in recent if (rows := rows_of(one, table)) is not None]
+        most = max((rows for rows, _one in having), default=0)
+        for rows, one in having:  # oldest first
+            if not has_shrunk(rows, most):
+                found[table] = one
+    return found
+
+
+def rows_of(backup: Backup, table: str) -> int | None:
+    """How many rows a backup has of a main table; None if it has no such table, or does not tell."""
+    rows = backup.manifest.rows() if backup.manifest else {}
+    return next((count for name, count in rows.items() if name.rpartition(".")[2] == table), None)
 
 
 def of_backups(inventory: Inventory | None, database: str) -> frozenset[str] | None:
@@ -61,15 +95,20 @@ def of_backups(inventory: Inventory | None, database: str) -> frozenset[str] | N
     return frozenset(named.intersection(MAIN_TABLES)) if ours else None
 
 
-def count(connection: Connection, before: Mapping[str, int], had: frozenset[str] | None) -> tuple[Table, ...]:
-    """Count the main tables beside the rows ``before``, by names with their schema.
+def count(
+    connection: Connection, whole: Mapping[str, Backup], had: frozenset[str] | None
+) -> tuple[Table, ...]:
+    """Count the main tables; ``whole`` is of ``last_whole``.
 
     Those that are not there are left out unless ``had`` names them; where that is None, if none is there.
     """
+    with translated():
+        connection.execute(f"SET statement_timeout = {_TIMEOUT}".encode())
     tables = []
     for name in MAIN_TABLES:
-        known = next((rows for table, rows in before.items() if table.rpartition(".")[2] == name), None)
-        tables.append(_count_one(connection, name, known))
+        backup = whole.get(name)
+        before = rows_of(backup, name) if backup else None
+        tables.append(replace(_count_one(connection, name, before), whole=backup))
     if had is None:
         return () if all(one.absent for one in tables) else tuple(tables)
     return tuple(one for one in tables if not one.absent or one.name in had)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
@@ -33,6 +33,8 @@ class Validated:
     checks: tuple[Check, ...]
     oid: int | None
     """Of the database that was looked at; None if it could not be. Another may get its name."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """How many rows each main table has."""
 
 
 def validate(context: Context, database: str, backup: Backup) -> Validated:
@@ -45,13 +47,15 @@ def validate(context: Context, database: str, backup: Backup) -> Validated:
             reached = _("{database} can be reached.").format(database=database)
             found, oid = [Check("database", Status.OK, reached)], databases.oid(connection, database)
             has = [one.name for one in identity.extensions(connection)]
-            found += [_main_table(connection, name) for name in MAIN_TABLES]
+            rows = {name: _rows(connection, name) for name in MAIN_TABLES}
+            found += [_main_table(name, counted) for name, counted in rows.items()]
             found.append(_newest(connection, backup))
     except ServerLost:
         raise
     except PostgresError as error:
         return Validated((Check("database", Status.FAIL, error.title, error.hint),), None)
-    return Validated((*found, *_counted(context, database, backup, has)), oid)
+    counted = {name: one for name, one in rows.items() if isinstance(one, int)}
+    return Validated((*found, *_counted(context, database, backup, has)), oid, counted)
 
 
 def contents(connection: Connection, backup: Backup) -> list[Check]:
@@ -60,10 +64,12 @@ def contents(connection: Connection, backup: Backup) -> list[Check]:
     has = {table.rpartition(".")[2] for table in about.rows()} if about else set(MAIN_TABLES)
     if not has.intersection(MAIN_TABLES):
         return []
-    return [*(_main_table(connection, name) for name in MAIN_TABLES), _newest(connection, backup)]
+    main = [_main_table(name, _rows(connection, name)) for name in MAIN_TABLES]
+    return [*main, _newest(connection, backup)]
 
 
-def _main_table(connection: Connection, name: str) -> Check:
+def _rows(connection: Connection, name: str) -> int | Check:
+    """How many rows a main table has, or why it was not counted."""
     try:
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
         row = connection.execute(query).fetchone()
@@ -74,7 +80,12 @@ def _main_table(connection: Connection, name: str) -> Check:
     except psycopg.Error:
         with translated():
             raise
-    rows = int(str(row[0])) if row else 0
+    return int(str(row[0])) if row else 0
+
+
+def _main_table(name: str, rows: int | Check) -> Check:
+    if isinstance(rows, Check):
+        return rows
     text = _("{table} has {now:,} rows.").format(table=name, now=Figure(rows))
     return Check("tables", Status.OK if rows else Status.WARN, text)
 

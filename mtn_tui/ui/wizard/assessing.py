@@ -7,7 +7,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common.checks import Check, Status
-from mtn_tui.operations.incident import memory, report
+from mtn_tui.operations.incident import loss, memory, report
 from mtn_tui.operations.incident.assess import Assessment
 from mtn_tui.operations.incident.escalation import severity_of
 from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
@@ -169,6 +169,7 @@ class Assessing(StepView):
             "why": found.proposal.why if proposed else _("The operator has decided so."),
             "hint": found.proposal.instead if proposed else "",
             "findings": [one.line for one in found.findings],
+            **loss.recorded(found.tables),
         }
         session.write(lambda file: file.done(Step.ASSESS, **facts), session.view.follow)
 

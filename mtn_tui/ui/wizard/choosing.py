@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen
 from mtn_tui.operations.restore.plan import Plan
+from mtn_tui.ui.data.points import Points
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.picking import Picking
 from mtn_tui.ui.wizard.step import StepView, failure
@@ -27,13 +29,24 @@ class Choosing(Picking, StepView):
         """Whether the incident was put away meanwhile."""
         return self.session.incident is None
 
+    def first(self, points: Points) -> int:
+        """The newest; where step 1 has found rows lost, the last one that has them."""
+        whole = loss.last_whole(self.session.present)
+        handles = [one.handle for one in points.offered]
+        return handles.index(whole) if whole in handles else points.best
+
     def jumped(self) -> None:
         """Let no Enter count before the point has been seen."""
         self.session.view.changed()
 
     def write(self, sheet: PageBuilder) -> None:
         """Write the axis, and the plan for the chosen point."""
-        sheet.say(_("Restore to which moment?"), "strong")
+        lost = loss.losses(self.session.present)
+        if lost and self.backup and self.backup.handle == loss.last_whole(self.session.present):
+            text = _("★ The last one that still has the rows of: {tables}")
+            sheet.say(text.format(tables=", ".join(one.table for one in lost)), "strong")
+        else:
+            sheet.say(_("Restore to which moment?"), "strong")
         failure(sheet, self.state)
         self.write_points(sheet)
 
@@ -56,6 +69,8 @@ class Choosing(Picking, StepView):
         if self.session.why_not():
             return
         facts = chosen(made, self.asked)
+        if self.way is RecoveryMode.BESIDE:
+            del facts["loses_seconds"]  # production stays, with all that was written since
 
         def change(file: IncidentFile) -> Incident:
             file.begin(Step.CHOOSE)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtn_tui.operations.common.checks import Check
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.incident import messages
+from mtn_tui.operations.incident import loss, messages
 from mtn_tui.operations.incident.assess import Assessment, assess
 from mtn_tui.operations.incident.messages import Alert
 from mtn_tui.operations.incident.steps import Planning
@@ -46,5 +46,6 @@ class WizardOperations:
     rows: Callable[[Context, Backup], RowsNow | None] = _rows
     validate: Callable[[Context, str, Backup], Validated] = validate
     recovery: Callable[[Context, RecoverRequest], Recovery] = look_beside
+    recount: Callable[[Context], Mapping[str, int]] = loss.recount
     health: Callable[[Context], tuple[Answer, ...]] = _health
     send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = messages.send

@@ -66,7 +66,7 @@ class Picking:
         """Called when the cursor is elsewhere because a moment was typed."""
 
     def opens(self) -> None:
-        """Offer points, the cursor on the newest that is proven and not suspect."""
+        """Offer points, the cursor on the first to look at."""
         inventory, before = self._inventory, self.backup
         if inventory is None or inventory is self._of:
             return
@@ -77,8 +77,12 @@ class Picking:
             self.points = None
             return
         names = [one.name for one in self.points.offered]
-        self.index = names.index(before.name) if before and before.name in names else self.points.best
+        self.index = names.index(before.name) if before and before.name in names else self.first(self.points)
         self.moved()
+
+    def first(self, points: Points) -> int:
+        """The point that the cursor is on at first: the newest that may be used without asking."""
+        return points.best
 
     def look(self) -> None:
         """Plan the restore of the chosen backup again."""

@@ -6,10 +6,19 @@ from datetime import datetime
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import recover_arguments, staging_of
-from mtn_tui.operations.recover.recover import MissingRows, Recovery, Request, links_text, named, refused_text
+from mtn_tui.operations.recover.recover import (
+    MissingRows,
+    Recovery,
+    Request,
+    links_found,
+    named,
+    refused_text,
+)
 from mtn_tui.operations.restore.main_tables import MAIN_TABLES
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text.cells import fit
@@ -61,6 +70,16 @@ class CopyingBack(StepView):
         """What is known of the choice; None until it is."""
         first = self.found.get(EVERY)
         return first if isinstance(first, MtnError) else self.found.get(self.choice)
+
+    @property
+    def short(self) -> list[Check]:
+        """The tables of step 1 of which this backup does not bring enough rows back."""
+        looked = self.looked
+        return (
+            loss.in_recovery(loss.losses(self.session.present), looked)
+            if isinstance(looked, Recovery)
+            else []
+        )
 
     def entered(self) -> None:
         """Drop what was found: production may have changed."""
@@ -136,7 +155,11 @@ class CopyingBack(StepView):
             sheet.say(
                 _("No row of {source} is missing in {target}.").format(source=first.source, target=target)
             )
-            sheet.say(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
+            if not self.short:
+                sheet.say(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
+        for check in self.short:
+            sheet.check(check)
+        if not first.tables:
             return
         missing = _("{count:,} missing")
         for one in self.choices:
@@ -165,7 +188,7 @@ class CopyingBack(StepView):
             sheet.item("✖", refused_text(looked), "bad")
             for line in named(looked.conflicts).split("\n")[:_SAMPLE]:
                 sheet.say("  " + line, "dim")
-        for line in links_text(looked):
+        for line in links_found(looked):
             sheet.item("⚠", line, "warn")
         for row in _sample(looked, self.choice):
             cells = [f"{name}={fit(value or 'NULL', _VALUE).rstrip()}" for name, value in row]
@@ -183,7 +206,7 @@ class CopyingBack(StepView):
         if self.runs or not isinstance(looked, Recovery):
             return ""
         if not looked.tables:
-            return _("go on: nothing is missing")
+            return _("go on, though no lost row is back") if self.short else _("go on: nothing is missing")
         if not looked.rows:
             return ""
         text = (
@@ -199,7 +222,7 @@ class CopyingBack(StepView):
         if self.runs or not isinstance(looked, Recovery):
             return
         if not looked.tables:
-            self._go_on()
+            self._leave()
             return
         if not looked.rows:
             return
@@ -210,13 +233,31 @@ class CopyingBack(StepView):
                 request = Request(looked.source, tables, bool(looked.conflicts), links, looked.chosen)
                 session.begin_job(Step.PRODUCTION, lambda: recover_arguments(request))
 
-        said = [_("Only these rows are written. If one can't be, none is."), *links_text(looked)]
+        said = [
+            _("Only these rows are written. If one can't be, none is."),
+            *(f"{one.status.glyph} {one.says}" for one in self.short),
+            *links_found(looked),
+        ]
         answers: list[Answer[bool | None]] = [Answer(_("No"), None), Answer(_("Copy them back"), False)]
         if looked.links:
             answers.append(Answer(_("Copy them back, and set the references again"), True))
         title = _("Copy {rows:,} rows back into {target}?")
         text = title.format(rows=Figure(looked.rows), target=looked.target)
         session.host.open_screen(Ask[bool | None](text, said, answers), chosen)
+
+    def _leave(self) -> None:
+        """Go on without copying anything; asks first if rows that were lost are not back."""
+        if not self.short:
+            self._go_on()
+            return
+
+        def chosen(on: bool | None) -> None:
+            if on and not self.session.why_not():
+                self._go_on()
+
+        answers = [Answer(_("Stay"), False), Answer(_("Go on anyway"), True)]
+        said = [f"{one.says} {one.hint}" for one in self.short]
+        self.session.host.open_screen(Ask(_("No lost row is back."), said, answers), chosen)
 
     def _go_on(self) -> None:
         def change(file: IncidentFile) -> Incident:

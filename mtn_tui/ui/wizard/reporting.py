@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mtn_tui.core.contacts import Call
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.incident.file import IncidentFile
+from mtn_tui.operations.incident.loss import Loss, in_production, losses
 from mtn_tui.operations.incident.messages import last_alert
 from mtn_tui.operations.incident.report import took
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import write_report
+from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.notifying import addresses, on_duty, people, words_of
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
@@ -21,6 +26,48 @@ class Reporting(StepView):
     """The last alert, and the time that it took."""
 
     step = Step.REPORT
+
+    counting = False
+    """Whether the main tables are being counted."""
+    rows: Mapping[str, int] | None = None
+    """How many rows each has; None until it is known."""
+
+    def entered(self) -> None:
+        """Forget what was counted: rows may have come back since."""
+        self.rows = None
+
+    def opens(self) -> None:
+        """Count the main tables again, if step 1 has found that they had lost rows."""
+        if self.lost and self.rows is None and not self.counting and not self.state.standing.over:
+            self.look()
+
+    def look(self) -> None:
+        """Count them again."""
+        session, context, operations = self.session, self.session.host.context, self.session.operations
+        if not self.lost:
+            super().look()
+            return
+        self.counting, self.rows = True, None
+
+        def came(rows: Mapping[str, int]) -> None:
+            self.counting, self.rows = False, rows
+            session.view.changed()
+
+        def failed(error: MtnError) -> None:
+            came({})
+            session.host.show_error(error)
+
+        session.run_in_background(lambda: operations.recount(context), came, failed=failed)
+
+    @property
+    def lost(self) -> tuple[Loss, ...]:
+        """The main tables that had lost rows."""
+        return losses(self.session.present)
+
+    @property
+    def counted(self) -> list[Check]:
+        """Whether each has them again; empty until it is known."""
+        return in_production(self.lost, self.rows) if self.rows is not None else []
 
     @property
     def quietly(self) -> bool:
@@ -47,7 +94,7 @@ class Reporting(StepView):
         if self.quietly:
             self._write_quietly(sheet)
             return
-        alert = last_alert(session.host.context, incident)
+        alert = last_alert(session.host.context, incident, self.counted)
         sheet.title(_("Tell people, and close the incident?"))
         failure(sheet, self.state)
         cut_short(sheet, self)
@@ -60,6 +107,7 @@ class Reporting(StepView):
         )
         sheet.gap()
         sheet.say(against_target(session, incident), "strong")
+        self._write_counted(sheet)
         sheet.gap()
         words_of(sheet, alert)
         sheet.gap()
@@ -76,14 +124,47 @@ class Reporting(StepView):
             back=_("None: what is closed stays closed."),
         )
         sheet.say(against_target(self.session, self.session.present), "strong")
+        self._write_counted(sheet)
         sheet.gap()
         sheet.say(_("Nobody was told of it, and nothing was restored: nobody is told that it is over."))
 
+    def _write_counted(self, sheet: PageBuilder) -> None:
+        if self.counting:
+            sheet.say(_("Counting the rows again …"), "dim")
+        for check in self.counted:
+            sheet.check(check)
+
     def next(self) -> str:
-        """Send the alert, unless nobody knows of the incident, and close it."""
+        """Send the alert, unless nobody knows of it, and close; nothing while rows are counted."""
+        if self.counting:
+            return ""
+        if self.missing:
+            return _("close it, though rows are missing")
         return _("write the report and close") if self.quietly else _("send it, write the report and close")
 
+    @property
+    def missing(self) -> list[Check]:
+        """The tables of which rows are still missing, as far as is known."""
+        return [one for one in self.counted if one.status is not Status.OK]
+
     def enter(self) -> None:
+        """Close the incident; asks first if lost rows are still missing."""
+        if self.counting:
+            return
+        if not self.missing:
+            self._close()
+            return
+
+        def chosen(on: bool | None) -> None:
+            if on and not self.session.why_not():
+                self._close()
+
+        answers = [Answer(_("Stay"), False), Answer(_("Close it anyway"), True)]
+        said = [one.says for one in self.missing]
+        said.append(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
+        self.session.host.open_screen(Ask(_("Rows are still missing."), said, answers), chosen)
+
+    def _close(self) -> None:
         """Write the report, send the alert, and close the incident, in the background."""
         session, context, operations, to = (
             self.session,
@@ -93,7 +174,9 @@ class Reporting(StepView):
         )
         quietly = self.quietly
         incident = session.present
-        alert, outcome = last_alert(context, incident), against_target(session, incident)
+        counted = [one.line for one in self.counted]
+        alert = last_alert(context, incident, self.counted)
+        outcome = against_target(session, incident)
 
         def change(file: IncidentFile) -> Incident:
             begun = file.begin(Step.REPORT)
@@ -103,7 +186,7 @@ class Reporting(StepView):
                 file.failed(Step.REPORT, error)
                 raise
             sent = {} if quietly else operations.send(context, alert, to)
-            file.done(Step.REPORT, path=str(path), **sent)
+            file.done(Step.REPORT, path=str(path), **({"findings": counted} if counted else {}), **sent)
             closed = file.close(outcome)
             write_report(context, closed).replace(path)  # now it also says how it ended
             return closed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import OID, Incident, Step, StepStatus
 from mtn_tui.operations.incident.steps import staging_of
@@ -47,7 +48,8 @@ class Validating(StepView):
             return operations.validate(context, database, operations.find(context, handle))
 
         def came(validated: Validated) -> None:
-            self.looking, self.found, self.oid = False, validated.checks, validated.oid
+            lost = loss.in_restored(loss.losses(session.present), validated.rows)
+            self.looking, self.found, self.oid = False, (*lost, *validated.checks), validated.oid
             session.view.changed()
             if self.wrong:
                 self._write_down(MtnError(self.wrong[0].says, self.wrong[0].hint))

@@ -1,0 +1,119 @@
+"""What an incident knows of lost rows: of which main tables, and whether they are back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.incident.state import LOST, WHOLE, Incident, Step
+from mtn_tui.operations.recover.recover import Recovery
+from mtn_tui.operations.restore import main_tables
+from mtn_tui.operations.restore.main_tables import Table, has_shrunk
+from mtn_tui.postgres.connection import connect
+
+_APPLICATION = "mtn recount"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A main table that was short of rows when step 1 looked."""
+
+    table: str
+    before: int
+    """Rows in the last backup that is not short of them."""
+    now: int
+    """Rows in production when step 1 looked."""
+
+    def is_back(self, rows: int) -> bool:
+        """Whether so many rows are about as many as before."""
+        return not has_shrunk(rows, self.before)
+
+
+def recorded(tables: Sequence[Table]) -> dict[str, object]:
+    """What step 1's facts keep: the losses, and the handle of the last backup from before all of them."""
+    short = [one for one in tables if one.whole and (one.shrunk or one.absent)]
+    if not short:
+        return {}
+    last = min((one.whole for one in short if one.whole), key=lambda one: one.moment)
+    lost = [asdict(Loss(one.name, one.before or 0, one.rows or 0)) for one in short]
+    return {LOST: lost, WHOLE: last.handle}
+
+
+def losses(incident: Incident) -> tuple[Loss, ...]:
+    """What step 1 has written down."""
+    found = incident.steps[Step.ASSESS].facts.get(LOST)
+    kept = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    return tuple(Loss(str(one["table"]), int(one["before"]), int(one["now"])) for one in kept)
+
+
+def last_whole(incident: Incident) -> str:
+    """The handle of the last backup that is not short of what was lost; empty if nothing was."""
+    return str(incident.steps[Step.ASSESS].facts.get(WHOLE) or "")
+
+
+def in_restored(lost: Sequence[Loss], rows: Mapping[str, int]) -> list[Check]:
+    """Whether what was restored has the rows that production lacks; ``rows`` by main table."""
+    return [_restored(one, rows[one.table]) for one in lost if one.table in rows]
+
+
+def _restored(one: Loss, rows: int) -> Check:
+    if one.is_back(rows):
+        text = _("{table}: {more:,} rows more here than production had in step 1.")
+        return Check("lost", Status.OK, text.format(table=one.table, more=Figure(rows - one.now)))
+    text = _("{table}: {rows:,} rows here too, of {before:,}. This backup was made after the loss.")
+    return Check(
+        "lost",
+        Status.WARN,
+        text.format(table=one.table, rows=Figure(rows), before=Figure(one.before)),
+        _earlier(),
+    )
+
+
+def in_recovery(lost: Sequence[Loss], found: Recovery) -> list[Check]:
+    """The tables of which too few rows would come back, if nothing else was lost since step 1 looked."""
+    back = {one.table: one.written for one in found.tables}
+    text = _("{table} lost about {lost:,} rows; {back:,} come back from this backup.")
+    return [
+        Check(
+            "lost",
+            Status.WARN,
+            text.format(
+                table=one.table, lost=Figure(one.before - one.now), back=Figure(back.get(one.table, 0))
+            ),
+            _earlier(),
+        )
+        for one in lost
+        if not one.is_back(one.now + back.get(one.table, 0))
+    ]
+
+
+def _earlier() -> str:
+    return _("An earlier one has them: [backspace] to step 3, and [a].")
+
+
+def recount(context: Context) -> dict[str, int]:
+    """Count the main tables of production once more. Raises PostgresError where it can't be asked."""
+    with connect(context.server, context.settings.db_name, _APPLICATION) as connection:
+        tables = main_tables.count(connection, {}, None)
+    return {one.name: one.rows for one in tables if one.rows is not None}
+
+
+def in_production(lost: Sequence[Loss], rows: Mapping[str, int]) -> list[Check]:
+    """Whether each table has its rows again; ``rows`` are those of ``recount``."""
+    return [_again(one, rows.get(one.table)) for one in lost]
+
+
+def _again(one: Loss, rows: int | None) -> Check:
+    if rows is None:
+        text = _("The rows of {table} could not be counted again.")
+        return Check("lost", Status.UNKNOWN, text.format(table=one.table))
+    if one.is_back(rows):
+        text = _("{table} has {now:,} rows again; {before:,} before the loss.")
+        status = Status.OK
+    else:
+        text = _("{table} still lacks rows: it has {now:,}, and {before:,} before the loss.")
+        status = Status.FAIL
+    return Check("lost", status, text.format(table=one.table, now=Figure(rows), before=Figure(one.before)))
