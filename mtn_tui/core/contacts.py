@@ -30,6 +30,10 @@ _RANGE = re.compile(
     r"([a-zéá]{3})(?:\s*-\s*([a-zéá]{3}))?\s+(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})", re.IGNORECASE
 )
 _ALWAYS = "24/7"
+_BRACKETED = re.compile(r"\s*[\[<].*[\]>]\s*")
+_NO_NUMBER = re.compile(r"[xX]{2,}|(\d)\1{6,}")
+"""``+56 9 XXXX XXXX``, ``+56 9 0000 0000``."""
+_EXAMPLE = re.compile(r"@(?:.*\.)?example(?:\.\w+)*$|\.(?:test|invalid|example|localhost)$", re.IGNORECASE)
 _DAY = 24 * 60
 _WEEK = 7
 _LARGEST = 1 << 18
@@ -155,6 +159,31 @@ class Person(_Strict):
     email: Annotated[str, AfterValidator(_email)] = ""
     phone: str = ""
     hours: Annotated[Hours, BeforeValidator(lambda text: parse_hours(str(text)))] = parse_hours(_ALWAYS)
+
+    def unfilled(self) -> list[str]:
+        """What is still a placeholder, in words; both ways to reach them, where there is none."""
+        missing = []
+        if _BRACKETED.fullmatch(self.name):
+            missing.append(_("name"))
+        if self.email and _EXAMPLE.search(self.email):
+            missing.append(_("e-mail"))
+        if self.phone and not self.number:
+            missing.append(_("phone"))
+        if not self.email and not self.phone:
+            missing += [_("e-mail"), _("phone")]
+        return missing
+
+    @property
+    def number(self) -> str:
+        """The telephone number; empty if there is none, or a placeholder."""
+        return "" if _NO_NUMBER.search(re.sub(r"[\s()./-]", "", self.phone)) else self.phone
+
+    @property
+    def reached_by(self) -> str:
+        """The telephone number, or the address of who has none."""
+        if self.phone and not self.number:
+            return _("no number yet: contacts.toml")
+        return self.phone or self.email
 
 
 class Step(_Strict):

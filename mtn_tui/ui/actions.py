@@ -21,8 +21,8 @@ from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, Pla
 FOOTER = 7
 """Keys in a footer, at most."""
 
-_SPARE = ("command", "jobs", "quit", "back")
-"""General actions that a footer can do without, the least needed first."""
+_SPARE = ("command", "jobs", "incident", "note", "quit", "back")
+"""Actions that a footer can do without, the least needed first."""
 
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -44,6 +44,8 @@ class Action(Generic[P_contra]):
     footer: bool = False
     why_not: Callable[[P_contra], str] = _always_possible
     """Why it can't be performed now; empty if it can."""
+    footer_when_possible: bool = False
+    """Whether the footer has it only where it can be performed."""
     also: str = ""
     """Other words that people type for it after ``:``, in the language in use."""
 
@@ -175,16 +177,26 @@ def _switch_language(place: Place) -> None:
     place.host.show_status({"en": "English", "es": "Español"}[speaking])
 
 
-def footer(listed: Iterable[AnyAction], hidden: Sequence[str], width: int) -> list[AnyAction]:
-    """The listed actions that have a place in a footer of ``width`` cells, without the ``hidden`` ones.
+def footer(
+    listed: Iterable[AnyAction],
+    hidden: Sequence[str],
+    width: int,
+    possible: Callable[[AnyAction], bool],
+) -> list[AnyAction]:
+    """The listed actions that have room in a footer of ``width`` cells, without the ``hidden`` ones.
 
-    Where not all have room, general ones are left out first: ``?`` has them.
+    ``possible`` tells whether one can be performed now. Where not all have room, general ones
+    are left out first: ``?`` has them.
     """
-    shown = [one for one in listed if one.footer and one.id not in hidden][:FOOTER]
+    shown = [
+        one
+        for one in listed
+        if one.id not in hidden and (one.footer or (one.footer_when_possible and possible(one)))
+    ]
     for spare in _SPARE:
-        if sum(cell_len(in_footer(one)) for one in shown) > width:
+        if len(shown) > FOOTER or sum(cell_len(in_footer(one)) for one in shown) > width:
             shown = [one for one in shown if one.id != spare]
-    return shown
+    return shown[:FOOTER]
 
 
 def in_footer(one: AnyAction) -> str:

@@ -42,6 +42,7 @@ class JobStarter:
             host.show_status(_("It is just beginning."), "warn")
             return
         self._starting[asked] = ""
+        host.show_status(_("Starting: {name} …").format(name=name))
 
         def begun(job_id: str) -> None:
             self._starting[asked] = job_id

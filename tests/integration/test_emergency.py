@@ -85,6 +85,11 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     alert = messages.last_alert(practice.context, file.state)
     assert alert.subject == "Database Restored"
     assert "restored from the backup of" in alert.body
+    assert "after that backup is lost" not in alert.body, "nothing was written after it"
+    file.begin(Step.CHOOSE)
+    file.done(Step.CHOOSE, loses_seconds=7200)
+    alert = messages.last_alert(practice.context, file.state)
+    assert "What was written in the 2 h after that backup is lost." in alert.body
     path = steps.write_report(practice.context, file.state)
     assert f"backup: {backup.handle}" in path.read_text()
     assert "oid" not in path.read_text()

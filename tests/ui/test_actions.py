@@ -91,7 +91,7 @@ def test_every_action_of_a_screen_is_among_those_that_help_and_palette_list(scre
 
 @every_screen
 def test_a_footer_has_at_most_seven_keys_and_fits_eighty_cells(screen, language):
-    shown = actions.footer(listed(screen), screen.not_in_footer, 80)
+    shown = actions.footer(listed(screen), screen.not_in_footer, 80, lambda _one: False)
     assert len(shown) <= actions.FOOTER
     assert width_of([(actions.in_footer(one), "") for one in shown]) <= 80
     own = [one.id for one in screen.own_actions() if one.footer and one.id not in screen.not_in_footer]
@@ -100,9 +100,10 @@ def test_a_footer_has_at_most_seven_keys_and_fits_eighty_cells(screen, language)
 
 def test_a_footer_writes_each_key_in_brackets_and_leaves_general_ones_out_first(language):
     screen = Emergency
-    shown = {width: actions.footer(listed(screen), (), width) for width in (200, 80)}
+    none_now = lambda _one: False  # noqa: E731
+    shown = {width: actions.footer(listed(screen), (), width, none_now) for width in (200, 80)}
     assert all(re.match(r" \[\S+\] \w", actions.in_footer(one)) for one in shown[200])
-    general = {one.id for one in actions.general()} - {"help"}
+    general = {one.id for one in actions.general()} - {"help"} | {"note", "incident"}
     assert {one.id for one in shown[200]} - {one.id for one in shown[80]} <= general
 
 

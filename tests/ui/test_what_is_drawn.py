@@ -24,7 +24,7 @@ from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.terminal.ascii import folded
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import MORE, fit, spread, width_of, wrapped
-from mtn_tui.ui.widgets.lines import LineView, Text
+from mtn_tui.ui.widgets.lines import LineView, Text, VirtualList
 from mtn_tui.ui.wizard import steplist
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 from tests.ui.installed import MACHINE, Installed, night, stamped
@@ -81,7 +81,14 @@ def test_nothing_is_cut_on_any_screen(pg18, new_school, practise, size, language
             assert len(lines) == size[1]
             assert {cell_len(line) for line in lines} == {size[0]}
             assert [line for line in lines if MORE in line] == []
-            for one in actions.footer(app.here.actions, app.here.not_in_footer, size[0]):
+            here = app.here
+            now = {one.id for one in here.actions if not one.why_not(here)}
+            for one in actions.footer(
+                here.actions,
+                here.not_in_footer,
+                size[0],
+                lambda one: one.id in now,  # noqa: B023
+            ):
                 assert actions.in_footer(one) + " " in lines[-1] + " "
             assert _("PRODUCTION") in lines[0]
 
@@ -259,7 +266,7 @@ FOLDED = {
     "details": ["2", "enter"],
     "jobs": ["j"],
     "wizard": ["3"],
-    "logs": ["4", "home"],
+    "logs": ["4"],
     "help": ["?"],
     "as it was": ["2", "t"],
 }
@@ -282,6 +289,7 @@ def test_every_screen_says_how_many_lines_are_below_and_where_they_end(tmp_path,
             await operator.press(*keys)
             views = [one for one in app.screen.query(LineView) if one.can_focus]
             await operator.until(lambda: all(one._count for one in views), name)  # noqa: B023
+            await operator.press("home")
             view = views[0]
             lines = len(view.texts())
             shown = view.region.height - 1
@@ -333,6 +341,30 @@ def test_a_text_is_paged_through_without_a_line_passed_over(tmp_path):
         assert seen == set(range(len(text.texts())))
 
     operate(app, flow)
+
+
+def test_a_list_is_paged_through_with_its_cursor_and_says_how_much_is_above(tmp_path):
+    made = Installed(tmp_path / "mtn")
+    for day in range(60):
+        made.full(night(day))
+
+    async def flow(operator):
+        await operator.has_list()
+        rows = operator.app.screen.query_one(VirtualList)
+        shown = rows.rows_of_lines
+        assert "above" not in operator.text()
+        await operator.press("pagedown")
+        assert (rows.index, rows.scroll_offset.y) == (shown - 1, shown - 1)
+        await operator.sees(f"▴ {shown - 1} above")
+        await operator.press("down", "pageup")
+        assert (rows.index, rows.scroll_offset.y) == (1, 0)
+        assert "above" not in operator.text()
+        await operator.press(*["pagedown"] * 9)
+        every = len(rows.texts())
+        await operator.sees("— end —", f"▴ {every - shown} above")
+        assert rows.index == every - 1
+
+    operate(MtnApp(made.context, nothing_begins, machine=MACHINE), flow)
 
 
 def test_beside_a_dialog_stands_nothing_of_the_screen_below(tmp_path):

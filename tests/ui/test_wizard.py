@@ -51,6 +51,8 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.at(Step.NOTIFY)
                 await operator.press("c", "down", "enter")
                 await operator.until(lambda: on_disk(practice).called, "the call")
+                assert on_disk(practice).called == {"operations": "[Administrador de Sistemas]"}
+                await operator.sees("no number yet: contacts.toml")
                 await operator.enters()
                 await operator.sees("e-mail admin@mtn.cl: sent", "[enter] on to step 3")
                 await operator.enters()

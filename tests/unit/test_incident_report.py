@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtn_tui.core import i18n
-from mtn_tui.operations.incident.report import report
+from mtn_tui.operations.incident.report import report, took
 from mtn_tui.operations.incident.state import Actor, Record, RecoveryMode, Step, fold
 
 ANA = Actor("ana", "db1", "s1")
@@ -49,6 +49,7 @@ def test_it_says_what_was_seen_chosen_and_done():
             ("began", Step.STAGING, {}, ""),
             ("failed", Step.STAGING, {"hint": "Make room."}, "The disk is full."),
             ("called", None, {}, "devops@mtn.cl"),
+            ("called", None, {"name": "Carla Soto"}, "dba"),
             ("ticked", None, {}, "login works"),
         ),
     )
@@ -67,10 +68,21 @@ def test_it_says_what_was_seen_chosen_and_done():
         "- what was written after it, and is lost: 1 h 30 min",
         "- what to do: Make room.",
         "- called: devops@mtn.cl",
+        "- called: Carla Soto",
+        "called Carla Soto",
         "- seen: login works (ana@db1)",
         "left out 2 Notify: all in the room",
     ):
         assert part in said, said
+
+
+def test_it_took_as_long_as_people_were_told_when_it_ended():
+    told = ("opened", None, {}, ""), ("began", Step.REPORT, {}, ""), ("done", Step.REPORT, {}, "")
+    open_still = fold(1, records(*told))
+    closed = fold(1, records(*told, ("closed", None, {}, "")))
+    assert closed.closed_at == START + timedelta(minutes=3)
+    for one in (open_still, closed):
+        assert took(one, START + timedelta(hours=1)) == timedelta(minutes=1)
 
 
 def said_of(*told) -> str:

@@ -119,9 +119,9 @@ class IncidentFile:
         """Record a remark, even if another operator holds the incident."""
         return self.record("note", text=text)
 
-    def called(self, person: str) -> Incident:
-        """Record that a person was called."""
-        return self.record("called", text=person)
+    def called(self, person: str, name: str = "") -> Incident:
+        """Record that the person of this key in contacts.toml was called; ``name`` is for the report."""
+        return self.record("called", facts={"name": name} if name else {}, text=person)
 
     def tick(self, what: str) -> Incident:
         """Record that the operator has seen something that only people can see."""

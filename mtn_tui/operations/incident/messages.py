@@ -99,6 +99,10 @@ def _done(context: Context, incident: Incident) -> Alert:
         )
     text = _("The database was restored from the backup of {moment}. It took {time}.")
     body = [text.format(moment=_moment(chosen), time=passed)]
+    lost = chosen.get("loses_seconds")
+    if isinstance(lost, int | float) and lost > 0:
+        text = _("What was written in the {time} after that backup is lost.")
+        body.append(text.format(time=labels.duration(lost)))
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
     return Alert(Level.SUCCESS, _("Database Restored"), "\n".join(body))

@@ -102,9 +102,11 @@ def report(incident: Incident, now: datetime, target: timedelta) -> str:
 
 
 def took(incident: Incident, now: datetime) -> timedelta:
-    """How long the incident took, or has taken up to ``now``."""
+    """How long the incident took, until step 8 began to tell people so; or has taken up to ``now``."""
     assert incident.opened_at is not None  # noqa: S101 - the first record opens it
-    return (incident.closed_at or now) - incident.opened_at
+    last = incident.steps[Step.REPORT]
+    began = last.began if last.standing in (StepStatus.RUNNING, StepStatus.DONE) else None
+    return (began or incident.closed_at or now) - incident.opened_at
 
 
 def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[str]:
@@ -176,7 +178,7 @@ def _people(incident: Incident) -> Iterator[str]:
     for what, who in incident.ticked.items():
         text = to_be_seen().get(what, what)
         yield "- " + _("seen: {what} ({who})").format(what=escaped(text), who=escaped(who))
-    for person in sorted(incident.called):
+    for person in sorted(incident.called.values()):
         yield "- " + _("called: {person}").format(person=escaped(person))
     yield ""
 
@@ -328,7 +330,7 @@ def happened(record: Record) -> str:
         "skipped": _("left out {step}: {why}").format(step=step, why=record.text),
         "failed": _("failed: {step}: {why}").format(step=step, why=record.text),
         "note": record.text,
-        "called": _("called {person}").format(person=record.text),
+        "called": _("called {person}").format(person=record.facts.get("name") or record.text),
         "ticked": _("has seen: {what}").format(what=to_be_seen().get(record.text, record.text)),
         "severe": _("severity: {severity}").format(
             severity=fact_value("severity", record.facts.get("severity"))

@@ -135,8 +135,8 @@ class Incident:
     way: RecoveryMode = RecoveryMode.RESTORE
     steps: Mapping[Step, StepState] = field(default_factory=lambda: {step: StepState() for step in Step})
     records: tuple[Record, ...] = ()
-    called: frozenset[str] = frozenset()
-    """Keys of the people who were called."""
+    called: Mapping[str, str] = field(default_factory=dict)
+    """The people who were called: their keys in contacts.toml, and their names."""
     ticked: Mapping[str, str] = field(default_factory=dict)
     """Checks made by hand (Appendix B): what was seen, and by whom."""
     looks: tuple[Record, ...] = ()
@@ -285,7 +285,8 @@ def _failed(incident: Incident, record: Record) -> Incident:
 
 
 def _called(incident: Incident, record: Record) -> Incident:
-    return replace(incident, called=incident.called | {record.text})
+    name = str(record.facts.get("name") or record.text)
+    return replace(incident, called={**incident.called, record.text: name})
 
 
 def _ticked(incident: Incident, record: Record) -> Incident:

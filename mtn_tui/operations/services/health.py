@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import time
@@ -224,7 +225,17 @@ def _name(url: str) -> str:
 
 
 def _beginning(data: bytes) -> str:
-    return printable(redact(" ".join(data.decode(errors="replace").split())))[:_SHOWN]
+    return printable(redact(_told(" ".join(data.decode(errors="replace").split()))))[:_SHOWN]
+
+
+def _told(answer: str) -> str:
+    """What an answer says: of a JSON object its names and values, without the brackets."""
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return answer
+    plain = found.items() if isinstance(found, dict) else ()
+    return ", ".join(f"{name}: {one}" for name, one in plain if isinstance(one, str | int)) or answer
 
 
 def _why(error: Exception) -> str:

@@ -94,7 +94,7 @@ class ErrorDialog(Ask[None]):
     """Says what failed, what to do, and which section of the runbook has more."""
 
     def __init__(self, error: MtnError) -> None:
-        said = [error.hint] if error.hint else []
+        said = error.hint.split("\n") if error.hint else []
         if error.runbook:
             said.append(_("Runbook, section {section}.").format(section=error.runbook))
         super().__init__(f"✖ {error.title}", said, [Answer(_("Back"), None)])

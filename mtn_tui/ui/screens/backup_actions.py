@@ -71,7 +71,6 @@ def marking() -> tuple[Action[BackupScreen], ...]:
             _("Pin"),
             _("Keeps the chosen backup whatever its age, or no longer."),
             _pin,
-            footer=True,
             why_not=_no_pinning,
         ),
         Action(

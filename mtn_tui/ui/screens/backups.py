@@ -126,6 +126,7 @@ class Backups(BackupScreen):
                 _("As it was"),
                 _("Restores the database as it was at a moment, beside production, to look into it."),
                 lambda screen: screen.host.show(AS_IT_WAS),
+                footer=True,
                 also=_("yesterday past time"),
             ),
             *marking(),

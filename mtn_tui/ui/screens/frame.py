@@ -153,7 +153,7 @@ def footer(screen: HasFooter, width: int) -> list[Span]:
     """The keys of a screen; while a field has the focus, those of the field."""
     if isinstance(screen.focused, Input):
         return _keys((key, word, False) for key, word in screen.field_keys)
-    shown = actions.footer(screen.actions, screen.not_in_footer, width)
+    shown = actions.footer(screen.actions, screen.not_in_footer, width, lambda one: not one.why_not(screen))
     pieces = _keys((one.keys[0], one.label.lower(), bool(one.why_not(screen))) for one in shown)
     return spread(pieces, [], width)
 

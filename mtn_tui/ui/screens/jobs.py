@@ -197,7 +197,7 @@ def _told(job: JobView, width: int) -> list[Span]:
     if job.state is JobState.LOST or job.title:
         said.append((job.title, "bad" if job.state is not JobState.CANCELLED else ""))
     if job.hint:
-        said.append((job.hint, ""))
+        said += [(part, "") for part in job.hint.split("\n")]
     if job.runbook:
         said.append((_("Runbook, section {section}.").format(section=job.runbook), ""))
     said += [(f"⚠ {warning}", "warn") for warning in job.warnings]

@@ -54,11 +54,7 @@ def _within(pieces: list[Span], room: int) -> list[Span]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Lines of ``width`` cells at most, broken at line ends, and at blanks where there are any."""
-    return [line for part in text.split("\n") for line in _wrapped(part, width)]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of ``width`` cells at most, broken at blanks where there are any."""
     lines, line = [], ""
     for word in printable(text).split(" "):
         rest = word

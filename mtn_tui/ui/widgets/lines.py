@@ -113,9 +113,11 @@ class LineView(ScrollView, can_focus=False):
         return False
 
     def _below(self) -> str:
-        """How many lines are below, or that these are the last."""
-        count = self._count - self.scroll_offset.y - self.rows_of_lines
-        return "▾ " + _("{count:,} more below").format(count=Figure(count)) if count > 0 else _("— end —")
+        """How many lines are below, or that these are the last; and how many are above."""
+        above = self.scroll_offset.y
+        count = self._count - above - self.rows_of_lines
+        said = "▾ " + _("{count:,} more below").format(count=Figure(count)) if count > 0 else _("— end —")
+        return f"{said}  ▴ " + _("{count:,} above").format(count=Figure(above)) if above > 0 else said
 
     def _folds(self, height: int) -> bool:
         """Whether the last row counts what is below instead of showing a line."""
@@ -190,8 +192,12 @@ class VirtualList(LineView, can_focus=True):
         self._move_to(self.index + by)
 
     def action_page(self, by: int) -> None:
-        """Move the cursor by so many pages, less a row each."""
-        self._move_to(self.index + by * max(self.rows_of_lines - 1, 1))
+        """Move the cursor, and what is in view with it, by so many pages, less a row each."""
+        rows, top = max(self.rows_of_lines - 1, 1), self.scroll_offset.y
+        self._move_to(self.index + by * rows)
+        if self.max_scroll_y:
+            self.scroll_to(y=top + by * rows, animate=False)
+            self._keep_in_view()
 
     def action_first(self) -> None:
         """Move the cursor to the first row."""

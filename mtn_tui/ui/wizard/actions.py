@@ -49,7 +49,6 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _("Next"),
             _("Does what the line above the job bar says: each step's next thing."),
             _next,
-            footer=True,
             why_not=_no_next,
         ),
         Action(
@@ -86,6 +85,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _("Looks again; a step that is over is done again, with all after it. Asks first."),
             _again,
             why_not=_not_at_it,
+            footer_when_possible=True,
         ),
         Action(
             "skip",
@@ -94,6 +94,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _("Leaves a step out, with a reason that stands in the report."),
             _skip,
             why_not=_no_skipping,
+            footer_when_possible=True,
         ),
         Action(
             "take",
@@ -102,6 +103,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _("Takes the incident over from whoever has it; they are told. Asks first."),
             _take,
             why_not=_no_taking,
+            footer_when_possible=True,
         ),
         *stepping(_timeline, _no_choosing),
         Action(
@@ -119,6 +121,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _("In step 1, runs DATABASE_START_COMMAND. Asks first."),
             lambda wizard: wizard.navigator.step_view.ask_to_start(),
             why_not=_no_starting,
+            footer_when_possible=True,
         ),
         Action(
             "yes",
@@ -135,6 +138,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _("In step 7, marks what the cursor is on as seen, with your name."),
             lambda wizard: wizard.navigator.step_view.tick(),
             why_not=lambda wizard: _only_in(wizard, Step.SERVICES),
+            footer_when_possible=True,
         ),
     )
 
@@ -334,13 +338,13 @@ def _called(wizard: Wizard) -> None:
 
     def chosen(person: Person | None) -> None:
         if person is not None and not session.why_not():
-            session.write(lambda file: file.called(person.key))
+            session.write(lambda file: file.called(person.key, person.name))
             wizard.host.show_status(_("Written down: {name} was called.").format(name=person.name))
 
     answers: list[Answer[Person | None]] = [Answer(_("Nobody yet"), None)]
     for call in (*calls.due, *calls.next_calls, *calls.passed_over):
         person = call.person
-        told = f"{person.phone or person.email}  {person.name}, {person.role}"  # the number is never cut off
+        told = f"{person.reached_by}  {person.name}, {person.role}"  # the number is never cut off
         answers.append(Answer(told, person))
     wizard.host.open_screen(Ask[Person | None](_("Whom have you called?"), [], answers), chosen)
 

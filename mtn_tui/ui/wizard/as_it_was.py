@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
+from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import look_arguments, staging_of
@@ -21,6 +23,7 @@ from mtn_tui.ui.widgets.lines import LineView
 from mtn_tui.ui.wizard.actions import stepping
 from mtn_tui.ui.wizard.page import Page, PageBuilder
 from mtn_tui.ui.wizard.picking import Picking
+from mtn_tui.ui.wizard.step import progress
 
 if TYPE_CHECKING:
     from mtn_tui.ui.wizard.session import IncidentSession
@@ -47,7 +50,6 @@ class AsItWas(Framed):
                 _("Next"),
                 _("Restores the chosen moment beside production; asks before it replaces anything."),
                 cls.restore,
-                footer=True,
                 why_not=lambda screen: read_only(screen) or screen.not_ready(),
             ),
             *stepping(lambda screen: screen.picking, lambda _screen: ""),
@@ -74,17 +76,47 @@ class AsItWas(Framed):
         picking.opens()
         sheet = PageBuilder(self.app.size.width - 2)
         sheet.say(_("The database as of which moment?"), "strong")
+        self._write_last(sheet)
         picking.write_points(sheet)
-        sheet.gap()
-        sheet.say(_("It is restored beside production, read-only, for inspection:"), "dim")
-        sheet.code(self._command())
+        if not self._is_restored:
+            sheet.gap()
+            sheet.say(_("It is restored beside production, read-only, for inspection:"), "dim")
+            sheet.code(self._command())
         sheet.lines = [[(" ", ""), *line] for line in sheet.lines]
         page = self.query_one(Page)
         page.show_page(sheet, picking.index)
-        said = _("restore it into {database}").format(database=self._database)
+        said = _("restore it into {database}")
+        if self._is_restored:
+            said = _("restore it into {database} once more")
+        said = said.format(database=self._database)
         shown = (said, "strong") if picking.ready else ("—", "dim")
         self.lines("next").show([[(f" {shown_key('enter')} ", "strong"), shown]])
         self.draw_frame()
+
+    @property
+    def _last(self) -> JobView | None:
+        """The last restore into that database; None if none is known."""
+        ours = (
+            job for job in self.host.state.jobs if job.kind == "restore" and job.subject == self._database
+        )
+        return next(ours, None)
+
+    @property
+    def _is_restored(self) -> bool:
+        """Whether the last restore was of the chosen point."""
+        last, backup = self._last, self.picking.backup
+        done = last is not None and last.state is JobState.SUCCEEDED
+        return bool(done and last and backup and last.result.get("name") == str(backup.name))
+
+    def _write_last(self, sheet: PageBuilder) -> None:
+        """Write how far the last restore into that database is, or that it holds the chosen point."""
+        last = self._last
+        if last is not None and not last.state.over:
+            progress(sheet, last, "")
+        elif last is not None and last.ended is not None and self._is_restored:
+            text = _("✔ Restored into {database}, {time}.")
+            sheet.say(text.format(database=self._database, time=labels.moment(last.ended)), "good")
+            sheet.code(self._command())
 
     @property
     def _database(self) -> str:
@@ -104,6 +136,7 @@ class AsItWas(Framed):
             return
         host, operations = self.host, self.picking.session.operations
         name, backup, context = made.target.name, made.backup, host.context
+        host.show_status(_("Looking at what is there …"))
         self.picking.agree(
             made,
             lambda: host.run_in_background(

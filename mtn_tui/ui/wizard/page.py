@@ -60,7 +60,8 @@ class PageBuilder:
             self.lines.append([(head, tone), (line, "" if tone == "good" else tone)])
             head = "  "
         if hint:
-            self.lines += [[("  ", ""), (line, "dim")] for line in wrapped(hint, room)]
+            told = [line for part in hint.split("\n") for line in wrapped(part, room)]
+            self.lines += [[("  ", ""), (line, "dim")] for line in told]
 
     def check(self, one: Check) -> None:
         """Add the result of a check."""

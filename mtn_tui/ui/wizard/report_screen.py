@@ -42,8 +42,9 @@ class IncidentReport(Framed):
         if incident is not None:
             target = timedelta(hours=context.settings.target_rto_hours)
             for told in _read(report(incident, context.clock.now(), target)):
-                tone = "strong" if told.startswith("#") else ""
-                lines += [[(" ", ""), (line, tone)] for line in wrapped(told, self.app.size.width - 2)]
+                text = told.lstrip("#").removeprefix(" ")
+                tone = "strong" if text != told else ""
+                lines += [[(" ", ""), (line, tone)] for line in wrapped(text, self.app.size.width - 2)]
         self.query_one("#text", Text).show(lines)
         self.draw_frame()
 

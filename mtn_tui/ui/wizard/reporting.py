@@ -173,13 +173,12 @@ class Reporting(StepView):
             addresses(self.told),
         )
         quietly = self.quietly
-        incident = session.present
-        counted = [one.line for one in self.counted]
-        alert = last_alert(context, incident, self.counted)
-        outcome = against_target(session, incident)
+        checks = self.counted
+        counted = [one.line for one in checks]
 
         def change(file: IncidentFile) -> Incident:
             begun = file.begin(Step.REPORT)
+            alert, outcome = last_alert(context, begun, checks), against_target(session, begun)
             try:
                 path = write_report(context, begun)  # what can fail comes before the mail
             except MtnError as error:

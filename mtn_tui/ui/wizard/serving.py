@@ -107,12 +107,12 @@ class Serving(StepView):
         else:
             sheet.say(_("Restart them by hand: SERVICES_RESTART_COMMAND is not set."))
         sheet.gap()
-        self._health(sheet)
-        sheet.gap()
         sheet.say(_("What only people can see; try it, and tick it with [x]:"))
         for key, text in to_be_seen().items():
             who = incident.ticked.get(key)
             sheet.choice(key, f"[✔] {text}, {who}" if who else f"[ ] {text}", "good" if who else "")
+        sheet.gap()
+        self._health(sheet)
         if not self.state.standing.over and not self.restarts:
             sheet.gap()
             sheet.say(_("[s] leaves this step out, with a reason. The database is not changed by it."), "dim")

@@ -66,7 +66,7 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
 
 
 def _person(person: Person) -> list[StyledLine]:
-    told = [person.name, person.phone or person.email]
+    told = [person.name, person.reached_by]
     width = _ROOM - len(_INDENT)
     return [
         [(f" {_INDENT}{line}", "strong" if one == person.name else "")]
