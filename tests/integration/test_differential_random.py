@@ -75,7 +75,7 @@ def vary(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
         monkeypatch.setattr(module, name, chance.choice(values))
 
 
-SEEDS = [*range(2), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 105))]
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 105))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -95,6 +95,7 @@ def test_a_lost_database_is_restored(tmp_path):
     assert made.told["seconds"] < made.told["target"]
 
 
+@pytest.mark.soak  # integration/test_practice.py judges the same, ui/test_wizard.py starts it by its key
 def test_a_server_that_is_down_is_started(tmp_path):
     with practice("database-down", tmp_path) as made:
         made.begins()

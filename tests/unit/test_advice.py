@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
-from babel.messages.pofile import read_po
-
-import mtn_tui
-
-PACKAGE = Path(mtn_tui.__file__).parent
+from tests.package_source import catalogue, nodes
 
 DESTROYS = re.compile(
     r"--drop|mtn (promote|undo .*--drop|kept drop|prune(?! --dry-run))|dropdb|DROP DATABASE"
@@ -24,8 +19,7 @@ ASKED_FOR = {
 
 
 def test_no_text_of_the_catalogue_suggests_what_destroys():
-    with (PACKAGE / "locale/es/LC_MESSAGES/mtn.po").open("rb") as file:
-        known = [one for one in read_po(file) if one.id]
+    known = [one for one in catalogue("es") if one.id]
     texts = [(one.id, text) for one in known for text in (*_plural(one.id), *_plural(one.string))]
     assert [text for source, text in texts if source not in ASKED_FOR and DESTROYS.search(text)] == []
 
@@ -35,8 +29,7 @@ def _plural(text):
 
 
 def test_no_command_that_is_put_together_for_people_destroys():
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.List):
-                words = [one.value for one in node.elts if isinstance(one, ast.Constant)]
-                assert words[:1] != ["mtn"] or not DESTROYS.search(" ".join(map(str, words))), path
+    for path, node in nodes():
+        if isinstance(node, ast.List):
+            words = [one.value for one in node.elts if isinstance(one, ast.Constant)]
+            assert words[:1] != ["mtn"] or not DESTROYS.search(" ".join(map(str, words))), path

@@ -5,32 +5,15 @@ from __future__ import annotations
 import ast
 import gettext
 import re
-from pathlib import Path
 from string import Formatter
 
 import pytest
-from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
+from babel.messages.catalog import Message
 
-import mtn_tui
 from mtn_tui.core.i18n import LANGUAGES
+from tests.package_source import PACKAGE, catalogue, extracted, nodes
 
-PACKAGE = Path(mtn_tui.__file__).parent
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
-
-
-def extracted() -> Catalog:
-    catalog = Catalog()
-    keywords = {"_": None, "ngettext": (1, 2)}
-    for _file, _line, text, _comments, _context in extract_from_dir(PACKAGE, keywords=keywords):
-        catalog.add(text)
-    return catalog
-
-
-def catalogue(language: str) -> Catalog:
-    with (PACKAGE / "locale" / language / "LC_MESSAGES" / "mtn.po").open("rb") as file:
-        return read_po(file, locale=language)
 
 
 def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
@@ -75,13 +58,12 @@ def test_a_translation_has_the_fields_of_its_english(language):
 
 def test_no_text_is_asked_for_inside_an_f_string():
     """What reads the sources for texts may pass over those."""
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            inside = ast.walk(node) if isinstance(node, ast.JoinedStr) else ()
-            names = {
-                one.func.id for one in inside if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
-            }
-            assert not names & {"_", "ngettext"}, f"{path}:{node.lineno}"
+    for path, node in nodes():
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        calls = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
+        names = {one.id for one in calls if isinstance(one, ast.Name)}
+        assert not names & {"_", "ngettext"}, f"{path}:{node.lineno}"
 
 
 def test_no_text_is_built_before_it_is_translated():

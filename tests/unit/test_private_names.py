@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-import mtn_tui
-
-HERE = Path(mtn_tui.__file__).parent
+from tests.package_source import PACKAGE as HERE
+from tests.package_source import trees
 
 USED = {
     "ui/terminal/base_app.py": {
@@ -65,10 +64,10 @@ def test_those_of_textual_are_all_in_one_room():
 
 def in_use(package: str) -> dict[str, set[str]]:
     """By file, private names that nothing in the package defines, and those of its own that hide a base's."""
-    trees = {path: ast.parse(path.read_text()) for path in (HERE / package).rglob("*.py")}
-    ours = {name for tree in trees.values() for name in defined(tree)}
+    within = {path: tree for path, tree in trees().items() if path.is_relative_to(HERE / package)}
+    ours = {name for tree in within.values() for name in defined(tree)}
     found: dict[str, set[str]] = {}
-    for path, tree in trees.items():
+    for path, tree in within.items():
         file = str(path.relative_to(HERE))
         names = {name for node in ast.walk(tree) for name in taken(node, ours)}
         names |= set(hidden(importlib.import_module(f"mtn_tui.{file[:-3].replace('/', '.')}")))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import psycopg
 import pytest
 
-import mtn_tui
 from mtn_tui.core import errors
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.postgres import connect_errors
 from mtn_tui.postgres.connection import explained
 from mtn_tui.storage.s3_errors import Bucket
+from tests.package_source import nodes
 
 SECTIONS = {
     "3.1": "programs that must be there",
@@ -113,8 +112,7 @@ def test_what_a_bucket_refuses_is_in_the_section_on_buckets():
 def test_no_section_is_named_that_the_runbook_has_not_got():
     named = {
         node.value
-        for path in Path(mtn_tui.__file__).parent.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for _path, node in nodes()
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if re.fullmatch(r"[1-9]\.[0-9]", node.value)
     }

@@ -6,19 +6,19 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
 import pytest
-from babel.messages.pofile import read_po
 
-import mtn_tui
 from mtn_tui.cli import app
 from mtn_tui.cli.app import mtn
 from mtn_tui.core import i18n, suggested
 from tests.integration.test_cli import commands
+from tests.package_source import PACKAGE as HERE
+from tests.package_source import catalogue, trees
 
-HERE = Path(mtn_tui.__file__).parent
 FILLED = {"store": "disk", "since": "2026-11-24T03:00", "command": "backup full"}
 """What stands for a place to be filled in; a word for all others."""
 
@@ -26,27 +26,26 @@ PLACE = re.compile(r"\{\w+\}|[A-ZÁÉÍÓÚÑ]{2,}")
 _TOKEN = re.compile(r'"[^"]*"|\S+')
 
 
-def code() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(HERE.rglob("*.py")):
-        yield path, ast.parse(path.read_text())
-
-
 def docstrings(tree: ast.Module) -> set[int]:
     """The lines of texts that are no values: docstrings, and what stands below a definition."""
     return {one.value.lineno for one in ast.walk(tree) if isinstance(one, ast.Expr)}
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> tuple[tuple[str, str], ...]:
     """Every text of the code and of the catalogue, with its place."""
-    for path, tree in code():
+    return tuple(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    for path, tree in trees().items():
         silent = docstrings(tree)
         for one in ast.walk(tree):
             if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.lineno not in silent:
                 yield f"{path.relative_to(HERE)}:{one.lineno}", one.value
-    with (HERE / "locale/es/LC_MESSAGES/mtn.po").open("rb") as file:
-        for message in read_po(file):
-            for one in message.string if isinstance(message.string, tuple) else [message.string]:
-                yield f"es: {message.id!r}", one
+    for message in catalogue("es"):
+        for one in message.string if isinstance(message.string, tuple) else [message.string]:
+            yield f"es: {message.id!r}", one
 
 
 def is_a_name(text: str) -> bool:
@@ -127,7 +126,7 @@ def test_every_suggested_command_exists_and_is_whole():
 
 def test_every_fix_of_a_health_check_is_a_command():
     found = set()
-    for path, tree in code():
+    for path, tree in trees().items():
         for one in ast.walk(tree) if "health" in path.parts else ():
             if isinstance(one, ast.Tuple) and all(isinstance(part, ast.Constant) for part in one.elts):
                 words = [part.value for part in one.elts if isinstance(part, ast.Constant)]
@@ -145,7 +144,7 @@ SAFE = {"id", "job", "safety", "since", "store", "command", "handle", "token"}
 def test_every_name_in_a_suggested_command_is_quoted():
     """It may hold blanks, quotes or a semicolon, and the line is pasted into a shell."""
     wrong = []
-    for path, tree in code():
+    for path, tree in trees().items():
         given: dict[str, list[ast.Call]] = {}
         for one in ast.walk(tree):
             if isinstance(one, ast.Call) and ast.unparse(one.func).endswith(".format"):

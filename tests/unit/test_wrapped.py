@@ -18,6 +18,7 @@ import pytest
 
 from mtn_tui.core.i18n import LANGUAGES
 from tests.integration.test_cli import commands
+from tests.warm import Command
 
 INFINITIVE = re.compile(r"\w+(?:[aei]r|[aei]rlo|[aei]rla)\b")
 
@@ -26,7 +27,7 @@ def at_80(*words: str, **environment: str) -> str:
     """What the program prints on a terminal of 80 columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    child = subprocess.Popen(
+    child = Command(
         [sys.executable, "-m", "mtn_tui", *words],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
@@ -74,14 +75,14 @@ def test_doctor_and_errors_break_between_words_only(language, tmp_path: Path):
     for line in (["doctor"], ["verify"], ["backup"]):
         line = ["--lang", language, "--config", str(nowhere), *line]  # noqa: PLW2901
         shown = at_80(*line)
-        piped = subprocess.run(
+        with Command(
             [sys.executable, "-m", "mtn_tui", *line],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             env={**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
-            check=False,
-        )
-        assert words(shown) == words(piped.stdout + piped.stderr), line
+        ) as piped:
+            assert words(shown) == words("".join(piped.communicate())), line
         for one in shown.splitlines():
             assert len(one) < 80 or len(one.split()) == 1, one
