@@ -18,10 +18,10 @@ from mtn_tui.demo.services import Services
 from mtn_tui.engine import detached
 from mtn_tui.engine.jobs import new_job_id
 from mtn_tui.engine.journal import journal_path
-from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.production import confirmation
 from mtn_tui.operations.incident import messages, steps
-from mtn_tui.operations.incident.assess import Proposal, assess
+from mtn_tui.operations.incident.assess import Assessment, Proposal, assess
 from mtn_tui.operations.incident.escalation import clock
 from mtn_tui.operations.incident.file import IncidentFile, open_incident
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step, StepStatus
@@ -86,10 +86,6 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     assert alert.subject == "Database Restored"
     assert "restored from the backup of" in alert.body
     assert "after that backup is lost" not in alert.body, "nothing was written after it"
-    file.begin(Step.CHOOSE)
-    file.done(Step.CHOOSE, loses_seconds=7200)
-    alert = messages.last_alert(practice.context, file.state)
-    assert "What was written in the 2 h after that backup is lost." in alert.body
     path = steps.write_report(practice.context, file.state)
     assert f"backup: {backup.handle}" in path.read_text()
     assert "oid" not in path.read_text()
@@ -97,6 +93,10 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     assert told["steps"]["6"]["standing"] == "done"
     assert "Incident 1" in practice.here("incident", "show").stdout
     assert practice.here("incident", "export").stdout.startswith("# Incident 1")
+    file.begin(Step.CHOOSE)
+    file.done(Step.CHOOSE, loses_seconds=7200)
+    alert = messages.last_alert(practice.context, file.state)
+    assert "What was written in the 2 h after that backup is lost." in alert.body
 
 
 def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):
@@ -297,6 +297,25 @@ def test_the_first_alert_says_what_is_wrong_and_what_is_done(pg18, new_school, p
     assert "ana" in alert.body
     told = messages.send(practice.context, alert, [])
     assert told["subject"] == alert.subject
+
+
+@pytest.mark.parametrize(
+    ("line", "subject"),
+    [
+        ("fail services: Two of six are down.", "The admission system is down"),
+        ("fail server: It does not answer.", "The admission system is down"),
+        ("fail disk: It has 0 bytes free.", "The database server's disk is full"),
+        ("fail backup: There is no proven full backup.", "An incident of the admission system"),
+        ("fail: An older program wrote this.", "An incident of the admission system"),
+    ],
+)
+def test_that_the_system_is_down_is_said_only_where_people_can_not_work(
+    pg18, new_database, practise, line, subject
+):
+    context = practise(new_database(pg18)).context
+    found = Assessment((Check.of_line(line),), Proposal(RecoveryMode.LEAVE, "Something is wrong."))
+    assert Check.of_line(line).line == line
+    assert messages.first_alert(context, found).subject == f"CRITICAL: {subject}"
 
 
 def test_an_alert_does_not_say_that_a_database_is_down_which_answers(pg18, new_school, practise):

@@ -53,15 +53,16 @@ class Check:
 
     @property
     def line(self) -> str:
-        """Its status and what it says, as an incident keeps them."""
-        return f"{self.status.value}: {self.says}"
+        """Its status, its id and what it says, as an incident keeps them."""
+        return f"{self.status.value} {self.id}".rstrip() + f": {self.says}"
 
     @classmethod
     def of_line(cls, line: str) -> Check:
         """Read such a line back. The status of a line in any other form is unknown."""
-        status, _colon, says = line.partition(": ")
-        if status in [one.value for one in Status]:
-            return cls("", Status(status), says)
+        head, _colon, says = line.partition(": ")
+        status, _blank, name = head.partition(" ")
+        if status in [one.value for one in Status] and " " not in name:
+            return cls(name, Status(status), says)
         return cls("", Status.UNKNOWN, line)
 
     def facts(self) -> dict[str, str]:
@@ -87,9 +88,9 @@ def looked(name: str, look: Callable[[], Check]) -> Check:
 
 def each_once(checks: Iterable[Check]) -> list[Check]:
     """The checks for a reader: where several say the same (nothing is known of a file), the first of them."""
-    said: dict[str, Check] = {}
+    said: dict[tuple[Status, str], Check] = {}
     for check in checks:
-        said.setdefault(check.line, check)
+        said.setdefault((check.status, check.says), check)
     return list(said.values())
 
 

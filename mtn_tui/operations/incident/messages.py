@@ -21,6 +21,9 @@ from mtn_tui.operations.incident.memory import done_to_mend, over_since, wrong_a
 from mtn_tui.operations.incident.state import Facts, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
 
+_DOWN = {"server", "database", "tables", "services"}
+"""Findings of step 1 with which people can't work; a full disk, or no proven backup, is none."""
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -40,10 +43,13 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
         RecoveryMode.LEAVE: _("The admission system is down"),
     }
     proposal = assessment.proposal
-    if not any(one.status is Status.FAIL for one in assessment.findings):
+    failed = {one.id for one in assessment.findings if one.status is Status.FAIL}
+    if not failed & _DOWN:
         # A server that was started by now, or something that can't be seen from here.
         subject = _("An incident of the admission system")
-        if over:
+        if "disk" in failed:
+            subject = _("The database server's disk is full")
+        elif any(one.id in _DOWN for one in over):
             subject = _("The admission system was down")
         subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = subject
     next_step = {
