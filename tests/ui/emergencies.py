@@ -69,6 +69,7 @@ class AtTheWizard(Operator):
     async def validates(self, practice: Practice) -> None:
         """Step 5, once staging is there: all is well, and accepted."""
         await self.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
+        await self.sees("on to step 5")
         await self.enters()
         await self.at(Step.VALIDATE)
         await self.sees("All is as the backup says.")

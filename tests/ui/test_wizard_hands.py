@@ -268,6 +268,8 @@ def test_an_enter_that_waited_for_a_slow_screen_counts_from_when_it_was_pressed(
     practice.ready_made()
     pg18.drop_database(practice.source.name)
     app = wizard(practice, nothing_begins)
+    said, show = [], app.show_status
+    app.show_status = lambda text, tone="": (said.append(text), show(text, tone))  # it goes by itself
 
     async def flow(operator):
         await operator.has_list()
@@ -281,7 +283,8 @@ def test_an_enter_that_waited_for_a_slow_screen_counts_from_when_it_was_pressed(
             app.context.clock.on(QUIET)
             app.post_message(key)
             await operator.settled()
-        await operator.sees("Wait one second")
+        await operator.until(lambda: said, "that Enter has to wait")
+        assert said[-1].startswith("Wait one second")
         assert on_disk(practice).step is Step.ASSESS
         await operator.enters()
         await operator.at(Step.NOTIFY)

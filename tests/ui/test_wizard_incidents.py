@@ -73,6 +73,7 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
                 await operator.reads()
                 await operator.press("y")
                 await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "production")
+                await operator.sees("on to step 7")
                 await operator.enters()
                 await operator.at(Step.SERVICES)
                 await operator.press("x")
