@@ -44,7 +44,9 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.sees("✖ incident 1 0:00", "The database is gone.", "★ is proposed")
                 await operator.enters()
                 await operator.at(Step.NOTIFY)
-                await operator.sees("CRITICAL: Database Down", "call now [c]", "[Ingeniero DevOps]", "no number yet:")
+                await operator.sees(
+                    "CRITICAL: Database Down", "call now [c]", "[Ingeniero DevOps]", "no number yet:"
+                )
                 await operator.press("n")
                 await operator.type("Disco nuevo")
                 await operator.press("enter")

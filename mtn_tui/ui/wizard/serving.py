@@ -134,7 +134,7 @@ class Serving(StepView):
             sheet.say(_("Asking the services …"), "dim")
             return
         cells = []
-        for one in self.answers:
+        for one in sorted(self.answers, key=lambda one: one.healthy):
             glyph = "✔ " + _("healthy") if one.healthy else "✖ " + _("not healthy")
             cells.append((f"{one.name} {glyph}", "good" if one.healthy else "bad"))
         room = max(cell_len(text) for text, _tone in cells) + 2
