@@ -85,7 +85,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     alert = messages.last_alert(practice.context, file.state)
     assert alert.subject == "Database Restored"
     assert "restored from the backup of" in alert.body
-    assert "after that backup is lost" not in alert.body, "nothing was written after it"
+    assert "written after that backup" not in alert.body, "nothing was written after it"
     path = steps.write_report(practice.context, file.state)
     assert f"backup: {backup.handle}" in path.read_text()
     assert "oid" not in path.read_text()
@@ -96,7 +96,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     file.begin(Step.CHOOSE)
     file.done(Step.CHOOSE, loses_seconds=7200)
     alert = messages.last_alert(practice.context, file.state)
-    assert "What was written in the 2 h after that backup is lost." in alert.body
+    assert "What was written after that backup, in 2 h, is lost." in alert.body
 
 
 def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):

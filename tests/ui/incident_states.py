@@ -109,7 +109,7 @@ def _brought_to(made: Installed, step: Step, way: RecoveryMode, who: Actor) -> I
             "way": way.value,
             "severity": "critical",
             "why": looked.proposal.why,
-            "findings": [f"{one.status.value}: {one.says}" for one in looked.findings],
+            "findings": [one.line for one in looked.findings],
         },
         Step.NOTIFY: alert | {"channels": SENT},
         Step.CHOOSE: chosen(_planned(made, staging_of(context, way), there=False)),
@@ -251,7 +251,8 @@ def _seen(made: Installed) -> Observations:
 
 def _assessed(made: Installed, **changes: object) -> Assessment:
     seen = replace(_seen(made), **changes)
-    return Assessment(tuple(findings(seen, NOW)), propose(seen), seen.backup, seen.services)
+    seen = replace(seen, tables=tuple(replace(one, whole=seen.backup) for one in seen.tables))
+    return Assessment(tuple(findings(seen, NOW)), propose(seen), seen.backup, seen.services, seen.tables)
 
 
 def answers(healthy: int) -> tuple[Answer, ...]:

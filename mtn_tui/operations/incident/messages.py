@@ -107,7 +107,7 @@ def _done(context: Context, incident: Incident) -> Alert:
     body = [text.format(moment=_moment(chosen), time=passed)]
     lost = chosen.get("loses_seconds")
     if isinstance(lost, int | float) and lost > 0:
-        text = _("What was written in the {time} after that backup is lost.")
+        text = _("What was written after that backup, in {time}, is lost.")
         body.append(text.format(time=labels.duration(lost)))
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
