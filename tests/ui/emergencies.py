@@ -66,6 +66,19 @@ class AtTheWizard(Operator):
         await self.until(lambda: navigator.drawn and not session.busy, "the next step")
         self.app.context.clock.on(QUIET)
 
+    async def chooses(self, seen: str) -> None:
+        """Comes to step 3, of an incident of lost rows with ``seen`` in step 1."""
+        await self.has_list()
+        await self.press("3")
+        await self.enters()
+        await self.sees(seen)
+        await self.enters()
+        await self.at(Step.NOTIFY)
+        await self.sees("CRITICAL: Rows are missing")
+        await self.enters()
+        await self.sees("It reached nobody")
+        await self.enters()
+
     async def validates(self, practice: Practice) -> None:
         """Step 5, once staging is there: all is well, and accepted."""
         await self.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")

@@ -207,16 +207,7 @@ def test_rows_that_are_lost_are_restored_beside_and_copied_back_by_keys_alone(pg
         app = wizard(practice, begun)
 
         async def flow(operator):
-            await operator.has_list()
-            await operator.press("3")
-            await operator.enters()
-            await operator.sees("Rows are missing in applications")
-            await operator.enters()
-            await operator.at(Step.NOTIFY)
-            await operator.sees("CRITICAL: Rows are missing")
-            await operator.enters()
-            await operator.sees("It reached nobody")
-            await operator.enters()
+            await operator.chooses("Rows are missing in applications")
             await operator.sees("checks are good", "_recovery")
             await operator.enters()
             await operator.at(Step.STAGING)
@@ -249,15 +240,7 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
         app = wizard(practice, begun)
 
         async def flow(operator):
-            await operator.has_list()
-            await operator.press("3")
-            await operator.enters()
-            await operator.sees(f"and {had} in the backup of")
-            await operator.enters()
-            await operator.at(Step.NOTIFY)
-            await operator.enters()
-            await operator.sees("It reached nobody")
-            await operator.enters()
+            await operator.chooses(f"and {had} in the backup of")
             await operator.sees("★ The last one that still has the rows of: applications", "checks are good")
             assert app.navigator.step_view.backup.id == whole.id
             await operator.enters()
@@ -305,15 +288,7 @@ def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as
         app = wizard(practice, begun)
 
         async def flow(operator):
-            await operator.has_list()
-            await operator.press("3")
-            await operator.enters()
-            await operator.sees("in the backup of")
-            await operator.enters()
-            await operator.at(Step.NOTIFY)
-            await operator.enters()
-            await operator.sees("It reached nobody")
-            await operator.enters()
+            await operator.chooses("in the backup of")
             await operator.sees("★ The last one that still has the rows", "checks are good")
             await operator.press("right")
             await operator.sees("public.documents: ", "steps towards it", "checks are good")
