@@ -120,7 +120,11 @@ def _promote(facts: Facts) -> list[str]:
 
 
 def _recover(facts: Facts) -> list[str]:
-    text = _("{rows:,} rows of {source} are in {target} again")
+    text = ngettext(
+        "{rows:,} row of {source} is in {target} again",
+        "{rows:,} rows of {source} are in {target} again",
+        facts["rows"],
+    )
     said = text.format(rows=Figure(facts["rows"]), source=facts["from"], target=facts["target"])
     tables = [f"    {Figure(one['written']):>9,}  {one['name']}" for one in facts["tables"] if one["written"]]
     return [said, *tables]

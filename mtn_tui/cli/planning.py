@@ -112,7 +112,7 @@ def _loss(plan: Plan) -> list[tuple[str, str]]:
         )
     newer = plan.target.newer
     if newer is not None and newer.rows is not None:
-        lost += ", " + _("{rows:,} rows").format(rows=Figure(newer.rows))
+        lost += ", " + ngettext("{rows:,} row", "{rows:,} rows", newer.rows).format(rows=Figure(newer.rows))
     return [(_("Lost"), lost), *_rows(plan)]
 
 

@@ -12,7 +12,7 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.operations.recover.recover import (
@@ -118,7 +118,9 @@ def _agreed(session: Session, request: Request) -> Request:
         diagnostics.say(line)
     if found.conflicts and not request.leave_refused:
         raise Refused(_("Nothing was changed."), _("--leave-refused copies the others back."), "5.2")
-    question = _("Copy {rows:,} rows back into {target}?")
+    question = ngettext(
+        "Copy {rows:,} row back into {target}?", "Copy {rows:,} rows back into {target}?", found.rows
+    )
     if not found.rows or not yes(question.format(rows=Figure(found.rows), target=found.target)):
         raise Refused(_("Nothing was changed."))
     return replace(request, expected=found.chosen)

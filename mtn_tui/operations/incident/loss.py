@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common.checks import Check, Status
@@ -32,6 +32,9 @@ class Loss:
         return not has_shrunk(rows, self.before)
 
 
+_FIELDS = {one.name for one in fields(Loss)}
+
+
 def recorded(tables: Sequence[Table]) -> dict[str, object]:
     """What step 1's facts keep: the losses, and the handle of the last backup from before all of them."""
     short = [one for one in tables if one.whole and (one.shrunk or one.absent)]
@@ -46,7 +49,7 @@ def losses(incident: Incident) -> tuple[Loss, ...]:
     """What step 1 has written down."""
     found = incident.steps[Step.ASSESS].facts.get(LOST)
     kept = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-    return tuple(Loss(str(one["table"]), int(one["before"]), int(one["now"])) for one in kept)
+    return tuple(Loss(**one) for one in kept if one.keys() == _FIELDS)
 
 
 def last_whole(incident: Incident) -> str:

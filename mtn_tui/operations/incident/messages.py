@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mtn_tui.core.contacts import Severity
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.moments import read_moment
 from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.alerts.message import Level
@@ -90,12 +90,14 @@ def _done(context: Context, incident: Incident) -> Alert:
         return Alert(Level.SUCCESS, _("The admission system is back"), "\n".join(told))
     rows = incident.steps[Step.PRODUCTION].facts.get("rows")
     if incident.way is RecoveryMode.BESIDE and rows:
-        text = _("{rows:,} rows were copied back from the backup of {moment}. It took {time}.")
-        return Alert(
-            Level.SUCCESS,
-            _("Lost rows are back"),
-            text.format(rows=Figure(int(str(rows))), moment=_moment(chosen), time=passed),
+        count = int(str(rows))
+        text = ngettext(
+            "{rows:,} row was copied back from the backup of {moment}. It took {time}.",
+            "{rows:,} rows were copied back from the backup of {moment}. It took {time}.",
+            count,
         )
+        told_so = text.format(rows=Figure(count), moment=_moment(chosen), time=passed)
+        return Alert(Level.SUCCESS, _("Lost rows are back"), told_so)
     if incident.way is RecoveryMode.BESIDE:
         text = _("The backup of {moment} is in {database}, beside production. It took {time}.")
         return Alert(

@@ -272,7 +272,7 @@ def _stops(found: Recovery, request: Request) -> bool:
 def _refusal(found: Recovery) -> PostgresError:
     error = PostgresError(
         refused_text(found) + " " + _("Nothing was changed."),
-        _("--leave-refused copies the others back, {rows:,} rows.").format(rows=Figure(found.rows)),
+        _("--leave-refused copies the others back, rows: {rows:,}.").format(rows=Figure(found.rows)),
         "5.2",
     )
     error.private = named(found.conflicts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mtn_tui.core.errors import PostgresError
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
@@ -106,7 +106,12 @@ class Plan:
             table=newer.table, moment=labels.moment(newer.newest)
         )
         if newer.rows:
-            text += " " + _("{rows:,} rows were created after the backup.").format(rows=Figure(newer.rows))
+            since = ngettext(
+                "{rows:,} row was created after the backup.",
+                "{rows:,} rows were created after the backup.",
+                newer.rows,
+            )
+            text += " " + since.format(rows=Figure(newer.rows))
         return text
 
     def facts(self) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mtn_tui.core.errors import MtnError, UsageError
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.models import Kind
 from mtn_tui.core.moments import read_moment
 from mtn_tui.operations.common import labels
@@ -264,7 +264,8 @@ class Picking:
         lost = _("what was written in the last {time}").format(time=labels.minutes(made.lost_minutes))
         rows = self.losses.get(made.backup.handle)
         if rows is not None:
-            lost += ", " + _("{rows:,} rows that are still there").format(rows=Figure(rows))
+            there = ngettext("{rows:,} row that is still there", "{rows:,} rows that are still there", rows)
+            lost += ", " + there.format(rows=Figure(rows))
         beside = self.way is RecoveryMode.BESIDE
         sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
         if more := _more(made):

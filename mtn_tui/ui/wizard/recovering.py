@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mtn_tui.core.errors import MtnError
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.operations.common.checks import Check
 from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
@@ -209,11 +209,13 @@ class CopyingBack(StepView):
             return _("go on, though no lost row is back") if self.short else _("go on: nothing is missing")
         if not looked.rows:
             return ""
-        text = (
-            _("copy {rows:,} rows back, without those refused")
-            if looked.conflicts
-            else _("copy {rows:,} rows back")
-        )
+        text = ngettext("copy {rows:,} row back", "copy {rows:,} rows back", looked.rows)
+        if looked.conflicts:
+            text = ngettext(
+                "copy {rows:,} row back, without those refused",
+                "copy {rows:,} rows back, without those refused",
+                looked.rows,
+            )
         return text.format(rows=Figure(looked.rows))
 
     def enter(self) -> None:
@@ -241,7 +243,9 @@ class CopyingBack(StepView):
         answers: list[Answer[bool | None]] = [Answer(_("No"), None), Answer(_("Copy them back"), False)]
         if looked.links:
             answers.append(Answer(_("Copy them back, and set the references again"), True))
-        title = _("Copy {rows:,} rows back into {target}?")
+        title = ngettext(
+            "Copy {rows:,} row back into {target}?", "Copy {rows:,} rows back into {target}?", looked.rows
+        )
         text = title.format(rows=Figure(looked.rows), target=looked.target)
         session.host.open_screen(Ask[bool | None](text, said, answers), chosen)
 
