@@ -74,5 +74,5 @@ def tell(happened: Happened, *, as_json: bool) -> int:
     if as_json:
         output.as_json({**found.facts(), "well": well})
     else:
-        output.lines(verdict.lines(found))
+        output.prose(verdict.lines(found))
     return 0 if well else 1 if found.recovered else 2

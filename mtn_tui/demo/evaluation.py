@@ -20,6 +20,7 @@ from mtn_tui.operations.health.checks.full import full
 from mtn_tui.operations.health.checks.objectives import objectives
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.incident.file import incidents
+from mtn_tui.operations.incident.memory import findings_of
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.services.health import health
 
@@ -220,14 +221,15 @@ def judge(
     should = right.held if right else before
     lost = held.missing(before) if held else before.rows
     unavoidable = should.missing(before)
+    production = _production(held, should, deleted)
     return Evaluation(
         name=practised.name,
-        seconds=_until_healthy(seen, happened),
+        seconds=None if deleted and production is Production.MISSING else _until_healthy(seen, happened),
         target=TARGET,
         rto=rto,
         healthy=seen.healthy,
         services=seen.services,
-        production=_production(held, should, deleted),
+        production=production,
         rows=held.rows if held else 0,
         way=way,
         right_way=right_way,
@@ -237,7 +239,7 @@ def judge(
         lost=lost,
         needless=max(0, lost - unavoidable),
         alert=_has_arrived(incident, Step.NOTIFY, seen.mails),
-        all_clear=_has_arrived(incident, Step.REPORT, seen.mails),
+        all_clear=_has_arrived(incident, Step.REPORT, seen.mails) and not _tells_of_trouble(incident),
         mails=len(seen.mails),
         steps=tuple(_took(incident)) if incident is not None else (),
         closed=incident is not None and not incident.is_open,
@@ -282,11 +284,18 @@ def _has_arrived(incident: Incident | None, step: Step, mails: Iterable[str]) ->
     return bool(subject) and any(subject in mail for mail in mails)
 
 
+def _tells_of_trouble(incident: Incident | None) -> bool:
+    """Whether the last alert says that rows are still missing."""
+    counted = findings_of(incident.steps[Step.REPORT].facts) if incident is not None else ()
+    return any(one.status is not Status.OK for one in counted)
+
+
 def _took(incident: Incident) -> Iterator[Took]:
     before = incident.opened_at
     for step, state in incident.steps.items():
         if state.standing is not StepStatus.DONE or state.ended is None or before is None:
             yield Took(step, state.standing, None)
             continue
-        yield Took(step, state.standing, (state.ended - before).total_seconds())
-        before = state.ended
+        since = before if before <= state.ended else state.began or state.ended  # one before was done again
+        yield Took(step, state.standing, (state.ended - since).total_seconds())
+        before = max(before, state.ended)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,6 +37,7 @@ def move_back(context: Context, by: timedelta) -> dict[str, str]:
             _move_copy(context, backup, copy, name, by)
     for store in context.stores:
         known_stores.accept(context, store)
+    shutil.rmtree(context.state / "health", ignore_errors=True)  # what was seen just now was not seen then
     for folder in (context.jobs, context.settings.log_dir, context.settings.metrics_dir):
         for path in [one for one in folder.iterdir() if one.is_file()]:
             _move_record(path, by)

@@ -85,7 +85,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     alert = messages.last_alert(practice.context, file.state)
     assert alert.subject == "Database Restored"
     assert "restored from the backup of" in alert.body
-    assert "written after that backup" not in alert.body, "nothing was written after it"
+    assert "written after that backup" not in alert.body, "it is not known"
     path = steps.write_report(practice.context, file.state)
     assert f"backup: {backup.handle}" in path.read_text()
     assert "oid" not in path.read_text()
@@ -96,7 +96,7 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     file.begin(Step.CHOOSE)
     file.done(Step.CHOOSE, loses_seconds=7200)
     alert = messages.last_alert(practice.context, file.state)
-    assert "What was written after that backup, in 2 h, is lost." in alert.body
+    assert "What was written after that backup is lost (2 h)." in alert.body
 
 
 def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):
@@ -325,7 +325,7 @@ def test_an_alert_does_not_say_that_a_database_is_down_which_answers(pg18, new_s
     decided = replace(found, proposal=Proposal(RecoveryMode.RESTORE, "The operator has decided so."))
     alert = messages.first_alert(practice.context, decided)
     assert alert.subject == "CRITICAL: An incident of the admission system"
-    assert alert.body.startswith("The operator has decided so.\nA full restore has begun.")
+    assert alert.body.startswith("The operator has decided so.\nA full restore comes next.")
 
 
 def test_the_clock_says_whom_to_call_and_who_was_passed_over(tmp_path):

@@ -51,7 +51,7 @@ class Practice:
             self.terminal.type(ENTER)
             self.terminal.read_for(1, "[enter] copy")
         self.terminal.wait_for("and set the references again")
-        self.terminal.type(DOWN + DOWN + ENTER)
+        self.terminal.type(DOWN + ENTER)
         self.enters("on to step 7")
 
     def ends(self, *, restarts: bool = True) -> None:
@@ -85,7 +85,7 @@ def well(told: dict[str, object]) -> bool:
 def test_a_lost_database_is_restored(tmp_path):
     with practice("lost-database", tmp_path) as made:
         made.begins()
-        made.enters("[enter] continue with ★")
+        made.enters("nothing is replaced yet")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()
@@ -104,7 +104,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
         made.terminal.wait_for("Start the database server?")
         made.terminal.type(DOWN + ENTER)
         made.terminal.wait_for("PostgreSQL answers.")
-        made.enters("[enter] continue with ★")
+        made.enters("no restore: on to the services")
         made.tells_people()
         made.ends(restarts=False)
     assert well(made.told)
@@ -115,7 +115,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
 def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_path):
     with practice("corrupt-backup", tmp_path) as made:
         made.begins()
-        made.enters("[enter] continue with ★")
+        made.enters("nothing is replaced yet")
         made.tells_people()
         made.enters("take this one", "[enter] restore it")
         made.terminal.wait_for("was changed after it was written")
@@ -131,7 +131,7 @@ def test_where_the_newest_backup_is_damaged_the_one_before_it_is_restored(tmp_pa
 def test_without_the_bucket_the_disk_is_enough(tmp_path):
     with practice("s3-down", tmp_path) as made:
         made.begins()
-        made.enters("[enter] continue with ★")
+        made.enters("nothing is replaced yet")
         made.tells_people()
         made.enters("take this one")
         made.brings_back()

@@ -65,9 +65,9 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
         practice.made.append(staging(practice).name)
         with closing(Screens(practice, FAULTS[first:] + FAULTS[:first])) as screens:
             screens.enters("opens an incident")
-            screens.terminal.wait_for("continue with ★; nothing is replaced yet")
+            screens.terminal.wait_for("restore all of it; nothing is replaced yet")
             screens.ends_and_is_where_it_was("The database is gone.")
-            screens.enters("continue with ★; nothing is replaced yet", "send it")
+            screens.enters("restore all of it; nothing is replaced yet", "send it")
 
             screens.reaches(Step.NOTIFY, StepStatus.RUNNING)
             practice.configure(SMTP_PORT=str(mail.port))
@@ -199,7 +199,7 @@ def test_an_enter_held_down_and_a_paste_replace_nothing_at_any_step(pg18, new_sc
     pasted = f"\x1b[200~{rubbish.replace(chr(27), '')}\x1b[201~"
     every = [
         "opens an incident",
-        "continue with ★; nothing is replaced yet",
+        "restore all of it; nothing is replaced yet",
         "send it",
         "on to step 3",
         "take this one",

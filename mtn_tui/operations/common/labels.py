@@ -85,7 +85,9 @@ def duration(seconds: float) -> str:
 
 
 def minutes(count: int) -> str:
-    """Whole minutes; from 2 h on with hours or days."""
+    """Whole minutes; from 2 h on with hours or days. What takes less than one is not nothing."""
+    if not count:
+        return _("<1 min")
     return _("{count} min").format(count=count) if count < 120 else duration(count * 60)
 
 

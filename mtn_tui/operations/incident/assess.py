@@ -333,7 +333,9 @@ def propose(seen: Observations) -> Proposal:
     if shrunk:
         return Proposal(
             RecoveryMode.BESIDE,
-            _("Rows are missing in {tables}; all else works.").format(tables=", ".join(shrunk)),
+            _("Rows are missing in {tables}, and perhaps in others: [d] in step 3 compares all.").format(
+                tables=", ".join(shrunk)
+            ),
         )
     if any(not one.healthy for one in seen.services):
         return Proposal(

@@ -75,8 +75,8 @@ def _restored(one: Loss, rows: int) -> Check:
     )
 
 
-def in_recovery(lost: Sequence[Loss], found: Recovery) -> list[Check]:
-    """The tables of which too few rows would come back, if nothing else was lost since step 1 looked."""
+def in_recovery(lost: Sequence[Loss], found: Recovery, rows: Mapping[str, int]) -> list[Check]:
+    """The tables that would still be short of rows; ``rows`` are those of ``recount``."""
     back = {one.table: one.written for one in found.tables}
     text = _("{table} lost about {lost:,} rows; {back:,} come back from this backup.")
     return [
@@ -89,7 +89,7 @@ def in_recovery(lost: Sequence[Loss], found: Recovery) -> list[Check]:
             _earlier(),
         )
         for one in lost
-        if not one.is_back(one.now + back.get(one.table, 0))
+        if one.table in rows and not one.is_back(rows[one.table] + back.get(one.table, 0))
     ]
 
 

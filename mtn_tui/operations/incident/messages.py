@@ -53,7 +53,7 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
             subject = _("The admission system was down")
         subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = subject
     next_step = {
-        RecoveryMode.RESTORE: _("A full restore has begun. Nothing is replaced before it is validated."),
+        RecoveryMode.RESTORE: _("A full restore comes next. Nothing is replaced before it is validated."),
         RecoveryMode.BESIDE: _("A backup is restored beside it; production is left as it is."),
         RecoveryMode.LEAVE: proposal.instead,
     }
@@ -96,8 +96,11 @@ def _done(context: Context, incident: Incident) -> Alert:
             "{rows:,} rows were copied back from the backup of {moment}. It took {time}.",
             count,
         )
-        told_so = text.format(rows=Figure(count), moment=_moment(chosen), time=passed)
-        return Alert(Level.SUCCESS, _("Lost rows are back"), told_so)
+        body = [text.format(rows=Figure(count), moment=_moment(chosen), time=passed)]
+        if null := incident.steps[Step.PRODUCTION].facts.get("not_linked"):
+            text = _("References to them that are still NULL since the deletion: {count:,}.")
+            body.append(text.format(count=Figure(int(str(null)))))
+        return Alert(Level.SUCCESS, _("Lost rows are back"), "\n".join(body))
     if incident.way is RecoveryMode.BESIDE:
         text = _("The backup of {moment} is in {database}, beside production. It took {time}.")
         return Alert(
@@ -108,9 +111,9 @@ def _done(context: Context, incident: Incident) -> Alert:
     text = _("The database was restored from the backup of {moment}. It took {time}.")
     body = [text.format(moment=_moment(chosen), time=passed)]
     lost = chosen.get("loses_seconds")
-    if isinstance(lost, int | float) and lost > 0:
-        text = _("What was written after that backup, in {time}, is lost.")
-        body.append(text.format(time=labels.duration(lost)))
+    if isinstance(lost, int | float):
+        text = _("What was written after that backup is lost ({time}).")
+        body.append(text.format(time=labels.minutes(int(lost // 60))))
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
     return Alert(Level.SUCCESS, _("Database Restored"), "\n".join(body))

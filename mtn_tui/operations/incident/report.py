@@ -223,6 +223,8 @@ def for_people(facts: Facts) -> Facts:
 
 
 def _is_empty(name: str, value: object) -> bool:
+    if name in ("linked", "not_linked") and value == 0:
+        return True
     return value in (None, "", [], {}) and name != "channels"
 
 
@@ -254,6 +256,8 @@ def fact_name(name: str) -> str:
         "job": _("job"),
         "database": _("database"),
         "rows": _("rows"),
+        "linked": _("references set again"),
+        "not_linked": _("references that are still NULL"),
         "tables": _("tables"),
         "newest": _("newest row"),
         "problems": _("differences"),

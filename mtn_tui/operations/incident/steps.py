@@ -179,7 +179,8 @@ def settle(file: IncidentFile, context: Context) -> Incident:
         if not view.state.over:
             continue
         if view.state is JobState.SUCCEEDED:
-            return file.done(step, **_shown(step, view.result), **_without(incident, step, view))
+            copied = _copied(state.facts, view.result) if view.kind == "recover" else {}
+            return file.done(step, **_shown(step, view.result), **_without(incident, step, view), **copied)
         if view.state is JobState.LOST and step is Step.PRODUCTION and view.kind == "promote":
             return _after_a_killed_promotion(file, context, view)
         title = view.title or labels.state(view.state)
@@ -207,7 +208,7 @@ def _shown(step: Step, result: Facts) -> dict[str, object]:
     """The evidence for a step in its job's result."""
     wanted = {
         Step.STAGING: {"target": "database", "rows": "rows", "tables": "tables"},
-        Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds", "rows": "rows"},
+        Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds"},
         Step.SERVICES: {"services": "services"},
     }
     found = {ours: result[theirs] for theirs, ours in wanted.get(step, {}).items() if theirs in result}
@@ -215,6 +216,22 @@ def _shown(step: Step, result: Facts) -> dict[str, object]:
     if step is Step.STAGING and isinstance(seconds, dict) and "load" in seconds:
         found["load_seconds"] = seconds["load"]
     return found
+
+
+def _copied(before: Facts, result: Facts) -> dict[str, object]:
+    """Rows that were copied back, in all runs of this incident; references set again, and those left NULL."""
+
+    def number(found: object) -> int:
+        return found if isinstance(found, int) else 0
+
+    links = result.get("links")
+    linked = number(result.get("linked"))
+    null = sum(number(one) for one in links.values()) - linked if isinstance(links, dict) else 0
+    return {
+        "rows": number(before.get("rows")) + number(result.get("rows")),
+        "linked": number(before.get("linked")) + linked,
+        "not_linked": null,
+    }
 
 
 def _without(incident: Incident, step: Step, view: JobView) -> dict[str, object]:

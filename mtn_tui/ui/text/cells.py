@@ -53,6 +53,10 @@ def _within(pieces: list[Span], room: int) -> list[Span]:
     return kept
 
 
+_JOINTS = "/_-.,="
+"""After these a word that is longer than a line, a path for one, is broken."""
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """Lines of ``width`` cells at most, broken at blanks where there are any."""
     lines, line = [], ""
@@ -68,6 +72,8 @@ def wrapped(text: str, width: int) -> list[str]:
             head = set_cell_size(rest, width).rstrip(" ")
             if not head or not rest.startswith(head):
                 break
+            joint = max(head.rfind(one) for one in _JOINTS) + 1
+            head = head[:joint] if joint > len(head) // 2 else head
             lines.append(head)
             rest = rest[len(head) :]
         line = rest

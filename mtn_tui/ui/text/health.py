@@ -108,7 +108,9 @@ def fix_of(one: Row) -> tuple[str, ...]:
 
 def job_kind(fix: Sequence[str]) -> str:
     """The kind of job that this command is, as journals name it."""
-    return "-".join(fix[:2]) if fix[0] in ("backup", "kept", "services") else fix[0]
+    return (
+        "-".join(word.lstrip("-") for word in fix[:2]) if fix[0] in ("backup", "kept", "services") else fix[0]
+    )
 
 
 def asks_first(fix: Sequence[str]) -> bool:

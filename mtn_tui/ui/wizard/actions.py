@@ -234,7 +234,7 @@ def _no_starting(wizard: Wizard) -> str:
         return why
     if not wizard.host.context.settings.database_start_command:
         return _("Start it by hand: DATABASE_START_COMMAND is not set.")
-    return ""
+    return "" if wizard.navigator.step_view.can_start else _("Nothing says that the server is down.")
 
 
 def _no_yes(wizard: Wizard) -> str:

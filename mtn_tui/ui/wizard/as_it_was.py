@@ -146,6 +146,7 @@ class AsItWas(Framed):
 
     def _found(self, made: Plan, found: Target) -> None:
         existing, host = found.existing, self.host
+        host.status = None
 
         def start(*, drop: bool) -> None:
             host.start_job(look_arguments(made, drop=drop), labels.job("restore"))

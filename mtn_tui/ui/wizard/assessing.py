@@ -148,9 +148,9 @@ class Assessing(StepView):
             return _("start the server, and look again")
         way = _WAYS[self.index]
         return {
-            RecoveryMode.RESTORE: _("continue with ★; nothing is replaced yet"),
-            RecoveryMode.BESIDE: _("continue with ★; production is left as it is"),
-            RecoveryMode.LEAVE: _("continue with ★, on to the services"),
+            RecoveryMode.RESTORE: _("restore all of it; nothing is replaced yet"),
+            RecoveryMode.BESIDE: _("restore beside it; production is left as it is"),
+            RecoveryMode.LEAVE: _("no restore: on to the services"),
         }[way]
 
     def enter(self) -> None:
@@ -177,6 +177,11 @@ class Assessing(StepView):
         """Whether enter offers to start the server before it is left down."""
         command = self.session.host.context.settings.database_start_command
         return bool(command) and _down(found) and _WAYS[self.index] is RecoveryMode.LEAVE and not self._tried
+
+    @property
+    def can_start(self) -> bool:
+        """Whether the server does not answer."""
+        return self.found is not None and _down(self.found)
 
     def ask_to_start(self) -> None:
         """Ask whether the server is to be started."""

@@ -59,7 +59,10 @@ class MomentPrompt(TextPrompt):
     def draw(self) -> None:
         """Show what may be typed, and how it is understood; once enter was pressed, why it is not."""
         said: list[Span] = [
-            (_("The last moment that was good: 14:30, yesterday 14:30, 2025-10-03 14:30, 2h ago."), "")
+            (
+                _("The last good moment, written like 14:30, yesterday 14:30, 2025-10-03 14:30 or 2h ago."),
+                "",
+            )
         ]
         if isinstance(self._read, datetime):
             said.append((both_clocks(self._read), "good"))

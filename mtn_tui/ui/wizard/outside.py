@@ -5,6 +5,7 @@ from __future__ import annotations
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident import report
+from mtn_tui.operations.incident.memory import findings_of
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.wizard import evidence
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -58,6 +59,8 @@ def over(sheet: PageBuilder, incident: Incident) -> None:
     if incident.records:
         sheet.say(incident.records[-1].text, "strong")
     sheet.gap()
+    for one in findings_of(facts):
+        sheet.check(one)
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         sheet.say(_("What was there before is kept as {name}; mtn undo brings it back.").format(name=kept))
     if path := facts.get("path"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from mtn_tui.core.errors import MtnError
@@ -46,6 +47,8 @@ class CopyingBack(StepView):
         """By choice: what was found and tried, or why it could not be."""
         self.choices: tuple[MissingRows, ...] = ()
         """Tables with missing rows."""
+        self.rows: Mapping[str, int] = {}
+        """How many rows the main tables of production have; those that could not be counted are not there."""
         self._asked: set[str] = set()
         self._ended: datetime | None = None
         """When the step had last ended, as of the last look: it looks again after a failure."""
@@ -74,12 +77,9 @@ class CopyingBack(StepView):
     @property
     def short(self) -> list[Check]:
         """The tables of step 1 of which this backup does not bring enough rows back."""
-        looked = self.looked
-        return (
-            loss.in_recovery(loss.losses(self.session.present), looked)
-            if isinstance(looked, Recovery)
-            else []
-        )
+        every = self.found.get(EVERY)
+        lost = loss.losses(self.session.present)
+        return loss.in_recovery(lost, every, self.rows) if isinstance(every, Recovery) else []
 
     def entered(self) -> None:
         """Drop what was found: production may have changed."""
@@ -116,13 +116,19 @@ class CopyingBack(StepView):
         asked = self._asked
         request = Request(self.beside, (choice,) if choice else ())
 
-        def came(found: Recovery) -> None:
+        counts = choice == EVERY and bool(loss.losses(session.present))
+
+        def compare() -> tuple[Recovery, Mapping[str, int]]:
+            return operations.recovery(context, request), operations.recount(context) if counts else {}
+
+        def came(of_both: tuple[Recovery, Mapping[str, int]]) -> None:
             if self._asked is not asked:
                 return  # it was forgotten meanwhile
+            found, rows = of_both
             self.found[choice] = found
             session.view.changed()
             if choice == EVERY:
-                self.choices = found.tables
+                self.choices, self.rows = found.tables, rows
                 main = [place for place, one in enumerate(self.choices) if one.table in MAIN_TABLES]
                 self.index = main[0] if main else 0
                 self.moved()
@@ -131,7 +137,7 @@ class CopyingBack(StepView):
             if self._asked is asked:
                 self.found[choice] = error
 
-        session.run_in_background(lambda: operations.recovery(context, request), came, failed=failed)
+        session.run_in_background(compare, came, failed=failed)
 
     def write(self, sheet: PageBuilder) -> None:
         """Write what is missing, a sample of it, and how it comes back; or how far the job is."""
@@ -236,13 +242,16 @@ class CopyingBack(StepView):
                 session.begin_job(Step.PRODUCTION, lambda: recover_arguments(request))
 
         said = [
-            _("Only these rows are written. If one can't be, none is."),
+            _("What is there stays as it is. If one row can't be written, none is."),
             *(f"{one.status.glyph} {one.says}" for one in self.short),
             *links_found(looked),
         ]
-        answers: list[Answer[bool | None]] = [Answer(_("No"), None), Answer(_("Copy them back"), False)]
+        answers: list[Answer[bool | None]] = [Answer(_("No"), None)]
         if looked.links:
             answers.append(Answer(_("Copy them back, and set the references again"), True))
+            answers.append(Answer(_("Copy the rows only; the references stay NULL"), False))
+        else:
+            answers.append(Answer(_("Copy them back"), False))
         title = ngettext(
             "Copy {rows:,} row back into {target}?", "Copy {rows:,} rows back into {target}?", looked.rows
         )

@@ -161,7 +161,10 @@ class Reporting(StepView):
 
         answers = [Answer(_("Stay"), False), Answer(_("Close it anyway"), True)]
         said = [one.says for one in self.missing]
-        said.append(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
+        if self.session.present.way is RecoveryMode.LEAVE:
+            said.append(_("[backspace] goes back to step 1: there [a] looks again, and proposes what to do."))
+        else:
+            said.append(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
         self.session.host.open_screen(Ask(_("Rows are still missing."), said, answers), chosen)
 
     def _close(self) -> None:

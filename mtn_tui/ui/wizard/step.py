@@ -70,6 +70,11 @@ class StepView:
     def confirmed(self) -> None:
         """Called when the phrase was typed out, or y was pressed, in step 6."""
 
+    @property
+    def can_start(self) -> bool:
+        """Whether the server is down, and may be started, in step 1."""
+        return False
+
     def ask_to_start(self) -> None:
         """Ask whether the server is to be started, in step 1."""
 
