@@ -15,16 +15,17 @@ from mtn_tui.core.settings_file import load
 from mtn_tui.demo import verdict
 from mtn_tui.demo.evaluation import Production, evaluate
 from mtn_tui.demo.incidents import find
-from mtn_tui.demo.scene import fill, holds, live_a_day
+from mtn_tui.demo.scene import fill, holds, live_a_day, subjects
 from mtn_tui.demo.stack import DATABASE, running
 from mtn_tui.demo.workspace import Workspace
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
+from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
-from mtn_tui.operations.incident import loss, steps
+from mtn_tui.operations.incident import loss, messages, steps
 from mtn_tui.operations.incident.assess import assess
 from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
@@ -141,3 +142,29 @@ def test_restored_to_just_before_the_deletion_what_was_written_since_is_lost_and
     assert "rows were lost" in said
     beside_only = evaluate(place.scene, replace(BAD_DELETE, also=None), happened, Counter())
     assert not verdict.well(beside_only)
+
+
+def test_left_with_rows_missing_it_is_not_recovered_and_its_last_mail_is_no_all_clear(place):
+    context, happened, before = place.context, SystemClock().now(), subjects(place.scene.stack)
+    file = open_incident(context.state, DATABASE, Actor("ana", "db1", "s2"), SystemClock())
+    assessment = assess(context)
+    way = {"way": RecoveryMode.LEAVE, **loss.recorded(assessment.tables)}
+    for step, facts in ((Step.ASSESS, way), (Step.NOTIFY, {})):
+        file.begin(step)
+        file.done(step, **facts)
+    file.begin(Step.ASSESS)  # once more: step 2 is over before step 1
+    file.done(Step.ASSESS, **way)
+    for step in (Step.NOTIFY, Step.SERVICES):
+        file.skip(step, "known already")
+    counted = loss.in_production(loss.losses(file.state), loss.recount(context))
+    assert [one.status for one in counted] == [Status.FAIL] * len(counted) != []
+    alert = messages.last_alert(context, file.state, counted)
+    assert alert.subject == "Rows are still missing"
+    file.begin(Step.REPORT)
+    sent = messages.send(context, alert, [])
+    file.done(Step.REPORT, findings=[one.line for one in counted], **sent)
+    file.close("")
+    found = evaluate(place.scene, BAD_DELETE, happened, before)
+    assert any(alert.subject in one for one in (subjects(place.scene.stack) - before).elements())
+    assert (found.seconds, found.all_clear, found.closed) == (None, False, True)
+    assert all(one.seconds is None or one.seconds >= 0 for one in found.steps)

@@ -258,7 +258,10 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
             await operator.sees("rows back into")
             await operator.press("down", "enter")
             await operator.until(lambda: on_disk(practice).step is Step.SERVICES, "the rows")
-            await operator.sees("on to step 7")
+            await operator.sees("on to step 7", "references set again: ")
+            await operator.press("a", "down", "enter")
+            await operator.sees("No row of", "[backspace] goes back: in step 3")
+            assert "come back from this backup" not in operator.text()
             await operator.enters()
             await operator.at(Step.SERVICES)
             await operator.press("s")
@@ -273,6 +276,9 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
         at_the_wizard(app, flow)
     (text,) = [one.read_text() for one in practice.context.settings.log_dir.glob("incident_*.md")]
     assert f"✔ applications has {had} rows again" in text
+    copied = on_disk(practice).steps[Step.PRODUCTION].facts
+    assert copied["rows"] > had // 2, "though the step was done again"
+    assert (copied["linked"] > 0, copied["not_linked"]) == (True, 0)
     assert "and is lost" not in text
 
 
@@ -303,6 +309,8 @@ def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as
             await operator.at(Step.VALIDATE)
             await operator.sees(f"applications: {now} rows here too,", "accept it, with a reason")
             await operator.enters()
+            await operator.press("enter")
+            await operator.sees("Type a few words first.")
             await operator.type("I know")
             await operator.press("enter")
             await operator.at(Step.PRODUCTION)

@@ -274,8 +274,8 @@ class CopyingBack(StepView):
 
     def _go_on(self) -> None:
         def change(file: IncidentFile) -> Incident:
-            file.begin(Step.PRODUCTION, job="")
-            return file.done(Step.PRODUCTION, rows=0)
+            copied = file.begin(Step.PRODUCTION, job="").steps[Step.PRODUCTION].facts.get("rows", 0)
+            return file.done(Step.PRODUCTION, rows=copied)
 
         self.session.write(change, self.session.view.follow)
 
