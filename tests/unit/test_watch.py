@@ -209,6 +209,14 @@ def test_what_another_process_has_found_out_is_taken_in_and_not_looked_at_again(
     assert watch.picture.row("machine").known.result.leading.says == "theirs"
 
 
+def test_the_database_is_looked_at_here_too_for_what_another_process_saw_may_be_over(context, clock):
+    looks = Looks("server")
+    last_known.keep(context, [Result(SERVER, (Check("server", Status.OK, "theirs"),), clock.now(), 0.1)])
+    watch = watching(context, looks)
+    settle(watch, looks)
+    assert looks.seen == ["server"]
+
+
 def test_a_change_is_kept_soon_and_what_is_the_same_later(context, clock):
     looks = Looks("server")
     watch = watching(context, looks)

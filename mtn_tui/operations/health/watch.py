@@ -18,7 +18,7 @@ from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.pipeline import background
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import last_known
-from mtn_tui.operations.health.catalogue import CHECKS, HealthCheck
+from mtn_tui.operations.health.catalogue import CHECKS, MINUTE, HealthCheck
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.last_known import Remembered
 from mtn_tui.operations.health.picture import Picture
@@ -105,7 +105,8 @@ class Watch:
         }
         self._known |= newer
         for name, one in newer.items():
-            if name in self._checks and name not in self._again:
+            known = self._checks.get(name)
+            if known and known.every >= MINUTE and name not in self._again:  # others may be over in seconds
                 self._put_off(name, one)
         return bool(newer) or signed != self._signed
 
