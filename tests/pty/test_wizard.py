@@ -178,7 +178,7 @@ def takes_over(terminal: Terminal, holder: str) -> None:
     terminal.type("t")
     terminal.wait_for(f"over from {holder}@")
     terminal.type(DOWN + ENTER)
-    terminal.wait_for("[enter] next")
+    terminal.wait_for("[a] once more")
 
 
 RUBBISH = (

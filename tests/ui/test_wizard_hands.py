@@ -277,7 +277,7 @@ def test_an_enter_that_waited_for_a_slow_screen_counts_from_when_it_was_pressed(
         await operator.enters()
         await operator.at(Step.ASSESS)
         await operator.reads()
-        for age in (2.0, 1.0):
+        for age in (2000.0, 1000.0):
             key = events.Key("enter", "\r")
             key.time -= age + QUIET
             app.context.clock.on(QUIET)
