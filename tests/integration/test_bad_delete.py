@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -65,6 +66,7 @@ def place(deleted, tmp_path, monkeypatch) -> Iterator[Place]:
     """As it is after the deletion."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield deleted
+    shutil.rmtree(deleted.context.state / "incidents", ignore_errors=True)
     postgres = deleted.scene.stack.postgres
     with psycopg.connect(postgres.conninfo()) as connection:
         names = [name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()]

@@ -74,7 +74,7 @@ def last_alert(context: Context, incident: Incident, counted: Sequence[Check] = 
     alert = _done(context, incident)
     if counted:
         alert = replace(alert, body="\n".join([alert.body, *_lines(counted)]))
-    if all(one.status is Status.OK for one in counted):
+    if not any(one.status is Status.FAIL for one in counted):
         return alert
     return replace(alert, level=Level.WARNING, subject=_("Rows are still missing"))
 

@@ -144,8 +144,8 @@ class Reporting(StepView):
 
     @property
     def missing(self) -> list[Check]:
-        """The tables of which rows are still missing, as far as is known."""
-        return [one for one in self.counted if one.status is not Status.OK]
+        """The tables of which rows are still missing."""
+        return [one for one in self.counted if one.status is Status.FAIL]
 
     def enter(self) -> None:
         """Close the incident; asks first if lost rows are still missing."""
