@@ -242,16 +242,21 @@ def test_a_step_that_is_over_is_done_again_by_its_own_job(pg18, new_school, prac
     assert incident.steps[Step.CHOOSE].standing is StepStatus.DONE
 
 
-def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise):
+def test_an_enter_that_is_held_down_does_one_thing(pg18, new_school, practise, monkeypatch):
     practice = practise(new_school(pg18))
     practice.ready_made()
     pg18.drop_database(practice.source.name)
     app = wizard(practice, nothing_begins)
+    clock = app.context.clock
+    began = clock.monotonic()
 
     async def flow(operator):
         await operator.has_list()
         await operator.press("3")
         await operator.reads()
+        monkeypatch.setattr(clock, "monotonic", lambda: began + clock.by)  # however slow the machine is
+        monkeypatch.setattr(type(app), "key_age", 0.0)
+        clock.on(1000)
         for gap in (0.0, QUIET - 0.1):
             for _number in range(10):
                 await operator.press("enter")
