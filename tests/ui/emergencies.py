@@ -79,11 +79,23 @@ class AtTheWizard(Operator):
         await self.sees("It reached nobody")
         await self.enters()
 
-    async def validates(self, practice: Practice) -> None:
-        """Step 5, once staging is there: all is well, and accepted."""
+    async def has_staging(self, practice: Practice) -> None:
+        """Goes on to step 5, once staging is there."""
         await self.until(lambda: on_disk(practice).step is Step.VALIDATE, "staging")
         await self.sees("on to step 5")
         await self.enters()
+
+    async def leaves_services_out(self) -> None:
+        """Step 7, on to step 8."""
+        await self.at(Step.SERVICES)
+        await self.press("s")
+        await self.type("they work")
+        await self.press("enter")
+        await self.at(Step.REPORT)
+
+    async def validates(self, practice: Practice) -> None:
+        """Step 5, once staging is there: all is well, and accepted."""
+        await self.has_staging(practice)
         await self.at(Step.VALIDATE)
         await self.sees("All is as the backup says.")
         await self.enters()

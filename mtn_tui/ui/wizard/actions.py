@@ -14,6 +14,7 @@ from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard import severity
 from mtn_tui.ui.wizard.navigator import Navigator
 from mtn_tui.ui.wizard.sentence import SentencePrompt
+from mtn_tui.ui.wizard.step import ask_whether
 
 
 class Wizard(Place, Protocol):
@@ -303,13 +304,9 @@ def _again(wizard: Wizard) -> None:
     said = _("Later steps depend on it and have to be done again. Nothing is dropped.")
     if step is Step.NOTIFY:
         said = _("Everybody gets it once more. Nothing else is done again.")
-
-    def chosen(again: bool | None) -> None:
-        if again and not session.why_not():
-            navigator.redo(step)
-
-    answers = [Answer(_("Leave it as it is"), False), Answer(_("Do it again"), True)]
-    wizard.host.open_screen(Ask(_("Do step {step} again?").format(step=int(step)), [said], answers), chosen)
+    title = _("Do step {step} again?").format(step=int(step))
+    leave, again = _("Leave it as it is"), _("Do it again")
+    ask_whether(session, title, [said], leave, again, lambda: navigator.redo(step))
 
 
 def _note(wizard: Wizard) -> None:

@@ -25,7 +25,7 @@ from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
-from mtn_tui.ui.wizard.step import StepView, failure, problem, progress
+from mtn_tui.ui.wizard.step import StepView, ask_whether, failure, problem, progress
 
 _SAMPLE = 3
 _COLUMNS = 4
@@ -263,14 +263,8 @@ class CopyingBack(StepView):
         if not self.short:
             self._go_on()
             return
-
-        def chosen(on: bool | None) -> None:
-            if on and not self.session.why_not():
-                self._go_on()
-
-        answers = [Answer(_("Stay"), False), Answer(_("Go on anyway"), True)]
         said = [f"{one.says} {one.hint}" for one in self.short]
-        self.session.host.open_screen(Ask(_("No lost row is back."), said, answers), chosen)
+        ask_whether(self.session, _("No lost row is back."), said, _("Stay"), _("Go on anyway"), self._go_on)
 
     def _go_on(self) -> None:
         def change(file: IncidentFile) -> Incident:

@@ -15,11 +15,10 @@ from mtn_tui.operations.incident.messages import last_alert
 from mtn_tui.operations.incident.report import took
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import write_report
-from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.notifying import addresses, on_duty, people, words_of
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
-from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
+from mtn_tui.ui.wizard.step import StepView, about, ask_whether, cut_short, failure
 
 
 class Reporting(StepView):
@@ -154,18 +153,14 @@ class Reporting(StepView):
         if not self.missing:
             self._close()
             return
-
-        def chosen(on: bool | None) -> None:
-            if on and not self.session.why_not():
-                self._close()
-
-        answers = [Answer(_("Stay"), False), Answer(_("Close it anyway"), True)]
         said = [one.says for one in self.missing]
         if self.session.present.way is RecoveryMode.LEAVE:
             said.append(_("[backspace] goes back to step 1: there [a] looks again, and proposes what to do."))
         else:
             said.append(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
-        self.session.host.open_screen(Ask(_("Rows are still missing."), said, answers), chosen)
+        ask_whether(
+            self.session, _("Rows are still missing."), said, _("Stay"), _("Close it anyway"), self._close
+        )
 
     def _close(self) -> None:
         """Write the report, send the alert, and close the incident, in the background."""

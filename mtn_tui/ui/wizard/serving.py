@@ -14,11 +14,9 @@ from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.operations.incident.steps import services_arguments
 from mtn_tui.operations.services.health import Answer
 from mtn_tui.operations.services.restart import PATIENCE
-from mtn_tui.ui.screens.ask import Answer as Choice
-from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
-from mtn_tui.ui.wizard.step import StepView, about, failure, progress
+from mtn_tui.ui.wizard.step import StepView, about, ask_whether, failure, progress
 
 ASK_EVERY = 2.0
 """Seconds between requests for the services' health."""
@@ -183,13 +181,9 @@ class Serving(StepView):
         self.session.write(lambda file: file.tick(keys[at]), onward)
 
     def _ask_whether(self) -> None:
-        def chosen(on: bool | None) -> None:
-            if on and not self.session.why_not():
-                self._on()
-
         said = [", ".join(self.unseen.values()), _("The report will not say that anybody has seen it.")]
-        answers = [Choice(_("Stay, and try it"), False), Choice(_("Go on anyway"), True)]
-        self.session.host.open_screen(Ask(_("Nobody has seen this yet."), said, answers), chosen)
+        title, stay = _("Nobody has seen this yet."), _("Stay, and try it")
+        ask_whether(self.session, title, said, stay, _("Go on anyway"), self._on)
 
     def _on(self) -> None:
         session = self.session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from mtn_tui.core.errors import MtnError
@@ -10,6 +11,7 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import Step, StepState, StepStatus
+from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
@@ -89,6 +91,18 @@ class StepView:
 
     def tick(self) -> None:
         """Tick what the cursor is on, in step 7."""
+
+
+def ask_whether(
+    session: IncidentSession, title: str, said: Sequence[str], no: str, yes: str, then: Callable[[], object]
+) -> None:
+    """Ask before ``then``, which is done after ``yes`` alone, and only while the incident can be changed."""
+
+    def chosen(agreed: bool | None) -> None:
+        if agreed and not session.why_not():
+            then()
+
+    session.host.open_screen(Ask(title, said, [Answer(no, False), Answer(yes, True)]), chosen)
 
 
 def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -> None:
