@@ -42,7 +42,8 @@ class JobStarter:
             host.show_status(_("It is just beginning."), "warn")
             return
         self._starting[asked] = ""
-        host.show_status(_("Starting: {name} …").format(name=name))
+        if not self._quits_then:  # else it stays said why the program is still there
+            host.show_status(_("Starting: {name} …").format(name=name))
 
         def begun(job_id: str) -> None:
             self._starting[asked] = job_id

@@ -8,9 +8,12 @@ import threading
 import time
 from contextlib import closing
 
+import pytest
+
 from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.inventory import key_check
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
@@ -181,22 +184,41 @@ def test_what_ended_while_the_question_stood_keeps_nothing_else_from_being_cance
         assert [job.state for job in practice.jobs if job.kind == "backup-full"] == [JobState.CANCELLED]
 
 
-def test_quitting_right_after_a_job_was_asked_for_never_goes_without_a_word(pg18, new_school, practise):
+@pytest.mark.parametrize("asked", ["while the key is compared", "while the job starts"])
+def test_quitting_right_after_a_job_was_asked_for_never_goes_without_a_word(
+    asked, pg18, new_school, practise, monkeypatch
+):
     practice = practise(new_school(pg18))
-    may_begin = threading.Event()
+    compares, may_compare, may_begin = threading.Event(), threading.Event(), threading.Event()
     begun = []
+    compare = key_check.before_asking
+
+    def compared(context):
+        compares.set()
+        assert may_compare.wait(WITHIN)
+        return compare(context)
 
     def begins(_arguments):
         assert may_begin.wait(WITHIN)
         begun.append(Standing(practice))
         return practice.jobs[0].id
 
+    monkeypatch.setattr(key_check, "before_asking", compared)
     app = MtnApp(practice.context, begins)
 
     async def flow(operator):
         await operator.has_list()
-        await operator.press("b", "down", "enter", "q")
-        await operator.sees("A job is starting.")
+        await operator.press("b", "down", "enter")
+        if asked == "while the key is compared":
+            await operator.until(compares.is_set)
+            await operator.press("q")
+            await operator.sees("A job is starting.")
+        may_compare.set()
+        await operator.until(lambda: app._jobs._starting)
+        if asked == "while the job starts":
+            await operator.press("q")
+        assert app.status
+        assert app.status[0].startswith("A job is starting.")
         may_begin.set()
         await operator.until(lambda: isinstance(app.screen, Quit))
 
