@@ -8,7 +8,7 @@ the live database goes with the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -80,13 +80,22 @@ class Both:
 
     live: Connection
     restored: Connection
-    advance: Callable[[int], None] = field(default=lambda count: None)
-    """Called with the number of tables that were compared."""
 
     def compare(self) -> Compared:
         """Compare all tables, and fetch the missing rows. Raises PostgresError."""
+        pairs, keyless, gone = self.paired()
+        found = (self._missing(number, here, there) for number, (here, there) in enumerate(pairs, 1))
+        missing = [one for one in found if one is not None]
+        compared = tuple(here for here, _there in pairs)
+        there_by_oid = {here.oid: there for here, there in pairs}
+        return Compared(tuple(missing), compared, tuple(keyless), tuple(gone), there_by_oid)
+
+    def paired(self) -> tuple[list[tuple[Table, Table]], list[str], list[str]]:
+        """The tables that can be compared, live and restored; and the names of those without a key, and of
+        those that the live database has not got. Raises PostgresError.
+        """
         ours, theirs = _whole(tables(self.live)), _whole(tables(self.restored))
-        compared, missing, keyless, gone = [], [], [], []
+        pairs, keyless, gone = [], [], []
         for name, there in theirs.items():
             here = ours.get(name)
             if here is None:
@@ -94,12 +103,8 @@ class Both:
             elif not here.key or not set(here.key) <= set(there.columns):
                 keyless.append(here.label)
             else:
-                compared.append(here)
-                if found := self._missing(len(compared), here, there):
-                    missing.append(found)
-            self.advance(1)
-        there_by_oid = {here.oid: theirs[here.schema, here.name] for here in compared}
-        return Compared(tuple(missing), tuple(compared), tuple(keyless), tuple(gone), there_by_oid)
+                pairs.append((here, there))
+        return pairs, keyless, gone
 
     def _missing(self, number: int, here: Table, there: Table) -> Missing | None:
         """The rows of one table, which are then in its temporary table; None if none are missing.
@@ -239,9 +244,7 @@ class Both:
 
 
 @contextmanager
-def both(
-    live: Connection, restored: Connection, advance: Callable[[int], None] = lambda count: None
-) -> Iterator[Both]:
+def both(live: Connection, restored: Connection) -> Iterator[Both]:
     """Open a transaction in each; unless the live one's is committed within, nothing stays."""
     with translated():
         restored.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -253,7 +256,7 @@ def both(
                 live.execute(statement)
         live.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
     try:
-        yield Both(live, restored, advance)
+        yield Both(live, restored)
     finally:
         for connection in (live, restored):
             if not connection.closed:

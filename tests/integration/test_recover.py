@@ -6,7 +6,11 @@ import os
 
 import pytest
 
+from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import PostgresError, Refused, UsageError
+from mtn_tui.operations.incident import steps
+from mtn_tui.operations.incident.file import open_incident
+from mtn_tui.operations.incident.state import Actor, Step
 from mtn_tui.operations.recover.recover import Request, look, recover
 from mtn_tui.postgres.compare import table_digests
 
@@ -400,6 +404,30 @@ def test_references_that_became_null_are_told_and_set_again_only_if_that_is_chos
     live.psql(LINKED[1])
     practice.here("recover", "--yes", "--links")
     assert live.psql(held) == again
+
+
+def test_an_incident_adds_up_what_all_its_runs_copied_back_and_left_null(lost, pg18):
+    practice, live, beside = lost(pg18, *LINKED)
+    file = open_incident(practice.context.state, live.name, Actor("ana", "db1", "s1"), SystemClock())
+    for step in Step:
+        file.begin(step)
+        if step is Step.PRODUCTION:
+            break
+        file.done(step)
+
+    def copied(**request):
+        run(practice, beside, **request)
+        file.begin(Step.PRODUCTION, job=practice.job.id)
+        facts = steps.settle(file, practice.context).steps[Step.PRODUCTION].facts
+        return facts["rows"], facts["linked"], facts["not_linked"]
+
+    assert copied(tables=("t",)) == (1, 0, 2)
+    assert copied(tables=("p",), links=True) == (2, 2, 2)
+
+
+def test_references_of_two_foreign_keys_of_a_table_are_counted_together(lost, pg18):
+    practice, _live, beside = lost(pg18, *LINKED)
+    assert run(practice, beside).facts()["links"] == {"public.c": 4}
 
 
 def test_the_owner_of_the_tables_needs_no_other_right(lost, pg18):

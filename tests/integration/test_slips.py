@@ -44,6 +44,7 @@ def practice(pg18: PostgresServer, tmp_path_factory: pytest.TempPathFactory):
         ("promote {name}", "is production"),
         ("recover --from mtn_never --yes", "There is no database"),
         ("recover --from {name} --yes", "is production itself"),
+        ("recover --from {name}_there --table mtn_never --yes", "There is no table mtn_never"),
         ("kept drop mtn_never --yes", "no kept database"),
         ("drill aaaaaaaa", "no backup"),
         ("verify aaaaaaaa", "no backup"),

@@ -230,7 +230,7 @@ def _copied(before: Facts, result: Facts) -> dict[str, object]:
     return {
         "rows": number(before.get("rows")) + number(result.get("rows")),
         "linked": number(before.get("linked")) + linked,
-        "not_linked": null,
+        "not_linked": number(before.get("not_linked")) + null,
     }
 
 

@@ -8,6 +8,7 @@ the same, and rolls it back.
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,8 @@ from mtn_tui.postgres.advisory import advisory_lock
 from mtn_tui.postgres.cleared_links import Links, cleared_links
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect, translated
 from mtn_tui.postgres.identity import server_identity
-from mtn_tui.postgres.missing_rows import Both, Compared, Missing, both
+from mtn_tui.postgres.leaf_tables import Table
+from mtn_tui.postgres.missing_rows import Both, both
 from mtn_tui.postgres.missing_rows import run as run_statement
 from mtn_tui.postgres.owned_sequences import set_forward
 from mtn_tui.postgres.references import in_order, references
@@ -111,6 +113,9 @@ class Recovery:
 
     def facts(self) -> dict[str, object]:
         """For the journal, and for ``--json``: no values of rows."""
+        links: Counter[str] = Counter()
+        for table, count in self.links:  # once for each foreign key
+            links[table] += count
         return {
             "from": self.source,
             "target": self.target,
@@ -127,7 +132,7 @@ class Recovery:
                 }
                 for one in self.conflicts
             ],
-            "links": dict(self.links),
+            "links": dict(links),
             "linked": self.linked,
             "script": str(self.script) if self.script else None,
             "command": self.command,
@@ -158,7 +163,9 @@ class _Run:
         compared = between.compare()
         known = references(live, compared.compared)
         if self.request.tables:
-            between.choose(_named(compared, self.request.tables), compared, known)
+            named = {one.oid for one in _named(compared.compared, self.request.tables)}
+            wanted = [one for one in compared.missing if one.table.oid in named]
+            between.choose(wanted, compared, known)
         by_oid = {one.table.oid: one for one in compared.missing}
         ordered = [by_oid[oid] for oid in in_order(by_oid, known)]
         chosen = {one.number: between.chosen(one) for one in ordered}
@@ -313,14 +320,12 @@ def named(conflicts: Sequence[Conflict]) -> str:
     )
 
 
-def _named(compared: Compared, wanted: Sequence[str]) -> list[Missing]:
+def _named(compared: Sequence[Table], wanted: Sequence[str]) -> list[Table]:
     """The tables that were named, with or without their schema. Raises UsageError if one is not there."""
     found = []
     for name in wanted:
         same = [
-            one
-            for one in compared.compared
-            if name in (one.name, f"{one.schema}.{one.name}", one.quoted, one.label)
+            one for one in compared if name in (one.name, f"{one.schema}.{one.name}", one.quoted, one.label)
         ]
         if not same:
             raise UsageError(
@@ -332,14 +337,18 @@ def _named(compared: Compared, wanted: Sequence[str]) -> list[Missing]:
                 _("Several schemas have a table {name}.").format(name=name),
                 _("Name it with its schema: {example}").format(example=same[0].label),
             )
-        found += [one for one in compared.missing if one.table.oid == same[0].oid]
+        found.append(same[0])
     return found
 
 
 def check_asked(context: Context, request: Request) -> None:
-    """Raise UsageError if rows can't be copied back from a database of that name."""
+    """Raise UsageError if rows can't be copied back from a database of that name, or not those of a table."""
     with connect(context.server, MAINTENANCE, "mtn recover") as server:
         _check_source(server, request.source, context.settings.db_name)
+    if request.tables:
+        with _open(context, request, CancelToken(), "mtn recover") as run:
+            pairs, _keyless, _gone = run.between.paired()
+            _named([here for here, _there in pairs], request.tables)
 
 
 def _check_source(server: Connection, source: str, target: str) -> None:

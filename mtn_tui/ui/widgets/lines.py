@@ -6,7 +6,7 @@ costs no more than one of ten, and a screen that has not changed sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -23,7 +23,16 @@ from mtn_tui.ui.text.cells import Span
 
 StyledLine = Sequence[Span]
 
-TONES = ("dim", "strong", "here", "good", "warn", "bad")
+_TONES: Mapping[str, tuple[str, Style]] = {
+    "dim": ("quiet", Style()),
+    "strong": ("", Style(bold=True)),
+    "here": ("", Style(bold=True, underline=True)),
+    "good": ("success", Style()),
+    "warn": ("warning", Style()),
+    "bad": ("error", Style(bold=True)),
+}
+"""The colour of the theme that each tone has, empty for that of the text, and what it has besides."""
+TONES = tuple(_TONES)
 
 
 _FOLDS = 4
@@ -32,8 +41,6 @@ _FOLDS = 4
 
 class LineView(ScrollView, can_focus=False):
     """Displays lines already fitted to the width. Where not all fit, the last row says how many are below."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES} | {"line--chosen"}
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -90,7 +97,7 @@ class LineView(ScrollView, can_focus=False):
         """Called by Textual for row ``y`` of the widget: draws the line that is scrolled there."""
         line, chosen = self._sent[y] = self._at(y)
         plain = self.rich_style
-        over = self.get_component_rich_style("line--chosen") if chosen else None
+        over = self._under_cursor(plain) if chosen else None
         merged: list[tuple[str, str]] = []
         for text, tone in line:  # each change of style costs as many bytes as half a line
             if merged and merged[-1][1] == tone:
@@ -101,13 +108,25 @@ class LineView(ScrollView, can_focus=False):
         return Strip(segments).adjust_cell_length(self.size.width, over or plain)
 
     def _style(self, tone: str, plain: Style) -> Style:
-        return self.get_component_rich_style(f"tone--{tone}") if tone else plain
+        """By the theme itself: as component classes, all tones would be looked up for every widget."""
+        if not tone:
+            return plain
+        colour, more = _TONES[tone]
+        return plain + Style(color=self.app.theme_variables[colour] if colour else None) + more
+
+    def _under_cursor(self, plain: Style) -> Style:
+        colours = self.app.theme_variables
+        chosen = Style(color=colours["chosen-text"], bgcolor=colours["chosen"], reverse=self.app.no_color)
+        return plain + chosen
 
     def _at(self, y: int) -> tuple[StyledLine, bool]:
         if y >= self.rows_of_lines > 0:
             return [(f" {self._below()}", "dim")], False
         index = self.scroll_offset.y + y
-        return (self._draw(index), self._chosen(index)) if 0 <= index < self._count else ([], False)
+        if not 0 <= index < self._count:
+            return [], False
+        line, chosen = self._draw(index), self._chosen(index)
+        return (_marked(line) if chosen else line), chosen
 
     def _chosen(self, _index: int) -> bool:
         return False
@@ -236,3 +255,11 @@ class VirtualList(LineView, can_focus=True):
 
     def _chosen(self, index: int) -> bool:
         return index == self.index and bool(self._keys)
+
+
+def _marked(line: StyledLine) -> StyledLine:
+    """A line under the cursor, which not everybody tells by its colour: its first cell is left free for it."""
+    if line and line[0][0].startswith(" "):
+        (text, tone), *more = line
+        return [("›" + text[1:], tone), *more]
+    return line
