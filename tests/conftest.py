@@ -94,8 +94,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if _only_fast(config) and not related else None
 
 
+def _is_a_double(item: pytest.Item) -> bool:
+    """Whether it shows with other parameters, or on another server, what a quick test shows as well."""
+    called = getattr(item, "callspec", None)
+    if called is None:
+        return False
+    sample = item.get_closest_marker("sample")
+    if sample is not None:
+        return not any(part in called.id for part in sample.args)
+    return called.params.get("any_pg") == "pg_system" and not item.get_closest_marker("every_server")
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if item.nodeid.startswith(FAST) and not item.get_closest_marker("soak"):
+    if _is_a_double(item):
+        item.add_marker("slow")
+    if item.nodeid.startswith(FAST) and not any(map(item.get_closest_marker, ("slow", "soak"))):
         item.add_marker("fast")
 
 

@@ -126,6 +126,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.sample("hang_from_the_payload_on", "be_busy_for_manifests")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_the_backup_is_kept_on_disk_only_and_in_time(
     behind: Practice,
@@ -152,6 +153,7 @@ def test_the_backup_is_kept_on_disk_only_and_in_time(
     assert_nothing_half_made(behind)
 
 
+@pytest.mark.sample("no bucket")
 @pytest.mark.parametrize(
     ("wrong", "reason", "remedy"),
     [
@@ -234,6 +236,7 @@ def test_a_bucket_that_hangs_while_the_dump_goes_on_holds_no_transaction_open(
     assert [copy.rung for one in behind.inventory.backups for copy in one.copies] == [Rung.COMPLETE]
 
 
+@pytest.mark.sample("be_busy_for_manifests")
 @pytest.mark.parametrize("fault", [refuse, cut, be_busy_for_manifests], ids=lambda one: one.__name__)
 def test_a_bucket_that_answers_again_in_time_gets_the_backup_from_disk(
     behind: Practice, proxy: FaultProxy, fault: Callable[[FaultProxy], None]

@@ -59,6 +59,7 @@ def assert_cancelled(running: Running) -> None:
     assert running.view.exit_code == 130
 
 
+@pytest.mark.sample("SIGINT")
 @pytest.mark.parametrize(
     ("number", "waits"),
     [(signal.SIGTERM, True), (signal.SIGINT, True), (signal.SIGHUP, False)],
@@ -98,6 +99,7 @@ def test_a_backup_is_stopped_by_its_id_half_way_through_the_dump(
     assert_no_session(source)
 
 
+@pytest.mark.sample("SIGTERM")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
 def test_a_restore_stopped_while_its_database_is_made_leaves_the_target_as_it_was(
     practice: Practice, source: Database, target: Database, number: signal.Signals

@@ -206,6 +206,7 @@ def cut_payload(payload: Path) -> None:
     cut(payload, payload.stat().st_size // 2)
 
 
+@pytest.mark.sample("cut_payload")
 @pytest.mark.parametrize(
     "damage", [damage_payload, damage_manifest, cut_payload], ids=lambda damage: damage.__name__
 )

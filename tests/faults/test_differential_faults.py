@@ -122,6 +122,7 @@ BAD_KEYS: dict[str, Callable[[bytes, bytes], bytes | None]] = {
 }
 
 
+@pytest.mark.sample("a flipped bit")
 @pytest.mark.parametrize("state", BAD_KEYS)
 def test_without_its_keys_a_table_that_lost_rows_is_written_whole(
     source: Database, practise: Callable[..., Practice], state: str
@@ -185,6 +186,7 @@ def be_busy(proxy: FaultProxy) -> None:
     proxy.answer(503, of=lambda method, path: method == "PUT")
 
 
+@pytest.mark.sample("cut")
 @pytest.mark.parametrize("fault", [refuse, cut, be_busy], ids=lambda fault: fault.__name__)
 def test_a_differential_that_the_bucket_does_not_take_is_kept_on_disk_and_so_told(
     behind: Practice, proxy: FaultProxy, fault: Callable[[FaultProxy], None]
@@ -229,6 +231,7 @@ def made_meanwhile(
     return made
 
 
+@pytest.mark.sample("hang_from_the_payload_on")
 @pytest.mark.parametrize(
     "fault", [hang, hang_from_the_first_put_on, hang_from_the_payload_on], ids=lambda fault: fault.__name__
 )
@@ -247,6 +250,7 @@ def test_while_the_bucket_hangs_a_differential_is_made_on_the_disks_full_and_kep
     assert any("kept on disk only" in text for text in behind.job.warnings)
 
 
+@pytest.mark.sample("hang_from_the_keys_on")
 @pytest.mark.parametrize("fault", [hang, hang_from_the_keys_on], ids=lambda fault: fault.__name__)
 def test_keys_in_a_bucket_that_hangs_are_done_without(
     behind: Practice,
@@ -262,6 +266,7 @@ def test_keys_in_a_bucket_that_hangs_are_done_without(
     assert_same(behind.source, behind.restore(backup=behind.inventory.find(made.manifest.id)))
 
 
+@pytest.mark.slow
 def test_where_the_only_full_is_in_a_bucket_that_hangs_a_full_is_made_and_says_so(
     behind: Practice, proxy: FaultProxy, impatient: Callable[[], MadeBackup]
 ) -> None:
@@ -274,6 +279,7 @@ def test_where_the_only_full_is_in_a_bucket_that_hangs_a_full_is_made_and_says_s
     assert "no answer: bucket" in made.instead
 
 
+@pytest.mark.slow
 def test_of_two_differentials_at_once_one_runs_and_the_other_says_who_is_at_it(
     source: Database, practise: Callable[..., Practice], slow: FaultProxy
 ) -> None:
@@ -289,6 +295,7 @@ def test_of_two_differentials_at_once_one_runs_and_the_other_says_who_is_at_it(
     assert_nothing_half_made(practice)
 
 
+@pytest.mark.sample("diff")
 @pytest.mark.parametrize("hangs", ["full", "diff"])
 def test_a_differential_and_a_full_may_be_made_at_once_the_differential_on_the_full_before(
     source: Database, practise: Callable[..., Practice], slow: FaultProxy, hangs: str

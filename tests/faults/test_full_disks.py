@@ -151,6 +151,7 @@ def test_wherever_the_disk_fills_up_nothing_half_made_stays_and_room_alone_mends
     assert not list(disk.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_a_differential_that_does_not_fit_leaves_nothing_and_room_alone_mends_it(
     source: Database, practise: Callable[..., Practice], new_disk: NewDisk
 ) -> None:
@@ -174,6 +175,7 @@ def test_a_differential_that_does_not_fit_leaves_nothing_and_room_alone_mends_it
     assert [backup.kind for backup in practice.inventory.backups] == [Kind.DIFF, Kind.DIFF, Kind.FULL]
 
 
+@pytest.mark.slow
 def test_a_full_whose_keys_do_not_fit_is_whole_without_them(
     pg18: PostgresServer, new_database: NewDatabase, practise: Callable[..., Practice], new_disk: NewDisk
 ) -> None:
@@ -201,6 +203,7 @@ def test_a_full_whose_keys_do_not_fit_is_whole_without_them(
     assert_nothing_half_made(practice)
 
 
+@pytest.mark.slow
 def test_where_only_the_proof_does_not_fit_the_backup_is_kept_and_that_is_said(
     source: Database, practise: Callable[..., Practice], new_disk: NewDisk
 ) -> None:
@@ -214,6 +217,7 @@ def test_where_only_the_proof_does_not_fit_the_backup_is_kept_and_that_is_said(
     assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
 
 
+@pytest.mark.sample("restore")
 @pytest.mark.parametrize("command", ["backup", "restore"])
 def test_a_state_folder_that_fills_up_under_a_job_is_a_warning_and_its_journal_goes_on_elsewhere(
     source: Database, practise: Callable[..., Practice], new_disk: NewDisk, command: str
@@ -259,6 +263,7 @@ def test_a_state_folder_that_fills_up_under_a_job_is_a_warning_and_its_journal_g
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.sample("a full disk")
 @pytest.mark.parametrize("there_is", ["a file where the folder should be", "a full disk"])
 def test_a_log_that_cannot_be_written_is_a_warning(
     source: Database, practise: Callable[..., Practice], new_disk: NewDisk, there_is: str
@@ -288,6 +293,7 @@ def test_a_log_that_breaks_off_is_a_warning(
     assert [backup.rung for backup in practice.inventory.backups] == [Rung.COMPLETE]
 
 
+@pytest.mark.slow
 def test_a_server_whose_disk_fills_up_under_a_load_is_told_and_the_target_stays_as_it_was(
     practise: Callable[..., Practice], new_disk: NewDisk, pg_workspace: Workspace
 ) -> None:

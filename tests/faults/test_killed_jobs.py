@@ -235,6 +235,7 @@ def test_a_restore_killed_at_any_moment_leaves_its_target_as_it_was_or_replaced_
     assert_nothing_half_made(practice)
 
 
+@pytest.mark.slow
 def test_a_database_that_a_killed_restore_was_still_making_is_not_left_behind(
     pg18: PostgresServer, new_school: NewDatabase, practise: Callable[..., Practice], target: Database
 ) -> None:

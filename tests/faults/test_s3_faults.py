@@ -412,6 +412,7 @@ def test_an_error_of_the_source_comes_through_although_the_abort_fails(
         store.put(KEY, Dying(LARGE, LARGE // 3, dies))
 
 
+@pytest.mark.sample("300-0", "15727640")
 @pytest.mark.parametrize(("start", "length"), [(0, None), (1000, None), (1000, LARGE - 2000)])
 @pytest.mark.parametrize("after", [300, 100_000, LARGE // 2])
 def test_a_read_that_is_cut_is_told_and_never_looks_like_the_end(

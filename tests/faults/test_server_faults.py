@@ -128,6 +128,7 @@ def test_a_server_killed_half_way_through_a_load(
     assert contents(Database(source.server, TARGET)) == contents(source)
 
 
+@pytest.mark.sample("dump")
 @pytest.mark.parametrize("phase", ["scan", "dump"])
 def test_a_server_killed_while_a_differential_looks_for_changes_or_writes_them(
     practice: Practice, source: Database, proxy: FaultProxy, phase: str
@@ -171,6 +172,7 @@ def test_pg_dump_killed_half_way(practice: Practice, source: Database, proxy: Fa
     assert_no_session(source)
 
 
+@pytest.mark.slow
 def test_the_dumps_session_ended_by_an_administrator_half_way(
     practice: Practice, source: Database, proxy: FaultProxy
 ) -> None:

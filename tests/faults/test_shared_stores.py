@@ -216,6 +216,7 @@ def sweep(context: Context, days: float = 0) -> None:
     assert "not-swept" not in job.journal_path.read_text()
 
 
+@pytest.mark.sample("another host of this name")
 @pytest.mark.parametrize("who", OTHERS)
 def test_whatever_others_are_at_stays_and_goes_by_their_own_hand_alone(
     contexts: Install, seaweed: SeaweedServer, who: str
@@ -251,6 +252,7 @@ def test_whatever_others_are_at_stays_and_goes_by_their_own_hand_alone(
         maker.assert_all_there() if maker.finished else maker.assert_all_gone()
 
 
+@pytest.mark.sample("0", "1")
 @pytest.mark.parametrize("seed", range(6))
 def test_in_whatever_order_installations_take_turns_each_backup_that_goes_on_ends_whole(
     contexts: Install, seaweed: SeaweedServer, seed: int

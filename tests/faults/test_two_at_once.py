@@ -85,6 +85,7 @@ def test_of_two_restores_into_one_target_one_runs_and_the_other_says_who_is_at_i
     first.ends(0)
 
 
+@pytest.mark.slow
 def test_a_restore_into_another_target_goes_on_beside_it(practice: Practice, target: Database) -> None:
     practice.ready_made()
     with template_busy(target):

@@ -71,6 +71,7 @@ def spoil(practice: Practice, kind: str) -> None:
         state.write_text("")
 
 
+@pytest.mark.sample("read-only")
 @pytest.mark.parametrize("kind", KINDS)
 def test_backup_verify_and_restore_go_on_with_their_record_elsewhere_and_say_so(
     practice: Practice, kind: str

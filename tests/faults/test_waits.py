@@ -79,6 +79,7 @@ def test_a_restore_that_can_not_swap_can_be_cancelled_and_changes_nothing(
     assert staging.psql("SELECT answer FROM precious") == b"42\n"
 
 
+@pytest.mark.slow
 def test_an_undo_and_a_drop_of_what_was_kept_can_be_cancelled(
     practice: Practice, pg18: PostgresServer, staging: Database
 ) -> None:
@@ -90,6 +91,7 @@ def test_an_undo_and_a_drop_of_what_was_kept_can_be_cancelled(
         assert kept(practice, staging.name) == [before]
 
 
+@pytest.mark.slow
 def test_roles_that_can_not_be_made_can_be_cancelled(pg18: PostgresServer, practice: Practice) -> None:
     with psycopg.connect(pg18.conninfo("postgres"), autocommit=True) as connection:
         connection.execute("CREATE ROLE passing")

@@ -199,6 +199,7 @@ def typed(here: Practice, answer: str) -> tuple[int, str]:
     return process.wait(60), said.decode()
 
 
+@pytest.mark.sample("y")
 @pytest.mark.parametrize("answer", ["n", "y"])
 def test_on_a_terminal_it_is_asked_before_anything_is_made(small, practise, answer):
     here: Practice = practise(small)

@@ -409,6 +409,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.sample("empties it", "replaces it")
 @pytest.mark.parametrize("change", CHANGES)
 def test_tables_that_change_while_they_are_being_locked_are_seen_as_they_became(
     pg18, new_database, practise, change
@@ -490,6 +491,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.sample('a "two"', "host=")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_database_of_any_name_is_backed_up_and_restored(pg18, new_database, practise, name):
     source = new_database(pg18, name=name)

@@ -263,6 +263,7 @@ def test_closed_ends_harm_nothing(pg18, new_database, practise):
     assert shell(practice, "mtn show aaaaaaaa >&- 2>&-; echo $?").stdout == "64\n"
 
 
+@pytest.mark.sample("list")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("command", ["list", "--help", "--version", "restore --help"])
 def test_output_that_can_not_be_written_is_said(practice, command):

@@ -61,6 +61,7 @@ def test_fish_completes_commands(environment):
     assert run(environment, "fish", "--no-config", "-c", line).split()[0] == "list"
 
 
+@pytest.mark.sample("bash")
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_it_is_clicks_own_script_to_the_letter(environment, shell):
     said = run(environment, "mtn", "completion", shell)

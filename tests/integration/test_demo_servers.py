@@ -152,6 +152,7 @@ def test_a_database_of_any_name_is_made_and_dropped_with_its_sessions(server: Po
     server.drop_database(name)
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_left_for_another(workspace: Workspace, server: PostgresServer) -> None:
     other = PostgresServer(wheel_binaries(), workspace.path / "other")
     other.port = server.port
@@ -168,6 +169,7 @@ def test_a_setting_the_server_does_not_know_is_told_with_its_words(workspace: Wo
     assert not server.running
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AS_ROOT, reason="an ordinary user runs the wheel's own files")
 def test_binaries_the_account_cannot_reach_are_copied(workspace: Workspace) -> None:
     closed = workspace.folder("closed")
@@ -232,6 +234,7 @@ def test_an_ordinary_user_runs_it_too(workspace: Workspace) -> None:
     assert not Path(path).exists()
 
 
+@pytest.mark.sample("9")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, None])
 def test_nothing_is_left_however_the_program_ends(tmp_path: Path, end: signal.Signals | None) -> None:
     script = textwrap.dedent(

@@ -85,6 +85,7 @@ def test_of_a_full_alone_it_says_how_long_the_restore_took_and_of_what(school, p
     )
 
 
+@pytest.mark.slow
 def test_the_checksum_of_the_same_backup_is_the_same_again(school, practise):
     practice = practise(school)
     practice.ready_made()
@@ -197,6 +198,7 @@ BROKEN = """
 """
 
 
+@pytest.mark.sample("diff")
 @pytest.mark.parametrize("kind", list(Kind))
 def test_rows_that_no_foreign_key_allows_fail_the_drill(school, practise, kind):
     """Of a full by PostgreSQL itself, of a differential by the drill's own question."""
@@ -215,6 +217,7 @@ def test_rows_that_no_foreign_key_allows_fail_the_drill(school, practise, kind):
     )
 
 
+@pytest.mark.slow
 def test_a_main_table_without_rows_is_a_doubt_and_one_that_is_gone_a_failure(school, practise):
     practice = practise(school)
     school.psql("TRUNCATE interviews CASCADE")
@@ -234,6 +237,7 @@ def test_a_database_of_another_kind_is_not_asked_for_the_schools_tables(pg18, ne
     assert {one["id"] for one in facts["checks"]} == {"counts", "sequences", "foreign-keys"}
 
 
+@pytest.mark.slow
 def test_from_the_bucket_alone_another_host_drills(school, practise, s3, tmp_path):
     practice = practise(school, s3)
     practice.back_up()
@@ -246,6 +250,7 @@ def test_from_the_bucket_alone_another_host_drills(school, practise, s3, tmp_pat
     assert {one.copy_in("bucket").rung.word for one in other.inventory.backups} == {"queried"}
 
 
+@pytest.mark.slow
 def test_what_a_killed_drill_has_left_is_dropped_by_the_next(school, practise, new_database):
     practice = practise(school)
     brake = new_database(school.server)

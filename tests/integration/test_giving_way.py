@@ -142,6 +142,7 @@ WAYS = [endless_schema, endless_scan, endless_shipping]
 STATEMENTS = ["TRUNCATE big", "ALTER TABLE big ADD z int", "LOCK TABLE big"]
 
 
+@pytest.mark.sample("endless_scan")
 @pytest.mark.parametrize(
     ("way", "statement"),
     [  # each with one of the others; all pairs in the soak

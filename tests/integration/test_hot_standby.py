@@ -103,6 +103,7 @@ def impatient(standby):
     set_on(standby, f"ALTER SYSTEM RESET {name};", DELAY.format(30000))
 
 
+@pytest.mark.slow
 def test_a_dump_that_is_in_the_way_of_the_primary_ends_with_what_to_set(practice, impatient):
     """A table of more rows than pipes hold: pg_dump is at it when the primary truncates it."""
     home = at_home(practice)

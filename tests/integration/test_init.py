@@ -84,6 +84,7 @@ def test_from_the_environment_to_a_proven_backup_in_two_commands(small, s3, tmp_
     assert load(config, {}).settings.db_name == small.name
 
 
+@pytest.mark.slow
 def test_a_second_installation_makes_no_key_where_the_bucket_holds_backups(small, s3, tmp_path):
     """Its key could not read them: the one they were made with has to come."""
     one, two = tmp_path / "one", tmp_path / "two"

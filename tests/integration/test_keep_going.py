@@ -200,6 +200,7 @@ def _read_all(terminal: int) -> None:
             pass
 
 
+@pytest.mark.slow
 def test_where_nothing_fails_it_is_a_restore_as_any_other(pg18, new_rich, practise):
     practice: Practice = practise(new_rich(pg18))
     practice.back_up()

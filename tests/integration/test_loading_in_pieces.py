@@ -45,6 +45,7 @@ def load_made(made: Made, source: Database, target: Database, login: Server) -> 
     assert compare(source.login, source.name, target.name, schemas).differences == ()
 
 
+@pytest.mark.sample("30000")
 @pytest.mark.parametrize(
     ("server", "section"),
     [pytest.param("pg18", 3000, marks=pytest.mark.soak), ("pg18", 30_000), ("pg_system", 200_000)],
@@ -54,6 +55,7 @@ def test_however_a_dump_is_cut_the_same_is_loaded(request, new_rich, new_databas
     load(new_rich(server), new_database(server), section)
 
 
+@pytest.mark.slow
 def test_an_archive_of_three_runs_is_loaded_as_ever(pg18, new_rich, new_database):
     target = new_database(pg18)
     load_old(new_rich(pg18), target, target.login)

@@ -28,6 +28,7 @@ def narrow(pg_workspace):
         yield server
 
 
+@pytest.mark.slow
 def test_what_pg_dump_can_lock_is_backed_up_and_beyond_it_the_servers_hint_is_given(
     narrow, new_database, practise
 ):

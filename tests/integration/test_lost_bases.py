@@ -127,6 +127,7 @@ def test_a_server_whose_disk_was_put_back(own, practise):
     assert_same(source, by_hand(practice, full, made, into=Database(own, "beside")))
 
 
+@pytest.mark.slow
 def test_transactions_whose_numbers_begin_anew_between_the_two(own, practise):
     """Their 32 bits wrap round: that works, until the distance is half of them all."""
     source = Database(own, "wound")
@@ -151,6 +152,7 @@ def test_transactions_whose_numbers_begin_anew_between_the_two(own, practise):
     full_instead(practice, "too many transactions since the full")
 
 
+@pytest.mark.slow
 def test_a_standby_that_was_promoted(standby, practise):
     primary = Database(standby.primary, "promoted")
     primary.server.create_database("promoted")

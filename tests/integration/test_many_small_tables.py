@@ -37,6 +37,7 @@ def many(pg18, new_database) -> Database:
     return source
 
 
+@pytest.mark.slow
 def test_all_of_them_come_back(pg18, many, practise):
     practice = practise(many)
     practice.back_up()

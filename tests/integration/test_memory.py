@@ -52,6 +52,7 @@ def assert_all_is_small(practice: Practice, target: str) -> None:
     assert all(10_000_000 < most < LIMIT for most in peaks.values()), peaks
 
 
+@pytest.mark.slow
 def test_at_a_hundred_megabytes(pg18, new_database, practise, s3):
     """One row of bytes that hardly compress, which fill whatever buffers there are, and many small ones."""
     source = new_database(pg18)

@@ -258,6 +258,7 @@ def restored(practice: Practice, path: Path, check: int) -> str:
     return practice.here("restore", *options, check=check).stderr
 
 
+@pytest.mark.sample("9.0", "14")
 @pytest.mark.parametrize("version", HEADS)
 def test_a_dump_of_each_age_is_restored(practice: Practice, tmp_path: Path, version: str) -> None:
     user = practice.source.server.user

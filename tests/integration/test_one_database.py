@@ -118,6 +118,7 @@ def test_what_goes_is_said_before_and_after_and_all_else_is_there(practice):
     assert PUPIL not in journal.read_text()
 
 
+@pytest.mark.sample("True")
 @pytest.mark.parametrize("by_keys", [True, False])
 def test_of_a_chain_it_is_left_out_as_well_and_a_drill_does_so_by_itself(practice, monkeypatch, by_keys):
     source = practice.source
@@ -169,6 +170,7 @@ def test_production_is_swapped_without_it_and_the_gap_is_named(practice):
     assert context.settings.db_name == source.name
 
 
+@pytest.mark.sample("login")
 @pytest.mark.parametrize("owner", ["operator", "login"])
 def test_a_file_that_nothing_signs_is_loaded_without_it_as_well(practice, owner):
     practice.source.psql("DROP EXTENSION pg_trgm")
@@ -202,6 +204,7 @@ def test_what_requires_it_has_to_go_with_it(practice):
     practice.restore("mtn_one", without=("pg_cron", "reports"))
 
 
+@pytest.mark.sample("view")
 @pytest.mark.parametrize(
     "depends",
     [

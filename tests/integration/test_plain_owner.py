@@ -190,6 +190,7 @@ def test_what_a_plain_owner_can_make_is_not_held_back(plain):
     assert copy.psql("SELECT count(*) FROM pg_cast WHERE castfunc = 'public.f'::regproc") == b"1\n"
 
 
+@pytest.mark.sample("server")
 @pytest.mark.parametrize("where", ["user", "database", "server"])
 def test_a_server_that_only_reads_is_told_before(plain, where):
     practice, role = plain

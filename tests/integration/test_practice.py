@@ -167,6 +167,7 @@ def test_the_school_works_until_something_happens_and_has_worked_on_since_each_b
     assert holds(place.context) == place.scene.held
 
 
+@pytest.mark.sample("lost-database", "database-down")
 @pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not (one.day or one.of_backups)])
 def test_the_services_are_down_and_the_right_way_is_proposed(place, name):
     incident = happen(place, name)
@@ -288,6 +289,7 @@ def test_the_monitor_of_the_demo_is_well(drilled):
     assert json.loads(latest.read_text())["overall_status"] == "OK"
 
 
+@pytest.mark.sample("database-down", "s3-down")
 @pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not (one.day or one.of_backups)])
 def test_the_monitor_tells_of_an_incident_once_and_of_its_end_once_it_is_mended(drilled, name):
     mail = drilled.scene.stack.mail

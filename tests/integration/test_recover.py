@@ -158,6 +158,7 @@ def test_the_lost_rows_come_back_as_they_were(kind, lost, any_pg):
         assert live.psql("SELECT told FROM noted") == b"INSERT2\n"
 
 
+@pytest.mark.sample("a parent", "partitions", "a circle of foreign keys, deferrable")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_script_does_the_same_by_hand_and_no_second_time(kind, lost, pg18):
     practice, live, beside = lost(pg18, *KINDS[kind])
@@ -222,6 +223,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.sample("a unique value", "its parent is missing", "what hangs on")
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_refused_row_is_named_and_the_others_come_back_only_if_that_is_chosen(kind, lost, pg18):
     script, loss, state = REFUSED[kind]

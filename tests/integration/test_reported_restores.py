@@ -60,6 +60,7 @@ def test_what_only_the_scripts_order_or_the_search_path_makes_possible_is_restor
     assert restored.psql(counted) == source.psql(counted)
 
 
+@pytest.mark.sample("few rows")
 @pytest.mark.parametrize("rows", [5, 20_000], ids=["few rows", "many rows"])
 def test_rows_whose_check_looks_into_a_table_that_comes_later_are_loaded_after_it(
     pg18, new_database, practise, rows

@@ -297,6 +297,7 @@ def test_what_belongs_to_the_database_itself_is_carried_over(pg18, new_database,
         source.psql(f"DROP ROLE {owner}; DROP ROLE {reader}; DROP ROLE {quoted}")
 
 
+@pytest.mark.sample("LATIN1")
 @pytest.mark.parametrize(
     "options",
     [
@@ -387,6 +388,7 @@ def test_a_file_under_its_own_name_needs_neither_folder_nor_bucket(practice, tmp
     assert str(backup_at(odd, practice.context.key).name) == "my backup.gpg"
 
 
+@pytest.mark.sample("here", "xxx")
 @pytest.mark.parametrize(
     "target",
     ['it\'s "here"; DROP DATABASE postgres; --', "two\nlines\x1b[2J", "-d", "../x", "x" * 63, "$(id)"],

@@ -137,6 +137,7 @@ def test_psql_sends_the_statements_of_a_full_dump_that_we_read(
         assert we_read(script, size) == (theirs, True)
 
 
+@pytest.mark.slow
 def test_psql_sends_the_statements_of_a_legacy_differential_that_we_read(
     pg18: PostgresServer, new_rich: NewDatabase, anywhere: Database, tmp_path: Path
 ) -> None:

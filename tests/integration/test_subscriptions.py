@@ -115,6 +115,7 @@ def test_a_swap_takes_the_subscription_out_of_use_and_undo_brings_it_back(subscr
     assert not any(PASSWORD in text for text in [planned, done.stdout, done.stderr, *journals])
 
 
+@pytest.mark.slow
 def test_in_place_tells_what_goes_with_the_old_one_and_how_to_get_a_fresh_copy(subscribed: Live, publisher):
     """And what still keeps it from being dropped, once it is backed up, costs it nothing."""
     live, database = subscribed, subscribed.database

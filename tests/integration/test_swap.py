@@ -27,6 +27,7 @@ def restore_production(live, *more: str, check: int = 0):
     return live.practice.here("restore", "--latest", "--target", name, "--drop", *more, check=check)
 
 
+@pytest.mark.every_server
 def test_production_is_kept_and_comes_back_and_that_can_be_undone(any_pg, new_database, practise):
     live = production(practise(new_database(any_pg, script=BEFORE)))
     done = restore_production(live, "--confirm", live.words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.mark.sample("few rows")
 @pytest.mark.parametrize("rows", [3, 30_000], ids=["few rows", "many rows"])
 def test_they_load_before_all_others_and_are_never_emptied(pg18, catalogue, new_database, practise, rows):
     """The extension's own row stays, though the dump has not got it; a table of the user's refers to one."""

@@ -120,6 +120,7 @@ def test_a_user_who_may_make_no_databases_gets_no_test_load(school, practise):
         school.psql(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
+@pytest.mark.slow
 def test_it_is_cancelled_by_a_signal_and_leaves_nothing_and_the_backup_as_it_was(school, practise):
     """An index that is never done holds it up until it is asked to stop."""
     school.psql(
@@ -144,6 +145,7 @@ def test_it_is_cancelled_by_a_signal_and_leaves_nothing_and_the_backup_as_it_was
     assert (backup.loads, backup.rung.word) == (None, "complete")
 
 
+@pytest.mark.slow
 def test_what_a_killed_one_left_is_swept_by_the_next(school, practise):
     practice: Practice = practise(school, ENABLE_TEST_LOAD="true")
     practice.here("backup", "full")

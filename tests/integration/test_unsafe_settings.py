@@ -52,6 +52,7 @@ def shared() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.sample("511")
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o757])
 def test_a_folder_that_anybody_may_write_to_takes_no_backup_and_the_doctor_says_so(
     small, practise, shared, mode

@@ -129,6 +129,7 @@ def test_the_login_may_make_things_in_the_schema_public_of_every_server(
     assert Database(any_pg, target).dump() == practice.source.dump()
 
 
+@pytest.mark.sample("program0")
 @pytest.mark.parametrize(
     "program", [("pg_dump", "-C"), ("pg_dump", "-C", "-c"), ("pg_dumpall", "--no-role-passwords")]
 )
@@ -156,6 +157,7 @@ def test_a_file_of_any_name_restores_as_it_was_with_all_that_it_holds(practice, 
     assert Database(source.server, target).psql(owner) == source.psql(owner)
 
 
+@pytest.mark.sample("options0", "options4")
 @pytest.mark.parametrize(
     "options",
     [

@@ -42,6 +42,7 @@ def test_production_is_replaced_once_the_phrase_is_typed_and_not_by_anything_els
         assert len(live.kept) == left
 
 
+@pytest.mark.sample("y\\r-1")
 @pytest.mark.parametrize(("answer", "code"), [("\r", 2), ("y\r", 1)])
 def test_another_backup_than_the_one_that_was_named_is_used_once_that_is_said(live, answer, code):
     wanted = live.practice.ready_made()
@@ -71,6 +72,7 @@ def test_a_list_says_which_store_it_waits_for(pg18, new_database, practise):
         assert "The bucket is not in this list" in terminal.shown
 
 
+@pytest.mark.slow
 def test_who_may_make_no_login_is_asked_before_a_file_is_loaded_with_all_of_his_rights(
     pg18, new_database, practise
 ):

@@ -31,6 +31,7 @@ def test_the_demo_opens_the_screens_on_servers_of_its_own_and_leaves_nothing(tmp
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path), "MTN_LANG": "en"}
     demo = f"{sys.executable} -m mtn_tui demo --rows 500 --incident database-down --json > {tmp_path}/told"

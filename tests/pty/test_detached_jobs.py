@@ -56,6 +56,7 @@ def assert_done(practice: Practice, job: JobView) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.sample("backup-full-stall", "restore-hang_up")
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
@@ -83,6 +84,7 @@ def test_a_job_goes_on_without_its_terminal(practice, kind, fault):
         assert (TARGET if kind == "restore" else "proven: read back whole") in followed.stdout
 
 
+@pytest.mark.slow
 def test_what_a_followed_job_comes_to_is_said_as_if_it_had_run_here(practice):
     with at_a_terminal(practice, "backup", "full", "--json") as terminal:
         assert terminal.ended() == 0
@@ -127,6 +129,7 @@ def test_an_interrupt_can_cancel_it(practice):
         assert len(practice.inventory.backups) == 1
 
 
+@pytest.mark.sample("c\\r")
 @pytest.mark.parametrize("answer", ["c\r", "\r"])
 def test_a_job_that_ended_while_it_was_asked_is_told_as_it_ended(practice, answer):
     with (
@@ -140,6 +143,7 @@ def test_a_job_that_ended_while_it_was_asked_is_told_as_it_ended(practice, answe
         assert terminal.ended() == 0
 
 
+@pytest.mark.slow
 def test_an_interrupt_of_following_stops_nothing(practice):
     with closing(Hold(practice, "backup-full")) as hold:
         told = practice.mtn("backup", "full", "--detach")
@@ -163,6 +167,7 @@ def test_why_there_is_no_job_is_said_and_kept(practice):
     assert stat.S_IMODE(detached.output_path(folder, job.id).stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_where_logind_would_kill_it_the_job_gets_a_scope_of_its_own(practice, tmp_path):
     """Neither program is here: two of the same names tell what they were asked, and do it."""
     tools = tmp_path / "tools"

@@ -62,6 +62,7 @@ def test_the_pager_has_the_terminal_and_the_screen_comes_back(practice):
         assert terminal.sane
 
 
+@pytest.mark.slow
 def test_a_signal_that_is_meant_for_the_pager_leaves_the_screen_alone(practice):
     with closing(opened(practice, PAGER="sh -c 'echo paging; sleep 60'")) as terminal:
         terminal.type("o")
@@ -74,6 +75,7 @@ def test_a_signal_that_is_meant_for_the_pager_leaves_the_screen_alone(practice):
         assert terminal.sane
 
 
+@pytest.mark.slow
 def test_a_pager_that_is_not_there_is_told(practice):
     with closing(opened(practice, PAGER="/no/such/pager")) as terminal:
         terminal.type("o")
@@ -83,6 +85,7 @@ def test_a_pager_that_is_not_there_is_told(practice):
         assert terminal.sane
 
 
+@pytest.mark.slow
 def test_read_only_asks_the_pager_for_no_shell(practice):
     with closing(opened(practice, "--read-only")) as terminal:
         terminal.type("o")

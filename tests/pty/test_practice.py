@@ -82,6 +82,7 @@ def well(told: dict[str, object]) -> bool:
     return bool(told["well"] and told["alert"] and told["all_clear"] and told["closed"])
 
 
+@pytest.mark.slow
 def test_a_lost_database_is_restored(tmp_path):
     with practice("lost-database", tmp_path) as made:
         made.begins()

@@ -59,6 +59,7 @@ def stall_and_type(terminal: Terminal) -> None:
     terminal.type("j?\x1b" * 20)
 
 
+@pytest.mark.slow
 def test_a_terminal_of_another_session_is_missed_though_no_signal_comes(practice):
     command = [sys.executable, "-m", "mtn_tui"]
     with closing(Terminal(command, practice.environment, controlling=False)) as terminal:
@@ -79,6 +80,7 @@ def fill(terminal: Terminal) -> None:
     terminal.type("LT24j?\x1b" * 6)  # and more waits behind it
 
 
+@pytest.mark.sample("say_hangup")
 @pytest.mark.parametrize("fault", [hang_up, terminate, say_hangup])
 def test_a_terminal_that_takes_nothing_any_more_can_be_left(practice, fault):
     with at_a_terminal(practice) as terminal:
@@ -88,6 +90,7 @@ def test_a_terminal_that_takes_nothing_any_more_can_be_left(practice, fault):
         terminal.process.wait(PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_reads_again_shows_what_is_true_by_then(practice):
     with at_a_terminal(practice) as terminal:
         opened(terminal)
@@ -101,6 +104,7 @@ def test_a_terminal_that_reads_again_shows_what_is_true_by_then(practice):
         assert terminal.sane
 
 
+@pytest.mark.sample("backup-full-hang_up", "restore-kill")
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [  # each fault over one of the kinds; the others in the soak
@@ -155,6 +159,7 @@ def test_a_job_of_cron_is_on_the_screen_as_it_runs(practice):
         assert terminal.ended() == 0
 
 
+@pytest.mark.slow
 def test_leaving_with_a_job_running_leaves_it_running(practice):
     with closing(Hold(practice, "backup-full")) as hold, at_a_terminal(practice) as terminal:
         opened(terminal)

@@ -38,6 +38,7 @@ __all__ = ["chance"]
 FAULTS = (kill, hang_up, say_hangup, terminate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first", [0, *(pytest.param(number, marks=[pytest.mark.soak]) for number in range(1, len(FAULTS)))]
 )
@@ -127,6 +128,7 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
     assert "Users can log in" in report.read_text()
 
 
+@pytest.mark.slow
 def test_a_second_operator_takes_over_and_the_first_is_told_and_can_do_nothing(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.ready_made()
@@ -188,6 +190,7 @@ RUBBISH = (
 """What a hand may have in its clipboard; random text comes after it."""
 
 
+@pytest.mark.slow
 def test_an_enter_held_down_and_a_paste_replace_nothing_at_any_step(pg18, new_school, practise, chance):
     practice = practise(new_school(pg18))
     practice.ready_made()

@@ -30,6 +30,7 @@ def threads(looks):
     return at
 
 
+@pytest.mark.sample("gone")
 @pytest.mark.parametrize("what", ["gone", "down"])
 def test_the_database_is_gone_or_does_not_answer(pg18, new_school, practise, threads, what):
     practice = practise(new_school(pg18))

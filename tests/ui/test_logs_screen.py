@@ -286,6 +286,7 @@ def test_footer_and_heading_fit_an_80_column_screen(practice, language):
         i18n.use("en")
 
 
+@pytest.mark.slow
 def test_any_keys_in_any_order_harm_nothing(practice):
     log(practice, "restore_20261124_030010.log", *(at(60 + second, f"x{second}") for second in range(1200)))
     keys = [

@@ -24,6 +24,7 @@ SCREENS = {
 """The keys that lead to each from the list of backups."""
 
 
+@pytest.mark.sample("may act")
 @pytest.mark.parametrize("count", [12, pytest.param(500, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
 @pytest.mark.parametrize("read_only", [False, True], ids=["may act", "read only"])
 def test_random_keys_harm_nothing(pg18, new_school, practise, read_only, count):

@@ -35,6 +35,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.sample("80x24")
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
 @pytest.mark.parametrize("said", [[], ["All of it is said here. " * 60]], ids=["short", "long"])
 def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_school, practise, size, said):
@@ -273,6 +274,7 @@ FOLDED = {
 """What scrolls on a terminal of sixteen lines, and the keys that lead there."""
 
 
+@pytest.mark.sample("es")
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_every_screen_says_how_many_lines_are_below_and_where_they_end(tmp_path, language):
     made = Installed(tmp_path / "mtn")

@@ -6,6 +6,8 @@ import shlex
 from contextlib import closing
 from email.header import decode_header, make_header
 
+import pytest
+
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.jobs import Job
@@ -523,6 +525,7 @@ def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):
         everybody.psql("DROP OWNED BY mtn_plain; DROP ROLE mtn_plain")
 
 
+@pytest.mark.slow
 def test_an_extension_that_no_new_database_can_have_is_left_out_once_that_is_agreed_to(
     pg18, pg_workspace, new_school, practise
 ):

@@ -326,6 +326,7 @@ KEYS = [key for one in every_action() for key in one.keys if one.id != "quit"]
 OTHERS = ["up", "down", "pageup", "pagedown", "home", "end", "left", "tab", "z", "é", "f5", "enter", "enter"]
 
 
+@pytest.mark.sample("100-6")
 @pytest.mark.parametrize("step", [None, Step.PRODUCTION])
 @pytest.mark.parametrize("count", [100, pytest.param(500, marks=[pytest.mark.soak])])
 def test_random_keys_destroy_nothing(pg18, new_school, practise, step, count):

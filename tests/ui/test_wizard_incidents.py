@@ -18,6 +18,7 @@ def damage(practice, backup) -> None:
     payload.write_bytes(data)
 
 
+@pytest.mark.sample("corrupt-backup")
 @pytest.mark.parametrize("what", ["corrupt-backup", "s3-down"])
 def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, practise, s3, tmp_path):
     with MailServer(tmp_path / "mail") as mail:

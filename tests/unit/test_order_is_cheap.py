@@ -98,6 +98,7 @@ def closing_tasks(tables, *, small, closed):
     ]
 
 
+@pytest.mark.sample("small tables")
 @pytest.mark.parametrize("small", [True, False], ids=["small tables", "large tables"])
 def test_four_times_the_statements_are_four_times_the_looks_and_the_memory(small):
     """Keys to one table, with a comment each, and rights after them: memory is asked of the allocator."""

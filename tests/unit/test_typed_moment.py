@@ -294,6 +294,7 @@ def wall(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
+@pytest.mark.sample("America/Santiago")
 @pytest.mark.parametrize("given", [True, False], ids=["given", "own"])
 def test_what_the_clocks_showed_reads_back_once_or_twice_and_what_they_never_showed_not_at_all(
     own_zone, given

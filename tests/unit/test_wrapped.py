@@ -51,6 +51,7 @@ def summaries(text: str) -> dict[str, str]:
     return dict(rows)
 
 
+@pytest.mark.sample("es")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_summary_fits_its_line_at_80_columns(language):
     groups = [path for path, one in commands().items() if isinstance(one, click.Group)]
@@ -69,6 +70,7 @@ def words(text: str) -> set[str]:
     return set(text.split())
 
 
+@pytest.mark.sample("es")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_doctor_and_errors_break_between_words_only(language, tmp_path: Path):
     nowhere = tmp_path / "a folder" / ("a-name-that-is-longer-than-a-line-" * 3) / "backup.conf"

@@ -258,7 +258,7 @@ class VirtualList(LineView, can_focus=True):
 
 
 def _marked(line: StyledLine) -> StyledLine:
-    """A line under the cursor, which not everybody tells by its colour: its first cell is left free for it."""
+    """The line under the cursor, with a mark in its first cell, which is left free: colour alone tells not all."""
     if line and line[0][0].startswith(" "):
         (text, tone), *more = line
         return [("›" + text[1:], tone), *more]
