@@ -258,7 +258,7 @@ class VirtualList(LineView, can_focus=True):
 
 
 def _marked(line: StyledLine) -> StyledLine:
-    """The line under the cursor, with a mark in its first cell, which is left free: colour alone tells not all."""
+    """The line under the cursor, marked in its first cell, which is left free: colour alone tells little."""
     if line and line[0][0].startswith(" "):
         (text, tone), *more = line
         return [("›" + text[1:], tone), *more]
