@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import secrets
 import signal
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import settings
 from mtn_tui.archive import cipher
 from mtn_tui.core.redact import redact
 from mtn_tui.core.suggested import name_configuration
+from tests import warm
 from tests.in_memory import in_memory
 from tests.operation_fixtures import practise, s3
 from tests.pg_fixtures import (
@@ -128,7 +128,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
 
 
-_salts = itertools.cycle([secrets.token_bytes(8) for _ in range(12)])
+_salts = itertools.cycle(warm.SALTS)
 
 
 @pytest.fixture(autouse=True)
