@@ -13,6 +13,7 @@ from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.operations.recover.recover import (
@@ -90,7 +91,7 @@ def recover(
         if as_json:
             output.as_json(found.facts())
         else:
-            _print(found)
+            _print(found, labels.password_of_psql(context))
         return 2 if found.conflicts and not leave_refused else 0
     session.must_not_only_read()
     session.say_database(context.settings.db_name)
@@ -126,7 +127,7 @@ def _agreed(session: Session, request: Request) -> Request:
     return replace(request, expected=found.chosen)
 
 
-def _print(found: Recovery) -> None:
+def _print(found: Recovery, password: str) -> None:
     output.prose(_lines(found))
     if found.command:
         output.line()
@@ -134,6 +135,7 @@ def _print(found: Recovery) -> None:
         output.lines(f"    {one}" for one in found.statements)
         output.line(_("By hand:"))
         output.line(f"    {found.command}")
+        output.prose(filter(None, [password]))
 
 
 def _lines(found: Recovery) -> Iterator[str]:

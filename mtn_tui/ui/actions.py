@@ -211,12 +211,8 @@ def find(name: str, among: Iterable[AnyAction]) -> AnyAction | None:
 
 
 def bindings(listed: Sequence[AnyAction]) -> list[BindingType]:
-    """The keys of these actions. Those that share one are never possible at the same time."""
-    by_key: dict[str, list[str]] = {}
-    for one in listed:
-        for key in one.keys:
-            by_key.setdefault(key, []).append(f"'{one.id}'")
-    return [Binding(key, f"app.perform({', '.join(ids)})", show=False) for key, ids in by_key.items()]
+    """The keys of these actions."""
+    return [Binding(key, f"app.perform('{one.id}')", show=False) for one in listed for key in one.keys]
 
 
 def shown_key(key: str) -> str:

@@ -168,9 +168,9 @@ class MtnApp(BaseApp):
         """Switch between dark and light, until the program ends."""
         self.theme = themes.LIGHT.name if self.theme == themes.DARK.name else themes.DARK.name
 
-    def action_perform(self, action_id: str, *others: str) -> None:
-        """Called by Textual for the keys of actions; performs the one of them that is possible now."""
-        self.perform(performing.possible_of(self.here, action_id, others))
+    def action_perform(self, action_id: str) -> None:
+        """Called by Textual for the keys of actions."""
+        self.perform(action_id)
 
     async def action_quit(self) -> None:
         """Quit as the action does: Textual's own would not ask while a job runs."""

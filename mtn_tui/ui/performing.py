@@ -9,12 +9,6 @@ from mtn_tui.ui.named_screens import of_another_screen
 from mtn_tui.ui.screens.framed import Framed
 
 
-def possible_of(here: Framed, action_id: str, others: tuple[str, ...]) -> str:
-    """Of the actions that share a key the one that is possible now; else ``action_id``."""
-    possible = (one.id for one in here.actions if one.id in others and not one.why_not(here))
-    return next(possible, action_id)
-
-
 def perform(host: Host, here: Framed, action_id: str) -> bool:
     """Perform an action, say why not, or lead to the screen that has it; whether it was performed."""
     action = next((one for one in here.actions if one.id == action_id), None)

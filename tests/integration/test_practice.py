@@ -39,6 +39,8 @@ from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.health.checks.disk import disk
+from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.incident import messages, steps
 from mtn_tui.operations.incident.assess import assess
 from mtn_tui.operations.incident.file import open_incident
@@ -281,6 +283,24 @@ def mails_since(place: Place, before: int) -> list[tuple[str, str]]:
     ]
 
 
+def alerted(place: Place, named: str) -> int:
+    """The monitor calls it critical and alerts of what is named, once to each; how many mails before."""
+    mail = place.scene.stack.mail
+    before = len(mail.messages())
+    for _again in range(2):
+        code, out, _err = command(place.config, "monitor", "--quick")
+        assert (code, plugin(out).status) == (2, 2), out
+        told = mails_since(place, before)
+        assert {subject for subject, _to in told} == {f"[MTN ✖] CRITICAL: {named}"}
+        assert len(told) == len(set(told)), "once to each"
+    return before
+
+
+def solved(place: Place, before: int) -> set[str]:
+    """Of what a mail has said since that it is over."""
+    return {subject.partition(": ")[2] for subject, _to in mails_since(place, before) if "Solved" in subject}
+
+
 def test_the_monitor_of_the_demo_is_well(drilled):
     code, out, err = command(drilled.config, "monitor")
     read = plugin(out)
@@ -431,7 +451,8 @@ def test_a_restore_where_none_was_needed_is_said(place):
 # The backups themselves
 
 
-def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(place):
+def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled):
+    place = drilled
     incident = find("stale")
     mails = subjects(place.scene.stack)
     stale = Place(place.config, incident.happen(place.scene))
@@ -448,7 +469,9 @@ def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(place):
     assert (judged.recovered, judged.backups.since, judged.backups.lost) == (False, None, ())
     assert len(judged.backups.troubles) == 3, judged.backups.troubles
     assert "✖ The backups were not in order when you left." in verdict.lines(judged)
+    before = alerted(stale, "3 problems: Full backup, Differentials, RPO and RTO")
     stale.mtn("backup", "full")
+    assert solved(stale, before) == {"Full backup, Differentials, RPO and RTO"}
     judged = stale.judged(incident, happened, mails)
     assert verdict.well(judged), verdict.lines(judged)
     assert verdict.lines(judged)[-1] == "All went well."
@@ -462,8 +485,8 @@ def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(place):
     assert f"✖ Backups from before were lost: {name}" in verdict.lines(judged)
 
 
-def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(place):
-    incident, scene = find("disk-full"), place.scene
+def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(drilled):
+    incident, place, scene = find("disk-full"), drilled, drilled.scene
     if scene.stack.disk is None:
         pytest.skip("no small disk can be mounted here")
 
@@ -482,8 +505,12 @@ def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(place)
     judged = full.judged(incident, happened, mails)
     assert not judged.recovered
     assert any("are free on the disk of the backups" in one for one in judged.backups.troubles)
+    before = alerted(full, "2 problems: Last runs, Disk")
     full.mtn("backup", "full", check=2)
-    full.mtn("prune")
+    (found,) = [one for one in disk(Inspection(full.context)) if "BACKUP_DIR" in one.says]
+    assert (found.status, found.fix) == (Status.FAIL, ("prune",))
+    full.mtn(*found.fix)
+    assert solved(full, before) == {"Disk"}
     judged = full.judged(incident, happened, mails)
     assert judged.backups.troubles == ("No proven backup has been made since.",)
     full.mtn("backup", "full")

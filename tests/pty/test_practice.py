@@ -100,8 +100,8 @@ def test_a_lost_database_is_restored(tmp_path):
 def test_a_server_that_is_down_is_started(tmp_path):
     with practice("database-down", tmp_path) as made:
         made.begins()
-        made.terminal.wait_for("[d] starts the server")
-        made.terminal.type("d")
+        made.terminal.wait_for("[u] starts the server")
+        made.terminal.type("u")
         made.terminal.wait_for("Start the database server?")
         made.terminal.type(DOWN + ENTER)
         made.terminal.wait_for("PostgreSQL answers.")

@@ -177,7 +177,7 @@ def test_a_second_operator_takes_over_and_the_first_is_told_and_can_do_nothing(p
 
 
 def takes_over(terminal: Terminal, holder: str) -> None:
-    terminal.type("t")
+    terminal.type("o")
     terminal.wait_for(f"over from {holder}@")
     terminal.type(DOWN + ENTER)
     terminal.wait_for("[a] once more")

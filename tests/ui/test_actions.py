@@ -43,10 +43,6 @@ SCREENS: list[type[Framed]] = [
 every_screen = pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.where)
 
 
-AT_ONE_STEP = {"time", "difference"}
-"""Of the wizard: they have the keys of what is not possible there, as a test of its steps sees."""
-
-
 def listed(screen: type[Framed]) -> tuple[AnyAction, ...]:
     return actions.in_order(screen.own_actions())
 
@@ -79,8 +75,7 @@ def test_the_key_that_verifies_does_nothing_else_on_any_screen():
 
 @every_screen
 def test_no_key_means_two_things_on_a_screen(screen):
-    not_counted = AT_ONE_STEP if screen is Emergency else ()
-    keys = [key for one in listed(screen) for key in one.keys if one.id not in not_counted]
+    keys = [key for one in listed(screen) for key in one.keys]
     assert len(set(keys)) == len(keys)
 
 

@@ -389,7 +389,7 @@ PICTURES = [
     Picture("wizard_beside", at(Step.PRODUCTION, RecoveryMode.BESIDE), emergency(lambda: "public.documents")),
     Picture("wizard_closed", at(Step.REPORT), emergency(lambda: _("[i] reads the report here."), "enter")),
     Picture("wizard_others", at(Step.VALIDATE, who=BRUNO), emergency(lambda: "bruno@db2")),
-    Picture("wizard_take_asked", at(Step.STAGING, who=BRUNO), emergency(lambda: _("Take it over"), "t")),
+    Picture("wizard_take_asked", at(Step.STAGING, who=BRUNO), emergency(lambda: _("Take it over"), "o")),
     Picture("wizard_called_asked", at(Step.NOTIFY), emergency(lambda: _("Whom have you called?"), "c")),
     Picture("wizard_back_at_step_3", at(Step.STAGING), emergency(lambda: "admision_mtn", "backspace")),
     Picture("incident_report", at(Step.PRODUCTION), emergency(lambda: "RTO", "i")),

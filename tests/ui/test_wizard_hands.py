@@ -54,7 +54,7 @@ def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, 
             await operator.until(lambda: isinstance(first.screen, ErrorDialog), "the word of it")
             await operator.sees("bruno@db-host-1 has taken the incident over.")
             await operator.press("enter", "3")
-            await operator.sees("bruno@db-host-1 has it since", "[t] takes it over")
+            await operator.sees("bruno@db-host-1 has it since", "[o] takes it over")
             for keys in ("enter", "n", "a", "s", "y", "x"):
                 await operator.press(keys)
                 await operator.sees("bruno@db-host-1 has this incident.")
@@ -68,11 +68,11 @@ def test_who_loses_the_incident_is_told_at_once_and_their_keys_do_nothing(pg18, 
             await operator.sees("incident 1 is open: [3] continues it")
             await operator.press("3")
             await operator.sees("ana@db-host-1 has it since", "You follow it here.")
-            await operator.press("t")
+            await operator.press("o")
             await operator.sees("Take incident 1 over from ana@db-host-1?")
             await operator.press("enter")
             assert on_disk(practice).holder.operator == "ana"
-            await operator.press("t", "down", "enter")
+            await operator.press("o", "down", "enter")
             await operator.until(lambda: second.session.mine, "the incident")
             took_it.set()
             await operator.sees("★ is proposed")
@@ -374,7 +374,7 @@ def test_nothing_is_opened_with_read_only_and_an_incident_is_followed(pg18, new_
         await operator.sees("opened with --read-only")
         opened(practice)
         await operator.sees("✖ incident 1", "ana@db-host-1 had it since")
-        await operator.press("t")
+        await operator.press("o")
         await operator.sees("opened with --read-only")
 
     at_the_wizard(app, flow)

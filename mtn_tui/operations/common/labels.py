@@ -15,6 +15,7 @@ from mtn_tui.core.i18n import _, written
 from mtn_tui.core.models import JobState, Kind, Rung
 from mtn_tui.core.moments import with_offset
 from mtn_tui.engine.progress import Progress
+from mtn_tui.operations.common.context import Context
 
 _NAMED = 8
 """Tables that are named where there may be many."""
@@ -270,3 +271,12 @@ def kept_past(name: str) -> str:
 def channel(name: str) -> str:
     """A channel of alerts, in the reader's language."""
     return {"mail": _("e-mail"), "webhook": _("webhook"), "syslog": _("system log")}.get(name, name)
+
+
+def password_of_psql(context: Context) -> str:
+    """Which password a psql line asks for, and where it stands; empty if it asks for none."""
+    if context.settings.db_password is None:
+        return ""
+    if context.configuration is None:
+        return _("psql asks for a password: DB_PASSWORD.")
+    return _("psql asks for a password: DB_PASSWORD in {file}.").format(file=context.configuration)

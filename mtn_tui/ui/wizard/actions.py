@@ -99,7 +99,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
         ),
         Action(
             "take",
-            ("t",),
+            ("o",),
             _("Take over"),
             _("Takes the incident over from whoever has it; they are told. Asks first."),
             _take,
@@ -117,7 +117,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
         ),
         Action(
             "start",
-            ("d",),
+            ("u",),
             _("Start the server"),
             _("In step 1, runs DATABASE_START_COMMAND. Asks first."),
             lambda wizard: wizard.navigator.step_view.ask_to_start(),

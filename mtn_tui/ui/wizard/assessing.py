@@ -135,7 +135,7 @@ class Assessing(StepView):
         if self.starting is not None:
             progress(sheet, self.starting, "")
         elif command:
-            sheet.say(_("[d] starts the server: {command}").format(command=redact(command)), "strong")
+            sheet.say(_("[u] starts the server: {command}").format(command=redact(command)), "strong")
         else:
             sheet.say(_("Start it by hand: DATABASE_START_COMMAND is not set."), "dim")
         sheet.gap()

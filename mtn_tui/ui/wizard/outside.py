@@ -85,7 +85,7 @@ def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incid
         text.format(who=incident.holder, time=f"{since.astimezone():%H:%M}" if since else "—"), "strong"
     )
     sheet.say(
-        _("[t] takes it over. Talk to them first.") if not session.holder_gone else _("[enter] continues it.")
+        _("[o] takes it over. Talk to them first.") if not session.holder_gone else _("[enter] continues it.")
     )
     sheet.gap()
     evidence.write(sheet, incident.step, state)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check
 from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
@@ -205,6 +206,7 @@ class CopyingBack(StepView):
         if looked.command:
             sheet.say(_("By hand:"), "dim")
             sheet.code("  " + looked.command)
+            sheet.say(labels.password_of_psql(self.session.host.context), "dim")
 
     def next(self) -> str:
         """Copy the rows back, go on if there are none; nothing while it is looked at or the job runs."""

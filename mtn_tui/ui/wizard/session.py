@@ -152,7 +152,7 @@ class IncidentSession:
         if self.incident is None or not self.incident.is_open:
             return _("No incident is open.")
         if not self.mine:
-            return _("{who} has this incident. [t] takes it over.").format(who=self.incident.holder)
+            return _("{who} has this incident. [o] takes it over.").format(who=self.incident.holder)
         return self.busy
 
     # Commands

@@ -28,6 +28,9 @@ WARNED = 0.2
 """Parts of a disk; less than that free is critical, or a warning, by runbook 6.2."""
 
 _NAME = "disk"
+_PRUNE = ("prune",)
+_PRUNED = {"BACKUP_DIR", "LOG_DIR", "METRICS_DIR", "STATE_DIR"}
+"""Where retention deletes something: backups, logs, metrics, journals."""
 
 
 def disk(inspection: Inspection) -> Iterator[Check]:
@@ -82,7 +85,8 @@ def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
             status = Status.WARN
     hint = "" if status is Status.OK else _room_for(names)
     section = "8.2" if status is Status.OK else "6.2"
-    return Check(_NAME, status, text, hint, section, figures=figures, short=short)
+    fix = _PRUNE if hint and not _PRUNED.isdisjoint(names) else ()
+    return Check(_NAME, status, text, hint, section, fix=fix, figures=figures, short=short)
 
 
 def _full_by(inspection: Inspection, days: int) -> str:
@@ -96,7 +100,7 @@ def judged(share: float) -> Status:
 
 def _room_for(names: list[str]) -> str:
     hint = _("Make room, or let {settings} point to a larger disk.").format(settings=", ".join(names))
-    if "BACKUP_DIR" in names:
+    if not _PRUNED.isdisjoint(names):
         hint += " " + _("See what retention would delete: mtn prune --dry-run")
     return hint
 
