@@ -81,7 +81,7 @@ class AsItWas(Framed):
         if not self._is_restored:
             sheet.gap()
             sheet.say(_("It is restored beside production, read-only, for inspection:"), "dim")
-            self._write_command(sheet)
+            sheet.code(self._command())
         sheet.lines = [[(" ", ""), *line] for line in sheet.lines]
         page = self.query_one(Page)
         page.show_page(sheet, picking.index)
@@ -116,16 +116,15 @@ class AsItWas(Framed):
         elif last is not None and last.ended is not None and self._is_restored:
             text = _("✔ Restored into {database}, {time}.")
             sheet.say(text.format(database=self._database, time=labels.moment(last.ended)), "good")
-            self._write_command(sheet)
+            sheet.code(self._command())
+            sheet.say(labels.password_of_psql(self.host.context), "dim")
 
     @property
     def _database(self) -> str:
         return staging_of(self.host.context, RecoveryMode.BESIDE)
 
-    def _write_command(self, sheet: PageBuilder) -> None:
-        context = self.host.context
-        sheet.code(shlex.join(["psql", *context.server.options, "-d", self._database]))
-        sheet.say(labels.password_of_psql(context), "dim")
+    def _command(self) -> str:
+        return shlex.join(["psql", *self.host.context.server.options, "-d", self._database])
 
     def not_ready(self) -> str:
         """Why the chosen point can't be restored now; empty if it can."""
