@@ -214,6 +214,19 @@ def test_what_costs_nothing_is_run_at_once_and_what_costs_something_is_asked_fir
     at_the_checklist(app_of(made, asked(begun)), flow, LARGE)
 
 
+def test_a_draw_that_comes_right_after_the_cursor_was_moved_does_not_take_it_back_to_the_worst(made, looks):
+    looks |= saying("full", NO_FULL)
+
+    async def flow(operator):
+        screen = operator.app.screen
+        assert screen.row.check.id == "full"
+        screen.checks.action_go(1)
+        operator.app.draw()
+        assert screen.row.check.id == "differentials"
+
+    at_the_checklist(app_of(made), flow)
+
+
 def test_f_says_why_it_does_nothing(made, looks):
     looks |= saying("server", SILENT)
 

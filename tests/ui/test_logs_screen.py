@@ -10,6 +10,7 @@ import pytest
 
 from mtn_tui.core import i18n
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.data.log_reader import LogsSeen
 from mtn_tui.ui.screens.logs import Logs
 from tests.operation_fixtures import Practice
 from tests.ui.pilots import LARGE, SMALL, nothing_begins, operate
@@ -95,6 +96,17 @@ def test_new_lines_come_by_themselves_until_one_looks_back(practice):
         log(practice, "full-backup_20261124_040000.log", at(3601, "last"))
         await operator.press("end")
         await operator.until(lambda: chosen(operator) == "last")
+
+    drive(practice, flow)
+
+
+def test_lines_that_come_right_after_one_looked_back_take_nobody_to_the_end(practice):
+    async def flow(operator):
+        screen = operator.app.screen
+        assert chosen(operator) == "done"
+        screen.rows.action_go(-1)
+        screen._seen(LogsSeen(screen._view, (), None, searching=False))
+        assert chosen(operator) != "done"
 
     drive(practice, flow)
 

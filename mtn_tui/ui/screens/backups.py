@@ -148,7 +148,7 @@ class Backups(BackupScreen):
         yield LineView(id="summary")
         yield LineView(id="silent")
         yield LineView(id="heading")
-        yield VirtualList(id="backups")
+        yield VirtualList(self._moved, id="backups")
         yield LineView(id="bottom-rule")
         yield LineView(id="pane")
 
@@ -260,7 +260,6 @@ class Backups(BackupScreen):
             self._end_asking()
             self.draw()
 
-    @on(VirtualList.Moved)
     def _moved(self) -> None:
         self.draw_footer()
         self._draw_pane()

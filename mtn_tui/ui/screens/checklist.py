@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from textual import on
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
@@ -95,7 +94,7 @@ class Checklist(ChecksScreen):
     def body(self) -> Iterable[Widget]:
         """How the morning is, the list, and what the chosen check has found."""
         yield LineView(id="morning")
-        yield VirtualList(id="checks")
+        yield VirtualList(self._moved, id="checks")
         yield LineView(id="bottom-rule")
         yield LineView(id="pane")
 
@@ -158,7 +157,6 @@ class Checklist(ChecksScreen):
         bad = [one.check.id for tone in ("bad", "warn") for one in rows if one.known and _tone(one) == tone]
         return (bad or firsts)[0]
 
-    @on(VirtualList.Moved)
     def _moved(self) -> None:
         self._chosen, self._moved_at = True, self.host.context.clock.monotonic()
         self.draw_footer()

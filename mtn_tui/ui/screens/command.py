@@ -53,7 +53,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         """The field, the actions found, why the chosen one can't be performed, and what the keys do."""
         with Vertical(id="box"):
             yield TextField(id="typed")
-            yield VirtualList(id="found")
+            yield VirtualList(self._draw_why, id="found")
             yield LineView(id="why")
             yield LineView(id="how")
 
@@ -93,7 +93,6 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         self._draw_why()
         self.lines("how").show([[(_("[enter] runs it, [esc] goes back"), "dim")]])
 
-    @on(VirtualList.Moved)
     def _draw_why(self) -> None:
         """Show in full why the chosen action can't be performed: its row has room for the beginning."""
         index, room = self.query_one(VirtualList).index, min(_WIDEST, self.app.size.width - 4) - 4

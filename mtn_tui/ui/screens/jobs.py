@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from textual import on
 from textual.widget import Widget
 
 from mtn_tui.core.errors import MtnError
@@ -64,7 +63,7 @@ class Jobs(Framed):
     def body(self) -> Iterable[Widget]:
         """The list of jobs, and what there is to know of the chosen one."""
         yield LineView(id="heading")
-        yield VirtualList(id="jobs")
+        yield VirtualList(self._moved, id="jobs")
         yield LineView(id="bottom-rule")
         yield LineView(id="told")
 
@@ -138,7 +137,6 @@ class Jobs(Framed):
         answers = [Answer(_("Let it go on"), False), Answer(_("Cancel it"), True)]
         self.host.open_screen(Ask(_("Cancel job {id}?").format(id=job.id), said, answers), chosen)
 
-    @on(VirtualList.Moved)
     def _moved(self) -> None:
         self.draw_footer()
         self._draw_told()

@@ -160,7 +160,7 @@ class Logs(Framed):
     def body(self) -> Iterable[Widget]:
         """A heading, the rows, and the whole of the chosen line."""
         yield LineView(id="heading")
-        yield LogRows(id="logs")
+        yield LogRows(self._moved, id="logs")
         yield LineView(id="bottom-rule")
         yield LineView(id="pane")
 
@@ -286,8 +286,7 @@ class Logs(Framed):
         self._end_asking()
         self._want(replace(self._wanted, pattern=pattern))
 
-    @on(VirtualList.Moved)
-    def _moved(self, message: VirtualList.Moved) -> None:
+    def _moved(self) -> None:
         if self._following and self.rows.index < len(self._rows) - 1:
             self._stay()
         self._ask_for_more()

@@ -14,7 +14,6 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -171,11 +170,11 @@ class VirtualList(LineView, can_focus=True):
         Binding("end", "last", show=False),
     ]
 
-    class Moved(Message):
-        """The cursor is on another row."""
-
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, moved: Callable[[], None] = lambda: None, *, id: str | None = None) -> None:
+        """``moved`` is called at once when the operator has moved the cursor: what is drawn next, and the
+        next key, are about the row that it is on then."""
+        super().__init__(id=id)
+        self._moved = moved
         self._keys: Sequence[str] = ()
         self.index = 0
         self.passed_over: Collection[str] = ()
@@ -227,7 +226,7 @@ class VirtualList(LineView, can_focus=True):
         self._move_to(len(self._keys) - 1)
 
     def go_to(self, index: int) -> None:
-        """Put the cursor on a row, without posting ``Moved``."""
+        """Put the cursor on a row, without calling ``moved``."""
         index = self._within(index)
         for one in {self.index, index}:
             self.refresh(Region(0, one - self.scroll_offset.y, self.size.width, 1))
@@ -240,7 +239,7 @@ class VirtualList(LineView, can_focus=True):
             index += 1 if index > self.index else -1
         if self._within(index) != self.index:
             self.go_to(index)
-            self.post_message(self.Moved())
+            self._moved()
 
     def _within(self, index: int) -> int:
         return max(0, min(index, len(self._keys) - 1))
