@@ -367,6 +367,7 @@ def test_a_listing_is_in_key_order_and_by_prefix(store: Storage) -> None:
     assert keys(store, "nothing/") == []
 
 
+@pytest.mark.sample("disk")
 def test_a_listing_may_be_longer_than_a_page_of_s3(store: Storage) -> None:
     names = [f"full/{number:05}" for number in range(1100)]
     with ThreadPoolExecutor(4) as pool:

@@ -48,7 +48,10 @@ def work(chance: random.Random) -> str:
 
 @pytest.mark.parametrize(
     ("halves", "sample"),
-    [(8, 4), pytest.param(7 * 48, 50, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])],
+    [
+        pytest.param(8, 4, marks=pytest.mark.slow),
+        pytest.param(7 * 48, 50, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
+    ],
 )
 def test_every_half_hour_can_be_restored(halves, sample, pg18, new_school, practise):
     school = new_school(pg18)

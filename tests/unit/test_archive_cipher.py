@@ -79,6 +79,7 @@ def test_decryption_begins_at_any_block_given_the_one_before(
     assert plain[:-BLOCK] + unpad(plain[-BLOCK:], len(written)) == data[start * BLOCK :]
 
 
+@pytest.mark.sample("without a newline", "bytes that are no text", "what a shell would obey", "1024")
 @pytest.mark.parametrize(
     ("content", "passphrase"),
     [
