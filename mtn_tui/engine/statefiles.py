@@ -208,8 +208,18 @@ class LineFile:
         except OSError as error:
             raise refusal(error, path) from error
 
+    def lock(self) -> None:
+        """Hold off others that lock it, until it is closed. Does nothing on a filesystem without locks.
+
+        A line that another process is still writing may look like one whose writer died.
+        """
+        try:
+            lock(self._fd, wait=True)
+        except OSError as error:
+            raise refusal(error, self.path) from error
+
     def begin_afresh(self) -> None:
-        """Start on a new line if the last one is incomplete, since its writer died."""
+        """Start on a new line if the last one is incomplete, since its writer died. Lock it before."""
         try:
             with self.path.open("rb") as file:
                 end = file.seek(0, os.SEEK_END)

@@ -18,6 +18,7 @@ from mtn_tui.operations.setup.init import write_contacts
 from tests.one_database_fixtures import at_home, one_database_extensions
 from tests.pg_fixtures import Database
 from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
+from tests.ui.pilots import nothing_begins
 
 
 def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_school, practise, tmp_path):
@@ -276,6 +277,40 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
     assert copied["rows"] > had // 2, "though the step was done again"
     assert (copied["linked"] > 0, copied["not_linked"]) == (True, 0)
     assert "and is lost" not in text
+
+
+def test_who_was_told_of_another_way_than_is_gone_is_told_anew_if_one_wants(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.ready_made()
+    practice.source.psql("SET session_replication_role = replica; DELETE FROM applications WHERE id % 2 = 0")
+    app = wizard(practice, nothing_begins)
+
+    def told():
+        return on_disk(practice).steps[Step.NOTIFY].facts["subject"]
+
+    async def once_more(operator, way):
+        await operator.press("backspace", "backspace", "a", "down", "enter")
+        await operator.sees("Rows are missing in applications")
+        ways = list(RecoveryMode)
+        while app.navigator.step_view.index != ways.index(way):
+            await operator.press("up" if way is RecoveryMode.RESTORE else "down")
+        await operator.enters()
+        await operator.until(lambda: on_disk(practice).step is Step.CHOOSE, "step 3 again")
+
+    async def flow(operator):
+        await operator.chooses("Rows are missing in applications")
+        await once_more(operator, RecoveryMode.BESIDE)
+        await operator.at(Step.CHOOSE)
+        await once_more(operator, RecoveryMode.RESTORE)
+        await operator.at(Step.NOTIFY)
+        await operator.sees("They were told otherwise. [a] tells them")
+        assert "Rows are missing" in told()
+        await operator.press("a", "down", "enter")
+        await operator.until(lambda: "An incident of the admission system" in told(), "the other alert")
+        await operator.enters()
+        await operator.at(Step.CHOOSE)
+
+    at_the_wizard(app, flow)
 
 
 def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as_if_all_were_well(

@@ -54,6 +54,7 @@ def sign(
         "statuses": {check: status.value for check, status in signed.statuses.items()},
     }
     with closing(LineFile(path(context))) as file:
+        file.lock()
         file.begin_afresh()
         file.append(json.dumps(line, ensure_ascii=False).encode())
         file.sync()

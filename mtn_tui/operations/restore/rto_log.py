@@ -94,6 +94,7 @@ def _append(job: Job, context: Context, backup: Backup | None, seconds: float, w
     line = f"{now:%a %b %e %H:%M:%S %Z %Y}: RTO Test - {said}"
     try:
         with closing(LineFile(context.settings.log_dir / NAME, mode=0o640)) as file:
+            file.lock()
             file.begin_afresh()
             file.append(line.encode())
             file.sync()

@@ -13,6 +13,7 @@ from mtn_tui.operations.incident.escalation import severity_of
 from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import start_arguments
 from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.wizard.notifying import says_otherwise
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, progress
 
@@ -171,7 +172,15 @@ class Assessing(StepView):
             "findings": [one.line for one in found.findings],
             **loss.recorded(found.tables),
         }
-        session.write(lambda file: file.done(Step.ASSESS, **facts), session.view.follow)
+        session.write(lambda file: file.done(Step.ASSESS, **facts), self._recorded)
+
+    def _recorded(self) -> None:
+        """Go on; where people were told of another way, show first what they were told."""
+        session = self.session
+        session.view.follow()
+        if says_otherwise(session):
+            session.view.go(Step.NOTIFY)
+            session.host.show_status(_("They were told otherwise. [a] tells them how it goes on."), "warn")
 
     def _starts_first(self, found: Assessment) -> bool:
         """Whether enter offers to start the server before it is left down."""

@@ -11,7 +11,7 @@ from mtn_tui.operations.incident.assess import Assessment, Proposal
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.memory import findings_of
 from mtn_tui.operations.incident.messages import Alert, first_alert
-from mtn_tui.operations.incident.state import Incident, Step
+from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, about, cut_short, failure
@@ -67,6 +67,15 @@ def send(session: IncidentSession, step: Step, alert: Alert) -> None:
         return file.done(step, **operations.send(context, alert, to))
 
     session.write(change, busy=_("Sending. That may take half a minute."))
+
+
+def says_otherwise(session: IncidentSession) -> bool:
+    """Whether the alert that was sent is not what it would be now: another way was chosen since."""
+    incident = session.present
+    sent = incident.steps[Step.NOTIFY]
+    if sent.standing is not StepStatus.DONE:
+        return False
+    return sent.facts.get("subject") != first_alert(session.host.context, _told(incident), incident).subject
 
 
 def words_of(sheet: PageBuilder, alert: Alert) -> None:

@@ -62,6 +62,9 @@ class View(Protocol):
     def follow(self) -> None:
         """Show the step where the incident stands."""
 
+    def go(self, step: Step) -> None:
+        """Show a step."""
+
     def changed(self) -> None:
         """Called when another decision is due: keys pressed for the one before do not count."""
 
