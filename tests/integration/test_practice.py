@@ -309,7 +309,7 @@ def test_the_monitor_of_the_demo_is_well(drilled):
     assert json.loads(latest.read_text())["overall_status"] == "OK"
 
 
-@pytest.mark.sample("database-down", "s3-down")
+@pytest.mark.sample("database-down")
 @pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not (one.day or one.of_backups)])
 def test_the_monitor_tells_of_an_incident_once_and_of_its_end_once_it_is_mended(drilled, name):
     mail = drilled.scene.stack.mail

@@ -96,7 +96,6 @@ def test_a_lost_database_is_restored(tmp_path):
     assert made.told["seconds"] < made.told["target"]
 
 
-@pytest.mark.soak  # integration/test_practice.py judges the same, ui/test_wizard.py starts it by its key
 def test_a_server_that_is_down_is_started(tmp_path):
     with practice("database-down", tmp_path) as made:
         made.begins()
@@ -140,6 +139,7 @@ def test_without_the_bucket_the_disk_is_enough(tmp_path):
     assert well(made.told)
 
 
+@pytest.mark.slow
 def test_a_course_that_was_deleted_is_copied_back_and_what_was_written_since_is_kept(tmp_path):
     with practice("bad-delete", tmp_path, rows=2000) as made:
         made.begins()

@@ -65,6 +65,7 @@ def test_a_backup_without_a_screen_never_loads_what_draws(pg18, new_database, pr
     assert [view.kind for view in practice.jobs] == ["backup-full"]
 
 
+@pytest.mark.sample("arguments0", "arguments3")
 @pytest.mark.parametrize("arguments", [["--help"], ["restore", "--help"], ["job", "list"], ["logs"]])
 def test_no_other_command_does_either(pg18, new_database, practise, tmp_path, arguments):
     practice: Practice = practise(new_database(pg18))

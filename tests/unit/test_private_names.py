@@ -46,6 +46,7 @@ USED = {
 """By the file that uses it, each private name and the module or class that defines it."""
 
 
+@pytest.mark.slow
 def test_each_private_name_that_is_used_stands_in_the_table_under_its_file():
     assert {file: set(names) for file, names in USED.items()} == {**in_use("ui"), **in_use("storage")}
 
