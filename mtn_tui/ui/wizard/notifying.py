@@ -53,29 +53,24 @@ class Notifying(StepView):
         return _("send it")
 
     def enter(self) -> None:
-        """Send the alert in the background, and record what became of it."""
-        send(self.session, Step.NOTIFY, self.alert())
+        """Send the alert in the background, and write down what became of it on every channel."""
+        session, alert, to = self.session, self.alert(), addresses(on_duty(self.session))
+        context, operations, way = session.host.context, session.operations, session.present.way
 
+        def change(file: IncidentFile) -> Incident:
+            file.begin(Step.NOTIFY)
+            return file.done(Step.NOTIFY, way=way.value, **operations.send(context, alert, to))
 
-def send(session: IncidentSession, step: Step, alert: Alert) -> None:
-    """Send an alert in the background, and write down what became of it on every channel."""
-    context, operations = session.host.context, session.operations
-    to = addresses(on_duty(session))
-
-    def change(file: IncidentFile) -> Incident:
-        file.begin(step)
-        return file.done(step, **operations.send(context, alert, to))
-
-    session.write(change, busy=_("Sending. That may take half a minute."))
+        session.write(change, busy=_("Sending. That may take half a minute."))
 
 
 def says_otherwise(session: IncidentSession) -> bool:
-    """Whether the alert that was sent is not what it would be now: another way was chosen since."""
+    """Whether the alert that was sent told of another way than is gone now."""
     incident = session.present
     sent = incident.steps[Step.NOTIFY]
-    if sent.standing is not StepStatus.DONE:
-        return False
-    return sent.facts.get("subject") != first_alert(session.host.context, _told(incident), incident).subject
+    return (
+        sent.standing is StepStatus.DONE and sent.facts.get("way", incident.way.value) != incident.way.value
+    )
 
 
 def words_of(sheet: PageBuilder, alert: Alert) -> None:
