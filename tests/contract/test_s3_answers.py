@@ -48,6 +48,7 @@ CONDITION_REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.sample("B2", "proxy")
 @pytest.mark.parametrize("size", [5, 11 << 20], ids=["whole", "in parts"])
 @pytest.mark.parametrize("server", CONDITION_REFUSED)
 def test_a_server_without_conditional_writes_gets_a_copy_and_overwrites_nothing(picky, store, server, size):

@@ -42,6 +42,7 @@ def test_free_ports_are_different() -> None:
     assert len(set(free_ports(20))) == 20
 
 
+@pytest.mark.sample("kill")
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_what_it_holds_outlives_its_end_and_it_comes_back_on_the_same_port(tmp_path: Path, end: str) -> None:
     server = SeaweedServer(tmp_path)

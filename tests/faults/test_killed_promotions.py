@@ -30,6 +30,7 @@ from tests.swap_fixtures import BEFORE, Live, production
 __all__ = ["chance"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_whenever_step_6_is_killed_production_is_one_of_both_and_the_next_screen_says_which(
     pg18: PostgresServer,

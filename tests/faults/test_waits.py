@@ -132,6 +132,7 @@ def forget(server: PostgresServer) -> None:
         one.execute("SELECT pg_reload_conf()")
 
 
+@pytest.mark.slow
 def test_without_its_standby_a_server_is_backed_up_restored_swapped_and_put_back(
     lonely: PostgresServer, new_school: NewDatabase, practise: Practise
 ) -> None:

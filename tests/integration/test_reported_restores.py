@@ -83,6 +83,7 @@ def test_rows_whose_check_looks_into_a_table_that_comes_later_are_loaded_after_i
     assert practice.job.warnings == ()
 
 
+@pytest.mark.slow
 def test_settings_of_the_role_that_backs_up_and_restores_change_nothing(pg18, new_rich, practise):
     source = new_rich(pg18)
     without = ("--no-owner", "--no-acl")  # extensions belong to whoever makes them

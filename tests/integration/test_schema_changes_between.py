@@ -131,6 +131,9 @@ def hashed(database: Database) -> str:
     return schema.hexdigest()
 
 
+@pytest.mark.sample(
+    "ADD extra int", "DROP", "TYPE", "RENAME TO", "ATTACH", "CREATE", "SECURITY", "OWNER", "GRANT", "COMMENT"
+)
 @pytest.mark.parametrize("statement", FORCING)
 def test_what_forces_a_full(statement, pg18, role, before, new_database):
     template, then = before

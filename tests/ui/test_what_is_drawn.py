@@ -62,6 +62,7 @@ def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_schoo
     assert chosen == [40]
 
 
+@pytest.mark.sample("es")
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_nothing_is_cut_on_any_screen(pg18, new_school, practise, size, language):

@@ -520,6 +520,7 @@ def body_of(message) -> str:
     return " ".join(" ".join(part.decode() for part in parts if part).split())
 
 
+@pytest.mark.slow
 def test_a_plain_owner_agrees_to_what_cannot_be_had(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.ready_made()
