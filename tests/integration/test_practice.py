@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -283,22 +283,24 @@ def mails_since(place: Place, before: int) -> list[tuple[str, str]]:
     ]
 
 
-def alerted(place: Place, named: str) -> int:
-    """The monitor calls it critical and alerts of what is named, once to each; how many mails before."""
-    mail = place.scene.stack.mail
-    before = len(mail.messages())
+def alerted(place: Place) -> tuple[str, list[str]]:
+    """The monitor calls it critical by runbook 6.2, and alerts once: the subject, and to whom."""
+    before = len(place.scene.stack.mail.messages())
     for _again in range(2):
         code, out, _err = command(place.config, "monitor", "--quick")
         assert (code, plugin(out).status) == (2, 2), out
         told = mails_since(place, before)
-        assert {subject for subject, _to in told} == {f"[MTN ✖] CRITICAL: {named}"}
-        assert len(told) == len(set(told)), "once to each"
-    return before
+        (subject,) = {one for one, _to in told}
+        people = sorted(to for _one, to in told)
+        assert len(people) == len(set(people)), "once to each"
+    return subject, people
 
 
-def solved(place: Place, before: int) -> set[str]:
-    """Of what a mail has said since that it is over."""
-    return {subject.partition(": ")[2] for subject, _to in mails_since(place, before) if "Solved" in subject}
+def solved(place: Place, mend: Callable[[], object]) -> list[tuple[str, str]]:
+    """The mails that say what is over once it is mended, and their recipients."""
+    before = len(place.scene.stack.mail.messages())
+    mend()
+    return sorted(one for one in mails_since(place, before) if "Solved" in one[0])
 
 
 def test_the_monitor_of_the_demo_is_well(drilled):
@@ -312,28 +314,19 @@ def test_the_monitor_of_the_demo_is_well(drilled):
 @pytest.mark.sample("database-down")
 @pytest.mark.parametrize("name", [one.name for one in INCIDENTS if not (one.day or one.of_backups)])
 def test_the_monitor_tells_of_an_incident_once_and_of_its_end_once_it_is_mended(drilled, name):
-    mail = drilled.scene.stack.mail
     happen(drilled, name)
-    before = len(mail.messages())
-    code, out, _err = command(drilled.config, "monitor", "--quick")
-    assert (code, plugin(out).status) == (2, 2), "a database that is down is critical by runbook 6.2"
-    told = mails_since(drilled, before)
-    assert {subject for subject, _to in told} == {told[0][0]}
-    assert told[0][0].startswith("[MTN ✖] CRITICAL: ")
-    assert "Database" in told[0][0]
-    assert [to for _subject, to in told].count(OPERATOR) == 1
-    assert "devops@mtn.cl" in [to for _subject, to in told], "level 2 is on call at any hour"
-    command(drilled.config, "monitor", "--quick")
-    assert len(mail.messages()) == before + len(told)
-    mend = (
+    subject, told = alerted(drilled)
+    assert subject.startswith("[MTN ✖] CRITICAL: Database: ")
+    assert told.count(OPERATOR) == 1
+    assert "devops@mtn.cl" in told, "level 2 is on call at any hour"
+    line = (
         steps.start_arguments()
         if name == "database-down"
         else ["restore", "--latest", f"--target={DATABASE}"]
     )
-    command(drilled.config, *mend)
-    solved = [one for one in mails_since(drilled, before) if "Solved" in one[0]]
-    assert {subject for subject, _to in solved} == {"[MTN ✔] Solved: Database"}
-    assert sorted(to for _subject, to in solved) == sorted(to for _subject, to in told)
+    assert solved(drilled, lambda: command(drilled.config, *line)) == [
+        ("[MTN ✔] Solved: Database", to) for to in told
+    ]
     assert command(drilled.config, "monitor", "--quick")[0] < 2
 
 
@@ -469,9 +462,11 @@ def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled):
     assert (judged.recovered, judged.backups.since, judged.backups.lost) == (False, None, ())
     assert len(judged.backups.troubles) == 3, judged.backups.troubles
     assert "✖ The backups were not in order when you left." in verdict.lines(judged)
-    before = alerted(stale, "3 problems: Full backup, Differentials, RPO and RTO")
-    stale.mtn("backup", "full")
-    assert solved(stale, before) == {"Full backup, Differentials, RPO and RTO"}
+    named = "Full backup, Differentials, RPO and RTO"
+    subject, told = alerted(stale)
+    assert subject == f"[MTN ✖] CRITICAL: 3 problems: {named}"
+    over = solved(stale, lambda: stale.mtn("backup", "full"))
+    assert over == [(f"[MTN ✔] Solved: {named}", to) for to in told]
     judged = stale.judged(incident, happened, mails)
     assert verdict.well(judged), verdict.lines(judged)
     assert verdict.lines(judged)[-1] == "All went well."
@@ -505,12 +500,12 @@ def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(drille
     judged = full.judged(incident, happened, mails)
     assert not judged.recovered
     assert any("are free on the disk of the backups" in one for one in judged.backups.troubles)
-    before = alerted(full, "2 problems: Last runs, Disk")
+    subject, told = alerted(full)
+    assert subject == "[MTN ✖] CRITICAL: 2 problems: Last runs, Disk"
     full.mtn("backup", "full", check=2)
     (found,) = [one for one in disk(Inspection(full.context)) if "BACKUP_DIR" in one.says]
     assert (found.status, found.fix) == (Status.FAIL, ("prune",))
-    full.mtn(*found.fix)
-    assert solved(full, before) == {"Disk"}
+    assert solved(full, lambda: full.mtn(*found.fix)) == [("[MTN ✔] Solved: Disk", to) for to in told]
     judged = full.judged(incident, happened, mails)
     assert judged.backups.troubles == ("No proven backup has been made since.",)
     full.mtn("backup", "full")

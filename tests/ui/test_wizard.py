@@ -290,7 +290,7 @@ def test_who_was_told_of_another_way_than_is_gone_is_told_anew_if_one_wants(pg18
 
     async def once_more(operator, way):
         await operator.press("backspace", "backspace", "a", "down", "enter")
-        await operator.sees("Rows are missing in applications")
+        await operator.sees("★ is proposed", "Rows are missing in applications")
         ways = list(RecoveryMode)
         while app.navigator.step_view.index != ways.index(way):
             await operator.press("up" if way is RecoveryMode.RESTORE else "down")

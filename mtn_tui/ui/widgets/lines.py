@@ -31,7 +31,6 @@ _TONES: Mapping[str, tuple[str, Style]] = {
     "bad": ("error", Style(bold=True)),
 }
 """The colour of the theme that each tone has, empty for that of the text, and what it has besides."""
-TONES = tuple(_TONES)
 
 
 _FOLDS = 4

@@ -66,11 +66,8 @@ class Notifying(StepView):
 
 def says_otherwise(session: IncidentSession) -> bool:
     """Whether the alert that was sent told of another way than is gone now."""
-    incident = session.present
-    sent = incident.steps[Step.NOTIFY]
-    return (
-        sent.standing is StepStatus.DONE and sent.facts.get("way", incident.way.value) != incident.way.value
-    )
+    sent, way = session.present.steps[Step.NOTIFY], session.present.way.value
+    return sent.standing is StepStatus.DONE and sent.facts.get("way", way) != way
 
 
 def words_of(sheet: PageBuilder, alert: Alert) -> None:

@@ -28,7 +28,6 @@ WARNED = 0.2
 """Parts of a disk; less than that free is critical, or a warning, by runbook 6.2."""
 
 _NAME = "disk"
-_PRUNE = ("prune",)
 _PRUNED = {"BACKUP_DIR", "LOG_DIR", "METRICS_DIR", "STATE_DIR"}
 """Where retention deletes something: backups, logs, metrics, journals."""
 
@@ -85,7 +84,7 @@ def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
             status = Status.WARN
     hint = "" if status is Status.OK else _room_for(names)
     section = "8.2" if status is Status.OK else "6.2"
-    fix = _PRUNE if hint and not _PRUNED.isdisjoint(names) else ()
+    fix = ("prune",) if hint and not _PRUNED.isdisjoint(names) else ()
     return Check(_NAME, status, text, hint, section, fix=fix, figures=figures, short=short)
 
 
