@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.models import KEYS, MANIFEST, ROLES, Kind
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
@@ -153,14 +154,25 @@ def test_a_full_that_is_only_in_the_bucket_is_a_base_and_so_are_its_keys(behind:
     assert made.manifest.raw < 20_000
 
 
+class LeapsAtTheKeys(SystemClock):
+    """A clock that stands an hour later once a bucket has been asked to take keys."""
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        self.proxy = proxy
+
+    def monotonic(self) -> float:
+        asked = any(method in ("PUT", "POST") and KEYS in path for method, path in self.proxy.requests)
+        return super().monotonic() + (3600 if asked else 0)
+
+
 @pytest.mark.parametrize("status", [403, 503])
 def test_keys_that_the_bucket_does_not_take_cost_no_backup(
     behind: Practice, proxy: FaultProxy, status: int
 ) -> None:
-    behind.configure(UPLOAD_DEADLINE_MINUTES="0.1")
+    behind.configure(UPLOAD_DEADLINE_MINUTES="10")
     code = "AccessDenied" if status == 403 else "SlowDown"
     proxy.answer(status, code, of=lambda method, path: method in ("PUT", "POST") and KEYS in path)
-    full = behind.back_up()
+    full = behind.back_up(replace(behind.context, clock=LeapsAtTheKeys(proxy)))
     proxy.heal()
     bucket = behind.context.stores.bucket
     assert bucket is not None

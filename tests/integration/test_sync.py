@@ -217,6 +217,7 @@ def test_after_an_outage_the_next_backup_sends_what_the_bucket_lacks(
     practice.here("backup", "full", check=1)
     practice.here("backup", "diff", check=1)
     proxy.heal()
+    practice.configure(UPLOAD_DEADLINE_MINUTES="10")
     found = json.loads(practice.here("backup", "diff", "--json").stdout)
     assert len(found["sent"]) == 2
     inventory = practice.inventory
