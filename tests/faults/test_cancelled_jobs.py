@@ -83,6 +83,7 @@ def test_a_backup_that_waits_for_a_locked_table_stops_at_once(
     assert_no_session(source)
 
 
+@pytest.mark.slow
 def test_a_backup_is_stopped_by_its_id_half_way_through_the_dump(
     practice: Practice, source: Database, proxy: FaultProxy
 ) -> None:

@@ -162,6 +162,7 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_looks_whole(
         remove_but(practice, proven, there)
 
 
+@pytest.mark.slow
 @kills
 def test_a_differential_killed_at_any_moment_leaves_its_full_and_nothing_that_looks_whole(
     pg18: PostgresServer,

@@ -110,6 +110,7 @@ def test_a_server_killed_half_way_through_a_dump(
     assert before.items() < files(practice).items()
 
 
+@pytest.mark.slow
 def test_a_server_killed_half_way_through_a_load(
     practice: Practice, source: Database, proxy: FaultProxy
 ) -> None:

@@ -277,6 +277,7 @@ def test_whoever_keeps_a_table_locked_is_named(source, practise, monkeypatch):
     assert list(practice.backups.glob("*")) == []
 
 
+@pytest.mark.slow
 def test_of_a_queue_the_one_at_its_head_is_named(source, practise, monkeypatch):
     """A reader who sleeps in his transaction, an ALTER that waits for him, and we behind both."""
     monkeypatch.setattr(dump, "_LOCK_SECONDS", 5)
@@ -300,6 +301,7 @@ def test_of_a_queue_the_one_at_its_head_is_named(source, practise, monkeypatch):
         queued.join()
 
 
+@pytest.mark.slow
 def test_a_prepared_transaction_that_keeps_a_table_is_named(
     pg_workspace, new_database, practise, monkeypatch
 ):

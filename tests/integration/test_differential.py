@@ -62,7 +62,6 @@ WORK = """
 """
 
 
-@pytest.mark.every_server
 def test_full_and_differential_by_psql_alone_equal_the_source(school, practise, new_database):
     practice = practise(school)
     full = practice.back_up()
@@ -114,7 +113,7 @@ def test_a_changed_schema_makes_a_full_and_says_why(any_pg, new_school, practise
     assert practice.job.result["instead_of_differential"] == made.instead
 
 
-@pytest.mark.sample("twice", "on another full")
+@pytest.mark.sample("on another full")
 @pytest.mark.parametrize("again", ["twice", "after a later one", "on another full", "on nothing"])
 def test_elsewhere_it_changes_nothing_and_says_why(again, pg18, new_school, practise, new_database):
     school = new_school(pg18)

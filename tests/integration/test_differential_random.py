@@ -78,6 +78,7 @@ def vary(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 105))]
 
 
+@pytest.mark.sample("18-")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_full_and_differential_equal_the_source(seed, busy, practise, new_database, monkeypatch):
     """By psql alone and as a superuser; and by our own restore, every second time as a plain owner."""

@@ -155,6 +155,7 @@ def test_what_we_ask_ourselves_ends_so_as_well(practice, impatient, idle):
 SLEEPS = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
 
 
+@pytest.mark.slow
 def test_a_lock_that_comes_from_the_primary_is_told_as_such(practice, monkeypatch):
     """The process that holds it replays the primary's changes: it must never be ended."""
     monkeypatch.setattr(dump, "_LOCK_SECONDS", 5)

@@ -160,6 +160,7 @@ def happen(place: Place, name: str) -> PracticeIncident:
 # What happens
 
 
+@pytest.mark.slow
 def test_the_school_works_until_something_happens_and_has_worked_on_since_each_backup(place):
     assert place.healthy == [True] * 6
     newest, older = place.scene.points

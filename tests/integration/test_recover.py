@@ -327,6 +327,7 @@ def test_rows_written_since_and_changed_since_are_left_as_they_are(lost, pg18):
     assert live.psql("SELECT id, length(name) FROM course ORDER BY id") == b"1|1\n2|20\n3|\n9|3\n"
 
 
+@pytest.mark.slow
 def test_many_rows_come_back_and_a_killed_job_changes_nothing(lost, pg18):
     practice, live, beside = lost(
         pg18,

@@ -7,6 +7,8 @@ import os
 import tracemalloc
 from dataclasses import replace
 
+import pytest
+
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Section, decode, encode
 from mtn_tui.archive.sections import Part
@@ -38,6 +40,7 @@ def test_a_manifest_of_a_gigabyte_is_one_broken_copy_on_disk_and_in_the_bucket(
     assert peak < 5 * _LARGEST
 
 
+@pytest.mark.slow
 def test_a_real_manifest_of_twenty_thousand_tables_fits():
     key = Key(b"correct horse battery staple")
     table = '"Admisión 2026"."Una tabla de nombre bastante largo, número {:05}"'

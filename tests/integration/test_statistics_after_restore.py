@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 
+
+@pytest.mark.slow
 def test_every_table_is_analyzed_and_extended_statistics_are_filled(pg18, new_rich, practise):
     source = new_rich(pg18)
     source.psql("ANALYZE")

@@ -174,6 +174,7 @@ def test_staging_is_restored_again_and_again_and_never_takes_part(subscribed: Li
     arrives(subscribed.database, 3)
 
 
+@pytest.mark.slow
 def test_a_swap_that_fails_leaves_the_subscription_running(subscribed: Live, publisher):
     """And one that is killed between both leaves it disabled: the next look enables it again."""
     live, context, name = subscribed, subscribed.practice.context, subscribed.database.name

@@ -11,6 +11,7 @@ from tests.pty.standing import at_a_terminal
 from tests.swap_fixtures import count
 
 
+@pytest.mark.slow
 def test_production_is_replaced_once_the_phrase_is_typed_and_not_by_anything_else(live):
     command = ["restore", "--latest", "--target", live.database.name, "--drop"]
     for typed in ("\r", "y\r", "confirm delete production\r"):

@@ -96,6 +96,7 @@ def test_a_lost_database_is_restored(tmp_path):
     assert made.told["seconds"] < made.told["target"]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_down_is_started(tmp_path):
     with practice("database-down", tmp_path) as made:
         made.begins()

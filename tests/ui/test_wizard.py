@@ -596,6 +596,7 @@ def test_an_extension_that_no_new_database_can_have_is_left_out_once_that_is_agr
             at_the_wizard(wizard(practice, begun), flow)
 
 
+@pytest.mark.slow
 def test_a_file_of_the_scripts_can_be_restored_when_there_is_nothing_else(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.legacy_backup()
