@@ -154,6 +154,10 @@ def test_a_full_that_is_only_in_the_bucket_is_a_base_and_so_are_its_keys(behind:
     assert made.manifest.raw < 20_000
 
 
+def takes_keys(method: str, path: str) -> bool:
+    return method in ("PUT", "POST") and KEYS in path
+
+
 class LeapsAtTheKeys(SystemClock):
     """A clock that stands an hour later once a bucket has been asked to take keys."""
 
@@ -161,7 +165,7 @@ class LeapsAtTheKeys(SystemClock):
         self.proxy = proxy
 
     def monotonic(self) -> float:
-        asked = any(method in ("PUT", "POST") and KEYS in path for method, path in self.proxy.requests)
+        asked = any(takes_keys(method, path) for method, path in self.proxy.requests)
         return super().monotonic() + (3600 if asked else 0)
 
 
@@ -171,7 +175,7 @@ def test_keys_that_the_bucket_does_not_take_cost_no_backup(
 ) -> None:
     behind.configure(UPLOAD_DEADLINE_MINUTES="10")
     code = "AccessDenied" if status == 403 else "SlowDown"
-    proxy.answer(status, code, of=lambda method, path: method in ("PUT", "POST") and KEYS in path)
+    proxy.answer(status, code, of=takes_keys)
     full = behind.back_up(replace(behind.context, clock=LeapsAtTheKeys(proxy)))
     proxy.heal()
     bucket = behind.context.stores.bucket

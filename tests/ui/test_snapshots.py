@@ -440,7 +440,6 @@ def app_of(picture: Picture, context: Context, operations: WizardOperations | No
     return app
 
 
-@pytest.mark.sample("80x24_es_dark", "backups_normal", "checklist_normal")
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.id)
 def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured, looks):
     monkeypatch.chdir(tmp_path)  # a path on a picture is the same wherever this runs
