@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from mtn_tui.archive import cipher
+from mtn_tui.core import i18n
 from mtn_tui.core.redact import redact
 from mtn_tui.core.suggested import name_configuration
 from tests import warm
@@ -143,6 +144,14 @@ def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test has the process keep secret, a one-letter password perhaps, is not masked in the next."""
     for known in ("_secrets", "_short"):
         monkeypatch.setattr(redact, known, set(getattr(redact, known)))
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Each test begins in English, whatever language the one before it has left in use."""
+    yield
+    if i18n.language() != "en":
+        i18n.use("en")
 
 
 @pytest.fixture(autouse=True)

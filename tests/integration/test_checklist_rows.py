@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,12 +23,6 @@ from tests.integration.test_health_table import HOUR, OK, disk_only, expect, see
 from tests.operation_fixtures import Practice
 
 __all__ = ["disk_only", "small"]
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    yield
-    i18n.use("en")
 
 
 def row_of(result: Result) -> str:

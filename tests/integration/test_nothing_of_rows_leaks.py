@@ -10,7 +10,6 @@ from contextlib import closing, redirect_stderr
 import pytest
 
 from mtn_tui.cli import diagnostics
-from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.engine import private
 from mtn_tui.operations import job_alerts
@@ -82,7 +81,6 @@ COPIES = {
 @pytest.fixture(scope="module")
 def refusals(pg18):
     """The errors as an operation gets them."""
-    i18n.use("en")
     name = "rows_leak"
     pg18.create_database(name)
     made: dict[str, MtnError] = {}

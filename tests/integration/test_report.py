@@ -155,10 +155,7 @@ def test_the_command_prints_it_of_week_and_month_as_markdown_and_json_and_an_emp
     assert "? No backups are on record for this time." in out
     assert practice.here("report", "--month").stdout.startswith("# Monthly report: ")
     i18n.use("es")
-    try:
-        assert practice.here("report").stdout.startswith("# Informe semanal: ")
-    finally:
-        i18n.use("en")
+    assert practice.here("report").stdout.startswith("# Informe semanal: ")
     told = json.loads(practice.here("report", "--week", "--json").stdout)
     assert (told["period"], told["empty"], told["well"]) == ("week", True, False)
     assert told["kinds"]["full"]["due"] == {"due": 7, "done": 0, "missed": 0, "unknown": 7}

@@ -13,7 +13,6 @@ from textual import events
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
 
-from mtn_tui.core import i18n
 from mtn_tui.engine import detached
 from mtn_tui.engine.detached import Detached
 from mtn_tui.ui.app import MtnApp
@@ -145,10 +144,7 @@ def operate(
             await operator.press(at)
             await flow(operator)
 
-    try:
-        asyncio.run(run())
-    finally:
-        i18n.use("en")
+    asyncio.run(run())
 
 
 async def looked(operator: Operator) -> None:

@@ -50,8 +50,7 @@ def listed(screen: type[Framed]) -> tuple[AnyAction, ...]:
 @pytest.fixture(params=i18n.LANGUAGES)
 def language(request):
     i18n.use(request.param)
-    yield request.param
-    i18n.use("en")
+    return request.param
 
 
 def test_every_action_has_a_name_a_key_and_a_sentence(language):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mtn_tui.core import i18n
 from mtn_tui.ui.app import MtnApp
 from tests.ui.installed import Installed
 from tests.ui.pilots import nothing_begins, operate
@@ -10,7 +9,6 @@ from tests.ui.states import MB, chained, night, without_its_full
 
 
 def looked_at(tmp_path, state, flow):
-    i18n.use("en")
     installed = Installed(tmp_path / "made")
     state(installed)
     app = MtnApp(installed.context, nothing_begins)

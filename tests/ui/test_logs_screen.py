@@ -292,10 +292,7 @@ def test_footer_and_heading_fit_an_80_column_screen(practice, language):
         assert "[e] " in footer
         assert max(map(len, operator.lines())) <= 80
 
-    try:
-        drive(practice, flow)
-    finally:
-        i18n.use("en")
+    drive(practice, flow)
 
 
 @pytest.mark.slow
@@ -343,7 +340,6 @@ def test_any_keys_in_any_order_harm_nothing(practice):
         assert operator.app.fault is None
 
     drive(practice, flow)
-    i18n.use("en")
 
 
 def test_going_to_and_fro_keeps_one_reader(practice):

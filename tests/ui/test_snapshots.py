@@ -416,7 +416,6 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
-    i18n.use("en")
 
 
 def app_of(picture: Picture, context: Context, operations: WizardOperations | None = None) -> MtnApp:

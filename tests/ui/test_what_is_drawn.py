@@ -154,7 +154,6 @@ def test_the_language_changes_at_once_and_everywhere(pg18, new_school, practise)
     app = MtnApp(practice.context, nothing_begins)
 
     async def flow(operator):
-        i18n.use("en")
         await operator.has_list()
         await operator.sees("Moment", "Age")
         await operator.press("L")

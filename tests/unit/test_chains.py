@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from mtn_tui.archive.proof import Mark
 from mtn_tui.cli import inventory as command
 from mtn_tui.cli import output
-from mtn_tui.core import i18n
 from mtn_tui.core.models import Rung
 from mtn_tui.operations.common import production
 from mtn_tui.operations.inventory.chains import chains
@@ -24,11 +23,6 @@ from tests.chains import DATABASE, at, inventory, made, minutes
 from tests.ui.installed import Installed
 
 DAY = 24 * 60
-
-
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
 
 
 def suspects(*backups):

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.cli.inventory import list_backups
-from mtn_tui.core import i18n
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import BackupName, Kind, Rung
 from mtn_tui.operations.inventory.filters import ALLOWED, parse
@@ -49,11 +48,6 @@ def backup(
     proof = Proof("", **marks)
     copies = [Copy(store, str(name), size, standing, None, proof) for store in stores or (DISK, BUCKET)]
     return Backup(name, tuple(copies), suspect)
-
-
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
 
 
 def fits(text, one):

@@ -24,8 +24,7 @@ NOW = datetime(2026, 11, 28, 7, 58, tzinfo=UTC)
 @pytest.fixture(autouse=True, params=i18n.LANGUAGES)
 def language(request):
     i18n.use(request.param)
-    yield request.param
-    i18n.use("en")
+    return request.param
 
 
 def host(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from mtn_tui.core import i18n
 from mtn_tui.operations.incident.report import report, took
 from mtn_tui.operations.incident.state import Actor, Record, RecoveryMode, Step, fold
 
@@ -19,11 +16,6 @@ def records(*told):
     """(event, step, facts, text), a minute apart."""
     for minute, (event, step, facts, text) in enumerate(told):
         yield Record(START + timedelta(minutes=minute), event, ANA, step, facts, text)
-
-
-@pytest.fixture(autouse=True)
-def in_english():
-    i18n.use("en")
 
 
 def test_it_says_what_was_seen_chosen_and_done():

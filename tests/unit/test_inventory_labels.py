@@ -11,7 +11,6 @@ import pytest
 from mtn_tui.archive.proof import Proof
 from mtn_tui.cli import inventory as command
 from mtn_tui.cli import output
-from mtn_tui.core import i18n
 from mtn_tui.core.models import BackupName, Kind
 from mtn_tui.operations.inventory import labels
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
@@ -40,7 +39,6 @@ def seen(status, failed, store, unreachable, monkeypatch):
 @pytest.mark.parametrize("status", CopyStatus)
 @pytest.mark.parametrize("failed", ["", "it does not hold"], ids=["sound", "failed"])
 def test_the_list_and_the_screen_judge_each_copy_alike(status, failed, monkeypatch):
-    i18n.use("en")
     stores = (LocalStorage(Path("/disk")), Bucket(Path("/bucket")))
     for store, unreachable in product(stores, [(), ("disk",), ("bucket",)]):
         shown, told = seen(status, failed, store, unreachable, monkeypatch)

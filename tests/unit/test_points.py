@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from mtn_tui.core import i18n
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import Rung
 from mtn_tui.core.settings import Settings
@@ -24,7 +23,6 @@ def installed(folder, **settings) -> Context:
 
 @pytest.fixture
 def context(tmp_path):
-    i18n.use("en")
     return installed(tmp_path)
 
 

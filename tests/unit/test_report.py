@@ -34,11 +34,6 @@ START, END = WEEK.start, WEEK.end
 SANTIAGO = ZoneInfo("America/Santiago")
 
 
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
-
-
 def made(at: datetime, kind: Kind = Kind.DIFF, minutes: float = 1, **more) -> Ran:
     values = {
         "ended": at + timedelta(minutes=minutes),

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtn_tui.archive.proof import Mark
-from mtn_tui.core import i18n
 from mtn_tui.core.errors import StorageUnavailable
 from mtn_tui.core.models import BackupName, Kind, Rung
 from mtn_tui.core.settings import Settings
@@ -33,11 +32,6 @@ class Bucket(LocalStorage):
 BUCKET = Bucket(Path("/bucket"))
 STORES = {"disk": DISK, "bucket": BUCKET}
 Made = tuple[BackupName, Copy]
-
-
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
 
 
 def known(day: float, *, servers=(1,), held=None, blind=None, waits=None, being_made=(), **values) -> Known:

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from mtn_tui.core import i18n
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.backup.make import OPERATION
 from mtn_tui.operations.schedule import systemd
@@ -29,11 +28,6 @@ STEP = 15 * MINUTE
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
 
 
 def test_the_runs_are_the_runbooks_and_those_of_the_new_monitor():

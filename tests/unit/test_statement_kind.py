@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtn_tui.core import i18n
 from mtn_tui.core.redact import Redactor
 from mtn_tui.postgres.statement_kind import LONGEST, kind_of
 from mtn_tui.postgres.tool_lines import ToolLines
@@ -54,11 +53,6 @@ KINDS = {
     f"'{S}'": "a statement",
     "": "a statement",
 }
-
-
-@pytest.fixture(autouse=True)
-def in_english():
-    i18n.use("en")
 
 
 @pytest.mark.parametrize("statement", KINDS)

@@ -174,22 +174,20 @@ def named(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_where_a_configuration_was_named_every_suggested_command_names_it(named: Path, language: str):
     i18n.use(language)
-    try:
-        for place, text in texts():
-            if place.startswith("es: ") or not any(True for _words in suggestions(text)):
-                continue
-            said = i18n._(text)
-            if said == text and language == "es":
-                continue  # no message
-            places = dict.fromkeys(re.findall(r"\{(\w+)[:}]", text), "word")
-            if places:
-                said = said.format_map(places | {"days": 1, "count": 1})
-            lines = re.findall(r"\bmtn (--config .*)", said)
-            assert lines, (place, said)
-            for line in lines:
-                assert first_two(line) == ["--config", str(named)], (place, line)
-    finally:
-        i18n.use("en")
+    for place, text in texts():
+        if place.startswith("es: ") or not any(True for _words in suggestions(text)):
+            continue
+        said = i18n._(text)
+        if said == text and language == "es":
+            continue  # no message
+        places = dict.fromkeys(re.findall(r"\{(\w+)[:}]", text), "word")
+        if places:
+            said = said.format_map(places | {"days": 1, "count": 1})
+        lines = re.findall(r"\bmtn (--config .*)", said)
+        assert lines, (place, said)
+        for line in lines:
+            assert first_two(line) == ["--config", str(named)], (place, line)
+    i18n.use("en")
     assert (
         suggested.command("kept", "drop", "a b") == f"mtn --config {shlex.quote(str(named))} kept drop 'a b'"
     )

@@ -42,7 +42,15 @@ ASK_AGAIN = 60.0
 """Seconds until a store that did not answer is asked again."""
 
 
-class JobsSeen(Message):
+class _Newest(Message):
+    """All that is known by now: where a newer one waits already, it takes the place of this one."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Called by Textual with the message that comes next."""
+        return isinstance(message, type(self))
+
+
+class JobsSeen(_Newest):
     """The jobs by now."""
 
     def __init__(self, jobs: tuple[JobView, ...]) -> None:
@@ -58,7 +66,7 @@ class JobsUnseen(Message):
         self.trouble = trouble
 
 
-class InventoryTaken(Message):
+class InventoryTaken(_Newest):
     """The inventory by now; None if it can't be taken. Another follows while stores have not answered."""
 
     def __init__(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
@@ -76,7 +84,7 @@ class UiCall(Message):
         self.work = work
 
 
-class IncidentsSeen(Message):
+class IncidentsSeen(_Newest):
     """All incidents, or why they can't be read."""
 
     def __init__(self, found: Found | MtnError) -> None:
@@ -84,7 +92,7 @@ class IncidentsSeen(Message):
         self.found = found
 
 
-class HealthSeen(Message):
+class HealthSeen(_Newest):
     """What the health checks have come to by now."""
 
     def __init__(self, picture: Picture) -> None:
