@@ -40,8 +40,6 @@ from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.restore.restore import Request, Restored, restore
-from mtn_tui.postgres.connection import MAINTENANCE, connect
-from mtn_tui.postgres.kept import kept_of
 from mtn_tui.postgres.source import read_source
 from tests import warm
 from tests.pg_fixtures import Database, copy
@@ -246,8 +244,8 @@ class Practice:
         return list_jobs(self.root / "state" / "jobs")
 
     def databases(self) -> set[str]:
-        said = Database(self.source.server, "postgres").psql("SELECT datname FROM pg_database")
-        return set(said.decode().split("\n")[:-1])
+        with Database(self.source.server, "postgres").connect() as connection:
+            return {str(name) for (name,) in connection.execute("SELECT datname FROM pg_database")}
 
 
 @dataclass(frozen=True)
@@ -352,9 +350,6 @@ def practise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
             continue  # it lay on a disk of the test's own, and went with it
         if not server.running:
             server.start()
-        with connect(server.login, MAINTENANCE) as connection:
-            kept = [
-                one.name for of in (practice.source.name, *practice.made) for one in kept_of(connection, of)
-            ]
-        for name in (*practice.made, *kept):
+        aside = tuple(f"{of}__" for of in (practice.source.name, *practice.made))  # kept, or half restored
+        for name in (*practice.made, *(one for one in practice.databases() if one.startswith(aside))):
             server.drop_database(name)

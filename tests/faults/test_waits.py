@@ -56,7 +56,9 @@ def practice(pg18: PostgresServer, new_school: NewDatabase, practise: Practise) 
 
 @pytest.fixture
 def staging(practice: Practice, pg18: PostgresServer, new_database: NewDatabase) -> Database:
-    return new_database(pg18)
+    made = new_database(pg18)
+    practice.made.append(made.name)
+    return made
 
 
 def test_a_restore_that_can_not_make_its_database_can_be_cancelled(

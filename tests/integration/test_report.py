@@ -156,6 +156,7 @@ def test_the_command_prints_it_of_week_and_month_as_markdown_and_json_and_an_emp
     assert practice.here("report", "--month").stdout.startswith("# Monthly report: ")
     i18n.use("es")
     assert practice.here("report").stdout.startswith("# Informe semanal: ")
+    i18n.use("en")
     told = json.loads(practice.here("report", "--week", "--json").stdout)
     assert (told["period"], told["empty"], told["well"]) == ("week", True, False)
     assert told["kinds"]["full"]["due"] == {"due": 7, "done": 0, "missed": 0, "unknown": 7}
