@@ -10,11 +10,14 @@ import click
 from mtn_tui.cli import diagnostics, options, output
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, UsageError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import accepted
+from mtn_tui.operations.health.checks.rows import accept_rows, count
 from mtn_tui.operations.inventory import known_stores, marks
 from mtn_tui.operations.inventory.marks import Marked
+from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.inventory.select import choose, path_meant
 
 
@@ -52,16 +55,23 @@ def pin(session: Session, wanted: str | None, file: str | None, off: bool, note:
     help=_("The store whose backups were removed on purpose."),
 )
 @click.option("--key-elsewhere", is_flag=True, help=_("That a copy of the key is kept elsewhere."))
+@click.option("--rows", is_flag=True, help=_("That rows of main tables were deleted on purpose."))
 @click.option("--server-disk", is_flag=True, help=_("That the disk of the database server is watched."))
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
 def accept(
-    session: Session, wanted: str, store: str | None, key_elsewhere: bool, server_disk: bool, note: str
+    session: Session,
+    wanted: str,
+    store: str | None,
+    key_elsewhere: bool,
+    rows: bool,
+    server_disk: bool,
+    note: str,
 ) -> int:
     session.must_not_only_read()
-    if sum(map(bool, (wanted, store, key_elsewhere, server_disk))) != 1:
+    if sum(map(bool, (wanted, store, key_elsewhere, rows, server_disk))) != 1:
         raise UsageError(
-            _("Name one: a backup, or --store, --key-elsewhere or --server-disk."),
+            _("Name one: a backup, or --store, --key-elsewhere, --rows or --server-disk."),
             _("mtn list shows what there is."),
         )
     context = session.context
@@ -76,11 +86,25 @@ def accept(
         accepted.accept(context, accepted.SERVER_DISK, place, note)
         output.line(_("Written down: the disk of {place} is watched there.").format(place=place))
         return 0
+    if rows:
+        return _accept_rows(context, note)
     if store:
         return _accept_store(session, store)
     chosen = choose(session.context, wanted=wanted)
     marked = marks.accept(session.context, chosen.backup, note)
     return _tell(_("{name} is accepted.").format(name=chosen.backup.name), marked, chosen.unreachable)
+
+
+def _accept_rows(context: Context, note: str) -> int:
+    short = accept_rows(
+        context, count(context, take_inventory(context.stores, context.key, context.cache)), note
+    )
+    if not short:
+        raise UsageError(_("No main table lacks rows: there is nothing to accept."))
+    for one in short:
+        text = _("Written down: {table} is meant to have {rows:,} rows.")
+        output.line(text.format(table=one.name, rows=Figure(one.rows or 0)))
+    return 0
 
 
 def _accept_store(session: Session, wanted: str) -> int:

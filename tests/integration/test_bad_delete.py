@@ -26,13 +26,14 @@ from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.health import last_known
 from mtn_tui.operations.incident import loss, messages, steps
 from mtn_tui.operations.incident.assess import assess
 from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor, RecoveryMode, Step
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.services.health import health
-from tests.integration.test_practice import Place
+from tests.integration.test_practice import Place, command
 
 AFTER = "after"
 BAD_DELETE = find("bad-delete")
@@ -101,6 +102,17 @@ def test_the_services_work_on_and_to_copy_back_is_proposed(place):
     assert place.scene.said in (place.context.settings.log_dir / "school.log").read_text()
     assert place.scene.deleted >= {"public.applications", "public.documents"}
     assert judged(place).production is Production.MISSING
+
+
+def test_the_monitor_says_which_rows_are_missing_and_that_they_are_back(place):
+    command(place.config, "monitor", "--quick")
+    rows = last_known.load(place.context)["rows"].result
+    assert (rows.status, rows.leading.says.split(" ")[0]) == (Status.WARN, "applications")
+    assert "key 3 (Emergency)" in rows.leading.hint
+    restored_beside(place, 1)
+    place.mtn("recover", "--table=applications", "--yes")
+    command(place.config, "monitor", "--quick")
+    assert last_known.load(place.context)["rows"].result.status is Status.OK
 
 
 def test_copied_back_all_is_there_that_was_deleted_and_what_was_written_since(place):

@@ -324,6 +324,37 @@ def test_the_database_server(pg_workspace, practise, new_disk: Callable[..., Pat
         expect(practice, "server-disk", OK, "it is watched")
 
 
+def test_rows_that_the_main_tables_lack(pg18, new_school: Callable[..., Database], practise) -> None:
+    database = new_school(pg18)
+    practice: Practice = practise(database, USE_MINIO="false")
+    expect(practice, "rows", OK, "no proven backup yet")
+    practice.back_up()
+    expect(practice, "rows", OK, "As many rows as in the backups of the last week", "interviews ")
+    delete = "DELETE FROM interviews WHERE id % {} = 0"
+    database.psql("CREATE TABLE saved AS TABLE interviews; " + delete.format(20))
+    expect(practice, "rows", OK, "As many rows")
+    database.psql(delete.format(3))
+    expect(practice, "rows", WARN, "interviews has ", "mtn accept --rows")
+    practice.back_up()
+    expect(practice, "rows", WARN, "interviews has ")
+    database.psql("INSERT INTO interviews SELECT * FROM saved ON CONFLICT DO NOTHING")
+    expect(practice, "rows", OK, "As many rows")
+
+    practice.here("accept", "--rows", check=64)
+    database.psql(delete.format(3))
+    said = practice.here("accept", "--rows", "--note", "those of 2024").stdout
+    assert said.startswith("Written down: interviews is meant to have ")
+    expect(practice, "rows", OK, "said that it is meant so")
+    database.psql(delete.format(2))
+    expect(practice, "rows", WARN, "mtn accept --rows")
+    database.psql("CREATE ROLE nobodys LOGIN PASSWORD 'x'")
+    practice.configure(DB_USER="nobodys", DB_PASSWORD="x")
+    expect(practice, "rows", UNKNOWN, "can't be read", "permission denied")
+    practice.configure(DB_USER=pg18.user, DB_PASSWORD=pg18.password)
+    database.psql("DROP ROLE nobodys; DROP TABLE interviews CASCADE")
+    expect(practice, "rows", FAIL, "it is not there")
+
+
 @pytest.mark.parametrize(
     ("age", "status"), [(200_000_000, None), (10**9, WARN), (1_800_000_000, FAIL)], ids=str
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.core import i18n
+from mtn_tui.operations.health.checks.rows import rows
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
@@ -123,5 +124,22 @@ def test_opening_an_incident_on_a_healthy_system_asks(pg18, new_school, practise
         await operator.press("down", "enter")
         await operator.sees("✖ incident 1 0:00")
         assert on_disk(practice).is_open
+
+    at_the_wizard(wizard(practice, nothing_begins, well=True), flow)
+
+
+def test_where_rows_are_missing_it_does_not(pg18, new_school, practise, looks):
+    practice = practise(new_school(pg18))
+    practice.back_up()
+    practice.source.psql("DELETE FROM interviews WHERE id % 5 = 0")
+    looks["rows"] = rows
+
+    async def flow(operator):
+        await looked(operator)
+        await operator.press("1")
+        await operator.sees("⚠ warn Main tables interviews has 252 rows", "[3] leads through the emergency")
+        await operator.press("3")
+        await operator.enters()
+        await operator.sees("✖ incident 1 0:00")
 
     at_the_wizard(wizard(practice, nothing_begins, well=True), flow)

@@ -20,6 +20,8 @@ KEY_ELSEWHERE = "key-elsewhere"
 """That a copy of the key is kept in another place; of its fingerprint."""
 SERVER_DISK = "server-disk"
 """That the database server's disk is watched by other means; of its host and port."""
+ROWS = "rows"
+"""That rows were deleted on purpose; of the database, the main table, and how many rows it has since."""
 
 _FILE = "accepted.json"
 
@@ -44,6 +46,13 @@ def accepted(context: Context, what: str, of: str) -> Mark | None:
         return Mark(read_moment(found["at"]), found["operator"], found["note"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def all_accepted(context: Context, what: str) -> dict[str, Mark]:
+    """Every acceptance of ``what``, by what it is of; without those that can't be read."""
+    of_each = _load(context).get(what)
+    known = {of: accepted(context, what, of) for of in of_each} if isinstance(of_each, dict) else {}
+    return {of: mark for of, mark in known.items() if mark is not None}
 
 
 def _load(context: Context) -> dict[str, dict[str, dict[str, str]]]:

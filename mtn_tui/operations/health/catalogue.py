@@ -32,6 +32,8 @@ class HealthCheck:
     decides: bool = False
     """Whether the overall status goes by it, as runbook 6.2 lists. What is only set up badly is
     shown, and is no reason to wake anybody."""
+    emergency: bool = False
+    """Whether what it finds amiss is mended by the emergency's steps."""
     every: float = MINUTE
     """Seconds between two looks of a live checklist."""
     limit: float = 20.0
@@ -64,7 +66,16 @@ CHECKS: tuple[HealthCheck, ...] = (
     HealthCheck("folders", lambda: _("Folders"), "7.1", decides=True),
     HealthCheck("permissions", lambda: _("Permissions"), "7.1", every=10 * MINUTE),
     HealthCheck("state", lambda: _("Records of jobs"), "7.1", every=10 * MINUTE),
-    HealthCheck("server", lambda: _("Database"), "7.3", decides=True, every=10),
+    HealthCheck("server", lambda: _("Database"), "7.3", decides=True, emergency=True, every=10),
+    HealthCheck(
+        "rows",
+        lambda: _("Main tables"),
+        "5.1",
+        decides=True,
+        emergency=True,
+        every=5 * MINUTE,
+        limit=60,
+    ),
     HealthCheck("role", lambda: _("Database user"), "7.3", every=10 * MINUTE),
     HealthCheck("horizon", lambda: _("Old transactions"), every=5 * MINUTE),
     HealthCheck("leftovers", lambda: _("Leftovers"), every=10 * MINUTE),

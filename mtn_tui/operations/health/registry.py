@@ -29,6 +29,7 @@ from mtn_tui.operations.health.checks.objectives import objectives
 from mtn_tui.operations.health.checks.permissions import permissions
 from mtn_tui.operations.health.checks.retention import retention
 from mtn_tui.operations.health.checks.role import role
+from mtn_tui.operations.health.checks.rows import rows
 from mtn_tui.operations.health.checks.schedule import schedule
 from mtn_tui.operations.health.checks.server import pg_dump, server
 from mtn_tui.operations.health.checks.services import services
@@ -77,6 +78,7 @@ LOOKS: dict[str, Look] = {
     "permissions": permissions,
     "state": _failing("state", state),
     "server": _failing("server", server),
+    "rows": rows,
     "role": _failing("role", role),
     "horizon": horizon,
     "leftovers": _failing("leftovers", leftovers),

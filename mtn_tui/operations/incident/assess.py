@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mtn_tui.core.errors import KeyFileError, MtnError, NoSpace, PostgresError, ServerLost
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
@@ -222,26 +222,7 @@ def _database_findings(seen: Observations, now: datetime) -> list[Check]:
         ]
     if seen.database is not None:
         return [Check("database", Status.FAIL, seen.database.title, seen.database.hint)]
-    found = []
-    for table in seen.tables:
-        if table.trouble:
-            text = _("The table {table} can't be read: {reason}")
-            status = Status.UNKNOWN if table.barred else Status.FAIL
-            found.append(Check("tables", status, text.format(table=table.name, reason=table.trouble)))
-        elif table.rows is None:
-            text = _("The table {table} could not be counted in time.").format(table=table.name)
-            found.append(Check("tables", Status.UNKNOWN, text))
-        elif table.shrunk:
-            text = _("{table} has {now:,} rows, and {before:,} in the backup of {moment}.")
-            now_and_then = {
-                "now": Figure(table.rows),
-                "before": Figure(table.before or 0),
-                "moment": labels.moment(table.whole.moment) if table.whole else "—",
-            }
-            found.append(Check("tables", Status.WARN, text.format(table=table.name, **now_and_then)))
-        else:
-            text = _("{table} has {now:,} rows.").format(table=table.name, now=Figure(table.rows))
-            found.append(Check("tables", Status.OK, text))
+    found = [main_tables.finding(one) for one in seen.tables]
     if seen.newest is not None:
         text = _("The last application was created {age} ago, {moment}.").format(
             age=labels.age(seen.newest, now), moment=labels.moment(seen.newest)

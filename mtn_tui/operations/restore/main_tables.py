@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg import sql
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.restore.point_in_time import points
 from mtn_tui.postgres import server_errors
@@ -129,6 +131,27 @@ def _count_one(connection: Connection, table: str, before: int | None) -> Table:
         barred = (error.sqlstate or "").startswith(_BARRED)
         return Table(table, None, before, server_errors.read(error).says, barred)
     return Table(table, int(str(row[0])) if row else None, before)
+
+
+def finding(table: Table) -> Check:
+    """What its rows say, in words."""
+    if table.trouble:
+        text = _("The table {table} can't be read: {reason}")
+        status = Status.UNKNOWN if table.barred else Status.FAIL
+        return Check("tables", status, text.format(table=table.name, reason=table.trouble))
+    if table.rows is None:
+        text = _("The table {table} could not be counted in time.")
+        return Check("tables", Status.UNKNOWN, text.format(table=table.name))
+    if table.shrunk and table.whole is not None:
+        text = _("{table} has {now:,} rows, and {before:,} in the backup of {moment}.").format(
+            table=table.name,
+            now=Figure(table.rows),
+            before=Figure(table.before or 0),
+            moment=labels.moment(table.whole.moment),
+        )
+        return Check("tables", Status.WARN, text)
+    text = _("{table} has {now:,} rows.").format(table=table.name, now=Figure(table.rows))
+    return Check("tables", Status.OK, text)
 
 
 def last_written(connection: Connection) -> datetime | None:

@@ -6,6 +6,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.operations.audit.record import unrecorded
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.health import sign_off as signing
 from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.ui.actions import read_only, shown_key
@@ -39,7 +40,7 @@ def what_fix_does(row: Row) -> str:
     if fix:
         name = labels.job(health.job_kind(fix))
         return f"{shown_key('f')} " + _("runs: {job} (mtn {command})").format(job=name, command=" ".join(fix))
-    if row.check.id == "server" and health.tone(row.status) == "bad":
+    if row.check.emergency and row.status in (Status.FAIL, Status.WARN):
         return f"{shown_key('3')} " + _("leads through the emergency, step by step")
     return ""
 
