@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+from rich.cells import cell_len
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import Rung
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import Stores
 from mtn_tui.ui.data.points import Points, made_of, standing, why_not
+from mtn_tui.ui.text.timeline import SPANS
 from tests.chains import DATABASE, DISK, at, inventory, made, minutes
 
 
@@ -80,3 +84,30 @@ def test_a_gap_is_longer_than_differentials_are_apart_as_configured(context, tmp
 
     assert "█  " in line(found)
     assert "█──" in line(hourly)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("zoom", range(len(SPANS)))
+def test_no_step_from_point_to_point_leaves_the_axis_as_it_was(context, language, zoom):
+    i18n.use(language)
+    full = made(0)
+    found = Points(context, inventory(full, *(made(at, full) for at in (2, 2.5, 4, 31, 33, 75))))
+
+    def drawn(chosen) -> list[str]:
+        lines = found.drawn(chosen, None, at(80), 58, zoom)
+        return ["".join(text for text, _tone in line) for line in lines]
+
+    pictures = [drawn(one) for one in found.offered]
+    assert all(one != other for one, other in pairwise(pictures)), pictures
+    assert all(cell_len(line) <= 58 for picture in pictures for line in picture)
+
+
+def test_the_moment_says_which_of_several_points_in_one_cell_is_chosen(context):
+    full = made(0)
+    found = Points(context, inventory(full, made(2, full), made(4, full), made(300, full)))
+
+    def label(chosen) -> str:
+        return "".join(text for text, _tone in found.drawn(chosen, None, at(310), 58, 1)[2]).strip()
+
+    said = [label(one).partition(", ")[2] for one in found.offered]
+    assert said == ["", "3 of 3 here", "2 of 3 here", "1 of 3 here"]

@@ -111,7 +111,7 @@ MOMENTS = st.integers(0, 60 * 24 * 40).map(lambda minutes: NOW - timedelta(minut
 def test_an_axis_fits_and_shows_every_point_of_its_stretch_in_order(points, data, asked, width, zoom):
     chosen = data.draw(st.sampled_from(points))
     on = axis(width, chosen.moment, asked, NOW, zoom)
-    lines = draw(on, points, chosen, asked, NOW, HALF_AN_HOUR, SANTIAGO)
+    lines = draw(on, points, chosen, asked, NOW, HALF_AN_HOUR, SANTIAGO, (3, 40))
     texts = ["".join(text for text, _tone in line) for line in lines]
     assert all(cell_len(text) <= width for text in texts)
     line = texts[1]

@@ -73,7 +73,10 @@ class Points:
     ) -> Sequence[Sequence[Span]]:
         """The axis, in three lines."""
         on = timeline.axis(width, chosen.moment, asked, now, zoom)
-        return timeline.draw(on, self._marks, _point(chosen), asked, now, self._every)
+        cell = on.cell(chosen.moment)
+        there = [one for one in reversed(self.offered) if one.moment in on and on.cell(one.moment) == cell]
+        place = there.index(chosen) + 1, len(there)
+        return timeline.draw(on, self._marks, _point(chosen), asked, now, self._every, place=place)
 
 
 def _point(one: Backup) -> Point:

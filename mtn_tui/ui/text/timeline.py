@@ -86,12 +86,14 @@ def draw(
     now: datetime,
     every: timedelta,
     zone: tzinfo | None = None,
+    place: tuple[int, int] = (1, 1),
 ) -> list[list[Span]]:
     """Three lines: the ticks, the axis, and the times of what is marked on it.
 
     ``chosen`` is on the axis. Of two marks in one cell the later one moves on by one.
     ``points`` are all there are, in any order; ``every`` is how often there should be one. Times are
-    those of ``zone``, which is the machine's own unless given.
+    those of ``zone``, which is the machine's own unless given. ``place`` is which of how many points in its
+    cell is the chosen one, the oldest first: the mark alone can't show that.
     """
     ordered = sorted(points, key=lambda point: point.moment)
     marks = _line(on, [point.moment for point in ordered], now, every)
@@ -108,9 +110,14 @@ def draw(
         marks[at_asked] = ("✖", "bad")
         labels.append((at_asked, (_time(asked, zone, with_date=with_date), "bad")))
     marks[at] = ("▲", "strong")
-    labels.append((at, (_time(chosen.moment, zone, with_date=with_date), "strong")))
     end = _end(at_now=on.end >= now)
     width = len(marks) + cell_len(_end(at_now=True))
+    time = _time(chosen.moment, zone, with_date=with_date)
+    if place[1] > 1:
+        several = time + ", " + _("{place} of {count} here").format(place=place[0], count=place[1])
+        taken = sum(len(text) + 1 for _cell, (text, _tone) in labels)
+        time = several if taken + len(several) <= width else time
+    labels.append((at, (time, "strong")))
     return [[(_ticks(on, zone), "dim")], [*marks, (end, "dim")], _below(labels, width)]
 
 
