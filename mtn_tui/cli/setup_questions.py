@@ -48,13 +48,14 @@ class Questions:
             self._ask("DB_PORT", _("PostgreSQL's port"), "5432")
             self._ask("DB_NAME", _("Database"), "Admisión_MTN_DB")
             self._ask("DB_USER", _("User"), "admin")
-            self._ask("DB_PASSWORD", _("Password (empty: from ~/.pgpass)"), secret=True)
+            self._ask("DB_PASSWORD", _("Password (empty: from ~/.pgpass)"), secret=True, optional=True)
             if self._works(_("The database answers."), self._try_database):
                 break
         if here:
             self._ask("BACKUP_DIR", _("Folder for the backups"), "./backups")
         while True:
-            self._ask("MINIO_ENDPOINT", _("MinIO or another S3 server, http://host:port (empty: none)"))
+            asked = _("MinIO or another S3 server, http://host:port (empty: none)")
+            self._ask("MINIO_ENDPOINT", asked, optional=True)
             if not self._said["MINIO_ENDPOINT"]:
                 break
             self._ask("MINIO_BUCKET", _("Bucket"), "mtn-backups")
@@ -65,12 +66,24 @@ class Questions:
         return self._answers(self._said)
 
     def _ask(
-        self, name: str, question: str, default: str = "", *, secret: bool = False, needed: bool = False
+        self,
+        name: str,
+        question: str,
+        default: str = "",
+        *,
+        secret: bool = False,
+        needed: bool = False,
+        optional: bool = False,
     ) -> None:
-        """Ask for one value, again until it can be used."""
+        """Ask for one value, again until it can be used. Enter keeps what is there already.
+
+        An ``optional`` one can be taken away again by a hyphen.
+        """
         proposal = self._said.get(name, default)
         if secret and proposal:
             question += " " + _("(Enter: as before)")
+        if optional and proposal:
+            question += " " + _("(-: none)")
         if _PASSWORD.search(proposal) and not secret:
             proposal = ""  # it would be displayed
         while True:
@@ -81,6 +94,8 @@ class Questions:
                 show_default=bool(proposal) and not secret,
                 err=True,
             )
+            if optional and proposal and value == "-":
+                value = ""
             wrong = wrong_value(name, value) or (_("It is needed.") if needed and not value else "")
             if not wrong:
                 self._said[name] = value

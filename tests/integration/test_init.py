@@ -277,7 +277,7 @@ def test_each_answer_is_looked_at_as_it_is_given_and_the_database_and_the_bucket
     asked.answers(("Bucket", "no-such-bucket"), ("Access key", ""), ("Access key", said["MINIO_ACCESS_KEY"]))
     asked.answer("Secret key", said["MINIO_SECRET_KEY"])
     assert "no-such-bucket" in asked.answer("Go on with these answers all the same? [y/N", "n")
-    asked.answers(("MinIO", ""), ("Bucket", s3.name), ("Access key", ""), ("(Enter: as before)", ""))
+    asked.answers(("(-: none)", ""), ("Bucket", s3.name), ("Access key", ""), ("(Enter: as before)", ""))
     assert asked.ended("Next: mtn backup full") == 0, asked.shown
     assert "✔ The bucket answers." in asked.shown
     for secret in ("DB_PASSWORD", "MINIO_SECRET_KEY"):
@@ -303,6 +303,22 @@ def test_who_says_so_goes_on_without_a_database_and_keeps_the_answers_when_a_fol
     assert asked.ended("Next: mtn backup full") == 0, asked.shown
     settings = load(tmp_path / "config/backup.conf", {}).settings
     assert (settings.db_name, settings.db_user) == ("later", "ana")
+
+
+def test_a_password_and_a_bucket_that_were_answered_can_be_taken_away_again(tmp_path):
+    asked = Asked(tmp_path)
+    asked.answers(("PostgreSQL's host", "127.0.0.1"), ("PostgreSQL's port", str(free_port())))
+    asked.answers(("Database", "later"), ("User", "ana"), ("Password", "wrong"))
+    asked.answers(("Go on with these answers all the same? [y/N", "n"))
+    for question in ("PostgreSQL's host", "PostgreSQL's port", "Database", "User"):
+        asked.answer(question)
+    asked.answers(("(Enter: as before) (-: none)", "-"), ("Go on with these answers all the same? [y/N", "y"))
+    asked.answers(("Folder for the backups", "backups"), ("MinIO", f"http://127.0.0.1:{free_port()}"))
+    asked.answers(("Bucket", "mtn-b"), ("Access key", "x"), ("Secret key", "y"))
+    asked.answers(("Go on with these answers all the same? [y/N", "n"), ("(-: none)", "-"))
+    assert asked.ended("Next: mtn backup full") == 0, asked.shown
+    settings = load(tmp_path / "config/backup.conf", {}).settings
+    assert (settings.db_password, settings.minio_endpoint) == (None, None)
 
 
 def test_a_configuration_that_is_there_is_told_before_anything_is_asked_and_gets_the_people_it_lacks(
