@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,12 +35,13 @@ def made(
     named: float | None = None,
     database: str = DATABASE,
     server: int = 1,
-    rows: int | None = None,
+    rows: int | Mapping[str, int] | None = None,
     size: int = 64,
 ) -> tuple[BackupName, Copy]:
     """A full or, ``on`` one, a differential, with its snapshot so many minutes after ``BEGIN``.
 
-    ``named`` is when its name says that it was begun, in the same minutes. ``rows`` are those of each table.
+    ``named`` is when its name says that it was begun, in the same minutes. ``rows`` are those of each
+    table, or by table.
     """
     one, kind = made_up(0), Kind.FULL if on is None else Kind.DIFF
     stamp = at(minutes if named is None else named).replace(tzinfo=None, microsecond=0)
@@ -58,7 +60,8 @@ def made(
             size=size,
         )
     )
-    summary = replace(summary, counts=one.rows() if rows is None else dict.fromkeys(one.rows(), rows))
+    each = dict.fromkeys(one.rows(), rows) if isinstance(rows, int) else rows
+    summary = replace(summary, counts=one.rows() if each is None else each)
     proof = replace(Proof("").climbed(rung, at(minutes)), failed=failed)
     if refused:
         proof = replace(proof, refused=Tried(at(minutes), "here", "it can't be loaded"))

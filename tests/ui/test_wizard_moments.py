@@ -9,14 +9,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mtn_tui.core import i18n
+from mtn_tui.core.i18n import Figure
 from mtn_tui.core.models import Kind
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.operations.restore.plan import Plan
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.wizard.page import PageBuilder
 from tests.pg_fixtures import Database
 from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
 from tests.ui.incident_states import LOST, SESSION, a_day, at
-from tests.ui.installed import MACHINE, NOW, Installed
+from tests.ui.installed import MACHINE, NOW, ROWS, Installed
 from tests.ui.pilots import LARGE, nothing_begins, operate
 
 
@@ -305,3 +309,54 @@ def test_a_newer_one_that_is_broken_is_told_with_what_falling_back_costs(made, b
         assert "is broken" not in operator.text(), "it would not be chosen anyway"
 
     operate(app, flow, LARGE)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_step_3_names_the_fuller_backup_whichever_side_of_the_chosen_one_it_is_on(made, language):
+    i18n.use(language)
+    at(Step.CHOOSE, RecoveryMode.BESIDE)(made)
+    had = ROWS["public.applications"]
+    whole_at, short_at = NOW - timedelta(minutes=50), NOW - timedelta(minutes=30)
+    made.full(whole_at, rows=ROWS | {"public.applications": had + 5000})
+    made.full(short_at, rows=ROWS | {"public.applications": had // 2})
+    app = app_of(made)
+    take = {"en": "Take that one: [{key}] steps towards it.", "es": "Elija ese: [{key}] lleva hacia él."}
+    unless = {
+        "en": "If it is from before the loss, take that one: [{key}] steps towards it.",
+        "es": "Si es de antes de la pérdida, elija ese: [{key}] lleva hacia él.",
+    }
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        step = app.navigator.step_view
+        await operator.until(lambda: step.points is not None, "the points")
+        names = [one.moment for one in step.points.offered]
+        assert names[:2] == [short_at, whole_at]
+
+        def page() -> str:
+            sheet = PageBuilder(59)
+            step.write(sheet)
+            return " ".join("".join(text for text, _tone in line).strip() for line in sheet.lines)
+
+        async def reads(*said: str) -> None:
+            await operator.until(lambda: all(one in page() for one in said), f"{said} in {page()}")
+
+        async def puts(index: int) -> None:
+            await operator.until(lambda: isinstance(step.plan, Plan), "a plan")
+            while step.index != index:
+                await operator.press("left" if step.index < index else "right")
+
+        await puts(0)
+        await reads(f"{Figure(had + 5000 - had // 2):,}.", take[language].format(key="←"))
+        await puts(2)
+        await reads(f"{Figure(had):,} ", f"{Figure(had + 5000):,} ", unless[language].format(key="→"))
+        await puts(1)
+        await operator.until(lambda: "⚠ public" not in page(), "no warning")
+        await operator.press("t")
+        await operator.type(typed(whole_at))
+        await operator.press("enter")
+        await puts(2)
+        await reads(take[language].format(key="→"))
+
+    operate(app, flow)

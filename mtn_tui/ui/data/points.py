@@ -12,7 +12,6 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
-from mtn_tui.operations.restore.main_tables import has_shrunk
 from mtn_tui.operations.restore.point_in_time import no_point, point_at, points
 from mtn_tui.ui.text import timeline
 from mtn_tui.ui.text.cells import Span
@@ -51,22 +50,6 @@ class Points:
     def nearer(self, chosen: Backup, moment: datetime) -> Backup | None:
         """The newest that is nearer to ``moment`` than the chosen one; None if there is none."""
         return next((one for one in self.offered if chosen.moment < one.moment <= moment), None)
-
-    def fuller(self, chosen: Backup) -> tuple[Backup, str, int, int] | None:
-        """An earlier one that has many more rows of a table: it, the table, its rows there and in the chosen.
-
-        The newest such, and the table that has lost most; None if there is none.
-        """
-        if chosen.manifest is None:
-            return None
-        rows = chosen.manifest.rows()
-        for one in self.offered[self.offered.index(chosen) + 1 :]:
-            then = one.manifest.rows() if one.manifest else {}
-            lost = {table: then[table] - count for table, count in rows.items() if table in then}
-            table = max(lost, key=lambda name: lost[name], default="")
-            if table and has_shrunk(rows[table], then[table]):
-                return one, table, then[table], rows[table]
-        return None
 
     def drawn(
         self, chosen: Backup, asked: datetime | None, now: datetime, width: int, zoom: int

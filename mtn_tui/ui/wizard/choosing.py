@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
@@ -34,6 +36,19 @@ class Choosing(Picking, StepView):
         whole = loss.last_whole(self.session.present)
         handles = [one.handle for one in points.offered]
         return handles.index(whole) if whole in handles else points.best
+
+    @property
+    def until(self) -> datetime | None:
+        """When nothing was lost yet, as far as step 1 or the operator knows; else the newest's moment."""
+        offered = self.points.offered if self.points else ()
+        known = [one.moment for one in offered if one.handle == loss.last_whole(self.session.present)]
+        known += [self.asked] if self.asked else []
+        return min(known or [one.moment for one in offered[:1]], default=None)
+
+    @property
+    def knows_loss(self) -> bool:
+        """Whether step 1 or the operator has said so."""
+        return self.asked is not None or bool(loss.last_whole(self.session.present))
 
     def jumped(self) -> None:
         """Let no Enter count before the point has been seen."""

@@ -16,6 +16,7 @@ from mtn_tui.operations.incident.steps import not_had, plan_staging, roles_of
 from mtn_tui.operations.inventory.fallback import minutes_between, newer_broken
 from mtn_tui.operations.inventory.key_check import newer_of_another_key, passed_over
 from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.restore.fuller import fuller
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.operations.restore.point_in_time import minutes_before
 from mtn_tui.ui.data.points import Points, both_clocks, made_of, standing, told_apart, why_not
@@ -61,6 +62,16 @@ class Picking:
     def over(self) -> bool:
         """Whether nothing has to be planned any more."""
         return False
+
+    @property
+    def until(self) -> datetime | None:
+        """Up to when a later point may be better than the chosen one; None where none is."""
+        return None
+
+    @property
+    def knows_loss(self) -> bool:
+        """Whether ``until`` is known to be before the loss."""
+        return self.asked is not None
 
     def jumped(self) -> None:
         """Called when the cursor is elsewhere because a moment was typed."""
@@ -208,14 +219,28 @@ class Picking:
             sheet.item("⚠", said, "warn")
 
     def _fuller(self, sheet: PageBuilder, points: Points, backup: Backup) -> None:
-        """Warn that the rows that are looked for may be gone from this one as well."""
-        if (found := points.fuller(backup)) is None:
+        """Warn that another one has rows that this one lacks, and say which one to take."""
+        if (found := fuller(points.offered, backup, self.until)) is None:
             return
-        one, table, then, now = found
-        text = _("{table}: {now:,} rows here, {then:,} in the one of {moment}. [←] steps towards it.")
-        moment = labels.moment(one.moment, seconds=True)
-        said = text.format(table=table, now=Figure(now), then=Figure(then), moment=moment)
-        sheet.item("⚠", said, "warn")
+        said = _(
+            "{table}: {here:,} rows here, {there:,} in the earlier one of {time}: this one lacks {count:,}."
+        )
+        advice = _("Take that one: [←] steps towards it.")
+        if found.later:
+            said = _(
+                "{table}: {here:,} rows here, {there:,} in the later one of {time}: this one lacks {count:,}."
+            )
+            advice = _("Take that one: [→] steps towards it.")
+            if not self.knows_loss:
+                advice = _("If it is from before the loss, take that one: [→] steps towards it.")
+        said = said.format(
+            table=found.table,
+            here=Figure(found.here),
+            there=Figure(found.there),
+            count=Figure(found.lacks),
+            time=labels.moment(found.backup.moment, seconds=True),
+        )
+        sheet.item("⚠", f"{said} {advice}", "warn")
 
     def _broken(self, sheet: PageBuilder, inventory: Inventory, backup: Backup) -> None:
         """Warn of newer backups that need another key, or are broken, with what falling back costs."""
