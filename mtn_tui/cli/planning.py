@@ -112,7 +112,8 @@ def _loss(plan: Plan) -> list[tuple[str, str]]:
         )
     newer = plan.target.newer
     if newer is not None and newer.rows is not None:
-        lost += ", " + ngettext("{rows:,} row", "{rows:,} rows", newer.rows).format(rows=Figure(newer.rows))
+        text = ngettext("{rows:,} row created since", "{rows:,} rows created since", newer.rows)
+        lost += ", " + text.format(rows=Figure(newer.rows))
     return [(_("Lost"), lost), *_rows(plan)]
 
 

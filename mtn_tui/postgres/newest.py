@@ -40,6 +40,8 @@ class Newer:
     """The database's TimeZone."""
     moment: str
     """The moment in that zone, with its offset."""
+    created: tuple[tuple[str, int], ...] = ()
+    """Tables that have rows created after the moment, and how many, those with most first."""
 
 
 def newer_than(server: Server, database: str, moment: datetime, application: str, clock: Clock) -> Newer:
@@ -51,6 +53,7 @@ def newer_than(server: Server, database: str, moment: datetime, application: str
             connection.execute(f"SET statement_timeout = '{_SECONDS_A_TABLE}s'".encode())
         rows: int | None = 0 if tables else None
         newest: tuple[datetime, str] | None = None
+        created: dict[str, int] = {}
         began = clock.monotonic()
         for schema, name in tables:
             found = None
@@ -61,9 +64,13 @@ def newer_than(server: Server, database: str, moment: datetime, application: str
                 continue
             at, count = found
             rows = None if rows is None else rows + count
+            if count:
+                created[f"{schema}.{name}"] = count
             if at is not None and (newest is None or at > newest[0]):
                 newest = at, f"{schema}.{name}"
-        return Newer(rows, newest[0] if newest else None, newest[1] if newest else "", zone, text)
+        most = tuple(sorted(created.items(), key=lambda one: -one[1]))
+        last, table = newest or (None, "")
+        return Newer(rows, last, table, zone, text, most)
 
 
 def _of_table(

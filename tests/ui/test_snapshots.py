@@ -352,6 +352,12 @@ PICTURES = [
         Picture("wizard_a_day", a_day, emergency(lambda: _("You lose")), **changes)
         for changes in ({}, {"size": LARGE})
     ),
+    Picture(
+        "wizard_choose_beside",
+        at(Step.CHOOSE, RecoveryMode.BESIDE),
+        emergency(lambda: _("It lacks")),
+        canned=ROWS_LOST,
+    ),
     Picture("wizard_time_typed", a_day, typed_time("ayer 23:40", lambda: _("Nearest point"))),
     Picture("wizard_time_wrong", a_day, typed_time("23:40", lambda: "ayer 23:40")),
     Picture("wizard_week", a_day, emergency(lambda: _("You lose"), "z", "down")),

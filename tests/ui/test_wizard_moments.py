@@ -83,7 +83,8 @@ def test_d_shows_by_table_what_has_changed_since_the_chosen_moment(pg18, new_sch
     practice.ready_made()
     rows = practice.inventory.backups[0].manifest.rows()["public.notifications"]
     practice.source.psql(
-        "DELETE FROM notifications; DROP TABLE documents; CREATE TABLE waiting (id int);"
+        "DELETE FROM notifications; DROP TABLE documents;"
+        "CREATE TABLE waiting (id int, created_at timestamptz DEFAULT now());"
         "INSERT INTO waiting SELECT generate_series(1, 7)"
     )
     brought_to(practice, Step.CHOOSE)
@@ -92,7 +93,7 @@ def test_d_shows_by_table_what_has_changed_since_the_chosen_moment(pg18, new_sch
         await operator.has_list()
         await operator.press("3")
         await operator.at(Step.CHOOSE)
-        await operator.sees("checks are good", "+7 public.waiting")
+        await operator.sees("checks are good", "7 rows created since", "7 rows more than then")
         await operator.press("d")
         await operator.sees("What has changed since", f"public.notifications {rows:,} 0 -{rows:,}")
         await operator.sees("public.waiting 0 7 +7", "tables have as many rows as then.")

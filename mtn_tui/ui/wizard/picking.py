@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mtn_tui.core.errors import MtnError, UsageError
-from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.moments import read_moment
 from mtn_tui.operations.common import labels
@@ -23,14 +23,12 @@ from mtn_tui.ui.data.points import Points, both_clocks, made_of, standing, told_
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.timeline import DAY, SPANS
+from mtn_tui.ui.wizard.balance import balance_text, created_text
 from mtn_tui.ui.wizard.difference import Difference
 from mtn_tui.ui.wizard.moment_prompt import MomentPrompt
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import problem
-
-_NAMED = 2
-"""Tables of which it is said how many rows they have more."""
 
 
 class Picking:
@@ -47,8 +45,8 @@ class Picking:
         """The point that the cursor is on, counted from the newest."""
         self.plans: dict[str, Plan | MtnError] = {}
         """By the handle of the backup: its plan, or why there can't be one."""
-        self.losses: dict[str, int | None] = {}
-        """By the same: rows of production that are newer than the backup; None if unknown."""
+        self.production: dict[str, Target] = {}
+        """By the same: production as it is, beside the backup."""
         self._planning = False
         self._of: Inventory | None = None
         self._zoom = DAY
@@ -115,8 +113,7 @@ class Picking:
 
         def came(found: tuple[Plan, Target]) -> None:
             beside, production = found
-            newer = production.newer
-            self.losses[backup.handle] = newer.rows if newer else None
+            self.production[backup.handle] = production
             ended(beside)
 
         def ended(plan: Plan | MtnError) -> None:
@@ -287,14 +284,12 @@ class Picking:
     def _lost(self, sheet: PageBuilder, made: Plan) -> None:
         """Write what was written after the point: until now, and until the moment that was typed."""
         lost = _("what was written in the last {time}").format(time=labels.minutes(made.lost_minutes))
-        rows = self.losses.get(made.backup.handle)
-        if rows is not None:
-            there = ngettext("{rows:,} row that is still there", "{rows:,} rows that are still there", rows)
-            lost += ", " + there.format(rows=Figure(rows))
+        if created := created_text(self.production.get(made.backup.handle)):
+            lost += ": " + created
         beside = self.way is RecoveryMode.BESIDE
         sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
-        if more := _more(made):
-            sheet.fact("", more)
+        if balance := balance_text(made.rows):
+            sheet.fact(_("Production now"), balance)
         if self.asked is not None and self.asked > made.backup.moment:
             minutes = labels.minutes(minutes_before(self.asked, made.backup))
             sheet.fact("", _("of it, {time} before the moment typed").format(time=minutes))
@@ -327,13 +322,3 @@ class Picking:
         go_on = _("Restore without {names}").format(names=", ".join(done_without))
         answers = [Answer(_("Back"), False), Answer(go_on, True)]
         host.open_screen(Ask(_("This user can't restore everything."), said, answers), agreed)
-
-
-def _more(made: Plan) -> str:
-    """The tables that have more rows now than in the backup, those with most first."""
-    more = [
-        f"{'' if one.exact else '≈'}{Figure(one.now - one.then):+,} {one.table}"
-        for one in (made.rows.different if made.rows else ())
-        if one.now is not None and one.now > one.then
-    ]
-    return ", ".join(more[:_NAMED]) + (" …" if len(more) > _NAMED else "")
