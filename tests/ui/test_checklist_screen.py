@@ -275,12 +275,14 @@ def test_enter_shows_its_last_changes_and_a_line_of_its_first_figure(made, looks
 
 
 def test_a_signs_the_morning_off_with_name_and_note_until_the_next_day(made, looks):
-    looks |= saying("full", NO_FULL)
+    looks |= saying("full", NO_FULL) | saying("schedule", Check("schedule", Status.WARN, "none"))
     app = app_of(made)
 
     async def flow(operator):
+        await operator.sees("Also watched: 1 warning")
         await operator.press("a")
         await operator.sees("Sign this morning's checklist off?", "Not ok: Full backup")
+        await operator.sees("Not ok of what is also watched: Schedule")
         await operator.type("eva rojas")  # in place of the account that is offered
         await operator.press("enter")
         await operator.sees("eva rojas signs off. A note?")

@@ -25,9 +25,14 @@ class NamePrompt(TextPrompt):
         return cast("Host", self.app).context.operator
 
     def draw(self) -> None:
-        """Name what is not well: that is signed too."""
+        """Name what is not well, of both groups: that is signed too."""
         amiss = [one.check.title() for one in self._picture.morning if not one.well]
+        others = [one.check.title() for one in self._picture.others if one.known and not one.well]
         said = [(_("Not ok: {checks}").format(checks=", ".join(amiss)), "warn")] if amiss else []
+        if others:
+            said.append(
+                (_("Not ok of what is also watched: {checks}").format(checks=", ".join(others)), "warn")
+            )
         how = _("your name; [enter] goes on, [esc] goes back")
         self.say(_("Sign this morning's checklist off?"), said, how)
 
