@@ -1,8 +1,7 @@
-"""``mtn undo`` and ``mtn kept``: databases that restores replaced or could not complete."""
+"""``mtn undo`` and ``mtn kept``: databases that restores replaced, left beside, or could not complete."""
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
 
 import click
@@ -16,15 +15,16 @@ from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels, production
+from mtn_tui.operations.common.beside import BesideDatabase
 from mtn_tui.operations.common.checks import exit_code, raise_first
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.restore.incomplete import IncompleteDatabase, incomplete_databases
-from mtn_tui.operations.restore.kept import drop_kept, find_kept
+from mtn_tui.operations.restore.incomplete import IncompleteDatabase
+from mtn_tui.operations.restore.kept import Kept, drop_kept, every_kept, find_kept
 from mtn_tui.operations.restore.leftovers import lost_swaps, mend_subscriptions, sweep_over
 from mtn_tui.operations.restore.undo import UndoPlan, check_undo, plan_undo
 from mtn_tui.operations.restore.undo import undo as swap_back
 from mtn_tui.postgres.connection import MAINTENANCE, connect
-from mtn_tui.postgres.kept import ReplacedDatabase, kept_databases
+from mtn_tui.postgres.kept import ReplacedDatabase
 
 
 @click.command(
@@ -85,10 +85,10 @@ def _plan_lines(made: UndoPlan) -> list[str]:
 @click.group(
     cls=Group,
     invoke_without_command=True,
-    short_help=_("List the databases that restores have replaced."),
+    short_help=_("List the databases that restores have replaced or left beside."),
     help=_(
-        "List the databases that restores have replaced or could not make whole, and remove what killed "
-        "restores have left."
+        "List the databases that restores have replaced, left beside production or could not make whole, "
+        "and remove what killed restores have left."
     ),
 )
 @as_json
@@ -106,9 +106,7 @@ def kept(context: click.Context, as_json: bool) -> int:
         else:
             swept = sweep_over(session.context, server, lost.append)
             mend_subscriptions(session.context, server, lost.append)
-        known = _known(session.context)
-        found = kept_databases(server, known)
-        incomplete = incomplete_databases(server, known)
+        found = every_kept(server, session.context.settings, _known(session.context))
     for text in lost:
         diagnostics.warning(text)
     for name in swept:
@@ -116,11 +114,11 @@ def kept(context: click.Context, as_json: bool) -> int:
     now = datetime.now(UTC)
     days = session.context.settings.keep_replaced_days
     if as_json:
-        output.as_json([*(_facts(one, now, days) for one in found), *map(_incomplete_facts, incomplete)])
-    elif not found and not incomplete:
-        diagnostics.say(_("Nothing is kept: no restore has replaced a database."))
+        output.as_json([_facts(one, now, days) for one in found])
+    elif not found:
+        diagnostics.say(_("Nothing is kept: no restore has replaced a database, or left one beside."))
     else:
-        _print(found, incomplete, now, days)
+        _print(found, now, days)
     return 1 if lost else 0
 
 
@@ -133,7 +131,7 @@ def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
     session.must_not_only_read()
     context = session.context
     with connect(context.server, MAINTENANCE, "mtn kept") as server:
-        one = find_kept(server, name)
+        one = find_kept(server, context.settings, name)
     session.say_database(name)
     if not sure:
         _ask_to_drop(session, one)
@@ -143,7 +141,7 @@ def drop(session: Session, name: str, sure: bool, as_json: bool) -> int:
     return session.tell_outcome("kept-drop", facts, code, as_json=as_json)
 
 
-def _ask_to_drop(session: Session, one: ReplacedDatabase | IncompleteDatabase) -> None:
+def _ask_to_drop(session: Session, one: Kept) -> None:
     if not session.may_ask:
         raise Refused(
             _("{name} would be gone for good. That has to be confirmed.").format(name=one.name),
@@ -152,6 +150,10 @@ def _ask_to_drop(session: Session, one: ReplacedDatabase | IncompleteDatabase) -
     if isinstance(one, ReplacedDatabase):
         question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
             name=one.name, of=one.of, moment=labels.moment(one.since), size=labels.size(one.size)
+        )
+    elif isinstance(one, BesideDatabase):
+        question = _("Drop {name}, restored from {backup} ({size})? The backup stays.").format(
+            name=one.name, backup=one.backup, size=labels.size(one.size)
         )
     else:
         question = _("Drop {name}, which is incomplete ({size})? It can't be brought back.").format(
@@ -166,53 +168,45 @@ def _known(context: Context) -> list[str]:
     return [settings.db_name, settings.staging_db_name, *settings.production_databases]
 
 
-def _facts(one: ReplacedDatabase, now: datetime, days: float) -> dict[str, object]:
-    return {
-        "name": one.name,
-        "of": one.of,
-        "since": one.since,
-        "age_seconds": round((now - one.since).total_seconds()),
-        "size": one.size,
-        "past": one.is_past(now, days),
-        "incomplete": False,
-    }
-
-
-def _incomplete_facts(one: IncompleteDatabase) -> dict[str, object]:
-    return {
+def _facts(one: Kept, now: datetime, days: float) -> dict[str, object]:
+    facts: dict[str, object] = {
         "name": one.name,
         "of": one.of,
         "since": one.since,
         "size": one.size,
-        "incomplete": True,
-        "backup": one.backup,
-        "missing": list(one.missing),
+        "incomplete": isinstance(one, IncompleteDatabase),
+        "beside": isinstance(one, BesideDatabase),
     }
+    if isinstance(one, IncompleteDatabase):
+        return {**facts, "backup": one.backup, "missing": list(one.missing)}
+    facts |= {"age_seconds": round((now - one.since).total_seconds()), "past": one.is_past(now, days)}
+    return {**facts, "backup": one.backup} if isinstance(one, BesideDatabase) else facts
 
 
-def _print(
-    found: list[ReplacedDatabase], incomplete: list[IncompleteDatabase], now: datetime, days: float
-) -> None:
-    every: list[ReplacedDatabase | IncompleteDatabase] = [*found, *incomplete]
+def _print(found: list[Kept], now: datetime, days: float) -> None:
     rows = [
         [one.name, one.of, labels.age(one.since, now) if one.since else "—", labels.size(one.size)]
-        for one in every
-    ]
-    head = [_("Name"), _("Was"), _("Age"), _("Size")]
-    notes = [
-        _("Kept for longer than KEEP_REPLACED_DAYS ({days:g}). Drop it: mtn kept drop {name}").format(
-            days=days, name=shlex.quote(one.name)
-        )
-        if one.is_past(now, days)
-        else ""
         for one in found
     ]
-    notes += [
-        _("Incomplete, read-only, restored from {backup}: things missing: {count}. Drop it: {drop}").format(
-            backup=one.backup or "?",
-            count=Figure(len(one.missing)),
-            drop=command("kept", "drop", one.name),
-        )
-        for one in incomplete
-    ]
+    head = [_("Name"), _("Of"), _("Age"), _("Size")]
+    notes = [_note(one, now, days) for one in found]
     output.table(head, rows, right=frozenset([2, 3]), notes=notes)
+
+
+def _note(one: Kept, now: datetime, days: float) -> str:
+    """What is to be said of one beneath its row; empty for what is kept as it should be."""
+    drop = command("kept", "drop", one.name)
+    if isinstance(one, IncompleteDatabase):
+        text = _("Incomplete, read-only, restored from {backup}: things missing: {count}. Drop it: {drop}")
+        return text.format(backup=one.backup or "?", count=Figure(len(one.missing)), drop=drop)
+    past = one.is_past(now, days)
+    if isinstance(one, BesideDatabase):
+        text = _("Restored from {backup}, read-only. When nobody needs it: {drop}")
+        if past:
+            text = _("Restored from {backup}, longer ago than KEEP_REPLACED_DAYS ({days:g}). Drop it: {drop}")
+        return text.format(backup=one.backup, days=days, drop=drop)
+    if not past:
+        return ""
+    return _("Kept for longer than KEEP_REPLACED_DAYS ({days:g}). Drop it: {drop}").format(
+        days=days, drop=drop
+    )

@@ -65,7 +65,15 @@ def _restore(facts: Facts) -> list[str]:
     hidden = [labels.not_counted(facts["not_counted"])] if facts.get("not_counted") else []
     hidden += [labels.inserted(facts["inserted"])] if facts.get("inserted") else []
     gone = _left_out(facts["left_out"]) if facts.get("left_out") else []
-    return [f"{facts['name']}  {labels.store(facts['store'])}", said, *hidden, *gone, *_swapped(facts)]
+    stays = labels.stays(target) if facts.get("stays") else ()
+    return [
+        f"{facts['name']}  {labels.store(facts['store'])}",
+        said,
+        *hidden,
+        *gone,
+        *_swapped(facts),
+        *stays,
+    ]
 
 
 def _left_out(facts: Facts) -> list[str]:

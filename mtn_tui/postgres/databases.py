@@ -52,6 +52,17 @@ def describe(connection: Connection, database: str) -> Described | None:
     return Described(database, None if row[0] is None else int(str(row[0])), int(str(row[1])))
 
 
+def users_of(connection: Connection, database: str) -> list[str]:
+    """Return who has a session in a database, each as user and application, once."""
+    with translated():
+        rows = connection.execute(
+            "SELECT DISTINCT usename || ' ' || application_name FROM pg_stat_activity"
+            " WHERE datname = %s AND usesysid IS NOT NULL AND pid <> pg_backend_pid() ORDER BY 1",
+            [database],
+        ).fetchall()
+    return [str(one).strip() for (one,) in rows]
+
+
 def oid(connection: Connection, database: str) -> int | None:
     """Return the OID of a database, which survives renaming; None if there is none of that name."""
     with translated():
@@ -66,6 +77,17 @@ def names(connection: Connection) -> list[str]:
     with translated():
         rows = connection.execute(
             "SELECT datname FROM pg_database WHERE datname NOT IN ('template0', 'template1')"
+        ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def commented(connection: Connection, beginning: str) -> list[str]:
+    """Return the databases whose comments begin so."""
+    with translated():
+        rows = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(shobj_description(oid, 'pg_database'), %s)"
+            " ORDER BY datname",
+            [beginning],
         ).fetchall()
     return [str(name) for (name,) in rows]
 
@@ -161,8 +183,10 @@ def hurry(connection: Connection) -> None:
         connection.execute("SET statement_timeout = '60s'")
 
 
-def drop(connection: Connection, database: str) -> list[str]:
+def drop(connection: Connection, database: str, *, force: bool = True) -> list[str]:
     """Drop a database, even a template, and end its sessions. No error if it does not exist.
+
+    Without ``force`` sessions are not ended: PostgresError if there are any.
 
     Its subscriptions are dropped too; returns the slots that remain with their publishers.
     """
@@ -174,7 +198,8 @@ def drop(connection: Connection, database: str) -> list[str]:
         ).fetchone()
         if found is not None:
             connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        ending = sql.SQL(" WITH (FORCE)") if force else sql.SQL("")
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name) + ending)
     return slots
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import PostgresError, Refused, UsageError
+from mtn_tui.operations.common.beside import READ_ONLY
 from mtn_tui.operations.restore.kept import drop_kept
 from mtn_tui.operations.restore.promote import promote
-from mtn_tui.operations.restore.swap import READ_ONLY, exchange
+from mtn_tui.operations.restore.swap import exchange
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.swap import swap
 from tests.pg_fixtures import Database

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shlex
 from contextlib import closing
+from datetime import timedelta
 from email.header import decode_header, make_header
 
 import pytest
 
+from mtn_tui.core import suggested
 from mtn_tui.demo.mail import MailServer
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common.production import PHRASE
+from mtn_tui.operations.incident import messages
+from mtn_tui.operations.incident.report import report
 from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.operations.setup.init import write_contacts
@@ -229,6 +233,9 @@ def test_rows_that_are_lost_are_restored_beside_and_copied_back_by_keys_alone(pg
     assert incident.steps[Step.PRODUCTION].facts["rows"] > 0
     assert [one[0] for one in begun.asked] == ["restore", "recover"]
     assert applications() == before
+    drop = suggested.command("kept", "drop", staging_of(practice.context, RecoveryMode.BESIDE))
+    assert drop in messages.last_alert(practice.context, incident).body
+    assert drop in report(incident, practice.context.clock.now(), timedelta(hours=1))
 
 
 def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_school, practise):

@@ -13,7 +13,6 @@ DESTROYS = re.compile(
 
 ASKED_FOR = {
     "Leave it read-only until it is promoted (mtn promote SOURCE).": "the help of an option",
-    "Kept for longer than KEEP_REPLACED_DAYS ({days:g}). Drop it: mtn kept drop {name}": "it lists them",
 }
 """Of the texts that name such a command: why."""
 

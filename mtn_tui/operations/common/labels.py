@@ -14,6 +14,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _, written
 from mtn_tui.core.models import JobState, Kind, Rung
 from mtn_tui.core.moments import with_offset
+from mtn_tui.core.suggested import command
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations.common.context import Context
 
@@ -266,6 +267,12 @@ def versions_kept() -> str:
 def kept_past(name: str) -> str:
     """Names a replaced database that need not be kept any longer."""
     return _("Kept for longer than KEEP_REPLACED_DAYS: {name}. See what is kept: mtn kept").format(name=name)
+
+
+def stays(name: str) -> tuple[str, str]:
+    """Says that a database restored read-only is there until it is dropped; and the command that does it."""
+    text = _("{name} stays, read-only, until somebody drops it. When nobody needs it:")
+    return text.format(name=name), command("kept", "drop", name)
 
 
 def channel(name: str) -> str:

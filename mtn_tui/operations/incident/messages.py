@@ -100,14 +100,14 @@ def _done(context: Context, incident: Incident) -> Alert:
         if null := incident.steps[Step.PRODUCTION].facts.get("not_linked"):
             text = _("References to them that are still NULL since the deletion: {count:,}.")
             body.append(text.format(count=Figure(int(str(null)))))
+        body += labels.stays(staging_of(context, incident.way))
         return Alert(Level.SUCCESS, _("Lost rows are back"), "\n".join(body))
     if incident.way is RecoveryMode.BESIDE:
         text = _("The backup of {moment} is in {database}, beside production. It took {time}.")
-        return Alert(
-            Level.SUCCESS,
-            _("Lost rows can be recovered"),
-            text.format(moment=_moment(chosen), database=staging_of(context, incident.way), time=passed),
-        )
+        database = staging_of(context, incident.way)
+        said = text.format(moment=_moment(chosen), database=database, time=passed)
+        body = [said, *labels.stays(database)]
+        return Alert(Level.SUCCESS, _("Lost rows can be recovered"), "\n".join(body))
     text = _("The database was restored from the backup of {moment}. It took {time}.")
     body = [text.format(moment=_moment(chosen), time=passed)]
     lost = chosen.get("loses_seconds")

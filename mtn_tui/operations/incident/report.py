@@ -126,6 +126,10 @@ def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[s
         target=labels.duration(target.total_seconds()),
     )
     yield "- " + _("Way") + f": {way(incident.way)}"
+    restored = incident.steps[Step.STAGING]
+    if incident.way is RecoveryMode.BESIDE and restored.standing is StepStatus.DONE:
+        said, drop = labels.stays(str(restored.facts.get("database") or "—"))
+        yield f"- {escaped(said)} `{drop}`"
 
 
 def _steps(incident: Incident) -> list[str]:

@@ -18,9 +18,9 @@ from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.identity import DatabaseProperties
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.common.beside import read_only
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.restore.request import Request
-from mtn_tui.operations.restore.swap import read_only
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, beside, connect, translated
 from mtn_tui.postgres.identity import database_properties

@@ -1,43 +1,62 @@
-"""``mtn kept drop``, and which of the databases that were replaced is meant."""
+"""``mtn kept``: the databases that jobs have left beside others on purpose, and dropping one of them."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 from mtn_tui.core.errors import Refused, UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.settings import Settings
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.common.beside import BesideDatabase, databases_beside
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.restore.incomplete import IncompleteDatabase, incomplete_databases
 from mtn_tui.operations.restore.slots import tell_slots
+from mtn_tui.operations.restore.swap import claimed
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect
 from mtn_tui.postgres.kept import ReplacedDatabase, kept_databases, kept_of
 
+Kept = ReplacedDatabase | IncompleteDatabase | BesideDatabase
+
+
+def every_kept(server: Connection, settings: Settings, known: Iterable[str] = ()) -> list[Kept]:
+    """All of them, by kind. ``known`` are names that databases have or had."""
+    known = list(known)
+    return [
+        *kept_databases(server, known),
+        *incomplete_databases(server, known),
+        *databases_beside(server, settings),
+    ]
+
 
 def drop_kept(job: Job, context: Context, name: str) -> None:
-    """Drop a database that was kept, and no other."""
+    """Drop a database that was kept or restored beside, and no other. Raises Refused if it is in use."""
     job.phase("prepare", unit="items")
     named = application(job.kind, job.id, context.host)
     with connect(context.server, MAINTENANCE, named, token=job.token) as server:
-        one = find_kept(server, name)
-        with operation_lock(job, context, one.of, "restore"):
-            tell_slots(job, databases.drop(server, one.name))
+        found = find_kept(server, context.settings, name)
+    # What restores into a database beside is locked by its own name.
+    locked = found.name if isinstance(found, BesideDatabase) else found.of
+    with claimed(job, context, locked) as (server, _other, _here):
+        one = find_kept(server, context.settings, name)  # another may have its name by now
+        tell_slots(job, databases.drop(server, one.name, force=False))
     since = one.since.isoformat() if one.since else None
     job.result({"dropped": one.name, "of": one.of, "since": since, "size": one.size})
 
 
-def find_kept(server: Connection, name: str) -> ReplacedDatabase | IncompleteDatabase:
-    """The kept or incomplete database of that name. Raises UsageError if there is none."""
-    there: list[ReplacedDatabase | IncompleteDatabase] = [
-        *kept_databases(server),
-        *incomplete_databases(server),
-    ]
-    found = next((one for one in there if one.name == name), None)
+def find_kept(server: Connection, settings: Settings, name: str) -> Kept:
+    """The one of that name. Raises UsageError if there is none, Refused if it is in use."""
+    found = next((one for one in every_kept(server, settings) if one.name == name), None)
     if found is None:
         raise UsageError(
             _("There is no kept database {name!r}.").format(name=name), _("See which there are: mtn kept")
+        )
+    if users := databases.users_of(server, name):
+        raise Refused(
+            _("{name} is in use, by {who}.").format(name=name, who=", ".join(users)),
+            _("Let them close it first. Nothing was dropped."),
         )
     return found
 

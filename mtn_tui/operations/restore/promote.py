@@ -11,11 +11,12 @@ from mtn_tui.core.errors import MtnError, Refused, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common import production
+from mtn_tui.operations.common.beside import writable
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.restore import leftovers
 from mtn_tui.operations.restore.incomplete import is_incomplete, missing_in
 from mtn_tui.operations.restore.preflight.preflight import RESERVED, check_target, nameable
-from mtn_tui.operations.restore.swap import Exchanged, check_swap, claimed, exchange, writable
+from mtn_tui.operations.restore.swap import Exchanged, check_swap, claimed, exchange
 from mtn_tui.operations.services import restart
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect

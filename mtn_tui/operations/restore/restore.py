@@ -21,6 +21,7 @@ from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key
 from mtn_tui.operations.common import production
+from mtn_tui.operations.common.beside import Mark
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log, write_metrics
@@ -78,6 +79,8 @@ class Restored:
     """What was left out with the extensions."""
     inserted: tuple[str, ...] = ()
     """Tables that a file of the scripts fills by INSERT statements, whose rows are not counted."""
+    stays: bool = False
+    """Whether it is read-only beside production, until somebody promotes or drops it."""
 
     @property
     def replaced(self) -> bool:
@@ -95,6 +98,7 @@ class Restored:
             "tables": self.tables,
             "not_counted": list(self.not_counted),
             "inserted": list(self.inserted),
+            "stays": self.stays,
             **self.exchanged.facts(),
             "safety": self.safety,
             "roles": self.roles.facts() if self.roles else None,
@@ -190,7 +194,7 @@ class _Run:
                     otherwise=cleared.properties if cleared else manifest.properties if manifest else None,
                     took=cleared.took if cleared else (),
                     keep=not production.is_practice(self.context.settings, request.target),
-                    closed=request.closed,
+                    closed=self._mark() if request.closed else None,
                 )
         except BaseException as error:
             if not isinstance(error, Incomplete):
@@ -223,7 +227,13 @@ class _Run:
             counted.not_counted if counted else (),
             extensions.facts(request, scratch.loaders.without),
             tuple(scratch.inserted),
+            request.closed and not production.is_production(self.context.settings, request.target),
         )
+
+    def _mark(self) -> Mark:
+        request, now = self.request, self.context.clock.now()
+        of = self.context.settings.db_name
+        return Mark(request.target, of, str(request.backup.name), now.isoformat(timespec="seconds"))
 
     def _in_a_store(self, copy: Copy) -> bool:
         return copy.store.place in [store.place for store in self.context.stores]

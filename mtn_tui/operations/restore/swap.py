@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
@@ -18,6 +18,7 @@ from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key
 from mtn_tui.operations.common import production
+from mtn_tui.operations.common.beside import Mark, mark_of, marked, unmarked
 from mtn_tui.operations.common.checks import raise_first
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
@@ -39,8 +40,6 @@ from mtn_tui.postgres.subscriptions import (
     with_tables,
 )
 from mtn_tui.postgres.swap import swap
-
-READ_ONLY = "default_transaction_read_only=on"
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def exchange(
     otherwise: DatabaseProperties | None = None,
     took: Sequence[Subscription] = (),
     keep: bool = True,
-    closed: bool = False,
+    closed: Mark | None = None,
 ) -> Exchanged:
     """Put the database ``new`` in the place of ``target``, which may be missing.
 
@@ -89,7 +88,8 @@ def exchange(
     ``new`` has, which can be connected to in any case; ``took`` are the
     subscriptions that it had where it is gone by now. Without ``keep`` what was
     replaced is dropped, and its properties with it; ``closed`` makes it
-    read-only. Raises what stood in the way; nothing has changed then. The
+    read-only, and marks it so. A mark that ``new`` has stays with it under its
+    own name, and goes under any other. Raises what stood in the way; nothing has changed then. The
     job's result says beforehand what is about to be done, in case the job is lost.
     """
     job.phase("put-in-place", unit="items")
@@ -107,8 +107,10 @@ def exchange(
         wanted = database_properties(server, target)
     else:
         wanted = otherwise or database_properties(server, new)
+    mark = closed or mark_of(database_properties(server, new), target)
+    wanted = marked(wanted, mark) if mark else unmarked(wanted)
     databases.allow_connections(server, new)
-    for refused in databases.apply_properties(server, new, read_only(wanted) if closed else wanted):
+    for refused in databases.apply_properties(server, new, wanted):
         job.warn("property", _("Not carried over: {statement}").format(statement=refused))
     old = ""
     if replacing:
@@ -128,16 +130,6 @@ def exchange(
     if replacing and not keep:
         _drop_replaced(job, server, old)
     return Exchanged(old if keep else "", replacing, seconds, tuple(lines))
-
-
-def writable(properties: DatabaseProperties) -> DatabaseProperties:
-    """The same, without what made a database read-only until it is promoted."""
-    return replace(properties, settings=tuple(one for one in properties.settings if one != READ_ONLY))
-
-
-def read_only(properties: DatabaseProperties) -> DatabaseProperties:
-    """The same, with sessions read-only by default."""
-    return replace(writable(properties), settings=(*writable(properties).settings, READ_ONLY))
 
 
 @contextmanager

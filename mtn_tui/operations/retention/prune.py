@@ -26,6 +26,7 @@ from mtn_tui.engine import locks
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.audit.record import record_in
 from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.beside import databases_beside
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import about, begin_log, write_metrics
@@ -354,6 +355,8 @@ class _Run:
         try:
             with connect(context.server, MAINTENANCE, named, token=self.job.token) as server:
                 past = [one.name for one in kept_databases(server) if one.is_past(now, days)]
+                beside = databases_beside(server, context.settings)
+                past += [one.name for one in beside if one.is_past(now, days)]
         except PostgresError as error:
             self.job.note("info", "kept-not-looked-at", reason=error.title)
             return []

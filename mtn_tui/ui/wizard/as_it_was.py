@@ -15,6 +15,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import look_arguments, staging_of
 from mtn_tui.operations.restore.plan import Plan, Target
+from mtn_tui.postgres.kept import kept_form
 from mtn_tui.ui.actions import Action, AnyAction, read_only, shown_key
 from mtn_tui.ui.host import AS_IT_WAS, BACKUPS
 from mtn_tui.ui.screens.ask import Answer, Ask
@@ -118,6 +119,9 @@ class AsItWas(Framed):
             sheet.say(text.format(database=self._database, time=labels.moment(last.ended)), "good")
             sheet.code(self._command())
             sheet.say(labels.password_of_psql(self.host.context), "dim")
+            said, drop = labels.stays(self._database)
+            sheet.say(said, "dim")
+            sheet.code(drop)
 
     @property
     def _database(self) -> str:
@@ -159,8 +163,11 @@ class AsItWas(Framed):
         if existing is None:
             start(drop=False)
             return
-        said = _("{database} exists already: {size}, sessions: {sessions}. It is dropped.").format(
-            database=found.name, size=labels.size(existing.size), sessions=existing.sessions
+        said = _("{database} exists already: {size}, sessions: {sessions}. It is kept as {kept}.").format(
+            database=found.name,
+            size=labels.size(existing.size),
+            sessions=existing.sessions,
+            kept=kept_form(found.name),
         )
         answers = [Answer(_("Leave it as it is"), False), Answer(_("Replace it"), True)]
         host.open_screen(Ask(_("Replace {database}?").format(database=found.name), [said], answers), agreed)
