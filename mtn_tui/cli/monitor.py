@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
 import click
 
 from mtn_tui.cli import diagnostics, output
@@ -9,6 +13,7 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.i18n import _
+from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.alerts.notify import flush
 from mtn_tui.operations.common.checks import Status
@@ -17,6 +22,9 @@ from mtn_tui.operations.health import cause_alerts, last_known, monitor, nagios,
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.runner import EXIT
 from mtn_tui.operations.incident.held_back import held_back
+
+Warn = Callable[[str, str], None]
+"""Tells what went wrong, and what to do."""
 
 _SETTLED = 60.0
 """Seconds that a run waits at its end for stores that it was judged without: the next one is quick then."""
@@ -49,23 +57,44 @@ def monitor_command(session: Session, quick: bool, as_json: bool) -> int:
     if session.read_only:
         run = monitor.watch(inspection, quick=quick, writes=False)
         return _show(session, inspection, run, as_json=as_json)
-    with monitor.only_one(context, quick=quick) as first:
-        if not first:
-            run = monitor.last(context, quick=quick)
-            return _show(session, inspection, run, as_json=as_json)
-        _ping(context, ping.START)
-        try:
-            run = monitor.watch(inspection, quick=quick)
-            _keep(inspection, run)
-            _tell(context, run)
-        except BaseException as error:
-            _ping(context, ping.FAIL, type(error).__name__)
-            raise
-        wrong = run.exit_code >= EXIT[Status.FAIL]
-        _ping(context, ping.FAIL if wrong else "", nagios.lines(run)[0])
+    if session.is_a_job:
+        body = partial(_as_job, context=context, inspection=inspection, quick=quick)
+        return session.run("monitor", context.settings.db_name, ["monitor"], body)[1]
+    with _watched(context, inspection, diagnostics.warning, quick=quick) as run:
         code = _show(session, inspection, run, as_json=as_json)
         inspection.settle(_SETTLED)
         return code
+
+
+def _as_job(job: Job, context: Context, inspection: Inspection, *, quick: bool) -> None:
+    """The same as a job of the screens: what it found is in its result, what it could not do its warnings."""
+
+    def warn(text: str, hint: str = "") -> None:
+        job.warn("monitor", f"{text} {hint}".strip())
+
+    job.phase("look", unit="items")
+    with _watched(context, inspection, warn, quick=quick) as run:
+        job.result({"overall_status": nagios.WORDS[run.status]})
+
+
+@contextmanager
+def _watched(context: Context, inspection: Inspection, warn: Warn, *, quick: bool) -> Iterator[monitor.Run]:
+    """Look, keep, tell and ping; yields what was found. If another run is under way, what is known."""
+    with monitor.only_one(context, quick=quick) as first:
+        if not first:
+            yield monitor.last(context, quick=quick)
+            return
+        _ping(context, warn, ping.START)
+        try:
+            run = monitor.watch(inspection, quick=quick)
+            _keep(inspection, run, warn)
+            _tell(context, run, warn)
+        except BaseException as error:
+            _ping(context, warn, ping.FAIL, type(error).__name__)
+            raise
+        wrong = run.exit_code >= EXIT[Status.FAIL]
+        _ping(context, warn, ping.FAIL if wrong else "", nagios.lines(run)[0])
+        yield run
 
 
 def _show(session: Session, inspection: Inspection, run: monitor.Run, *, as_json: bool) -> int:
@@ -76,7 +105,7 @@ def _show(session: Session, inspection: Inspection, run: monitor.Run, *, as_json
     return run.exit_code
 
 
-def _keep(inspection: Inspection, run: monitor.Run) -> None:
+def _keep(inspection: Inspection, run: monitor.Run, warn: Warn) -> None:
     """Remember the results, and write what readers find in LOG_DIR and METRICS_DIR."""
     context = inspection.context
     known = last_known.keep(context, run.results)
@@ -86,10 +115,10 @@ def _keep(inspection: Inspection, run: monitor.Run) -> None:
         results = {name: one.result for name, one in known.items()}
         prometheus.write(context, prometheus.render(prometheus.samples(inspection, run, results)))
     except StorageError as error:
-        diagnostics.warning(_("The report was not written: {reason}").format(reason=error.title), error.hint)
+        warn(_("The report was not written: {reason}").format(reason=error.title), error.hint)
 
 
-def _tell(context: Context, run: monitor.Run) -> None:
+def _tell(context: Context, run: monitor.Run, warn: Warn) -> None:
     """Alert people of what has changed, and send the alerts that wait from before."""
     try:
         with cause_alerts.due(context, run.results, held_back(context)) as drafts:
@@ -97,13 +126,13 @@ def _tell(context: Context, run: monitor.Run) -> None:
                 told = cause_alerts.send(context, draft)
                 for one in (*told.those(State.KEPT), *told.those(State.FAILED)):
                     text = _("{to} was not notified: {reason}").format(to=one.to, reason=one.reason)
-                    diagnostics.warning(text, one.hint)
+                    warn(text, one.hint)
         flush(context)
     except MtnError as error:
-        diagnostics.warning(error.title, error.hint)
+        warn(error.title, error.hint)
 
 
-def _ping(context: Context, ending: str, body: str = "") -> None:
+def _ping(context: Context, warn: Warn, ending: str, body: str = "") -> None:
     failed = ping.ping(context.settings, ending, body)
     if failed is not None:
-        diagnostics.warning(failed.title, failed.hint)
+        warn(failed.title, failed.hint)

@@ -133,6 +133,11 @@ class Session:
             look()
 
     @property
+    def is_a_job(self) -> bool:
+        """Whether this process was started as a job, whose journal others wait for."""
+        return detached.JOB_ID in os.environ
+
+    @property
     def hosts_itself(self) -> bool:
         """Whether ``run`` runs a job in this process; valid only before ``run`` is called."""
         return self.scheduled or detached.JOB_ID in os.environ or not _on_a_terminal()

@@ -20,13 +20,14 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core.clock import SystemClock, local_stamp
-from mtn_tui.core.models import MANIFEST, PROOF, ROLES, Kind
+from mtn_tui.core.models import MANIFEST, PROOF, ROLES, JobState, Kind
 from mtn_tui.core.settings_file import load
 from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.demo.services import Service
-from mtn_tui.engine.jobs import Job
+from mtn_tui.engine import detached
+from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import last_known, sign_off
@@ -34,6 +35,7 @@ from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
 from mtn_tui.operations.health.checks import errors, horizon
 from mtn_tui.operations.health.checks.schedule import schedule
 from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.health.picture import Row
 from mtn_tui.operations.health.registry import LOOKS
 from mtn_tui.operations.health.runner import Result, look
 from mtn_tui.operations.restore import rto_log
@@ -41,6 +43,7 @@ from mtn_tui.operations.retention.prune import prune
 from mtn_tui.operations.schedule.description import runs
 from mtn_tui.operations.schedule.machine import Machine
 from mtn_tui.operations.sync.sync import sync
+from mtn_tui.ui.screens.checklist_actions import what_fix_does, what_instead
 from tests.faults.test_full_disks import new_disk
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database, copy, running
@@ -51,6 +54,62 @@ OK, WARN, FAIL, UNKNOWN = Status.OK, Status.WARN, Status.FAIL, Status.UNKNOWN
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 TABLE: dict[str, set[Status]] = {}
+
+ACCEPT, LOOK = "Somebody has to answer for it; type it yourself: ", "It has to be looked into; type: "
+FULL, DIFF = "[f] runs: full backup (mtn backup full)", "[f] runs: differential (mtn backup diff)"
+DRILL, MONITOR = "[f] runs: restore drill (mtn drill)", "[f] runs: monitor run (mtn monitor)"
+OUTSIDE = "No command of mtn mends it: [enter] shows what to do."
+EMERGENCY = "[3] leads through the emergency, step by step"
+
+OFFERS: dict[tuple[str, Status], tuple[str, ...]] = {
+    ("bucket-answers", WARN): (OUTSIDE,),
+    ("contacts", WARN): (OUTSIDE,),
+    ("copies", UNKNOWN): (OUTSIDE,),
+    ("copies", WARN): ("[f] runs: copying between the stores (mtn sync)",),
+    ("differentials", WARN): (DIFF,),
+    ("drill", FAIL): (DRILL,),
+    ("drill", UNKNOWN): (LOOK + "mtn doctor",),
+    ("drill", WARN): (DRILL,),
+    ("errors", UNKNOWN): (LOOK + "mtn logs --level error",),
+    ("errors", WARN): (LOOK + "mtn logs --level error --since ",),
+    ("full", FAIL): (FULL,),
+    ("full", UNKNOWN): (OUTSIDE,),
+    ("horizon", UNKNOWN): (OUTSIDE,),
+    ("horizon", WARN): (OUTSIDE,),
+    ("key-elsewhere", UNKNOWN): (OUTSIDE,),
+    ("key-elsewhere", WARN): (ACCEPT + "mtn accept --key-elsewhere",),
+    ("last-runs", UNKNOWN): (LOOK + "mtn doctor",),
+    ("last-runs", WARN): (FULL, DIFF),
+    ("monitoring", UNKNOWN): (MONITOR,),
+    ("monitoring", WARN): (MONITOR,),
+    ("objectives", FAIL): (FULL, DIFF),
+    ("objectives", WARN): (OUTSIDE, DRILL),
+    ("permissions", FAIL): (OUTSIDE,),
+    ("permissions", WARN): (OUTSIDE,),
+    ("retention", FAIL): (OUTSIDE,),
+    ("retention", UNKNOWN): (OUTSIDE,),
+    ("retention", WARN): ("[f] runs: deletion of old backups (mtn prune)",),
+    ("rows", FAIL): (EMERGENCY,),
+    ("rows", UNKNOWN): (LOOK + "mtn doctor",),
+    ("rows", WARN): (EMERGENCY,),
+    ("schedule", UNKNOWN): (LOOK + "mtn schedule show", LOOK + "mtn doctor"),
+    ("schedule", WARN): (
+        "It changes what this machine starts; type it yourself: mtn schedule install",
+        LOOK + "mtn schedule show",
+    ),
+    ("server", FAIL): (EMERGENCY,),
+    ("server-disk", FAIL): (LOOK + "mtn kept",),
+    ("server-disk", UNKNOWN): (ACCEPT + "mtn accept --server-disk", OUTSIDE),
+    ("server-disk", WARN): (LOOK + "mtn kept",),
+    ("services", FAIL): ("[f] runs: restart of the services (mtn services --restart)", OUTSIDE),
+    ("services", UNKNOWN): (OUTSIDE,),
+    ("sizes", UNKNOWN): (OUTSIDE,),
+    ("suspect", WARN): (LOOK + "mtn verify ", ACCEPT + "mtn accept "),
+    ("uploads", UNKNOWN): (OUTSIDE,),
+    ("uploads", WARN): (DIFF,),
+}
+"""What ``f`` on the checklist says of each of them that is not ok: one of these, or begins with it."""
+
 
 ELSEWHERE = {
     "configuration": "test_doctor.py, test_unsafe_settings.py",
@@ -67,6 +126,16 @@ ELSEWHERE = {
     "alerts": "test_notify.py",
     "machine": "test_doctor.py",
 }
+
+
+def check_offer(result: Result) -> None:
+    """Insist that ``f`` says of what was found what ``OFFERS`` has; of what is ok it is not asked."""
+    if result.status is OK:
+        return
+    row = Row(result.check, last_known.Remembered(result, result.at))
+    told = what_fix_does(row) or what_instead(row)
+    expected = OFFERS[result.check.id, result.status]
+    assert any(told == one or (one.endswith(" ") and told.startswith(one)) for one in expected), told
 
 
 class Shifted(SystemClock):
@@ -95,6 +164,7 @@ def expect(
         assert part in told
     assert all(one.hint for one in result.findings if one.status is not OK)
     TABLE.setdefault(name, set()).add(status)
+    check_offer(result)
     return result
 
 
@@ -223,6 +293,12 @@ def test_the_last_report_of_the_monitor(disk_only: Practice) -> None:
     for spoilt in (b"{", b"[]", b'{"report_timestamp": "0001-01-01", "overall_status": "OK"}'):
         path.write_bytes(spoilt)
         expect(disk_only, "monitoring", UNKNOWN, "mtn monitor")
+    job = new_job_id()
+    disk_only.mtn(*seen(disk_only, "monitoring").leading.fix, **{detached.JOB_ID: job})
+    (view,) = disk_only.jobs
+    assert (view.id, view.kind, view.state) == (job, "monitor", JobState.SUCCEEDED)
+    assert view.result["overall_status"] == json.loads(path.read_bytes())["overall_status"] == "CRITICAL"
+    expect(disk_only, "monitoring", WARN, "CRITICAL")
 
 
 def test_the_room_on_the_disk_of_the_backups(small, practise, new_disk: Callable[..., Path]) -> None:
@@ -509,6 +585,7 @@ def test_the_schedule(disk_only: Practice, tmp_path: Path) -> None:
         for part in parts:
             assert part in told
         TABLE.setdefault("schedule", set()).add(status)
+        check_offer(result)
 
     found(WARN, "Not started by itself: full backup, differential", "mtn schedule install")
     path = folder / "mtn"

@@ -63,7 +63,7 @@ def amiss() -> dict[str, Look]:
 
     def alerts(_inspection: Inspection) -> Iterator[Check]:
         text = _("Nobody has confirmed yet that an alert by {channel} arrives.")
-        hint = _("mtn notify --test, then with the token that arrives: mtn notify --ack TOKEN")
+        hint = _("Send one: mtn notify --test. Then with the token that arrives: mtn notify --ack TOKEN")
         yield Check("alerts", Status.WARN, text.format(channel=labels.channel("mail")), hint, "6.3")
 
     return lifelike() | {"full": full, "alerts": alerts}

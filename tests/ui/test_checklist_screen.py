@@ -232,11 +232,29 @@ def test_f_says_why_it_does_nothing(made, looks):
 
     async def flow(operator):
         await operator.press("f")
-        await operator.sees("No single command fixes it")
+        await operator.sees("[3] leads through the emergency, step by step")
         await operator.press("home", "f")
         await operator.sees("Nothing to mend: it is ok.")
 
     at_the_checklist(app_of(made), flow)
+
+
+def test_f_runs_the_monitor_and_says_what_to_type_where_it_would_change_the_machine(made, looks):
+    begun = []
+    absent = Check("schedule", Status.WARN, "Not started by itself.", "Have it: mtn schedule install", "3.3")
+    old = Check("monitoring", Status.WARN, "7 h old.", "Run it: mtn monitor", "4.1", fix=("monitor",))
+    looks |= saying("schedule", absent) | saying("monitoring", old)
+
+    async def flow(operator):
+        await operator.sees("[f] runs: monitor run (mtn monitor)")
+        await operator.press("f")
+        await operator.until(lambda: begun == [["monitor"]], "the monitor")
+        screen = operator.app.screen
+        screen.checks.go_to(screen._keys.index("schedule"))
+        await operator.press("f")
+        await operator.sees("It changes what this machine starts; type it yourself: mtn schedule install")
+
+    at_the_checklist(app_of(made, asked(begun)), flow)
 
 
 def test_read_only_nothing_is_run_signed_or_kept(made, looks):

@@ -211,6 +211,7 @@ def job(kind: str) -> str:
         "prune": _("deletion of old backups"),
         "sync": _("copying between the stores"),
         "services-restart": _("restart of the services"),
+        "monitor": _("monitor run"),
         "database-start": _("start of the database"),
     }
     return known.get(kind, kind)
@@ -220,6 +221,7 @@ def phase(name: str) -> str:
     """A phase as the journal names it, in the reader's language."""
     known = {
         "prepare": _("preparing"),
+        "look": _("looking at all checks"),
         "scan": _("comparing with the full"),
         "dump": _("dumping"),
         "verify-disk": _("reading back from disk"),

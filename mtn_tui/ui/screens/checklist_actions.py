@@ -12,7 +12,7 @@ from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.ui.actions import read_only, shown_key
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
-from mtn_tui.ui.text import health
+from mtn_tui.ui.text import by_hand, health
 
 
 class ChecksScreen(Framed):
@@ -45,6 +45,15 @@ def what_fix_does(row: Row) -> str:
     return ""
 
 
+def what_instead(row: Row) -> str:
+    """Why no key does anything about a check, and what to type where something has to be done."""
+    if row.known is None:
+        return _("Not looked at yet: [r] looks.")
+    if row.well:
+        return _("Nothing to mend: it is ok.")
+    return by_hand.why_no_key(row.known.result.leading)
+
+
 def no_fixing(screen: ChecksScreen) -> str:
     """Why ``f`` does nothing; empty if it does something."""
     if why := read_only(screen):
@@ -57,9 +66,7 @@ def no_fixing(screen: ChecksScreen) -> str:
         kind, host = health.job_kind(fix), screen.host
         running = host.state.running(kind, host.database)
         return _("It is running already: job {id}.").format(id=running.id) if running else ""
-    if row.well:
-        return _("Nothing to mend: it is ok.")
-    return _("No single command fixes it: see what it says in its details.")
+    return what_fix_does(row) or what_instead(row)
 
 
 def fix(screen: ChecksScreen) -> None:

@@ -55,7 +55,7 @@ def _mail_trouble(settings: Settings) -> AlertError | None:
 
 def _arrives(context: Context, proof: Proof) -> Check:
     name = labels.channel(proof.channel)
-    fix = _("mtn notify --test, then with the token that arrives: mtn notify --ack TOKEN")
+    fix = _("Send one: mtn notify --test. Then with the token that arrives: mtn notify --ack TOKEN")
     if proof.at is None:
         title = _("Nobody has confirmed yet that an alert by {channel} arrives.").format(channel=name)
     elif proof.changed:

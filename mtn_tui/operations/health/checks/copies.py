@@ -34,7 +34,7 @@ def copies(inspection: Inspection) -> Iterator[Check]:
     for store, (reason, hint) in silent.items():
         text = _("What is in the {store} is not known: {reason}")
         text = text.format(store=labels.store(store), reason=reason)
-        yield Check("copies", Status.UNKNOWN, text, hint or _("See mtn doctor."), "5.4")
+        yield Check("copies", Status.UNKNOWN, text, hint or _("See all checks: mtn doctor"), "5.4")
     if silent:
         return
     found = lacking(inventory, known, context.stores)

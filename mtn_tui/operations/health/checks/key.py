@@ -33,6 +33,7 @@ def key(context: Context) -> Iterator[Check]:
             Status.WARN,
             _("There is no encryption key yet: {path}").format(path=path),
             _("The first backup makes it; then copy it to a safe place that is not on this machine."),
+            fix=("backup", "full"),
         )
         return
     if notice := open_to_others(path):

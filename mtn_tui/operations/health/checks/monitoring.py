@@ -19,6 +19,7 @@ STATUS = "backup-status"
 """Name of the reports' figures in METRICS_DIR."""
 
 _NAME = "monitoring"
+_AGAIN = ("monitor",)
 
 
 def monitoring(inspection: Inspection) -> Iterator[Check]:
@@ -30,12 +31,12 @@ def monitoring(inspection: Inspection) -> Iterator[Check]:
     except FileNotFoundError:
         text = _("There is no report of the monitor yet.")
         hint = _("Make one: mtn monitor. To have it made: mtn schedule install")
-        yield Check(_NAME, Status.WARN, text, hint, "4.1")
+        yield Check(_NAME, Status.WARN, text, hint, "4.1", fix=_AGAIN)
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = getattr(error, "strerror", None) or _("it is not a report")
         text = _("{path} can't be read: {reason}.").format(path=path, reason=reason)
-        yield Check(_NAME, Status.UNKNOWN, text, _("Make a new one: mtn monitor"), "4.1")
+        yield Check(_NAME, Status.UNKNOWN, text, _("Make a new one: mtn monitor"), "4.1", fix=_AGAIN)
         return
     age = inspection.now - at
     text = _("The last report is {age} old, of {moment}: {status}.").format(
@@ -44,10 +45,10 @@ def monitoring(inspection: Inspection) -> Iterator[Check]:
     figures = {"monitor_age_seconds": age.total_seconds()}
     if age > LIMIT:
         hint = _("Run it: mtn monitor. Then see why it did not run by itself: mtn schedule show")
-        yield Check(_NAME, Status.WARN, text, hint, "4.1", figures=figures)
+        yield Check(_NAME, Status.WARN, text, hint, "4.1", fix=_AGAIN, figures=figures)
     elif status != "OK":
         hint = _("Correct what it found, each as its own line says; then run it again: mtn monitor")
-        yield Check(_NAME, Status.WARN, text, hint, "6.2", figures=figures)
+        yield Check(_NAME, Status.WARN, text, hint, "6.2", fix=_AGAIN, figures=figures)
     else:
         yield Check(_NAME, Status.OK, text, runbook="4.1", figures=figures)
 

@@ -49,7 +49,7 @@ def rows(inspection: Inspection) -> Iterator[Check]:
 
 def _hint(table: Table) -> str:
     if table.barred:
-        return _("The user lacks a right, or the server lacks memory: mtn doctor says which.")
+        return _("The user lacks a right, or the server lacks memory. See which: mtn doctor")
     if table.shrunk:
         return _("Bring them back: mtn, key 3 (Emergency). If it is meant so: mtn accept --rows")
     if table.trouble:

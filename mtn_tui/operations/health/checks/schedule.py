@@ -62,12 +62,13 @@ def _installed(found: Found, described: Sequence[Run]) -> Iterator[Check]:
             text = _("{name} is started more than once: by {places}.").format(
                 name=one.name, places=", ".join(command.place for command in twice)
             )
-            yield Check(_NAME, Status.WARN, text, _("Remove all but one of them."), "3.3")
+            hint = _("Remove all but one of them. See where they stand: mtn schedule show")
+            yield Check(_NAME, Status.WARN, text, hint, "3.3")
     if found.scripts:
         text = _("Scripts that mtn replaces are still started: {command} ({place}).").format(
             command=found.scripts[0].command, place=found.scripts[0].place
         )
-        hint = _("mtn schedule install offers to comment them out.")
+        hint = _("Have them commented out: mtn schedule install")
         yield Check(_NAME, Status.WARN, text, hint, "3.3")
 
 
