@@ -135,6 +135,9 @@ def _recover(facts: Facts) -> list[str]:
     )
     said = text.format(rows=Figure(facts["rows"]), source=facts["from"], target=facts["target"])
     tables = [f"    {Figure(one['written']):>9,}  {one['name']}" for one in facts["tables"] if one["written"]]
+    if linked := facts.get("linked"):
+        text = ngettext("{count:,} reference is set again", "{count:,} references are set again", linked)
+        tables.append(text.format(count=Figure(linked)))
     return [said, *tables]
 
 

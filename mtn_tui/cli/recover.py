@@ -12,19 +12,12 @@ from mtn_tui.cli.options import as_json
 from mtn_tui.cli.planning import yes
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import Refused
-from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import staging_of
-from mtn_tui.operations.recover.recover import (
-    Recovery,
-    Request,
-    check_asked,
-    links_text,
-    look,
-    named,
-    refused_text,
-)
+from mtn_tui.operations.recover.found import Recovery, Request, links_text, named, question, refused_text
+from mtn_tui.operations.recover.recover import check_asked, look
 from mtn_tui.operations.recover.recover import recover as copy_back
 
 _WIDEST = 60
@@ -61,7 +54,10 @@ _WIDEST = 60
 @click.option(
     "--links",
     is_flag=True,
-    help=_("Also set references again that became NULL as the rows were deleted."),
+    help=_(
+        "Also set references again that became NULL as the rows were deleted; those too that an earlier run "
+        "left NULL."
+    ),
 )
 @click.option(
     "--dry-run",
@@ -119,10 +115,7 @@ def _agreed(session: Session, request: Request) -> Request:
         diagnostics.say(line)
     if found.conflicts and not request.leave_refused:
         raise Refused(_("Nothing was changed."), _("--leave-refused copies the others back."), "5.2")
-    question = ngettext(
-        "Copy {rows:,} row back into {target}?", "Copy {rows:,} rows back into {target}?", found.rows
-    )
-    if not found.rows or not yes(question.format(rows=Figure(found.rows), target=found.target)):
+    if not found.changes or not yes(question(found)):
         raise Refused(_("Nothing was changed."))
     return replace(request, expected=found.chosen)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mtn_tui.postgres.connection import translated
@@ -20,6 +20,8 @@ class Links:
     parent: Table
     reference: Reference
     rows: int = 0
+    earlier: bool = False
+    """Whether the rows that are referred to are back already."""
 
     @property
     def temporary(self) -> str:
@@ -65,24 +67,53 @@ class Links:
                 yield bytes(line)
 
 
-def cleared_links(between: Both, compared: Compared, known: Sequence[Reference]) -> list[Links]:
-    """Find those of the chosen rows; their temporary tables are filled then. Raises PostgresError."""
+def cleared_links(
+    between: Both, compared: Compared, known: Sequence[Reference], back: Mapping[int, Collection[str]]
+) -> list[Links]:
+    """Find those of the chosen rows; their temporary tables are filled then. Raises PostgresError.
+
+    Also those of rows that are back already: ``back`` has the transactions that wrote them, by the oid of
+    their table.
+    """
     missing = {one.table.oid: one for one in compared.missing}
     tables = {table.oid: table for table in compared.compared}
     found: list[Links] = []
-    for number, reference in enumerate(known):
-        parent, child = missing.get(reference.parent), tables.get(reference.child)
-        if not reference.cleared or parent is None or child is None or not between.chosen(parent):
+    for place, reference in enumerate(known):
+        parent, child = tables.get(reference.parent), tables.get(reference.child)
+        if not reference.cleared or parent is None or child is None:
             continue
-        if set(reference.columns) <= set(compared.theirs[child.oid].columns):
-            links = _filled(between, compared, Links(number, child, parent.table, reference), parent)
+        if not set(reference.columns) <= set(compared.theirs[child.oid].columns):
+            continue
+        of: list[tuple[str, bool]] = []
+        if parent.oid in missing and between.chosen(missing[parent.oid]):
+            of.append((f"{missing[parent.oid].temporary} WHERE {CHOSEN}", False))
+        if back.get(parent.oid):
+            numbers = ", ".join(f"'{int(number)}'" for number in sorted(back[parent.oid]))
+            of.append((f"{parent.rows_of} WHERE xmin::text IN ({numbers})", True))
+        for rows, earlier in of:
+            number = 2 * place + earlier
+            links = _filled(between, compared, Links(number, child, parent, reference, earlier=earlier), rows)
             found += [links] if links.rows else []
     return found
 
 
-def _filled(between: Both, compared: Compared, links: Links, parent: Missing) -> Links:
+def written_by(between: Both, parents: Iterable[Missing]) -> list[str]:
+    """The transactions that have written the chosen rows, also those within ours. Raises PostgresError."""
+    found: set[str] = set()
+    for parent in parents:
+        query = (
+            f"SELECT DISTINCT t.xmin::text FROM {parent.table.rows_of} AS t"  # noqa: S608 - quoted
+            f" JOIN {parent.temporary} AS k ON {parent.table.same_key('t', 'k')} WHERE k.{CHOSEN}"
+        )
+        with translated():
+            found.update(str(number) for (number,) in between.live.execute(query.encode()).fetchall())
+    return sorted(found)
+
+
+def _filled(between: Both, compared: Compared, links: Links, rows: str) -> Links:
+    """Fill the temporary table for the rows that ``rows`` selects, FROM on."""
     reference = links.reference
-    types = between.types(compared.theirs[parent.table.oid])
+    types = between.types(compared.theirs[links.parent.oid])
     places = [f"k{place}" for place in range(len(reference.keys))]
     same = " AND ".join(
         f"k.{place}::{types[key]} {equal} t.{column}"
@@ -95,7 +126,7 @@ def _filled(between: Both, compared: Compared, links: Links, parent: Missing) ->
     known = " AND ".join(f"{name} IS NOT NULL" for name in reference.keys)
     wanted = ", ".join(f"t.{name}" for name in (*links.child.key, *reference.columns))
     of = compared.theirs[links.child.oid].rows_of
-    for arrays in between.arrays(f"SELECT {texts} FROM {parent.temporary} WHERE {CHOSEN} AND {known}"):  # noqa: S608
+    for arrays in between.arrays(f"SELECT {texts} FROM {rows} AND {known}"):  # noqa: S608
         between.carry(
             f"COPY (SELECT {wanted} FROM unnest({arrays}) AS k ({', '.join(places)})"  # noqa: S608
             f" JOIN {of} AS t ON {same}) TO STDOUT",

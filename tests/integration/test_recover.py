@@ -11,7 +11,8 @@ from mtn_tui.core.errors import PostgresError, Refused, UsageError
 from mtn_tui.operations.incident import steps
 from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor, Step
-from mtn_tui.operations.recover.recover import Request, look, recover
+from mtn_tui.operations.recover.found import Request
+from mtn_tui.operations.recover.recover import look, recover
 from mtn_tui.postgres.compare import table_digests
 
 KINDS = {
@@ -409,6 +410,40 @@ def test_references_that_became_null_are_told_and_set_again_only_if_that_is_chos
     assert live.psql(held) == again
 
 
+def test_references_that_were_left_null_can_be_set_again_later_and_no_others(lost, any_pg):
+    practice, live, beside = lost(any_pg, *LINKED)
+    held = "SELECT * FROM c ORDER BY id"
+    live.psql("UPDATE c SET p = NULL, part = NULL WHERE id = 2")
+    run(practice, beside)
+    before = live.psql(held)
+    found = look(practice.context, Request(beside.name))
+    assert (found.tables, sum(count for _table, count in found.links), found.earlier) == ((), 4, 4)
+    assert "--links" in practice.here("recover", "--dry-run").stdout
+    practice.here("recover", "--yes")
+    assert live.psql(held) == before
+    chosen = look(practice.context, Request(beside.name, links=True))
+    again = beside.psql(held).replace(b"2|2|2|b", b"2|2||").replace(b"3|2||", b"3|3||")
+    assert chosen.linked == 4
+    assert look(practice.context, Request(beside.name, ("p",))).null == 2, "those to the named table"
+    assert "4 references" in practice.here("recover", "--yes", "--links").stdout
+    assert live.psql(held) == again, "what was cleared on purpose stays NULL"
+    assert look(practice.context, Request(beside.name)).links == ()
+    live.psql("UPDATE c SET t = NULL WHERE id = 2; UPDATE c SET p = NULL, part = NULL WHERE id = 1")
+    live.run("psql", "-X", "-f", str(chosen.script))
+    assert live.psql(held) == again
+
+
+def test_what_was_left_null_beside_another_restored_database_is_not_offered(lost, pg18):
+    practice, live, beside = lost(pg18, *LINKED)
+    run(practice, beside)
+    assert look(practice.context, Request(beside.name)).links
+    other = f"{beside.name}_b"
+    live.psql(f'ALTER DATABASE "{beside.name}" RENAME TO "{other}"')
+    live.psql(f'CREATE DATABASE "{beside.name}" TEMPLATE "{other}"')
+    live.psql(f'DROP DATABASE "{other}"')
+    assert look(practice.context, Request(beside.name)).links == ()
+
+
 def test_an_incident_adds_up_what_all_its_runs_copied_back_and_left_null(lost, pg18):
     practice, live, beside = lost(pg18, *LINKED)
     file = open_incident(practice.context.state, live.name, Actor("ana", "db1", "s1"), SystemClock())
@@ -426,6 +461,8 @@ def test_an_incident_adds_up_what_all_its_runs_copied_back_and_left_null(lost, p
 
     assert copied(tables=("t",)) == (1, 0, 2)
     assert copied(tables=("p",), links=True) == (2, 2, 2)
+    assert copied() == (2, 2, 2), "nothing is counted twice"
+    assert copied(links=True) == (2, 4, 0)
 
 
 def test_references_of_two_foreign_keys_of_a_table_are_counted_together(lost, pg18):

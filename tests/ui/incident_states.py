@@ -21,8 +21,8 @@ from mtn_tui.operations.incident.steps import chosen, staging_of
 from mtn_tui.operations.inventory.fallback import earlier_proven, use_another
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.scan import take_inventory
-from mtn_tui.operations.recover.recover import MissingRows, Recovery
-from mtn_tui.operations.recover.recover import Request as Recovering
+from mtn_tui.operations.recover.found import MissingRows, Recovery
+from mtn_tui.operations.recover.found import Request as Recovering
 from mtn_tui.operations.restore.lost_rows import RowsNow, TableRows
 from mtn_tui.operations.restore.main_tables import Table
 from mtn_tui.operations.restore.plan import Plan, Target
@@ -333,6 +333,17 @@ def _recovery(request: Recovering) -> Recovery:
     return Recovery(request.source, DATABASE, tuple(tables), ("public.audit",), (), (), command=script)
 
 
+LEFT_NULL = Recovery(
+    f"{DATABASE}_recovery",
+    DATABASE,
+    (),
+    (),
+    (),
+    (),
+    (("public.interviews", 44), ("public.notifications", 12)),
+)
+
+
 @dataclass(frozen=True)
 class Canned:
     """What the servers say, without any."""
@@ -342,6 +353,8 @@ class Canned:
     healthy: int = 6
     problems: bool = False
     doubts: bool = False
+    left_null: bool = False
+    """Whether all rows are back, and references to them still NULL."""
     changes: tuple[tuple[str, object], ...] = ()
     """Of what step 1 sees."""
 
@@ -359,7 +372,7 @@ class Canned:
             target=lambda _context, name, backup: _plan_of(Request(backup, name), there=self.there).target,
             validate=lambda _context, database, _backup: self._validated(database),
             rows=lambda _context, backup: _rows(backup),
-            recovery=lambda _context, request: _recovery(request),
+            recovery=lambda _context, request: LEFT_NULL if self.left_null else _recovery(request),
             health=lambda _context: answers(self.healthy),
             send=lambda _context, alert, to: {
                 "subject": alert.subject,

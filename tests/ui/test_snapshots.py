@@ -393,6 +393,18 @@ PICTURES = [
         canned=Canned(healthy=4),
     ),
     Picture("wizard_beside", at(Step.PRODUCTION, RecoveryMode.BESIDE), emergency(lambda: "public.documents")),
+    Picture(
+        "wizard_left_null",
+        at(Step.PRODUCTION, RecoveryMode.BESIDE),
+        emergency(lambda: _("[enter] asks whether to set them again.")),
+        canned=Canned(left_null=True),
+    ),
+    Picture(
+        "wizard_left_null_asked",
+        at(Step.PRODUCTION, RecoveryMode.BESIDE),
+        emergency(lambda: _("Set them again"), "enter"),
+        canned=Canned(left_null=True),
+    ),
     Picture("wizard_closed", at(Step.REPORT), emergency(lambda: _("[i] reads the report here."), "enter")),
     Picture("wizard_others", at(Step.VALIDATE, who=BRUNO), emergency(lambda: "bruno@db2")),
     Picture("wizard_take_asked", at(Step.STAGING, who=BRUNO), emergency(lambda: _("Take it over"), "o")),

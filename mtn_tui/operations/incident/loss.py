@@ -9,7 +9,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import LOST, WHOLE, Incident, Step
-from mtn_tui.operations.recover.recover import Recovery
+from mtn_tui.operations.recover.found import Recovery
 from mtn_tui.operations.restore import main_tables
 from mtn_tui.operations.restore.main_tables import Table, has_shrunk
 from mtn_tui.postgres.connection import connect

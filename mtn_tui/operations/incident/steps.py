@@ -25,7 +25,7 @@ from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.report import report
 from mtn_tui.operations.incident.state import OID, Facts, Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.inventory.model import Backup
-from mtn_tui.operations.recover.recover import Request as Recovering
+from mtn_tui.operations.recover.found import Request as Recovering
 from mtn_tui.operations.restore import leftovers
 from mtn_tui.operations.restore.lost_rows import RowsNow
 from mtn_tui.operations.restore.plan import Plan, plan
@@ -227,10 +227,11 @@ def _copied(before: Facts, result: Facts) -> dict[str, object]:
     links = result.get("links")
     linked = number(result.get("linked"))
     null = sum(number(one) for one in links.values()) - linked if isinstance(links, dict) else 0
+    null -= number(result.get("earlier"))  # they were counted by the run that left them
     return {
         "rows": number(before.get("rows")) + number(result.get("rows")),
         "linked": number(before.get("linked")) + linked,
-        "not_linked": number(before.get("not_linked")) + null,
+        "not_linked": max(number(before.get("not_linked")) + null, 0),
     }
 
 

@@ -8,7 +8,6 @@ the same, and rolls it back.
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import MtnError, PostgresError, Refused, UsageError
-from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import advisory_key
 from mtn_tui.engine.statefiles import make_folder, refusal
@@ -25,11 +24,13 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import begin_log
 from mtn_tui.operations.recover import script
+from mtn_tui.operations.recover.earlier import database_oid, left_by
+from mtn_tui.operations.recover.found import MissingRows, Recovery, Request, named, refused_text
 from mtn_tui.operations.recover.spool import Spool
-from mtn_tui.operations.recover.trial import Conflict, Trial
+from mtn_tui.operations.recover.trial import Trial
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.advisory import advisory_lock
-from mtn_tui.postgres.cleared_links import Links, cleared_links
+from mtn_tui.postgres.cleared_links import Links, cleared_links, written_by
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, application, connect, translated
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.leaf_tables import Table
@@ -37,106 +38,6 @@ from mtn_tui.postgres.missing_rows import Both, both
 from mtn_tui.postgres.missing_rows import run as run_statement
 from mtn_tui.postgres.owned_sequences import set_forward
 from mtn_tui.postgres.references import in_order, references
-
-
-@dataclass(frozen=True)
-class Request:
-    """Which rows to copy back."""
-
-    source: str
-    """The database that was restored beside production."""
-    tables: tuple[str, ...] = ()
-    """Their missing rows, and what hangs on these; of all tables, if empty."""
-    leave_refused: bool = False
-    """Write the rest where the database refuses some rows."""
-    links: bool = False
-    """Also set references again that were set to NULL as the rows were deleted."""
-    expected: int | None = None
-    """How many rows were seen to be missing; with another number nothing is written."""
-
-
-@dataclass(frozen=True)
-class MissingRows:
-    """One table."""
-
-    name: str
-    """Its qualified name, quoted only where it has to be."""
-    table: str
-    """Its name alone."""
-    missing: int
-    """Rows that are there and not in production."""
-    chosen: int
-    """How many of them are to be copied back."""
-    written: int
-    sample: tuple[dict[str, str | None], ...] = ()
-    """Some of the chosen, by column. For the operator's terminal only."""
-
-    def facts(self) -> dict[str, object]:
-        """For the journal, and for ``--json``: no values."""
-        return {"name": self.name, "missing": self.missing, "chosen": self.chosen, "written": self.written}
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """What is missing, what was written (or could be), and what was refused."""
-
-    source: str
-    target: str
-    tables: tuple[MissingRows, ...]
-    keyless: tuple[str, ...]
-    gone: tuple[str, ...]
-    conflicts: tuple[Conflict, ...]
-    links: tuple[tuple[str, int], ...] = ()
-    """Tables, and how many of their rows referred to rows that come back and refer to nothing now."""
-    linked: int = 0
-    """How many of those references are set again."""
-    statements: tuple[str, ...] = ()
-    """The script's statements, without the rows."""
-    script: Path | None = None
-    command: str = ""
-    """Runs the script."""
-
-    @property
-    def rows(self) -> int:
-        """How many rows are written, or could be."""
-        return sum(one.written for one in self.tables)
-
-    @property
-    def chosen(self) -> int:
-        """How many should be."""
-        return sum(one.chosen for one in self.tables)
-
-    @property
-    def refused(self) -> int:
-        """How many rows the database refuses."""
-        return sum(one.batch.rows for one in self.conflicts)
-
-    def facts(self) -> dict[str, object]:
-        """For the journal, and for ``--json``: no values of rows."""
-        links: Counter[str] = Counter()
-        for table, count in self.links:  # once for each foreign key
-            links[table] += count
-        return {
-            "from": self.source,
-            "target": self.target,
-            "rows": self.rows,
-            "tables": [one.facts() for one in self.tables],
-            "keyless": list(self.keyless),
-            "gone": list(self.gone),
-            "refused": [
-                {
-                    "table": one.batch.missing.table.label,
-                    "rows": one.batch.rows,
-                    "sqlstate": one.state,
-                    "says": one.says,
-                }
-                for one in self.conflicts
-            ],
-            "links": dict(links),
-            "linked": self.linked,
-            "script": str(self.script) if self.script else None,
-            "command": self.command,
-        }
 
 
 @dataclass
@@ -162,6 +63,7 @@ class _Run:
         self.phase("compare", unit="items")
         compared = between.compare()
         known = references(live, compared.compared)
+        named = {one.oid for one in compared.compared}
         if self.request.tables:
             named = {one.oid for one in _named(compared.compared, self.request.tables)}
             wanted = [one for one in compared.missing if one.table.oid in named]
@@ -182,7 +84,9 @@ class _Run:
         for one in ordered:
             self.spools[one.number] = Spool(self.folder / f"{one.number}.rows")
             self.spools[one.number].fill(between.rows(one) if chosen[one.number] else ())
-        links = cleared_links(between, compared, known)
+        source = database_oid(between.restored)
+        back = left_by(self.context, self.context.settings.db_name, source)
+        links = cleared_links(between, compared, known, dict.fromkeys(named, back))
         self.phase("copy-back", total=total, unit="rows")
         self.trial = Trial(live, ordered, self.spools, known, self.token, self.advance)
         self.trial.run()
@@ -191,6 +95,8 @@ class _Run:
             written[batch.missing.number] += batch.rows
         self.links = links if self.request.links else []
         linked = sum(run_statement(live, one.set_again) for one in self.links)
+        left = [] if self.request.links else [one.parent.oid for one in links if not one.earlier]
+        transactions = written_by(between, [by_oid[oid] for oid in dict.fromkeys(left)])
         self.forward = set_forward(live, [one.table for one in ordered if written[one.number]])
         return Recovery(
             self.request.source,
@@ -211,6 +117,9 @@ class _Run:
             tuple(self.trial.conflicts),
             tuple((one.child.label, one.rows) for one in links),
             linked,
+            sum(one.rows for one in links if one.earlier),
+            tuple(transactions),
+            source,
             (
                 *(f"COPY {one.missing.target} FROM STDIN" for one in self.trial.batches),
                 *(one.set_again for one in self.links),
@@ -229,7 +138,7 @@ def look(
     """
     with _open(context, request, token or CancelToken(), "mtn recover") as run:
         found = run.run(samples=True)
-        if not keep_script or run.trial is None or not found.rows or _stops(found, request):
+        if not keep_script or run.trial is None or not found.changes or _stops(found, request):
             return found
         path = script.write(
             context,
@@ -285,39 +194,6 @@ def _refusal(found: Recovery) -> PostgresError:
     error.private = named(found.conflicts)
     error.facts = found.facts()
     return error
-
-
-def refused_text(found: Recovery) -> str:
-    """How many rows are refused, and why, without values."""
-    reasons = dict.fromkeys(f"{one.batch.missing.table.label}: {one.says}" for one in found.conflicts)
-    text = ngettext(
-        "The database refuses {count:,} row: {reasons}.",
-        "The database refuses {count:,} rows: {reasons}.",
-        found.refused,
-    )
-    return text.format(count=Figure(found.refused), reasons="; ".join(reasons))
-
-
-def links_text(found: Recovery) -> list[str]:
-    """Which references became NULL by the deletion, and whether they are set again; a line for each table."""
-    text = _("{table}: {count:,} references to these rows are NULL since the deletion, and stay so")
-    if found.linked:
-        text = _("{table}: {count:,} references to these rows are NULL since the deletion, and are set again")
-    return [text.format(table=table, count=Figure(count)) for table, count in found.links]
-
-
-def links_found(found: Recovery) -> list[str]:
-    """Which references became NULL by the deletion, where it is not decided yet what becomes of them."""
-    text = _("{table}: {count:,} references to these rows are NULL since the deletion.")
-    return [text.format(table=table, count=Figure(count)) for table, count in found.links]
-
-
-def named(conflicts: Sequence[Conflict]) -> str:
-    """The refused rows with what the server said of their values. For the operator alone."""
-    return "\n".join(
-        f"{one.batch.missing.table.label}: {one.says}" + (f" ({one.private})" if one.private else "")
-        for one in conflicts
-    )
 
 
 def _named(compared: Sequence[Table], wanted: Sequence[str]) -> list[Table]:

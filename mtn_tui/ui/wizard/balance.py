@@ -19,9 +19,9 @@ _PUBLIC = "public."
 
 
 def created_text(production: Target | None) -> str:
-    """How many rows were created since and are still there, by table; empty where that is not known."""
+    """How many rows were created since and are still there, by table; empty where none or not known."""
     newer = production.newer if production else None
-    if newer is None or newer.rows is None:
+    if newer is None or not newer.rows:
         return ""
     text = ngettext(
         "{rows:,} row created since is still there", "{rows:,} rows created since are still there", newer.rows

@@ -44,6 +44,8 @@ def write(sheet: PageBuilder, step: Step, state: StepState) -> None:
             _fact(sheet, name, value)
     if state.facts.get("kept"):
         sheet.say(_("mtn undo brings it back."), "dim")
+    if state.facts.get("not_linked"):
+        sheet.say(_("[a] looks once more, and asks whether to set the references that are still NULL."))
 
 
 def _when(state: StepState) -> str:

@@ -13,8 +13,8 @@ from mtn_tui.operations.incident.messages import Alert
 from mtn_tui.operations.incident.steps import Planning
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.select import choose
-from mtn_tui.operations.recover.recover import Recovery
-from mtn_tui.operations.recover.recover import Request as RecoverRequest
+from mtn_tui.operations.recover.found import Recovery
+from mtn_tui.operations.recover.found import Request as RecoverRequest
 from mtn_tui.operations.recover.recover import look as look_beside
 from mtn_tui.operations.restore.lost_rows import RowsNow, rows_now
 from mtn_tui.operations.restore.plan import Target, look_at, plan

@@ -278,8 +278,8 @@ class Picking:
         for check in each_once(made.checks):
             if check.status is not Status.OK or (check.id == "roles" and roles_of(made)):
                 sheet.check(check)
-        sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
         sheet.fact(_("Goes to"), made.target.name + " " + _("(production is not touched)"))
+        sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
 
     def _lost(self, sheet: PageBuilder, made: Plan) -> None:
         """Write what was written after the point: until now, and until the moment that was typed."""

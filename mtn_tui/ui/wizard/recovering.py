@@ -13,12 +13,13 @@ from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import recover_arguments, staging_of
-from mtn_tui.operations.recover.recover import (
+from mtn_tui.operations.recover.found import (
     MissingRows,
     Recovery,
     Request,
     links_found,
     named,
+    question,
     refused_text,
 )
 from mtn_tui.operations.restore.main_tables import MAIN_TABLES
@@ -162,7 +163,11 @@ class CopyingBack(StepView):
             sheet.say(
                 _("No row of {source} is missing in {target}.").format(source=first.source, target=target)
             )
-            if not self.short:
+            for line in links_found(first):
+                sheet.item("⚠", line, "warn")
+            if first.links:
+                sheet.say(_("[enter] asks whether to set them again."))
+            elif not self.short:
                 sheet.say(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
         for check in self.short:
             sheet.check(check)
@@ -213,6 +218,8 @@ class CopyingBack(StepView):
         looked = self.looked
         if self.runs or not isinstance(looked, Recovery):
             return ""
+        if not looked.tables and looked.links:
+            return _("set references again, or leave them NULL")
         if not looked.tables:
             return _("go on, though no lost row is back") if self.short else _("go on: nothing is missing")
         if not looked.rows:
@@ -231,34 +238,28 @@ class CopyingBack(StepView):
         session, looked, choice = self.session, self.looked, self.choice
         if self.runs or not isinstance(looked, Recovery):
             return
-        if not looked.tables:
+        if not looked.tables and not looked.links:
             self._leave()
             return
-        if not looked.rows:
+        if looked.tables and not looked.rows:
             return
 
         def chosen(links: bool | None) -> None:
-            if links is not None and not session.why_not() and self.looked is looked:
-                tables = (choice,) if choice else ()
-                request = Request(looked.source, tables, bool(looked.conflicts), links, looked.chosen)
-                session.begin_job(Step.PRODUCTION, lambda: recover_arguments(request))
+            if links is None or session.why_not() or self.looked is not looked:
+                return
+            if not looked.rows and not links:
+                self._leave()
+                return
+            tables = (choice,) if choice else ()
+            request = Request(looked.source, tables, bool(looked.conflicts), links, looked.chosen)
+            session.begin_job(Step.PRODUCTION, lambda: recover_arguments(request))
 
         said = [
             _("What is there stays as it is. If one row can't be written, none is."),
             *(f"{one.status.glyph} {one.says}" for one in self.short),
             *links_found(looked),
         ]
-        answers: list[Answer[bool | None]] = [Answer(_("No"), None)]
-        if looked.links:
-            answers.append(Answer(_("Copy them back, and set the references again"), True))
-            answers.append(Answer(_("Copy the rows only; the references stay NULL"), False))
-        else:
-            answers.append(Answer(_("Copy them back"), False))
-        title = ngettext(
-            "Copy {rows:,} row back into {target}?", "Copy {rows:,} rows back into {target}?", looked.rows
-        )
-        text = title.format(rows=Figure(looked.rows), target=looked.target)
-        session.host.open_screen(Ask[bool | None](text, said, answers), chosen)
+        session.host.open_screen(Ask[bool | None](question(looked), said, _answers(looked)), chosen)
 
     def _leave(self) -> None:
         """Go on without copying anything; asks first if rows that were lost are not back."""
@@ -274,6 +275,20 @@ class CopyingBack(StepView):
             return file.done(Step.PRODUCTION, rows=copied)
 
         self.session.write(change, self.session.view.follow)
+
+
+def _answers(looked: Recovery) -> list[Answer[bool | None]]:
+    """What can be done about the rows, and about the references to them: whether these are set again."""
+    answers: list[Answer[bool | None]] = [Answer(_("No"), None)]
+    if not looked.rows:
+        answers.append(Answer(_("Set them again"), True))
+        answers.append(Answer(_("Go on; the references stay NULL"), False))
+    elif looked.links:
+        answers.append(Answer(_("Copy them back, and set the references again"), True))
+        answers.append(Answer(_("Copy the rows only; [a] can set the references later"), False))
+    else:
+        answers.append(Answer(_("Copy them back"), False))
+    return answers
 
 
 def _sample(looked: Recovery, choice: str) -> list[list[tuple[str, str | None]]]:
