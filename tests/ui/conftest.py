@@ -9,8 +9,13 @@ from tests.ui.looks import calm
 
 
 @pytest.fixture(autouse=True)
-def looks(monkeypatch: pytest.MonkeyPatch):
-    """What the checks say: all is well, unless a test says else."""
-    said = calm()
-    monkeypatch.setattr(registry, "LOOKS", said)
-    return said
+def looks():
+    """What the checks say: all is well, unless a test says else.
+
+    Changed in place: a module that is first imported meanwhile takes hold of it.
+    """
+    real = dict(registry.LOOKS)
+    registry.LOOKS.update(calm())
+    yield registry.LOOKS
+    registry.LOOKS.clear()
+    registry.LOOKS.update(real)
