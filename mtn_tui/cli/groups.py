@@ -19,7 +19,7 @@ RISKY = frozenset(
         *("--as-operator", "--confirm", "--drop", "--in-place", "--keep-going", "--key-is-meant"),
         *("--leave-refused", "--legacy", "--links", "--no-owner", "--off", "--restart", "--roles"),
         *("--skip-verify", "--start-database", "--stop-services", "--without-extension", "--yes"),
-        *("--ack", "--key-elsewhere", "--rows", "--server-disk", "--sign-off", "--store"),
+        *("--ack", "--fewer-rows", "--key-elsewhere", "--server-disk", "--sign-off", "--store"),
     )
 )
 """Options that destroy, leave out what protects, or vouch for something: never proposed for a wrong one."""

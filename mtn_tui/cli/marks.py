@@ -55,7 +55,7 @@ def pin(session: Session, wanted: str | None, file: str | None, off: bool, note:
     help=_("The store whose backups were removed on purpose."),
 )
 @click.option("--key-elsewhere", is_flag=True, help=_("That a copy of the key is kept elsewhere."))
-@click.option("--rows", is_flag=True, help=_("That rows of main tables were deleted on purpose."))
+@click.option("--fewer-rows", is_flag=True, help=_("That rows of main tables were deleted on purpose."))
 @click.option("--server-disk", is_flag=True, help=_("That the disk of the database server is watched."))
 @click.option("--note", default="", metavar=_("TEXT"), help=_("Why, for whoever reads it later."))
 @click.pass_obj
@@ -64,14 +64,14 @@ def accept(
     wanted: str,
     store: str | None,
     key_elsewhere: bool,
-    rows: bool,
+    fewer_rows: bool,
     server_disk: bool,
     note: str,
 ) -> int:
     session.must_not_only_read()
-    if sum(map(bool, (wanted, store, key_elsewhere, rows, server_disk))) != 1:
+    if sum(map(bool, (wanted, store, key_elsewhere, fewer_rows, server_disk))) != 1:
         raise UsageError(
-            _("Name one: a backup, or --store, --key-elsewhere, --rows or --server-disk."),
+            _("Name one: a backup, or --store, --key-elsewhere, --fewer-rows or --server-disk."),
             _("mtn list shows what there is."),
         )
     context = session.context
@@ -86,7 +86,7 @@ def accept(
         accepted.accept(context, accepted.SERVER_DISK, place, note)
         output.line(_("Written down: the disk of {place} is watched there.").format(place=place))
         return 0
-    if rows:
+    if fewer_rows:
         return _accept_rows(context, note)
     if store:
         return _accept_store(session, store)

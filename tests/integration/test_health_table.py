@@ -410,19 +410,19 @@ def test_rows_that_the_main_tables_lack(pg18, new_school: Callable[..., Database
     database.psql("CREATE TABLE saved AS TABLE interviews; " + delete.format(20))
     expect(practice, "rows", OK, "As many rows")
     database.psql(delete.format(3))
-    expect(practice, "rows", WARN, "interviews has ", "mtn accept --rows")
+    expect(practice, "rows", WARN, "interviews has ", "mtn accept --fewer-rows")
     practice.back_up()
     expect(practice, "rows", WARN, "interviews has ")
     database.psql("INSERT INTO interviews SELECT * FROM saved ON CONFLICT DO NOTHING")
     expect(practice, "rows", OK, "As many rows")
 
-    practice.here("accept", "--rows", check=64)
+    practice.here("accept", "--fewer-rows", check=64)
     database.psql(delete.format(3))
-    said = practice.here("accept", "--rows", "--note", "those of 2024").stdout
+    said = practice.here("accept", "--fewer-rows", "--note", "those of 2024").stdout
     assert said.startswith("Written down: interviews is meant to have ")
     expect(practice, "rows", OK, "said that it is meant so")
     database.psql(delete.format(2))
-    expect(practice, "rows", WARN, "mtn accept --rows")
+    expect(practice, "rows", WARN, "mtn accept --fewer-rows")
     database.psql("CREATE ROLE nobodys LOGIN PASSWORD 'x'")
     practice.configure(DB_USER="nobodys", DB_PASSWORD="x")
     expect(practice, "rows", UNKNOWN, "can't be read", "permission denied")

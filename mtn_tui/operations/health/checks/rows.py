@@ -51,7 +51,7 @@ def _hint(table: Table) -> str:
     if table.barred:
         return _("The user lacks a right, or the server lacks memory. See which: mtn doctor")
     if table.shrunk:
-        return _("Bring them back: mtn, key 3 (Emergency). If it is meant so: mtn accept --rows")
+        return _("Bring them back: mtn, key 3 (Emergency). If it is meant so: mtn accept --fewer-rows")
     if table.trouble:
         return _("If it is not meant so: mtn, key 3 (Emergency).")
     return _("Something may hold it locked, or the server is busy. It is counted again by itself.")
