@@ -92,11 +92,10 @@ class Picture:
         )
 
     def seems_well(self, now: datetime) -> bool:
-        """Whether the database answered just now, lacks no rows, and nothing that decides has failed."""
-        server, rows = self.row("server"), self.row("rows")
+        """Whether the database answered just now, and nothing that decides has failed."""
+        server = self.row("server")
         answers = server is not None and server.well and server.fresh(now)
-        lacks = rows is not None and rows.status is Status.WARN
-        return answers and not lacks and self.overall is not Status.FAIL
+        return answers and self.overall is not Status.FAIL
 
     @property
     def statuses(self) -> dict[str, Status]:

@@ -81,9 +81,10 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
         self.lines("how").show([[(_("arrows and [enter] choose, [esc] goes back"), "dim")]])
 
     def action_page(self, by: int) -> None:
-        """Read on in a question that has no room, or back; else move in the answers."""
-        if not self.lines("said").page(by):
-            self.query_one(VirtualList).action_page(by)
+        """Read on in a question that has no room, or back; else move in answers that have none."""
+        answers = self.query_one(VirtualList)
+        if not self.lines("said").page(by) and answers.size.height < len(self._answers):
+            answers.action_page(by)  # else who reads on would be led to what destroys
 
     def action_choose(self) -> None:
         """Close the dialog with the value of the answer under the cursor."""

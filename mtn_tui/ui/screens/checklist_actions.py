@@ -40,7 +40,7 @@ def what_fix_does(row: Row) -> str:
     if fix:
         name = labels.job(health.job_kind(fix))
         return f"{shown_key('f')} " + _("runs: {job} (mtn {command})").format(job=name, command=" ".join(fix))
-    if row.check.emergency and row.status in (Status.FAIL, Status.WARN):
+    if row.check.emergency and row.status is Status.FAIL:
         return f"{shown_key('3')} " + _("leads through the emergency, step by step")
     return ""
 

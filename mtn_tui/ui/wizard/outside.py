@@ -17,12 +17,12 @@ _SHOWN = 5
 
 def nothing_open(sheet: PageBuilder, session: IncidentSession) -> None:
     """Write what an emergency is, and which incidents there were."""
-    sheet.title(_("Emergency: the database is lost, damaged, or does not answer"))
+    sheet.title(_("Emergency: database or rows lost, damaged, or no answer"))
     sheet.say(
         _(
             "Eight steps, as in the runbook (5.1): see what is wrong, tell people, choose a backup, restore "
             "it beside production, validate it, put it in production's place, see the services come back, "
-            "report. Nothing is replaced before you have typed it out."
+            "report. Where production is there, nothing replaces it before you have typed that out."
         )
     )
     sheet.gap()

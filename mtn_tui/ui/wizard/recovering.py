@@ -255,7 +255,10 @@ class CopyingBack(StepView):
             session.begin_job(Step.PRODUCTION, lambda: recover_arguments(request))
 
         said = [
-            _("What is there stays as it is. If one row can't be written, none is."),
+            _("Rows that are there stay as they are, but for references that you have set again.")
+            if looked.links
+            else _("Rows that are there stay as they are."),
+            _("If one row can't be written, none is."),
             *(f"{one.status.glyph} {one.says}" for one in self.short),
             *links_found(looked),
         ]

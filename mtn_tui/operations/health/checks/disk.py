@@ -121,7 +121,7 @@ def _growth(inspection: Inspection, free: int, figures: dict[str, float]) -> tup
     figures["disk_growth_per_day_bytes"] = daily
     told = _("Backups add {size} a day.").format(size=labels.size(int(daily)))
     if days is None:
-        return None, told + " " + _("It will not be full within a year.")
+        return None, told + " " + _("With what retention deletes it will not be full within a year.")
     figures["disk_full_in_seconds"] = timedelta(days=days).total_seconds()
     full = ngettext(
         "It will be full in {count} day, on {day}.", "It will be full in {count} days, on {day}.", days

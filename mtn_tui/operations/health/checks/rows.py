@@ -20,7 +20,7 @@ _NAME = "rows"
 
 
 def rows(inspection: Inspection) -> Iterator[Check]:
-    """Each main table that lacks a tenth of its rows, by the judgement of an incident's step 1.
+    """Each main table that lacks a tenth of its rows, by the same comparison as an incident's step 1.
 
     Fewer rows are right where somebody has said so, as long as there are not still
     fewer. Raises PostgresError; KeyFileError.
@@ -39,7 +39,8 @@ def rows(inspection: Inspection) -> Iterator[Check]:
         elif table.shrunk and (said := _on_purpose(context, table)):
             yield Check(_NAME, Status.OK, f"{found.says} {said}", runbook="5.1")
         else:
-            yield Check(_NAME, found.status, found.says, _hint(table), "5.1")
+            status = Status.FAIL if table.shrunk else found.status
+            yield Check(_NAME, status, found.says, _hint(table), "5.1")
     if told:
         text = _("As many rows as in the backups of the last week: {tables}.")
         if not any(one.whole for one in tables):
