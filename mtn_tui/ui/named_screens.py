@@ -60,7 +60,8 @@ def open_palette(app: App[None], here: Framed, perform: Callable[[str], None]) -
 
     def chosen(action_id: str | None) -> None:
         if action_id and action_id.startswith(CHECK):
-            perform(CHECKLIST)
+            if here.where != CHECKLIST:
+                perform(CHECKLIST)
             if isinstance(app.screen, Checklist):
                 app.screen.choose(action_id.removeprefix(CHECK))
         elif action_id:

@@ -54,6 +54,11 @@ def test_what_people_type_after_the_colon_leads_to_where_it_is(made):
             await types(operator, word)
             assert isinstance(app.screen, Checklist), word
             assert app.screen.row.check.id == check
+        await operator.press("1", ":")
+        await operator.until(lambda: isinstance(app.screen, Command))
+        await operator.press(*"disk", "enter")
+        await operator.until(lambda: isinstance(app.screen, Checklist), "its row, on the same screen")
+        assert (app.screen.row.check.id, app.status) == ("disk", None)
         for word in ("status", "health", "warnings"):
             await types(operator, word)
             assert isinstance(app.screen, Checklist), word

@@ -45,6 +45,12 @@ def test_the_newest_point_that_is_not_after_the_moment_is_taken():
     assert chosen(-0.1, *backups) is None
 
 
+def test_the_first_moment_is_told_with_its_seconds_where_its_minute_was_asked_for():
+    found = all_points(made(10.5))
+    assert f"{at(10.5).astimezone():%H:%M:30}: " in no_point(found, at(10)).hint
+    assert f"{at(10.5).astimezone():%H:%M %z}"[:-2] in no_point(found, at(5)).hint
+
+
 def test_the_snapshot_decides_and_not_the_name():
     """A full that ran for hours is named by when it began; a differential took its snapshot meanwhile."""
     old, slow = made(0), made(600, named=480)

@@ -102,8 +102,8 @@ class Plan:
         newer = self.target.newer
         if newer is None or newer.newest is None or newer.newest <= self.backup.moment:
             return ""
-        text = _("It takes the place of something newer: {table} has rows of {moment}.").format(
-            table=newer.table, moment=labels.moment(newer.newest)
+        text = _("It takes the place of something newer: in {target}, {table} has rows of {moment}.").format(
+            target=self.request.target, table=newer.table, moment=labels.moment(newer.newest)
         )
         if newer.rows:
             since = ngettext(

@@ -63,7 +63,8 @@ def no_point(points: Sequence[Backup], moment: datetime) -> UsageError:
     if trusted:
         first = min(trusted, key=_order)
         hint = _("The first moment that can be restored is {moment}: {handle}.").format(
-            moment=labels.moment(first.moment), handle=first.handle
+            moment=labels.moment(first.moment, seconds=labels.moment(first.moment) == asked),
+            handle=first.handle,
         )
     if not before:
         return UsageError(_("There is no backup of {moment} or before.").format(moment=asked), hint, "5.2")

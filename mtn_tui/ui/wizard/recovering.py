@@ -196,6 +196,9 @@ class CopyingBack(StepView):
         written = [one for one in looked.tables if one.written]
         order = ", ".join(f"{one.name} {Figure(one.written):,}" for one in written)
         sheet.fact(_("Comes back"), order or "—")
+        if len(written) > 1 and self.choice != EVERY:
+            text = _("The rows of {table}, and what belongs to them; nothing else that is missing.")
+            sheet.say(text.format(table=self.choice), "dim")
         if looked.conflicts:
             sheet.item("✖", refused_text(looked), "bad")
             for line in named(looked.conflicts).split("\n")[:_SAMPLE]:
