@@ -41,7 +41,7 @@ def choose_base(inputs: Inputs) -> Base:
     if not fulls:
         reason = _("there is no full backup of this database on this server")
         if inventory.unreachable:
-            reason += " " + _("(not asked, no answer: {stores})").format(
+            reason += " " + _("(no answer, so not looked into: {stores})").format(
                 stores=", ".join(inventory.unreachable)
             )
         raise BaseLost(reason)

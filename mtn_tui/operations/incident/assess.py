@@ -262,7 +262,7 @@ def _backup_finding(seen: Observations, now: datetime) -> Check:
     unreachable = ""
     if seen.unreachable:
         names = ", ".join(labels.store(one) for one in seen.unreachable)
-        unreachable = " " + _("Not asked, no answer: {stores}").format(stores=names)
+        unreachable = " " + _("No answer, so not looked into: {stores}").format(stores=names)
     if seen.backup is None:
         return Check("backup", Status.FAIL, _("There is no proven full backup.") + unreachable)
     text = _("The newest proven full is {age} old, of {moment}.").format(

@@ -282,7 +282,8 @@ class Inventory:
         if self._troubles():
             hint += " " + _("What can't be trusted has another ID there.")
         if self.unreachable:
-            hint += " " + _("Not asked, no answer: {stores}").format(stores=", ".join(self.unreachable))
+            stores = ", ".join(self.unreachable)
+            hint += " " + _("No answer, so not looked into: {stores}").format(stores=stores)
         raise UsageError(_("There is no backup {wanted!r}.").format(wanted=wanted), hint)
 
     def latest(self, kind: Kind | None = Kind.FULL, database: str = "") -> Backup:

@@ -102,7 +102,7 @@ def _before(inventory: Inventory, kind: Kind | None, database: str, at: datetime
     error = no_point(told, at)
     if inventory.unreachable:
         stores = labels.stores(inventory.unreachable)
-        error.hint += " " + _("Not asked, no answer: {stores}").format(stores=stores)
+        error.hint += " " + _("No answer, so not looked into: {stores}").format(stores=stores)
     raise error
 
 
