@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mtn_tui.core import i18n
 from mtn_tui.core.settings_file import load
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
@@ -52,7 +51,6 @@ for file; do :; done
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    i18n.use("en")
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, script in (("crontab", CRONTAB), ("systemctl", SYSTEMCTL), ("launchctl", LAUNCHCTL)):

@@ -14,7 +14,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import accepted
-from mtn_tui.operations.health.checks.rows import accept_rows, count
+from mtn_tui.operations.health.checks.rows import accept_rows
 from mtn_tui.operations.inventory import known_stores, marks
 from mtn_tui.operations.inventory.marks import Marked
 from mtn_tui.operations.inventory.scan import take_inventory
@@ -96,9 +96,7 @@ def accept(
 
 
 def _accept_rows(context: Context, note: str) -> int:
-    short = accept_rows(
-        context, count(context, take_inventory(context.stores, context.key, context.cache)), note
-    )
+    short = accept_rows(context, take_inventory(context.stores, context.key, context.cache), note)
     if not short:
         raise UsageError(_("No main table lacks rows: there is nothing to accept."))
     for one in short:

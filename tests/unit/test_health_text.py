@@ -21,13 +21,6 @@ from mtn_tui.ui.text.cells import width_of
 NOW = datetime(2026, 11, 28, 7, 58, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
-    yield
-    i18n.use("en")
-
-
 def picture(ago: timedelta = timedelta(0), **statuses: Status) -> Picture:
     figures = {"rpo_seconds": 41 * 60.0, "rpo_target_seconds": 3600.0}
     results = [

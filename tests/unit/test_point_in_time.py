@@ -8,18 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtn_tui.core import i18n
 from mtn_tui.core.models import Rung
 from mtn_tui.operations.inventory.model import CopyStatus
 from mtn_tui.operations.restore.point_in_time import Gap, gaps, no_point, point_at, points
 from tests.chains import DATABASE, at, inventory, made, minutes
 
 DAY = 24 * 60
-
-
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
 
 
 def all_points(*backups):

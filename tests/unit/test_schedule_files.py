@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.cli.app import _COMMANDS, mtn
-from mtn_tui.core import i18n
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.schedule import cron, launchd, systemd
 from mtn_tui.operations.schedule.command import EXAMPLE, Command
@@ -28,11 +27,6 @@ ODD = Command(
 )
 
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-
-
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
 
 
 def read_crontab(text: str) -> list[tuple[list[set[int]], str]]:

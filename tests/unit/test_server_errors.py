@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mtn_tui.core import i18n
 from mtn_tui.postgres.server_errors import context_of
 
 ROW = "Pupil-Qx7"
@@ -30,11 +29,6 @@ CONTEXTS = {
     f'while setting parameter "x" to "{ROW}"': "",
     f"{ROW} is anything": "",
 }
-
-
-@pytest.fixture(autouse=True)
-def in_english():
-    i18n.use("en")
 
 
 @pytest.mark.parametrize("text", CONTEXTS)

@@ -28,13 +28,6 @@ LATER = datetime(2026, 2, 1, tzinfo=UTC)
 AT_1430 = datetime(2025, 10, 3, 17, 30, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    i18n.use("en")
-    yield
-    i18n.use("en")
-
-
 @pytest.fixture(params=["America/Santiago", "Europe/Madrid", "UTC"])
 def own_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZoneInfo]:
     """The machine's own zone."""

@@ -19,11 +19,6 @@ from mtn_tui.operations.inventory.model import CopyStatus
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def english():
-    i18n.use("en")
-
-
 @pytest.mark.parametrize(
     ("count", "said"),
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from mtn_tui.archive.proof import Mark
@@ -41,18 +42,21 @@ def accept(context: Context, what: str, of: str, note: str = "") -> None:
 
 def accepted(context: Context, what: str, of: str) -> Mark | None:
     """Who has said so, and when; None if nobody has, or it can't be read."""
-    try:
-        found = _load(context)[what][of]
-        return Mark(read_moment(found["at"]), found["operator"], found["note"])
-    except (ValueError, KeyError, TypeError):
-        return None
+    return all_accepted(context, what).get(of)
 
 
 def all_accepted(context: Context, what: str) -> dict[str, Mark]:
     """Every acceptance of ``what``, by what it is of; without those that can't be read."""
-    of_each = _load(context).get(what)
-    known = {of: accepted(context, what, of) for of in of_each} if isinstance(of_each, dict) else {}
+    told = _load(context).get(what)
+    known = {of: _read(mark) for of, mark in told.items()} if isinstance(told, dict) else {}
     return {of: mark for of, mark in known.items() if mark is not None}
+
+
+def _read(found: Mapping[str, str]) -> Mark | None:
+    try:
+        return Mark(read_moment(found["at"]), found["operator"], found["note"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _load(context: Context) -> dict[str, dict[str, dict[str, str]]]:

@@ -85,7 +85,9 @@ class _Run:
             self.spools[one.number] = Spool(self.folder / f"{one.number}.rows")
             self.spools[one.number].fill(between.rows(one) if chosen[one.number] else ())
         source = database_oid(between.restored)
-        back = left_by(self.context, self.context.settings.db_name, source)
+        back: frozenset[str] = frozenset()
+        if any(one.cleared for one in known):  # else no journal need be read
+            back = left_by(self.context, self.context.settings.db_name, source)
         links = cleared_links(between, compared, known, dict.fromkeys(named, back))
         self.phase("copy-back", total=total, unit="rows")
         self.trial = Trial(live, ordered, self.spools, known, self.token, self.advance)

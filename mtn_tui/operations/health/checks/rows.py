@@ -67,9 +67,12 @@ def count(context: Context, inventory: Inventory) -> tuple[Table, ...]:
         return main_tables.count(connection, whole, had)
 
 
-def accept_rows(context: Context, tables: tuple[Table, ...], note: str = "") -> list[Table]:
-    """Write down that the tables that lack rows are meant to; return those. Raises StorageError."""
-    short = [one for one in tables if one.shrunk]
+def accept_rows(context: Context, inventory: Inventory, note: str = "") -> list[Table]:
+    """Write down that the tables that lack rows are meant to; return those.
+
+    Raises PostgresError; StorageError.
+    """
+    short = [one for one in count(context, inventory) if one.shrunk]
     for table in short:
         accept(context, ROWS, f"{_of(context, table)}{table.rows}", note)
     return short
