@@ -6,6 +6,7 @@ import sys
 
 from mtn_tui.cli import diagnostics
 from mtn_tui.cli.session import Session
+from mtn_tui.core.garbage import only_young_collected
 from mtn_tui.core.i18n import is_utf8
 
 _FAILED = 2
@@ -24,7 +25,8 @@ def show(session: Session, *, practice: bool = False) -> int:
         loaded=session.loaded,
         practice=practice,
     )
-    app.run()
+    with only_young_collected():
+        app.run()
     if app.fault is None:
         return 0
     diagnostics.fault(app.fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,9 @@ _SCREENS = [_HERE / "screens" / name for name in ("base.tcss", "backups.tcss", "
 
 _TICK = 1.0
 """Seconds between looks at the clock."""
+
+_COLLECT_EVERY, _IDLE = 600.0, 3.0
+"""Seconds between full collections of garbage, which hold up everything; and without a key before one."""
 
 _STATUS_FOR = 5.0
 """Seconds that a message stays in the job bar, unless a key is pressed."""
@@ -91,6 +95,7 @@ class MtnApp(BaseApp):
         self._ended: set[str] | None = None
         """Jobs that had ended by the last look; None before the first."""
         self._minute = ""
+        self._collected = context.clock.monotonic()
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = (themes.LIGHT if light else themes.DARK).name
@@ -196,7 +201,7 @@ class MtnApp(BaseApp):
     def _jobs_seen(self, message: poller.JobsSeen) -> None:
         ended = {job.id for job in message.jobs if job.state.over}
         if self._ended is not None and ended - self._ended:
-            self.reload()
+            self._poller.job_ended()
         self._ended = ended
         self.state = replace(self.state, jobs=message.jobs, jobs_trouble=None)
         self._jobs.seen({job.id for job in message.jobs})
@@ -243,3 +248,6 @@ class MtnApp(BaseApp):
         if over or minute != self._minute or self.state.live:
             self._minute = minute
             self.draw()
+        if now - self._collected > _COLLECT_EVERY and self.idle > _IDLE:
+            self._collected = now
+            gc.collect()

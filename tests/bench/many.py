@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,21 +15,30 @@ from mtn_tui.archive.proof import Proof
 from mtn_tui.archive.sections import Part
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, BackupName, Kind, Rung
-from mtn_tui.storage.base import Storage
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.production import last_seen
 
 _TABLES = 31
 _FULL_EVERY = 24
+_EVERY = timedelta(hours=1)
 _AT_ONCE = 8
 
 
-def fill(stores: Iterable[Storage], count: int, key: Key) -> None:
-    """Put so many backups into each of the stores."""
-    stores = list(stores)
+def fill(context: Context, count: int) -> None:
+    """Put so many backups of this installation into each of its stores, up to an hour ago.
+
+    It has seen its server: a backup was made.
+    """
+    server, now = last_seen(context), context.clock.now().replace(microsecond=0)
+    assert server is not None
+    place = context.settings.backup_prefix, context.host, server.system_identifier
 
     def put(number: int) -> None:
-        manifest = made_up(number)
-        for suffix, data in files_of(manifest, key).items():
-            for store in stores:
+        manifest = made_up(number, now - _EVERY * (count - number), *place)
+        if manifest.kind is Kind.DIFF:
+            manifest = replace(manifest, base=f"{number - number % _FULL_EVERY:08}")
+        for suffix, data in files_of(manifest, context.key).items():
+            for store in context.stores:
                 name = manifest.name.key if store.name == "bucket" else manifest.payload
                 store.put(name + suffix, BytesIO(data), len(data))
 
@@ -49,11 +57,20 @@ def files_of(manifest: Manifest, key: Key) -> dict[str, bytes]:
     }
 
 
-def made_up(number: int) -> Manifest:
-    """The manifest of the hourly backup of that number, of a school of 31 tables."""
-    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
+def made_up(
+    number: int,
+    at: datetime | None = None,
+    prefix: str = "admision_mtn",
+    host: str = "db-1",
+    system_identifier: int = 1,
+) -> Manifest:
+    """The manifest of the backup of that number, of a school of 31 tables; of no full, if a differential.
+
+    ``at`` is in UTC; without it, they are of every hour.
+    """
+    at = at or datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
     kind = Kind.DIFF if number % _FULL_EVERY else Kind.FULL
-    name = BackupName(at.replace(tzinfo=None), "admision_mtn", kind, "db-1")
+    name = BackupName(at.astimezone().replace(tzinfo=None), prefix, kind, host)
     sections = [
         Section(Part.PRE_DATA, 0, 3000, 20000, 0, "ab" * 32),
         *(
@@ -75,14 +92,14 @@ def made_up(number: int) -> Manifest:
         id=f"{number:08}",
         kind=kind,
         database="Admisión_MTN_DB",
-        host="db-1",
+        host=host,
         payload=str(name),
         snapshot_at=at,
         started_at=at,
         ended_at=at,
         lsn="0/1",
         horizon=number,
-        server=ServerIdentity(1, 2, 1, "18.1", 180001, "UTF8", "c", "C", "C", ""),
+        server=ServerIdentity(system_identifier, 2, 1, "18.1", 180001, "UTF8", "c", "C", "C", ""),
         properties=DatabaseProperties("admin"),
         tools={"mtn": "1", "pg_dump": "18.1"},
         roles=("admin",),

@@ -118,6 +118,8 @@ def _installed(server: PostgresServer, folder: Path, seaweed: SeaweedServer | No
             "PG_DUMP": str(server.binaries / "pg_dump"),
             "STATE_DIR": str(folder / "mtn" / "state"),
             "ENABLE_TEST_LOAD": "false",
+            "FULL_BACKUP_RETENTION_DAYS": "365",
+            "DIFF_BACKUP_RETENTION_DAYS": "365",
         },
     )
     made = init.set_up(init.configuration_in(folder / "mtn"), answers, {}, lambda _settings: "")

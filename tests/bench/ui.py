@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 from tests.bench import many
@@ -18,11 +19,14 @@ COUNT = 5000
 def run(ready: Stage) -> None:
     """The stage needs a bucket."""
     context = ready.context()
+    subprocess.run(
+        ready.mtn("backup", "full"), env=ready.environment(), check=True, stdout=subprocess.DEVNULL
+    )
     print(f"putting {COUNT:,} backups into a folder and a bucket", file=sys.stderr, flush=True)
-    many.fill(context.stores, COUNT, context.key)
+    many.fill(context, COUNT)
     print_budgets(
         [
-            *listing(ready, COUNT),
+            *listing(ready, COUNT + 1),
             *monitor(ready, COUNT),
             *screens(ready),
             *logs(ready.folder / "gigabyte"),

@@ -118,6 +118,24 @@ def test_only_what_is_new_is_fetched(store, folder):
     assert [one.rung for one in found.backups] == [Rung.COMPLETE, Rung.COMPLETE, Rung.PRESENT]
 
 
+def test_a_little_that_is_new_does_not_make_all_be_written_again(disk, folder):
+    fill(disk, *range(2, 140))
+    look(disk, folder)
+    (file,) = folder.iterdir()
+    before = file.read_bytes()
+    fill(disk, 140)
+    look(disk, folder)
+    assert file.read_bytes() != before, "two of 280 are more than a little"
+    before = file.read_bytes()
+    disk.delete(proof_key(disk, 0))
+    disk.take()
+    for _again in range(2):
+        found = look(disk, folder)
+        assert found.backups[-1].rung is Rung.PRESENT, "what is read does not depend on it"
+    assert file.read_bytes() == before
+    assert disk.take() == []
+
+
 def test_a_proof_that_changed_at_the_same_size_is_fetched_again(store, folder):
     fill(store, 0)
     look(store, folder)

@@ -190,7 +190,7 @@ def test_while_no_store_has_answered_nothing_is_said_of_the_backups_and_what_it_
         disk.go_on.set()
     assert {one.status for one in found.values()} == {Status.UNKNOWN}, "it is not that there is none"
     slow.settle(60)
-    assert slow._taking.thread.done
+    assert slow._taking.done
 
 
 TELLING = ("full", "differentials", "objectives", "suspect")

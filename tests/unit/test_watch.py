@@ -21,8 +21,9 @@ from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.picture import Picture
 from mtn_tui.operations.health.runner import AT_ONCE, Result
 from mtn_tui.operations.health.sign_off import last_sign_off, path, sign
-from mtn_tui.operations.health.watch import KEEP_AFTER, KEEP_SOON, SHARED_FOR, Watch
+from mtn_tui.operations.health.watch import KEEP_AFTER, KEEP_SOON, Watch
 from mtn_tui.operations.inventory import scan
+from mtn_tui.operations.inventory.taking import SHARED_FOR, Inventories
 from mtn_tui.storage.local import LocalStorage
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -182,6 +183,15 @@ def test_the_end_of_a_job_makes_all_due_and_what_ran_meanwhile_is_looked_at_agai
     assert [looks.seen.count(name) for name in looks.says] == [3, 3]
 
 
+def test_after_a_job_what_it_may_have_changed_is_looked_at_and_nothing_else(context):
+    looks = Looks("full", "retention", "permissions", "contacts")
+    watch = watching(context, looks)
+    settle(watch, looks)
+    watch.job_ended()
+    settle(watch, looks)
+    assert [looks.seen.count(name) for name in looks.says] == [2, 2, 1, 1]
+
+
 def test_looks_that_start_together_share_an_inspection_until_something_has_changed(context, clock):
     looks = Looks("full", "objectives")
     watch = watching(context, looks)
@@ -243,7 +253,7 @@ def test_read_only_nothing_is_kept(context, clock):
     assert watch.picture.row("server").well
 
 
-def test_a_store_that_hangs_is_asked_by_one_thread_only_however_often_it_is_due(context, monkeypatch):
+def test_a_store_that_hangs_is_asked_by_one_thread_only_however_often_it_is_due(context, clock, monkeypatch):
     monkeypatch.setattr(scan, "_SOON", 0.01)
     asked, freed = list[str](), threading.Event()
 
@@ -263,11 +273,12 @@ def test_a_store_that_hangs_is_asked_by_one_thread_only_however_often_it_is_due(
     settings = context.settings.model_copy(update={"encryption_key_file": key})
     stores = Stores(disk, lambda: Hanging(disk.root))
     hung = replace(context, settings=settings, stores=stores)
-    inspection = None
+    inventories = Inventories(hung)
     try:
         for _minute in range(3):
-            inspection = Inspection(hung, patience=0.3, before=inspection)
-            assert "bucket" in inspection.inventory.unreachable
+            assert "bucket" in Inspection(hung, patience=0.3, inventories=inventories).inventory.unreachable
+            clock.on(60)
+            inventories.outdate()
         assert asked == [""]
     finally:
         freed.set()

@@ -36,6 +36,9 @@ _WORD = b"inventory 1\n"
 _FORGET_AFTER = timedelta(days=60)
 """Unused for so long, stores, files of other keys and what killed writers left are dropped."""
 
+_LITTLE = 250
+"""So small a part of all contents is sooner read again than the file is written."""
+
 Content = Summary | Proof | bytes
 """A manifest's summary or a proof; the raw bytes of one that is invalid."""
 
@@ -49,7 +52,7 @@ class _Store:
 
 
 class Cache:
-    """One process's view of the file. Thread-safe; read once, written if something is new.
+    """One process's view of the file. Thread-safe; read once, written if more than a little is new.
 
     Without a folder or a key it is kept in memory only.
     """
@@ -63,7 +66,8 @@ class Cache:
         """What was read from the file."""
         self._listed: dict[str, _Store] = {}
         """By this process."""
-        self._changed = False
+        self._changed = 0
+        """Contents that the file does not have yet, or has no longer."""
 
     def known(self, store: Storage, key: Key | None, entries: Iterable[Entry]) -> dict[str, Content]:
         """The contents, by key, of those of ``entries`` that have not changed since they were kept.
@@ -95,18 +99,19 @@ class Cache:
             }
             kept.files.update(new)
             kept.seen = self._clock.now().timestamp()
-            self._changed = self._changed or bool(gone or new)
+            self._changed += len(gone) + len(new)
 
     def save(self) -> None:
-        """Write the file if anything is new. A failure to write is ignored.
+        """Write the file if more than a little is new. A failure to write is ignored.
 
         What the file holds by now of stores that this process has not listed stays.
         """
         with self._lock:
             path = self._path
-            if not self._changed or path is None or self._key is None:
+            known = sum(len(store.files) for store in self._listed.values())
+            if path is None or self._key is None or self._changed <= known // _LITTLE:
                 return
-            self._changed = False
+            self._changed = 0
             oldest = self._clock.now().timestamp() - _FORGET_AFTER.total_seconds()
             stores = {**_read(path, self._key), **self._listed}
             stores = {name: store for name, store in stores.items() if store.seen >= oldest}
@@ -123,7 +128,7 @@ class Cache:
 
     def _of(self, store: Storage, key: Key | None) -> _Store:
         if self._there is None or key != self._key:
-            self._key, self._listed, self._changed = key, {}, False
+            self._key, self._listed, self._changed = key, {}, 0
             self._there = _read(self._path, key) if self._path and key else {}
         if store.identity not in self._listed:
             self._listed[store.identity] = self._there.pop(store.identity, _Store(0))

@@ -36,6 +36,8 @@ class HealthCheck:
     """Whether what it finds amiss is mended by the emergency's steps."""
     every: float = MINUTE
     """Seconds between two looks of a live checklist."""
+    by_jobs: bool = True
+    """Whether a job may change what it finds: then it is looked at again after each."""
     limit: float = 20.0
     """Seconds after which it counts as unknown."""
     writes: bool = False
@@ -58,13 +60,13 @@ CHECKS: tuple[HealthCheck, ...] = (
     HealthCheck("uploads", lambda: _("Unfinished uploads"), "5.4", every=HOUR, limit=60),
     HealthCheck("retention", lambda: _("Retention"), "4.3", every=10 * MINUTE),
     HealthCheck("schedule", lambda: _("Schedule"), "3.3", every=10 * MINUTE),
-    HealthCheck("configuration", lambda: _("Configuration"), "3.2", every=10 * MINUTE),
-    HealthCheck("environment", lambda: _("Environment"), "3.2", every=10 * MINUTE),
+    HealthCheck("configuration", lambda: _("Configuration"), "3.2", every=10 * MINUTE, by_jobs=False),
+    HealthCheck("environment", lambda: _("Environment"), "3.2", every=10 * MINUTE, by_jobs=False),
     HealthCheck("key", lambda: _("Encryption key"), "7.2"),
     HealthCheck("key-of-backups", lambda: _("Key of the backups"), "7.2", decides=True),
-    HealthCheck("key-elsewhere", lambda: _("Key kept elsewhere"), "7.2", every=10 * MINUTE),
+    HealthCheck("key-elsewhere", lambda: _("Key kept elsewhere"), "7.2", every=10 * MINUTE, by_jobs=False),
     HealthCheck("folders", lambda: _("Folders"), "7.1", decides=True),
-    HealthCheck("permissions", lambda: _("Permissions"), "7.1", every=10 * MINUTE),
+    HealthCheck("permissions", lambda: _("Permissions"), "7.1", every=10 * MINUTE, by_jobs=False),
     HealthCheck("state", lambda: _("Records of jobs"), "7.1", every=10 * MINUTE),
     HealthCheck("server", lambda: _("Database"), "7.3", decides=True, emergency=True, every=10),
     HealthCheck(
@@ -79,14 +81,14 @@ CHECKS: tuple[HealthCheck, ...] = (
     HealthCheck("role", lambda: _("Database user"), "7.3", every=10 * MINUTE),
     HealthCheck("horizon", lambda: _("Old transactions"), every=5 * MINUTE),
     HealthCheck("leftovers", lambda: _("Leftovers"), every=10 * MINUTE),
-    HealthCheck("pg_dump", lambda: "pg_dump", "7.4", every=HOUR),
+    HealthCheck("pg_dump", lambda: "pg_dump", "7.4", every=HOUR, by_jobs=False),
     HealthCheck("bucket", lambda: _("Bucket rights"), "5.4", limit=90, writes=True),
     HealthCheck("stores", lambda: _("Same stores"), "5.4", every=10 * MINUTE, limit=60),
     HealthCheck("suspect", lambda: _("Suspect backups"), "5.3", decides=True),
     HealthCheck("alerts", lambda: _("Alerts"), "6.3", every=10 * MINUTE, limit=60),
-    HealthCheck("contacts", lambda: _("Contacts"), "9", every=HOUR),
+    HealthCheck("contacts", lambda: _("Contacts"), "9", every=HOUR, by_jobs=False),
     HealthCheck("services", lambda: _("Services"), "5.1"),
-    HealthCheck("machine", lambda: _("This machine"), every=HOUR),
+    HealthCheck("machine", lambda: _("This machine"), every=HOUR, by_jobs=False),
 )
 """All of them, in the order in which they are shown where all are well."""
 

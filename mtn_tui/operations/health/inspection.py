@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property, partial
 
+from mtn_tui.core.lazy import lazy
 from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.jobview import JobView, list_jobs
-from mtn_tui.engine.pipeline import background
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
-from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.inventory.taking import PATIENCE, Inventories, Taking
 from mtn_tui.operations.retention.policy import Known
 from mtn_tui.operations.retention.survey import circumstances
 from mtn_tui.operations.schedule.installed import Found, installed
-
-PATIENCE = 8.0
-"""Seconds that a store has to answer, before the others are judged without it."""
 
 _JOBS = 300
 """Journals are read whole, and in three months there are thousands."""
@@ -32,20 +28,21 @@ class Inspection:
         loaded: Loaded | None = None,
         *,
         patience: float = PATIENCE,
-        before: Inspection | None = None,
+        inventories: Inventories | None = None,
     ) -> None:
         """``loaded`` is the configuration as it was read; None where only the settings are known.
 
-        While a store still hangs that ``before`` asked, it is not asked again.
+        ``inventories`` are shared with others.
         """
         self.context = context
         self.loaded = loaded
         self.now = context.clock.now()
         """The moment that the whole run is judged at, in UTC."""
         self._patience = patience
-        self._stores, self._journals, self._retention, self._starts = (threading.Lock() for _ in range(4))
-        self._taking: _Taking | None = before._taking if before is not None and before._gave_up else None
-        self._gave_up: bool = False
+        self._stores, self._own, self._journals, self._retention, self._starts = (
+            threading.Lock() for _ in range(5)
+        )
+        self._inventories = inventories or Inventories(context)
 
     @property
     def inventory(self) -> Inventory:
@@ -54,23 +51,30 @@ class Inspection:
         Raises KeyFileError.
         """
         with self._stores:
-            return self._inventory
+            if self._taking.trouble is not None:
+                raise self._taking.trouble
+            return self._listed
 
-    @cached_property
-    def _inventory(self) -> Inventory:
-        taking = self._taking
-        if taking is None or taking.thread.done:
-            taking = self._taking = _Taking(self.context)
-        if not taking.thread.join(self._patience):
-            self._gave_up = True
-            if taking.partial is not None:
-                return taking.partial
-        return taking.thread.result()
+    @property
+    def listed(self) -> Inventory:
+        """The same, also where there is no key: what is there and how large, no manifest being believed."""
+        with self._stores:
+            return self._listed
+
+    @lazy
+    def _taking(self) -> Taking:
+        return self._inventories.current()
+
+    @lazy
+    def _listed(self) -> Inventory:
+        if not self._taking.join(self._patience) and self._taking.partial is not None:
+            return self._taking.partial
+        return self._taking.result()
 
     def settle(self, seconds: float) -> None:
         """Wait until slow stores have answered, at most so long: what they said is then kept for the next."""
-        if self._taking is not None:
-            self._taking.thread.join(seconds)
+        if "_taking" in vars(self):
+            self._taking.join(seconds)
 
     @property
     def ours(self) -> tuple[Backup, ...]:
@@ -81,7 +85,12 @@ class Inspection:
         inventory = self.inventory
         if all(store.name in inventory.unreachable for store in self.context.stores):
             raise next(iter(inventory.unreachable.values()))
-        found = of_one_server(self.context, inventory).inventory.backups
+        with self._own:
+            return self._ours
+
+    @lazy
+    def _ours(self) -> tuple[Backup, ...]:
+        found = of_one_server(self.context, self.inventory).inventory.backups
         return tuple(one for one in found if one.may_be_of(self.context.settings.db_name))
 
     @property
@@ -95,7 +104,7 @@ class Inspection:
         with self._retention:
             return self._known
 
-    @cached_property
+    @lazy
     def _known(self) -> Known:
         return circumstances(self.context, self.inventory)
 
@@ -105,7 +114,7 @@ class Inspection:
         with self._journals:
             return self._jobs
 
-    @cached_property
+    @lazy
     def _jobs(self) -> list[JobView]:
         return list_jobs(self.context.job_folders, limit=_JOBS)
 
@@ -115,22 +124,7 @@ class Inspection:
         with self._starts:
             return self._scheduled
 
-    @cached_property
+    @lazy
     def _scheduled(self) -> Found | None:
         configuration = self.context.configuration
         return None if configuration is None else installed(configuration)
-
-
-class _Taking:
-    """An inventory that is being taken on a thread."""
-
-    def __init__(self, context: Context) -> None:
-        """Raises KeyFileError."""
-        self.partial: Inventory | None = None
-        """What is known while stores have not answered."""
-        key = context.key
-        take = partial(take_inventory, context.stores, key, context.cache, self._meanwhile)
-        self.thread = background(take, "mtn-health-inventory")
-
-    def _meanwhile(self, inventory: Inventory) -> None:
-        self.partial = inventory

@@ -30,6 +30,7 @@ from mtn_tui.operations.health.checks.permissions import permissions
 from mtn_tui.operations.health.checks.retention import retention
 from mtn_tui.operations.health.checks.role import role
 from mtn_tui.operations.health.checks.rows import rows
+from mtn_tui.operations.health.checks.same_stores import same_stores
 from mtn_tui.operations.health.checks.schedule import schedule
 from mtn_tui.operations.health.checks.server import pg_dump, server
 from mtn_tui.operations.health.checks.services import services
@@ -38,7 +39,6 @@ from mtn_tui.operations.health.checks.state import state
 from mtn_tui.operations.health.checks.suspect import suspect
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.runner import Look
-from mtn_tui.operations.inventory import known_stores
 
 
 def _failing(name: str, look: Callable[[Context], Iterable[Check]]) -> Look:
@@ -84,7 +84,7 @@ LOOKS: dict[str, Look] = {
     "leftovers": _failing("leftovers", leftovers),
     "pg_dump": _failing("pg_dump", pg_dump),
     "bucket": _failing("bucket", bucket),
-    "stores": _failing("stores", known_stores.check),
+    "stores": same_stores,
     "suspect": suspect,
     "alerts": _failing("alerts", alerts),
     "contacts": contacts,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from mtn_tui.core.errors import StorageError
@@ -24,16 +24,14 @@ from mtn_tui.operations.health.last_known import Remembered
 from mtn_tui.operations.health.picture import Picture
 from mtn_tui.operations.health.runner import AT_ONCE, Look, Result, look, too_slow
 from mtn_tui.operations.health.sign_off import SignOff, last_sign_off
-
-SHARED_FOR = 5.0
-"""Seconds for which looks that start share one inspection, and so one inventory."""
+from mtn_tui.operations.inventory.taking import SHARED_FOR, Inventories
 
 KEEP_AFTER, KEEP_SOON = 60.0, 1.0
 """Seconds until results are kept; and until those are of which the status has changed."""
 
 
 class Watch:
-    """``turn`` is for one thread; ``recheck`` and ``wake`` are for any."""
+    """``turn`` is for one thread; ``recheck``, ``job_ended`` and ``wake`` are for any."""
 
     def __init__(
         self,
@@ -47,6 +45,8 @@ class Watch:
         """``looks`` is called at the first turn. Without ``keeps`` nothing is written."""
         self._context, self._looks, self._loaded, self._keeps = context, looks, loaded, keeps
         self._all = checks
+        self.inventories = Inventories(context)
+        """For others too, who want one at the same time."""
         self._checks = {one.id: one for one in checks if not one.writes}
         self._known: dict[str, Remembered] = {}
         self._stamp: tuple[int, int] | None = None
@@ -60,7 +60,7 @@ class Watch:
         self._again: set[str] = set()
         """Those that were asked for while they ran: what they saw may be older than that."""
         self._answers: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        self._asked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._inspection: Inspection | None = None
         self._inspected = float("-inf")
@@ -78,8 +78,17 @@ class Watch:
         return Picture.of(self._known, {*self._limits, *due}, self._signed, self._all)
 
     def recheck(self, check_id: str | None = None) -> None:
-        """Look at this one at once, or at all: after a job there may be another backup, or one less."""
-        self._asked.put(check_id)
+        """Look at this one at once, or at all."""
+        self._ask(self._checks if check_id is None else [check_id])
+
+    def job_ended(self) -> None:
+        """Look at all that it may have changed: there may be another backup, or one less."""
+        self._ask(one.id for one in self._checks.values() if one.by_jobs)
+
+    def _ask(self, names: Iterable[str]) -> None:
+        self.inventories.outdate()
+        for name in names:
+            self._asked.put(name)
         self._wake.set()
 
     def wait(self, seconds: float) -> None:
@@ -133,13 +142,12 @@ class Watch:
 
     def _take_wishes(self) -> None:
         while not self._asked.empty():
-            asked = self._asked.get()
+            name = self._asked.get()
             self._inspected = float("-inf")
-            for name in self._checks if asked is None else [asked]:
-                if name in self._limits:
-                    self._again.add(name)
-                elif name in self._checks:
-                    self._due[name] = 0.0
+            if name in self._limits:
+                self._again.add(name)
+            elif name in self._checks:
+                self._due[name] = 0.0
 
     def _take_answers(self) -> list[Result]:
         came = []
@@ -189,7 +197,7 @@ class Watch:
         ready.sort(key=lambda one: (one.every, not one.morning))
         ready = ready[: max(AT_ONCE - len(self._limits), 0)]
         if ready and (self._inspection is None or now - self._inspected > SHARED_FOR):
-            self._inspection = Inspection(self._context, self._loaded, before=self._inspection)
+            self._inspection = Inspection(self._context, self._loaded, inventories=self.inventories)
             self._inspected = now
         for check in ready:
             assert self._inspection is not None  # noqa: S101 - made above

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,6 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import turn
 from mtn_tui.engine.statefiles import open_found, refusal, write_whole
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.storage.base import Storage
 from mtn_tui.storage.local import LocalStorage
@@ -90,12 +89,16 @@ class Changed:
         )
 
 
-def changed(context: Context, store: Storage) -> Changed | None:
-    """How a store has changed; None if it has not, or was never remembered. Raises StorageError."""
+def changed(context: Context, store: Storage, names: Collection[str] | None = None) -> Changed | None:
+    """How a store has changed; None if it has not, or was never remembered. Raises StorageError.
+
+    ``names`` are those of its files, of the backups at least; None: it is listed.
+    """
     before = _load(context).get(store.identity)
     if before is None or not before.names:
         return None
-    names = {entry.key.rpartition("/")[2] for entry in store.list()}
+    if names is None:
+        names = {entry.key.rpartition("/")[2] for entry in store.list()}
     found = Changed(store, before, _filesystem(store))
     gone = [name for name in before.names if name not in names]
     if len(gone) == len(before.names) or (found.moved and before.names[0] in gone):
@@ -132,22 +135,6 @@ def remember(job: Job, context: Context, stores: Iterator[Storage] | list[Storag
 def accept(context: Context, store: Storage) -> None:
     """Remember a store as it is now, though it has changed. Raises StorageError or Locked."""
     _keep(context, store, _known(context, store))
-
-
-def check(context: Context) -> Iterator[Check]:
-    """A check of each store, for the doctor."""
-    for store in context.stores:
-        try:
-            one = changed(context, store)
-        except StorageError as error:
-            says = _("Not looked at: {reason}").format(reason=error.title)
-            yield Check("stores", Status.UNKNOWN, says, error.hint)
-            continue
-        if one is not None:
-            yield Check("stores", Status.FAIL, one.says, one.hint)
-        else:
-            says = _("{place} is the same store as before, as far as is known.").format(place=store.place)
-            yield Check("stores", Status.OK, says)
 
 
 def _known(context: Context, store: Storage) -> Known:

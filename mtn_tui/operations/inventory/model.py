@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
 
 from mtn_tui.archive.proof import Mark, Proof, Tried
 from mtn_tui.archive.summary import Summary
 from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, UsageError, WrongKey
 from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.lazy import lazy
 from mtn_tui.core.models import BackupName, Kind, Rung
 from mtn_tui.operations.inventory.anomalies import COMPARED, chain_of, source, why_suspect
 from mtn_tui.storage.base import Storage
@@ -72,7 +72,7 @@ class Backup:
     base: Backup | None = None
     """Of a differential of ours: the full that it is applied to, where that is known."""
 
-    @cached_property
+    @lazy
     def manifest(self) -> Summary | None:
         """The manifest's summary, from the first copy that has one we believe."""
         return next((copy.manifest for copy in self.copies if copy.manifest), None)
@@ -118,7 +118,7 @@ class Backup:
         """Whether a moment is restored from it: not from the scripts' differentials, dumps of their own."""
         return self.kind is Kind.FULL or not self.legacy
 
-    @property
+    @lazy
     def proven(self) -> bool:
         """Whether each of its chain has a copy that is proven and not known to be damaged."""
         return all(one.sound and one.sound[0].rung.proven for one in self.chain)
@@ -138,7 +138,7 @@ class Backup:
         """Whether any copy is broken, or its last verification failed."""
         return any(copy.standing is CopyStatus.BROKEN or copy.proof.failed for copy in self.copies)
 
-    @property
+    @lazy
     def doubtful(self) -> bool:
         """Whether somebody should look: it is suspect, broken, unusable, or made with another key."""
         return bool(self.suspect or self.broken or self.unusable or self.needs_another_key)
@@ -160,7 +160,7 @@ class Backup:
         """Full or differential, as its name says."""
         return self.name.kind
 
-    @property
+    @lazy
     def moment(self) -> datetime:
         """What it holds the database as of: aware; a legacy one's stamp is taken as local time."""
         return self.manifest.snapshot_at if self.manifest else self.name.stamp.astimezone(UTC)
@@ -215,7 +215,7 @@ class Backup:
         """Its copy in ``disk`` or ``bucket``; None if there is none."""
         return next((copy for copy in self.copies if copy.store.name == store), None)
 
-    @property
+    @lazy
     def usable(self) -> tuple[Copy, ...]:
         """Copies that could be restored, the best proven first, the disk before the bucket."""
         if self.unusable:
@@ -223,7 +223,7 @@ class Backup:
         good = [copy for copy in self.copies if copy.standing in (CopyStatus.WHOLE, CopyStatus.LEGACY)]
         return tuple(sorted(good, key=lambda copy: copy.rung, reverse=True))
 
-    @property
+    @lazy
     def sound(self) -> tuple[Copy, ...]:
         """Those of the usable ones that are not known to be damaged."""
         return tuple(copy for copy in self.usable if not copy.proof.failed)
@@ -251,6 +251,23 @@ class Inventory:
     def is_partial(self) -> bool:
         """Whether a store has not answered yet at all, not even that it can't."""
         return any(isinstance(error, Pending) for error in self.unreachable.values())
+
+    def differentials_on(self, full: Backup) -> Sequence[Backup]:
+        """Those that are applied to that full, the newest first."""
+        return self._by_base.get(full.name, ())
+
+    @lazy
+    def _by_base(self) -> dict[BackupName, list[Backup]]:
+        found: dict[BackupName, list[Backup]] = {}
+        for one in self.backups:
+            if one.base is not None:
+                found.setdefault(one.base.name, []).append(one)
+        return found
+
+    def files_in(self, store: str) -> frozenset[str]:
+        """The names of the backups' files in that store, without their folders."""
+        copies = (one.copy_in(store) for one in self.backups)
+        return frozenset(copy.key.rpartition("/")[2] for copy in copies if copy is not None)
 
     def over(self, before: Inventory | None) -> Inventory:
         """This inventory, with what pending stores had answered ``before``, failures included."""

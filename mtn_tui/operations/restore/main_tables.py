@@ -66,10 +66,12 @@ def last_whole(inventory: Inventory | None, database: str) -> dict[str, Backup]:
 
     Compared with the most that any of the last week has: the newest may have been made after a loss.
     """
-    trusted = (
-        [one for one in points(inventory, database) if one.trusted and one.manifest] if inventory else []
-    )
-    recent = [one for one in trusted if one.moment > trusted[-1].moment - _RECENT]
+    recent: list[Backup] = []
+    for one in reversed(points(inventory, database) if inventory else ()):
+        if recent and one.moment <= recent[-1].moment - _RECENT:
+            break
+        if one.trusted and one.manifest:
+            recent.insert(0, one)
     found = {}
     for table in MAIN_TABLES:
         having = [(rows, one) for one in recent if (rows := rows_of(one, table)) is not None]
@@ -91,10 +93,14 @@ def of_backups(inventory: Inventory | None, database: str) -> frozenset[str] | N
 
     None where no manifest is known.
     """
-    manifests = [one.manifest for one in inventory.backups if one.manifest] if inventory else []
-    ours = [one for one in manifests if one.database == database]
-    named = {table.rpartition(".")[2] for one in ours for table in one.rows()}
-    return frozenset(named.intersection(MAIN_TABLES)) if ours else None
+    manifests = (one.manifest for one in inventory.backups) if inventory else ()
+    named: set[str] | None = None
+    for one in manifests:
+        if one is not None and one.database == database:
+            named = (named or set()).union(table.rpartition(".")[2] for table in one.rows())
+            if named.issuperset(MAIN_TABLES):
+                break  # there may be thousands
+    return None if named is None else frozenset(named.intersection(MAIN_TABLES))
 
 
 def count(

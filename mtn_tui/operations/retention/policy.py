@@ -123,13 +123,17 @@ def missing(inventory: Inventory, known: Known, stores: Iterable[Storage]) -> tu
     found: dict[Place, Missing] = {}
     backups = []
     for one in inventory.backups:
-        sources = [copy for copy in one.sound if copy.standing is CopyStatus.WHOLE]
-        made = bool(sources) and one.id not in known.being_made
-        added = [store for store in wanting if made and _lacks(store.name, one)]
+        added = [store for store in wanting if _lacks(store.name, one) and one.id not in known.being_made]
+        sources = [copy for copy in one.sound if copy.standing is CopyStatus.WHOLE] if added else []
+        if not sources:
+            backups.append(one)
+            continue
         copies = [replace(sources[0], store=store, key=key_in(store, one.name)) for store in added]
         found |= {place_of(copy): Missing(one, sources[0], copy.store) for copy in copies}
         there = [copy for copy in one.copies if copy.store not in added]
         backups.append(replace(one, copies=(*there, *copies)))
+    if not found:
+        return ()
     free = replace(known, held={}, waits=None)
     return tuple(
         found[verdict.place]
@@ -155,8 +159,15 @@ class _Judgement:
         self._backups = backups
         self._known = known
         self._settings = known.settings
+        self._others = {
+            place_of(copy): reason
+            for one in backups
+            for copy in one.copies
+            if (reason := self._foreign(one, copy)) is not None
+        }
+        """Why copies are none of this installation's business."""
         self._own = [
-            (one, copy) for one in backups for copy in one.copies if self._foreign(one, copy) is None
+            (one, copy) for one in backups for copy in one.copies if place_of(copy) not in self._others
         ]
 
     @cached_property
@@ -197,7 +208,7 @@ class _Judgement:
 
     def _alone(self, backup: Backup, copy: Copy) -> Reason:
         """Judge a copy but for the differentials that need it."""
-        reason = self._foreign(backup, copy) or self._wanted(backup, copy)
+        reason = self._others.get(place_of(copy)) or self._wanted(backup, copy)
         if reason is not None:
             return reason
         return self._hindered(backup, copy) or self._expired(copy)
@@ -268,7 +279,7 @@ class _Judgement:
 
     def _counts(self, backup: Backup) -> bool:
         """Whether it is ours or, as far as can be told of one that is not believed, may be."""
-        if any(self._foreign(backup, copy) is None for copy in backup.copies):
+        if any(place_of(copy) not in self._others for copy in backup.copies):
             return backup.id not in self._known.being_made
         mine = (backup.name.prefix, backup.name.host) == (self._settings.backup_prefix, self._known.host)
         made = (CopyStatus.BROKEN, CopyStatus.ANOTHER_KEY, CopyStatus.UNCHECKED)

@@ -79,7 +79,7 @@ def circumstances(context: Context, inventory: Inventory, waits: Waits = lambda:
         if store.name in inventory.unreachable:
             continue
         try:
-            if (another := changed(context, store)) is not None:
+            if (another := changed(context, store, inventory.files_in(store.name))) is not None:
                 blind[store.name] = reasons.silent(store.name, another.says)
         except StorageError as error:
             blind[store.name] = reasons.silent(store.name, error.title)

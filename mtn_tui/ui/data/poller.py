@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from mtn_tui.archive.keys import Key
-from mtn_tui.core.errors import KeyFileError, MtnError, StorageError
+from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobview import JobView
@@ -27,7 +27,7 @@ from mtn_tui.operations.health.watch import Watch as HealthWatch
 from mtn_tui.operations.incident.file import Found
 from mtn_tui.operations.incident.watch import Watch
 from mtn_tui.operations.inventory.model import Inventory
-from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.inventory.taking import Taking
 from mtn_tui.ui.data.state import tally
 
 R = TypeVar("R")
@@ -140,8 +140,13 @@ class Poller:
 
     def reload(self) -> None:
         """Take the inventory and look at the health again; calls that follow each other soon do it once."""
-        self._wanted.set()
         self.health.recheck()
+        self._wanted.set()
+
+    def job_ended(self) -> None:
+        """The same, but for what no job changes."""
+        self.health.job_ended()
+        self._wanted.set()
 
     def run_in_background(
         self, work: Callable[[], R], then: Callable[[R], None], failed: Callable[[MtnError], None]
@@ -199,19 +204,19 @@ class Poller:
             if self._stop.is_set():
                 return
             self._wanted.clear()
-            trouble: MtnError | None = None
-            key = None
-            try:
-                key = self._context.key
-            except KeyFileError as error:
-                trouble = error
-            if key != self._key:  # the last inventory was read with another key
-                self._key, self._told = key, None
-            try:
-                told = partial(self._tell_inventory, trouble=trouble)
-                told(take_inventory(self._context.stores, key, self._context.cache, told))
-            except MtnError as error:
-                self._tell_inventory(None, error)
+            self._take_inventory(self.health.inventories.current())
+
+    def _take_inventory(self, taking: Taking) -> None:
+        if taking.key != self._key:  # the last inventory was read with another key
+            self._key, self._told = taking.key, None
+        told: Inventory | None = None
+        try:
+            while not taking.join(LOOK_EVERY):
+                if taking.partial is not told and (told := taking.partial) is not None:
+                    self._tell_inventory(told, taking.trouble)
+            self._tell_inventory(taking.result(), taking.trouble)
+        except MtnError as error:
+            self._tell_inventory(None, error)
 
     def _tell_inventory(self, inventory: Inventory | None, trouble: MtnError | None) -> None:
         if inventory is not None:

@@ -30,11 +30,13 @@ class KeyQueueApp(App[None]):
         self._on: DOMNode = self
         """What handles it at the moment."""
         self._after: list[Callable[[], None]] = []
+        self._last_came = time.monotonic()
 
     async def on_event(self, event: events.Event) -> None:
         """Queue keys from the terminal; every other event goes its way at once."""
         if isinstance(event, events.Key) and not event.is_forwarded:
             self._waiting.append(event)
+            self._last_came = time.monotonic()
             await self.next_key()
         else:
             await super().on_event(event)
@@ -53,6 +55,11 @@ class KeyQueueApp(App[None]):
     def key_age(self) -> float:
         """Seconds since the key that is being handled was pressed; 0 if none is."""
         return time.monotonic() - self._at.time if self._at else 0.0
+
+    @property
+    def idle(self) -> float:
+        """Seconds since the last key came."""
+        return time.monotonic() - self._last_came
 
     def after_keys(self, work: Callable[[], None]) -> None:
         """Run ``work`` once all keys that were pressed before now are handled: one may call it off."""

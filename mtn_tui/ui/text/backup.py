@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 from mtn_tui.archive.manifest import About
 from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import labels as copy_labels
-from mtn_tui.operations.inventory.anomalies import chain_of
 from mtn_tui.operations.inventory.labels import Presence
 from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.ui.text.cells import Span, fit, width_of, wrapped
@@ -139,7 +140,7 @@ def chain(backup: Backup, inventory: Inventory) -> list[Span]:
     if backup.base is not None:
         text = _("Restored on the full of {moment}, ID {id}.")
         return [(text.format(moment=labels.moment(backup.base.moment), id=backup.base.id), "")]
-    on_it = [one for one in inventory.backups if one.base is not None and one.base.name == backup.name]
+    on_it = inventory.differentials_on(backup)
     if not on_it:
         return []
     text = ngettext(
@@ -229,19 +230,22 @@ def missing(inventory: Inventory) -> list[str]:
 def before(backup: Backup, inventory: Inventory) -> About | None:
     """The backup before it, of the same kind and database; None if there is none, or stores are unread.
 
-    Before a differential it is the last of its chain.
+    Before a differential it is the last of its chain; there is none where its full is gone.
     """
     if inventory.is_partial:
         return None
     manifest = backup.manifest
     if manifest is None:
         return None
-    for one in inventory.backups:
-        other = one.manifest
-        if other is None or one.moment >= backup.moment or other.database != manifest.database:
-            continue
-        if other.kind is Kind.FULL if manifest.kind is Kind.FULL else chain_of(other) == manifest.base:
-            return other
+    like: Sequence[Backup] = inventory.backups
+    if backup.kind is Kind.DIFF:
+        like = () if backup.base is None else [*inventory.differentials_on(backup.base), backup.base]
+    older = bisect_right(like, -backup.moment.timestamp(), key=lambda one: -one.moment.timestamp())
+    for one in islice(like, older, None):
+        if one.kind is backup.kind or one is backup.base:
+            other = one.manifest
+            if other is not None and other.database == manifest.database:
+                return other
     return None
 
 

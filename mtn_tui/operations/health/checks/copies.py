@@ -11,8 +11,9 @@ from mtn_tui.core.models import BackupName
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.health.inspection import PATIENCE, Inspection
+from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.inventory.taking import PATIENCE
 from mtn_tui.operations.sync.sync import lacking
 
 _FOR_LONG = timedelta(days=1)

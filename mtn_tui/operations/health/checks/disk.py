@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
 
-from mtn_tui.core.errors import StorageError
 from mtn_tui.core.i18n import _, ngettext
-from mtn_tui.core.models import BackupName, Kind
+from mtn_tui.core.models import Kind
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
@@ -20,6 +19,7 @@ from mtn_tui.operations.health.accepted import SERVER_DISK, accepted
 from mtn_tui.operations.health.checks.folders import mount_of, nearest
 from mtn_tui.operations.health.growth import WEEK, Stored, added, days_left, measured_left
 from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.inventory.model import Inventory
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 
@@ -107,7 +107,7 @@ def _room_for(names: list[str]) -> str:
 def _growth(inspection: Inspection, free: int, figures: dict[str, float]) -> tuple[int | None, str]:
     """Days until the backups' disk is full (None: not in a year), and that in words."""
     context, now = inspection.context, inspection.now
-    stored = _stored(context)
+    stored = _stored(inspection.listed)
     daily = sum(added(stored, now).values())
     known = last_known.load(context).get(_NAME)
     measured = (known.series or {}).get("disk_free_bytes", ()) if known else ()
@@ -129,14 +129,12 @@ def _growth(inspection: Inspection, free: int, figures: dict[str, float]) -> tup
     return days, told + " " + full
 
 
-def _stored(context: Context) -> list[Stored]:
-    """The backups on disk, by their names. None where it can't be listed, which ``folders`` tells."""
-    try:
-        entries = list(context.stores.disk.list())
-    except StorageError:
-        return []
-    found = ((BackupName.parse(entry.key.rpartition("/")[2]), entry.size) for entry in entries)
-    return [Stored(name.kind, name.stamp.astimezone(UTC), size) for name, size in found if name is not None]
+def _stored(inventory: Inventory) -> list[Stored]:
+    """The backups on disk. None where it can't be listed, which ``folders`` tells."""
+    there = ((one, one.copy_in("disk")) for one in inventory.backups)
+    return [
+        Stored(one.kind, one.name.stamp.astimezone(UTC), copy.size) for one, copy in there if copy is not None
+    ]
 
 
 def server_disk(inspection: Inspection) -> Iterator[Check]:

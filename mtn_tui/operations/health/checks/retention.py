@@ -55,10 +55,13 @@ def retention(inspection: Inspection) -> Iterator[Check]:
 def overdue(inspection: Inspection) -> list[Verdict]:
     """The copies that retention lets go now, and would have let go two days ago. What is locked is none."""
     inventory, known = inspection.inventory, inspection.known
+    now_going = [one for one in judge(inventory, known) if not one.kept]
+    if not now_going:
+        return []
     then = inspection.now - LATE
     before = replace(inventory, backups=tuple(one for one in inventory.backups if one.moment <= then))
     long_since = {one.place for one in judge(before, replace(known, now=then)) if not one.kept}
-    late = [one for one in judge(inventory, known) if not one.kept and one.place in long_since]
+    late = [one for one in now_going if one.place in long_since]
     if not late:
         return []
     going = {one.place for one in survey(inspection.context, lambda: None).expired}
