@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mtn_tui.cli import diagnostics, outcomes, output, practice, screens
+from mtn_tui.cli import diagnostics, output, practice, screens
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.cli.session import Session
@@ -22,6 +22,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.suggested import name_configuration
 from mtn_tui.engine import host
 from mtn_tui.engine.jobview import POLL_EVERY, list_jobs
+from mtn_tui.operations import job_outcomes
 from mtn_tui.operations.backup.differential import differential_backup
 from mtn_tui.operations.backup.full import full_backup
 from mtn_tui.operations.common import labels
@@ -152,7 +153,7 @@ def _back_up(session: Session) -> str:
     facts, _code = session.host(
         "backup-full", context.settings.db_name, lambda job: full_backup(job, context)
     )
-    diagnostics.say("\n".join(outcomes.lines("backup-full", facts)))
+    diagnostics.say("\n".join(job_outcomes.lines("backup-full", facts)))
     return str(facts["name"])
 
 
@@ -162,7 +163,7 @@ def _back_up_changes(session: Session) -> str:
     facts, _code = session.host(
         "backup-diff", context.settings.db_name, lambda job: differential_backup(job, context)
     )
-    diagnostics.say("\n".join(outcomes.lines("backup-diff", facts)))
+    diagnostics.say("\n".join(job_outcomes.lines("backup-diff", facts)))
     return str(facts["name"])
 
 

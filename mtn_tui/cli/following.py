@@ -11,7 +11,6 @@ from typing import Protocol
 import click
 
 from mtn_tui.cli import diagnostics
-from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import Cancelled, JobError
@@ -19,6 +18,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine import host, private
 from mtn_tui.engine.jobview import JobView
+from mtn_tui.operations.job_outcomes import Facts
 
 
 class JobSource(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, following, outcomes, output
+from mtn_tui.cli import diagnostics, following, output
 from mtn_tui.cli.groups import Group
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
@@ -14,6 +14,7 @@ from mtn_tui.engine import host
 from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
 from mtn_tui.engine.journal import find_journal
 from mtn_tui.engine.logs.lines import read_record
+from mtn_tui.operations import job_outcomes
 from mtn_tui.operations.common import labels
 
 
@@ -46,8 +47,10 @@ def follow(session: Session, job_id: str) -> int:
     journal = Follower(find_journal(context.job_folders, view.id), folders=lambda: context.job_folders)
     view = following.until_it_is_over(journal, may_ask=False, shown=not session.quiet)
     facts, code = following.outcome(view, find_journal(context.job_folders, view.id).parent)
-    code = outcomes.exit_code(view.kind, facts, code)
-    return session.tell_outcome(view.kind, facts, code, as_json=False)
+    code = job_outcomes.exit_code(view.kind, facts, code)
+    if code or not session.quiet:
+        output.prose(job_outcomes.of_journal(view.kind, facts))
+    return code
 
 
 @job.command(help=_("Print all that a job has done, from its journal."))

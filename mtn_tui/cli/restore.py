@@ -9,7 +9,6 @@ import click
 
 from mtn_tui.cli import diagnostics, options, output, planning
 from mtn_tui.cli.options import as_json
-from mtn_tui.cli.outcomes import Facts
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
@@ -21,6 +20,7 @@ from mtn_tui.operations.common.checks import exit_code, raise_first
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.operations.inventory.fallback import minutes_between
 from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.operations.job_outcomes import Facts
 from mtn_tui.operations.restore.choice import Wanted, choose_point
 from mtn_tui.operations.restore.incomplete import facts_of
 from mtn_tui.operations.restore.plan import plan

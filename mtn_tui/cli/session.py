@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mtn_tui.cli import diagnostics, following, outcomes, output
-from mtn_tui.cli.outcomes import Facts
+from mtn_tui.cli import diagnostics, following, output
 from mtn_tui.cli.output import to_nowhere
 from mtn_tui.cli.progress import Watcher
 from mtn_tui.core import operator, outside, paths
@@ -23,10 +22,12 @@ from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.engine.journal import find_journal
+from mtn_tui.operations import job_outcomes
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.manifest_cache import Cache
 from mtn_tui.operations.common.stores import open_stores
+from mtn_tui.operations.job_outcomes import Facts
 
 
 @dataclass
@@ -101,7 +102,7 @@ class Session:
         if as_json:
             output.as_json(facts)
         elif code or not self.quiet:
-            output.prose(outcomes.lines(kind, facts))
+            output.prose(job_outcomes.lines(kind, facts))
         return code
 
     def run(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import diagnostics, options, outcomes, output
+from mtn_tui.cli import diagnostics, options, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.operations import job_outcomes
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.inventory.select import choose
@@ -46,7 +47,7 @@ def verify(session: Session, wanted: str | None, file: str | None, every: bool, 
         ["verify", *(["--all"] if every else ["--file", file] if file else [backups[0].handle])],
         lambda job: verify_backups(job, context, backups),
     )
-    code = outcomes.exit_code("verify", facts, warned)
+    code = job_outcomes.exit_code("verify", facts, warned)
     code = 3 if unreachable and code < 2 else code
     if as_json:
         output.as_json(facts["copies"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -247,17 +247,31 @@ class Installed:
                 job.cancel("SIGTERM")
         self.clock.at = NOW
 
-    def succeeded(self, job_id: str, kind: str, ago: float, *warnings: str, operator: str = "root") -> None:
+    def succeeded(
+        self,
+        job_id: str,
+        kind: str,
+        ago: float,
+        *warnings: str,
+        operator: str = "root",
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
         with closing(self.job(job_id, kind, ago, operator)) as job:
             self.clock.on(347)
+            if facts:
+                job.result(facts)
             for text in warnings:
                 job.warn("noted", text)
             job.end()
         self.clock.at = NOW
 
-    def failed(self, job_id: str = "f3mwq5ta", ago: float = 41) -> None:
+    def failed(
+        self, job_id: str = "f3mwq5ta", ago: float = 41, facts: Mapping[str, object] | None = None
+    ) -> None:
         with closing(self.job(job_id, "backup-full", ago, "root")) as job:
             self.clock.on(212)
+            if facts:
+                job.result(facts)
             job.files(f"admision_mtn_full_{MACHINE}_20261124_022112.sql.gz.gpg")
             job.end(disk_error(OSError(errno.ENOSPC, ""), ABSENT / "backups"))
         self.clock.at = NOW

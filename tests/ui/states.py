@@ -20,6 +20,7 @@ from tests.ui.installed import ABSENT, MACHINE, NOW, ROWS, Hand, Installed, nigh
 from tests.ui.looks import amiss
 
 MB, GB = 10**6, 10**9
+CHANGED = "Sección 7 (public.documents): los bytes cambiaron."
 
 
 def signed(made: Installed) -> None:
@@ -98,7 +99,7 @@ def spoilt(made: Installed) -> None:
     (disk, _bucket) = made.full(night(0))
     with disk.open("r+b") as file:
         file.truncate(31 * GB // 10)
-    made.full(night(1), stores="disk", failed="Sección 7 (public.documents): los bytes cambiaron.")
+    made.full(night(1), stores="disk", failed=CHANGED)
     (unfinished,) = made.full(night(2), stores="disk")
     unfinished.with_name(unfinished.name + MANIFEST).unlink()
     made.full(night(3))
@@ -162,7 +163,48 @@ def history(made: Installed) -> None:
     made.cancelled()
     made.lost()
     made.succeeded("d2vx6nqb", "verify", 500, operator="bruno")
-    made.succeeded("d3vx6nqb", "restore", 1600, operator="ana")
+    made.succeeded("d3vx6nqb", "restore", 1600, operator="ana", facts=facts_of_a_restore())
+
+
+def ended(made: Installed) -> None:
+    """A deletion of old backups by night, and a verification that found one copy wrong before it."""
+    usual(made)
+    one = {"store": "bucket", "rung": "complete", "trouble": "", "unknown": False}
+    copies = [{**one, "name": name_of(day)} for day in range(3)]
+    copies[1] |= {"store": "disk", "trouble": CHANGED}
+    made.succeeded("v5kq2wma", "verify", 50, CHANGED, operator="bruno", facts={"copies": copies})
+    left = {"name": name_of(93), "store": "bucket", "reason": _("in use just now")}
+    made.succeeded(
+        "p6wm3tqa",
+        "prune",
+        40,
+        facts={
+            "kept": 120,
+            "deleted": [{}] * 14,
+            "left": [left],
+            "freed": {"disk": 3_100_000_000, "bucket": 41 * MB},
+            "versions_kept": True,
+            "records": 12,
+            "databases": [],
+        },
+    )
+
+
+def name_of(day: int) -> str:
+    """Of a full."""
+    return f"admision_mtn_full_{MACHINE}_{night(day):%Y%m%d}_020004.sql.gz.gpg"
+
+
+def facts_of_a_restore() -> dict[str, object]:
+    """As ``Restored.facts`` has them."""
+    return {
+        "target": "simulacro",
+        "name": name_of(1),
+        "store": "disk",
+        "rows": 614_848,
+        "tables": 11,
+        "seconds": {"total": 347.0},
+    }
 
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]x[/]\n\u202etxt.exe\u202c אבג " + "long " * 12

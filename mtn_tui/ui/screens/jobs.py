@@ -1,4 +1,4 @@
-"""What is running and what ran: how far, how it ended, why, and what to do."""
+"""What is running and what ran: how far, how it ended, why, what to do, and what it came to."""
 
 from __future__ import annotations
 
@@ -181,7 +181,10 @@ def _heading(width: int) -> str:
 
 
 def _told(job: JobView, width: int) -> list[Span]:
-    """What a job is about, how far it is, how it ended and why, with the tone of each line."""
+    """What a job is about, how far it is, how it ended, why and what it came to, with the tone of each line.
+
+    Warnings come before that: there may be a line of it for each copy.
+    """
     about = _("{job} of {database} on {host}").format(
         job=labels.job(job.kind), database=job.subject, host=job.host
     )
@@ -199,5 +202,11 @@ def _told(job: JobView, width: int) -> list[Span]:
     if job.runbook:
         said.append((_("Runbook, section {section}.").format(section=job.runbook), ""))
     said += [(f"⚠ {warning}", "warn") for warning in job.warnings]
-    said += [(file, "dim") for file in job.files]
+    outcome = job_text.outcome(job, width)
+    named = " ".join(text for text, _tone in outcome)
+    files: list[Span] = [(file, "dim") for file in job.files if file not in named]
+    return [*_wrapped(said, width), *outcome, *_wrapped(files, width)]
+
+
+def _wrapped(said: list[Span], width: int) -> list[Span]:
     return [(line, tone) for text, tone in said for line in wrapped(text, width)]

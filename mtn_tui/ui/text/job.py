@@ -1,4 +1,4 @@
-"""A job in words: its state, how far it is, how long it took."""
+"""A job in words: its state, how far it is, how long it took, what it came to."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from mtn_tui.core.models import JobState
 from mtn_tui.core.printable import printable
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
+from mtn_tui.operations import job_outcomes
 from mtn_tui.operations.common import labels
-from mtn_tui.ui.text.cells import Span
+from mtn_tui.ui.text.cells import Span, wrapped
 
 _LOOKS = {
     JobState.QUEUED: ("…", "dim"),
@@ -23,6 +24,9 @@ _LOOKS = {
     JobState.CANCELLED: ("✖", "warn"),
     JobState.LOST: ("✖", "bad"),
 }
+
+_MARKS = {"✔": "good", "⚠": "warn", "?": "warn", "✖": "bad"}
+"""The tones of lines that begin with the glyph of a status."""
 
 
 def state(job: JobView, *, counted: bool = False) -> Span:
@@ -76,3 +80,19 @@ def took(job: JobView, now: datetime) -> str:
     if job.started is None:
         return "—"
     return labels.clock(max(((job.ended or now) - job.started).total_seconds(), 0))
+
+
+def outcome(job: JobView, width: int) -> list[Span]:
+    """What a job that succeeded came to, as the command line tells it, each line in its tone.
+
+    Empty of any other: what one had done before it failed is no outcome.
+    """
+    if job.state is not JobState.SUCCEEDED:
+        return []
+    said: list[Span] = []
+    for text in job_outcomes.of_journal(job.kind, job.result):
+        bare = text.lstrip(" ")
+        blank = " " * (len(text) - len(bare))
+        tone = _MARKS.get(bare[:1], "")
+        said += [(blank + line, tone) for line in wrapped(bare, width - len(blank))]
+    return said

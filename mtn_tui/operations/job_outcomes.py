@@ -33,12 +33,24 @@ def lines(kind: str, facts: Facts) -> list[str]:
     return tell(facts) if tell and facts else []
 
 
+def of_journal(kind: str, facts: Facts) -> list[str]:
+    """Return the lines of a job of any version; empty also if its facts are not those of this one.
+
+    Another version may have recorded fewer facts, or others under these keys, and what it came
+    to can't be said from them. The journal still tells how the job ended and what it warned of.
+    """
+    try:
+        return lines(kind, facts)
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
+        return []
+
+
 def exit_code(kind: str, facts: Facts, warned: int) -> int:
     """Return a successful job's exit code: 2 if a copy is bad, 3 if one was not read, else ``warned``."""
     copies = facts.get("copies", []) if kind == "verify" else []
-    if any(copy["trouble"] and not copy["unknown"] for copy in copies):
+    if any(copy.get("trouble") and not copy.get("unknown") for copy in copies):
         return 2
-    return 3 if any(copy["unknown"] for copy in copies) else warned
+    return 3 if any(copy.get("unknown") for copy in copies) else warned
 
 
 def _backup(facts: Facts) -> list[str]:
