@@ -19,6 +19,7 @@ from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.core.errors import AlreadyThere, ConfigError, NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.i18n import _
 from mtn_tui.storage.base import BUCKETS, NEVER, Entry, Readable, checked_key, storable
+from mtn_tui.storage.broken_off import Begun, abort_all, furthest
 from mtn_tui.storage.listing import Unfinished, objects, unfinished
 from mtn_tui.storage.s3_answers import Refused
 from mtn_tui.storage.s3_body import Pieces
@@ -139,14 +140,20 @@ class S3Storage:
         exclusive: bool = False,
         cancel: CancelToken | None = None,
         mark: str = "",
+        begun: Begun | None = None,
+        stays: bool = False,
     ) -> Entry:
-        """As the contract says; ``mark``, at most 1,000 bytes of ASCII, is kept with the object."""
+        """As the contract says; ``mark``, at most 1,000 bytes of ASCII, is kept with the object.
+
+        It goes on with what was ``begun``, whose mark stays. What a server that stops answering has of
+        its parts, or has got when it is cancelled, ``stays`` there to go on with.
+        """
         checked_key(key)
         if exclusive:
             self._must_be_free(key)
         part = self._part_of(size if size is not None else size_hint)
         upload = self._upload(key, source, part, size, mark)
-        upload.exclusive, upload.cancel = exclusive, cancel
+        upload.exclusive, upload.cancel, upload.begun, upload.stays = exclusive, cancel, begun, stays
         try:
             tag = upload.send()
         except StorageError as error:
@@ -279,22 +286,18 @@ class S3Storage:
 
         The caller makes sure that none of them is in progress: the server can't tell.
         """
-        aborted: dict[str, Unfinished] = {}
-        while True:
-            found = [upload for upload in self.unfinished() if upload.id not in aborted and matches(upload)]
-            if not found:
-                return tuple(aborted.values())
-            for upload in found:
-                self._abort(upload)
-                aborted[upload.id] = upload
+        return abort_all(self._client, self._where, self.unfinished, matches)
 
-    def _abort(self, upload: Unfinished) -> None:
-        with self._where.asking(upload.key, Right.ABORT):
-            try:
-                self._client.ask(Request("DELETE", upload.key, {"uploadId": upload.id}))
-            except Refused as error:
-                if error.code not in ("NoSuchUpload", "NoSuchKey"):  # it has ended meanwhile
-                    raise
+    def in_parts(self, size: int) -> bool:
+        """Whether an object of so many bytes is sent in parts."""
+        return size > self._part_of(size)
+
+    def begun(self, key: str, matches: Callable[[Unfinished], bool]) -> Begun | None:
+        """The unfinished upload of ``key`` that matches and has got furthest; None if there is none.
+
+        So it is too where the server lists no uploads, or not to us. Raises StorageUnavailable.
+        """
+        return furthest(self._client, self._where, key, matches)
 
     def hurried(self, seconds: float) -> S3Storage:
         """Return a store over the same bucket whose answers have to begin within ``seconds``.

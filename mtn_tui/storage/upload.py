@@ -10,8 +10,9 @@ from itertools import count
 from xml.sax.saxutils import escape
 
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import StorageError
+from mtn_tui.core.errors import Cancelled, StorageError, StorageUnavailable
 from mtn_tui.storage.base import Readable
+from mtn_tui.storage.broken_off import Begun
 from mtn_tui.storage.s3_answers import Refused, xml
 from mtn_tui.storage.s3_client import Answer, Client, Request
 from mtn_tui.storage.s3_errors import Bucket, Right
@@ -54,6 +55,10 @@ class Upload:
     """Bytes that the source has to yield; None if unknown."""
     exclusive: bool = False
     cancel: CancelToken | None = None
+    begun: Begun | None = None
+    """What it goes on with."""
+    stays: bool = False
+    """Whether what was sent stays where the server stops answering, or it is cancelled."""
     taken: int = 0
     """Bytes that the source has given."""
     _ahead: bytes = b""
@@ -72,13 +77,16 @@ class Upload:
             with self.where.asking(self.key, Right.PUT):
                 whole = Request("PUT", self.key, headers=self.headers, body=part)
                 return _tag(self._asked(whole, makes_it_visible=True))
-        upload = self._begun()
+        upload = self.begun.id if self.begun else self._begin()
         tags: dict[int, str] = {}
         with self._aborted_on_failure(upload):
             with ThreadPoolExecutor(self.at_once, "mtn-part") as threads, self._failure_kept(own=True):
                 under_way: set[Future[None]] = set()
                 for number in count(1):
-                    under_way.add(threads.submit(self._put_part, upload, number, part, tags))
+                    if tag := self.begun.has(number, part) if self.begun else "":
+                        tags[number] = tag
+                    else:
+                        under_way.add(threads.submit(self._put_part, upload, number, part, tags))
                     if self._ended:
                         break
                     part = self._part()
@@ -113,7 +121,7 @@ class Upload:
         if self._failure is not None:
             raise self._failure
 
-    def _begun(self) -> str:
+    def _begin(self) -> str:
         with self.where.asking(self.key, Right.PUT):
             answer = self._asked(Request("POST", self.key, query={"uploads": ""}, headers=self.headers))
             upload = xml(answer.body).findtext("UploadId")
@@ -174,7 +182,9 @@ class Upload:
         """Abort the upload if the block fails; ``listing.unfinished`` finds what could not be aborted."""
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            if self.stays and isinstance(error, StorageUnavailable | Cancelled):
+                raise
             with suppress(StorageError), self.where.asking(self.key, Right.PUT):
                 self.client.ask(Request("DELETE", self.key, query={"uploadId": upload}))
             raise

@@ -67,6 +67,20 @@ class Ownership:
         verdict = self._by_claim(name, upload.started) if mark is None else self._by_mark(mark)
         return self._decide(verdict, name, upload.started)
 
+    def goes_on(self, bucket: S3Storage, upload: Unfinished) -> bool:
+        """Whether a sync goes on with an unfinished upload: its backup is finished, and not in the bucket.
+
+        Raises StorageError if the bucket does not tell.
+        """
+        name = _backup_of(base(upload.key))
+        if name is None or str(name) not in self.finished or self._is_old(upload.started):
+            return False
+        try:
+            bucket.stat(name.key + MANIFEST)
+        except NotFound:
+            return True
+        return False
+
     def may_remove_object(self, bucket: S3Storage, name: BackupName, entries: Mapping[str, Entry]) -> bool:
         """Whether the files of a backup without a manifest, in ``entries``, may go from the bucket."""
         there = [key for key in (name.key, name.key + ROLES) if key in entries]

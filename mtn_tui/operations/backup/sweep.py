@@ -12,7 +12,8 @@ same prefix and host name, and may be writing just now. So a file goes only if i
 
 A payload without a manifest goes only once a newer backup is proven. In the
 bucket it goes also where the copy on disk, which is always finished first, is
-whole.
+whole. An unfinished upload of such a backup stays, with the claim beside it: a
+sync goes on with it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def sweep_parts_and_uploads(job: Job, context: Context) -> bool:
     if bucket is None:
         return False
     try:
-        for upload in bucket.abort_unfinished(lambda upload: ours.may_abort(bucket, upload)):
+        for upload in bucket.abort_unfinished(
+            lambda upload: not ours.goes_on(bucket, upload) and ours.may_abort(bucket, upload)
+        ):
             job.note("info", "swept", what="upload", name=upload.key)
     except StorageError as error:
         job.note("warn", "not-swept", what="uploads", reason=error.title)
@@ -64,10 +67,13 @@ def sweep_unfinished(job: Job, context: Context, *, bucket_answers: bool) -> Non
         ours.note_finished(entries.values())
     disk = listed.get(context.stores.disk, {})
     whole_on_disk = {key for key in disk if key + MANIFEST in disk}
+    going_on = _going_on(job, context, ours) if context.stores.bucket in listed else set()
     for store, entries in listed.items():
         for key in sorted(key.removesuffix(ROLES) for key in entries if key.endswith(ROLES)):
             name = BackupName.parse(base(key))
             if name is None or key + MANIFEST in entries or str(name) in ours.finished - whole_on_disk:
+                continue
+            if store is context.stores.bucket and key in going_on:
                 continue
             try:
                 if _may_go(ours, context, store, name, entries):
@@ -76,6 +82,17 @@ def sweep_unfinished(job: Job, context: Context, *, bucket_answers: bool) -> Non
                 job.note(
                     "warn", "not-swept", what="unfinished", store=store.name, key=key, reason=error.title
                 )
+
+
+def _going_on(job: Job, context: Context, ours: Ownership) -> set[str]:
+    """The keys of unfinished uploads with which a sync goes on: what lies beside says whose they are."""
+    bucket = context.stores.bucket
+    assert bucket is not None  # noqa: S101 - it was listed
+    try:
+        return {upload.key for upload in bucket.unfinished() if ours.goes_on(bucket, upload)}
+    except StorageError as error:  # a user who may put objects need not be allowed to list uploads
+        job.note("warn", "not-looked-for", what="uploads", reason=error.title)
+        return set()
 
 
 def _may_go(

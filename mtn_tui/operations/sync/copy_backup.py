@@ -2,7 +2,8 @@
 
 As when a backup is made: the roles' file first, which claims the name, then the payload, and
 the manifest last. The payload is hashed as it passes; a store keeps it only if it is what
-the manifest says. What an earlier run has left is taken away first, if its job is over.
+the manifest says. What an earlier run has left is taken away first, if its job is over; but
+the parts of a payload that have reached the bucket are not sent again, if they are the same.
 """
 
 from __future__ import annotations
@@ -12,12 +13,20 @@ import io
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mtn_tui.archive import manifest as manifests
 from mtn_tui.archive import proof as proofs
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Proof
-from mtn_tui.core.errors import AlreadyThere, Changed, NotFound, StorageError
+from mtn_tui.core.errors import (
+    AlreadyThere,
+    Cancelled,
+    Changed,
+    NotFound,
+    StorageError,
+    StorageUnavailable,
+)
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES
 from mtn_tui.engine.jobs import Job
@@ -30,6 +39,10 @@ from mtn_tui.operations.inventory.scan import read_small
 from mtn_tui.operations.retention.policy import Missing
 from mtn_tui.operations.sync.limit import Limit
 from mtn_tui.storage.base import Entry, Readable
+from mtn_tui.storage.broken_off import Begun
+
+if TYPE_CHECKING:
+    from mtn_tui.storage.s3 import S3Storage
 
 _PIECE = 1 << 18
 _ALL = ("", KEYS, PROOF, ROLES)
@@ -51,6 +64,8 @@ class BackupCopy:
         self._mark: Mark = mark_of(self.job, self.context)
         self._key = key_in(self.missing.store, self.missing.backup.name)
         self._put: set[str] = set()
+        self._stays = False
+        """Whether what was sent by now stays, for a later run to go on with."""
 
     def run(self) -> None:
         """Copy it. Raises Changed or another ArchiveError if the source is bad, StorageError or Cancelled."""
@@ -60,17 +75,37 @@ class BackupCopy:
         roles = self._small(ROLES)
         if hashlib.sha256(roles).hexdigest() != manifest.roles_sha256:
             raise StorageError(_("The file of its roles is missing, or is not what its manifest says."))
+        begun = self._begun(manifest)  # the claim that lies there tells whose it is
         pinned = self._make_way(signed)
         try:
             self._claim(roles)
-            self._send(manifest)
+            self._send(manifest, begun)
             self._put_beside(ROLES, roles)
             self._send_keys()
             self._put_beside(PROOF, self._proof(manifest.sha256, pinned))
             self._put_beside(MANIFEST, signed, exclusive=True)
-        except BaseException:
-            self._take_back()
+        except BaseException as error:
+            if self._stays and isinstance(error, StorageUnavailable | Cancelled):
+                self.job.note("info", "upload-broken-off", name=self._key)
+            else:
+                self._take_back()
             raise
+
+    def _begun(self, manifest: Manifest) -> Begun | None:
+        """What a run that is over has sent of it already, in parts."""
+        bucket = self._bucket
+        if bucket is None or not bucket.in_parts(manifest.size):
+            return None
+        begun = bucket.begun(self._key, lambda upload: self.ours.may_abort(bucket, upload))
+        if begun is not None:
+            self.job.note("info", "goes-on", name=self._key, bytes=begun.bytes_there)
+        return begun
+
+    @property
+    def _bucket(self) -> S3Storage | None:
+        """The bucket, if that is where it is copied to."""
+        bucket = self.context.stores.bucket
+        return bucket if bucket is not None and self.missing.store is bucket else None
 
     def _make_way(self, signed: bytes) -> Proof | None:
         """Remove what is there of it without its payload, or unfinished. Returns the proof that lay there.
@@ -96,8 +131,8 @@ class BackupCopy:
         return proof
 
     def _may_remove(self, entries: dict[str, Entry]) -> bool:
-        bucket, name = self.context.stores.bucket, self.missing.backup.name
-        if bucket is not None and self.missing.store is bucket:
+        bucket, name = self._bucket, self.missing.backup.name
+        if bucket is not None:
             return self.ours.may_remove_object(bucket, name, entries)
         return self.ours.may_remove_file(name, entries)
 
@@ -108,19 +143,34 @@ class BackupCopy:
         )
 
     def _claim(self, roles: bytes) -> None:
-        bucket = self.context.stores.bucket
-        if bucket is not None and self.missing.store is bucket:
+        bucket = self._bucket
+        if bucket is not None:
             claim(bucket, self._key, self._mark)
         else:
             self.job.making(str(self.missing.backup.name))
             self._store(ROLES, io.BytesIO(roles), len(roles), exclusive=True)
         self._put.add(ROLES)
 
-    def _send(self, manifest: Manifest) -> None:
-        source = self.missing.source
+    def _send(self, manifest: Manifest, begun: Begun | None) -> None:
+        source, bucket = self.missing.source, self._bucket
+        there = begun.bytes_there if begun else 0
         with source.store.open(source.key) as stream:
-            checked = _Checked(stream, manifest, self.limit, self.advance)
-            self._store("", checked, manifest.size, exclusive=True)
+            checked = _Checked(stream, manifest, self.limit, self.advance, there)
+            if bucket is None:
+                self._store("", checked, manifest.size, exclusive=True)
+            else:
+                self._stays = bucket.in_parts(manifest.size)
+                bucket.put(
+                    self._key,
+                    checked,
+                    manifest.size,
+                    exclusive=True,
+                    cancel=self.job.token,
+                    mark=str(self._mark),
+                    begun=begun,
+                    stays=True,
+                )
+                self._stays = False
         self._put.add("")
 
     def _put_beside(self, suffix: str, data: bytes, *, exclusive: bool = False) -> None:
@@ -128,9 +178,9 @@ class BackupCopy:
         self._put.add(suffix)
 
     def _store(self, suffix: str, source: Readable, size: int, *, exclusive: bool) -> None:
-        store, bucket = self.missing.store, self.context.stores.bucket
+        store, bucket = self.missing.store, self._bucket
         key, token = self._key + suffix, self.job.token
-        if bucket is not None and store is bucket:
+        if bucket is not None:
             bucket.put(key, source, size, exclusive=exclusive, cancel=token, mark=str(self._mark))
         else:
             store.put(key, source, size, exclusive=exclusive, cancel=token)
@@ -171,8 +221,8 @@ class BackupCopy:
 
     def _is_ours(self, suffix: str) -> bool:
         """Whether this run has put it, also where the answer was lost on its way."""
-        bucket = self.context.stores.bucket
-        if suffix in self._put or bucket is None or self.missing.store is not bucket:
+        bucket = self._bucket
+        if suffix in self._put or bucket is None:
             return suffix in self._put
         with suppress(NotFound):
             return bucket.mark(self._key + suffix) == str(self._mark)
@@ -183,21 +233,29 @@ class _Checked:
     """A payload's stream that is limited, counted, and refused at its end if it is not what was signed."""
 
     def __init__(
-        self, stream: Readable, manifest: Manifest, limit: Limit, advance: Callable[[int], None]
+        self,
+        stream: Readable,
+        manifest: Manifest,
+        limit: Limit,
+        advance: Callable[[int], None],
+        unlimited: int,
     ) -> None:
+        """The first ``unlimited`` bytes are not sent: they are there."""
         self._stream = stream
         self._manifest = manifest
         self._limit = limit
         self._advance = advance
         self._hash = hashlib.sha256()
         self._left = manifest.size
+        self._limited_from = manifest.size - unlimited
 
     def read(self, size: int = -1, /) -> bytes:
         """Return ``size`` bytes, fewer only at the end. Raises Changed."""
         pieces = []
         wanted = self._left if size < 0 else min(size, self._left)
         while wanted > 0 and (piece := self._stream.read(min(wanted, _PIECE))):
-            self._limit.take(len(piece))
+            if self._left <= self._limited_from:
+                self._limit.take(len(piece))
             self._hash.update(piece)
             self._advance(len(piece))
             self._left -= len(piece)
