@@ -168,13 +168,15 @@ class Maker:
         if self.finished:
             assert self.bucket.stat(self.key + MANIFEST).size == len(made)
 
-    def assert_all_gone(self) -> None:
-        """All but a backup that is whole on disk."""
+    def assert_all_gone(self, *, late: bool = False) -> None:
+        """All but a backup that is whole on disk and, unless it is ``late``, an upload to go on with."""
         name = str(self.claimed.name)
         left = {path.name for path in self.context.stores.disk.root.iterdir() if path.name.startswith(name)}
         assert left == ({name, name + ROLES, name + MANIFEST} if self.done > 3 else set())
-        assert list(self.bucket.list(self.key)) == []
-        assert [one for one in self.bucket.unfinished() if one.key == self.key] == []
+        goes_on = self.done == 4 and not late
+        assert [one.key for one in self.bucket.list(self.key)] == ([self.key + ROLES] if goes_on else [])
+        there = [one.id for one in self.bucket.unfinished() if one.key == self.key]
+        assert there == (self.uploads if goes_on else [])
 
 
 STEPS = (
@@ -250,6 +252,9 @@ def test_whatever_others_are_at_stays_and_goes_by_their_own_hand_alone(
         maker.assert_all_there()
     for maker in dead:
         maker.assert_all_there() if maker.finished else maker.assert_all_gone()
+    sweep(theirs, days=LONGEST_RUN.days + 2)
+    for maker in dead:
+        maker.assert_all_there() if maker.finished else maker.assert_all_gone(late=True)
 
 
 @pytest.mark.sample("0", "1")

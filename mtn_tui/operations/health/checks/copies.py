@@ -106,7 +106,7 @@ def uploads(inspection: Inspection) -> Iterator[Check]:
         "{count} uploads have broken off, and take room in the bucket; the oldest: {key}, of {moment}.",
         len(old),
     ).format(count=len(old), key=first.key, moment=labels.moment(first.started))
-    hint = _("Any backup removes those left by finished jobs: mtn backup diff")
+    hint = _("Any backup goes on with what jobs that are over have left, or removes it: mtn backup diff")
     yield Check("uploads", Status.WARN, text, hint, "5.4", fix=("backup", "diff"))
 
 
