@@ -39,9 +39,9 @@ from mtn_tui.operations.inventory.scan import read_small
 from mtn_tui.operations.retention.policy import Missing
 from mtn_tui.operations.sync.limit import Limit
 from mtn_tui.storage.base import Entry, Readable
-from mtn_tui.storage.broken_off import Begun
 
 if TYPE_CHECKING:
+    from mtn_tui.storage.broken_off import Begun
     from mtn_tui.storage.s3 import S3Storage
 
 _PIECE = 1 << 18
