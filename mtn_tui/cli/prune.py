@@ -7,16 +7,15 @@ import click
 from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
-from mtn_tui.core.i18n import Figure, _, ngettext
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.incident.file import look_through
-from mtn_tui.operations.retention import reasons, records
-from mtn_tui.operations.retention.policy import Verdict, counted_from
+from mtn_tui.operations.incident.waiting import reason_to_wait
+from mtn_tui.operations.retention import labels as retention_labels
+from mtn_tui.operations.retention.policy import Verdict
+from mtn_tui.operations.retention.preview import preview
 from mtn_tui.operations.retention.prune import KIND, facts, freed
 from mtn_tui.operations.retention.prune import prune as delete_old
-from mtn_tui.operations.retention.reasons import Reason
-from mtn_tui.operations.retention.survey import survey
 
 
 @click.command(
@@ -38,20 +37,14 @@ def prune(session: Session, dry_run: bool, as_json: bool) -> int:
         KIND,
         context.settings.db_name,
         [KIND],
-        lambda job: delete_old(job, context, lambda: _open_incident(context)),
+        lambda job: delete_old(job, context, lambda: reason_to_wait(context)),
     )
     return session.tell_outcome(KIND, found, code, as_json=as_json)
 
 
-def _open_incident(context: Context) -> Reason | None:
-    """The reason to wait, if an incident is open, or one can't be read."""
-    known = look_through(context.state, context.spare_folders)
-    is_open = known.unread or any(one.is_open for one in known.incidents)
-    return reasons.incident() if is_open else None
-
-
 def _show(context: Context, as_json: bool) -> int:
-    found = survey(context, lambda: _open_incident(context))
+    would = preview(context, lambda: reason_to_wait(context))
+    found = would.survey
     for name, error in found.inventory.unreachable.items():
         text = _("The {store} does not answer: {reason}").format(store=labels.store(name), reason=error.title)
         diagnostics.warning(text, error.hint)
@@ -59,14 +52,8 @@ def _show(context: Context, as_json: bool) -> int:
         output.as_json([facts(one) for one in found.verdicts])
     else:
         _print(found.verdicts)
-        old = records.expired(context, counted_from(found.inventory, found.known))
-        if old:
-            text = ngettext(
-                "{count} old log or record would be deleted",
-                "{count} old logs and records would be deleted",
-                len(old),
-            )
-            output.line(text.format(count=Figure(len(old))))
+        if would.records:
+            output.line(retention_labels.old_records(len(would.records)))
     return 1 if found.inventory.unreachable else 0
 
 
@@ -89,6 +76,4 @@ def _print(verdicts: tuple[Verdict, ...]) -> None:
     ]
     output.table(head, rows, right=frozenset([5]))
     for store, size in freed(tuple(one for one in verdicts if not one.kept)).items():
-        output.line(
-            _("{store}: {size} would be freed").format(store=labels.store(store), size=labels.size(size))
-        )
+        output.line(retention_labels.would_free(store, size))

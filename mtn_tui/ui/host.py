@@ -19,7 +19,7 @@ CHECKLIST, BACKUPS, EMERGENCY, LOGS = "checklist", "backups", "emergency", "logs
 """Screens with a tab."""
 
 DETAILS, JOBS, HELP, HISTORY, JOB = "details", "jobs", "help", "history", "job"
-INCIDENT, DIFFERENCE, AS_IT_WAS = "incident", "difference", "as-it-was"
+INCIDENT, DIFFERENCE, AS_IT_WAS, PRUNING = "incident", "difference", "as-it-was", "pruning"
 """Screens above them."""
 
 

@@ -13,7 +13,7 @@ from textual.app import App
 from textual.screen import Screen
 
 from mtn_tui.ui.actions import AnyAction, general
-from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS
+from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, PRUNING
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.wizard.navigator import Navigator
@@ -40,6 +40,7 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
     from mtn_tui.ui.screens.help import Help
     from mtn_tui.ui.screens.jobs import Jobs
     from mtn_tui.ui.screens.logs import Logs
+    from mtn_tui.ui.screens.pruning import Pruning
     from mtn_tui.ui.wizard.as_it_was import AsItWas
     from mtn_tui.ui.wizard.screen import Emergency
 
@@ -49,6 +50,8 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
         return Emergency(navigator)
     if name == BACKUPS:
         return Backups()
+    if name == PRUNING:
+        return Pruning()
     if name == AS_IT_WAS:
         return AsItWas(navigator.session)
     return Jobs() if name == JOBS else Logs()
@@ -75,9 +78,10 @@ def _screens() -> tuple[type[Framed], ...]:
     from mtn_tui.ui.screens.backups import Backups
     from mtn_tui.ui.screens.jobs import Jobs
     from mtn_tui.ui.screens.logs import Logs
+    from mtn_tui.ui.screens.pruning import Pruning
     from mtn_tui.ui.wizard.screen import Emergency
 
-    return (Checklist, Backups, Logs, Jobs, Emergency)
+    return (Checklist, Backups, Logs, Jobs, Pruning, Emergency)
 
 
 def every_action() -> tuple[AnyAction, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import registry
@@ -67,6 +67,21 @@ def amiss() -> dict[str, Look]:
         yield Check("alerts", Status.WARN, text.format(channel=labels.channel("mail")), hint, "6.3")
 
     return lifelike() | {"full": full, "alerts": alerts}
+
+
+def overdue() -> dict[str, Look]:
+    """What retention should have deleted days ago is still there."""
+
+    def retention(_inspection: Inspection) -> Iterator[Check]:
+        text = ngettext(
+            "{count} copy should have been deleted over {days} days ago, {size}: {name}.",
+            "{count} copies should have been deleted over {days} days ago, {size}; the oldest: {name}.",
+            6,
+        ).format(count=6, days=2, size=labels.size(19_000_000_000), name="q7kx2mam")
+        hint = _("See what would go, and why: mtn prune --dry-run")
+        yield Check("retention", Status.WARN, text, hint, "4.3", fix=("prune",))
+
+    return lifelike() | {"retention": retention}
 
 
 def no_server(_inspection: Inspection) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -9,14 +10,16 @@ from datetime import timedelta
 from mtn_tui.archive.proof import Mark
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import MANIFEST, Rung
-from mtn_tui.operations.common import labels
+from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.runner import Result, examine
 from mtn_tui.operations.health.sign_off import sign
-from tests.ui.installed import ABSENT, MACHINE, NOW, ROWS, Hand, Installed, night, stamped
+from mtn_tui.operations.incident.file import open_incident
+from mtn_tui.operations.incident.state import Actor
+from tests.ui.installed import ABSENT, MACHINE, NOW, ROWS, Hand, Installed, made_up, night, stamped
 from tests.ui.looks import amiss
 
 MB, GB = 10**6, 10**9
@@ -164,6 +167,32 @@ def history(made: Installed) -> None:
     made.lost()
     made.succeeded("d2vx6nqb", "verify", 500, operator="bruno")
     made.succeeded("d3vx6nqb", "restore", 1600, operator="ana", facts=facts_of_a_restore())
+
+
+def long_kept(made: Installed) -> None:
+    """A quarter of a year of nights, of which retention lets some go; one of them is pinned."""
+    for day in (0, 1, 2, 8, 35, 42, 49, 93, 100):
+        pinned = Mark(night(4), "bruno", "cierre de postulaciones") if day == 42 else None
+        made.full(night(day), 42 * GB // 10 - day * 13 * MB, pinned=pinned)
+        if day in (35, 93):
+            made.diff(night(day, hour=9), 38 * MB)
+    manifest = made_up(0, NOW, 0, ROWS, made.database)
+    production.remember(made.context, manifest.server.system_identifier)
+    made.log("full-backup_20260101_020002.log", stamped("02:00:02", "INFO", "phase name=prepare"))
+    path = made.root / "logs" / "full-backup_20260101_020002.log"
+    os.utime(path, (1.7e9, 1.7e9))
+
+
+def long_kept_in_an_incident(made: Installed) -> None:
+    long_kept(made)
+    context = made.context
+    open_incident(context.state, made.database, Actor("ana", MACHINE, "1"), made.clock)
+
+
+def long_kept_unproven(made: Installed) -> None:
+    """And the last one was not read back."""
+    long_kept(made)
+    made.full(night(0, hour=6), rung=Rung.HASHED)
 
 
 def ended(made: Installed) -> None:

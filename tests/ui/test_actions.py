@@ -19,6 +19,7 @@ from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.screens.help import Help
 from mtn_tui.ui.screens.jobs import JobDetails, Jobs
 from mtn_tui.ui.screens.logs import Logs
+from mtn_tui.ui.screens.pruning import Pruning
 from mtn_tui.ui.text.cells import width_of
 from mtn_tui.ui.wizard.as_it_was import AsItWas
 from mtn_tui.ui.wizard.difference import Difference
@@ -34,6 +35,7 @@ SCREENS: list[type[Framed]] = [
     Logs,
     Jobs,
     JobDetails,
+    Pruning,
     Help,
     Emergency,
     IncidentReport,

@@ -11,6 +11,7 @@ from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.command import Command
+from mtn_tui.ui.screens.pruning import Pruning
 from mtn_tui.ui.widgets.lines import VirtualList
 from mtn_tui.ui.wizard.as_it_was import AsItWas
 from tests.ui.emergencies import at_the_wizard, on_disk, wizard
@@ -33,7 +34,6 @@ def app_of(made):
 CHECKS = {
     "disk": "disk",
     "rpo": "objectives",
-    "prune": "retention",
     "retention": "retention",
     "services": "services",
 }
@@ -67,6 +67,12 @@ def test_what_people_type_after_the_colon_leads_to_where_it_is(made):
         await operator.press("escape")
         await types(operator, "yesterday")
         assert isinstance(app.screen, AsItWas)
+        await operator.press("2", ":", *"retention")
+        assert {"prune", "check:retention"} <= {one.id for one in app.screen._found}
+        await operator.press("escape")
+        await types(operator, "prune")
+        assert isinstance(app.screen, Pruning)
+        await operator.sees("It is done here: [d] delete old ones")
         await operator.press("1", ":", *"sync", "enter")
         await operator.until(lambda: isinstance(app.screen, Backups))
         await operator.sees("It is done here: [s] synchronize")
@@ -80,7 +86,8 @@ def test_the_spanish_words_lead_there_too(made):
 
     async def flow(operator):
         await looked(operator)
-        for word, screen in {"estado": Checklist, "advertencias": Checklist, "ayer": AsItWas}.items():
+        words = {"estado": Checklist, "advertencias": Checklist, "ayer": AsItWas, "podar": Pruning}
+        for word, screen in words.items():
             await operator.press("2", ":", *word, "enter")
             await operator.until(lambda wanted=screen: isinstance(app.screen, wanted), word)
 

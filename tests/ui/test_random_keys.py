@@ -20,6 +20,7 @@ SCREENS = {
     "logs": ("4",),
     "jobs": ("j",),
     "help": ("?",),
+    "pruning": (":", *"prune", "enter"),
 }
 """The keys that lead to each from the list of backups."""
 

@@ -24,6 +24,7 @@ from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.inventory import scan
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.logs import Logs
+from mtn_tui.ui.screens.pruning import Pruning
 from mtn_tui.ui.wizard.navigator import QUIET
 from mtn_tui.ui.wizard.operations import WizardOperations
 from tests.ui.incident_states import (
@@ -45,7 +46,7 @@ from tests.ui.incident_states import (
     restoring,
 )
 from tests.ui.installed import ABSENT, MACHINE, NOW, ZONE, Folder, Installed
-from tests.ui.looks import amiss, lifelike, no_server
+from tests.ui.looks import amiss, lifelike, no_server, overdue
 from tests.ui.pictures import FOLDER, pictured
 from tests.ui.pilots import LARGE, SMALL, Operator, looked
 from tests.ui.states import (
@@ -59,6 +60,9 @@ from tests.ui.states import (
     hostile,
     known_since,
     logged,
+    long_kept,
+    long_kept_in_an_incident,
+    long_kept_unproven,
     lost,
     measured,
     nothing,
@@ -108,6 +112,9 @@ def types(before: str, text: str, *after: str) -> Flow:
 async def settled(operator: Operator) -> None:
     """What was asked of a thread has come."""
     screen = operator.app.screen
+    if isinstance(screen, Pruning):
+        await operator.until(lambda: screen._would or screen._trouble, "what would be deleted")
+        await operator.pilot.pause()
     if isinstance(screen, Logs):
         await operator.until(lambda: screen._view is not None and not screen._searching, "the logs")
         await operator.pilot.pause()
@@ -127,6 +134,19 @@ async def accepted(operator: Operator) -> None:
     """And the header has heard of it."""
     await says(lambda: _("Accepted: no longer suspect"), presses("a"))(operator)
     await operator.sees("✔ " + _("ok"))
+
+
+def to_prune(*keys: str) -> Flow:
+    """At what would be deleted, called by its name."""
+
+    async def flow(operator: Operator) -> None:
+        await types(":", "prune", "enter")(operator)
+        await settled(operator)
+        operator.app.status = None  # that it is done here
+        operator.app.draw()
+        await presses(*keys)(operator)
+
+    return flow
 
 
 async def which_logs(operator: Operator) -> None:
@@ -251,6 +271,8 @@ TEXTS = [
     Picture("help_normal", flow=presses("?")),
 ]
 
+PRUNING = Picture("pruning_normal", long_kept, to_prune())
+
 PICTURES = [
     *LISTS,
     *TEXTS,
@@ -262,6 +284,17 @@ PICTURES = [
     Picture("checklist_fix_asked", start="1", looks=amiss, flow=presses("f")),
     Picture("checklist_sign_off", start="1", looks=amiss, flow=presses("a")),
     Picture("checklist_history", measured, presses("enter"), start="1", looks=amiss),
+    Picture("checklist_prune_asked", long_kept, presses("f"), start="1", looks=overdue),
+    # What would be deleted
+    PRUNING,
+    *PRUNING.others("ascii", "nocolor"),
+    Picture("pruning_asked", long_kept, to_prune("d")),
+    Picture("pruning_nothing", flow=to_prune()),
+    Picture("pruning_waits", long_kept_in_an_incident, to_prune()),
+    Picture("pruning_unproven", long_kept_unproven, to_prune()),
+    Picture("pruning_bucket_silent", long_kept, to_prune(), bucket="silent"),
+    Picture("pruning_no_key", long_kept, to_prune(), no_key=True),
+    Picture("pruning_read_only", long_kept, to_prune("d"), read_only=True),
     # Dialogs
     Picture("command_open", flow=presses(":")),
     Picture("quit_running", at_work, presses("q")),

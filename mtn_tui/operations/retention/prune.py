@@ -25,7 +25,6 @@ from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine import locks
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.audit.record import record_in
-from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.beside import databases_beside
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
@@ -33,6 +32,7 @@ from mtn_tui.operations.common.metrics import about, begin_log, write_metrics
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.scan import read_small
 from mtn_tui.operations.retention import reasons, records
+from mtn_tui.operations.retention.hindrances import Hindrance, hindrances, waiting
 from mtn_tui.operations.retention.policy import Place, Verdict, counted_from, is_expired
 from mtn_tui.operations.retention.reasons import Reason, Why
 from mtn_tui.operations.retention.survey import Survey, Waits, held_in_bucket, survey
@@ -155,12 +155,12 @@ class _Run:
                 self._finish_all(found)
                 old = records.prune(job, context, counted_from(found.inventory, found.known))
         gone = {one.place for one in self.deleted}
-        left = [one for one in found.verdicts if one.reason.why in (Why.FAILED, Why.LOCKED, Why.IN_USE)]
+        left = found.left
         self._tell(left)
         return Pruned(
             len([one for one in found.verdicts if one.kept and one.place not in gone]),
             tuple(self.deleted),
-            tuple(left),
+            left,
             self.finished,
             old,
             self._keeps_versions(),
@@ -177,7 +177,7 @@ class _Run:
                     continue
                 self.job.token.check()
                 if (wait := self.waits()) is not None:
-                    self._wait(wait)
+                    self._hindered(waiting(wait))
                     return found.waiting(wait)
                 obstacle = self._delete(one)
                 if obstacle is not None:
@@ -295,25 +295,13 @@ class _Run:
 
     def _warn(self, found: Survey) -> None:
         """Say why nothing, or not all, can be judged now."""
-        known = found.known
-        if known.waits is not None:
-            self._wait(known.waits)
-        doubts = {one.reason for one in found.verdicts if one.reason.why is Why.NEWEST}
-        for doubt in doubts:
-            text = _("Nothing is deleted: {reason}.").format(reason=doubt.says)
-            hint = _("Verify it (mtn verify), or make another backup.")
-            self.job.warn("nothing-deleted", f"{text} {hint}", why=doubt.why.value)
-        told = {name: error.title for name, error in found.inventory.unreachable.items()}
-        told |= {name: reason.says for name, reason in known.blind.items()}
-        for name, reason in told.items():
-            text = _("Nothing is deleted in the {store}, and no full in another store: {reason}")
-            self.job.warn("store-not-known", text.format(store=labels.store(name), reason=reason), store=name)
+        for one in hindrances(found):
+            self._hindered(one)
 
-    def _wait(self, reason: Reason) -> None:
-        text = _("Nothing is deleted now: {reason}. The next run does it.").format(reason=reason.says)
-        self.job.warn("waits", text, why=reason.why.value)
+    def _hindered(self, one: Hindrance) -> None:
+        self.job.warn(one.name, one.says, **one.facts)
 
-    def _tell(self, left: list[Verdict]) -> None:
+    def _tell(self, left: tuple[Verdict, ...]) -> None:
         """Say what could not be deleted; that it is locked for now is as it should be, and only noted."""
         for one in left:
             self.job.note(

@@ -21,7 +21,7 @@ from mtn_tui.operations.inventory.model import Copy, Inventory
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.retention import reasons
 from mtn_tui.operations.retention.policy import Known, Place, Verdict, judge, place_of
-from mtn_tui.operations.retention.reasons import Reason
+from mtn_tui.operations.retention.reasons import Reason, Why
 
 if TYPE_CHECKING:
     from mtn_tui.storage.s3 import S3Storage
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 _NEWEST = 4
 """Backups that jobs may be at: a full, a differential, and their like of another configuration."""
+
+_LEFT = (Why.FAILED, Why.LOCKED, Why.IN_USE)
 
 Waits = Callable[[], Reason | None]
 """Says why nothing may be deleted now; None if it may."""
@@ -47,6 +49,11 @@ class Survey:
         """What is to be deleted: differentials before the fulls that they need, the oldest first."""
         going = [one for one in self.verdicts if not one.kept]
         return tuple(sorted(going, key=lambda one: (one.backup.kind is Kind.FULL, one.backup.moment)))
+
+    @property
+    def left(self) -> tuple[Verdict, ...]:
+        """Copies that retention does not keep, and that can't be deleted now: in use, locked, or refused."""
+        return tuple(one for one in self.verdicts if one.reason.why in _LEFT)
 
     def holding(self, held: dict[Place, Reason]) -> Survey:
         """The same, with more copies that can't be deleted now."""

@@ -10,9 +10,13 @@ from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.health import sign_off as signing
 from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.ui.actions import read_only, shown_key
+from mtn_tui.ui.host import PRUNING
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text import by_hand, health
+
+_NOT_NOW, _LOOK, _RUN = "not now", "look", "run"
+"""What is answered before a job starts."""
 
 
 class ChecksScreen(Framed):
@@ -70,7 +74,10 @@ def no_fixing(screen: ChecksScreen) -> str:
 
 
 def fix(screen: ChecksScreen) -> None:
-    """Start the job that mends the chosen check; ask first if that costs something."""
+    """Start the job that mends the chosen check; ask first if that costs something.
+
+    Before something is deleted, what would go can be looked at.
+    """
     row, host = screen.row, screen.host
     assert row is not None  # noqa: S101 - why_not has looked
     command = health.fix_of(row)
@@ -88,12 +95,15 @@ def fix(screen: ChecksScreen) -> None:
         start()
         return
 
-    def chosen(agreed: bool | None) -> None:
-        if agreed:
+    def chosen(answer: str | None) -> None:
+        if answer == _LOOK:
+            host.show(PRUNING)
+        elif answer == _RUN:
             start()
 
     said = [row.known.result.leading.says if row.known else "", health.cost(command)]
-    answers = [Answer(_("Not now"), False), Answer("mtn " + " ".join(command), True)]
+    look = [Answer(_("See first what would go"), _LOOK)] if command == ("prune",) else []
+    answers = [Answer(_("Not now"), _NOT_NOW), *look, Answer("mtn " + " ".join(command), _RUN)]
     host.open_screen(Ask(_("Run it now: {job}?").format(job=name), said, answers), chosen)
 
 

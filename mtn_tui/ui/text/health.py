@@ -123,10 +123,7 @@ def cost(fix: Sequence[str]) -> str:
     known = {
         "backup-full": _("The whole database is read, and written to disk and bucket."),
         "drill": _("The whole backup is loaded beside, on the same server, and dropped again."),
-        "prune": _(
-            "What retention no longer keeps is deleted: backups, logs, records of jobs. "
-            "See first which: mtn prune --dry-run"
-        ),
+        "prune": _("What retention no longer keeps is deleted: backups, logs, records of jobs."),
     }
     return known.get(job_kind(fix), _("It changes something: see the hint of the check first."))
 

@@ -1,0 +1,183 @@
+"""What retention would delete now, before it does: each copy with the reason, and what is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.widget import Widget
+
+from mtn_tui.core import i18n
+from mtn_tui.core.errors import MtnError
+from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident.waiting import reason_to_wait
+from mtn_tui.operations.retention.policy import Verdict
+from mtn_tui.operations.retention.preview import Preview, preview
+from mtn_tui.operations.retention.prune import KIND
+from mtn_tui.ui.actions import Action, AnyAction, read_only
+from mtn_tui.ui.host import CHECKLIST, PRUNING
+from mtn_tui.ui.screens import frame
+from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.text import pruning
+from mtn_tui.ui.text.cells import Span, wrapped
+from mtn_tui.ui.widgets.lines import LineView, VirtualList
+
+_OF_ONE = 3
+"""Lines beneath the list about the chosen copy."""
+
+_OTHERS = 12
+"""Lines of the frame, of three rows with their heading, and of what is told of the chosen one."""
+
+
+class Pruning(Framed):
+    """The dry run of ``mtn prune``; it is looked anew when such a job has ended meanwhile."""
+
+    where = PRUNING
+    tab = CHECKLIST
+    not_in_footer = ("jobs",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._would: Preview | None = None
+        """None while the stores are asked."""
+        self._trouble: MtnError | None = None
+        self._asked = 0
+        """How often the stores were asked: only the last answer counts."""
+        self._language = ""
+        self._over: set[str] | None = None
+        """The ids of deletions that had ended when the stores were asked; None before jobs are known."""
+
+    @classmethod
+    def own_actions(cls) -> tuple[AnyAction, ...]:
+        """Deleting, and looking again."""
+        return (
+            Action(
+                "prune",
+                ("d",),
+                _("Delete old ones"),
+                _("Shows which backups retention no longer keeps, and deletes them as a job. Asks first."),
+                cls.ask_to_delete,
+                footer=True,
+                why_not=cls._no_deleting,
+                also=_("prune retention old space"),
+            ),
+            Action(
+                "prune-again",
+                ("r",),
+                _("Look again"),
+                _("Asks the stores once more which backups retention no longer keeps."),
+                cls.look,
+                footer=True,
+            ),
+        )
+
+    def body(self) -> Iterable[Widget]:
+        """What would come of it, the copies that would go, and what there is to say of the chosen one."""
+        yield LineView(id="summary")
+        yield LineView(id="heading")
+        yield VirtualList(self._draw_told, id="copies")
+        yield LineView(id="bottom-rule")
+        yield LineView(id="told")
+
+    def opened(self) -> None:
+        """Ask the stores."""
+        self.set_focus(self.query_one(VirtualList))
+        self.look()
+        self.draw()
+
+    def look(self) -> None:
+        """Ask the stores on a thread what would be deleted."""
+        host = self.host
+        self._asked += 1
+        asked, context = self._asked, host.context
+        self._would = self._trouble = None
+        self._language, self._over = i18n.language(), self._ended()
+
+        def came(would: Preview) -> None:
+            if asked == self._asked:
+                self._would = would
+                host.draw()
+
+        def failed(error: MtnError) -> None:
+            if asked == self._asked:
+                self._trouble = error
+                host.draw()
+
+        host.run_in_background(lambda: preview(context, lambda: reason_to_wait(context)), came, failed)
+
+    def _ended(self) -> set[str] | None:
+        if not self.host.knows_jobs:
+            return None
+        return {job.id for job in self.host.state.jobs if job.kind == KIND and job.state.over}
+
+    def draw(self) -> None:
+        """Draw what is known; ask anew if a deletion has ended since, or the language was switched."""
+        ended = self._ended()
+        if self._over is None:
+            self._over = ended
+        if (ended is not None and ended - (self._over or set())) or self._language != i18n.language():
+            self.look()
+        width = self.app.size.width
+        said = [(line, tone) for text, tone in self._summary() for line in wrapped(text, width - 2)]
+        summary = self.lines("summary")
+        summary.styles.height = max(min(len(said), self.app.size.height - _OTHERS), 1)
+        summary.show([[(" ", ""), one] for one in said])
+        going = self._going
+        self.lines("heading").show([[(pruning.heading(width), "dim")]] if going else [[]])
+        self.query_one(VirtualList).show_rows(
+            [":".join(one.place) for one in going], lambda index: pruning.row(going[index], width)
+        )
+        self.lines("bottom-rule").show([frame.rule(width)])
+        self._draw_told()
+        self.draw_frame()
+
+    @property
+    def _going(self) -> tuple[Verdict, ...]:
+        return self._would.survey.expired if self._would else ()
+
+    def _summary(self) -> list[Span]:
+        if self._trouble is not None:
+            return [
+                (f"✖ {self._trouble.title}", "bad"),
+                *((one, "") for one in self._trouble.hint.split("\n")),
+            ]
+        if self._would is None:
+            return [(_("Looking which backups retention no longer keeps …"), "dim")]
+        return pruning.summary(self._would)
+
+    def _draw_told(self) -> None:
+        told, width, going = self.lines("told"), self.app.size.width - 2, self._going
+        told.styles.height = _OF_ONE
+        index = self.query_one(VirtualList).index
+        said = pruning.told(going[index]) if index < len(going) else []
+        lines = [line for text in said for line in wrapped(text, width)][:_OF_ONE]
+        told.show([[(" " + line, "")] for line in [*lines, *[""] * (_OF_ONE - len(lines))]])
+
+    def _no_deleting(self) -> str:
+        if why := read_only(self):
+            return why
+        host = self.host
+        if running := host.state.running(KIND, host.database):
+            return _("It is running already: job {id}.").format(id=running.id)
+        if self._trouble is not None:
+            return self._trouble.title
+        if self._would is None:
+            return _("Looking which backups retention no longer keeps …")
+        return _("Nothing would be deleted.") if self._would.is_empty else ""
+
+    def ask_to_delete(self) -> None:
+        """Ask whether what is shown is to be deleted, and start the job."""
+        assert self._would is not None  # noqa: S101 - why_not has looked
+        host, name = self.host, labels.job(KIND)
+
+        def chosen(agreed: bool | None) -> None:
+            if agreed:
+                host.start_job([KIND], name)
+
+        said = [text for text, _tone in pruning.summary(self._would)]
+        said.append(
+            _("The job looks once more, and deletes what is past its days then. mtn can't bring it back.")
+        )
+        answers = [Answer(_("Not now"), False), Answer(f"mtn {KIND}", True)]
+        host.open_screen(Ask(_("Run it now: {job}?").format(job=name), said, answers), chosen)

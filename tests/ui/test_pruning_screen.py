@@ -1,0 +1,257 @@
+"""What would be deleted is seen before it is: from the check, by ``:``, and whatever is in the way."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.core.models import Rung
+from mtn_tui.demo.ports import free_port
+from mtn_tui.engine.locks import lease
+from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.incident.file import open_incident
+from mtn_tui.operations.incident.state import Actor
+from mtn_tui.operations.inventory import marks
+from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.screens.ask import Ask
+from mtn_tui.ui.screens.checklist import Checklist
+from mtn_tui.ui.screens.pruning import Pruning
+from mtn_tui.ui.widgets.lines import LineView
+from tests.aged import aged, context_of, names
+from tests.pg_fixtures import Database
+from tests.ui.looks import saying
+from tests.ui.pilots import Begun, looked, nothing_begins, operate
+
+LATE = Check("retention", Status.WARN, "6 copies are late.", "See what would go.", "4.3", fix=("prune",))
+
+
+@pytest.fixture
+def practice(pg18, practise, s3):
+    return practise(Database(pg18, f"mtn_to_prune_{os.getpid()}"), s3)
+
+
+def app_of(practice, begin=nothing_begins, **options):
+    return MtnApp(context_of(practice), begin, **options)
+
+
+async def opened(operator):
+    """By its name, and what would be deleted is known."""
+    await operator.press(":", *"prune", "enter")
+    await surveyed(operator)
+
+
+async def surveyed(operator):
+    await operator.until(lambda: isinstance(operator.app.screen, Pruning), "the screen")
+    screen = operator.app.screen
+    await operator.until(lambda: screen._would or screen._trouble, "what would be deleted")
+    await operator.pilot.pause()
+
+
+def of_ten_weeks(practice):
+    """Those of the last days, an old one, and one whose differential is in its time."""
+    for days in (0, 1, 2):
+        aged(practice, days)
+    aged(practice, 40)
+    base = aged(practice, 60)
+    aged(practice, 59, base)
+    aged(practice, 119, aged(practice, 120))
+
+
+@pytest.mark.parametrize("check", ["retention", "disk"])
+def test_the_check_leads_to_it_and_from_there_it_is_deleted_once_that_is_confirmed(practice, looks, check):
+    of_ten_weeks(practice)
+    before = names(practice)
+    looks |= saying(check, LATE)
+    begun = Begun(practice)
+    app = app_of(practice, begun)
+
+    async def flow(operator):
+        await looked(operator)
+        await operator.press("f")
+        await operator.until(lambda: isinstance(app.screen, Ask))
+        labels = [one.label for one in app.screen._answers]
+        assert labels == ["Not now", "See first what would go", "mtn prune"]
+        assert "dry-run" not in operator.text()
+        await operator.press("down", "enter")
+        await surveyed(operator)
+        await shows_what_the_dry_run_says(operator)
+        await operator.press("escape")
+        assert isinstance(app.screen, Checklist)
+        await operator.press("f", "down", "enter")
+        await surveyed(operator)
+        await operator.press("d", "enter")
+        assert isinstance(app.screen, Pruning)
+        assert (begun.asked, names(practice)) == ([], before)
+        await operator.press("d")
+        await operator.sees("Run it now: deletion of old backups?", "mtn can't bring it back.")
+        await operator.press("down", "enter")
+        await operator.until(lambda: begun.asked, "the job")
+        await operator.sees("No copy would be deleted, 10 kept")
+        await operator.press("d")
+        await operator.sees("Nothing would be deleted.")
+
+    async def shows_what_the_dry_run_says(operator):
+        told = practice.here("prune", "--dry-run").stdout.splitlines()
+        going = [line.split() for line in told if line.startswith("deleted")]
+        assert len(going) == len(operator.rows) == 6
+        shown = {tuple(row.replace("›", " ").split()) for row in operator.rows}
+        assert shown == {(line[1], *line[3:]) for line in going}
+        await operator.sees("6 copies would be deleted, 10 kept", *[one for one in told if "freed" in one])
+        assert "⚠" not in app.screen.query_one("#summary", LineView).texts()[0]
+
+    with closing(begun):
+        operate(app, flow, at="1")
+    assert begun.asked == [["prune"]]
+    assert len(names(practice)) == 10
+
+
+def test_what_is_told_of_the_chosen_one_is_all_of_it(practice):
+    for days in (0, 1, 2, 40):
+        aged(practice, days)
+    base = aged(practice, 60)
+    aged(practice, 5, base)
+    app = app_of(practice)
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        told = app.screen.query_one("#told", LineView)
+        assert told.texts()[0].strip() == base.payload
+        assert "60 d old, kept for 30 days" in told.texts()[1]
+        await operator.sees("Differentials that need it are restored with the copy in the bucket.")
+        await operator.press("end")
+        assert "40 d old" in told.texts()[1]
+        assert not told.texts()[2].strip()
+
+    operate(app, flow)
+
+
+def incident(practice):
+    context = practice.context
+    open_incident(context.state, practice.source.name, Actor("ana", "db-host-1", "1"), context.clock)
+
+
+def silent_bucket(practice):
+    practice.configure(MINIO_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+
+
+def no_key(practice):
+    practice.key_file.unlink()
+
+
+IN_THE_WAY = {
+    "an incident": (incident, "⚠ Nothing is deleted now: an incident is open."),
+    "the bucket": (silent_bucket, "⚠ Nothing is deleted in the bucket, and no full in another store:"),
+    "no key": (no_key, "✖ The encryption key"),
+}
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_what_is_in_the_way_is_said_and_nothing_is_offered(practice, what):
+    happens, said = IN_THE_WAY[what]
+    for days in (0, 1, 2, 40):
+        aged(practice, days)
+    happens(practice)
+    app = app_of(practice)
+
+    async def flow(operator):
+        await opened(operator)
+        assert said in operator.text()
+        assert app.screen.query_one("#copies", LineView)._count == 0
+        await operator.press("d")
+        assert isinstance(app.screen, Pruning)
+        assert app.status
+        assert app.status[1] == "warn"
+
+    operate(app, flow, at="1")
+
+
+def test_a_newest_backup_that_is_not_proven_is_named(practice):
+    for days in (1, 2, 3, 40):
+        aged(practice, days)
+    newest = aged(practice, 0, rung=Rung.HASHED)
+    app = app_of(practice)
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        said = " ".join(app.screen.query_one("#summary", LineView).texts()).replace("  ", " ")
+        assert f"the newest backup, {newest.payload}, is not proven." in said
+        assert "No copy would be deleted, 10 kept" in said
+
+    operate(app, flow)
+
+
+def test_copies_that_stay_for_now_are_counted_by_their_reason_and_a_pin_is_seen_on_looking_again(practice):
+    for days in (0, 1):
+        aged(practice, days)
+    aged(practice, 41)
+    used, pinned = aged(practice, 40), aged(practice, 42)
+    app = app_of(practice)
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        await operator.sees("2 copies would be deleted, 8 kept", "1 copy stays for now: in use just now")
+        (backup,) = (one for one in practice.inventory.backups if one.id == pinned.id)
+        marks.pin(practice.context, backup, "for the court")
+        await operator.press("r")
+        await operator.sees("1 copy would be deleted, 9 kept")
+
+    with lease(practice.context.locks, used.payload):
+        operate(app, flow)
+
+
+def test_read_only_shows_it_and_offers_no_deleting(practice):
+    of_ten_weeks(practice)
+    app = app_of(practice, read_only=True)
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        await operator.sees("6 copies would be deleted, 10 kept")
+        await operator.press("d")
+        assert isinstance(app.screen, Pruning)
+        await operator.sees("This screen was opened with --read-only")
+
+    operate(app, flow)
+
+
+def test_old_records_alone_can_be_deleted_too(practice):
+    for days in (0, 1):
+        aged(practice, days)
+    old = practice.root / "logs" / "full-backup_20200101_020000.log"
+    old.parent.mkdir(exist_ok=True)
+    old.write_text("long ago\n")
+    os.utime(old, (1e9, 1e9))
+    app = app_of(practice)
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        await operator.sees("No copy would be deleted, 4 kept", "1 old log or record would be deleted")
+        await operator.press("d")
+        await operator.until(lambda: isinstance(app.screen, Ask))
+        await operator.press("escape")
+
+    operate(app, flow)
+
+
+def test_it_is_told_in_the_language_that_is_switched_to(practice):
+    for days in (0, 1, 40):
+        aged(practice, days)
+    app = app_of(practice)
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        await operator.sees("40 d old, kept for 30 days")
+        await operator.press("L")
+        await operator.until(lambda: "Se borraría 1 copia" in operator.text(), "Spanish")
+        await operator.until(lambda: "kept for" not in operator.text(), "reasons in Spanish")
+        i18n.use("en")
+
+    operate(app, flow)
