@@ -183,11 +183,18 @@ def test_it_waits_while_an_incident_is_open_and_says_so(practice):
     context = practice.context
     begun = open_incident(context.state, practice.source.name, Actor("ana", "db-host-1", "1"), context.clock)
     assert practice.here("prune", check=1).stderr.count("an incident is open") == 1
-    assert "an incident is open" in practice.here("prune", "--dry-run").stdout
+    old = practice.root / "logs" / "full-backup_20200101_020000.log"
+    old.write_text("long ago\n")
+    os.utime(old, (1e9, 1e9))
+    shown = practice.here("prune", "--dry-run").stdout
+    assert "an incident is open" in shown
+    assert "old log" not in shown
     assert len(names(practice)) == 6
     begun.close("it was nothing")
+    assert "1 old log or record would be deleted" in practice.here("prune", "--dry-run").stdout
     practice.here("prune")
     assert len(names(practice)) == 5
+    assert not old.exists()
 
 
 def test_an_incident_that_opens_meanwhile_stops_it(practice):
