@@ -16,6 +16,7 @@ from mtn_tui.demo.past import move_back
 from mtn_tui.demo.scene import Point, Scene, holds, work_on
 from mtn_tui.demo.school_life import delete_course, may_apply
 from mtn_tui.demo.stack import DATABASE
+from mtn_tui.operations.backup.room import SPARE
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import RecoveryMode
@@ -24,7 +25,7 @@ from mtn_tui.operations.inventory.scan import take_inventory
 _STALE = timedelta(days=2)
 _OLD = timedelta(days=200)
 """Age of the log that fills the disk: older than retention keeps logs."""
-_NEEDED = 72 << 20
+_NEEDED = SPARE + (8 << 20)
 """Bytes, more than a backup wants to find free besides its own size."""
 _LEFT = 1 << 20
 """Bytes that stay free: too few for a backup."""

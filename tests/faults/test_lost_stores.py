@@ -15,7 +15,7 @@ import pytest
 from mtn_tui.core.errors import NoSpace
 from mtn_tui.core.models import MANIFEST
 from mtn_tui.demo.postgres_server import PostgresServer
-from mtn_tui.operations.backup.publish import require_room
+from mtn_tui.operations.backup.room import require_room
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory import known_stores
 from tests.faults.aftermath import wait_for

@@ -19,7 +19,7 @@ from mtn_tui.operations.restore import rto_log
 from mtn_tui.operations.schedule.installed import Found, Installed
 from mtn_tui.operations.schedule.machine import System
 from mtn_tui.ui.text import health
-from tests.integration.test_health_table import HOUR, OK, disk_only, expect, seen, small
+from tests.integration.test_health_table import HOUR, OK, WARN, disk_only, expect, seen, small
 from tests.operation_fixtures import Practice
 
 __all__ = ["disk_only", "small"]
@@ -59,11 +59,15 @@ def test_on_80_columns_a_row_cuts_what_matters_least(language: str, disk_only: P
         assert "…" not in row, row
 
 
-def test_what_is_due_of_the_differentials_is_told_and_that_none_is(disk_only: Practice, monkeypatch) -> None:
+def test_what_is_due_of_the_differentials_is_told_and_that_none_is_by_the_schedule(
+    disk_only: Practice, monkeypatch
+) -> None:
     disk_only.back_up()
     disk_only.back_up_changes()
     monkeypatch.setattr(inspections, "installed", lambda _configuration: Found(()))
-    expect(disk_only, "differentials", OK, "1 today, none is scheduled")
+    told = expect(disk_only, "differentials", OK, "1 today").findings[0]
+    assert "scheduled" not in f"{told.says} {told.short}"
+    expect(disk_only, "schedule", WARN, "Not started by itself: ")
     mine = Installed(System.CRON, "crontab", "mtn backup diff", "differential")
     monkeypatch.setattr(inspections, "installed", lambda _configuration: Found((mine,)))
     expect(disk_only, "differentials", OK, "1 of 1 due today")

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core.clock import SystemClock, local_stamp
+from mtn_tui.core.errors import NoSpace
 from mtn_tui.core.models import MANIFEST, PROOF, ROLES, JobState, Kind
 from mtn_tui.core.settings_file import load
 from mtn_tui.demo.ports import free_port
@@ -309,21 +310,48 @@ def test_the_room_on_the_disk_of_the_backups(small, practise, new_disk: Callable
     for part, status in ((0.81, WARN), (0.91, FAIL), (0.79, OK)):
         ballast.write_bytes(bytes(int(part * (4 << 20))))
         expect_disk(practice, status, "" if status is OK else "mtn prune --dry-run")
-    ballast.unlink()
+
+
+def test_when_the_disk_of_the_backups_will_be_full(small, practise, new_disk: Callable[..., Path]) -> None:
+    disk = new_disk(264 << 20)
+    practice: Practice = practise(small, MINIO_ENDPOINT="", BACKUP_DIR=str(disk))
+    ballast = disk / "ballast"
     for number in range(1, 4):
         stamp = local_stamp(datetime.now().astimezone() - number * DAY)
         with (disk / f"admision_mtn_full_h_{stamp}.sql.gz.gpg").open("wb") as file:
-            file.truncate(1 << 20)  # without its bytes
+            file.truncate(80 << 20)  # without its bytes
     told = expect_disk(practice, WARN, "It will be full in")
     assert told.figures["disk_full_in_seconds"] <= 7 * 86400
     for path in disk.iterdir():
         path.unlink()
     expect_disk(practice, OK)
     # What is no backup: a day ago there was twice as much.
-    for ago, free in ((25 * HOUR, 4 << 20), (timedelta(0), 2 << 20)):
-        ballast.write_bytes(bytes((4 << 20) - free))
+    for ago, used in ((25 * HOUR, 0), (timedelta(0), 100 << 20)):
+        ballast.write_bytes(bytes(used))
         last_known.keep(practice.context, [seen(practice, "disk", -ago)])
     expect_disk(practice, WARN, "It will be full in 1 day")
+
+
+def test_no_days_are_promised_where_the_next_backup_does_not_fit(
+    small, practise, new_disk: Callable[..., Path]
+) -> None:
+    disk = new_disk(90 << 20)
+    practice: Practice = practise(small, MINIO_ENDPOINT="", BACKUP_DIR=str(disk))
+    practice.back_up()
+    expect_disk(practice, OK)
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(40 << 20))
+    assert expect_disk(practice, FAIL, "The next full does").short.endswith(", the next full does not fit")
+    ballast.unlink()
+    practice.back_up_changes()
+    ballast.write_bytes(bytes(40 << 20))
+    with pytest.raises(NoSpace) as refused:
+        practice.back_up_changes()
+    assert "about 67.1 MB are needed" in refused.value.title
+    told = expect_disk(practice, FAIL, "No backup fits any more: 67.1 MB have to be free.", "mtn prune")
+    assert "It will be full" not in told.says
+    assert told.short.endswith(", no backup fits")
+    assert told.figures["disk_full_in_seconds"] == 0
 
 
 def expect_disk(practice: Practice, status: Status, *parts: str):

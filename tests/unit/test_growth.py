@@ -52,3 +52,8 @@ def test_what_was_measured_tells_what_is_no_backup(hours, before, days):
     measured = [(NOW - timedelta(hours=hours), float(before)), (NOW - timedelta(minutes=5), 1000.0)]
     assert measured_left(1000, measured, NOW) == days
     assert days is None or days < FURTHEST
+
+
+def test_what_backups_want_to_find_free_ends_the_days_before_the_last_byte():
+    measured = [(NOW - timedelta(hours=24), 1100.0), (NOW - timedelta(minutes=5), 1000.0)]
+    assert [measured_left(1000, measured, NOW, reserve) for reserve in (0, 400, 1000, 2000)] == [10, 6, 0, 0]

@@ -9,6 +9,7 @@ import pytest
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.operations.health.last_known import merged
@@ -16,6 +17,7 @@ from mtn_tui.operations.health.picture import Picture
 from mtn_tui.operations.health.runner import Result
 from mtn_tui.ui.data.state import State
 from mtn_tui.ui.screens import frame
+from mtn_tui.ui.text import health
 from mtn_tui.ui.text.cells import width_of
 
 NOW = datetime(2026, 11, 28, 7, 58, tzinfo=UTC)
@@ -100,3 +102,14 @@ def test_during_an_incident_host_and_age_are_not_cut(at, read_only):
 def test_a_name_that_is_too_long_is_cut_and_not_its_host():
     line = header(name="a" * 63)
     assert "… @ db1 " in line
+
+
+def test_the_rpo_is_the_figure_of_the_checks_row_until_it_is_looked_at_again():
+    now = datetime.now(UTC)
+    for lost in (20.0, 45 * 60.0 + 50, 3 * 3600.0):
+        row_of = Check("rpo", Status.OK, "", figures={"rpo_seconds": lost, "rpo_target_seconds": 7200.0})
+        check = next(one for one in CHECKS if one.id == "objectives")
+        picture = Picture.of(merged({}, [Result(check, (row_of,), now, 0.1)]))
+        later = now + timedelta(seconds=50)
+        of_check = _("RPO {now} of {target}").format(now=labels.roughly(lost), target="2 h")
+        assert health.rpo(picture, later)[0][0] == of_check

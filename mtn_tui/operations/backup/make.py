@@ -27,6 +27,7 @@ from mtn_tui.operations.backup import publish
 from mtn_tui.operations.backup.contents import Contents, Inputs, Written
 from mtn_tui.operations.backup.naming import claim_name
 from mtn_tui.operations.backup.publish import Signed
+from mtn_tui.operations.backup.room import require_room
 from mtn_tui.operations.backup.sweep import sweep_parts_and_uploads, sweep_unfinished
 from mtn_tui.operations.backup.upload import Upload
 from mtn_tui.operations.common import metrics, production, stores
@@ -158,7 +159,7 @@ class _Run:
             inputs = Inputs(job, context, quick, self._application, source, tool, key, earlier)
             largest = self.contents.prepare(inputs)
             odd = known_stores.look(job, quick, bucket_answers=answers)
-            if doubt := publish.require_room(context, earlier, largest, odd):
+            if doubt := require_room(context, earlier, largest, odd):
                 job.note("warn", "may-not-fit", reason=doubt)  # no warning of a backup that does fit
             mark = mark_of(job, context)
             claimed = claim_name(job, quick, kind, self.started, mark, bucket_answers=answers)

@@ -7,7 +7,6 @@ is, all that it names is there.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtn_tui.archive import manifest as manifests
@@ -15,23 +14,18 @@ from mtn_tui.archive.cipher import Encryptor, new_salt
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.manifest import Manifest
 from mtn_tui.archive.proof import Proof
-from mtn_tui.archive.summary import Summary, summary
-from mtn_tui.core.errors import ArchiveError, NoSpace, StorageError
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.archive.summary import summary
+from mtn_tui.core.errors import ArchiveError, StorageError
 from mtn_tui.core.models import BackupName, Rung
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.backup.restore_card import leave_card
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import key_in
-from mtn_tui.operations.inventory.known_stores import Changed
 from mtn_tui.operations.inventory.model import Copy, CopyStatus
 from mtn_tui.operations.verify.read_through import prove
 from mtn_tui.operations.verify.verify import record, record_fall
 from mtn_tui.storage.base import Storage
 from mtn_tui.storage.part import PartFile
-
-_SPARE = 64 << 20
-"""Bytes to stay free on the disk beyond what the backup is thought to need."""
 
 
 @dataclass(frozen=True)
@@ -40,42 +34,6 @@ class Signed:
 
     manifest: Manifest
     data: bytes
-
-
-def require_room(
-    context: Context, earlier: list[Summary], database_size: int, odd: Sequence[Changed] = ()
-) -> str:
-    """Raise NoSpace if the backup would hardly fit, with 1.2 times the size of the last one.
-
-    If there is no last one, half the database is a guess: return a warning if that
-    may not fit, else an empty text. A disk that fills up ends the backup, and leaves
-    nothing half made.
-
-    Where the disk is another than before, the last one is the one that was
-    there, and a tenth stays free: it may be the system's own.
-    """
-    disk = context.stores.disk
-    another = next((one for one in odd if one.store is disk), None)
-    last = earlier[0].size if earlier else another.before.size if another else 0
-    needed = (int(last * 1.2) or database_size // 2) + _SPARE
-    free = disk.free()
-    if another and another.moved:
-        needed = max(needed, int(last * 1.2) + disk.total() // 10)
-    if free >= needed:
-        return ""
-    figures = {"needed": Figure(needed >> 20), "free": Figure(free >> 20)}
-    if not last:
-        return _(
-            "The backup may not fit in {folder}: by the size of the database up to "
-            "{needed:,} MB are needed, {free:,} MB are free. If it does not fit, it fails, "
-            "and nothing half-made is left."
-        ).format(folder=context.settings.backup_dir, **figures)
-    raise NoSpace(
-        _(
-            "There is not enough room in {folder}: about {needed:,} MB are needed, {free:,} MB are free."
-        ).format(folder=context.settings.backup_dir, **figures),
-        _("Make room, or let BACKUP_DIR point to a larger disk. Nothing was written."),
-    )
 
 
 def encrypted(key: Key, data: bytes) -> bytes:

@@ -93,6 +93,11 @@ def minutes(count: int) -> str:
     return _("{count} min").format(count=count) if count < 120 else duration(count * 60)
 
 
+def roughly(seconds: float) -> str:
+    """Whole minutes, ``41 min``, ``2 h 5 min``; of less than one the seconds."""
+    return duration(seconds) if seconds < 60 else minutes(int(seconds // 60))
+
+
 def clock(seconds: float) -> str:
     """``0:11``, ``1:02:03``: for columns and for what counts on. Sentences take ``duration``."""
     whole = round(seconds)

@@ -56,11 +56,11 @@ def days_left(free: int, stored: Sequence[Stored], now: datetime, keep: Mapping[
     return None
 
 
-def measured_left(free: int, measured: Measured, now: datetime) -> int | None:
-    """Days until the disk is full if it goes on as it was measured; None where that can't be said."""
+def measured_left(free: int, measured: Measured, now: datetime, reserve: int = 0) -> int | None:
+    """Days until no more than ``reserve`` bytes are free if it goes on as measured; None if nobody knows."""
     before = next((one for one in measured if one[0] <= now - _LEAST_MEASURED), None)
     if before is None or before[1] <= free:
         return None
     at, was = before
-    days = int(free / ((was - free) / ((now - at) / _DAY)))
+    days = int(max(free - reserve, 0) / ((was - free) / ((now - at) / _DAY)))
     return days if days < FURTHEST else None

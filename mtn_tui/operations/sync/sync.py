@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, NoSpace, StorageError, StorageUnavailable
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import lease
 from mtn_tui.engine.pipeline import ordered_map
 from mtn_tui.operations.backup.ownership import Ownership
+from mtn_tui.operations.backup.room import required
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.locking import operation_lock
@@ -39,7 +40,6 @@ _AT_ONCE = 2
 """Backups on their way at the same time: each holds up to three parts of an upload in memory."""
 _PATIENCE = 3
 """Copies for which a store may fail to answer before it is not asked any more."""
-_SPARE = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class _Run:
                 )
             found = lacking(inventory, known, stores)
             fulls = [one for one in inventory.backups if one.kind is Kind.FULL]
-            self.reserve = _SPARE + (int(fulls[0].size * 1.2) if fulls else 0)
+            self.reserve = required(fulls[0].size if fulls else 0)
             job.phase("copy", total=sum(one.source.size for one in found))
             ours = Ownership(job, context)
             with closing(
@@ -200,8 +200,8 @@ class _Run:
         free = one.store.free()
         if free - one.source.size < self.reserve:
             raise NoSpace(
-                _("{free:,} MB are free, and {reserve:,} MB stay free for the next backup.").format(
-                    free=Figure(free >> 20), reserve=Figure(self.reserve >> 20)
+                _("{free} are free, and {reserve} stay free for the next backup.").format(
+                    free=labels.size(free), reserve=labels.size(self.reserve)
                 )
             )
 

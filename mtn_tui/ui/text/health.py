@@ -225,8 +225,9 @@ def _more(count: int) -> str:
 
 
 def rpo(picture: Picture | None, now: datetime) -> list[Span]:
-    """``RPO 41 min of 1 h``: what would be lost now, against the target; then the same in fewer cells.
+    """``RPO 41 min of 1 h``: what would be lost, against the target; then the same in fewer cells.
 
+    It is the figure that the check has found, as its row has it, and not one that has grown since.
     Empty if nothing is known of it.
     """
     objectives = picture.row("objectives") if picture else None
@@ -239,8 +240,7 @@ def rpo(picture: Picture | None, now: datetime) -> list[Span]:
         return [("RPO —", "bad" if objectives.status is Status.FAIL else "dim")]
     if not objectives.fresh(now):
         return [("RPO …", "dim")]
-    lost += max((now - result.at).total_seconds(), 0)
-    gone, of, ink = labels.minutes(int(lost // 60)), labels.duration(target), "bad" if lost > target else ""
+    gone, of, ink = labels.roughly(lost), labels.duration(target), "bad" if lost > target else ""
     long = _("RPO {now} of {target}").format(now=gone, target=of)
     return [(long, ink), (f"RPO {gone}/{of}", ink), (f"RPO {gone}", ink)]
 

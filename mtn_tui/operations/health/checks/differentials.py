@@ -58,14 +58,15 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
 
 
 def _today(inspection: Inspection, made: list[Backup]) -> tuple[int, str]:
-    """How many were made today, and of how many that were due: in words too."""
+    """How many were made today, and of how many that were due: in words too.
+
+    Whether any is scheduled is said by the check of the schedule, and by no other.
+    """
     midnight = inspection.now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     count = sum(one.moment >= midnight for one in made)
     found = inspection.scheduled
-    if found is None:
+    if found is None or "differential" not in found.runs:
         return count, _("{count} today").format(count=count)
-    if "differential" not in found.runs:
-        return count, _("{count} today, none is scheduled").format(count=count)
     (run,) = (one for one in runs(inspection.context.settings) if one.id == "differential")
     begun = max(midnight, min(one.moment for one in made) - _EARLY)  # before the first, none was due
     due = run.when.due(begun, inspection.now - _LATE, None)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Kind
+from mtn_tui.operations.backup import room
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
@@ -20,6 +21,7 @@ from mtn_tui.operations.health.checks.folders import mount_of, nearest
 from mtn_tui.operations.health.growth import WEEK, Stored, added, days_left, measured_left
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.inventory.model import Inventory
+from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 
@@ -77,11 +79,17 @@ def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
     short = _("{percent} % free, {free}").format(percent=int(100 * share), free=labels.size(found.free))
     if "BACKUP_DIR" in names:
         figures = {"disk_free_bytes": float(found.free), "disk_total_bytes": float(usable)}
-        days, told = _growth(inspection, found.free, figures)
+        if refused := _refused(inspection, found.free):
+            told, brief = _too_little(refused)
+            status = Status.FAIL
+            figures["disk_full_in_seconds"] = 0.0
+        else:
+            days, told = _growth(inspection, found.free, figures)
+            brief = _("not full within a year") if days is None else _full_by(inspection, days)
+            if status is Status.OK and days is not None and days < WEEK.days:
+                status = Status.WARN
         text += " " + told
-        short += ", " + (_("not full within a year") if days is None else _full_by(inspection, days))
-        if status is Status.OK and days is not None and days < WEEK.days:
-            status = Status.WARN
+        short += ", " + brief
     hint = "" if status is Status.OK else _room_for(names)
     section = "8.2" if status is Status.OK else "6.2"
     fix = ("prune",) if hint and not _PRUNED.isdisjoint(names) else ()
@@ -90,6 +98,36 @@ def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
 
 def _full_by(inspection: Inspection, days: int) -> str:
     return _("full by {day}").format(day=f"{(inspection.now + timedelta(days=days)).astimezone():%Y-%m-%d}")
+
+
+def _refused(inspection: Inspection, free: int) -> dict[Kind, int]:
+    """The kinds of backup that would be refused now for want of room, with the bytes that each wants.
+
+    Of a kind that was never made on this disk nothing is known. Without the key nothing is either.
+    """
+    database = inspection.context.settings.db_name
+    last: dict[Kind, int] = {}
+    for one in of_one_server(inspection.context, inspection.listed).inventory.backups:  # newest first
+        copy = one.copy_in("disk")
+        if one.manifest is not None and one.manifest.database == database and copy is not None:
+            last.setdefault(one.kind, room.required(copy.size))
+    return {kind: needed for kind, needed in last.items() if needed > free}
+
+
+def _too_little(refused: Mapping[Kind, int]) -> tuple[str, str]:
+    """That those backups do not fit, in a sentence and in few words."""
+    if len(refused) > 1:
+        text = _("No backup fits any more: {needed} have to be free.")
+        short = _("no backup fits")
+    elif Kind.FULL in refused:
+        text, short = (
+            _("The next full does not fit: {needed} have to be free."),
+            _("the next full does not fit"),
+        )
+    else:
+        text = _("The next differential does not fit: {needed} have to be free.")
+        short = _("the next differential does not fit")
+    return text.format(needed=labels.size(max(refused.values()))), short
 
 
 def judged(share: float) -> Status:
@@ -116,7 +154,10 @@ def _growth(inspection: Inspection, free: int, figures: dict[str, float]) -> tup
         Kind.FULL: settings.full_backup_retention_days,
         Kind.DIFF: settings.diff_backup_retention_days,
     }
-    both = (days_left(free, stored, now, keep), measured_left(free, measured, now))
+    both = (  # backups are refused before the last byte is gone
+        days_left(max(free - room.SPARE, 0), stored, now, keep),
+        measured_left(free, measured, now, room.SPARE),
+    )
     days = min((one for one in both if one is not None), default=None)
     figures["disk_growth_per_day_bytes"] = daily
     told = _("Backups add {size} a day.").format(size=labels.size(int(daily)))

@@ -30,7 +30,7 @@ def objectives(inspection: Inspection) -> Iterator[Check]:
         moment=labels.moment(newest.moment),
     )
     short = _("RPO {now} of {target}").format(
-        now=_roughly(lost.total_seconds()), target=labels.duration(target.total_seconds())
+        now=labels.roughly(lost.total_seconds()), target=labels.duration(target.total_seconds())
     )
     figures = {"rpo_seconds": lost.total_seconds(), "rpo_target_seconds": target.total_seconds()}
     if lost > target:
@@ -51,7 +51,7 @@ def _rto(inspection: Inspection, newest: Backup) -> Check:
     )
     figures = {"rto_target_seconds": hours * 3600}
     target = labels.duration(hours * 3600)
-    now = "?" if estimate.seconds is None else _roughly(estimate.seconds)
+    now = "?" if estimate.seconds is None else labels.roughly(estimate.seconds)
     short = _("RTO {now} of {target}").format(now=now, target=target)
     if estimate.seconds is None:
         hint = _("Measure it by a drill: mtn drill")
@@ -61,7 +61,3 @@ def _rto(inspection: Inspection, newest: Backup) -> Check:
         hint = _("A restore would take too long: a faster disk or server, or less data (old tables).")
         return Check("rto", Status.WARN, text, hint, "6.2", figures=figures, short=short)
     return Check("rto", Status.OK, text, runbook="4.1", figures=figures, short=short)
-
-
-def _roughly(seconds: float) -> str:
-    return labels.duration(seconds) if seconds < 60 else labels.minutes(int(seconds // 60))
