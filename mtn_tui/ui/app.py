@@ -23,11 +23,11 @@ from mtn_tui.ui.data import poller
 from mtn_tui.ui.data.state import State
 from mtn_tui.ui.job_starter import JobStarter, Start
 from mtn_tui.ui.named_screens import bring_to_front, open_palette
-from mtn_tui.ui.screens.ask import ErrorDialog
+from mtn_tui.ui.screens.ask import ErrorDialog, Said
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.terminal.base_app import BaseApp
-from mtn_tui.ui.text.cells import Span
+from mtn_tui.ui.text.cells import Span, width_of
 from mtn_tui.ui.wizard.navigator import Navigator
 from mtn_tui.ui.wizard.session import IncidentSession, new_session
 
@@ -140,7 +140,10 @@ class MtnApp(BaseApp):
             self.here.draw()
 
     def show_status(self, text: str, tone: str = "") -> None:
-        """Show a message in the job bar until the next key, or for some seconds."""
+        """Show a message in the job bar until the next key, or for some seconds; a warning is never cut."""
+        if tone == "warn" and width_of([(text, "")]) >= self.size.width:
+            self.push_screen(Said(text))
+            return
         self.status = (text, tone)
         self._status_until = self.context.clock.monotonic() + _STATUS_FOR
         self.draw()

@@ -69,7 +69,7 @@ class Host(Protocol):
         """Draw the screen that the operator is on."""
 
     def show_status(self, text: str, tone: str = "") -> None:
-        """Show a message in the job bar."""
+        """Show a message in the job bar; a warning that has no room there in a dialog."""
 
     def show_error(self, error: MtnError) -> None:
         """Open a dialog that says what failed and what to do."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from mtn_tui.core import i18n
+from mtn_tui.core import i18n, suggested
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.audit import trail
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import last_known
@@ -255,6 +257,28 @@ def test_f_runs_the_monitor_and_says_what_to_type_where_it_would_change_the_mach
         await operator.sees("It changes what this machine starts; type it yourself: mtn schedule install")
 
     at_the_checklist(app_of(made, asked(begun)), flow)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_a_command_to_type_is_whole_on_80_columns_however_long_its_configuration(made, looks, language):
+    i18n.use(language)
+    path = Path("/srv/admision") / "respaldos-de-la-base-de-datos" / "configuracion" / "backup.conf"
+    suggested.name_configuration(path)
+    hint = _("Have them started: mtn schedule install")
+    suggested.name_configuration(None)
+    looks |= saying("schedule", Check("schedule", Status.WARN, "x", hint, "3.3"))
+
+    async def flow(operator):
+        screen = operator.app.screen
+        screen.checks.go_to(screen._keys.index("schedule"))
+        await operator.press("f")
+        await operator.until(lambda: operator.app.screen is not screen, "the dialog")
+        shown = "".join(line.strip(" │┃┆▌▐█▀▄") for line in operator.lines())
+        assert f"mtn--config{path}scheduleinstall" in shown.replace(" ", ""), operator.text()
+        await operator.press("enter")
+        await operator.until(lambda: operator.app.screen is screen, "its end")
+
+    at_the_checklist(app_of(made), flow)
 
 
 def test_read_only_nothing_is_run_signed_or_kept(made, looks):

@@ -91,6 +91,13 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
         self.dismiss(self._answers[self.query_one(VirtualList).index].value)
 
 
+class Said(Ask[None]):
+    """A message that the job bar would cut, whole."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, (), [Answer(_("Back"), None)])
+
+
 class ErrorDialog(Ask[None]):
     """Says what failed, what to do, and which section of the runbook has more."""
 
