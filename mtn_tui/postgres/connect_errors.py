@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from mtn_tui.core.errors import NoSlots, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
+from mtn_tui.postgres import no_answer
+from mtn_tui.postgres.their_words import reported, server_said
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ def _found(words: str) -> _Kind:
 
 
 def _certificate_wanted(at: Attempt) -> PostgresError:
+    ours = _("PostgreSQL at {where} wants a client certificate of {user}.").format(
+        where=at.where, user=at.user
+    )
     return PostgresError(
-        _("PostgreSQL at {where} wants a client certificate of {user}: {words}").format(
-            where=at.where, user=at.user, words=at.words
-        ),
+        f"{ours} {reported(at.words)}",
         _(
             "Name it by PGSSLCERT and PGSSLKEY (~/.postgresql/postgresql.crt and .key), "
             "its key with mode 600."
@@ -68,38 +71,32 @@ def _certificate_wanted(at: Attempt) -> PostgresError:
 
 
 def _server_not_trusted(at: Attempt) -> PostgresError:
+    ours = _("The certificate of PostgreSQL at {where} can't be trusted.").format(where=at.where)
     return PostgresError(
-        _("The certificate of PostgreSQL at {where} can't be trusted: {words}").format(
-            where=at.where, words=at.words
-        ),
+        f"{ours} {reported(at.words)}",
         _("Name its authority's certificate by PGSSLROOTCERT, and connect by the name that stands in it."),
     )
 
 
 def _no_tls(at: Attempt) -> PostgresError:
+    ours = _("TLS is asked for (PGSSLMODE), and PostgreSQL at {where} has none.").format(where=at.where)
     return PostgresError(
-        _("TLS is asked for (PGSSLMODE), and PostgreSQL at {where} has none: {words}").format(
-            where=at.where, words=at.words
-        ),
+        f"{ours} {reported(at.words)}",
         _("Turn it on there (ssl = on), or leave PGSSLMODE at prefer where the network can be trusted."),
     )
 
 
 def _refused(at: Attempt) -> PostgresError:
+    ours = _("PostgreSQL at {where} refuses the user {user}.").format(where=at.where, user=at.user)
     return PostgresError(
-        _("PostgreSQL at {where} refuses the user {user}: {words}").format(
-            where=at.where, user=at.user, words=at.words
-        ),
-        _("Correct DB_USER and DB_PASSWORD in backup.conf."),
-        "8.3",
+        f"{ours} {server_said(at.words)}", _("Correct DB_USER and DB_PASSWORD in backup.conf."), "8.3"
     )
 
 
 def _no_slot(at: Attempt) -> PostgresError:
+    ours = _("PostgreSQL at {where} runs, and all its connections are in use.").format(where=at.where)
     return NoSlots(
-        _("PostgreSQL at {where} runs, and all its connections are in use: {words}").format(
-            where=at.where, words=at.words
-        ),
+        f"{ours} {server_said(at.words)}",
         _(
             "See in pg_stat_activity who holds them, and end what is idle. "
             "A superuser may still get in; max_connections and the limits of roles and databases "
@@ -117,35 +114,38 @@ def database_missing(at: Attempt) -> PostgresError:
 
 
 def _database_forbidden(at: Attempt) -> PostgresError:
+    ours = _("{user} may not connect to the database {database} at {where}.").format(
+        user=at.user, database=at.database, where=at.where
+    )
     return PostgresError(
-        _("{user} may not connect to the database {database} at {where}: {words}").format(
-            user=at.user, database=at.database, where=at.where, words=at.words
-        ),
-        _("As its owner or a superuser: GRANT CONNECT ON DATABASE … TO …"),
+        f"{ours} {server_said(at.words)}", _("As its owner or a superuser: GRANT CONNECT ON DATABASE … TO …")
     )
 
 
 def _database_closed(at: Attempt) -> PostgresError:
+    ours = _("The database {database} at {where} takes no connections.").format(
+        database=at.database, where=at.where
+    )
     return PostgresError(
-        _("The database {database} at {where} takes no connections: {words}").format(
-            database=at.database, where=at.where, words=at.words
-        ),
+        f"{ours} {server_said(at.words)}",
         _("It was closed to connections. As a superuser: ALTER DATABASE … ALLOW_CONNECTIONS true"),
     )
 
 
 def _not_ready(at: Attempt) -> PostgresError:
+    ours = _("PostgreSQL at {where} is starting or stopping.").format(where=at.where)
     return ServerLost(
-        _("PostgreSQL at {where} is starting or stopping: {words}").format(where=at.where, words=at.words),
+        f"{ours} {server_said(at.words)}",
         _("Wait a moment and try again. The server's log tells how far it is."),
     )
 
 
 def _tls_wanted(at: Attempt) -> PostgresError:
+    ours = _("PostgreSQL at {where} lets {user} in by TLS only, or not at all from here.").format(
+        where=at.where, user=at.user
+    )
     return PostgresError(
-        _("PostgreSQL at {where} lets {user} in by TLS only, or not at all from here: {words}").format(
-            where=at.where, user=at.user, words=at.words
-        ),
+        f"{ours} {server_said(at.words)}",
         _(
             "Let TLS be used: PGSSLMODE=prefer or stricter here, ssl = on there. "
             "Or have a line for this machine put into the server's pg_hba.conf."
@@ -154,17 +154,22 @@ def _tls_wanted(at: Attempt) -> PostgresError:
 
 
 def _no_line(at: Attempt) -> PostgresError:
+    ours = _("pg_hba.conf of PostgreSQL at {where} has no line that lets {user} in from here.").format(
+        where=at.where, user=at.user
+    )
     return PostgresError(
-        _("pg_hba.conf of PostgreSQL at {where} has no line that lets {user} in from here: {words}").format(
-            where=at.where, user=at.user, words=at.words
-        ),
+        f"{ours} {server_said(at.words)}",
         _("Add a line for this address, user and database there, then: SELECT pg_reload_conf()"),
     )
 
 
 def _silent(at: Attempt) -> PostgresError:
+    why = no_answer.why(at.words)
+    ours = _("PostgreSQL at {where} does not answer.").format(where=at.where)
+    if why:
+        ours = _("PostgreSQL at {where} does not answer: {why}.").format(where=at.where, why=why)
     return ServerLost(
-        _("PostgreSQL at {where} does not answer: {words}").format(where=at.where, words=at.words),
+        f"{ours} {reported(at.words)}",
         _("See whether it runs (systemctl status postgresql), and DB_HOST and DB_PORT in backup.conf."),
         "7.3",
     )

@@ -19,6 +19,7 @@ from mtn_tui.core.values import LONGEST_NAME
 from mtn_tui.postgres import pooler, recovery_conflicts, server_errors
 from mtn_tui.postgres.connect_errors import Attempt, database_missing, explain, kind_of
 from mtn_tui.postgres.server import CONNECT_SECONDS, Server
+from mtn_tui.postgres.their_words import reported, server_said
 
 MAINTENANCE = "postgres"
 """The database to connect to if the one in question may not exist or must not be in use."""
@@ -178,29 +179,34 @@ def explained(error: psycopg.Error, doing: str = "") -> MtnError:
     Whatever it contains of rows is in ``private`` only.
     """
     said = server_errors.read(error)
-    words = f"{doing}: {said.says}" if doing else said.says
-    if said.context:
-        words += f" ({said.context})"
+    words = f"{said.says} ({said.context})" if said.context else said.says
+    theirs = server_said(words) if error.diag.message_primary else reported(words)
     state = error.sqlstate or ""
     ours = error.diag.severity_nonlocalized != "ERROR"  # else our server is up and has lost another one
     gone = state.startswith(("57P", "08")) or (not state and isinstance(error, psycopg.OperationalError))
     made: MtnError
     if gone and ours:
         made = ServerLost(
-            _("The connection to PostgreSQL broke: {words}").format(words=words),
+            _title(_("The connection to PostgreSQL broke"), doing, theirs),
             _("See whether the server runs, and its log; then start this again."),
         )
     elif state == "53100":
         made = NoSpace(
-            _("PostgreSQL's disk is full: {words}").format(words=words),
+            _title(_("PostgreSQL's disk is full"), doing, theirs),
             _("Make room on the database server's disk, then start this again."),
         )
     else:
-        made = PostgresError(_("PostgreSQL refused: {words}").format(words=words))
+        made = PostgresError(_title(_("PostgreSQL refused"), doing, theirs))
         if recovery_conflicts.is_one(error):
             made.hint = recovery_conflicts.hint()
         made.sqlstate, made.in_a_function = state, server_errors.in_a_function(error)
     if said.hint:
-        made.hint = f"{made.hint} {said.hint}".strip()
+        advice = _("The server's advice: {words}").format(words=said.hint)
+        made.hint = f"{made.hint} {advice}".strip()
     made.private = said.private
     return made
+
+
+def _title(ours: str, doing: str, theirs: str) -> str:
+    """Ours first, what was being done next, and theirs at the end."""
+    return f"{ours}: {doing}. {theirs}" if doing else f"{ours}. {theirs}"

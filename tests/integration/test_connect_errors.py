@@ -11,9 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.postgres.connect_errors import Attempt, explain, kind_of
-from mtn_tui.postgres.connection import connect
+from mtn_tui.postgres.connection import connect, translated
 from mtn_tui.postgres.server import Server
 
 ENGLISH = {
@@ -82,6 +83,50 @@ def test_each_refusal_is_told_apart_and_has_a_fix_of_its_own(words):
     error = explain(Attempt("10.0.0.7:5432", "u", "d", said))
     assert error.hint
     assert isinstance(error, ServerLost) is (kind in ("silent", "no-slot", "not-ready"))
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("words", [*ENGLISH, *SPANISH, "something in another tongue"])
+def test_our_own_words_lead_and_the_servers_follow_marked_as_what_it_said(words, language):
+    i18n.use(language)
+    said = f'connection to server at "10.0.0.7", port 5432 failed: FATAL: {words.format("x")}'
+    title = explain(Attempt("db:5432", "ana", "school", said)).title
+    marks = [i18n._("The server said: {words}"), i18n._("Original message: {words}")]
+    ours, _mark, theirs = next(
+        (title.partition(" " + mark.format(words="")) for mark in marks if mark.format(words="") in title),
+        (title, "", said if kind_of(said) == "database-missing" else ""),
+    )
+    assert ours.endswith(".")
+    assert "db:5432" in ours
+    assert "FATAL" not in ours
+    assert theirs == said
+
+
+NO_ANSWER = {
+    'connection to server at "h" (10.0.0.7), port 1 failed: Connection refused': "nothing listens",
+    'could not translate host name "db" to address: Name or service not known': "no machine of that name",
+    "encoding with 'idna' codec failed (UnicodeError: label empty or too long)": "no machine of that name",
+    "connection timeout expired": "no word came in 10 s",
+    'connection to server at "h", port 1 failed: Connection timed out': "no word came in 10 s",
+    'connection to server at "h", port 1 failed: No route to host': "the network does not reach",
+    "server closed the connection unexpectedly": "it closed the connection",
+}
+
+
+@pytest.mark.parametrize("words", NO_ANSWER)
+def test_why_no_server_answers_is_said_in_our_words_too(words):
+    title = explain(Attempt("db:5432", "ana", "school", words)).title
+    assert title.startswith(f"PostgreSQL at db:5432 does not answer: {NO_ANSWER[words]}"), title
+    assert title.endswith(f". Original message: {words}")
+
+
+def test_a_statement_that_is_refused_too(pg18, new_database):
+    i18n.use("es")
+    with new_database(pg18).connect() as connection, pytest.raises(PostgresError) as caught:
+        with translated("COPY t"):
+            connection.execute("SELECT * FROM nowhere_at_all")
+    said = 'PostgreSQL lo rechazó: COPY t. El servidor dijo: relation "nowhere_at_all" does not exist'
+    assert caught.value.title == said
 
 
 def test_each_kind_has_another_fix():

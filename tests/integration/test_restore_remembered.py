@@ -82,7 +82,7 @@ def test_it_is_listed_and_the_latest_is_the_one_before_it_which_is_said(unloadab
     assert "pupil-Qx7" not in failed.stderr
     (facts, earlier) = json.loads(practice.here("list", "--json").stdout)
     assert (facts["id"], earlier["refused"]) == (bad.id, None)
-    assert facts["refused"]["reason"].startswith("PostgreSQL refused: COPY public.t: ")
+    assert facts["refused"]["reason"].startswith("PostgreSQL refused: COPY public.t. The server said: ")
     assert facts["refused"]["where"].endswith(target)
     assert facts["rung"] == "complete"
     assert "RESTORE FAILED" in practice.here("list").stdout.splitlines()[1]

@@ -30,6 +30,7 @@ from mtn_tui.operations.restore.request import Request
 from mtn_tui.operations.restore.rto import Rto
 from mtn_tui.operations.restore.validate import Validated
 from mtn_tui.operations.services.health import Answer
+from mtn_tui.postgres.connect_errors import Attempt, explain
 from mtn_tui.postgres.databases import Described
 from mtn_tui.postgres.kept import kept_form
 from mtn_tui.postgres.newest import Newer
@@ -415,12 +416,7 @@ DOWN = Canned(
     changes=(
         (
             "server",
-            ServerLost(
-                _("PostgreSQL at {where} does not answer: {words}").format(
-                    where=f"{MACHINE}:5432", words="Connection refused"
-                ),
-                "",
-            ),
+            ServerLost(explain(Attempt(f"{MACHINE}:5432", "u", DATABASE, "Connection refused")).title),
         ),
     )
 )

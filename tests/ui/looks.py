@@ -15,6 +15,7 @@ from mtn_tui.operations.health import registry
 from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.runner import Look
+from mtn_tui.postgres.connect_errors import Attempt, explain
 
 REAL = {name: registry.LOOKS[name] for name in ("full", "key", "key-of-backups", "suspect")}
 """Those that need no server, and by which the header tells an installation from another."""
@@ -86,9 +87,8 @@ def overdue() -> dict[str, Look]:
 
 def no_server(_inspection: Inspection) -> Iterator[Check]:
     """The server does not answer."""
-    text = _("PostgreSQL at {where} does not answer: {words}")
-    hint = _("See whether it runs (systemctl status postgresql), and DB_HOST and DB_PORT in backup.conf.")
-    yield Check("server", Status.FAIL, text.format(where="db1:5432", words="connection refused"), hint, "7.3")
+    down = explain(Attempt("db1:5432", "admision", "admision", "connection refused"))
+    yield Check("server", Status.FAIL, down.title, down.hint, down.runbook)
 
 
 def _objectives(inspection: Inspection) -> Iterator[Check]:

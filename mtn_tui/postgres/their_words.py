@@ -1,0 +1,15 @@
+"""Marks what PostgreSQL or libpq said, in whatever language: it follows a sentence of ours."""
+
+from __future__ import annotations
+
+from mtn_tui.core.i18n import _
+
+
+def server_said(words: str) -> str:
+    """The server's own words, marked as such; they follow a sentence of ours."""
+    return _("The server said: {words}").format(words=words)
+
+
+def reported(words: str) -> str:
+    """The words of libpq or of the system, where the server itself may have said nothing."""
+    return _("Original message: {words}").format(words=words)
