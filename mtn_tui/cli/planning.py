@@ -105,7 +105,10 @@ def _target(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _loss(plan: Plan) -> list[tuple[str, str]]:
-    lost = _("the last {time}").format(time=labels.minutes(plan.lost_minutes))
+    since, until = labels.told_apart(plan.backup.moment, plan.now)
+    lost = _("what was written since {moment}: {time} up to {until}").format(
+        moment=since, time=labels.minutes(plan.lost_minutes), until=until
+    )
     if plan.minutes_before is not None:
         lost = _("{before} before the moment asked for; {time} in all").format(
             before=labels.minutes(plan.minutes_before), time=labels.minutes(plan.lost_minutes)

@@ -21,8 +21,11 @@ from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, Pla
 FOOTER = 7
 """Keys in a footer, at most."""
 
-_SPARE = ("command", "jobs", "incident", "note", "quit", "back")
+_SPARE = ("command", "jobs", "incident", "note", "quit", "called", "filter")
 """Actions that a footer can do without, the least needed first."""
+
+_BACK = "back"
+"""The action that every footer of a screen with a way back has."""
 
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -185,18 +188,27 @@ def footer(
 ) -> list[AnyAction]:
     """The listed actions that have room in a footer of ``width`` cells, without the ``hidden`` ones.
 
-    ``possible`` tells whether one can be performed now. Where not all have room, general ones
-    are left out first: ``?`` has them.
+    ``possible`` tells whether one can be performed now. The way back is always among them; where not all
+    have room, general ones are left out first: ``?`` has them.
     """
-    shown = [
+    wanted = [
         one
         for one in listed
         if one.id not in hidden and (one.footer or (one.footer_when_possible and possible(one)))
     ]
-    for spare in _SPARE:
-        if len(shown) > FOOTER or sum(cell_len(in_footer(one)) for one in shown) > width:
-            shown = [one for one in shown if one.id != spare]
-    return shown[:FOOTER]
+    shown, room = list[AnyAction](), width
+    for one in sorted(wanted, key=_need):
+        if len(shown) < FOOTER and cell_len(in_footer(one)) <= room:
+            shown.append(one)
+            room -= cell_len(in_footer(one))
+    return [one for one in wanted if one in shown]
+
+
+def _need(one: AnyAction) -> int:
+    """An action's place in a footer with too little room: the way back comes first."""
+    if one.id == _BACK:
+        return 0
+    return 1 + len(_SPARE) - _SPARE.index(one.id) if one.id in _SPARE else 1
 
 
 def in_footer(one: AnyAction) -> str:

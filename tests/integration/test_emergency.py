@@ -14,10 +14,12 @@ from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.contacts import load as load_contacts
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import JobState
+from mtn_tui.core.suggested import command
 from mtn_tui.demo.services import Services
 from mtn_tui.engine import detached
 from mtn_tui.engine.jobs import new_job_id
 from mtn_tui.engine.journal import journal_path
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.production import confirmation
 from mtn_tui.operations.incident import messages, steps
@@ -97,6 +99,39 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     file.done(Step.CHOOSE, loses_seconds=7200)
     alert = messages.last_alert(practice.context, file.state)
     assert "What was written after that backup is lost (2 h)." in alert.body
+
+
+def test_what_was_restored_beside_before_is_kept_and_named_at_the_end(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    backup = practice.ready_made()
+    file = opened(practice)
+    file.begin(Step.ASSESS)
+    file.done(Step.ASSESS, way=RecoveryMode.BESIDE.value)
+    beside = steps.staging_of(practice.context, RecoveryMode.BESIDE)
+    practice.made.append(beside)
+    for step, facts in ((Step.NOTIFY, {}), (Step.CHOOSE, {"backup": backup.id})):
+        file.begin(step)
+        file.done(step, **facts)
+    for _again in range(2):
+        run_as_job(practice, file, Step.STAGING, steps.restore_arguments(practice.context, file.state))
+        assert file.state.steps[Step.STAGING].standing is StepStatus.DONE
+    (kept,) = [name for name in practice.databases() if name.startswith(f"{beside}__before_")]
+    practice.made.append(kept)
+    drop = command("kept", "drop", kept)
+    assert drop in messages.last_alert(practice.context, file.state).body
+    assert drop in steps.write_report(practice.context, file.state).read_text()
+
+
+def test_the_newest_row_and_the_backup_are_told_apart_in_step_5(pg18, new_school, practise):
+    practice = practise(new_school(pg18))
+    practice.ready_made()
+    (backup,) = practice.inventory.backups
+    newest = backup.moment.replace(microsecond=0) + timedelta(seconds=1)
+    practice.source.psql(f"UPDATE applications SET created_at = '{newest.isoformat()}'")
+    found = {one.id: one for one in validate(practice.context, practice.source.name, backup).checks}
+    there, made = labels.told_apart(newest, backup.moment)
+    assert there != made
+    assert all(moment in found["newest"].says for moment in (there, made)), found["newest"].says
 
 
 def test_production_that_is_there_is_kept_and_only_with_the_words(pg18, new_school, practise):

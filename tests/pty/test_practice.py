@@ -105,7 +105,7 @@ def test_a_server_that_is_down_is_started(tmp_path):
         made.terminal.wait_for("Start the database server?")
         made.terminal.type(DOWN + ENTER)
         made.terminal.wait_for("PostgreSQL answers.")
-        made.enters("no restore: on to the services")
+        made.enters("no restore: on to step 2")
         made.tells_people()
         made.ends(restarts=False)
     assert well(made.told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 import pytest
 
@@ -91,7 +92,19 @@ def test_a_footer_has_at_most_seven_keys_and_fits_eighty_cells(screen, language)
     assert len(shown) <= actions.FOOTER
     assert width_of([(actions.in_footer(one), "") for one in shown]) <= 80
     own = [one.id for one in screen.own_actions() if one.footer and one.id not in screen.not_in_footer]
-    assert {"help", *own} - set(screen.not_in_footer) <= {one.id for one in shown}
+    assert {"help", *own} - {*screen.not_in_footer, "filter"} <= {one.id for one in shown}
+
+
+@every_screen
+def test_whatever_can_be_done_a_footer_of_eighty_cells_shows_the_way_back(screen, language):
+    listed_here = listed(screen)
+    sometimes = [one.id for one in listed_here if one.footer_when_possible]
+    for count in range(len(sometimes) + 1):
+        for now in combinations(sometimes, count):
+            shown = actions.footer(listed_here, screen.not_in_footer, 80, lambda one, now=now: one.id in now)
+            assert ("back" in [one.id for one in shown]) is (screen is not Checklist), now
+            assert len(shown) <= actions.FOOTER
+            assert width_of([(actions.in_footer(one), "") for one in shown]) <= 80
 
 
 def test_a_footer_writes_each_key_in_brackets_and_leaves_general_ones_out_first(language):
@@ -99,7 +112,7 @@ def test_a_footer_writes_each_key_in_brackets_and_leaves_general_ones_out_first(
     none_now = lambda _one: False  # noqa: E731
     shown = {width: actions.footer(listed(screen), (), width, none_now) for width in (200, 80)}
     assert all(re.match(r" \[\S+\] \w", actions.in_footer(one)) for one in shown[200])
-    general = {one.id for one in actions.general()} - {"help"} | {"note", "incident"}
+    general = {one.id for one in actions.general()} - {"help", "back"} | {"note", "incident"}
     assert {one.id for one in shown[200]} - {one.id for one in shown[80]} <= general
 
 

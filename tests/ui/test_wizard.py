@@ -440,7 +440,7 @@ def test_a_server_is_left_down_only_by_saying_so(pg18, new_school, practise):
             await operator.press("enter")
         assert on_disk(practice).step is Step.ASSESS
         await operator.enters()
-        await operator.sees("Leave it down, and go on to the services")
+        await operator.sees("Leave it down, and go on to step 2, Notify")
         await operator.press("down", "down", "enter")
         await operator.at(Step.NOTIFY)
 

@@ -159,3 +159,16 @@ def test_hostile_words_are_text_and_take_one_line():
     rows = [line for line in said.splitlines() if "owned" in line and line.startswith("|")]
     assert rows
     assert all(line.replace(r"\|", "").count("|") == 4 for line in rows)
+
+
+def test_two_moments_of_one_minute_are_told_apart_in_it():
+    facts = {
+        "backup": "abc",
+        "moment": "2026-01-01T02:00:11+00:00",
+        "asked": "2026-01-01T02:00:40+00:00",
+        "loses_seconds": 0,
+        "lost_until": "2026-01-01T02:00:59+00:00",
+    }
+    said = said_of(("began", Step.CHOOSE, {}, ""), ("done", Step.CHOOSE, facts, ""))
+    for seconds in (":00:11", ":00:40", ":00:59"):
+        assert seconds in said, said

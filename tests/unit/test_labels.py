@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from mtn_tui.operations.common import labels
@@ -33,3 +35,14 @@ def test_a_duration_names_its_units(seconds, said):
 )
 def test_many_minutes_are_told_by_hours_or_days(count, said):
     assert labels.minutes(count) == said
+
+
+def test_moments_beside_each_other_have_their_seconds_where_they_share_a_minute():
+    at = datetime(2026, 11, 24, 5, 0, 11, tzinfo=UTC)
+    same, other = at + timedelta(seconds=29), at + timedelta(minutes=1)
+    first, second, third = labels.told_apart(at, same, other)
+    assert (":00:11 " in first, ":00:40 " in second) == (True, True)
+    assert third == labels.moment(other)
+    assert labels.told_apart(at, at, other) == [labels.moment(at)] * 2 + [third], "one moment, shown twice"
+    assert labels.clock_after(same, at).endswith(":00:40")
+    assert labels.clock_after(other, at).endswith(":01")

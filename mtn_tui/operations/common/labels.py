@@ -61,6 +61,17 @@ def shared_minutes(moments: Iterable[datetime]) -> frozenset[datetime]:
     return frozenset(one for one, count in counted.items() if count > 1)
 
 
+def told_apart(*moments: datetime) -> list[str]:
+    """Moments that are shown beside each other: with seconds where two of them are of one minute."""
+    shared = shared_minutes({*moments})
+    return [with_offset(one) if minute(one) in shared else moment(one) for one in moments]
+
+
+def clock_after(when: datetime, shown: datetime) -> str:
+    """The local time of day beside an earlier moment that is shown whole: with seconds in the same minute."""
+    return f"{when.astimezone():{'%H:%M:%S' if minute(when) == minute(shown) else '%H:%M'}}"
+
+
 def age(when: datetime, now: datetime) -> str:
     """How long before ``now`` it was: minutes, from 2 h on hours, from 2 days on days."""
     passed = now - when
@@ -279,6 +290,12 @@ def kept_past(name: str) -> str:
 def stays(name: str) -> tuple[str, str]:
     """Says that a database restored read-only is there until it is dropped; and the command that does it."""
     text = _("{name} stays, read-only, until somebody drops it. When nobody needs it:")
+    return text.format(name=name), command("kept", "drop", name)
+
+
+def set_aside(name: str) -> tuple[str, str]:
+    """Says that a database which a restore beside production replaced is kept; and what drops it."""
+    text = _("{name} was there before, and is kept until somebody drops it. When nobody needs it:")
     return text.format(name=name), command("kept", "drop", name)
 
 

@@ -198,12 +198,16 @@ def _with_database(seen: Observations, connection: Connection) -> Observations:
 
 def findings(seen: Observations, now: datetime) -> list[Check]:
     """What was seen, in words, in the order of the runbook: server, database, disk, services, backups."""
+    wholes = [one.whole.moment for one in seen.tables if one.whole]
+    others = [seen.newest, seen.backup.moment if seen.backup else None]
+    shown = [*wholes, *(one for one in others if one)]
+    moments = dict(zip(shown, labels.told_apart(*shown), strict=True))
     found = [_server_finding(seen)]
     if seen.server is None:
-        found += _database_findings(seen, now)
+        found += _database_findings(seen, now, moments)
     found.append(_disk_finding(seen))
     found += _service_findings(seen)
-    found.append(_backup_finding(seen, now))
+    found.append(_backup_finding(seen, now, moments))
     return found
 
 
@@ -213,7 +217,7 @@ def _server_finding(seen: Observations) -> Check:
     return Check("server", Status.FAIL, seen.server.title, seen.server.hint)
 
 
-def _database_findings(seen: Observations, now: datetime) -> list[Check]:
+def _database_findings(seen: Observations, now: datetime, moments: Mapping[datetime, str]) -> list[Check]:
     if not seen.exists:
         return [
             Check(
@@ -222,10 +226,10 @@ def _database_findings(seen: Observations, now: datetime) -> list[Check]:
         ]
     if seen.database is not None:
         return [Check("database", Status.FAIL, seen.database.title, seen.database.hint)]
-    found = [main_tables.finding(one) for one in seen.tables]
+    found = [main_tables.finding(one, moments) for one in seen.tables]
     if seen.newest is not None:
         text = _("The last application was created {age} ago, {moment}.").format(
-            age=labels.age(seen.newest, now), moment=labels.moment(seen.newest)
+            age=labels.age(seen.newest, now), moment=moments[seen.newest]
         )
         found.append(Check("last-write", Status.OK, text))
     return found
@@ -258,7 +262,7 @@ def _service_findings(seen: Observations) -> list[Check]:
     return [Check("services", Status.FAIL, text)]
 
 
-def _backup_finding(seen: Observations, now: datetime) -> Check:
+def _backup_finding(seen: Observations, now: datetime, moments: Mapping[datetime, str]) -> Check:
     unreachable = ""
     if seen.unreachable:
         names = ", ".join(labels.store(one) for one in seen.unreachable)
@@ -266,7 +270,7 @@ def _backup_finding(seen: Observations, now: datetime) -> Check:
     if seen.backup is None:
         return Check("backup", Status.FAIL, _("There is no proven full backup.") + unreachable)
     text = _("The newest proven full is {age} old, of {moment}.").format(
-        age=labels.age(seen.backup.moment, now), moment=labels.moment(seen.backup.moment)
+        age=labels.age(seen.backup.moment, now), moment=moments[seen.backup.moment]
     )
     return Check("backup", Status.WARN if unreachable else Status.OK, text + unreachable)
 

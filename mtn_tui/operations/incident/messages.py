@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import Figure, _, ngettext
-from mtn_tui.core.moments import read_moment
+from mtn_tui.core.moments import read_moment, with_offset
 from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.alerts.message import Level
 from mtn_tui.operations.alerts.notify import notify
@@ -18,6 +18,7 @@ from mtn_tui.operations.incident import report
 from mtn_tui.operations.incident.assess import Assessment
 from mtn_tui.operations.incident.escalation import severity_of
 from mtn_tui.operations.incident.memory import done_to_mend, over_since, wrong_at_first
+from mtn_tui.operations.incident.remains import set_aside
 from mtn_tui.operations.incident.state import Facts, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
 
@@ -100,22 +101,25 @@ def _done(context: Context, incident: Incident) -> Alert:
         if null := incident.steps[Step.PRODUCTION].facts.get("not_linked"):
             text = _("References to them that are still NULL since the deletion: {count:,}.")
             body.append(text.format(count=Figure(int(str(null)))))
-        body += labels.stays(staging_of(context, incident.way))
+        body += _stays(context, incident)
         return Alert(Level.SUCCESS, _("Lost rows are back"), "\n".join(body))
     if incident.way is RecoveryMode.BESIDE:
         text = _("The backup of {moment} is in {database}, beside production. It took {time}.")
         database = staging_of(context, incident.way)
         said = text.format(moment=_moment(chosen), database=database, time=passed)
-        body = [said, *labels.stays(database)]
+        body = [said, *_stays(context, incident)]
         return Alert(Level.SUCCESS, _("Lost rows can be recovered"), "\n".join(body))
     text = _("The database was restored from the backup of {moment}. It took {time}.")
     body = [text.format(moment=_moment(chosen), time=passed)]
     lost = chosen.get("loses_seconds")
     if isinstance(lost, int | float):
         text = _("What was written after that backup is lost ({time}).")
-        body.append(text.format(time=labels.minutes(int(lost // 60))))
+        if "lost_until" in chosen:
+            text = _("What was written since is lost ({time} up to {until}).")
+        body.append(text.format(time=labels.minutes(int(lost // 60)), until=_until(chosen)))
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
+    body += [line for one in set_aside(incident) for line in one]
     return Alert(Level.SUCCESS, _("Database Restored"), "\n".join(body))
 
 
@@ -133,8 +137,23 @@ def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]
     return {"subject": alert.subject, "recipients": list(to), "channels": channels}
 
 
+def _stays(context: Context, incident: Incident) -> list[str]:
+    """What stays beside production, and what drops it."""
+    told = [labels.stays(staging_of(context, incident.way)), *set_aside(incident)]
+    return [line for one in told for line in one]
+
+
 def _moment(facts: Facts) -> str:
     try:
-        return labels.moment(read_moment(str(facts["moment"])))
+        return with_offset(read_moment(str(facts["moment"])))
     except (KeyError, ValueError):
         return "—"
+
+
+def _until(facts: Facts) -> str:
+    """Up to when what is lost was counted."""
+    try:
+        until, moment = (read_moment(str(facts[name])) for name in ("lost_until", "moment"))
+    except (KeyError, ValueError):
+        return "—"
+    return labels.clock_after(until, moment)

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from mtn_tui.core.contacts import Severity
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.core.moments import read_moment
+from mtn_tui.core.moments import read_moment, with_offset
 from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.markdown import escaped
 from mtn_tui.operations.incident.memory import done_to_mend, findings_of, over_since
+from mtn_tui.operations.incident.remains import remains
 from mtn_tui.operations.incident.state import (
     LOST,
     OID,
@@ -126,10 +127,7 @@ def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[s
         target=labels.duration(target.total_seconds()),
     )
     yield "- " + _("Way") + f": {way(incident.way)}"
-    restored = incident.steps[Step.STAGING]
-    if incident.way is RecoveryMode.BESIDE and restored.standing is StepStatus.DONE:
-        said, drop = labels.stays(str(restored.facts.get("database") or "—"))
-        yield f"- {escaped(said)} `{drop}`"
+    yield from (f"- {escaped(said)} `{drop}`" for said, drop in remains(incident))
 
 
 def _steps(incident: Incident) -> list[str]:
@@ -253,6 +251,7 @@ def fact_name(name: str) -> str:
         "moment": _("as of"),
         "store": _("from"),
         "loses_seconds": _("what was written after it, and is lost"),
+        "lost_until": _("counted up to"),
         "expected_seconds": _("expected to take"),
         "roles": _("roles"),
         "no_owner": _("without owners and rights"),
@@ -300,9 +299,9 @@ def fact_value(name: str, value: object) -> str:
         return severity(Severity(str(value)))
     if name == "store":
         return labels.store(str(value))
-    if name in ("asked", "moment", "newest"):
+    if name in ("asked", "moment", "newest", "lost_until"):
         try:
-            return labels.moment(read_moment(str(value)))
+            return with_offset(read_moment(str(value)))
         except ValueError:
             return str(value)
     if isinstance(value, bool):

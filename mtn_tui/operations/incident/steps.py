@@ -104,6 +104,7 @@ def chosen(made: Plan, asked: datetime | None = None) -> dict[str, object]:
         "moment": made.backup.moment.isoformat(),
         "store": made.copy.store.name if made.copy else None,
         "loses_seconds": made.lost_minutes * 60,
+        "lost_until": made.now.isoformat(),
         "expected_seconds": made.rto.seconds,
         **roles,
     }
@@ -207,7 +208,7 @@ def _after_a_killed_promotion(file: IncidentFile, context: Context, view: JobVie
 def _shown(step: Step, result: Facts) -> dict[str, object]:
     """The evidence for a step in its job's result."""
     wanted = {
-        Step.STAGING: {"target": "database", "rows": "rows", "tables": "tables"},
+        Step.STAGING: {"target": "database", "kept": "kept", "rows": "rows", "tables": "tables"},
         Step.PRODUCTION: {"kept": "kept", "seconds_without": "away_seconds"},
         Step.SERVICES: {"services": "services"},
     }

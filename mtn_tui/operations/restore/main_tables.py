@@ -139,8 +139,8 @@ def _count_one(connection: Connection, table: str, before: int | None) -> Table:
     return Table(table, int(str(row[0])) if row else None, before)
 
 
-def finding(table: Table) -> Check:
-    """What its rows say, in words."""
+def finding(table: Table, moments: Mapping[datetime, str] | None = None) -> Check:
+    """What its rows say, in words; ``moments`` are those that are written in another way than usual."""
     if table.trouble:
         text = _("The table {table} can't be read: {reason}")
         status = Status.UNKNOWN if table.barred else Status.FAIL
@@ -149,11 +149,12 @@ def finding(table: Table) -> Check:
         text = _("The table {table} could not be counted in time.")
         return Check("tables", Status.UNKNOWN, text.format(table=table.name))
     if table.shrunk and table.whole is not None:
+        at = table.whole.moment
         text = _("{table} has {now:,} rows, and {before:,} in the backup of {moment}.").format(
             table=table.name,
             now=Figure(table.rows),
             before=Figure(table.before or 0),
-            moment=labels.moment(table.whole.moment),
+            moment=(moments or {}).get(at) or labels.moment(at),
         )
         return Check("tables", Status.WARN, text)
     text = _("{table} has {now:,} rows.").format(table=table.name, now=Figure(table.rows))

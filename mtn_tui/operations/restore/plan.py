@@ -102,8 +102,9 @@ class Plan:
         newer = self.target.newer
         if newer is None or newer.newest is None or newer.newest <= self.backup.moment:
             return ""
+        there, _here = labels.told_apart(newer.newest, self.backup.moment)
         text = _("It takes the place of something newer: in {target}, {table} has rows of {moment}.").format(
-            target=self.request.target, table=newer.table, moment=labels.moment(newer.newest)
+            target=self.request.target, table=newer.table, moment=there
         )
         if newer.rows:
             since = ngettext(

@@ -107,9 +107,11 @@ def _newest(connection: Connection, backup: Backup) -> Check:
     newest = row[0] if row else None
     if not isinstance(newest, datetime):
         return Check("newest", Status.WARN, _("There is no application in it."))
-    text = _("The newest application is of {moment}.").format(moment=labels.moment(newest))
+    there, made = labels.told_apart(newest, backup.moment)
+    text = _("The newest application is of {moment}.").format(moment=there)
     if newest > backup.moment:
-        return Check("newest", Status.WARN, text + " " + _("That is after the backup was made."))
+        after = _("That is after the backup was made: {moment}.").format(moment=made)
+        return Check("newest", Status.WARN, f"{text} {after}")
     return Check("newest", Status.OK, text)
 
 

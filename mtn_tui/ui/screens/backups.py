@@ -46,7 +46,7 @@ class Backups(BackupScreen):
     """The list, its filter, and the chosen backup in short."""
 
     where = BACKUPS
-    not_in_footer = ("jobs", "back", "command")
+    not_in_footer = ("jobs", "command")
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from mtn_tui.operations.health import labels
 from mtn_tui.operations.health.picture import Row
-from mtn_tui.ui.host import CHECKLIST, HISTORY
+from mtn_tui.ui.host import HISTORY
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text import health
 from mtn_tui.ui.text.cells import wrapped
@@ -19,7 +19,6 @@ class CheckHistory(Framed):
     """One check: all its findings, its first figure in time, and its last changes."""
 
     where = HISTORY
-    tab = CHECKLIST
 
     def __init__(self, row: Row) -> None:
         super().__init__()

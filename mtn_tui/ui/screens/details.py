@@ -11,7 +11,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import labels as copy_labels
 from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.ui.actions import AnyAction
-from mtn_tui.ui.host import BACKUPS, DETAILS
+from mtn_tui.ui.host import DETAILS
 from mtn_tui.ui.screens.backup_actions import BackupScreen, marking, verifying_and_restoring
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.cells import Span, fit, wrapped
@@ -22,7 +22,6 @@ class Details(BackupScreen):
     """One backup: its copies, what is wrong with it, and the rows of every table."""
 
     where = DETAILS
-    tab = BACKUPS
     not_in_footer = ("jobs", "command")
 
     @classmethod

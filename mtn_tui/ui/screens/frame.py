@@ -17,6 +17,9 @@ from mtn_tui.ui.text import health
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.text.cells import Span, clipped, spread, width_of
 
+TABS = (CHECKLIST, BACKUPS, EMERGENCY, LOGS, JOBS)
+"""Screens that have a tab."""
+
 _NAMED = 6
 """Cells that a database's name always has in the header; else the host comes first."""
 
@@ -95,7 +98,7 @@ def _incident(host: Host) -> list[Span]:
 
 def tabs(here: str, width: int) -> list[Span]:
     """The screens that have a tab, and which one the operator is on."""
-    shown = [one for one in actions.general() if one.id in (CHECKLIST, BACKUPS, EMERGENCY, LOGS, JOBS)]
+    shown = [one for one in actions.general() if one.id in TABS]
     pieces: list[Span] = [(" ", "")]
     for one in shown:
         text = f"{one.keys[0]} {one.label}"

@@ -29,8 +29,6 @@ class Framed(BaseScreen[None]):
 
     where: ClassVar[str]
     """Its name, as ``Host.show`` takes it."""
-    tab: ClassVar[str] = ""
-    """The tab that it belongs to, if that is not its own."""
     not_in_footer: ClassVar[tuple[str, ...]] = ()
     """Actions that there is no room for in the footer."""
 
@@ -47,6 +45,14 @@ class Framed(BaseScreen[None]):
     def actions(self) -> tuple[AnyAction, ...]:
         """All that can be done here."""
         return in_order(self.own_actions())
+
+    @property
+    def tab(self) -> str:
+        """The tab that it belongs to: its own, else that of the screen that the operator came from."""
+        stack = self.app.screen_stack
+        below = stack[: stack.index(self) + 1] if self in stack else stack
+        names = (one.where for one in reversed(below) if isinstance(one, Framed))
+        return next((name for name in names if name in frame.TABS), self.where)
 
     @property
     def host(self) -> Host:
@@ -84,7 +90,7 @@ class Framed(BaseScreen[None]):
         """Draw header, tabs, job bar and footer."""
         host, width = self.host, self.app.size.width
         self.lines("header").show([frame.header(host, width)])
-        self.lines("tabs").show([frame.tabs(self.tab or self.where, width)])
+        self.lines("tabs").show([frame.tabs(self.tab, width)])
         self.lines("top-rule").show([frame.rule(width)])
         self.lines("job-bar").show([frame.job_bar(host, self.where, width)])
         self.draw_footer()
@@ -106,8 +112,12 @@ class Framed(BaseScreen[None]):
     def on_key(self, event: events.Key) -> None:
         """Say of a key that nothing has taken that it does nothing: it may have been meant for something."""
         if not isinstance(self.focused, Input) and event.key not in self.active_bindings:
-            key = shown_key(event.character or event.key if event.is_printable else event.key)
-            self.host.show_status(_("{key} does nothing here; [?] shows what does.").format(key=key), "warn")
+            key = event.character or event.key if event.is_printable else event.key
+            self.host.show_status(self.does_nothing(key), "warn")
+
+    def does_nothing(self, key: str) -> str:
+        """What is said of a key that nothing has taken."""
+        return _("{key} does nothing here; [?] shows what does.").format(key=shown_key(key))
 
     def on_screen_resume(self) -> None:
         """Draw what has changed while another screen was in front."""

@@ -156,7 +156,6 @@ class JobDetails(Framed):
     """All that is known of one job, as long as it may be."""
 
     where = JOB
-    tab = JOBS
 
     def __init__(self, job: JobView) -> None:
         super().__init__()

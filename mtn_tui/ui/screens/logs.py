@@ -59,7 +59,7 @@ class Logs(Framed):
 
     CSS_PATH: ClassVar = "logs.tcss"
     where = LOGS
-    not_in_footer = ("jobs", "back", "command")
+    not_in_footer = ("jobs", "command")
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:

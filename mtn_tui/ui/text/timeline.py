@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from rich.cells import cell_len
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.common.labels import minute
 from mtn_tui.operations.restore.point_in_time import is_gap
 from mtn_tui.ui.text.cells import Span
 
@@ -101,6 +102,7 @@ def draw(
         marks[on.cell(point.moment)] = ("█" if point.full else "·", point.tone)
     labels: list[tuple[int, Span]] = []
     at, with_date = on.cell(chosen.moment), on.end - on.start > SPANS[DAY]
+    seconds = asked is not None and asked != chosen.moment and minute(asked) == minute(chosen.moment)
     if asked is not None and (asked in on or asked > now):
         at_asked = on.cell(asked)
         if at_asked == at and asked < chosen.moment:
@@ -108,11 +110,11 @@ def draw(
         elif at_asked == at:
             at_asked += 1
         marks[at_asked] = ("✖", "bad")
-        labels.append((at_asked, (_time(asked, zone, with_date=with_date), "bad")))
+        labels.append((at_asked, (_time(asked, zone, with_date=with_date, seconds=seconds), "bad")))
     marks[at] = ("▲", "strong")
     end = _end(at_now=on.end >= now)
     width = len(marks) + cell_len(_end(at_now=True))
-    time = _time(chosen.moment, zone, with_date=with_date)
+    time = _time(chosen.moment, zone, with_date=with_date, seconds=seconds)
     if place[1] > 1:
         several = time + ", " + _("{place} of {count} here").format(place=place[0], count=place[1])
         taken = sum(len(text) + 1 for _cell, (text, _tone) in labels)
@@ -186,10 +188,11 @@ def _bucket(moment: datetime, step: timedelta, zone: tzinfo | None) -> tuple[dat
     return local.date(), since // step
 
 
-def _time(moment: datetime, zone: tzinfo | None, *, with_date: bool) -> str:
+def _time(moment: datetime, zone: tzinfo | None, *, with_date: bool, seconds: bool) -> str:
     """The time of a day, with its offset."""
     local = moment.astimezone(zone)
-    return f"{local:{'%m-%d ' if with_date else ''}%H:%M} {f'{local:%z}'.removesuffix('00')}"
+    form = ("%m-%d " if with_date else "") + ("%H:%M:%S" if seconds else "%H:%M")
+    return f"{local:{form}} {f'{local:%z}'.removesuffix('00')}"
 
 
 def _below(labels: list[tuple[int, Span]], width: int) -> list[Span]:

@@ -144,7 +144,14 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
     )
 
 
-def stepping(picking: Callable[[P], Moments], why_not: Callable[[P], str]) -> tuple[Action[P], ...]:
+def digit_of_moment(key: str) -> str:
+    """What is said of a digit on a timeline: which key lets one type a moment; empty for other keys."""
+    return _("[t] lets you type a moment; then digits are part of it.") if key.isdigit() else ""
+
+
+def stepping(
+    picking: Callable[[P], Moments], why_not: Callable[[P], str], *, footer: bool = False
+) -> tuple[Action[P], ...]:
     """The actions of a timeline: of step 3, and of the screen that looks at what was."""
     return (
         Action(
@@ -153,6 +160,7 @@ def stepping(picking: Callable[[P], Moments], why_not: Callable[[P], str]) -> tu
             _("Type a time"),
             _("On the timeline, asks for a moment, and chooses the nearest backup before it."),
             lambda place: picking(place).type_moment(),
+            footer=footer,
             why_not=why_not,
         ),
         Action(
@@ -161,6 +169,7 @@ def stepping(picking: Callable[[P], Moments], why_not: Callable[[P], str]) -> tu
             _("Difference"),
             _("On the timeline, shows how many rows each table has now, and had at the chosen moment."),
             lambda place: picking(place).show_difference(),
+            footer=footer,
             why_not=why_not,
         ),
         Action(
@@ -169,6 +178,7 @@ def stepping(picking: Callable[[P], Moments], why_not: Callable[[P], str]) -> tu
             _("Zoom"),
             _("On the timeline, shows a longer stretch of time; after the longest, the shortest."),
             lambda place: picking(place).zoom(),
+            footer=footer,
             why_not=why_not,
         ),
     )

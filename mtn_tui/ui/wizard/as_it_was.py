@@ -17,11 +17,11 @@ from mtn_tui.operations.incident.steps import look_arguments, staging_of
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.postgres.kept import kept_form
 from mtn_tui.ui.actions import Action, AnyAction, read_only, shown_key
-from mtn_tui.ui.host import AS_IT_WAS, BACKUPS
+from mtn_tui.ui.host import AS_IT_WAS
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.widgets.lines import LineView
-from mtn_tui.ui.wizard.actions import stepping
+from mtn_tui.ui.wizard.actions import digit_of_moment, stepping
 from mtn_tui.ui.wizard.page import Page, PageBuilder
 from mtn_tui.ui.wizard.picking import Picking
 from mtn_tui.ui.wizard.step import progress
@@ -34,7 +34,6 @@ class AsItWas(Framed):
     """The timeline, and what a restore of the chosen point would be; no incident is needed."""
 
     where = AS_IT_WAS
-    tab = BACKUPS
     not_in_footer = ("jobs", "command")
 
     def __init__(self, session: IncidentSession) -> None:
@@ -53,8 +52,12 @@ class AsItWas(Framed):
                 cls.restore,
                 why_not=lambda screen: read_only(screen) or screen.not_ready(),
             ),
-            *stepping(lambda screen: screen.picking, lambda _screen: ""),
+            *stepping(lambda screen: screen.picking, lambda _screen: "", footer=True),
         )
+
+    def does_nothing(self, key: str) -> str:
+        """Say of a digit, too, which key lets one type a moment."""
+        return digit_of_moment(key) or super().does_nothing(key)
 
     def body(self) -> Iterable[Widget]:
         """The page, and below what enter does."""
@@ -76,7 +79,7 @@ class AsItWas(Framed):
         picking = self.picking
         picking.opens()
         sheet = PageBuilder(self.app.size.width - 2)
-        sheet.say(_("The database as of which moment?"), "strong")
+        sheet.say(_("The database as of which moment? [t] lets you type it."), "strong")
         self._write_last(sheet)
         picking.write_points(sheet)
         if not self._is_restored:
@@ -119,9 +122,10 @@ class AsItWas(Framed):
             sheet.say(text.format(database=self._database, time=labels.moment(last.ended)), "good")
             sheet.code(self._command())
             sheet.say(labels.password_of_psql(self.host.context), "dim")
-            said, drop = labels.stays(self._database)
-            sheet.say(said, "dim")
-            sheet.code(drop)
+            kept = str(last.result.get("kept") or "")
+            for said, drop in (labels.stays(self._database), *([labels.set_aside(kept)] if kept else [])):
+                sheet.say(said, "dim")
+                sheet.code(drop)
 
     @property
     def _database(self) -> str:

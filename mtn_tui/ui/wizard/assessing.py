@@ -10,7 +10,7 @@ from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.incident import loss, memory, report
 from mtn_tui.operations.incident.assess import Assessment
 from mtn_tui.operations.incident.escalation import severity_of
-from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
+from mtn_tui.operations.incident.state import Record, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import start_arguments
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.notifying import says_otherwise
@@ -126,7 +126,10 @@ class Assessing(StepView):
             ),
             "dim",
         )
-        sheet.say(_("Nothing is changed by this step; you can come back to it from every later one."), "dim")
+        changes = _("Nothing is changed by this step; you can come back to it from every later one.")
+        if self.session.host.context.settings.database_start_command and _down(found):
+            changes = _("Only starting the server changes anything; it asks first. You can come back later.")
+        sheet.say(changes, "dim")
 
     def _starting(self, sheet: PageBuilder, found: Assessment) -> None:
         """Write how to start the server, if it is down."""
@@ -151,8 +154,22 @@ class Assessing(StepView):
         return {
             RecoveryMode.RESTORE: _("restore all of it; nothing is replaced yet"),
             RecoveryMode.BESIDE: _("restore beside it; production is left as it is"),
-            RecoveryMode.LEAVE: _("no restore: on to the services"),
-        }[way]
+            RecoveryMode.LEAVE: _("no restore: on to step {step}, {name}"),
+        }[way].format(step=int(self._then), name=report.title(self._then))
+
+    @property
+    def _then(self) -> Step:
+        """The step that comes next if nothing is restored."""
+        session = self.session
+        leaves = Record(
+            session.host.context.clock.now(),
+            "done",
+            session.actor,
+            Step.ASSESS,
+            {"way": RecoveryMode.LEAVE.value},
+        )
+        incident = session.present.after(leaves)
+        return Step.NOTIFY if says_otherwise(incident) else incident.step
 
     def enter(self) -> None:
         """Record the chosen way and the findings; or ask first whether to start the server."""
@@ -178,7 +195,7 @@ class Assessing(StepView):
         """Go on; where people were told of another way, show first what they were told."""
         session = self.session
         session.view.follow()
-        if says_otherwise(session):
+        if says_otherwise(session.present):
             session.view.go(Step.NOTIFY)
             session.host.show_status(_("They were told otherwise. [a] tells them how it goes on."), "warn")
 
@@ -207,7 +224,9 @@ class Assessing(StepView):
         command = self.session.host.context.settings.database_start_command or ""
         answers: list[Answer[bool | None]] = [Answer(_("Not yet"), None), Answer(_("Run it"), True)]
         if self.found is not None and self._starts_first(self.found):
-            answers.append(Answer(_("Leave it down, and go on to the services"), False))
+            text = _("Leave it down, and go on to step {step}, {name}")
+            there = text.format(step=int(self._then), name=report.title(self._then))
+            answers.append(Answer(there, False))
         said = [command, _("Then it is looked at again.")]
         title = _("Start the database server?")
         self.session.host.open_screen(Ask[bool | None](title, said, answers), chosen)

@@ -85,7 +85,7 @@ class Choosing(Picking, StepView):
             return
         facts = chosen(made, self.asked)
         if self.way is RecoveryMode.BESIDE:
-            del facts["loses_seconds"]  # production stays, with all that was written since
+            del facts["loses_seconds"], facts["lost_until"]  # production stays, with all written since
 
         def change(file: IncidentFile) -> Incident:
             file.begin(Step.CHOOSE)

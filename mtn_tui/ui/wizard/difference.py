@@ -10,7 +10,7 @@ from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.lost_rows import RowsNow, TableRows
 from mtn_tui.ui.data.points import both_clocks, made_of, told_apart
-from mtn_tui.ui.host import DIFFERENCE, EMERGENCY
+from mtn_tui.ui.host import DIFFERENCE
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import Span, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
@@ -23,7 +23,6 @@ class Difference(Framed):
     """The tables of a backup beside those of the live database, which are counted meanwhile."""
 
     where = DIFFERENCE
-    tab = EMERGENCY
 
     def __init__(self, backup: Backup, count: Callable[[], RowsNow | None]) -> None:
         """``count`` may take some seconds; it returns None where production does not answer."""

@@ -42,7 +42,7 @@ def write(sheet: PageBuilder, step: Step, state: StepState) -> None:
             delivered(sheet, value)
         else:
             _fact(sheet, name, value)
-    if state.facts.get("kept"):
+    if state.facts.get("kept") and step is Step.PRODUCTION:
         sheet.say(_("mtn undo brings it back."), "dim")
     if state.facts.get("not_linked"):
         sheet.say(_("[a] looks once more, and asks whether to set the references that are still NULL."))

@@ -64,9 +64,9 @@ class Notifying(StepView):
         session.write(change, busy=_("Sending. That may take half a minute."))
 
 
-def says_otherwise(session: IncidentSession) -> bool:
+def says_otherwise(incident: Incident) -> bool:
     """Whether the alert that was sent told of another way than is gone now."""
-    sent, way = session.present.steps[Step.NOTIFY], session.present.way.value
+    sent, way = incident.steps[Step.NOTIFY], incident.way.value
     return sent.standing is StepStatus.DONE and sent.facts.get("way", way) != way
 
 

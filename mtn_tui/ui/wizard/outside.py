@@ -6,6 +6,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident import report
 from mtn_tui.operations.incident.memory import findings_of
+from mtn_tui.operations.incident.remains import remains
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.wizard import evidence
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -40,12 +41,14 @@ def nothing_open(sheet: PageBuilder, session: IncidentSession) -> None:
             sheet.say(_("There was no incident yet."), "dim")
         return
     sheet.say(_("Incidents before"), "strong")
-    for one in session.past[:_SHOWN]:
-        sheet.say(_past(one))
+    shown = session.past[:_SHOWN]
+    opened = [one.opened_at for one in shown if one.opened_at]
+    moments = dict(zip(opened, labels.told_apart(*opened), strict=True))
+    for one in shown:
+        sheet.say(_past(one, moments[one.opened_at] if one.opened_at else "—"))
 
 
-def _past(one: Incident) -> str:
-    when = labels.moment(one.opened_at) if one.opened_at else "—"
+def _past(one: Incident, when: str) -> str:
     lasted = "—"
     if one.opened_at and one.closed_at:
         lasted = labels.duration((one.closed_at - one.opened_at).total_seconds())
@@ -63,6 +66,9 @@ def over(sheet: PageBuilder, incident: Incident) -> None:
         sheet.check(one)
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         sheet.say(_("What was there before is kept as {name}; mtn undo brings it back.").format(name=kept))
+    for said, drop in remains(incident):
+        sheet.say(said)
+        sheet.code("  " + drop)
     if path := facts.get("path"):
         sheet.say(_("The report: {path}").format(path=path))
     channels = facts.get("channels")

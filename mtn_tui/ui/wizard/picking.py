@@ -283,7 +283,9 @@ class Picking:
 
     def _lost(self, sheet: PageBuilder, made: Plan) -> None:
         """Write what was written after the point: until now, and until the moment that was typed."""
-        lost = _("what was written in the last {time}").format(time=labels.minutes(made.lost_minutes))
+        lost = _("what was written since, {time} up to {until}").format(
+            time=labels.minutes(made.lost_minutes), until=labels.clock_after(made.now, made.backup.moment)
+        )
         if created := created_text(self.production.get(made.backup.handle)):
             lost += ": " + created
         beside = self.way is RecoveryMode.BESIDE

@@ -146,20 +146,18 @@ class Promoting(StepView):
             self.session.incident.steps[Step.VALIDATE].facts.get("tables") if self.session.incident else None
         )
         sheet.table([["", _("now"), _("will be")]], widths, "dim")
-        newer, newest = target.newer, staging.newer
-        rows = [
+        rows = [one.newer.newest if one.newer else None for one in (target, staging)]
+        told = iter(labels.told_apart(*filter(None, rows)))
+        newest = [next(told) if one else nothing for one in rows]
+        table = [
             [_("database"), target.name if old else _("is not there"), target.name],
             [_("host, system"), f"{target.host}, {_short(target.system_identifier)}", _("the same")],
             [_("size"), labels.size(old.size) if old else nothing, labels.size(new.size) if new else nothing],
-            [
-                _("newest row"),
-                labels.moment(newer.newest) if newer and newer.newest else nothing,
-                labels.moment(newest.newest) if newest and newest.newest else nothing,
-            ],
+            [_("newest row"), *newest],
             [_("sessions"), _sessions(old.sessions) if old else nothing, "0"],
             [_("validated"), nothing, "✔ " + _("step 5") if tables else nothing],
         ]
-        sheet.table(rows, widths)
+        sheet.table(table, widths)
 
     def _what_it_means(self, sheet: PageBuilder, looked: SwapPreview) -> None:
         made, context = looked.production, self.session.host.context

@@ -22,7 +22,6 @@ from mtn_tui.operations.recover.found import (
     question,
     refused_text,
 )
-from mtn_tui.operations.restore.main_tables import MAIN_TABLES
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -35,7 +34,7 @@ _VALUE = 14
 """Rows, columns and cells of the sample."""
 
 EVERY = ""
-"""The choice of all tables."""
+"""The choice of all tables: the first one, for a deletion mostly takes rows of several."""
 
 
 class CopyingBack(StepView):
@@ -68,7 +67,7 @@ class CopyingBack(StepView):
     @property
     def choice(self) -> str:
         """The table under the cursor, or EVERY."""
-        return self.choices[self.index].name if self.index < len(self.choices) else EVERY
+        return self.choices[self.index - 1].name if 0 < self.index <= len(self.choices) else EVERY
 
     @property
     def looked(self) -> Recovery | MtnError | None:
@@ -131,9 +130,6 @@ class CopyingBack(StepView):
             session.view.changed()
             if choice == EVERY:
                 self.choices, self.rows = found.tables, rows
-                main = [place for place, one in enumerate(self.choices) if one.table in MAIN_TABLES]
-                self.index = main[0] if main else 0
-                self.moved()
 
         def failed(error: MtnError) -> None:
             if self._asked is asked:
@@ -174,11 +170,11 @@ class CopyingBack(StepView):
         if not first.tables:
             return
         missing = _("{count:,} missing")
+        everything = sum(one.missing for one in self.choices)
+        sheet.choice(EVERY, fit(_("all tables"), 34) + " " + missing.format(count=Figure(everything)))
         for one in self.choices:
             text = fit(one.name, 34) + " " + missing.format(count=Figure(one.missing))
             sheet.choice(one.name, text)
-        everything = sum(one.missing for one in self.choices)
-        sheet.choice(EVERY, fit(_("all tables"), 34) + " " + missing.format(count=Figure(everything)))
         sheet.gap()
         self._chosen(sheet)
         if first.keyless:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from textual.widget import Widget
 
 from mtn_tui.operations.incident.report import report
-from mtn_tui.ui.host import EMERGENCY, INCIDENT
+from mtn_tui.ui.host import INCIDENT
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
@@ -24,7 +24,6 @@ class IncidentReport(Framed):
     """The report of the incident, or of the last one."""
 
     where = INCIDENT
-    tab = EMERGENCY
 
     def __init__(self, session: IncidentSession) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, StyledLine
 from mtn_tui.ui.wizard import evidence, outside, steplist
-from mtn_tui.ui.wizard.actions import wizard_actions
+from mtn_tui.ui.wizard.actions import digit_of_moment, wizard_actions
 from mtn_tui.ui.wizard.navigator import Navigator
 from mtn_tui.ui.wizard.page import Page, PageBuilder
 
@@ -51,6 +51,11 @@ class Emergency(Framed):
     def field_keys(self) -> tuple[tuple[str, str], ...]:
         """Keys of the field for the phrase, and what each does."""
         return (("enter", _("replace it, once the phrase is exact")), ("escape", _("back, nothing done")))
+
+    def does_nothing(self, key: str) -> str:
+        """Say of a digit in step 3, too, which key lets one type a moment."""
+        here = self.session.mine and self.navigator.viewing is Step.CHOOSE and not self.navigator.looks_back
+        return (digit_of_moment(key) if here else "") or super().does_nothing(key)
 
     def body(self) -> Iterable[Widget]:
         """The steps, the page beside them, and below what enter does."""

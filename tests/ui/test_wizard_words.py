@@ -1,0 +1,268 @@
+"""What the wizard says is so whenever it is read, and how to get back is always seen. In both languages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mtn_tui.core import i18n
+from mtn_tui.core.i18n import _
+from mtn_tui.core.suggested import command
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.incident import messages, report
+from mtn_tui.operations.incident.file import IncidentFile, find, path_of
+from mtn_tui.operations.incident.state import RecoveryMode, Step
+from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS
+from mtn_tui.ui.screens import frame
+from mtn_tui.ui.wizard import outside
+from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.recovering import EVERY
+from tests.ui.incident_states import ANA, DOWN, LOST, ROWS_LOST, SESSION, Canned, a_day, a_day_of_work, at
+from tests.ui.installed import MACHINE, NOW, Installed
+from tests.ui.pilots import nothing_begins, operate
+
+THERE = Canned(there=True)
+STEPS = [
+    *((step, RecoveryMode.RESTORE, LOST) for step in Step),
+    (Step.ASSESS, RecoveryMode.RESTORE, DOWN),
+    (Step.CHOOSE, RecoveryMode.BESIDE, ROWS_LOST),
+    (Step.PRODUCTION, RecoveryMode.RESTORE, THERE),
+    (Step.PRODUCTION, RecoveryMode.BESIDE, LOST),
+    (Step.SERVICES, RecoveryMode.LEAVE, Canned(healthy=4)),
+]
+"""Each step, and those that look otherwise in another state."""
+
+
+@pytest.fixture(params=i18n.LANGUAGES, autouse=True)
+def language(request):
+    i18n.use(request.param)
+    return request.param
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Installed(tmp_path / "mtn")
+
+
+def app_of(made, canned=LOST) -> MtnApp:
+    operations = canned.operations(made)
+    return MtnApp(made.context, nothing_begins, machine=MACHINE, session=SESSION, operations=operations)
+
+
+async def has_page(operator, *said: str) -> None:
+    await operator.has_list()
+    await operator.press("3")
+    await operator.until(lambda: operator.app.navigator.on_screen and not operator.app.session.busy)
+    if said:
+        await operator.sees(*said)
+
+
+def page_of(operator) -> str:
+    """The page of the wizard, without the breaks that its width makes."""
+    lines = operator.app.screen.page.texts()
+    return " ".join(" ".join(line.split()) for line in lines)
+
+
+@pytest.mark.parametrize(("step", "way", "canned"), STEPS)
+def test_every_step_shows_how_to_get_back(made, step, way, canned):
+    at(step, way)(made)
+    app = app_of(made, canned)
+
+    async def flow(operator):
+        await has_page(operator)
+        await operator.until(
+            lambda: app.screen.query("#next") and app.navigator.step_view.next(), "an answer"
+        )
+        await operator.pilot.pause()
+        *_screen, footer = operator.lines()
+        assert "[esc]" in footer, footer
+
+    operate(app, flow)
+
+
+def test_that_nothing_is_changed_is_said_only_where_nothing_is(made):
+    at(Step.ASSESS)(made)
+    nothing = _("Nothing is changed by this step; you can come back to it from every later one.")
+    but = _("Only starting the server changes anything; it asks first. You can come back later.")
+    for canned, said, unsaid in ((DOWN, but, nothing), (LOST, nothing, but)):
+        app = app_of(made, canned)
+
+        async def flow(operator, said=said, unsaid=unsaid):
+            await has_page(operator)
+            await operator.until(lambda: said in page_of(operator), said)
+            assert unsaid not in page_of(operator)
+
+        operate(app, flow)
+
+
+@pytest.mark.parametrize("told", ["", "leave", "restore"], ids=lambda told: told or "nobody was told")
+def test_what_no_restore_leads_to_is_where_it_leads(made, told):
+    """To step 2; back at step 1 after the alert, to step 7, unless the alert told of another way."""
+    at(Step.ASSESS)(made)
+    file = IncidentFile(path_of(made.context.state, find(made.context.state, None)), ANA, made.clock)
+    if told:
+        for step, facts in ((Step.ASSESS, {"way": told}), (Step.NOTIFY, {"way": told})):
+            file.begin(step)
+            file.done(step, **facts)
+        file.begin(Step.ASSESS)
+    leads = Step.SERVICES if told == "leave" else Step.NOTIFY
+    said = _("no restore: on to step {step}, {name}").format(step=int(leads), name=report.title(leads))
+    app = app_of(made, Canned(there=True, changes=(("exists", True),)))
+
+    async def flow(operator):
+        await has_page(operator, said)
+        await operator.until(lambda: app.navigator.drawn)
+        made.clock.on(5)
+        await operator.press("enter")
+        await operator.until(lambda: app.navigator.viewing is leads, f"step {leads}")
+
+    operate(app, flow)
+
+
+def test_what_would_be_lost_is_said_with_the_moments_that_it_is_counted_between(made):
+    at(Step.CHOOSE)(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator)
+        await operator.until(lambda: app.navigator.step_view.ready, "a plan")
+        plan = app.navigator.step_view.ready
+        until = labels.clock_after(plan.now, plan.backup.moment)
+        said = _("what was written since, {time} up to {until}")
+        said = said.format(time=labels.minutes(plan.lost_minutes), until=until)
+        await operator.until(lambda: said in page_of(operator), said)
+
+    operate(app, flow)
+
+
+def test_two_moments_of_one_minute_have_their_seconds_on_the_timeline(made):
+    at(Step.CHOOSE)(made)
+    at_one = NOW.replace(minute=0, second=11) - timedelta(hours=1)
+    made.full(at_one)
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator)
+        await operator.until(lambda: app.navigator.step_view.ready, "a plan")
+        await operator.press("t")
+        await operator.type((at_one + timedelta(seconds=29)).strftime("%Y-%m-%d %H:%M:%SZ"))
+        await operator.press("enter")
+        times = [f"{one.astimezone():%H:%M:%S} " for one in (at_one, at_one + timedelta(seconds=29))]
+        await operator.until(lambda: all(one in page_of(operator) for one in times), f"{times}")
+
+    operate(app, flow)
+
+
+TABS = [
+    ("2 t d", BACKUPS),
+    ("3 d", EMERGENCY),
+    ("3 i", EMERGENCY),
+    ("2 enter", BACKUPS),
+    ("1 enter", CHECKLIST),
+    ("j enter", JOBS),
+    *((f"{key} ?", tab) for key, tab in (("1", CHECKLIST), ("2", BACKUPS), ("3", EMERGENCY), ("4", LOGS))),
+]
+
+
+@pytest.mark.parametrize(("keys", "tab"), TABS, ids=[keys for keys, _tab in TABS])
+def test_the_tab_is_that_of_the_screen_one_came_from(made, keys, tab):
+    (a_day if keys.startswith("3") else a_day_of_work)(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await operator.has_list()
+        for key in keys.split():
+            before = app.screen
+            if app.screen.where == EMERGENCY:
+                await operator.until(lambda: app.navigator.step_view.ready, "a plan")
+            await operator.press(key)
+            stays = {"1": CHECKLIST, "2": BACKUPS}.get(key) == before.where  # it is there already
+            await operator.until(lambda before=before, stays=stays: stays or app.screen is not before, key)
+        where = app.screen.where
+        assert where == HELP or where not in frame.TABS, where
+        lit = next(text for text, tone in frame.tabs(tab, 80) if tone == "here")
+        await operator.until(lambda: lit.strip() in operator.lines()[1], lit)
+
+    operate(app, flow)
+
+
+@pytest.mark.parametrize("place", ["as it was", "step 3"])
+def test_a_digit_on_a_timeline_says_which_key_lets_one_type(made, place):
+    (a_day if place == "step 3" else a_day_of_work)(made)
+    app = app_of(made)
+    typing = _("[t] lets you type a moment; then digits are part of it.")
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3" if place == "step 3" else "t")
+        if place == "as it was":
+            await operator.sees(_("The database as of which moment? [t] lets you type it."))
+            *_screen, footer = operator.lines()
+            assert f"[t] {_('Type a time').lower()}" in footer
+        await operator.until(lambda: operator.app.navigator.on_screen or place == "as it was")
+        for key in "05":
+            await operator.press(key)
+            await operator.sees(typing)
+        await operator.press("Y")
+        await operator.sees(_("{key} does nothing here; [?] shows what does.").format(key="[Y]"))
+
+    operate(app, flow)
+
+
+def test_all_tables_come_first_where_rows_are_copied_back(made):
+    at(Step.PRODUCTION, RecoveryMode.BESIDE)(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator, _("all tables"))
+        step = app.navigator.step_view
+        assert step.choice == EVERY
+        assert page_of(operator).index(_("all tables")) < page_of(operator).index("public.applications")
+        await operator.press("down")
+        await operator.until(lambda: step.choice == "public.applications", "the first table")
+
+    operate(app, flow)
+
+
+def test_a_closed_incident_names_what_stays_beside_production_and_what_drops_it(made):
+    at(Step.REPORT, RecoveryMode.BESIDE)(made)
+    file = IncidentFile(path_of(made.context.state, find(made.context.state, None)), ANA, made.clock)
+    beside = staging_of(made.context, RecoveryMode.BESIDE)
+    names = [f"{beside}__before_20261124_0305{second}" for second in ("11", "49")]
+    for name in names:
+        file.begin(Step.STAGING, job="")
+        file.done(Step.STAGING, database=beside, kept=name)
+    for step in (Step.VALIDATE, Step.PRODUCTION, Step.SERVICES, Step.REPORT):
+        file.begin(step)
+        file.done(step)
+    file.close("")
+    drops = [command("kept", "drop", name) for name in (beside, *names)]
+    sheet = PageBuilder(200)
+    outside.over(sheet, find(made.context.state, None))
+    page = "\n".join("".join(text for text, _tone in line) for line in sheet.lines)
+    told = messages.last_alert(made.context, file.state).body
+    written = report.report(file.state, NOW, timedelta(hours=4))
+    for drop in drops:
+        assert all(drop in said for said in (page, told, written)), drop
+
+
+def test_incidents_of_one_minute_are_listed_with_seconds(made):
+    at(Step.REPORT)(made)
+    app = app_of(made)
+    opened = NOW.replace(second=0) - timedelta(days=3)
+    pair = [opened + timedelta(seconds=7), opened + timedelta(seconds=44)]
+
+    async def flow(operator):
+        await operator.has_list()
+        present = app.session.present
+        past = [replace(present, opened_at=one, closed_at=NOW) for one in pair]
+        app.session.incident, app.session.past = None, tuple(past)
+        await operator.press("3")
+        await operator.sees(*labels.told_apart(*pair))
+
+    operate(app, flow)
