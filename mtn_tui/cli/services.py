@@ -60,7 +60,7 @@ def _ask(session: Session, *, as_json: bool) -> int:
     if not urls:
         raise ConfigError(
             _("No services are known: SERVICE_HEALTH_URLS is not set."),
-            _('Write it like SERVICE_HEALTH_URLS="http://localhost:8082/health".'),
+            _('Write it like SERVICE_HEALTH_URLS="users=http://localhost:8082/health".'),
         )
     answers = health(urls, settings.alert_ca_file)
     if as_json:

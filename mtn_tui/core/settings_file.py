@@ -30,6 +30,7 @@ from mtn_tui.core.shell_value import Assigned
 from mtn_tui.core.shellconf import parse
 from mtn_tui.core.values import (
     is_connection_string,
+    named_url,
     words,
 )
 
@@ -91,7 +92,7 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
         values["production_databases"] = production
     settings = _checked(values, problems)
     for url in settings.service_health_urls:
-        redact.add(urlsplit(url).password or "")
+        redact.add(urlsplit(named_url(url)[1]).password or "")
     for secret in (settings.webhook_url, settings.ping_url):
         if secret is not None:
             _hide_webhook(secret.get_secret_value())

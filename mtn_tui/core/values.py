@@ -161,16 +161,24 @@ def _bucket(name: str) -> str:
     return name
 
 
+def named_url(text: str) -> tuple[str, str]:
+    """Split ``users=http://localhost:8082/health`` into the name of the service, which may be empty, and
+    the address of its health check."""
+    name, equals, url = text.partition("=")
+    return (name, url) if equals and re.fullmatch(r"[^\W_][\w.-]*", name) else ("", text)
+
+
 def _url(text: str) -> str:
+    _name, url = named_url(text)
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good:
         raise WrongValue(
             _("must be web addresses, separated by blanks or commas"),
-            _('Write it like SERVICE_HEALTH_URLS="http://localhost:8082/health".'),
+            _('Write it like SERVICE_HEALTH_URLS="users=http://localhost:8082/health".'),
         )
     return text
 

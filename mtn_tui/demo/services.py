@@ -116,6 +116,11 @@ class Services:
         """The addresses of the health checks."""
         return tuple(service.url for service in self.all)
 
+    @property
+    def named_urls(self) -> tuple[str, ...]:
+        """The same, as the configuration names them."""
+        return tuple(f"{name}={url}" for name, url in zip(TABLES, self.urls, strict=True))
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.all = tuple(stack.enter_context(Service(partial(self._trouble, table))) for table in TABLES)

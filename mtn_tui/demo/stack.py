@@ -61,7 +61,7 @@ class Stack:
                 "SMTP_SERVER": self.mail.host,
                 "SMTP_PORT": str(self.mail.port),
                 "ALERT_EMAIL": OPERATOR,
-                "SERVICE_HEALTH_URLS": " ".join(self.services.urls),
+                "SERVICE_HEALTH_URLS": " ".join(self.services.named_urls),
                 **scripts.write(self.folder, self.postgres.start_line, _stopped_in(self.folder)),
             },
         )

@@ -19,6 +19,8 @@ from mtn_tui.core.errors import Cancelled, ConfigError, JobError
 from mtn_tui.demo.ports import LOOPBACK, free_port
 from mtn_tui.demo.services import Services
 from mtn_tui.engine.process import Process
+from mtn_tui.operations.health.checks.services import services as look
+from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.services.health import Errand, command_for, health, run_command, wait_until_healthy
 from tests.alert_fixtures import Authority, place, webhook
 
@@ -182,6 +184,25 @@ def test_the_command_says_who_is_healthy_by_its_exit_code_too(tmp_path):
     assert [one["status"] for one in facts] == [503] * 6
     at.configure(SERVICE_HEALTH_URLS="")
     assert "SERVICE_HEALTH_URLS" in mtn_services(at, check=2)[1]
+
+
+def test_a_service_is_called_by_the_name_before_its_address_wherever_it_is_shown(tmp_path):
+    with Services() as services:
+        first, second, *others = services.urls
+        query = f"{second}?of=all"
+        at = place(tmp_path, SERVICE_HEALTH_URLS=f"usuarios={first} {query} notas-2={others[0]}")
+        services.all[0].healthy = services.all[2].healthy = False
+        out, _err = mtn_services(at, check=2)
+        facts = json.loads(mtn_services(at, "--json", check=2)[0])
+        answers = health(at.context.settings.service_health_urls)
+        (found,) = look(Inspection(at.context))
+    names = ["usuarios", query.split("/")[2], "notas-2"]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == names
+    assert [one["name"] for one in facts] == names
+    assert [one["url"] for one in facts] == [first, query, others[0]]
+    assert [one.name for one in answers] == names
+    assert "usuarios (503)" in found.says
+    assert "notas-2 (503)" in found.says
 
 
 # Stopping and starting

@@ -13,6 +13,7 @@ from mtn_tui.archive import proof as proofs
 from mtn_tui.core.errors import MtnError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PROOF, Rung
+from mtn_tui.demo.services import TABLES
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.incident.assess import Assessment, Observations, findings, propose
 from mtn_tui.operations.incident.file import IncidentFile, open_incident
@@ -80,7 +81,9 @@ def prepared(made: Installed) -> None:
         "services_restart_command": "./start-microservices-gateway.sh",
         "services_stop_command": "./stop-microservices.sh",
         "database_start_command": "systemctl start postgresql",
-        "service_health_urls": tuple(f"http://localhost:{port}/health" for port in PORTS),
+        "service_health_urls": tuple(
+            f"{name}=http://localhost:{port}/health" for name, port in zip(TABLES, PORTS, strict=True)
+        ),
         "alert_email": ("guardia@mtn.cl",),
     }
     contacts = Path("config/contacts.toml")
@@ -260,7 +263,7 @@ def answers(healthy: int) -> tuple[Answer, ...]:
     return tuple(
         Answer(
             f"http://localhost:{port}/health",
-            f"localhost:{port}",
+            TABLES[number],
             number < healthy,
             200 if number < healthy else None,
             '{"status": "UP"}' if number < healthy else "Connection refused",

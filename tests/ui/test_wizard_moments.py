@@ -16,7 +16,7 @@ from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.operations.restore.plan import Plan
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.page import Page, PageBuilder
 from tests.pg_fixtures import Database
 from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
 from tests.ui.incident_states import LOST, SESSION, a_day, at
@@ -280,6 +280,12 @@ def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_r
             assert len(begun.asked) == 1
             await operator.press("down", "enter")
             await operator.until(lambda: len(begun.jobs) == 2, "the second")
+            await operator.until(lambda: begun.jobs[1].look().state.over, "the second")
+            kept = f"{beside}__before_"
+            await operator.until(
+                lambda: kept in "".join(app.screen.query_one(Page).texts()), "what it replaced"
+            )
+            assert f"mtn kept drop {beside}__before_" in "\n".join(app.screen.query_one(Page).texts())
 
         operate(app, flow)
     assert begun.asked[0][:2] == ["restore", wanted.id]

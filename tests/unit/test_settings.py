@@ -377,6 +377,8 @@ WRONG = {
     "ALERT_EMAIL='admin@mtn.cl nobody'": "must be e-mail addresses",
     "SERVICE_HEALTH_URLS='localhost:8082'": "must be web addresses",
     "SERVICE_HEALTH_URLS='http://h:8082 http://h:99999'": "must be web addresses",
+    "SERVICE_HEALTH_URLS='users=localhost:8082'": "must be web addresses",
+    "SERVICE_HEALTH_URLS='=http://h:8082'": "must be web addresses",
     "BACKUP_DIR=~no-such-user-here/x": "begins with ~ and a user who is not known here",
 }
 
@@ -494,8 +496,9 @@ def test_a_secret_that_the_environment_overrides_stays_hidden_too():
     assert redact("overridden-secret outside-secret") == f"{MASK} {MASK}"
 
 
-def test_the_password_in_a_health_address_is_hidden():
-    read("SERVICE_HEALTH_URLS=http://probe:probe-pass-w@localhost/health")
+@pytest.mark.parametrize("name", ["", "users="])
+def test_the_password_in_a_health_address_is_hidden(name):
+    read(f"SERVICE_HEALTH_URLS={name}http://probe:probe-pass-w@localhost/health")
     assert "probe-pass-w" not in redact("http://probe:probe-pass-w@localhost/health")
 
 

@@ -25,6 +25,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings import Settings
+from mtn_tui.core.values import named_url
 from mtn_tui.engine.command import Ran, run_shell
 from mtn_tui.engine.detached import JOB_ID
 from mtn_tui.engine.pipeline import background
@@ -56,7 +57,7 @@ class Answer:
     url: str
     """Without a password."""
     name: str
-    """Its host and port."""
+    """As the configuration names it, else its host and port."""
     healthy: bool
     status: int | None
     """Of HTTP; None if there was no answer."""
@@ -93,26 +94,29 @@ def health(
 ) -> tuple[Answer, ...]:
     """Ask all at once, and return their answers in the order of ``urls``, after ``patience`` seconds at most.
 
+    Each is an address, or ``name=address``.
+
     Healthy is 200 and nothing else: a redirect is not followed, since a page of
     login answers 200 too. ``ca_file`` is ALERT_CA_FILE; ChannelDown if it
     can't be read, and nothing else is raised.
     """
     began = time.monotonic()
-    secure = any(url.startswith("https:") for url in urls)
+    services = [_Service(name or _place(url), url) for name, url in map(named_url, urls)]
+    secure = any(one.url.startswith("https:") for one in services)
     trusted = tls.trusting(ca_file) if secure else None
     timeout = Timeout(connect=connect, read=answer)
     asked = [
-        background(partial(_ask, url, timeout, trusted), f"mtn-health-{number}")
-        for number, url in enumerate(urls)
+        background(partial(_ask, service, timeout, trusted), f"mtn-health-{number}")
+        for number, service in enumerate(services)
     ]
     answers = []
-    for url, handle in zip(urls, asked, strict=True):
+    for service, handle in zip(services, asked, strict=True):
         if handle.join(max(0.0, began + patience - time.monotonic())):
             answers.append(handle.result())
         else:
             # It answers too slowly. Its thread ends with the answer, or with the process.
             text = _("no whole answer within {seconds:.0f} s").format(seconds=patience)
-            answers.append(_no_answer(url, text, began))
+            answers.append(_no_answer(service, text, began))
     return tuple(answers)
 
 
@@ -194,8 +198,16 @@ def run_command(
     return ran
 
 
-def _ask(url: str, timeout: Timeout, trusted: ssl.SSLContext | None) -> Answer:
-    began = time.monotonic()
+@dataclass(frozen=True)
+class _Service:
+    """A service, as people know it, and where it is asked."""
+
+    name: str
+    url: str
+
+
+def _ask(service: _Service, timeout: Timeout, trusted: ssl.SSLContext | None) -> Answer:
+    began, url = time.monotonic(), service.url
     parts = urlsplit(url)
     login = f"{parts.username}:{parts.password or ''}" if parts.username else None
     headers = urllib3.util.make_headers(basic_auth=login, user_agent="mtn", disable_cache=True)
@@ -210,8 +222,8 @@ def _ask(url: str, timeout: Timeout, trusted: ssl.SSLContext | None) -> Answer:
             if 300 <= status < 400:
                 text = "→ " + _beginning(answer.headers.get("Location", "").encode(errors="replace"))
     except (HTTPError, ValueError) as error:
-        return _no_answer(url, _why(error), began)
-    return Answer(bare(url), _name(url), status == _OK, status, text, _since(began))
+        return _no_answer(service, _why(error), began)
+    return Answer(bare(url), service.name, status == _OK, status, text, _since(began))
 
 
 def bare(url: str) -> str:
@@ -220,7 +232,8 @@ def bare(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _name(url: str) -> str:
+def _place(url: str) -> str:
+    """Host and port of an address."""
     return urlsplit(bare(url)).netloc
 
 
@@ -252,8 +265,8 @@ def _why(error: Exception) -> str:
     return known.get(type(error).__name__, str(reason))
 
 
-def _no_answer(url: str, why: str, began: float) -> Answer:
-    return Answer(bare(url), _name(url), False, None, why, _since(began))
+def _no_answer(service: _Service, why: str, began: float) -> Answer:
+    return Answer(bare(service.url), service.name, False, None, why, _since(began))
 
 
 def _since(began: float) -> int:

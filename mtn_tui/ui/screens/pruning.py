@@ -15,7 +15,7 @@ from mtn_tui.operations.retention.policy import Verdict
 from mtn_tui.operations.retention.preview import Preview, preview
 from mtn_tui.operations.retention.prune import KIND
 from mtn_tui.ui.actions import Action, AnyAction, read_only
-from mtn_tui.ui.host import CHECKLIST, PRUNING
+from mtn_tui.ui.host import PRUNING
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
@@ -34,7 +34,6 @@ class Pruning(Framed):
     """The dry run of ``mtn prune``; it is looked anew when such a job has ended meanwhile."""
 
     where = PRUNING
-    tab = CHECKLIST
     not_in_footer = ("jobs",)
 
     def __init__(self) -> None:
