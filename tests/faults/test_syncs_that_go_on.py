@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mtn_tui.core.models import MANIFEST, ROLES
+from mtn_tui.core.models import MANIFEST, ROLES, Kind
+from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.engine.locks import slug
 from mtn_tui.operations.backup.sweep import sweep_parts_and_uploads, sweep_unfinished
 from mtn_tui.operations.common.installation import Mark, installation_id
@@ -17,10 +18,11 @@ from mtn_tui.storage.base import Readable
 from mtn_tui.storage.s3 import SMALLEST_PART, S3Storage
 from mtn_tui.storage.s3_client import Request
 from tests.aged import aged, context_of, names, objects
-from tests.faults.aftermath import begin, wait_for
+from tests.faults.aftermath import HangsWhen, ballast, begin, wait_for
 from tests.faults.behind_a_proxy import practice, proxy
 from tests.faults.proxy import FaultProxy
-from tests.operation_fixtures import Practice
+from tests.operation_fixtures import Bucket, Practice
+from tests.pg_fixtures import NewDatabase
 
 __all__ = ["practice", "proxy"]
 
@@ -206,3 +208,29 @@ def test_what_is_there_is_not_held_back_by_the_limit(practice):
         checked = _Checked(source, manifest, Counted(), lambda _count: None, 2 * SMALLEST_PART)
         assert len(checked.read()) == SIZE
     assert sum(taken) == SIZE - 2 * SMALLEST_PART
+
+
+@pytest.mark.slow
+def test_a_backup_that_was_killed_while_its_upload_was_under_way_is_gone_on_with_by_the_next(
+    pg18: PostgresServer, new_database: NewDatabase, practise, s3: Bucket, proxy: FaultProxy
+):
+    source = new_database(pg18, script="CREATE TABLE t (id int)")
+    practice = practise(source, Bucket(proxy.endpoint, s3.name, s3.access_key, s3.secret_key))
+    ballast(source, 60)  # MB: four parts
+    proxy.set(HangsWhen(lambda: 3 in sent(proxy)))
+    running = begin(practice, "backup", "full")
+    wait_for(lambda: list(practice.backups.glob("*" + MANIFEST)), "the backup to be whole on disk")
+    wait_for(lambda: 3 in sent(proxy), "the third part to be on its way")
+    running.kill()
+    proxy.heal()
+    (upload,) = bucket_of(practice).unfinished()
+    begun = bucket_of(practice).begun(upload.key, lambda _one: True)
+    assert begun is not None
+    assert begun.parts
+    proxy.requests.clear()
+    practice.here("backup", "diff")
+    assert begun.parts.keys() & sent(proxy) == set()
+    (full,) = [one for one in practice.inventory.backups if one.kind is Kind.FULL]
+    assert [copy.store.name for copy in full.copies] == ["disk", "bucket"]
+    practice.here("verify", full.id)
+    assert not bucket_of(practice).unfinished()
