@@ -41,8 +41,51 @@ def drawn(*sequences: str) -> list[str]:
     return [line.rstrip() for line in screen.display]
 
 
+def styles(*sequences: str) -> list[tuple[str, bool]]:
+    screen = pyte.Screen(10, 8)
+    stream = pyte.Stream(screen)
+    for one in sequences:
+        stream.feed(one)
+    return [(cell.fg, cell.bold) for cell in (screen.buffer[2][x] for x in range(10))]
+
+
 def whole(lines: list[str]) -> list[tuple[int, str]]:
     return [(y, run(PLAIN, line.ljust(10))) for y, line in enumerate(lines)]
+
+
+def test_a_line_is_sent_from_where_it_differs():
+    before = run("1;" + PLAIN, " MTN ") + run(PLAIN, "Admisión  ") + run(GOOD, "ok") + run(PLAIN, " 11:42")
+    after = before.replace("11:42", "11:43")
+    assert sequence([(0, after)], [before]) == f"\x1b[1;23H\x1b[0;{PLAIN}m3\x1b[0m"
+    other = before.replace("ok", "no")
+    assert sequence([(0, other)], [before]) == (
+        f"\x1b[1;16H\x1b[0;{GOOD}mno\x1b[38;2;208;208;208m 11:42\x1b[0m"
+    )
+
+
+def test_what_is_wide_on_some_terminals_is_never_passed_over_nor_parted_from_what_is_before_it():
+    for glyph in ("✖", "⚠", "界", "\u0301", "\u00ad", "▸"):
+        before, after = run(PLAIN, f"abc{glyph} 11:42"), run(PLAIN, f"abc{glyph} 11:43")
+        assert sequence([(0, after)], [before]) == f"\x1b[1;3H\x1b[0;{PLAIN}mc{glyph} 11:43\x1b[0m", glyph
+    assert sequence([(0, run(PLAIN, "abe\u0301"))], [run(PLAIN, "abex")]) == (
+        f"\x1b[1;3H\x1b[0;{PLAIN}me\u0301\x1b[0m"
+    )
+
+
+STYLED = st.lists(
+    st.tuples(st.sampled_from([PLAIN, GOOD, "1;" + PLAIN]), st.text("ab ✖⚠é", max_size=4)), max_size=2
+)
+
+
+@given(STYLED, STYLED)
+def test_a_line_that_is_sent_from_where_it_differs_is_the_line_drawn_anew(one, other):
+    before, after = (
+        "".join(run(*each) for each in (*line, (PLAIN, "." * (10 - sum(len(text) for _style, text in line)))))
+        for line in (one, other)
+    )
+    sent = "" if before == after else sequence([(2, after)], ["", "", before])
+    assert drawn(sequence([(2, before)]), sent) == drawn(sequence([(2, after)]))
+    assert styles(sequence([(2, before)]), sent) == styles(sequence([(2, after)]))
 
 
 LINES = st.lists(st.sampled_from(["", "a", "b", "c", "d", "e"]), min_size=8, max_size=8)
@@ -57,7 +100,7 @@ def test_a_scrolled_screen_is_the_screen_drawn_anew(before, other, top, bottom, 
         known, lines = ([line for _y, line in whole(one)] for one in (before, wanted))
         move, shown = scrolled(known, lines)
         news = [(y, line) for y, line in enumerate(lines) if line != shown[y]]
-        assert drawn(sequence(whole(before)), move + sequence(news)) == wanted
+        assert drawn(sequence(whole(before)), move + sequence(news, shown)) == wanted
 
 
 def test_a_list_that_scrolls_by_a_row_is_sent_as_one_line():

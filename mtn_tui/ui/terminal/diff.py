@@ -1,4 +1,4 @@
-"""Sends only lines that differ from what the terminal shows already.
+"""Sends only lines that differ from what the terminal shows already, each from where it differs.
 
 Textual paints a whole screen two to four times as one is opened; over a slow
 line the operator would wait for each. A list that scrolls by a line is moved by
@@ -8,7 +8,7 @@ the terminal itself, as any terminal since the VT100 can.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.control import Control
@@ -22,6 +22,11 @@ _STYLE = re.compile(r"((?:[1-9];)*)(38;[25];[0-9;]*?);(48;[25];[0-9;]*)")
 """Attributes, colour, and background."""
 
 _NO_STYLE = ("", "", "")
+
+_Run = tuple[tuple[str, str, str], str]
+
+_NOT_PLAIN = re.compile("[^ -~\u00a1-\u00ac\u00ae-\u024f]")
+"""What may take up no cell or two, by the terminal: all but letters of Western scripts."""
 
 _WORTH_SCROLLING = 3
 """Lines."""
@@ -44,7 +49,7 @@ class ScreenDiff:
         self._lines = lines
         move, known = scrolled(known, lines)
         changed = [(y, line) for y, line in enumerate(lines) if line != known[y]]
-        return _Sequences(move + sequence(changed)) if changed else None
+        return _Sequences(move + sequence(changed, known)) if changed else None
 
 
 class _Sequences(CompositorUpdate):
@@ -83,22 +88,54 @@ def _longest(known: list[str], lines: list[str], by: int) -> range:
     return best
 
 
-def sequence(lines: Iterable[tuple[int, str]]) -> str:
-    """The bytes that draw these lines at their rows; of each style only what differs from the one before."""
+def sequence(lines: Iterable[tuple[int, str]], known: Sequence[str] = ()) -> str:
+    """The bytes that draw these lines at their rows; of each style only what differs from the one before.
+
+    ``known`` is what each row shows already: what a line begins with in the same way is not sent.
+    """
     parts: list[str] = []
     before = _NO_STYLE
     for y, line in lines:
-        parts.append(Control.move_to(0, y).segment.text)
-        runs = [(_STYLE.fullmatch(match[1]), match[2]) for match in _RUN.finditer(line)]
-        if _RUN.sub("", line) or any(style is None for style, _text in runs):
-            parts.append(f"\x1b[0m{line}\x1b[0m")  # something else is in it
+        runs = _runs(line)
+        if runs is None:
+            parts += [Control.move_to(0, y).segment.text, f"\x1b[0m{line}\x1b[0m"]  # something else is in it
             before = _NO_STYLE
             continue
-        for style, text in runs:
-            after = (style[1], style[2], style[3]) if style else _NO_STYLE
+        there = _runs(known[y]) if y < len(known) else None
+        cells, runs = _from_where_it_differs(runs, there or ())
+        parts.append(Control.move_to(cells, y).segment.text)
+        for after, text in runs:
             parts += [_change(before, after), text]
             before = after
     return "".join(parts) + "\x1b[0m"
+
+
+def _runs(line: str) -> list[_Run] | None:
+    """The texts of a line, each with its style; None if there is something else in it."""
+    runs = [(_STYLE.fullmatch(match[1]), match[2]) for match in _RUN.finditer(line)]
+    if _RUN.sub("", line) or any(style is None for style, _text in runs):
+        return None
+    return [((style[1], style[2], style[3]) if style else _NO_STYLE, text) for style, text in runs]
+
+
+def _from_where_it_differs(line: Sequence[_Run], there: Sequence[_Run]) -> tuple[int, list[_Run]]:
+    """The cells that two lines have in common at their beginning, and what follows of ``line``.
+
+    Only characters are passed over that are one cell wide on every terminal.
+    """
+    cells = 0
+    for number, (run, other) in enumerate(zip(line, there, strict=False)):
+        style, text = run
+        if style != other[0]:
+            return cells, list(line[number:])
+        same = next((at for at, (a, b) in enumerate(zip(text, other[1], strict=False)) if a != b), None)
+        same = min(len(text), len(other[1])) if same is None else same
+        if wide := _NOT_PLAIN.search(text, 0, same + 1):
+            same = max(wide.start() - 1, 0)  # it may go together with the one before
+        if same < len(text) or text != other[1]:
+            return cells + same, [(style, text[same:]), *line[number + 1 :]]
+        cells += same
+    return cells, list(line[len(there) :])
 
 
 def _change(before: tuple[str, str, str], after: tuple[str, str, str]) -> str:
