@@ -140,7 +140,7 @@ def _on_screen(
         if practised is not None:
             happened = practice.begin(practised, made)
         session.read_only = asked.read_only
-        code = screens.show(session, practice=practised is not None)
+        code = screens.show(session, practice=None if happened is None else happened.story)
         _end_jobs(context.jobs)
         if happened is not None:
             code = code or practice.tell(happened, as_json=as_json)

@@ -27,6 +27,12 @@ class Happened:
     mails: Counter[str]
     """Subjects of the mails that had arrived before it."""
 
+    def story(self) -> list[str]:
+        """What has happened and when it is solved, in the language in use."""
+        from mtn_tui.demo.story import story
+
+        return story(self.incident, self.scene, self.at)
+
 
 def list_incidents(*, as_json: bool) -> None:
     """Print the incidents that can be practised."""
@@ -59,9 +65,11 @@ def begin(incident: PracticeIncident, scene: Scene) -> Happened:
 
     mails = subjects(scene.stack)
     scene = incident.happen(scene)
-    diagnostics.say(scene.said or _("It has happened: the admission system is down."))
-    diagnostics.say(_("The time counts from now."))
-    return Happened(incident, scene, scene.context.clock.now(), mails)
+    happened = Happened(incident, scene, scene.context.clock.now(), mails)
+    for paragraph in happened.story():
+        diagnostics.say(paragraph)
+    diagnostics.say(_("The screens show this again: [P], or [:] and its name, “What is practised”."))
+    return happened
 
 
 def tell(happened: Happened, *, as_json: bool) -> int:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from mtn_tui.cli import diagnostics
 from mtn_tui.cli.session import Session
 from mtn_tui.core.garbage import only_young_collected
 from mtn_tui.core.i18n import is_utf8
 
+if TYPE_CHECKING:
+    from mtn_tui.ui.host import Story
+
 _FAILED = 2
 
 
-def show(session: Session, *, practice: bool = False) -> int:
-    """Show the screens until they are left, and return the exit code. Faults are reported on stderr."""
+def show(session: Session, *, practice: Story | None = None) -> int:
+    """Show the screens until they are left, and return the exit code. Faults are reported on stderr.
+
+    ``practice`` tells what is practised; None where nothing is.
+    """
     from mtn_tui.ui.app import MtnApp  # commands without screens need not load Textual
 
     app = MtnApp(

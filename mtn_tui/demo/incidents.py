@@ -97,10 +97,13 @@ def _delete_course(scene: Scene) -> Scene:
     held = holds(context)
     newest = Point(scene.back_up_changes(), held)
     work_on(scene.stack, others)
-    said = _("At {moment} somebody deleted all applications of {course}. The school goes on working.")
-    said = said.format(moment=labels.moment(moment, seconds=True), course=course)
+
+    def said() -> str:
+        text = _("At {moment} somebody deleted all applications of {course}. The school goes on working.")
+        return text.format(moment=labels.moment(moment, seconds=True), course=course)
+
     with (context.settings.log_dir / "school.log").open("a") as log:  # the screens show it among the logs
-        log.write(f"{moment.astimezone().isoformat(timespec='seconds')} WARN  {said}\n")
+        log.write(f"{moment.astimezone().isoformat(timespec='seconds')} WARN  {said()}\n")
     return replace(
         scene,
         points=(newest, *scene.points),
@@ -128,17 +131,17 @@ def _flip_a_byte(scene: Scene, name: str) -> None:
 def _run_nothing(scene: Scene) -> Scene:
     """Move all backups into the past, as if nothing had run since."""
     renamed = move_back(scene.context, _STALE)
-    said = _(
-        "No backup has run for {time}. The school works, and what it writes now would be lost."
-        " It is solved once a full backup of today is proven. What is wrong: {command}"
-    )
-    return replace(
-        scene,
-        points=tuple(replace(one, name=renamed[one.name]) for one in scene.points),
-        said=said.format(
-            time=labels.duration(_STALE.total_seconds()), command=_command(scene.context, "check")
-        ),
-    )
+
+    def said() -> str:
+        text = _(
+            "No backup has run for {time}. The school works, and what it writes now would be lost."
+            " It is solved once a full backup of today is proven. What is wrong: {command}"
+        )
+        time = labels.duration(_STALE.total_seconds())
+        return text.format(time=time, command=_command(scene.context, "check"))
+
+    points = tuple(replace(one, name=renamed[one.name]) for one in scene.points)
+    return replace(scene, points=points, said=said)
 
 
 def _command(context: Context, *words: str) -> str:
@@ -160,15 +163,19 @@ def _fill_disk(scene: Scene) -> Scene:
         os.posix_fallocate(file.fileno(), file.tell(), _NEEDED + 4 * newest.size)
     os.utime(log, (when.timestamp(), when.timestamp()))
     disk.limit(_LEFT)
-    try:
-        scene.back_up_changes()
-    except NoSpace:
-        said = _(
+
+    def said() -> str:
+        text = _(
             "The disk of the backups is full: the last one failed. The school works."
             " It is solved once there is room again, no backup is lost, and a new one is proven."
             " What retention would delete: {command}"
         )
-        return replace(scene, said=said.format(command=_command(context, "prune", "--dry-run")))
+        return text.format(command=_command(context, "prune", "--dry-run"))
+
+    try:
+        scene.back_up_changes()
+    except NoSpace:
+        return replace(scene, said=said)
     raise RuntimeError("The disk is not full.")
 
 

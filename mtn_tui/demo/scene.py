@@ -83,8 +83,8 @@ class Scene:
     """Makes a differential and returns the name of its payload."""
     deleted: frozenset[str] = frozenset()
     """Tables that rows were deleted from."""
-    said: str = ""
-    """What is known of the incident besides its kind, for the operator."""
+    said: Callable[[], str] = lambda: ""
+    """What is known of the incident besides its kind, for the operator, in the language in use."""
 
 
 def fill(stack: Stack, rows: int, now: datetime) -> int:

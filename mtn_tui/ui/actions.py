@@ -16,7 +16,9 @@ from textual.binding import Binding, BindingType
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
-from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, Place
+from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, PRACTICE, Host, Place
+
+PRACTICE_KEY = "P"
 
 FOOTER = 7
 """Keys in a footer, at most."""
@@ -62,19 +64,34 @@ def read_only(place: Place) -> str:
     return _("This screen was opened with --read-only: it changes nothing.") if place.host.read_only else ""
 
 
-def in_order(own: Iterable[AnyAction]) -> tuple[AnyAction, ...]:
+def in_order(own: Iterable[AnyAction], host: Host | None = None) -> tuple[AnyAction, ...]:
     """A screen's own actions among the general ones, in the order of the footer and of the help.
 
-    A general action is left out whose key means something else on this screen.
+    A general action is left out whose key means something else on this screen. ``host`` as for ``general``.
     """
     listed = tuple(own)
     taken = {key for one in listed for key in one.keys}
-    first, *others = (one for one in general() if taken.isdisjoint(one.keys))
+    first, *others = (one for one in general(host) if taken.isdisjoint(one.keys))
     return (first, *listed, *others)
 
 
-def general() -> tuple[Action[Place], ...]:
-    """The actions of every screen."""
+def general(host: Host | None = None) -> tuple[Action[Place], ...]:
+    """The actions of every screen; with the app, also the one that only a practice has."""
+    return (*_always(), *((_practice(),) if host is not None and host.practice is not None else ()))
+
+
+def _practice() -> Action[Place]:
+    return Action(
+        PRACTICE,
+        (PRACTICE_KEY,),
+        _("What is practised"),
+        _("Shows again what has happened, and when it is solved."),
+        lambda place: place.host.show(PRACTICE),
+        also=_("story exercise incident"),
+    )
+
+
+def _always() -> tuple[Action[Place], ...]:
     return (
         Action(
             "help",

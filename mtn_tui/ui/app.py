@@ -21,6 +21,7 @@ from mtn_tui.operations.incident.state import Incident
 from mtn_tui.ui import actions, performing, themes
 from mtn_tui.ui.data import poller
 from mtn_tui.ui.data.state import State
+from mtn_tui.ui.host import PRACTICE, Story
 from mtn_tui.ui.job_starter import JobStarter, Start
 from mtn_tui.ui.named_screens import bring_to_front, open_palette
 from mtn_tui.ui.screens.ask import ErrorDialog, Said
@@ -72,14 +73,17 @@ class MtnApp(BaseApp):
         session: str | None = None,
         operations: WizardOperations | None = None,
         loaded: Loaded | None = None,
-        practice: bool = False,
+        practice: Story | None = None,
     ) -> None:
-        """``machine`` and ``session`` name both; ``operations`` are the wizard's; ``loaded`` was read."""
+        """``machine`` and ``session`` name both; ``operations`` are the wizard's; ``loaded`` was read;
+        ``practice`` tells what is practised."""
         super().__init__(ascii=ascii)
         self.animation_level = "none"
         self.context, self.database = context, context.settings.db_name
         self.machine = machine or this_host()
-        self.read_only, self.ascii, self._practice = read_only, ascii, practice
+        self.read_only, self.ascii, self.practice = read_only, ascii, practice
+        if practice is not None:
+            self.bind(actions.PRACTICE_KEY, f"perform('{PRACTICE}')", show=False)
         self.state = State()
         self.status: Span | None = None
         self._status_until = 0.0
@@ -109,12 +113,6 @@ class MtnApp(BaseApp):
     def incident(self) -> Incident | None:
         """The session's incident: the open one, or one that was closed while it was on this screen."""
         return self.session.incident
-
-    @property
-    def practises(self) -> bool:
-        """Whether an incident is practised, on servers that go with the program, and none is closed yet."""
-        shown = self.session.incident or self.session.put_away_last
-        return self._practice and not self.session.past and (shown is None or shown.is_open)
 
     @property
     def knows_jobs(self) -> bool:

@@ -22,6 +22,13 @@ DETAILS, JOBS, HELP, HISTORY, JOB = "details", "jobs", "help", "history", "job"
 INCIDENT, DIFFERENCE, AS_IT_WAS, PRUNING = "incident", "difference", "as-it-was", "pruning"
 """Screens above them."""
 
+PRACTICE = "practice"
+"""A dialog: the story of what is practised."""
+
+
+Story = Callable[[], Sequence[str]]
+"""Tells in the reader's language what has happened and what is to be done: paragraphs."""
+
 
 class Place(Protocol):
     """The screen that the operator is on, below any dialog. Actions are performed on it."""
@@ -45,6 +52,8 @@ class Host(Protocol):
     read_only: bool
     ascii: bool
     """Whether only characters of ASCII are shown."""
+    practice: Story | None
+    """What is practised, on servers that go with the program; None where nothing is."""
     state: State
     status: Span | None
     """The message in the job bar, until the next key or for some seconds."""
@@ -52,10 +61,6 @@ class Host(Protocol):
     @property
     def incident(self) -> Incident | None:
         """The open incident; or the one that was closed while it was on this screen."""
-
-    @property
-    def practises(self) -> bool:
-        """Whether an incident is practised, on servers that go with the program, and none is closed yet."""
 
     @property
     def key_age(self) -> float:
@@ -131,7 +136,7 @@ class Host(Protocol):
         """Draw light instead of dark, or back."""
 
     def leave(self) -> None:
-        """Quit; asks first if a job of this machine is running, or a practice is not resolved."""
+        """Quit; asks first if a job of this machine is running, and in every practice."""
 
     def end(self) -> None:
         """Quit, and say so first: the last threads may take a second."""

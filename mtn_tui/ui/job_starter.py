@@ -113,7 +113,8 @@ class JobStarter:
         self._quits_then = False
 
     def leave(self) -> None:
-        """Quit; later if a job is starting, and only after asking if one is running or a practice is on."""
+        """Quit; later if a job is starting, and after asking if one is running, and in every practice."""
+        from mtn_tui.ui.screens.practice import ask_to_end
         from mtn_tui.ui.screens.quit import Quit
 
         host = self._host
@@ -127,21 +128,9 @@ class JobStarter:
         except StorageError:
             known = list(host.state.jobs)
         mine = [job for job in known if not job.state.over and job.host == host.machine]
-        if mine:
+        if host.practice is not None:
+            ask_to_end(host, mine)
+        elif mine:
             host.open_screen(Quit(host, mine))
-        elif host.practises:
-            self._end_practice()
         else:
             host.end()
-
-    def _end_practice(self) -> None:
-        """Ask before a practice ends that is not resolved: its servers go with it."""
-        from mtn_tui.ui.screens.ask import Answer, Ask
-
-        def chosen(ends: bool | None) -> None:
-            if ends:
-                self._host.end()
-
-        said = [_("It is judged as it stands now, and its servers are removed.")]
-        answers = [Answer(_("Go on practising"), False), Answer(_("End it"), True)]
-        self._host.open_screen(Ask(_("End the practice?"), said, answers), chosen)

@@ -7,20 +7,25 @@ appears sooner.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from textual.app import App
 from textual.screen import Screen
 
 from mtn_tui.ui.actions import AnyAction, general
-from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, PRUNING
+from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, PRACTICE, PRUNING, Host
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.screens.practice import show_story
 from mtn_tui.ui.wizard.navigator import Navigator
 
 
 def bring_to_front(app: App[None], name: str, here: Framed, navigator: Navigator) -> None:
     """Show the screen of this name; ``here`` is the one that the operator is on."""
+    if name == PRACTICE:
+        show_story(here.host)
+        return
     if name in (JOBS, HELP):  # they stand above any other
         if here.where != name:
             app.push_screen(_new_screen(name, here, navigator))
@@ -45,7 +50,7 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
     from mtn_tui.ui.wizard.screen import Emergency
 
     if name == HELP:
-        return Help(here.own_actions, every_action)
+        return Help(here.own_actions, partial(every_action, here.host))
     if name == EMERGENCY:
         return Emergency(navigator)
     if name == BACKUPS:
@@ -70,7 +75,7 @@ def open_palette(app: App[None], here: Framed, perform: Callable[[str], None]) -
         elif action_id:
             perform(action_id)
 
-    app.push_screen(Command(here, every_action), chosen)
+    app.push_screen(Command(here, partial(every_action, here.host)), chosen)
 
 
 def _screens() -> tuple[type[Framed], ...]:
@@ -84,9 +89,9 @@ def _screens() -> tuple[type[Framed], ...]:
     return (Checklist, Backups, Logs, Jobs, Pruning, Emergency)
 
 
-def every_action() -> tuple[AnyAction, ...]:
-    """The actions of all screens, in the order of the help."""
-    first, *others = general()
+def every_action(host: Host | None = None) -> tuple[AnyAction, ...]:
+    """The actions of all screens, in the order of the help; ``host`` as for ``actions.general``."""
+    first, *others = general(host)
     return (first, *(one for screen in _screens() for one in screen.own_actions()), *others)
 
 

@@ -196,7 +196,9 @@ def test_a_bucket_that_does_not_answer_is_told_and_the_disk_is_enough(place):
     happen(place, "s3-down")
     (told,) = [one for one in assess(place.context).findings if one.id == "backup"]
     assert told.status is Status.WARN
-    assert "bucket" in told.says
+    bucket = place.context.stores.bucket.place
+    assert place.scene.stack.seaweed.bucket in bucket
+    assert f"bucket ({bucket})" in told.says
     place.mtn("restore", "--latest", "--target", DATABASE, check=1)
     assert holds(place.context) == place.scene.points[0].held
     assert place.healthy == [True] * 6
@@ -458,7 +460,7 @@ def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled):
     assert {one.name for one in stale.scene.points}.isdisjoint(one.name for one in place.scene.points)
     for job in list_jobs(stale.context.jobs):
         assert job.started < happened - timedelta(hours=47)
-    assert "2 d" in stale.scene.said
+    assert "2 d" in stale.scene.said()
     judged = stale.judged(incident, happened, mails)
     assert (judged.recovered, judged.backups.since, judged.backups.lost) == (False, None, ())
     assert len(judged.backups.troubles) == 3, judged.backups.troubles
@@ -496,8 +498,8 @@ def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(drille
     mails, happened = subjects(scene.stack), SystemClock().now()
     assert list_jobs(full.context.jobs)[0].error == "NoSpace"
     assert full.healthy == [True] * 6
-    assert "is full" in full.scene.said
-    assert "mtn prune --dry-run" in full.scene.said, "two words, to be pasted"
+    assert "is full" in full.scene.said()
+    assert "mtn prune --dry-run" in full.scene.said(), "two words, to be pasted"
     judged = full.judged(incident, happened, mails)
     assert not judged.recovered
     assert any("are free on the disk of the backups" in one for one in judged.backups.troubles)

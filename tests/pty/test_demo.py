@@ -36,7 +36,7 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
     environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path), "MTN_LANG": "en"}
     demo = f"{sys.executable} -m mtn_tui demo --rows 500 --incident database-down --json > {tmp_path}/told"
     with closing(Terminal(["/bin/sh", "-c", demo], environment)) as terminal:
-        terminal.wait_for("The time counts from now.")
+        terminal.wait_for("The time counts from ")
         terminal.wait_for("[q] quit")
         folder = workspace_of(terminal.process.pid)
         config = folder / "mtn" / "config" / "backup.conf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.header import decode_header, make_header
+from email.message import Message
 
 import pytest
 
@@ -18,6 +19,16 @@ def damage(practice, backup) -> None:
     payload.write_bytes(data)
 
 
+def subject_of(message: Message) -> str:
+    return str(make_header(decode_header(message["subject"])))
+
+
+def said_in(message: Message) -> str:
+    """The text of a mail, without the breaks of its lines."""
+    (part,) = [one for one in message.walk() if one.get_content_type() == "text/plain"]
+    return " ".join(part.get_payload(decode=True).decode().split())
+
+
 @pytest.mark.sample("corrupt-backup")
 @pytest.mark.parametrize("what", ["corrupt-backup", "s3-down"])
 def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, practise, s3, tmp_path):
@@ -30,7 +41,8 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
         if what == "corrupt-backup":
             practice.source.psql("CREATE TABLE written_since (id int)")
             practice.back_up()
-            damage(practice, practice.inventory.backups[0])
+            newest = practice.inventory.backups[0]
+            damage(practice, newest)
         else:
             practice.configure(MINIO_ENDPOINT="http://127.0.0.1:9")
         pg18.drop_database(practice.source.name)
@@ -90,10 +102,21 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
 
             at_the_wizard(wizard(practice, begun), flow)
         assert practice.source.dump() == before
-        subjects = {str(make_header(decode_header(one["subject"]))) for one in mail.messages()}
+        subjects = {subject_of(one) for one in mail.messages()}
         assert {"[MTN ✖] CRITICAL: Database Down", "[MTN ✔] Database Restored"} <= subjects
         assert ("[MTN ✖] CRITICAL: corrupted backup" in subjects) == (what == "corrupt-backup")
         steps = on_disk(practice).steps
         assert {state.standing for state in steps.values()} == {StepStatus.DONE}
         (report,) = practice.context.settings.log_dir.glob("incident_*.md")
+        wrong = "127.0.0.1:9"
+        if what == "corrupt-backup":
+            wrong = f"{newest.name}: disk: The backup was changed after it was written."
+        (last,) = [
+            one
+            for one in mail.messages()
+            if "Database Restored" in str(make_header(decode_header(one["subject"])))
+        ]
+        for told in (said_in(last), report.read_text().replace("\\", "")):
+            assert wrong in told, told
+        assert "The database is gone" in said_in(last)
         assert str(steps[Step.CHOOSE].facts["name"]).replace("_", r"\_") in report.read_text()

@@ -60,7 +60,7 @@ class Observations:
     whole: Mapping[str, Backup] = field(default_factory=dict)
     """By main table the last backup that is not short of its rows."""
     unreachable: tuple[str, ...] = ()
-    """Stores that did not answer."""
+    """Stores that did not answer, each with its place: which bucket, at which host."""
 
     @property
     def disk_full(self) -> bool:
@@ -117,7 +117,11 @@ def look(context: Context) -> Observations:
         unasked=unasked,
         backup=backup,
         whole=main_tables.last_whole(inventory, context.settings.db_name),
-        unreachable=tuple(inventory.unreachable) if inventory else ("disk", "bucket"),
+        unreachable=tuple(
+            f"{labels.store(one.name)} ({one.place})"
+            for one in context.stores
+            if inventory is None or one.name in inventory.unreachable
+        ),
     )
     try:
         with connect(context.server, MAINTENANCE, _APPLICATION) as connection:
@@ -265,7 +269,7 @@ def _service_findings(seen: Observations) -> list[Check]:
 def _backup_finding(seen: Observations, now: datetime, moments: Mapping[datetime, str]) -> Check:
     unreachable = ""
     if seen.unreachable:
-        names = ", ".join(labels.store(one) for one in seen.unreachable)
+        names = ", ".join(seen.unreachable)
         unreachable = " " + _("No answer, so not looked into: {stores}").format(stores=names)
     if seen.backup is None:
         return Check("backup", Status.FAIL, _("There is no proven full backup.") + unreachable)

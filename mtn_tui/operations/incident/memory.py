@@ -30,6 +30,12 @@ def wrong_at_first(incident: Incident) -> tuple[Check, ...]:
     return tuple(one for one in seen if one.status is Status.FAIL)
 
 
+def amiss_at_first(incident: Incident) -> tuple[Check, ...]:
+    """What was critical when the incident was opened, or a warning, as a store that did not answer is."""
+    seen = findings_of(incident.looks[0].facts) if incident.looks else ()
+    return tuple(one for one in seen if one.status in (Status.FAIL, Status.WARN))
+
+
 def is_new(incident: Incident, found: Assessment) -> bool:
     """Whether something else is wrong than at the last look."""
     return not incident.looks or _wrong(found.findings) != _wrong(findings_of(incident.looks[-1].facts))

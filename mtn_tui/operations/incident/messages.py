@@ -17,7 +17,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident import report
 from mtn_tui.operations.incident.assess import Assessment
 from mtn_tui.operations.incident.escalation import severity_of
-from mtn_tui.operations.incident.memory import done_to_mend, over_since, wrong_at_first
+from mtn_tui.operations.incident.memory import amiss_at_first, done_to_mend, over_since
 from mtn_tui.operations.incident.remains import set_aside
 from mtn_tui.operations.incident.state import Facts, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
@@ -68,11 +68,14 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
 
 
 def last_alert(context: Context, incident: Incident, counted: Sequence[Check] = ()) -> Alert:
-    """The alert of step 8: what was done, and how long it took.
+    """The alert of step 8: what was done, how long it took, and by name what had been wrong.
 
     ``counted``: whether each table that had lost rows has them again.
     """
     alert = _done(context, incident)
+    wrong = [*_broken(incident), *_at_first(incident)]
+    if wrong and incident.way is not RecoveryMode.LEAVE:  # there it leads
+        alert = replace(alert, body="\n".join([alert.body, *wrong]))
     if counted:
         alert = replace(alert, body="\n".join([alert.body, *_lines(counted)]))
     if not any(one.status is Status.FAIL for one in counted):
@@ -84,9 +87,7 @@ def _done(context: Context, incident: Incident) -> Alert:
     chosen = incident.steps[Step.CHOOSE].facts
     passed = labels.duration(report.took(incident, context.clock.now()).total_seconds())
     if incident.way is RecoveryMode.LEAVE:
-        wrong = wrong_at_first(incident)
-        told = [_("When the incident was opened:"), *_lines(wrong)] if wrong else []
-        told += done_to_mend(incident)
+        told = [*_at_first(incident), *done_to_mend(incident)]
         told.append(_("Nothing had to be restored. It took {time}.").format(time=passed))
         return Alert(Level.SUCCESS, _("The admission system is back"), "\n".join(told))
     rows = incident.steps[Step.PRODUCTION].facts.get("rows")
@@ -121,6 +122,17 @@ def _done(context: Context, incident: Incident) -> Alert:
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
     body += [line for one in set_aside(incident) for line in one]
     return Alert(Level.SUCCESS, _("Database Restored"), "\n".join(body))
+
+
+def _at_first(incident: Incident) -> list[str]:
+    wrong = amiss_at_first(incident)
+    return [_("When the incident was opened:"), *_lines(wrong)] if wrong else []
+
+
+def _broken(incident: Incident) -> list[str]:
+    """The newer backup that could not be used, with the copies of it that are damaged."""
+    broken = incident.steps[Step.CHOOSE].facts.get("broken")
+    return [_("A newer backup can't be used: {what}").format(what=broken)] if broken else []
 
 
 def _lines(findings: Sequence[Check]) -> list[str]:

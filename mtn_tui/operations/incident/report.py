@@ -249,6 +249,7 @@ def fact_name(name: str) -> str:
         "name": _("file"),
         "asked": _("asked for"),
         "moment": _("as of"),
+        "broken": _("newer, and not usable"),
         "store": _("from"),
         "loses_seconds": _("what was written after it, and is lost"),
         "lost_until": _("counted up to"),

@@ -24,6 +24,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.report import report
 from mtn_tui.operations.incident.state import OID, Facts, Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.inventory import fallback
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.recover.found import Request as Recovering
 from mtn_tui.operations.restore import leftovers
@@ -88,8 +89,11 @@ def roles_of(made: Plan) -> str:
     return says[0] if made.request.roles and says else ""
 
 
-def chosen(made: Plan, asked: datetime | None = None) -> dict[str, object]:
-    """Step 3's facts. ``asked`` is the moment that the operator wanted, if one was typed."""
+def chosen(made: Plan, asked: datetime | None = None, broken: Backup | None = None) -> dict[str, object]:
+    """Step 3's facts. ``asked`` is the moment that the operator wanted, if one was typed.
+
+    ``broken`` is a newer backup that can't be used: it is named, and each copy of it that is damaged.
+    """
     legacy = {"legacy": True} if made.backup.legacy else {}
     roles = {"roles": roles_of(made)} if made.request.roles else {}
     ours = {"no_owner": True} if made.request.no_owner else {}
@@ -101,6 +105,7 @@ def chosen(made: Plan, asked: datetime | None = None) -> dict[str, object]:
         "backup": made.backup.handle,
         "name": str(made.backup.name),
         **({"asked": asked.isoformat()} if asked else {}),
+        **({"broken": _why_not(broken)} if broken else {}),
         "moment": made.backup.moment.isoformat(),
         "store": made.copy.store.name if made.copy else None,
         "loses_seconds": made.lost_minutes * 60,
@@ -108,6 +113,11 @@ def chosen(made: Plan, asked: datetime | None = None) -> dict[str, object]:
         "expected_seconds": made.rto.seconds,
         **roles,
     }
+
+
+def _why_not(broken: Backup) -> str:
+    reasons = fallback.why_no_copy(broken) or [fallback.why_broken(broken)]
+    return f"{broken.name}: {' '.join(reasons)}"
 
 
 def restore_arguments(context: Context, incident: Incident) -> list[str]:

@@ -27,6 +27,9 @@ _SHOWN = 12
 CHECK = "check:"
 """Before the id of a health check, where that was chosen."""
 
+_LABEL = 19
+"""Cells of an action's name: none is longer, in either language."""
+
 _REASON = 2
 """Lines kept for the reason why the chosen action can't be performed."""
 
@@ -128,7 +131,7 @@ def _row(here: Framed, action: AnyAction, width: int) -> list[Span]:
     key: list[Span] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
     left: list[Span] = [
         (" " + fit(action.id.removeprefix(CHECK), 12) + " ", "dim" if why else "strong"),
-        (fit(action.label.lower(), 16) + " ", "dim" if why else ""),
-        (clipped(why, width - width_of(key) - 32), "dim"),
+        (fit(action.label.lower(), _LABEL) + " ", "dim" if why else ""),
+        (clipped(why, width - width_of(key) - _LABEL - 16), "dim"),
     ]
     return spread(left, key, width)

@@ -44,7 +44,7 @@ class Framed(BaseScreen[None]):
     @property
     def actions(self) -> tuple[AnyAction, ...]:
         """All that can be done here."""
-        return in_order(self.own_actions())
+        return in_order(self.own_actions(), self.host)
 
     @property
     def tab(self) -> str:

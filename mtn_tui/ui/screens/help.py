@@ -42,7 +42,7 @@ class Help(Framed):
         self.draw_frame()
 
     def _lines(self, width: int) -> list[StyledLine]:
-        every, here, general = self._every(), self._here(), actions.general()
+        every, here, general = self._every(), self._here(), actions.general(self.host)
         known = {one.id for one in (*here, *general)}
         others = [one for one in every if one.id not in known]
         label = max(cell_len(one.label) for one in every)

@@ -9,6 +9,7 @@ from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen
+from mtn_tui.operations.inventory.fallback import newer_broken
 from mtn_tui.operations.restore.plan import Plan
 from mtn_tui.ui.data.points import Points
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -83,7 +84,9 @@ class Choosing(Picking, StepView):
     def _take(self, made: Plan) -> None:
         if self.session.why_not():
             return
-        facts = chosen(made, self.asked)
+        inventory = self.session.host.state.inventory
+        broken = newer_broken(inventory, made.backup, kind=None) if inventory else None
+        facts = chosen(made, self.asked, broken)
         if self.way is RecoveryMode.BESIDE:
             del facts["loses_seconds"], facts["lost_until"]  # production stays, with all written since
 
