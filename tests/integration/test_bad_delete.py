@@ -98,8 +98,8 @@ def test_the_services_work_on_and_to_copy_back_is_proposed(place):
     found = assess(place.context)
     assert found.proposal.way is RecoveryMode.BESIDE
     assert loss.recorded(found.tables)["whole"] == place.backup(1).handle, "the newest is from after it"
-    assert "deleted all applications" in place.scene.said
-    assert place.scene.said in (place.context.settings.log_dir / "school.log").read_text()
+    assert "deleted all applications" in place.scene.said()
+    assert place.scene.said() in (place.context.settings.log_dir / "school.log").read_text()
     assert place.scene.deleted >= {"public.applications", "public.documents"}
     assert judged(place).production is Production.MISSING
 

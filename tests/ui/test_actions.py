@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from types import SimpleNamespace
 
 import pytest
+from rich.cells import cell_len
 
 from mtn_tui.core import i18n
 from mtn_tui.ui import actions
 from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.named_screens import every_action
+from mtn_tui.ui.screens import command
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.check_history import CheckHistory
 from mtn_tui.ui.screens.checklist import Checklist
@@ -114,6 +117,12 @@ def test_a_footer_writes_each_key_in_brackets_and_leaves_general_ones_out_first(
     assert all(re.match(r" \[\S+\] \w", actions.in_footer(one)) for one in shown[200])
     general = {one.id for one in actions.general()} - {"help", "back"} | {"note", "incident"}
     assert {one.id for one in shown[200]} - {one.id for one in shown[80]} <= general
+
+
+def test_the_name_of_every_action_is_whole_in_the_palette(language):
+    """That of the one that only a practice has too."""
+    everywhere = SimpleNamespace(practice=list)
+    assert max(cell_len(one.label) for one in every_action(everywhere)) <= command._LABEL
 
 
 def test_help_tells_every_action_its_key_and_its_sentence(pg18, new_database, practise):

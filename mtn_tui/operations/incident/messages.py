@@ -73,11 +73,8 @@ def last_alert(context: Context, incident: Incident, counted: Sequence[Check] = 
     ``counted``: whether each table that had lost rows has them again.
     """
     alert = _done(context, incident)
-    wrong = [*_broken(incident), *_at_first(incident)]
-    if wrong and incident.way is not RecoveryMode.LEAVE:  # there it leads
-        alert = replace(alert, body="\n".join([alert.body, *wrong]))
-    if counted:
-        alert = replace(alert, body="\n".join([alert.body, *_lines(counted)]))
+    wrong = [] if incident.way is RecoveryMode.LEAVE else [*_broken(incident), *_at_first(incident)]
+    alert = replace(alert, body="\n".join([alert.body, *_lines(counted), *wrong]))
     if not any(one.status is Status.FAIL for one in counted):
         return alert
     return replace(alert, level=Level.WARNING, subject=_("Rows are still missing"))
