@@ -11,6 +11,7 @@ from mtn_tui.core import i18n
 from mtn_tui.core.models import Rung
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.locks import lease
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor
@@ -20,6 +21,7 @@ from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.pruning import Pruning
 from mtn_tui.ui.widgets.lines import LineView
+from tests import aged as aged_backups
 from tests.aged import aged, context_of, names
 from tests.pg_fixtures import Database
 from tests.ui.looks import saying
@@ -127,6 +129,24 @@ def test_what_is_told_of_the_chosen_one_is_all_of_it(practice):
         assert not told.texts()[2].strip()
 
     operate(app, flow)
+
+
+def test_backups_of_one_minute_are_listed_with_seconds(practice, monkeypatch):
+    monkeypatch.setattr(aged_backups, "NOW", aged_backups.NOW.replace(second=30))
+    for days in (0, 1, 2):
+        aged(practice, days)
+    pair = [aged(practice, 40 + seconds / 86400, stores=["disk"]).snapshot_at for seconds in (5, -5)]
+    other = aged(practice, 41, stores=["disk"]).snapshot_at
+    app = app_of(practice)
+    told = [*(labels.moment(one, seconds=True) for one in pair), labels.moment(other)]
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        await operator.sees(*told)
+
+    operate(app, flow)
+    assert len(set(told)) == 3
 
 
 def incident(practice):

@@ -12,17 +12,21 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident import messages, report
+from mtn_tui.operations.incident.assess import Observations, findings
 from mtn_tui.operations.incident.file import IncidentFile, find, path_of
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore.request import Request
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.wizard import outside
 from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.promoting import SwapPreview
 from mtn_tui.ui.wizard.recovering import EVERY
 from tests.ui.incident_states import ANA, DOWN, LOST, ROWS_LOST, SESSION, Canned, a_day, a_day_of_work, at
-from tests.ui.installed import MACHINE, NOW, Installed
+from tests.ui.installed import DATABASE, KEY, MACHINE, NOW, Installed
 from tests.ui.pilots import nothing_begins, operate
 
 THERE = Canned(there=True)
@@ -153,7 +157,33 @@ def test_two_moments_of_one_minute_have_their_seconds_on_the_timeline(made):
         await operator.type((at_one + timedelta(seconds=29)).strftime("%Y-%m-%d %H:%M:%SZ"))
         await operator.press("enter")
         times = [f"{one.astimezone():%H:%M:%S} " for one in (at_one, at_one + timedelta(seconds=29))]
-        await operator.until(lambda: all(one in page_of(operator) for one in times), f"{times}")
+        # On the timeline, and in the line of the fact.
+        await operator.until(lambda: all(page_of(operator).count(one) > 1 for one in times), f"{times}")
+
+    operate(app, flow)
+
+
+def test_two_moments_of_one_minute_are_told_apart_in_steps_1_and_6(made):
+    at(Step.PRODUCTION)(made)
+    (chosen, *_older) = take_inventory(made.context.stores, KEY).backups
+    pair = [chosen.moment.replace(second=second) for second in (chosen.moment.second, 51)]
+    seen = Observations(exists=True, newest=pair[1], backup=chosen)
+    said = " ".join(one.says for one in findings(seen, NOW))
+    assert all(one in said for one in labels.told_apart(*pair)), said
+    app = app_of(made)
+    target = app.session.operations.target(made.context, "staging", chosen)
+    newest = [replace(target, newer=replace(target.newer, newest=one)) for one in pair]
+    preview = SwapPreview(LOST.operations(made).plan(made.context, Request(chosen, DATABASE)), newest[1])
+    preview = replace(preview, production=replace(preview.production, target=newest[0]))
+
+    async def flow(operator):
+        await has_page(operator)
+        step = app.navigator.step_view
+        await operator.until(lambda: step.looked, "production")
+        step.looked, sheet = preview, PageBuilder(90)
+        step.write(sheet)
+        page = "\n".join("".join(text for text, _tone in line) for line in sheet.lines)
+        assert all(one in page for one in labels.told_apart(*pair)), page
 
     operate(app, flow)
 

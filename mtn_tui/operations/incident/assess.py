@@ -202,10 +202,8 @@ def _with_database(seen: Observations, connection: Connection) -> Observations:
 
 def findings(seen: Observations, now: datetime) -> list[Check]:
     """What was seen, in words, in the order of the runbook: server, database, disk, services, backups."""
-    wholes = [one.whole.moment for one in seen.tables if one.whole]
-    others = [seen.newest, seen.backup.moment if seen.backup else None]
-    shown = [*wholes, *(one for one in others if one)]
-    moments = dict(zip(shown, labels.told_apart(*shown), strict=True))
+    newest = seen.backup.moment if seen.backup else None
+    moments = main_tables.moments(seen.tables, seen.newest, newest)
     found = [_server_finding(seen)]
     if seen.server is None:
         found += _database_findings(seen, now, moments)

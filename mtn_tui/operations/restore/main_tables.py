@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -137,6 +137,12 @@ def _count_one(connection: Connection, table: str, before: int | None) -> Table:
         barred = (error.sqlstate or "").startswith(_BARRED)
         return Table(table, None, before, server_errors.read(error).says, barred)
     return Table(table, int(str(row[0])) if row else None, before)
+
+
+def moments(tables: Iterable[Table], *others: datetime | None) -> dict[datetime, str]:
+    """How the moments of their backups are written beside each other and beside ``others``."""
+    shown = [*(one.whole.moment for one in tables if one.whole), *(one for one in others if one)]
+    return dict(zip(shown, labels.told_apart(*shown), strict=True))
 
 
 def finding(table: Table, moments: Mapping[datetime, str] | None = None) -> Check:

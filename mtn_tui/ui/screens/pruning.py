@@ -124,9 +124,13 @@ class Pruning(Framed):
         summary.show([[(" ", ""), one] for one in said])
         going = self._going
         self.lines("heading").show([[(pruning.heading(width), "dim")]] if going else [[]])
-        self.query_one(VirtualList).show_rows(
-            [":".join(one.place) for one in going], lambda index: pruning.row(going[index], width)
-        )
+        shared = labels.shared_minutes({one.backup.moment for one in going})
+
+        def row(index: int) -> list[Span]:
+            one = going[index]
+            return pruning.row(one, width, seconds=labels.minute(one.backup.moment) in shared)
+
+        self.query_one(VirtualList).show_rows([":".join(one.place) for one in going], row)
         self.lines("bottom-rule").show([frame.rule(width)])
         self._draw_told()
         self.draw_frame()

@@ -51,12 +51,12 @@ def heading(width: int) -> str:
     return fit(head + fit(_("Size"), _SIZE, right=True) + " " + _("Why"), width)
 
 
-def row(one: Verdict, width: int) -> list[Span]:
-    """One copy that would be deleted."""
+def row(one: Verdict, width: int, *, seconds: bool = False) -> list[Span]:
+    """One copy that would be deleted; with ``seconds`` where another backup is of the same minute."""
     pieces: list[Span] = [
         (" " + fit(labels.store(one.copy.store.name), _STORE), ""),
         (fit(labels.kind(one.backup.kind), _KIND), ""),
-        (fit(labels.moment(one.backup.moment), _MOMENT), ""),
+        (fit(labels.moment(one.backup.moment, seconds=seconds), _MOMENT), ""),
         (fit(labels.size(one.copy.size), _SIZE, right=True) + " ", ""),
     ]
     return [*pieces, (fit(one.reason.says, max(width - width_of(pieces), 0)), "")]

@@ -31,9 +31,9 @@ def rows(inspection: Inspection) -> Iterator[Check]:
         text = _("The database has none of the main tables: {names}.")
         yield Check(_NAME, Status.OK, text.format(names=", ".join(main_tables.MAIN_TABLES)))
         return
-    told = []
+    told, moments = [], main_tables.moments(tables)
     for table in tables:
-        found = main_tables.finding(table)
+        found = main_tables.finding(table, moments)
         if found.status is Status.OK:
             told.append(f"{table.name} {Figure(table.rows or 0):,}")
         elif table.shrunk and (said := _on_purpose(context, table)):
