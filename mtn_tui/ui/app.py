@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,9 +41,6 @@ _SCREENS = [_HERE / "screens" / name for name in ("base.tcss", "backups.tcss", "
 
 _TICK = 1.0
 """Seconds between looks at the clock."""
-
-_COLLECT_EVERY, _IDLE = 600.0, 3.0
-"""Seconds between full collections of garbage, which hold up everything; and without a key before one."""
 
 _STATUS_FOR = 5.0
 """Seconds that a message stays in the job bar, unless a key is pressed."""
@@ -99,7 +95,6 @@ class MtnApp(BaseApp):
         self._ended: set[str] | None = None
         """Jobs that had ended by the last look; None before the first."""
         self._minute = ""
-        self._collected = context.clock.monotonic()
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = (themes.LIGHT if light else themes.DARK).name
@@ -249,6 +244,3 @@ class MtnApp(BaseApp):
         if over or minute != self._minute or self.state.live:
             self._minute = minute
             self.draw()
-        if now - self._collected > _COLLECT_EVERY and self.idle > _IDLE:
-            self._collected = now
-            gc.collect()

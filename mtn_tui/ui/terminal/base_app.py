@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import time
 from collections.abc import Sequence
 
 from rich.console import RenderableType
@@ -18,6 +20,9 @@ from mtn_tui.ui.terminal.driver import Terminal
 from mtn_tui.ui.terminal.hangup import hung_up
 from mtn_tui.ui.terminal.key_queue import KeyQueueApp
 
+_COLLECT_EVERY, _IDLE = 600.0, 3.0
+"""Seconds between full collections of garbage, which hold up everything; and without a key before one."""
+
 
 class BaseApp(KeyQueueApp):
     """Sends only lines that have changed, none while the terminal is behind, and ends when it is gone."""
@@ -31,6 +36,7 @@ class BaseApp(KeyQueueApp):
         self._on_terminal = ScreenDiff()
         self._missed = False
         """Whether a frame was left out because the terminal was behind."""
+        self._collected = time.monotonic()
 
     def get_driver_class(self) -> type[Driver]:
         """Called by Textual for the driver to use."""
@@ -59,6 +65,7 @@ class BaseApp(KeyQueueApp):
         """Whether the terminal is still there; else the program ends. Call it every second."""
         await self.drop_lost_key()
         self._catch_up()
+        self._collect()
         if not self.is_headless and hung_up():
             self.exit()
             return False
@@ -87,6 +94,13 @@ class BaseApp(KeyQueueApp):
         if self._missed and not self._is_behind:
             self._missed = False
             self.screen.refresh()
+
+    def _collect(self) -> None:
+        """Collect all garbage now and then, once no key has come for a while: ``only_young_collected``."""
+        now = time.monotonic()
+        if now - self._collected > _COLLECT_EVERY and self.idle > _IDLE:
+            self._collected = now
+            gc.collect()
 
     def _fatal_error(self) -> None:
         """Keep the exception for the caller: Textual would print every local variable, perhaps a secret."""
