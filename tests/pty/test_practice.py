@@ -73,6 +73,8 @@ def practice(incident: str, tmp_path, rows: int = 500) -> Iterator[Practice]:
         made = Practice(terminal)
         yield made
         terminal.type("q")
+        terminal.wait_for("End the practice?")
+        terminal.type(DOWN + ENTER)
         code = terminal.ended()
         made.told = json.loads((tmp_path / "told").read_text())
         assert code == 0, made.told
