@@ -80,7 +80,7 @@ def test_a_pager_that_is_not_there_is_told(practice):
     with closing(opened(practice, PAGER="/no/such/pager")) as terminal:
         terminal.type("o")
         terminal.wait_for("could not be started")
-        terminal.type("q")
+        terminal.type("\rq")  # it stands in a dialog
         assert terminal.ended() == 0
         assert terminal.sane
 

@@ -54,7 +54,7 @@ def test_production_is_whole_again_and_people_were_told(what, pg18, new_school, 
                 await operator.enters()
                 await operator.sees("The database is gone.", "★ is proposed")
                 if what == "s3-down":
-                    await operator.sees("no answer: bucket")
+                    await operator.sees("not looked into: bucket")
                 await operator.enters()
                 await operator.at(Step.NOTIFY)
                 await operator.enters()

@@ -81,7 +81,7 @@ CHECKS: tuple[HealthCheck, ...] = (
     HealthCheck("role", lambda: _("Database user"), "7.3", every=10 * MINUTE),
     HealthCheck("horizon", lambda: _("Old transactions"), every=5 * MINUTE),
     HealthCheck("leftovers", lambda: _("Leftovers"), every=10 * MINUTE),
-    HealthCheck("pg_dump", lambda: "pg_dump", "7.4", every=HOUR, by_jobs=False),
+    HealthCheck("pg_dump", lambda: "pg_dump", "7.4", every=HOUR),
     HealthCheck("bucket", lambda: _("Bucket rights"), "5.4", limit=90, writes=True),
     HealthCheck("stores", lambda: _("Same stores"), "5.4", every=10 * MINUTE, limit=60),
     HealthCheck("suspect", lambda: _("Suspect backups"), "5.3", decides=True),

@@ -116,7 +116,7 @@ def runbook(row: Row) -> str:
 
 
 def figure(name: str) -> str:
-    """What a figure of a check measures, in the reader's language."""
+    """What a figure of a check measures, in the reader's language; one of another version by its name."""
     store, _bar, rest = name.partition("_")
     if store in ("disk", "bucket") and rest in (of_store := _of_stores()):
         return of_store[rest].format(store=labels.store(store))
@@ -124,7 +124,7 @@ def figure(name: str) -> str:
         return _("Backups missing in the {store}").format(store=labels.store(name.rpartition("_")[2]))
     if name.startswith("missed_") and name.endswith("_runs"):
         return _("Runs that were not started")
-    return _figures()[name]
+    return _figures().get(name) or name.replace("_", " ")
 
 
 def _of_stores() -> dict[str, str]:
@@ -157,4 +157,7 @@ def _figures() -> dict[str, str]:
         "database_size_bytes": _("Size of the database"),
         "drill_age_seconds": _("Age of the last restore drill"),
         "oldest_row_transactions": _("Age of the oldest row, in transactions"),
+        "backups_overdue": _("Copies that are past their days"),
+        "services_down": _("Services that are not healthy"),
+        "services_watched": _("Services that are asked"),
     }
