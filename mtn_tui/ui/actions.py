@@ -233,12 +233,6 @@ def in_footer(one: AnyAction) -> str:
     return f" {shown_key(one.keys[0])} {one.label.lower()}"
 
 
-def find(name: str, among: Iterable[AnyAction]) -> AnyAction | None:
-    """Find an action by what was typed after ``:``: its id, or its label in the reader's language."""
-    wanted = name.strip().casefold()
-    return next((one for one in among if wanted in (one.id, one.label.casefold())), None)
-
-
 def bindings(listed: Sequence[AnyAction]) -> list[BindingType]:
     """The keys of these actions."""
     return [Binding(key, f"app.perform('{one.id}')", show=False) for one in listed for key in one.keys]

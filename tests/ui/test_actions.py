@@ -66,7 +66,25 @@ def test_every_action_has_a_name_a_key_and_a_sentence(language):
         assert one.keys, one.id
         assert one.label, one.id
         assert one.help.endswith((".", "complete")), one.id
-        assert [actions.find(name, every_action()).id for name in (one.id, one.label)] == [one.id, one.id]
+        assert [command.matching(name, every_action())[0].id for name in (one.id, one.label)] == [one.id] * 2
+
+
+def test_a_name_comes_before_its_beginning_and_other_words_last(language):
+    every = [*every_action(), *command._checks()]
+    for one in every:
+        names = [one.id.removeprefix(command.CHECK), one.label.casefold()]
+        for name in names:
+            for typed in {name, name[:5].strip(), name[-4:].strip()}:
+                found = command.matching(typed, every)
+                named = [any(typed in text for text in names_of(other)) for other in found]
+                assert named == sorted(named, reverse=True), typed
+                assert typed != name or typed in names_of(found[0]), typed
+                begins = [any(text.startswith(typed) for text in names_of(other)) for other in found]
+                assert begins == sorted(begins, reverse=True), typed
+
+
+def names_of(one: AnyAction) -> set[str]:
+    return {one.id.removeprefix(command.CHECK), one.label.casefold()}
 
 
 def test_keys_are_those_that_any_terminal_and_multiplexer_lets_through():

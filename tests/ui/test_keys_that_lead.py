@@ -67,9 +67,13 @@ def test_what_people_type_after_the_colon_leads_to_where_it_is(made):
         await operator.press("escape")
         await types(operator, "yesterday")
         assert isinstance(app.screen, AsItWas)
-        await operator.press("2", ":", *"retention")
-        assert {"prune", "check:retention"} <= {one.id for one in app.screen._found}
-        await operator.press("escape")
+        for word in ("reten", "retention"):
+            await operator.press("2", ":", *word)
+            assert app.screen.query_one(VirtualList).key == "check:retention"
+            assert "prune" in [one.id for one in app.screen._found]
+            await operator.press("enter")
+            assert isinstance(app.screen, Checklist)
+            assert app.screen.row.check.id == "retention"
         await types(operator, "prune")
         assert isinstance(app.screen, Pruning)
         await operator.sees("It is done here: [d] delete old ones")
@@ -90,6 +94,26 @@ def test_the_spanish_words_lead_there_too(made):
         for word, screen in words.items():
             await operator.press("2", ":", *word, "enter")
             await operator.until(lambda wanted=screen: isinstance(app.screen, wanted), word)
+        for word in ("reten", "retención"):
+            await operator.press("2", ":", *word)
+            assert app.screen.query_one(VirtualList).key == "check:retention"
+            await operator.press("escape")
+
+    operate(app, flow, at="1")
+
+
+def test_with_each_letter_the_cursor_goes_to_what_matches_best_and_what_is_chosen_by_hand_is_done(made):
+    app = app_of(made)
+
+    async def flow(operator):
+        await operator.press(":", "r")
+        await operator.press("down", "down")
+        await operator.press(*"etention")
+        assert app.screen.query_one(VirtualList).key == "check:retention"
+        await operator.press("down")
+        assert app.screen.query_one(VirtualList).key == "prune"
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(app.screen, Pruning), "what the cursor was put on")
 
     operate(app, flow, at="1")
 

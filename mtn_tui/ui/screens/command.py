@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -69,22 +69,22 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         self.query_one(VirtualList).action_page(by)
 
     @on(Input.Submitted)
-    def _given(self, event: Input.Submitted) -> None:
-        exact = actions.find(event.value, [*self._every(), *_checks()])
+    def _given(self) -> None:
         index = self.query_one(VirtualList).index
-        if exact is not None:
-            self.dismiss(exact.id)
-        elif index < len(self._found):
+        if index < len(self._found):
             self.dismiss(self._found[index].id)
 
     @on(Input.Changed)
+    def _typed(self) -> None:
+        """Choose the one that matches best: with each letter that may be another."""
+        self.draw()
+        self.query_one(VirtualList).go_to(0)
+        self._draw_why()
+
     def draw(self) -> None:
-        """Show the actions whose id, label or other words contain what is typed, and the checks."""
-        wanted = self.query_one(TextField).value.strip().casefold()
-        every = [*self._every(), *(_checks() if wanted else ())]
-        self._found = [
-            one for one in every if any(wanted in text.casefold() for text in (one.id, one.label, one.also))
-        ]
+        """Show the actions that match what is typed, the best first; the checks too once there is some."""
+        typed = self.query_one(TextField).value
+        self._found = matching(typed, [*self._every(), *(_checks() if typed.strip() else ())])
         rows = self.query_one(VirtualList)
         room = min(_WIDEST, self.app.size.width - 4) - 4
         rows.styles.height = _SHOWN
@@ -104,6 +104,29 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         shown = self.lines("why")
         shown.styles.height = max(len(lines), _REASON)
         shown.show([[(line, "warn")] for line in lines])
+
+
+def matching(typed: str, among: Iterable[AnyAction]) -> list[AnyAction]:
+    """The actions and checks that what was typed may mean, the best first.
+
+    A name, which is the id or the label in the language in use, comes before names that begin so, these
+    before names that contain it, and other words last: what deletes is not chosen by one of them while
+    something is called so.
+    """
+    wanted = typed.strip().casefold()
+
+    def worth(one: AnyAction) -> int | None:
+        names = (one.id.removeprefix(CHECK).casefold(), one.label.casefold())
+        matches = (
+            wanted in names,
+            any(name.startswith(wanted) for name in names),
+            any(wanted in name for name in names),
+            wanted in one.also.casefold(),
+        )
+        return next((place for place, matched in enumerate(matches) if matched), None)
+
+    found = [(place, one) for one in among if (place := worth(one)) is not None]
+    return [one for _place, one in sorted(found, key=lambda pair: pair[0])]
 
 
 def _checks() -> list[AnyAction]:
