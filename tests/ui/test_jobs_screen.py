@@ -10,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from mtn_tui.core import i18n
 from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobs import Job
@@ -19,7 +20,10 @@ from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.jobs import Jobs
 from mtn_tui.ui.screens.quit import Quit
+from mtn_tui.ui.widgets.lines import VirtualList
+from tests.ui.installed import MACHINE, Installed
 from tests.ui.pilots import LARGE, WITHIN, nothing_begins, operate
+from tests.ui.states import usual
 
 
 def test_a_job_begun_elsewhere_is_seen_at_work_and_then_done(pg18, new_school, practise):
@@ -315,6 +319,53 @@ def test_a_kind_that_is_being_made_is_not_offered_and_the_other_is(pg18, new_sch
 
     with closing(Standing(practice)):
         operate(app, flow)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_the_cursor_stands_on_the_newest_job_until_it_is_moved_and_cancelling_is_shown_where_it_is_possible(
+    tmp_path, language
+):
+    i18n.use(language)
+    made = Installed(tmp_path / "mtn")
+    usual(made)
+    app = MtnApp(made.context, nothing_begins, machine=MACHINE)
+
+    def begun():
+        return closing(
+            Job.create(made.context.jobs, kind="verify", subject=app.database, operator="ana", host=MACHINE)
+        )
+
+    def shown():
+        return app.screen.query_one(VirtualList)
+
+    async def flow(operator):
+        await operator.until(lambda: app.state.jobs, "the jobs")
+        await operator.press("j")
+        old = shown().key
+        assert old
+        assert "[c]" not in operator.lines()[-1]
+        with begun() as first:
+            first.start()
+            await operator.until(lambda: shown().key == first.id, "the cursor on the one that was begun")
+            await operator.until(lambda: "[c]" in operator.lines()[-1], "cancelling, while it is possible")
+            await operator.press("down")
+            assert "[c]" not in operator.lines()[-1]
+            chosen = shown().key
+            with begun() as second:
+                second.start()
+                await operator.until(lambda: app.state.jobs[0].id == second.id, "another job")
+                await operator.until(lambda: second.id in operator.text(), "another job in the list")
+                assert shown().key == chosen
+                await operator.press("escape", "j")
+                assert shown().key == second.id
+                second.end()
+            await operator.until(lambda: shown().key == first.id, "the one that still runs")
+            first.end()
+        await operator.until(lambda: not app.state.live, "both are over")
+        await operator.until(lambda: "[c]" not in operator.lines()[-1], "nothing to cancel")
+        assert shown().key == first.id
+
+    operate(app, flow)
 
 
 class Standing:

@@ -30,6 +30,13 @@ class Jobs(Framed):
     where = JOBS
     not_in_footer = ("jobs",)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen = False
+        """Whether somebody has moved the cursor, or has opened what it stands on: then it stays there."""
+        self._listed: set[str] = set()
+        """The ids of the jobs that were drawn last."""
+
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
         """Opening a job, and cancelling it."""
@@ -49,7 +56,7 @@ class Jobs(Framed):
                 _("Cancel"),
                 _("Asks the chosen job to stop; it stops cleanly. Asks first."),
                 cls.ask_to_cancel,
-                footer=True,
+                footer_when_possible=True,
                 why_not=cls._no_cancelling,
             ),
         )
@@ -91,12 +98,22 @@ class Jobs(Framed):
         self.query_one(VirtualList).show_rows(
             [job.id for job in jobs], row, [[], *([(" " + line, "")] for line in wrapped(nothing, width - 2))]
         )
+        if not self._chosen:
+            self._stand_on_the_first()
         self._draw_told()
         self.draw_frame()
+
+    def _stand_on_the_first(self) -> None:
+        """Put the cursor on the first job while it runs, and when it is new; those that run come first."""
+        jobs = self.host.state.jobs
+        if jobs and not (jobs[0].state.over and jobs[0].id in self._listed):
+            self.query_one(VirtualList).go_to(0)
+        self._listed = {job.id for job in jobs}
 
     def open_job(self) -> None:
         """Open all that is known of the chosen job."""
         assert self.job is not None  # noqa: S101 - why_not has looked
+        self._chosen = True
         self.host.open_screen(JobDetails(self.job))
 
     def _no_cancelling(self) -> str:
@@ -115,6 +132,7 @@ class Jobs(Framed):
         """Ask whether the chosen job is to stop."""
         job = self.job
         assert job is not None  # noqa: S101 - why_not has looked
+        self._chosen = True
 
         def chosen(cancel: bool | None) -> None:
             if not cancel:
@@ -138,6 +156,7 @@ class Jobs(Framed):
         self.host.open_screen(Ask(_("Cancel job {id}?").format(id=job.id), said, answers), chosen)
 
     def _moved(self) -> None:
+        self._chosen = True
         self.draw_footer()
         self._draw_told()
 
