@@ -31,6 +31,7 @@ _RANGE = re.compile(
 )
 _ALWAYS = "24/7"
 _BRACKETED = re.compile(r"\s*[\[<].*[\]>]\s*")
+_UNBRACKETED = str.maketrans("", "", "[]")
 _NO_NUMBER = re.compile(r"[xX]{2,}|(\d)\1{6,}")
 """``+56 9 XXXX XXXX``, ``+56 9 0000 0000``."""
 _EXAMPLE = re.compile(r"@(?:.*\.)?example(?:\.\w+)*$|\.(?:test|invalid|example|localhost)$", re.IGNORECASE)
@@ -172,6 +173,11 @@ class Person(_Strict):
         if not self.email and not self.phone:
             missing += [_("e-mail"), _("phone")]
         return missing
+
+    @property
+    def called(self) -> str:
+        """The name as screens show it: a role in place of one has no brackets there, which mean keys."""
+        return self.name.translate(_UNBRACKETED)
 
     @property
     def number(self) -> str:

@@ -309,16 +309,16 @@ def test_every_screen_says_how_many_lines_are_below_and_where_they_end(tmp_path,
 LONG = "All of it is said. " * 90 + "The last."
 
 
-@pytest.mark.parametrize(
-    "dialog",
-    [lambda: Ask("A question?", [LONG], [Answer("A", 1)]), lambda: SentencePrompt("A question?", LONG)],
-    ids=["ask", "prompt"],
-)
-def test_a_dialog_says_how_much_is_below_and_pages_to_its_end(tmp_path, dialog):
+@pytest.mark.parametrize("arrows", [False, True], ids=["ask", "prompt"])
+def test_a_dialog_says_how_much_is_below_and_by_which_keys_and_pages_to_its_end(tmp_path, arrows):
     async def flow(operator):
         await operator.has_list()
-        operator.app.push_screen(dialog())
-        await operator.sees("A question?", "more below")
+        ask = Ask("A question?", [LONG], [Answer("A", 1)])
+        operator.app.push_screen(SentencePrompt("A question?", LONG) if arrows else ask)
+        await operator.sees("A question?", "more below: [↓] [PgDn]" if arrows else "more below: [PgDn]")
+        if arrows:
+            await operator.press("down")
+            await operator.sees("1 above: [↑] [PgUp]")
         assert "The last." not in operator.text()
         await operator.press("pagedown", "pagedown")
         await operator.sees("The last.", "— end —", "[esc] goes back")

@@ -52,7 +52,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.enters()
                 await operator.at(Step.NOTIFY)
                 await operator.sees(
-                    "CRITICAL: Database Down", "call now [c]", "[Ingeniero DevOps]", "no number yet:"
+                    "CRITICAL: Database Down", "call now [c]", "Ingeniero DevOps", "no number yet:"
                 )
                 await operator.press("n")
                 await operator.type("Disco nuevo")

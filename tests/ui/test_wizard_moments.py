@@ -12,6 +12,7 @@ import pytest
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import Figure
 from mtn_tui.core.models import Kind
+from mtn_tui.core.moments import with_offset
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.operations.restore.plan import Plan
@@ -269,7 +270,11 @@ def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_r
             assert "rows here" not in operator.text()
             await operator.press("enter")
             await operator.until(lambda: begun.jobs and begun.jobs[0].look().state.over, "the restore")
-            await operator.sees(f"Restored into {beside}", f"mtn kept drop {beside}")
+            of = f"{beside} has the data of {with_offset(wanted.snapshot_at)}. It was restored 20"
+            await operator.until(
+                lambda: of in " ".join(" ".join(app.screen.query_one(Page).texts()).split()), of
+            )
+            await operator.sees(f"mtn kept drop {beside}")
             await operator.press("left")
             await operator.sees("full, ✔ restored", "checks are good")
             await operator.press("enter")

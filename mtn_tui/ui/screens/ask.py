@@ -15,7 +15,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.text.cells import clipped, wrapped
-from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
+from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList, paging_keys
 
 R = TypeVar("R")
 
@@ -72,6 +72,7 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
         highest = max(free - len(self._answers), min(len(lines), _ASKED), 1)
         said, rows = self.lines("said"), self.query_one(VirtualList)
         said.styles.height = min(len(lines), highest)
+        said.scrolled_by = paging_keys(arrows=False)
         said.show(lines)
         rows.styles.height = max(min(len(self._answers), free - min(len(lines), highest)), 1)
         rows.show_rows(

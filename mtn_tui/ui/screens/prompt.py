@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.text.cells import Span, wrapped
 from mtn_tui.ui.widgets.field import TextField
-from mtn_tui.ui.widgets.lines import LineView, StyledLine
+from mtn_tui.ui.widgets.lines import LineView, StyledLine, paging_keys
 
 _WIDEST = 70
 _AROUND = 6
@@ -25,6 +25,8 @@ class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+c", "dismiss", show=False),
+        Binding("up", "read(-1)", show=False, priority=True),
+        Binding("down", "read(1)", show=False, priority=True),
         Binding("pageup", "page(-1)", show=False, priority=True),
         Binding("pagedown", "page(1)", show=False, priority=True),
     ]
@@ -49,8 +51,13 @@ class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
         lines.append([])
         shown = self.lines("said")
         shown.styles.height = min(len(lines), max(self.app.size.height - _AROUND, 1))
+        shown.scrolled_by = paging_keys()
         shown.show(lines)
         self.lines("how").show([[(how, "dim")]])
+
+    def action_read(self, by: int) -> None:
+        """Read on by so many lines, or back."""
+        self.lines("said").scroll_lines(by)
 
     def action_page(self, by: int) -> None:
         """Read on where not all that is said has room, or back."""

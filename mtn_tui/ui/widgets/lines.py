@@ -37,8 +37,17 @@ _FOLDS = 4
 """Rows from which on one of them says how many lines are below."""
 
 
+def paging_keys(*, arrows: bool = True) -> tuple[str, str]:
+    """The keys that read on and back beside what has the focus; ``arrows``: whether up and down do too."""
+    on, back = _("[PgDn]"), _("[PgUp]")
+    return (f"[↓] {on}", f"[↑] {back}") if arrows else (on, back)
+
+
 class LineView(ScrollView, can_focus=False):
     """Displays lines already fitted to the width. Where not all fit, the last row says how many are below."""
+
+    scrolled_by: tuple[str, str] = ("", "")
+    """The keys that read on and back, said where lines are below or above; empty where it has the focus."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -77,6 +86,10 @@ class LineView(ScrollView, can_focus=False):
         rows = max(self.rows_of_lines - 1, 1)
         self.scroll_to(y=self.scroll_offset.y + by * rows, animate=False)
         return True
+
+    def scroll_lines(self, by: int) -> None:
+        """Scroll by so many lines."""
+        self.scroll_to(y=self.scroll_offset.y + by, animate=False)
 
     def texts(self) -> list[str]:
         """Every line, as plain text."""
@@ -131,10 +144,14 @@ class LineView(ScrollView, can_focus=False):
 
     def _below(self) -> str:
         """How many lines are below, or that these are the last; and how many are above."""
-        above = self.scroll_offset.y
+        above, (on, back) = self.scroll_offset.y, self.scrolled_by
         count = self._count - above - self.rows_of_lines
-        said = "▾ " + _("{count:,} more below").format(count=Figure(count)) if count > 0 else _("— end —")
-        return f"{said}  ▴ " + _("{count:,} above").format(count=Figure(above)) if above > 0 else said
+        said = _("— end —")
+        if count > 0:
+            said = "▾ " + _("{count:,} more below").format(count=Figure(count)) + (f": {on}" if on else "")
+        if above > 0:
+            said += "  ▴ " + _("{count:,} above").format(count=Figure(above)) + (f": {back}" if back else "")
+        return said
 
     def _folds(self, height: int) -> bool:
         """Whether the last row counts what is below instead of showing a line."""

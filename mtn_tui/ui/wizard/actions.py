@@ -346,12 +346,12 @@ def _called(wizard: Wizard) -> None:
     def chosen(person: Person | None) -> None:
         if person is not None and not session.why_not():
             session.write(lambda file: file.called(person.key, person.name))
-            wizard.host.show_status(_("Written down: {name} was called.").format(name=person.name))
+            wizard.host.show_status(_("Written down: {name} was called.").format(name=person.called))
 
     answers: list[Answer[Person | None]] = [Answer(_("Nobody yet"), None)]
     for call in (*calls.due, *calls.next_calls, *calls.passed_over):
         person = call.person
-        told = f"{person.reached_by}  {person.name}, {person.role}"  # the number is never cut off
+        told = f"{person.reached_by}  {person.called}, {person.role}"  # the number is never cut off
         answers.append(Answer(told, person))
     wizard.host.open_screen(Ask[Person | None](_("Whom have you called?"), [], answers), chosen)
 

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
+from mtn_tui.core.moments import with_offset
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
@@ -114,12 +115,13 @@ class AsItWas(Framed):
 
     def _write_last(self, sheet: PageBuilder) -> None:
         """Write how far the last restore into that database is, or that it holds the chosen point."""
-        last = self._last
+        last, backup = self._last, self.picking.backup
         if last is not None and not last.state.over:
             progress(sheet, last, "")
-        elif last is not None and last.ended is not None and self._is_restored:
-            text = _("✔ Restored into {database}, {time}.")
-            sheet.say(text.format(database=self._database, time=labels.moment(last.ended)), "good")
+        elif last is not None and last.ended is not None and backup is not None and self._is_restored:
+            text = _("✔ {database} has the data of {moment}. It was restored {time}.")
+            of, when = with_offset(backup.moment), labels.moment(last.ended)
+            sheet.say(text.format(database=self._database, moment=of, time=when), "good")
             sheet.code(self._command())
             sheet.say(labels.password_of_psql(self.host.context), "dim")
             kept = str(last.result.get("kept") or "")

@@ -96,7 +96,7 @@ def people(sheet: PageBuilder, session: IncidentSession, calls: Iterable[Call]) 
         sheet.item("⚠", session.no_contacts.title, "warn", hint=session.no_contacts.hint)
     for call in calls:
         person = call.person
-        text = f"{person.name}, {person.role}, {person.email or person.reached_by}"
+        text = f"{person.called}, {person.role}, {person.email or person.reached_by}"
         if call.reachable:
             sheet.item("→", text)
         else:

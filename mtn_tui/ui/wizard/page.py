@@ -125,7 +125,7 @@ class Page(Text):
         wanted = max(0, min(self.index + by, len(self._choices) - 1))
         if not self._choices or wanted == self.index:
             # The cursor is at an end of the choices: scroll to what stands beyond it.
-            self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+            self.scroll_lines(by)
         else:
             self._choose(wanted)
 

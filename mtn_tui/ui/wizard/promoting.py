@@ -15,6 +15,7 @@ from mtn_tui.operations.incident.state import RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import promote_arguments, staging_of
 from mtn_tui.operations.restore.plan import Plan, Target
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.ui.text.cells import wrapped
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, about, failure, problem, progress
 
@@ -133,8 +134,10 @@ class Promoting(StepView):
             title = _("Put the restored database in production?")
         sheet.say(title, "strong")
         failure(sheet, self.state)
-        self._what_it_means(sheet, looked)
+        self._in_the_way(sheet, looked)
         self._table(sheet, looked)
+        if looked.staging.existing is not None:
+            self._about(sheet, looked)
 
     def _table(self, sheet: PageBuilder, looked: SwapPreview) -> None:
         target, staging = looked.production.target, looked.staging
@@ -145,13 +148,16 @@ class Promoting(StepView):
         tables = (
             self.session.incident.steps[Step.VALIDATE].facts.get("tables") if self.session.incident else None
         )
-        sheet.table([["", _("now"), _("will be")]], widths, "dim")
+        where = _("{database} @ {host}, system {identifier}").format(
+            database=target.name, host=target.host, identifier=_short(target.system_identifier)
+        )
+        for index, line in enumerate(wrapped(where, sheet.width - 15)):
+            sheet.table([["" if index else _("database"), line]], (14, sheet.width - 15))
+        sheet.table([["", _("now") if old else _("is not there"), _("will be")]], widths, "dim")
         rows = [one.newer.newest if one.newer else None for one in (target, staging)]
         told = iter(labels.told_apart(*filter(None, rows)))
         newest = [next(told) if one else nothing for one in rows]
         table = [
-            [_("database"), target.name if old else _("is not there"), target.name],
-            [_("host, system"), f"{target.host}, {_short(target.system_identifier)}", _("the same")],
             [_("size"), labels.size(old.size) if old else nothing, labels.size(new.size) if new else nothing],
             [_("newest row"), *newest],
             [_("sessions"), _sessions(old.sessions) if old else nothing, "0"],
@@ -159,8 +165,8 @@ class Promoting(StepView):
         ]
         sheet.table(table, widths)
 
-    def _what_it_means(self, sheet: PageBuilder, looked: SwapPreview) -> None:
-        made, context = looked.production, self.session.host.context
+    def _in_the_way(self, sheet: PageBuilder, looked: SwapPreview) -> None:
+        made = looked.production
         if looked.staging.existing is None:
             sheet.item("✖", _("The staging database is gone. Go back to step 4 and restore again."), "bad")
             sheet.gap()
@@ -169,12 +175,16 @@ class Promoting(StepView):
             sheet.check(check)
         if looked.there and made.overwrites:
             sheet.item("⚠", made.overwrites, "warn")
+
+    def _about(self, sheet: PageBuilder, looked: SwapPreview) -> None:
+        """Write what it means, below the comparison: that is read first."""
+        made, context = looked.production, self.session.host.context
         command = context.settings.services_stop_command
         does = _("Gives staging the name {database}.").format(database=made.target.name)
-        wrong = _("If it fails, all is as before.")
+        wrong = _("If it fails, the database is not changed.")
         if command:
             does = _("Stops the services ({command}), then renames.").format(command=redact(command))
-            wrong = _("All is as before, the services stopped.")
+            wrong = _("If it fails, the database is not changed; services may stay stopped until step 7.")
         back = _("mtn undo; kept as {name}").format(name=made.kept)
         if not looked.there:
             back = _("Nothing is replaced: there is no {database}.").format(database=made.target.name)

@@ -201,7 +201,10 @@ class CopyingBack(StepView):
                 sheet.say("  " + line, "dim")
         for line in links_found(looked):
             sheet.item("⚠", line, "warn")
-        for row in _sample(looked, self.choice):
+        table, rows = _sample(looked, self.choice)
+        if rows:
+            sheet.say(_("Of {table}, for example:").format(table=table), "dim")
+        for row in rows:
             cells = [f"{name}={fit(value or 'NULL', _VALUE).rstrip()}" for name, value in row]
             sheet.lines.append([(fit("  " + "  ".join(cells), sheet.width), "dim")])
         sheet.say(
@@ -293,8 +296,9 @@ def _answers(looked: Recovery) -> list[Answer[bool | None]]:
     return answers
 
 
-def _sample(looked: Recovery, choice: str) -> list[list[tuple[str, str | None]]]:
-    """The first rows of the chosen table, or of the first that has any: some columns of each."""
+def _sample(looked: Recovery, choice: str) -> tuple[str, list[list[tuple[str, str | None]]]]:
+    """A table, and its first rows of the chosen table, or of the first that has any: some columns of each."""
     tables = [one for one in looked.tables if one.sample and choice in (EVERY, one.name)]
-    rows = tables[0].sample[:_SAMPLE] if tables else ()
-    return [list(row.items())[:_COLUMNS] for row in rows]
+    if not tables:
+        return "", []
+    return tables[0].name, [list(row.items())[:_COLUMNS] for row in tables[0].sample[:_SAMPLE]]

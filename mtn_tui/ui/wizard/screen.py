@@ -15,12 +15,12 @@ from mtn_tui.ui.actions import AnyAction, shown_key
 from mtn_tui.ui.host import EMERGENCY
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import fit
-from mtn_tui.ui.widgets.field import TextField
-from mtn_tui.ui.widgets.lines import LineView, StyledLine
+from mtn_tui.ui.widgets.lines import LineView, StyledLine, paging_keys
 from mtn_tui.ui.wizard import evidence, outside, steplist
 from mtn_tui.ui.wizard.actions import digit_of_moment, wizard_actions
 from mtn_tui.ui.wizard.navigator import Navigator
 from mtn_tui.ui.wizard.page import Page, PageBuilder
+from mtn_tui.ui.wizard.phrase import PhraseField
 
 
 class Emergency(Framed):
@@ -90,6 +90,7 @@ class Emergency(Framed):
         if seen != self._seen:
             self._seen = seen
             self.page.top()
+        self.page.scrolled_by = paging_keys() if self._wants_phrase else ("", "")
         self.page.show_page(sheet, index)
         self._draw_steps()
         self.lines("next").show([self._next()])
@@ -155,13 +156,17 @@ class Emergency(Framed):
             return on.format(step=int(incident.step))
         return navigator.step_view.next()
 
+    @property
+    def _wants_phrase(self) -> bool:
+        session, navigator = self.session, self.navigator
+        asks = session.mine and not navigator.looks_back and not session.busy
+        return bool(asks and navigator.step_view.phrase)
+
     def _draw_field(self) -> None:
         """Open the field while there is something to be typed out, and close it afterwards."""
-        session, navigator = self.session, self.navigator
-        wanted = session.mine and not navigator.looks_back and not session.busy and navigator.step_view.phrase
-        there = self.query("#phrase")
+        wanted, there = self._wants_phrase, self.query("#phrase")
         if wanted and not there:
-            self.mount(TextField(id="phrase"), after="#next")
+            self.mount(PhraseField(self.page), after="#next")
         elif not wanted and there:
             there.remove()
             self.page.focus()

@@ -34,5 +34,5 @@ def _calling(session: IncidentSession, severity: Severity) -> str:
     name, calls = report.severity(severity), session.calls(severity)
     if calls is None:
         return name
-    now = ", ".join(call.person.name for call in calls.due) or _("nobody")
+    now = ", ".join(call.person.called for call in calls.due) or _("nobody")
     return _("{severity}: call now: {names}").format(severity=name, names=now)

@@ -106,7 +106,7 @@ def ask_whether(
 
 
 def about(sheet: PageBuilder, *, does: str, takes: str, wrong: str, back: str) -> None:
-    """Write what enter does, how long that takes, what may go wrong, and the way back; first on a page."""
+    """Write what enter does, how long that takes, what may go wrong, and the way back."""
     sheet.fact(_("What it does"), does)
     sheet.fact(_("How long"), takes)
     sheet.fact(_("May go wrong"), wrong)

@@ -54,10 +54,10 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
         say(_("call now [c]"), "warn")
     for call in calls.due:
         lines += _person(call.person)
-    later = [call.person.name for call in calls.next_calls if call.reachable]
+    later = [call.person.called for call in calls.next_calls if call.reachable]
     if calls.next_at is not None and later:
         say(_("{time} call {names}").format(time=_clock(calls.next_at), names=", ".join(later)))
-    off = [call.person.name for call in (*calls.next_calls, *calls.passed_over) if not call.reachable]
+    off = [call.person.called for call in (*calls.next_calls, *calls.passed_over) if not call.reachable]
     if off:
         say(_("off duty: {names}").format(names=", ".join(dict.fromkeys(off))), "dim")
     if not calls.due and calls.next_at is None:
@@ -66,10 +66,10 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
 
 
 def _person(person: Person) -> list[StyledLine]:
-    told = [person.name, person.reached_by]
+    told = [person.called, person.reached_by]
     width = _ROOM - len(_INDENT)
     return [
-        [(f" {_INDENT}{line}", "strong" if one == person.name else "")]
+        [(f" {_INDENT}{line}", "strong" if one == person.called else "")]
         for one in told
         if one
         for line in wrapped(one, width)
