@@ -16,6 +16,7 @@ from mtn_tui.operations.retention.policy import Verdict
 from mtn_tui.operations.retention.preview import preview
 from mtn_tui.operations.retention.prune import KIND, facts, freed
 from mtn_tui.operations.retention.prune import prune as delete_old
+from mtn_tui.operations.retention.records import Record
 
 
 @click.command(
@@ -53,8 +54,15 @@ def _show(context: Context, as_json: bool) -> int:
     else:
         _print(found.verdicts)
         if would.records:
-            output.line(retention_labels.old_records(len(would.records)))
+            _print_records(would.records)
     return 1 if found.inventory.unreachable else 0
+
+
+def _print_records(records: tuple[Record, ...]) -> None:
+    head = [_("Log or record"), _("Size"), _("Why")]
+    rows = [[str(one.path), labels.size(one.size), one.why] for one in records]
+    output.table(head, rows, right=frozenset([1]))
+    output.line(retention_labels.old_records(records))
 
 
 def _print(verdicts: tuple[Verdict, ...]) -> None:

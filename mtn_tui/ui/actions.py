@@ -51,6 +51,8 @@ class Action(Generic[P_contra]):
     """Why it can't be performed now; empty if it can."""
     footer_when_possible: bool = False
     """Whether the footer has it only where it can be performed."""
+    shows_first: bool = False
+    """Whether its screen is also opened only to look: then nothing is said of the key by which it is done."""
     also: str = ""
     """Other words that people type for it after ``:``, in the language in use."""
 

@@ -15,6 +15,8 @@ def perform(host: Host, here: Framed, action_id: str) -> bool:
     if action is None:
         name, action = of_another_screen(action_id)
         host.show(name)
+        if action.shows_first:
+            return False
         key, label = shown_key(action.keys[0]), action.label.lower()
         host.show_status(_("It is done here: {key} {action}").format(key=key, action=label))
         return False

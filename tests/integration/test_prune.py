@@ -18,6 +18,7 @@ from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.locks import lease, slug
 from mtn_tui.operations.backup import make
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.installation import Mark, installation_id
 from mtn_tui.operations.drill import drill
 from mtn_tui.operations.incident.file import open_incident
@@ -319,8 +320,14 @@ def test_logs_figures_and_journals_go_after_90_days_and_nothing_else_does(practi
         os.utime(path)
     rewritten = logs / f"drill_{local_stamp(NOW - timedelta(days=96))}.log"
     rewritten.write_bytes(b"copied here lately")
-    assert records.expired(context_of(practice), NOW) == sorted(going)
-    assert "15 old logs and records would be deleted" in practice.here("prune", "--dry-run").stdout
+    found = records.expired(context_of(practice), NOW)
+    assert [one.path for one in found] == sorted(going)
+    assert {one.size for one in found} == {len(over)}
+    shown = practice.here("prune", "--dry-run").stdout
+    assert f"15 old logs and records would be deleted: {labels.size(15 * len(over))} would be freed" in shown
+    assert {line.split()[0] for line in shown.splitlines() if "kept for 90 days" in line} == set(
+        map(str, going)
+    )
     assert "15 old logs and records deleted" in practice.here("prune").stdout
     assert not [path for path in going if path.exists()]
     assert all(path.exists() for path in (*staying, rewritten))

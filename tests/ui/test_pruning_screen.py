@@ -17,7 +17,7 @@ from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.operations.incident.state import Actor
 from mtn_tui.operations.inventory import marks
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.screens.ask import Ask
+from mtn_tui.ui.screens.ask import Ask, Said
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.pruning import Pruning
 from mtn_tui.ui.widgets.lines import LineView
@@ -92,15 +92,22 @@ def test_the_check_leads_to_it_and_from_there_it_is_deleted_once_that_is_confirm
         await operator.press("down", "enter")
         await operator.until(lambda: begun.asked, "the job")
         await operator.sees("No copy would be deleted, 10 kept")
+        assert len(operator.rows) == 10
+        assert "[d]" not in operator.lines()[-1]
         await operator.press("d")
         await operator.sees("Nothing would be deleted.")
 
     async def shows_what_the_dry_run_says(operator):
         told = practice.here("prune", "--dry-run").stdout.splitlines()
-        going = [line.split() for line in told if line.startswith("deleted")]
-        assert len(going) == len(operator.rows) == 6
-        shown = {tuple(row.replace("›", " ").split()) for row in operator.rows}
-        assert shown == {(line[1], *line[3:]) for line in going}
+        going, kept = (
+            {(line.split()[1], *line.split()[3:]) for line in told if line.startswith(word)}
+            for word in ("deleted", "kept")
+        )
+        rows = [tuple(row.replace("›", " ").split()) for row in operator.rows]
+        assert (len(going), len(kept), rows[6]) == (6, 10, ("Kept",))
+        assert set(rows[:6]) == going
+        assert {row[:6] for row in rows[7:]} == {line[:6] for line in kept}
+        assert "[d]" in operator.lines()[-1]
         await operator.sees("6 copies would be deleted, 10 kept", *[one for one in told if "freed" in one])
         assert "⚠" not in app.screen.query_one("#summary", LineView).texts()[0]
 
@@ -124,9 +131,14 @@ def test_what_is_told_of_the_chosen_one_is_all_of_it(practice):
         assert told.texts()[0].strip() == base.payload
         assert "60 d old, kept for 30 days" in told.texts()[1]
         await operator.sees("Differentials that need it are restored with the copy in the bucket.")
-        await operator.press("end")
+        at = next(index for index, row in enumerate(operator.rows) if "40 d old" in row)
+        await operator.press(*["down"] * at)
         assert "40 d old" in told.texts()[1]
         assert not told.texts()[2].strip()
+        await operator.press("end")
+        assert operator.rows[-1].split()[0] in ("disk", "bucket")
+        assert told.texts()[0].strip()
+        assert "60 d old" not in told.texts()[1]
 
     operate(app, flow)
 
@@ -163,15 +175,15 @@ def no_key(practice):
 
 
 IN_THE_WAY = {
-    "an incident": (incident, "⚠ Nothing is deleted now: an incident is open."),
-    "the bucket": (silent_bucket, "⚠ Nothing is deleted in the bucket, and no full in another store:"),
-    "no key": (no_key, "✖ The encryption key"),
+    "an incident": (incident, "⚠ Nothing is deleted now: an incident is open.", 8),
+    "the bucket": (silent_bucket, "⚠ Nothing is deleted in the bucket, and no full in another store:", 4),
+    "no key": (no_key, "✖ The encryption key", 0),
 }
 
 
 @pytest.mark.parametrize("what", IN_THE_WAY)
 def test_what_is_in_the_way_is_said_and_nothing_is_offered(practice, what):
-    happens, said = IN_THE_WAY[what]
+    happens, said, kept = IN_THE_WAY[what]
     for days in (0, 1, 2, 40):
         aged(practice, days)
     happens(practice)
@@ -180,11 +192,13 @@ def test_what_is_in_the_way_is_said_and_nothing_is_offered(practice, what):
     async def flow(operator):
         await opened(operator)
         assert said in operator.text()
-        assert app.screen.query_one("#copies", LineView)._count == 0
+        assert len(operator.rows) == kept
+        assert "[d]" not in operator.lines()[-1]
         await operator.press("d")
-        assert isinstance(app.screen, Pruning)
-        assert app.status
-        assert app.status[1] == "warn"
+        if not isinstance(app.screen, Said):  # a path may be too long for the line
+            assert isinstance(app.screen, Pruning)
+            assert app.status
+            assert app.status[1] == "warn"
 
     operate(app, flow, at="1")
 
@@ -240,22 +254,71 @@ def test_read_only_shows_it_and_offers_no_deleting(practice):
     operate(app, flow)
 
 
-def test_old_records_alone_can_be_deleted_too(practice):
-    for days in (0, 1):
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("copies", [0, 1], ids=["nothing else goes", "a copy goes too"])
+def test_old_records_are_named_with_their_sizes_and_can_be_deleted_alone(practice, language, copies):
+    for days in (0, 1, *((40,) if copies else ())):
         aged(practice, days)
-    old = practice.root / "logs" / "full-backup_20200101_020000.log"
-    old.parent.mkdir(exist_ok=True)
-    old.write_text("long ago\n")
-    os.utime(old, (1e9, 1e9))
+    if copies:
+        aged(practice, 2)
+    i18n.use(language)
+    logs = practice.root / "logs"
+    logs.mkdir(exist_ok=True)
+    old = [logs / "full-backup_20200101_020000.log", logs / "services-restart_20200102_020000.json"]
+    for path, size in zip(old, (3_000_000, 1_000_000), strict=True):
+        path.touch()
+        os.truncate(path, size)
+        os.utime(path, (1e9, 1e9))
+    app = app_of(practice)
+    told = "3.0 MB", "1.0 MB", "4.0 MB"
+    if language == "es":
+        told = tuple(one.replace(".", ",") for one in told)
+
+    async def flow(operator):
+        await operator.has_list()
+        await opened(operator)
+        summary = " ".join(app.screen.query_one("#summary", LineView).texts())
+        assert told[2] in summary
+        names = [path.name for path in old]
+        first = next(index for index, row in enumerate(operator.rows) if names[0] in row)
+        assert first == (copies + 1 if copies else 0)
+        for row, name, size in zip(operator.rows[first:], names, told, strict=False):
+            assert name in row
+            assert size in row
+        assert len(operator.rows) == first + 2 + 1 + (7 if copies else 4)
+        await operator.press(*["down"] * copies)
+        shown = app.screen.query_one("#told", LineView)
+        assert " ".join(shown.texts()).replace(" ", "").startswith(str(old[0]))
+        kept = operator.rows[first + 3 :]
+        assert not any(name in row for row in kept for name in names)
+        assert "[d]" in operator.lines()[-1]
+        await operator.press("d")
+        await operator.until(lambda: isinstance(app.screen, Ask))
+        await operator.press("escape")
+
+    operate(app, flow)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_where_nothing_would_go_every_copy_is_listed_with_why_it_stays(practice, language):
+    for days in (0, 1, 2):
+        aged(practice, days)
+    i18n.use(language)
     app = app_of(practice)
 
     async def flow(operator):
         await operator.has_list()
         await opened(operator)
-        await operator.sees("No copy would be deleted, 4 kept", "1 old log or record would be deleted")
-        await operator.press("d")
-        await operator.until(lambda: isinstance(app.screen, Ask))
-        await operator.press("escape")
+        assert app.status is None
+        verdicts = app.screen._would.survey.verdicts
+        assert len(operator.rows) == len(verdicts) == 6
+        for row, one in zip(operator.rows, verdicts, strict=True):
+            assert one.kept
+            assert one.reason.says[:30] in row
+        assert "[d]" not in operator.lines()[-1]
+        told = app.screen.query_one("#told", LineView)
+        await operator.press("end")
+        assert told.texts()[0].strip() == str(verdicts[-1].backup.name)
 
     operate(app, flow)
 

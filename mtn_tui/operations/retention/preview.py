@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.retention import records
-from mtn_tui.operations.retention.policy import counted_from
+from mtn_tui.operations.retention.policy import Verdict, counted_from
+from mtn_tui.operations.retention.records import Record
 from mtn_tui.operations.retention.survey import Survey, Waits, survey
 
 
@@ -16,13 +16,13 @@ class Preview:
     """What was found, and what would go."""
 
     survey: Survey
-    records: tuple[Path, ...]
+    records: tuple[Record, ...]
     """Old logs, figures and journals that would be deleted."""
 
     @property
-    def kept(self) -> int:
-        """Copies that would stay."""
-        return len(self.survey.verdicts) - len(self.survey.expired)
+    def kept(self) -> tuple[Verdict, ...]:
+        """The copies that would stay, the newest backup first."""
+        return tuple(one for one in self.survey.verdicts if one.kept)
 
     @property
     def is_empty(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mtn_tui.engine import journal, private
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import find_job
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.retention import reasons
 
 KEPT = timedelta(days=90)
 
@@ -27,29 +29,46 @@ _DATED = re.compile(rf"(?:{_NAMES})_([0-9]{{8}}_[0-9]{{6}})\.(?:log|txt|json)")
 _OF_JOB = re.compile(rf"([a-z2-7]{{8}})(?:{re.escape(journal.SUFFIX)}|\.out|{re.escape(private.SUFFIX)})")
 
 
-def expired(context: Context, newest: datetime) -> list[Path]:
-    """The files that are older than 90 days, counted back from ``newest``."""
+@dataclass(frozen=True, order=True)
+class Record:
+    """A file that is past its days."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    age: timedelta
+    """How much older it is than the newest backup."""
+
+    @property
+    def why(self) -> str:
+        """The reason why it goes, as of a copy."""
+        return reasons.expired(self.age, KEPT.days).says
+
+
+def expired(context: Context, newest: datetime) -> list[Record]:
+    """The files that are older than 90 days, counted back from ``newest``, by their paths."""
     before = newest - KEPT
     settings = context.settings
-    dated = [path for folder in {settings.log_dir, settings.metrics_dir} for path in _dated(folder, before)]
-    return sorted([*dated, *_of_jobs(context, before)])
+    dated = [found for folder in {settings.log_dir, settings.metrics_dir} for found in _dated(folder, before)]
+    found = [*dated, *_of_jobs(context, before)]
+    return sorted(Record(path, _size(path), newest - since) for path, since in found)
 
 
 def prune(job: Job, context: Context, newest: datetime) -> int:
     """Delete them; return how many. What can't be deleted is noted."""
     count = 0
-    for path in expired(context, newest):
+    for one in expired(context, newest):
         try:
-            path.unlink(missing_ok=True)
+            one.path.unlink(missing_ok=True)
         except OSError as error:
-            job.note("warn", "not-deleted", path=str(path), reason=error.strerror)
+            job.note("warn", "not-deleted", path=str(one.path), reason=error.strerror)
             continue
         count += 1
     return count
 
 
-def _dated(folder: Path, before: datetime) -> Iterator[Path]:
-    """Those with a stamp in their name: both it and the time of the last change count."""
+def _dated(folder: Path, before: datetime) -> Iterator[tuple[Path, datetime]]:
+    """Those with a stamp in their name, and since when: the later of it and of the last change counts."""
     for path in _files(folder):
         match = _DATED.fullmatch(path.name)
         if match is None:
@@ -58,17 +77,21 @@ def _dated(folder: Path, before: datetime) -> Iterator[Path]:
             stamp = datetime.strptime(match[1], "%Y%m%d_%H%M%S").astimezone()
         except (ValueError, OverflowError):
             continue
-        if stamp < before and _changed(path) < before:
-            yield path
+        since = max(stamp, _changed(path))
+        if since < before:
+            yield path, since
 
 
-def _of_jobs(context: Context, before: datetime) -> Iterator[Path]:
-    """Journals of jobs that are over, and what lies beside them."""
+def _of_jobs(context: Context, before: datetime) -> Iterator[tuple[Path, datetime]]:
+    """Journals of jobs that are over, and what lies beside them, each with its last change."""
     for folder in context.job_folders:
         for path in _files(folder):
             match = _OF_JOB.fullmatch(path.name)
-            if match is not None and _changed(path) < before and _is_over(context, match[1]):
-                yield path
+            if match is None:
+                continue
+            since = _changed(path)
+            if since < before and _is_over(context, match[1]):
+                yield path, since
 
 
 def _is_over(context: Context, job_id: str) -> bool:
@@ -92,3 +115,10 @@ def _changed(path: Path) -> datetime:
         return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
     except OSError:
         return datetime.max.replace(tzinfo=UTC)  # gone meanwhile
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0  # gone meanwhile: it frees nothing

@@ -1,8 +1,9 @@
-"""What retention would delete now, before it does: each copy with the reason, and what is in the way."""
+"""What retention would delete now, before it does, and what it keeps: each with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from textual.widget import Widget
 
@@ -14,6 +15,7 @@ from mtn_tui.operations.incident.waiting import reason_to_wait
 from mtn_tui.operations.retention.policy import Verdict
 from mtn_tui.operations.retention.preview import Preview, preview
 from mtn_tui.operations.retention.prune import KIND
+from mtn_tui.operations.retention.records import Record
 from mtn_tui.ui.actions import Action, AnyAction, read_only
 from mtn_tui.ui.host import PRUNING
 from mtn_tui.ui.screens import frame
@@ -30,6 +32,10 @@ _OTHERS = 12
 """Lines of the frame, of three rows with their heading, and of what is told of the chosen one."""
 
 
+_Row: TypeAlias = Verdict | Record | str
+"""A copy, an old log or record, or the heading of those beneath it."""
+
+
 class Pruning(Framed):
     """The dry run of ``mtn prune``; it is looked anew when such a job has ended meanwhile."""
 
@@ -41,6 +47,8 @@ class Pruning(Framed):
         self._would: Preview | None = None
         """None while the stores are asked."""
         self._trouble: MtnError | None = None
+        self._rows: dict[str, _Row] = {}
+        """What the list shows, by the keys of its rows."""
         self._asked = 0
         """How often the stores were asked: only the last answer counts."""
         self._language = ""
@@ -57,8 +65,9 @@ class Pruning(Framed):
                 _("Delete old ones"),
                 _("Shows which backups retention no longer keeps, and deletes them as a job. Asks first."),
                 cls.ask_to_delete,
-                footer=True,
+                footer_when_possible=True,
                 why_not=cls._no_deleting,
+                shows_first=True,
                 also=_("prune retention old space"),
             ),
             Action(
@@ -72,7 +81,7 @@ class Pruning(Framed):
         )
 
     def body(self) -> Iterable[Widget]:
-        """What would come of it, the copies that would go, and what there is to say of the chosen one."""
+        """What would come of it, what would go and what stays, and what there is to say of the chosen one."""
         yield LineView(id="summary")
         yield LineView(id="heading")
         yield VirtualList(self._draw_told, id="copies")
@@ -122,22 +131,33 @@ class Pruning(Framed):
         summary = self.lines("summary")
         summary.styles.height = max(min(len(said), self.app.size.height - _OTHERS), 1)
         summary.show([[(" ", ""), one] for one in said])
-        going = self._going
-        self.lines("heading").show([[(pruning.heading(width), "dim")]] if going else [[]])
-        shared = labels.shared_minutes({one.backup.moment for one in going})
-
-        def row(index: int) -> list[Span]:
-            one = going[index]
-            return pruning.row(one, width, seconds=labels.minute(one.backup.moment) in shared)
-
-        self.query_one(VirtualList).show_rows([":".join(one.place) for one in going], row)
+        self._draw_rows(width)
         self.lines("bottom-rule").show([frame.rule(width)])
         self._draw_told()
         self.draw_frame()
 
-    @property
-    def _going(self) -> tuple[Verdict, ...]:
-        return self._would.survey.expired if self._would else ()
+    def _draw_rows(self, width: int) -> None:
+        """Draw what would go, copies and then records, and beneath it what stays, each under its heading."""
+        self._rows = _rows(self._would) if self._would else {}
+        keys, rows = list(self._rows), list(self._rows.values())
+        moments = {one.backup.moment for one in rows if isinstance(one, Verdict)}
+        shared = labels.shared_minutes(moments)
+
+        def row(index: int) -> list[Span]:
+            one = rows[index]
+            if isinstance(one, str):
+                return [(f" {one}", "strong")]
+            if isinstance(one, Record):
+                return pruning.record_row(one, width)
+            return pruning.row(one, width, seconds=labels.minute(one.backup.moment) in shared)
+
+        heading = pruning.heading_of_records if rows and isinstance(rows[0], Record) else pruning.heading
+        self.lines("heading").show([[(heading(width), "dim")]] if rows else [[]])
+        shown = self.query_one(VirtualList)
+        shown.passed_over = {key for key, one in self._rows.items() if isinstance(one, str)}
+        shown.show_rows(keys, row)
+        if shown.key in shown.passed_over:
+            shown.go_to(shown.index + 1)
 
     def _summary(self) -> list[Span]:
         if self._trouble is not None:
@@ -150,10 +170,12 @@ class Pruning(Framed):
         return pruning.summary(self._would)
 
     def _draw_told(self) -> None:
-        told, width, going = self.lines("told"), self.app.size.width - 2, self._going
+        told, width = self.lines("told"), self.app.size.width - 2
         told.styles.height = _OF_ONE
-        index = self.query_one(VirtualList).index
-        said = pruning.told(going[index]) if index < len(going) else []
+        one = self._rows.get(self.query_one(VirtualList).key)
+        said = pruning.told_of_record(one) if isinstance(one, Record) else []
+        if isinstance(one, Verdict):
+            said = pruning.told(one)
         lines = [line for text in said for line in wrapped(text, width)][:_OF_ONE]
         told.show([[(" " + line, "")] for line in [*lines, *[""] * (_OF_ONE - len(lines))]])
 
@@ -184,3 +206,14 @@ class Pruning(Framed):
         )
         answers = [Answer(_("Not now"), False), Answer(f"mtn {KIND}", True)]
         host.open_screen(Ask(_("Run it now: {job}?").format(job=name), said, answers), chosen)
+
+
+def _rows(would: Preview) -> dict[str, _Row]:
+    """What would go before what stays; no heading is the first row, which that of the columns is above."""
+    rows: dict[str, _Row] = {":".join(one.place): one for one in would.survey.expired}
+    if rows and would.records:
+        rows["records"] = _("Old logs and records that would be deleted")
+    rows |= {str(one.path): one for one in would.records}
+    if rows and would.kept:
+        rows["kept"] = _("Kept")
+    return rows | {":".join(one.place): one for one in would.kept}

@@ -1,4 +1,4 @@
-"""What pruning would delete, in lines: the sum of it, and a row for each copy."""
+"""What pruning would delete, in lines: the sum of it, and a row for each copy and each old record."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mtn_tui.operations.retention.hindrances import hindrances
 from mtn_tui.operations.retention.policy import Verdict
 from mtn_tui.operations.retention.preview import Preview
 from mtn_tui.operations.retention.prune import freed
+from mtn_tui.operations.retention.records import Record
 from mtn_tui.ui.text.cells import Span, fit, width_of
 
 _STORE, _KIND, _MOMENT, _SIZE = 7, 9, 21, 9
@@ -18,7 +19,7 @@ _STORE, _KIND, _MOMENT, _SIZE = 7, 9, 21, 9
 def summary(would: Preview) -> list[Span]:
     """How much would go and stay, and what is in the way; each a paragraph with its tone."""
     found = would.survey
-    going, kept = found.expired, Figure(would.kept)
+    going, kept = found.expired, Figure(len(would.kept))
     if going:
         text = ngettext(
             "{count} copy would be deleted, {kept} kept",
@@ -33,7 +34,7 @@ def summary(would: Preview) -> list[Span]:
     else:
         said = [(_("No copy would be deleted: no backup is known."), "strong")]
     if would.records:
-        said.append((retention_labels.old_records(len(would.records)), ""))
+        said.append((retention_labels.old_records(would.records), ""))
     said += [(f"⚠ {one.says}", "warn") for one in hindrances(found)]
     reasons = [one.reason.says for one in found.left]
     for reason in dict.fromkeys(reasons):
@@ -51,19 +52,40 @@ def heading(width: int) -> str:
     return fit(head + fit(_("Size"), _SIZE, right=True) + " " + _("Why"), width)
 
 
-def row(one: Verdict, width: int, *, seconds: bool = False) -> list[Span]:
-    """One copy that would be deleted; with ``seconds`` where another backup is of the same minute."""
+def heading_of_records(width: int) -> str:
+    """The names of the columns, where the list has old logs and records first."""
+    name = " " + fit(_("Log or record"), _STORE + _KIND + _MOMENT)
+    return fit(name + fit(_("Size"), _SIZE, right=True) + " " + _("Why"), width)
+
+
+def record_row(one: Record, width: int) -> list[Span]:
+    """One old log or record that would be deleted."""
     pieces: list[Span] = [
-        (" " + fit(labels.store(one.copy.store.name), _STORE), ""),
-        (fit(labels.kind(one.backup.kind), _KIND), ""),
-        (fit(labels.moment(one.backup.moment, seconds=seconds), _MOMENT), ""),
-        (fit(labels.size(one.copy.size), _SIZE, right=True) + " ", ""),
+        (" " + fit(one.path.name, _STORE + _KIND + _MOMENT), ""),
+        (fit(labels.size(one.size), _SIZE, right=True) + " ", ""),
     ]
-    return [*pieces, (fit(one.reason.says, max(width - width_of(pieces), 0)), "")]
+    return [*pieces, (fit(one.why, max(width - width_of(pieces), 0)), "")]
+
+
+def told_of_record(one: Record) -> list[str]:
+    """What there is to say of an old log or record: where it is, and why it goes."""
+    return [str(one.path), one.why]
+
+
+def row(one: Verdict, width: int, *, seconds: bool = False) -> list[Span]:
+    """One copy, dimmed where it is kept; with ``seconds`` where another backup is of the same minute."""
+    tone = "dim" if one.kept else ""
+    pieces: list[Span] = [
+        (" " + fit(labels.store(one.copy.store.name), _STORE), tone),
+        (fit(labels.kind(one.backup.kind), _KIND), tone),
+        (fit(labels.moment(one.backup.moment, seconds=seconds), _MOMENT), tone),
+        (fit(labels.size(one.copy.size), _SIZE, right=True) + " ", tone),
+    ]
+    return [*pieces, (fit(one.reason.says, max(width - width_of(pieces), 0)), tone)]
 
 
 def told(one: Verdict) -> list[str]:
-    """What there is to say of one copy: its name, why it goes, and what a differential is restored from."""
+    """What there is to say of one copy: its name, the reason, and what differentials are restored with."""
     said = [str(one.backup.name), one.reason.says]
     if one.instead is not None:
         text = _("Differentials that need it are restored with the copy in the {store}.")
