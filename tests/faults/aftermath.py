@@ -135,7 +135,8 @@ def assert_nothing_half_made(practice: Practice) -> None:
             assert copy.standing is CopyStatus.WHOLE, (copy, copy.trouble)
             belonging[copy.store.name] |= {copy.key + suffix for suffix in ("", MANIFEST, PROOF, ROLES, KEYS)}
     for store in practice.context.stores:
-        assert {entry.key for entry in store.list()} <= belonging[store.name]
+        left = {entry.key for entry in store.list()} - belonging[store.name]
+        assert not left, (store.name, left)
     parts = [path for path in practice.root.rglob("*.part") if practice.config.parent not in path.parents]
     assert parts == []
     assert {path.name for path in practice.backups.iterdir()} <= belonging["disk"]

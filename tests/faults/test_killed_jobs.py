@@ -18,6 +18,7 @@ from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.locks import slug
 from mtn_tui.operations.common.installation import Mark, installation_id
 from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.sync.sync import send_missing
 from mtn_tui.operations.verify.read_through import prove
 from tests.faults.aftermath import (
     Running,
@@ -97,11 +98,16 @@ def killed(
 
 
 def next_backup(practice: Practice, turn: int) -> None:
-    """At once. The first as an operator would; the others in this process, which is quicker."""
+    """At once. The first as an operator would; the others in this process, which is quicker.
+
+    What the killed one was sending, if the disk has it whole, is gone on with.
+    """
     if not turn:
         practice.mtn("backup", "full")
     else:
-        practice.back_up(replace(practice.context, host=host_name()))
+        context = replace(practice.context, host=host_name())
+        practice.back_up(context)
+        practice.run("backup-full", lambda job: send_missing(job, context), context)
 
 
 def assert_told_as_lost(practice: Practice, running: Running) -> None:

@@ -103,7 +103,7 @@ def test_nor_after_a_kill(practice, proxy):
     assert begun.parts
     proxy.requests.clear()
     practice.here("sync")
-    assert sent(proxy) == {1, 2, 3, 4} - begun.parts.keys()
+    assert not sent(proxy) & begun.parts.keys(), "there may be more by then: what was on its way"
     assert_there(practice, one)
 
 

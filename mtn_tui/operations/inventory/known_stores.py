@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,16 +89,17 @@ class Changed:
         )
 
 
-def changed(context: Context, store: Storage, names: Collection[str] | None = None) -> Changed | None:
+def changed(
+    context: Context, store: Storage, listed: Callable[[], Collection[str]] | None = None
+) -> Changed | None:
     """How a store has changed; None if it has not, or was never remembered. Raises StorageError.
 
-    ``names`` are those of its files, of the backups at least; None: it is listed.
+    ``listed`` gives the names of its files, of the backups at least, where they are known.
     """
     before = _load(context).get(store.identity)
     if before is None or not before.names:
         return None
-    if names is None:
-        names = {entry.key.rpartition("/")[2] for entry in store.list()}
+    names = listed() if listed else {entry.key.rpartition("/")[2] for entry in store.list()}
     found = Changed(store, before, _filesystem(store))
     gone = [name for name in before.names if name not in names]
     if len(gone) == len(before.names) or (found.moved and before.names[0] in gone):

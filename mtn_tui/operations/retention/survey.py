@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mtn_tui.core.cancel import CancelToken
@@ -86,7 +87,7 @@ def circumstances(context: Context, inventory: Inventory, waits: Waits = lambda:
         if store.name in inventory.unreachable:
             continue
         try:
-            if (another := changed(context, store, inventory.files_in(store.name))) is not None:
+            if (another := changed(context, store, partial(inventory.files_in, store.name))) is not None:
                 blind[store.name] = reasons.silent(store.name, another.says)
         except StorageError as error:
             blind[store.name] = reasons.silent(store.name, error.title)

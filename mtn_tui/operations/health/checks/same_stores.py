@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from mtn_tui.core.errors import StorageError
+from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.inspection import Inspection
@@ -14,12 +15,16 @@ from mtn_tui.operations.inventory.known_stores import changed
 def same_stores(inspection: Inspection) -> Iterator[Check]:
     """A check of each store, with a key or without."""
     context, listed = inspection.context, inspection.listed
+
+    def names(store: str) -> frozenset[str]:
+        if error := listed.unreachable.get(store):
+            raise error
+        return listed.files_in(store)
+
     for store in context.stores:
         try:
-            if error := listed.unreachable.get(store.name):
-                raise error
-            one = changed(context, store, listed.files_in(store.name))
-        except StorageError as error:
+            one = changed(context, store, partial(names, store.name))
+        except MtnError as error:
             says = _("Not looked at: {reason}").format(reason=error.title)
             yield Check("stores", Status.UNKNOWN, says, error.hint)
             continue
