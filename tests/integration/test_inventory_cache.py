@@ -19,7 +19,7 @@ from mtn_tui.archive.proof import Mark, Proof
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.models import MANIFEST, PROOF, Rung
 from mtn_tui.operations.common.manifest_cache import NAME, Cache
-from mtn_tui.operations.inventory import model
+from mtn_tui.operations.inventory import joined, model
 from mtn_tui.operations.inventory.model import CopyStatus
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.storage.local import LocalStorage
@@ -383,12 +383,12 @@ def test_both_stores_are_kept_apart_and_equal_bytes_once(disk, folder, seaweed, 
 
 def test_marks_of_thousands_look_at_the_last_few_alone(monkeypatch):
     looked = []
-    monkeypatch.setattr(model, "why_suspect", lambda one, earlier: looked.append(len(earlier)) or "")
+    monkeypatch.setattr(joined, "why_suspect", lambda one, earlier: looked.append(len(earlier)) or "")
     nowhere = LocalStorage(Path("/nowhere"))
     backups = []
     for manifest in map(made_up, range(200)):
         told = summaries.summary(manifest)
         copy = model.Copy(nowhere, "", 64, CopyStatus.WHOLE, told, Proof(""))
         backups.append(model.Backup(manifest.name, (copy,)))
-    model._marked(backups[::-1])
+    joined.marked(backups[::-1])
     assert max(looked) == 7

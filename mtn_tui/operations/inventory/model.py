@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from mtn_tui.core.errors import ArchiveError, MtnError, StorageUnavailable, Usag
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.lazy import lazy
 from mtn_tui.core.models import BackupName, Kind, Rung
-from mtn_tui.operations.inventory.anomalies import COMPARED, chain_of, source, why_suspect
+from mtn_tui.operations.inventory.joined import chained, marked
 from mtn_tui.storage.base import Storage
 
 
@@ -368,43 +367,5 @@ def inventory_of(
     backups.sort(key=lambda backup: (backup.moment, backup.name), reverse=True)
     taken = Inventory(tuple(backups), unreachable, pending)
     # The backups to compare with may lie in the store that has not answered yet.
-    marked = backups if taken.is_partial else _marked(backups)
-    return replace(taken, backups=tuple(_chained(marked)))
-
-
-def _chained(backups: list[Backup]) -> list[Backup]:
-    """Join differentials to the fulls that they are applied to, by id. On a suspect one they are so too."""
-    fulls = {one.id: one for one in backups if one.kind is Kind.FULL and one.id}
-
-    def joined(one: Backup) -> Backup:
-        base = fulls.get(one.manifest.base) if one.manifest else None
-        if base is None:
-            return one
-        doubt = one.suspect
-        if base.suspect and not (doubt or one.accepted):
-            doubt = _("its full is suspect: {reason}").format(reason=base.suspect)
-        return replace(one, base=base, suspect=doubt)
-
-    return [joined(one) if one.kind is Kind.DIFF else one for one in backups]
-
-
-def _marked(backups: list[Backup]) -> list[Backup]:
-    """Mark what is odd beside the last few backups like it; given and returned newest first."""
-    before: dict[tuple[Kind, str, int], deque[Summary]] = {}
-    chains: dict[str, tuple[Summary, Summary]] = {}
-    """Of each chain the last, and the first or whatever was accepted since."""
-    marked = []
-    for backup in reversed(backups):
-        manifest = backup.manifest
-        if manifest is not None:
-            earlier = before.setdefault(source(manifest), deque(maxlen=COMPARED))
-            chain = chain_of(manifest)
-            differential = manifest.kind is Kind.DIFF
-            reason = why_suspect(manifest, chains.get(chain, ()) if differential else earlier)
-            first = chains[chain][1] if chain in chains and not backup.accepted else manifest
-            chains[chain] = manifest, first
-            earlier.appendleft(manifest)
-            if reason and not backup.accepted:
-                backup = replace(backup, suspect=reason)  # noqa: PLW2901 - the same one, marked
-        marked.append(backup)
-    return marked[::-1]
+    known = backups if taken.is_partial else marked(backups)
+    return replace(taken, backups=tuple(chained(known)))

@@ -379,20 +379,7 @@ class Logs(Framed):
             return []
         if self._wanted == EVERYTHING:
             return [[], [(" " + _("Nothing was logged yet."), "")]]
-        return [[], *([(" " + one, "")] for one in self._how_to_see_more())]
-
-    def _how_to_see_more(self) -> list[str]:
-        """That no lines match, and for each thing that narrows them, the key that shows more."""
-        said = [_("No lines match.")]
-        if self._wanted.pattern is not None:
-            said.append(_("[esc] ends the search."))
-        if self._wanted.level is Level.WARN:
-            said.append(_("[l] pressed twice shows every level."))
-        elif self._wanted.level is Level.ERROR:
-            said.append(_("[l] shows every level."))
-        if self._wanted.sources:
-            said.append(_("[s] chooses another log, or all."))
-        return said
+        return [[], *([(" " + one, "")] for one in log_text.how_to_see_more(self._wanted))]
 
     def _draw_heading(self) -> None:
         shown = log_text.heading(

@@ -145,3 +145,17 @@ def pane(line: Line | None, troubles: Sequence[Trouble], width: int, height: int
     if line is not None:
         said += [[(" " + part, "")] for part in wrapped(redact(as_text(line)), width - 2)]
     return (said + [[]] * height)[:height]
+
+
+def how_to_see_more(wanted: Wanted) -> list[str]:
+    """That no lines match, and for each thing that narrows them, the key that shows more."""
+    said = [_("No lines match.")]
+    if wanted.pattern is not None:
+        said.append(_("[esc] ends the search."))
+    if wanted.level is Level.WARN:
+        said.append(_("[l] pressed twice shows every level."))
+    elif wanted.level is Level.ERROR:
+        said.append(_("[l] shows every level."))
+    if wanted.sources:
+        said.append(_("[s] chooses another log, or all."))
+    return said
