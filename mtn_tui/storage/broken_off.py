@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import md5
-from itertools import count
+from itertools import count, takewhile
 
 from mtn_tui.core.errors import StorageError, StorageUnavailable
-from mtn_tui.storage.listing import Unfinished, unfinished
+from mtn_tui.storage.listing import Unfinished, is_truncated, unfinished
 from mtn_tui.storage.s3_answers import Refused, xml
 from mtn_tui.storage.s3_client import Client, Request
 from mtn_tui.storage.s3_errors import Bucket, Right
@@ -23,7 +23,7 @@ class Begun:
 
     id: str
     """The server's."""
-    parts: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    parts: Mapping[int, tuple[str, int]]
     """Tag and bytes of those that the server has, by their numbers."""
 
     def has(self, number: int, part: bytes) -> str:
@@ -38,12 +38,8 @@ class Begun:
     @property
     def bytes_there(self) -> int:
         """Bytes from the beginning that need not be sent again, if the parts are the same."""
-        there = 0
-        for number in count(1):
-            if number not in self.parts:
-                return there
-            there += self.parts[number][1]
-        raise AssertionError("numbers never end")
+        known = takewhile(self.parts.__contains__, count(1))
+        return sum(self.parts[number][1] for number in known)
 
 
 def furthest(client: Client, where: Bucket, key: str, matches: Callable[[Unfinished], bool]) -> Begun | None:
@@ -72,20 +68,10 @@ def _begun(client: Client, upload: Unfinished) -> Begun:
             tag = (one.findtext("ETag") or "").strip('"')
             parts[int(one.findtext("PartNumber") or 0)] = tag, int(one.findtext("Size") or 0)
         following = page.findtext("NextPartNumberMarker") or ""
-        if (page.findtext("IsTruncated") or "").lower() != "true" or following in ("", marker):
+        if not is_truncated(page) or following in ("", marker):
             break
         marker = following
     return Begun(upload.id, parts)
-
-
-def abort(client: Client, where: Bucket, upload: Unfinished) -> None:
-    """Give an upload up; one that has ended meanwhile is no error."""
-    with where.asking(upload.key, Right.ABORT):
-        try:
-            client.ask(Request("DELETE", upload.key, {"uploadId": upload.id}))
-        except Refused as error:
-            if error.code not in ("NoSuchUpload", "NoSuchKey"):
-                raise
 
 
 def abort_all(
@@ -101,5 +87,15 @@ def abort_all(
         if not left:
             return tuple(aborted.values())
         for upload in left:
-            abort(client, where, upload)
+            with where.asking(upload.key, Right.ABORT):
+                _abort(client, upload)
             aborted[upload.id] = upload
+
+
+def _abort(client: Client, upload: Unfinished) -> None:
+    """Give an upload up; one that has ended meanwhile is no error."""
+    try:
+        client.ask(Request("DELETE", upload.key, {"uploadId": upload.id}))
+    except Refused as error:
+        if error.code not in ("NoSuchUpload", "NoSuchKey"):
+            raise

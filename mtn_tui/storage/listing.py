@@ -53,7 +53,7 @@ def objects(client: Client, prefix: str) -> Iterator[Entry]:
             seen.add(last)
             yield found
         told = page.findtext("NextContinuationToken") or ""
-        if not _is_truncated(page) or not (told or last):
+        if not is_truncated(page) or not (told or last):
             return
         if told:
             if told == token:
@@ -88,7 +88,7 @@ def unfinished(client: Client) -> Iterator[Unfinished]:
                 seen.add(name)
                 yield Unfinished(_key(key, encoded), name, _aware(datetime.fromisoformat(began)))
         following = _key(page.findtext("NextKeyMarker") or "", encoded)
-        if not _is_truncated(page) or following in ("", marker) or len(seen) == before:
+        if not is_truncated(page) or following in ("", marker) or len(seen) == before:
             return
         marker = following
 
@@ -99,7 +99,8 @@ def _page(client: Client, query: dict[str, str]) -> tuple[Xml.Element, bool]:
     return page, page.findtext("EncodingType") == "url"
 
 
-def _is_truncated(page: Xml.Element) -> bool:
+def is_truncated(page: Xml.Element) -> bool:
+    """Whether another page follows."""
     return (page.findtext("IsTruncated") or "").lower() == "true"
 
 

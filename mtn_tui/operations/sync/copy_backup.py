@@ -156,32 +156,31 @@ class BackupCopy:
         there = begun.bytes_there if begun else 0
         with source.store.open(source.key) as stream:
             checked = _Checked(stream, manifest, self.limit, self.advance, there)
-            if bucket is None:
-                self._store("", checked, manifest.size, exclusive=True)
-            else:
-                self._stays = bucket.in_parts(manifest.size)
-                bucket.put(
-                    self._key,
-                    checked,
-                    manifest.size,
-                    exclusive=True,
-                    cancel=self.job.token,
-                    mark=str(self._mark),
-                    begun=begun,
-                    stays=True,
-                )
-                self._stays = False
+            self._stays = bucket is not None and bucket.in_parts(manifest.size)
+            self._store("", checked, manifest.size, exclusive=True, begun=begun)
+            self._stays = False
         self._put.add("")
 
     def _put_beside(self, suffix: str, data: bytes, *, exclusive: bool = False) -> None:
         self._store(suffix, io.BytesIO(data), len(data), exclusive=exclusive)
         self._put.add(suffix)
 
-    def _store(self, suffix: str, source: Readable, size: int, *, exclusive: bool) -> None:
+    def _store(
+        self, suffix: str, source: Readable, size: int, *, exclusive: bool, begun: Begun | None = None
+    ) -> None:
         store, bucket = self.missing.store, self._bucket
         key, token = self._key + suffix, self.job.token
         if bucket is not None:
-            bucket.put(key, source, size, exclusive=exclusive, cancel=token, mark=str(self._mark))
+            bucket.put(
+                key,
+                source,
+                size,
+                exclusive=exclusive,
+                cancel=token,
+                mark=str(self._mark),
+                begun=begun,
+                stays=self._stays,
+            )
         else:
             store.put(key, source, size, exclusive=exclusive, cancel=token)
 
