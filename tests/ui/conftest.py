@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.operations.health import registry
+from tests.ui.installed import Installed
 from tests.ui.looks import calm
 
 
@@ -19,3 +20,10 @@ def looks():
     yield registry.LOOKS
     registry.LOOKS.clear()
     registry.LOOKS.update(real)
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """An installation whose backups are put there by hand; what is written lands in its folder."""
+    monkeypatch.chdir(tmp_path)
+    return Installed(tmp_path / "mtn")

@@ -14,7 +14,7 @@ from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.wizard.recovering import EVERY
 from tests.ui.incident_states import CONTACTS, LEFT_NULL, LOST, SESSION, Canned, at
-from tests.ui.installed import MACHINE, Installed
+from tests.ui.installed import MACHINE
 from tests.ui.pilots import nothing_begins, operate
 
 LOW = (80, 17)
@@ -25,12 +25,6 @@ LOW = (80, 17)
 def language(request):
     i18n.use(request.param)
     return request.param
-
-
-@pytest.fixture
-def made(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return Installed(tmp_path / "mtn")
 
 
 def app_of(made, canned=LOST, **others) -> MtnApp:

@@ -21,7 +21,7 @@ from mtn_tui.ui.wizard.page import Page, PageBuilder
 from tests.pg_fixtures import Database
 from tests.ui.emergencies import at_the_wizard, beginning, brought_to, on_disk, wizard
 from tests.ui.incident_states import LOST, SESSION, a_day, at
-from tests.ui.installed import MACHINE, NOW, ROWS, Installed
+from tests.ui.installed import MACHINE, NOW, ROWS
 from tests.ui.pilots import LARGE, nothing_begins, operate
 
 
@@ -102,12 +102,6 @@ def test_d_shows_by_table_what_has_changed_since_the_chosen_moment(pg18, new_sch
         await operator.sees("Restore to which moment?")
 
     at_the_wizard(wizard(practice, nothing_begins), flow)
-
-
-@pytest.fixture
-def made(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return Installed(tmp_path / "mtn")
 
 
 def app_of(made, **changes) -> MtnApp:

@@ -26,7 +26,7 @@ from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.promoting import SwapPreview
 from mtn_tui.ui.wizard.recovering import EVERY
 from tests.ui.incident_states import ANA, DOWN, LOST, ROWS_LOST, SESSION, Canned, a_day, a_day_of_work, at
-from tests.ui.installed import DATABASE, KEY, MACHINE, NOW, Installed
+from tests.ui.installed import DATABASE, KEY, MACHINE, NOW
 from tests.ui.pilots import nothing_begins, operate
 
 THERE = Canned(there=True)
@@ -45,12 +45,6 @@ STEPS = [
 def language(request):
     i18n.use(request.param)
     return request.param
-
-
-@pytest.fixture
-def made(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return Installed(tmp_path / "mtn")
 
 
 def app_of(made, canned=LOST) -> MtnApp:

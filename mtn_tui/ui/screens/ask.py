@@ -93,17 +93,17 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
 
 
 class Said(Ask[None]):
-    """A message that the job bar would cut, whole."""
+    """What is only to be read: a message that the job bar would cut, or a few paragraphs."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text, (), [Answer(_("Back"), None)])
+    def __init__(self, title: str, said: Sequence[str] = ()) -> None:
+        super().__init__(title, said, [Answer(_("Back"), None)])
 
 
-class ErrorDialog(Ask[None]):
+class ErrorDialog(Said):
     """Says what failed, what to do, and which section of the runbook has more."""
 
     def __init__(self, error: MtnError) -> None:
         said = error.hint.split("\n") if error.hint else []
         if error.runbook:
             said.append(_("Runbook, section {section}.").format(section=error.runbook))
-        super().__init__(f"✖ {error.title}", said, [Answer(_("Back"), None)])
+        super().__init__(f"✖ {error.title}", said)

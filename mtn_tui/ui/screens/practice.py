@@ -8,13 +8,13 @@ from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.ui.host import Host
-from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.screens.ask import Answer, Ask, Said
 
 
 def show_story(host: Host) -> None:
     """Show what is practised, if anything is."""
     if host.practice is not None:
-        host.open_screen(Ask[None](_("What is practised"), host.practice(), [Answer(_("Back"), None)]))
+        host.open_screen(Said(_("What is practised"), host.practice()))
 
 
 def ask_to_end(host: Host, jobs: Sequence[JobView]) -> None:

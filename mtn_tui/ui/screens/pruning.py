@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TypeAlias
 
 from textual.widget import Widget
@@ -48,7 +49,11 @@ class Pruning(Framed):
         """None while the stores are asked."""
         self._trouble: MtnError | None = None
         self._rows: dict[str, _Row] = {}
-        """What the list shows, by the keys of its rows."""
+        """What the list shows, by the keys of its rows: made once, for there may be thousands."""
+        self._shared: frozenset[datetime] = frozenset()
+        """The minutes that hold more than one backup."""
+        self._in_all: list[Span] = []
+        """What would come of it."""
         self._asked = 0
         """How often the stores were asked: only the last answer counts."""
         self._language = ""
@@ -100,11 +105,12 @@ class Pruning(Framed):
         self._asked += 1
         asked, context = self._asked, host.context
         self._would = self._trouble = None
+        self._rows = {}
         self._language, self._over = i18n.language(), self._ended()
 
         def came(would: Preview) -> None:
             if asked == self._asked:
-                self._would = would
+                self._take_in(would)
                 host.draw()
 
         def failed(error: MtnError) -> None:
@@ -113,6 +119,11 @@ class Pruning(Framed):
                 host.draw()
 
         host.run_in_background(lambda: preview(context, lambda: reason_to_wait(context)), came, failed)
+
+    def _take_in(self, would: Preview) -> None:
+        self._would, self._rows, self._in_all = would, _rows(would), pruning.summary(would)
+        moments = {one.backup.moment for one in self._rows.values() if isinstance(one, Verdict)}
+        self._shared = labels.shared_minutes(moments)
 
     def _ended(self) -> set[str] | None:
         if not self.host.knows_jobs:
@@ -138,10 +149,7 @@ class Pruning(Framed):
 
     def _draw_rows(self, width: int) -> None:
         """Draw what would go, copies and then records, and beneath it what stays, each under its heading."""
-        self._rows = _rows(self._would) if self._would else {}
-        keys, rows = list(self._rows), list(self._rows.values())
-        moments = {one.backup.moment for one in rows if isinstance(one, Verdict)}
-        shared = labels.shared_minutes(moments)
+        keys, rows, shared = list(self._rows), list(self._rows.values()), self._shared
 
         def row(index: int) -> list[Span]:
             one = rows[index]
@@ -167,7 +175,7 @@ class Pruning(Framed):
             ]
         if self._would is None:
             return [(_("Looking which backups retention no longer keeps …"), "dim")]
-        return pruning.summary(self._would)
+        return self._in_all
 
     def _draw_told(self) -> None:
         told, width = self.lines("told"), self.app.size.width - 2
@@ -200,7 +208,7 @@ class Pruning(Framed):
             if agreed:
                 host.start_job([KIND], name)
 
-        said = [text for text, _tone in pruning.summary(self._would)]
+        said = [text for text, _tone in self._in_all]
         said.append(
             _("The job looks once more, and deletes what is past its days then. mtn can't bring it back.")
         )
