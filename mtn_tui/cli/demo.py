@@ -94,7 +94,7 @@ def demo(
         if headless:
             code = _headless(workspace, rows)
         else:
-            code = _on_screen(workspace, rows, context.obj, practised, as_json=as_json)
+            code = _on_screen(workspace, rows, context.obj, practised, as_json=as_json, keep=keep)
         if keep:
             diagnostics.say(_("Everything is in {folder}").format(folder=workspace.path))
     return code
@@ -119,10 +119,17 @@ def _headless(workspace: Workspace, rows: int) -> int:
 
 
 def _on_screen(
-    workspace: Workspace, rows: int, asked: Session, practised: PracticeIncident | None, *, as_json: bool
+    workspace: Workspace,
+    rows: int,
+    asked: Session,
+    practised: PracticeIncident | None,
+    *,
+    as_json: bool,
+    keep: bool,
 ) -> int:
-    from mtn_tui.demo import scene
+    from mtn_tui.demo import scene, story
     from mtn_tui.demo.stack import running
+    from mtn_tui.ui.host import Practice
 
     diagnostics.say(_("Starting PostgreSQL, an S3 server, a mail server and six services …"))
     with running(workspace, small_disk=practised is not None and practised.small_disk) as stack:
@@ -140,7 +147,8 @@ def _on_screen(
         if practised is not None:
             happened = practice.begin(practised, made)
         session.read_only = asked.read_only
-        code = screens.show(session, practice=None if happened is None else happened.story)
+        told = happened.story if happened is not None else story.of_the_demo
+        code = screens.show(session, practice=Practice(told, is_judged=happened is not None, keeps=keep))
         _end_jobs(context.jobs)
         if happened is not None:
             code = code or practice.tell(happened, as_json=as_json)

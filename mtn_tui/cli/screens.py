@@ -11,15 +11,15 @@ from mtn_tui.core.garbage import only_young_collected
 from mtn_tui.core.i18n import is_utf8
 
 if TYPE_CHECKING:
-    from mtn_tui.ui.host import Story
+    from mtn_tui.ui.host import Practice
 
 _FAILED = 2
 
 
-def show(session: Session, *, practice: Story | None = None) -> int:
+def show(session: Session, *, practice: Practice | None = None) -> int:
     """Show the screens until they are left, and return the exit code. Faults are reported on stderr.
 
-    ``practice`` tells what is practised; None where nothing is.
+    ``practice`` is what they are tried on; None where the servers are real.
     """
     from mtn_tui.ui.app import MtnApp  # commands without screens need not load Textual
 

@@ -1,4 +1,4 @@
-"""What has happened in a practice and when it is solved: before the screens open, and again inside."""
+"""What has happened in a practice and when it is solved, or what the demo is."""
 
 from __future__ import annotations
 
@@ -22,3 +22,19 @@ def story(incident: PracticeIncident, scene: Scene, at: datetime) -> list[str]:
         )
     since = _("The time counts from {moment}.").format(moment=labels.moment(at, seconds=True))
     return [*told, since]
+
+
+def of_the_demo() -> list[str]:
+    """What the demo is, and what to try first: paragraphs in the language in use."""
+    return [
+        _(
+            "A made-up school, its database, backups, bucket, mail and services, all on this machine "
+            "and in a folder of its own. Whatever you do here harms nothing."
+        ),
+        _(
+            "Try first: [1] whether all is well, [2] the backups ([b] makes one, [v] verifies one), "
+            "[3] an emergency, step by step, [4] the logs. [?] says what every key does."
+        ),
+        # As it is typed once this is over: the demo's own configuration is no more.
+        _("Incidents to practise: {command}").format(command="mtn demo --list"),
+    ]

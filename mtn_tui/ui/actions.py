@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
-from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, PRACTICE, Host, Place
+from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, PRACTICE, Host, Place, Practice
 
 PRACTICE_KEY = "P"
 
@@ -79,15 +79,18 @@ def in_order(own: Iterable[AnyAction], host: Host | None = None) -> tuple[AnyAct
 
 def general(host: Host | None = None) -> tuple[Action[Place], ...]:
     """The actions of every screen; with the app, also the one that only a practice has."""
-    return (*_always(), *((_practice(),) if host is not None and host.practice is not None else ()))
+    practice = host.practice if host is not None else None
+    return (*_always(), *((_practice(practice),) if practice is not None else ()))
 
 
-def _practice() -> Action[Place]:
+def _practice(practice: Practice) -> Action[Place]:
     return Action(
         PRACTICE,
         (PRACTICE_KEY,),
-        _("What is practised"),
-        _("Shows again what has happened, and when it is solved."),
+        _("What is practised") if practice.is_judged else _("What this is"),
+        _("Shows again what has happened, and when it is solved.")
+        if practice.is_judged
+        else _("Shows again what this demo is, and what to try."),
         lambda place: place.host.show(PRACTICE),
         also=_("story exercise incident"),
     )

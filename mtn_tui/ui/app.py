@@ -20,12 +20,13 @@ from mtn_tui.operations.incident.state import Incident
 from mtn_tui.ui import actions, performing, themes
 from mtn_tui.ui.data import poller
 from mtn_tui.ui.data.state import State
-from mtn_tui.ui.host import PRACTICE, Story
+from mtn_tui.ui.host import PRACTICE, Practice
 from mtn_tui.ui.job_starter import JobStarter, Start
 from mtn_tui.ui.named_screens import bring_to_front, open_palette
 from mtn_tui.ui.screens.ask import ErrorDialog, Said
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
+from mtn_tui.ui.screens.practice import begin
 from mtn_tui.ui.terminal.base_app import BaseApp
 from mtn_tui.ui.text.cells import Span, width_of
 from mtn_tui.ui.wizard.navigator import Navigator
@@ -69,10 +70,10 @@ class MtnApp(BaseApp):
         session: str | None = None,
         operations: WizardOperations | None = None,
         loaded: Loaded | None = None,
-        practice: Story | None = None,
+        practice: Practice | None = None,
     ) -> None:
         """``machine`` and ``session`` name both; ``operations`` are the wizard's; ``loaded`` was read;
-        ``practice`` tells what is practised."""
+        ``practice`` is told first."""
         super().__init__(ascii=ascii)
         self.animation_level = "none"
         self.context, self.database = context, context.settings.db_name
@@ -122,6 +123,7 @@ class MtnApp(BaseApp):
         """Start the clock, and once the first screen is painted the threads that read."""
         self.set_interval(_TICK, self._tick)
         self.call_after_refresh(self._poller.start)
+        self.call_after_refresh(begin, self)
 
     def on_unmount(self) -> None:
         """Let the threads that read end, without waiting for them."""

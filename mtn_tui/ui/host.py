@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from textual.screen import Screen
@@ -30,6 +31,17 @@ Story = Callable[[], Sequence[str]]
 """Tells in the reader's language what has happened and what is to be done: paragraphs."""
 
 
+@dataclass(frozen=True)
+class Practice:
+    """What the screens are tried on: a demo, or an incident on its servers, which go with the program."""
+
+    story: Story
+    is_judged: bool = True
+    """Whether it is an incident, which is judged at its end; else all is well, and to be looked at."""
+    keeps: bool = False
+    """Whether the folder with all that was made stays."""
+
+
 class Place(Protocol):
     """The screen that the operator is on, below any dialog. Actions are performed on it."""
 
@@ -52,8 +64,8 @@ class Host(Protocol):
     read_only: bool
     ascii: bool
     """Whether only characters of ASCII are shown."""
-    practice: Story | None
-    """What is practised, on servers that go with the program; None where nothing is."""
+    practice: Practice | None
+    """None where the servers are real."""
     state: State
     status: Span | None
     """The message in the job bar, until the next key or for some seconds."""

@@ -23,9 +23,9 @@ def test_the_demo_opens_the_screens_on_servers_of_its_own_and_leaves_nothing(tmp
         Terminal([sys.executable, "-m", "mtn_tui", "demo", "--rows", "500"], environment)
     ) as terminal:
         terminal.wait_for("proven: read back whole")
-        terminal.wait_for("[q] quit")
+        begins(terminal, "A demo: nothing here is real")
         assert not terminal.sane
-        terminal.type("q")
+        ends(terminal, "End the demo?", "q")
         assert terminal.ended() == 0, terminal.shown
         assert terminal.sane
     assert left_in(tmp_path) == []
@@ -37,7 +37,7 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
     demo = f"{sys.executable} -m mtn_tui demo --rows 500 --incident database-down --json > {tmp_path}/told"
     with closing(Terminal(["/bin/sh", "-c", demo], environment)) as terminal:
         terminal.wait_for("The time counts from ")
-        terminal.wait_for("[q] quit")
+        begins(terminal, "What is practised")
         folder = workspace_of(terminal.process.pid)
         config = folder / "mtn" / "config" / "backup.conf"
         start = [sys.executable, "-m", "mtn_tui", "--config", config, "services", "--start-database"]
@@ -48,8 +48,7 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
         terminal.wait_for("End the practice?")
         terminal.type("\x03")  # one press too many ends nothing
         terminal.until(lambda: not terminal.shows("End the practice?"), "the question is gone")
-        terminal.type("q")
-        ends_the_practice(terminal)
+        ends(terminal, "End the practice?", "q")
         assert terminal.ended() == 1, terminal.shown
     told = json.loads((tmp_path / "told").read_text())
     assert left_in(tmp_path) == ["told"]
@@ -65,8 +64,18 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
     assert not psutil.pid_exists(server) or psutil.Process(server).status() == psutil.STATUS_ZOMBIE
 
 
-def ends_the_practice(terminal: Terminal) -> None:
-    terminal.wait_for("End the practice?")
+def begins(terminal: Terminal, told: str) -> None:
+    """What it is has been read, and closed."""
+    terminal.wait_for(told)
+    terminal.wait_for("[q] ends")
+    terminal.type("\r")
+    terminal.until(lambda: not terminal.shows(told), "it is closed")
+    terminal.wait_for("[q] quit")
+
+
+def ends(terminal: Terminal, question: str, key: str) -> None:
+    terminal.type(key)
+    terminal.wait_for(question)
     terminal.type("\x1b[B")
     terminal.read_for(1.0)
     terminal.type("\r")
@@ -85,12 +94,14 @@ def test_nothing_is_left_of_a_demo_however_it_ends(tmp_path, options, how):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path), "MTN_LANG": "en"}
     command = [sys.executable, "-m", "mtn_tui", "demo", "--rows", "500", *options]
     with closing(Terminal(command, environment)) as terminal:
-        terminal.wait_for("Starting PostgreSQL" if "at once" in how else "[q] quit")
+        terminal.wait_for("Starting PostgreSQL" if "at once" in how else "[q] ends")
         family = psutil.Process(terminal.process.pid).children(recursive=True)
         if how.startswith("ctrl-c"):
-            terminal.type("\x03")
-            if options and "at once" not in how:
-                ends_the_practice(terminal)
+            if "at once" in how:
+                terminal.type("\x03")
+            else:
+                begins(terminal, "What is practised" if options else "A demo: nothing here is real")
+                ends(terminal, "End the practice?" if options else "End the demo?", "\x03")
             terminal.ended()
         elif how == "SIGHUP":
             terminal.hang_up()

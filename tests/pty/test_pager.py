@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from contextlib import closing
 
@@ -22,6 +23,10 @@ dd bs=1 count=1 2>/dev/null
 """
 
 
+OPENED = {"en": ("Backups", "follow on"), "es": ("Respaldos", "siguiendo")}
+"""What stands on the first screen and on that of the logs."""
+
+
 @pytest.fixture
 def practice(pg18, new_database, practise) -> Practice:
     made = practise(new_database(pg18), MINIO_ENDPOINT="")
@@ -38,9 +43,10 @@ def opened(practice: Practice, *options: str, **more: str) -> Terminal:
     environment = {"PAGER": f"{practice.root}/pager.sh -x", **practice.environment, **more}
     environment.pop("PYTHONWARNINGS")
     terminal = Terminal([sys.executable, "-m", "mtn_tui", *options], environment)
-    terminal.wait_for("Backups")
+    tab, follows = OPENED[environment["MTN_LANG"]]
+    terminal.wait_for(tab)
     terminal.type("4")
-    terminal.wait_for("follow on")
+    terminal.wait_for(follows)
     terminal.wait_for("phase name=load")
     return terminal
 
@@ -105,8 +111,24 @@ def test_less_opens_at_the_chosen_line(practice):
     path = f"{practice.root}:{practice.environment['PATH']}"
     with closing(opened(practice, PATH=path, PAGER="less -S")) as terminal:
         terminal.type("o")
-        terminal.wait_for("asked: -S -n +288P /")
+        terminal.wait_for("asked: -S -n -Ps")
+        terminal.wait_for("+288P /")
         terminal.shown = ""
         terminal.wait_for("follow on")
+        terminal.type("q")
+        assert terminal.ended() == 0
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
+@pytest.mark.parametrize("own", ["", "-M"], ids=["plain", "long prompt"])
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_less_says_how_to_come_back(practice, language, own):
+    told = {"en": "[q] back to mtn", "es": "[q] volver a mtn"}[language]
+    with closing(opened(practice, PAGER="less", LESS=own, MTN_LANG=language)) as terminal:
+        terminal.type("o")
+        terminal.wait_for(told)
+        terminal.shown = ""
+        terminal.type("q")
+        terminal.wait_for("phase name=load")
         terminal.type("q")
         assert terminal.ended() == 0

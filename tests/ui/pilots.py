@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from mtn_tui.engine import detached
 from mtn_tui.engine.detached import Detached
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.screens.ask import Said
 from mtn_tui.ui.widgets.lines import VirtualList
 from tests.operation_fixtures import Practice
 from tests.warm import Command
@@ -135,13 +136,23 @@ def operate(
     size: tuple[int, int] = SMALL,
     *,
     at: str = "2",
+    begins: bool = True,
 ) -> None:
-    """Run ``flow`` at the screen that the key ``at`` leads to: the list of backups, unless told else."""
+    """Run ``flow`` at the screen that the key ``at`` leads to: the list of backups, unless told else.
+
+    Without ``begins`` nothing was pressed yet.
+    """
 
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
             operator = Operator(app, pilot)
-            await operator.press(at)
+            if app.practice is not None:  # it is told first
+                await operator.until(lambda: isinstance(app.screen, Said), "the story")
+                await operator.settled()
+                if begins:
+                    await operator.press("enter")
+            if begins:
+                await operator.press(at)
             await flow(operator)
 
     asyncio.run(run())

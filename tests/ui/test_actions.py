@@ -13,6 +13,7 @@ from mtn_tui.core import i18n
 from mtn_tui.ui import actions
 from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.host import Practice
 from mtn_tui.ui.named_screens import every_action
 from mtn_tui.ui.screens import command
 from mtn_tui.ui.screens.backups import Backups
@@ -139,8 +140,9 @@ def test_a_footer_writes_each_key_in_brackets_and_leaves_general_ones_out_first(
 
 def test_the_name_of_every_action_is_whole_in_the_palette(language):
     """That of the one that only a practice has too."""
-    everywhere = SimpleNamespace(practice=list)
-    assert max(cell_len(one.label) for one in every_action(everywhere)) <= command._LABEL
+    for judged in (True, False):
+        everywhere = SimpleNamespace(practice=Practice(list, judged))
+        assert max(cell_len(one.label) for one in every_action(everywhere)) <= command._LABEL
 
 
 def test_help_tells_every_action_its_key_and_its_sentence(pg18, new_database, practise):

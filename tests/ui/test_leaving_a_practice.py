@@ -11,13 +11,16 @@ import pytest
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
-from mtn_tui.demo.incidents import INCIDENTS
+from mtn_tui.demo.incidents import INCIDENTS, PracticeIncident, find
 from mtn_tui.demo.scene import Scene
+from mtn_tui.demo.story import of_the_demo
 from mtn_tui.demo.story import story as practice_story
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.file import open_incident
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.host import Practice
+from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.help import Help
 from tests.ui.pilots import nothing_begins, operate
 
@@ -28,7 +31,7 @@ def story() -> list[str]:
 
 @pytest.mark.parametrize("key", ["ctrl+c", "q"])
 def test_one_press_in_a_practice_asks_and_the_second_leaves_the_question(pg18, new_school, practise, key):
-    app = MtnApp(practise(new_school(pg18)).context, nothing_begins, practice=story)
+    app = MtnApp(practise(new_school(pg18)).context, nothing_begins, practice=Practice(story))
 
     async def flow(operator):
         await operator.has_list()
@@ -46,6 +49,64 @@ def test_one_press_in_a_practice_asks_and_the_second_leaves_the_question(pg18, n
     operate(app, flow)
 
 
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_demo_says_that_its_end_deletes_it_all_and_asks_once(pg18, new_school, practise, keeps):
+    practice = Practice(of_the_demo, is_judged=False, keeps=keeps)
+    app = MtnApp(practise(new_school(pg18)).context, nothing_begins, practice=practice)
+    ends = "The folder with everything in it stays." if keeps else "nothing of it stays"
+
+    async def flow(operator):
+        await operator.press("q")
+        await operator.sees("End the demo?", ends)
+        assert "judged" not in operator.text()
+        await operator.press("escape", "q", "down", "enter")
+        await operator.until(lambda: app._exit, "the end")
+
+    operate(app, flow)
+
+
+LONG = "/tmp/mtn-demo-0123456789/mtn/config/backup.conf"
+
+
+def of_an_incident(incident: PracticeIncident) -> Practice:
+    """As it is told, with a command as long as they are in a demo."""
+
+    def said() -> str:
+        text = _(
+            "The disk of the backups is full: the last one failed. The school works."
+            " It is solved once there is room again, no backup is lost, and a new one is proven."
+            " What retention would delete: {command}"
+        )
+        return text.format(command=f"mtn --config {LONG} prune --dry-run")
+
+    scene = Scene(None, None, (), None, lambda: "", said=said if incident.of_backups else lambda: "")
+    return Practice(lambda: practice_story(incident, scene, datetime(2026, 11, 28, 7, 58, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("name", ["lost-database", "bad-delete", "disk-full", "demo"])
+def test_what_is_practised_is_told_first_whole_with_how_to_read_it_again_and_to_leave(
+    pg18, new_school, practise, name, language
+):
+    i18n.use(language)
+    demo = Practice(of_the_demo, is_judged=False)
+    practice = demo if name == "demo" else of_an_incident(find(name))
+    app = MtnApp(practise(new_school(pg18)).context, nothing_begins, practice=practice)
+
+    async def flow(operator):
+        words = "".join("".join(practice.story()).split())
+        assert words in "".join(operator.text().split()), "not all of it can be seen"
+        again = " ".join(operator.text().split())
+        assert "[P]" in again
+        assert "[q]" in again
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(app.screen, Checklist), "the first screen")
+        await operator.press("P")
+        assert words in "".join(operator.text().split())
+
+    operate(app, flow, begins=False)
+
+
 def test_elsewhere_nothing_is_asked(pg18, new_school, practise):
     app = MtnApp(practise(new_school(pg18)).context, nothing_begins)
 
@@ -60,7 +121,7 @@ def test_elsewhere_nothing_is_asked(pg18, new_school, practise):
 def test_it_asks_with_an_incident_open_and_with_it_closed(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     context = practice.context
-    app = MtnApp(context, nothing_begins, practice=story)
+    app = MtnApp(context, nothing_begins, practice=Practice(story))
     file = open_incident(context.state, practice.source.name, app.session.actor, context.clock, ())
 
     async def flow(operator):
@@ -84,7 +145,7 @@ def test_it_asks_with_an_incident_open_and_with_it_closed(pg18, new_school, prac
 
 def test_a_job_that_runs_is_said_to_end_with_it(pg18, new_school, practise):
     practice = practise(new_school(pg18))
-    app = MtnApp(practice.context, nothing_begins, practice=story)
+    app = MtnApp(practice.context, nothing_begins, practice=Practice(story))
 
     async def flow(operator):
         await operator.has_list()
@@ -112,7 +173,7 @@ def test_what_is_practised_is_read_again_by_its_key_and_by_its_name_and_is_in_th
     pg18, new_school, practise, language
 ):
     i18n.use(language)
-    app = MtnApp(practise(new_school(pg18)).context, nothing_begins, practice=story)
+    app = MtnApp(practise(new_school(pg18)).context, nothing_begins, practice=Practice(story))
 
     async def flow(operator):
         await operator.has_list()

@@ -95,8 +95,9 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
 class Said(Ask[None]):
     """What is only to be read: a message that the job bar would cut, or a few paragraphs."""
 
-    def __init__(self, title: str, said: Sequence[str] = ()) -> None:
-        super().__init__(title, said, [Answer(_("Back"), None)])
+    def __init__(self, title: str, said: Sequence[str] = (), closes: str = "") -> None:
+        """``closes`` is what the only answer is called; else it leads back."""
+        super().__init__(title, said, [Answer(closes or _("Back"), None)])
 
 
 class ErrorDialog(Said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 import subprocess
@@ -20,13 +21,13 @@ from mtn_tui.core.i18n import _
 def show(path: Path, at: int, environment: Mapping[str, str]) -> None:
     """Show a file in the pager, and wait until it is closed.
 
-    ``less`` opens it at byte ``at``. Raises UsageError if PAGER can't be run.
+    ``less`` opens it at byte ``at``, and says how to come back. Raises UsageError if PAGER can't be run.
     """
     wanted = environment.get("PAGER") or "less"
     try:
         command = shlex.split(wanted)
         if Path(command[0]).name == "less":
-            command += ["-n", f"+{at}P"]
+            command += ["-n", *_prompts(_("[q] back to mtn")), f"+{at}P"]
         command.append(str(path))
         with _interrupts_are_the_childs(), _modes_kept():
             subprocess.run(command, env=environment, check=False)
@@ -36,6 +37,12 @@ def show(path: Path, at: int, environment: Mapping[str, str]) -> None:
             _("The pager {pager} could not be started: {reason}.").format(pager=wanted, reason=reason),
             _("Correct the environment variable PAGER, or install less."),
         ) from error
+
+
+def _prompts(text: str) -> list[str]:
+    """Options of ``less`` that make this its prompt, in each of its three lengths."""
+    literal = re.sub(r"[?:.%\\]", r"\\\g<0>", text)
+    return [f"-P{length}?e(END) .{literal}" for length in "smM"]
 
 
 def show_instead(app: App[None], path: Path, at: int, environment: Mapping[str, str]) -> None:
