@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import humanize
-
 from mtn_tui.cli import diagnostics
 from mtn_tui.core.clock import Clock
+from mtn_tui.core.i18n import Figure
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations.common import labels
@@ -74,5 +73,5 @@ def _figures(progress: Progress, *, bar: bool) -> list[str]:
             parts.append("█" * filled + "░" * (_BAR - filled))
         parts.append(f"{share:4.0%}")
     if progress.unit != "bytes":
-        return [*parts, humanize.intcomma(progress.done)] if progress.done else parts
+        return [*parts, f"{Figure(progress.done):,}"] if progress.done else parts
     return [*parts, labels.size(progress.done), *labels.pace(progress)]

@@ -86,6 +86,11 @@ def written(number: str) -> str:
 _SPANISH_MARKS = str.maketrans(",.", ".,")
 
 
+def size(count: int) -> str:
+    """Bytes in words, in powers of ten, as disks are sold and filled."""
+    return written(humanize.naturalsize(count))
+
+
 def _(message: str) -> str:
     return pasteable(_translations.gettext(message))
 

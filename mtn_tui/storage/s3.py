@@ -14,6 +14,7 @@ from typing import BinaryIO
 from minio.credentials.providers import Provider
 from urllib3.response import BaseHTTPResponse
 
+from mtn_tui.core import i18n
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.clock import Clock, SystemClock
 from mtn_tui.core.errors import AlreadyThere, ConfigError, NotFound, StorageError, StorageUnavailable
@@ -160,7 +161,7 @@ class S3Storage:
             if _too_large(error) and part > LEAST_PART and upload.taken > LEAST_PART:
                 self._habits.small_parts = True
                 raise self._where.unavailable(
-                    _("it takes no {size} MB at once; the next try sends less").format(size=part >> 20)
+                    _("it takes no {size} at once; the next try sends less").format(size=i18n.size(part))
                 ) from error.__cause__
             raise
         # AWS may say 200 and put the error into the body.

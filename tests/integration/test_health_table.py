@@ -27,6 +27,7 @@ from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.postgres_binaries import wheel_binaries
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.demo.services import Service
+from mtn_tui.demo.small_disk import BACKUPS, small_disk
 from mtn_tui.engine import detached
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.operations.common.checks import Status
@@ -34,6 +35,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import last_known, sign_off
 from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
 from mtn_tui.operations.health.checks import errors, horizon
+from mtn_tui.operations.health.checks.folders import mount_of
 from mtn_tui.operations.health.checks.schedule import schedule
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.picture import Row
@@ -356,12 +358,25 @@ def test_no_days_are_promised_where_the_next_backup_does_not_fit(
 
 def expect_disk(practice: Practice, status: Status, *parts: str):
     """The finding of BACKUP_DIR's disk; that of the others is the machine's own."""
-    (ours,) = [one for one in seen(practice, "disk").findings if "BACKUP_DIR" in one.says]
+    (ours,) = [one for one in seen(practice, "disk").findings if "backups" in one.says]
     assert ours.status is status, ours
     for part in parts:
         assert part in f"{ours.says} {ours.hint}"
     TABLE.setdefault("disk", set()).add(status)
     return ours
+
+
+def test_each_filesystem_is_named_by_where_it_is_and_what_lies_on_it(small, practise, tmp_path: Path) -> None:
+    """Also one that is reached through another mount namespace, as that of the practice of a full disk."""
+    with small_disk(tmp_path / "small") as disk:
+        practice: Practice = practise(small, MINIO_ENDPOINT="", BACKUP_DIR=str(disk.path / BACKUPS))
+        (disk.path / BACKUPS).mkdir(mode=0o700, exist_ok=True)
+        ours, *others = seen(practice, "disk").findings
+        assert f", on {disk.path}: backups, temporary files." in ours.says
+        assert len({mount_of(Path(str(practice.root))), disk.path}) == len([ours, *others]) == 2
+        assert ": logs, metrics, state of the program." in others[0].says
+        inspection = Inspection(practice.context)
+        assert inspection.of_our_server is inspection.of_our_server
 
 
 def test_a_disk_without_inodes_is_full_too(small, practise, new_disk: Callable[..., Path]) -> None:

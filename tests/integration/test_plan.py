@@ -235,8 +235,8 @@ def test_too_little_room_says_the_numbers_and_the_other_way(seen, monkeypatch):
     copies = tuple(replace(copy, manifest=manifest) for copy in backup.copies)
     room = checks(seen.practice, backup=replace(backup, copies=copies))["room"]
     assert room.status is Status.STOP
-    assert "MB free" in room.says
-    assert "stays beside it" in room.says
+    assert f"has {labels.size(usage.free)} free; the restored database needs about" in room.says
+    assert f"The present one, of {labels.size(size)}, stays beside it." in room.says
     assert "--in-place" in room.hint
     in_place = checks(seen.practice, backup=replace(backup, copies=copies), in_place=True)
     assert in_place["room"].status is Status.OK

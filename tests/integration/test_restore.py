@@ -223,7 +223,7 @@ def test_a_server_without_room_for_it_is_told_before_anything_is_made(practice):
     copies = tuple(replace(copy, manifest=manifest) for copy in backup.copies)
     with pytest.raises(NoSpace) as refused:
         practice.restore("mtn_no_room", Backup(backup.name, copies))
-    assert "MB free" in refused.value.title
+    assert "free; the restored database needs about 1.3 PB." in refused.value.title
     assert "mtn_no_room" not in practice.databases()
 
 

@@ -14,6 +14,7 @@ from mtn_tui.core.errors import MtnError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import PROOF, Rung
 from mtn_tui.demo.services import TABLES
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.incident.assess import Assessment, Observations, findings, propose
 from mtn_tui.operations.incident.file import IncidentFile, open_incident
@@ -159,11 +160,12 @@ def restore_failed(made: Installed) -> None:
     prepared(made)
     file = _brought_to(made, Step.STAGING, RecoveryMode.RESTORE, ANA)
     file.begin(Step.STAGING, job="")
-    title = _("The server's disk has {free:,} MB free; the restored database needs about {needed:,} MB.")
+    title = _("The server's disk has {free} free; the restored database needs about {needed}.")
     file.failed(
         Step.STAGING,
         MtnError(
-            title.format(free=2100, needed=5590), _("Make room on the server's disk. Nothing was made.")
+            title.format(free=labels.size(2_100_000_000), needed=labels.size(5_590_000_000)),
+            _("Make room on the server's disk. Nothing was made."),
         ),
     )
     made.clock.at = NOW

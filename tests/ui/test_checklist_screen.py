@@ -182,8 +182,13 @@ def test_r_looks_again_at_the_chosen_one(made, looks):
         await operator.sees(OLD[:20], "✖ Full backup")
         looks.update(saying("full", Check("full", Status.OK, "1 h old, of 2026-11-24 02:00 -03.")))
         await operator.press("r")
-        await operator.sees("Looking again: Full backup.")
+        assert "[r] recheck this" in operator.text()
+        await operator.sees("Looking again: Full backup. [R] looks at all.")
         await operator.sees("1 h old", "✔ ok RPO 41 min of 1 h")
+        looks.update(saying("full", NO_FULL) | saying("differentials", NO_DIFF))
+        await operator.press("R")
+        await operator.sees("Looking at every check again.")
+        await operator.sees(OLD[:20], "None today.")
 
     at_the_checklist(app_of(made), flow)
 

@@ -111,6 +111,23 @@ def test_the_overall_status_is_that_of_the_worst():
     assert overall(Status.UNKNOWN, Status.FAIL, Status.WARN) is Status.FAIL
 
 
+def test_the_trend_of_a_disk_ends_where_its_folder_is_on_another(context):
+    def look(hours, of, **figures):
+        finding = Check("disk", Status.OK, "so", figures=figures, of=of)
+        last_known.keep(context, [Result(BY_ID["disk"], (finding,), NOON + timedelta(hours=hours), 0.1)])
+        return last_known.load(context)["disk"].series
+
+    look(0, "/ 1", disk_free_bytes=55e9, disk_growth_per_day_bytes=1e9)
+    before = look(1, "/ 1", disk_free_bytes=54e9, disk_growth_per_day_bytes=1e9)
+    assert [value for _at, value in before["disk_free_bytes"]] == [55e9, 54e9]
+    gone = Check("disk", Status.UNKNOWN, "It can't be looked at.")
+    last_known.keep(context, [Result(BY_ID["disk"], (gone,), NOON + timedelta(hours=2), 0.1)])
+    after = look(3, "/mnt 2", disk_free_bytes=20e6)
+    assert {name: [value for _at, value in measured] for name, measured in after.items()} == {
+        "disk_free_bytes": [20e6]
+    }
+
+
 def test_the_last_known_state_says_since_when_and_what_changed(context):
     last_known.keep(context, [of("full", Status.OK, NOON, age=1.0)])
     last_known.keep(context, [of("full", Status.OK, NOON + timedelta(hours=1), age=2.0)])

@@ -41,6 +41,8 @@ class Check:
     """The ``mtn`` command that mends it, as a job; empty if no single command does."""
     figures: Mapping[str, float] = field(default_factory=dict, compare=False)
     """What was measured, by names that end in their unit: for metrics and trends."""
+    of: str = field(default="", compare=False)
+    """What the figures are of (a filesystem), where that may be another the next time: a trend ends there."""
     short: str = ""
     """What matters of it in a row of 40 cells; empty if what it says does as it is."""
     error: MtnError | None = field(default=None, compare=False, repr=False)

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-import humanize
-
 from mtn_tui.archive.manifest import About
 from mtn_tui.archive.proof import Tried
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
-from mtn_tui.core.i18n import _, written
+from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Kind, Rung
 from mtn_tui.core.moments import with_offset
 from mtn_tui.core.suggested import command
@@ -24,7 +23,7 @@ _NAMED = 8
 
 def size(count: int | None) -> str:
     """Bytes, in powers of ten, as disks are sold and filled."""
-    return "—" if count is None else written(humanize.naturalsize(count))
+    return "—" if count is None else i18n.size(count)
 
 
 def kind(of: Kind) -> str:
@@ -118,7 +117,7 @@ def clock(seconds: float) -> str:
 
 def seconds(value: float) -> str:
     """Seconds with one decimal, as in ``1.5 s``."""
-    return _("{count} s").format(count=written(f"{value:.1f}"))
+    return _("{count} s").format(count=i18n.written(f"{value:.1f}"))
 
 
 def pace(progress: Progress) -> list[str]:

@@ -39,9 +39,10 @@ class Inspection:
         self.now = context.clock.now()
         """The moment that the whole run is judged at, in UTC."""
         self._patience = patience
-        self._stores, self._own, self._journals, self._retention, self._starts = (
-            threading.Lock() for _ in range(5)
+        self._stores, self._servers, self._own, self._journals, self._retention, self._starts = (
+            threading.Lock() for _ in range(6)
         )
+        self._told_apart: Inventory | None = None
         self._inventories = inventories or Inventories(context)
 
     @property
@@ -90,8 +91,17 @@ class Inspection:
 
     @lazy
     def _ours(self) -> tuple[Backup, ...]:
-        found = of_one_server(self.context, self.inventory).inventory.backups
+        found = self.of_our_server.backups
         return tuple(one for one in found if one.may_be_of(self.context.settings.db_name))
+
+    @property
+    def of_our_server(self) -> Inventory:
+        """The inventory without the backups of other servers that share the stores. Raises KeyFileError."""
+        inventory = self.inventory
+        with self._servers:
+            if self._told_apart is None:
+                self._told_apart = of_one_server(self.context, inventory).inventory
+            return self._told_apart
 
     @property
     def newest_point(self) -> Backup | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class Remembered:
     """The newest last."""
     series: Mapping[str, tuple[tuple[datetime, float], ...]] | None = None
     """Measurements by the names of the figures, the newest last."""
+    of: Mapping[str, str] | None = None
+    """What was measured (a filesystem), by the names of those figures that may be of another."""
 
 
 def load(context: Context) -> dict[str, Remembered]:
@@ -111,10 +113,15 @@ def _after(before: Remembered | None, result: Result) -> Remembered:
     else:
         changes, since = before.changes, before.since
     series = dict(before.series or {}) if before else {}
+    of = dict(before.of or {}) if before else {}
     for finding in result.findings:
+        named = {name: finding.of for name in finding.figures if finding.of}
+        others = {of[name] for name in named if of.get(name, finding.of) != finding.of}
+        series = {name: measured for name, measured in series.items() if of.get(name) not in others}
+        of |= named
         for name, value in finding.figures.items():
             series[name] = _with(series.get(name, ()), result.at, value)
-    return Remembered(result, since, changes, series)
+    return Remembered(result, since, changes, series, of)
 
 
 def _with(
@@ -152,6 +159,7 @@ def _record(one: Remembered) -> dict[str, object]:
             name: [[at.isoformat(), value] for at, value in measured]
             for name, measured in (one.series or {}).items()
         },
+        "of": dict(one.of or {}),
     }
 
 
@@ -179,4 +187,5 @@ def _read(name: str, record: Mapping[str, Any]) -> Remembered:
         str(figure): tuple((read_moment(at), float(value)) for at, value in measured)
         for figure, measured in record["series"].items()
     }
-    return replace(Remembered(result, read_moment(record["since"])), changes=changes, series=series)
+    of = {str(figure): str(what) for figure, what in record.get("of", {}).items()}
+    return Remembered(result, read_moment(record["since"]), changes, series, of)

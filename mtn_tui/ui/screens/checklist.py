@@ -55,11 +55,18 @@ class Checklist(ChecksScreen):
             Action(
                 "recheck",
                 ("r",),
-                _("Recheck"),
+                _("Recheck this"),
                 _("Looks at the chosen check again, at once."),
                 checklist_actions.recheck,
                 footer=True,
                 why_not=checklist_actions.no_rechecking,
+            ),
+            Action(
+                "recheck-all",
+                ("R",),
+                _("Recheck all"),
+                _("Looks at every check again, and asks the stores what they hold."),
+                checklist_actions.recheck_all,
             ),
             Action(
                 "sign-off",

@@ -121,7 +121,14 @@ def recheck(screen: ChecksScreen) -> None:
     """Look at the chosen check again."""
     assert screen.row is not None  # noqa: S101 - why_not has looked
     screen.host.recheck(screen.row.check.id)
-    screen.host.show_status(_("Looking again: {check}.").format(check=screen.row.check.title()))
+    told = _("Looking again: {check}. {key} looks at all.")
+    screen.host.show_status(told.format(check=screen.row.check.title(), key=shown_key("R")))
+
+
+def recheck_all(screen: ChecksScreen) -> None:
+    """Look at all of them again, and at the stores."""
+    screen.host.reload()
+    screen.host.show_status(_("Looking at every check again."))
 
 
 def sign_off(screen: ChecksScreen) -> None:

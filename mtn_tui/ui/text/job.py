@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import humanize
-
-from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.models import JobState
 from mtn_tui.core.printable import printable
 from mtn_tui.engine.jobview import JobView
@@ -68,7 +66,7 @@ def _figures(progress: Progress) -> tuple[list[str], list[str], list[str], list[
     """Percentage, amount, rate and remaining time, each where it is known."""
     share = [f"{min(progress.done / progress.total, 1):.0%}"] if progress.total else []
     if progress.unit != "bytes":
-        return share, [humanize.intcomma(progress.done)] if progress.done else [], [], []
+        return share, [f"{Figure(progress.done):,}"] if progress.done else [], [], []
     done = labels.size(progress.done)
     if progress.total:
         done = _("{done} of {total}").format(done=done, total=labels.size(progress.total))

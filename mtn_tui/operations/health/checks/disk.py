@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
 
+from mtn_tui.core.errors import KeyFileError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Kind
 from mtn_tui.operations.backup import room
@@ -21,7 +22,6 @@ from mtn_tui.operations.health.checks.folders import mount_of, nearest
 from mtn_tui.operations.health.growth import WEEK, Stored, added, days_left, measured_left
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.inventory.model import Inventory
-from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 
@@ -58,18 +58,18 @@ def disk(inspection: Inspection) -> Iterator[Check]:
 
 def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
     try:
-        found, inodes = shutil.disk_usage(folder), os.statvfs(folder)
+        found, inodes, mount = shutil.disk_usage(folder), os.statvfs(folder), mount_of(folder)
     except OSError as error:
         said = _("{folder} can't be looked at: {reason}.").format(folder=folder, reason=error.strerror)
         return Check(_NAME, Status.UNKNOWN, said, _("See why its disk does not answer (“dmesg”)."))
     usable = found.used + found.free  # without what is reserved for root, as df counts
     share = found.free / (usable or 1)
-    text = _("{free} of {total} free, {percent} %, on {mount} ({settings}).").format(
+    text = _("{free} of {total} free, {percent} %, on {mount}: {contents}.").format(
         free=labels.size(found.free),
         total=labels.size(usable),
         percent=int(100 * share),
-        mount=mount_of(folder),
-        settings=", ".join(names),
+        mount=mount,
+        contents=", ".join(_contents()[name] for name in names),
     )
     left = inodes.f_favail / inodes.f_files if inodes.f_files else 1.0
     if left < min(share, WARNED):
@@ -93,7 +93,19 @@ def _room(inspection: Inspection, names: list[str], folder: Path) -> Check:
     hint = "" if status is Status.OK else _room_for(names)
     section = "8.2" if status is Status.OK else "6.2"
     fix = ("prune",) if hint and not _PRUNED.isdisjoint(names) else ()
-    return Check(_NAME, status, text, hint, section, fix=fix, figures=figures, short=short)
+    of = f"{mount} {inodes.f_fsid:x}"
+    return Check(_NAME, status, text, hint, section, fix=fix, figures=figures, of=of, short=short)
+
+
+def _contents() -> dict[str, str]:
+    """What lies in the folder that each setting names."""
+    return {
+        "BACKUP_DIR": _("backups"),
+        "LOG_DIR": _("logs"),
+        "METRICS_DIR": _("metrics"),
+        "TEMP_DIR": _("temporary files"),
+        "STATE_DIR": _("state of the program"),
+    }
 
 
 def _full_by(inspection: Inspection, days: int) -> str:
@@ -107,7 +119,11 @@ def _refused(inspection: Inspection, free: int) -> dict[Kind, int]:
     """
     database = inspection.context.settings.db_name
     last: dict[Kind, int] = {}
-    for one in of_one_server(inspection.context, inspection.listed).inventory.backups:  # newest first
+    try:
+        known = inspection.of_our_server
+    except KeyFileError:
+        return {}
+    for one in known.backups:  # newest first
         copy = one.copy_in("disk")
         if one.manifest is not None and one.manifest.database == database and copy is not None:
             last.setdefault(one.kind, room.required(copy.size))
@@ -136,7 +152,11 @@ def judged(share: float) -> Status:
 
 
 def _room_for(names: list[str]) -> str:
-    hint = _("Make room, or let {settings} point to a larger disk.").format(settings=", ".join(names))
+    hint = ngettext(
+        "Make room, or let {settings} point to a larger disk.",
+        "Make room, or let {settings} point to a larger disk.",
+        len(names),
+    ).format(settings=", ".join(names))
     if not _PRUNED.isdisjoint(names):
         hint += " " + _("See what retention would delete: mtn prune --dry-run")
     return hint
@@ -196,7 +216,8 @@ def server_disk(inspection: Inspection) -> Iterator[Check]:
             free=labels.size(free), total=labels.size(total), percent=int(100 * free / (total or 1))
         )
         hint = _("Make room there, or PostgreSQL stops: old logs, kept databases (mtn kept).")
-        yield Check("server-disk", status, text, "" if status is Status.OK else hint, "6.2", figures=figures)
+        hint = "" if status is Status.OK else hint
+        yield Check("server-disk", status, text, hint, "6.2", figures=figures, of=place_of(context))
         return
     text = _("The disk of {place} can't be seen from here; the database takes {size} of it.").format(
         place=place_of(context), size=labels.size(database.size if database else None)

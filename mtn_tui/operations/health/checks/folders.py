@@ -71,6 +71,11 @@ def nearest(folder: Path) -> Path:
 
 
 def mount_of(folder: Path) -> Path:
-    """Where the filesystem is mounted that a folder lies on."""
+    """Where the filesystem is mounted that a folder lies on.
+
+    Of a folder that is reached through another mount namespace (``/proc/<pid>/root``) it is the way
+    there: what its links lead to is another filesystem of ours. Raises OSError if it can't be looked at.
+    """
     real = Path(os.path.realpath(folder))
-    return next((one for one in (real, *real.parents) if one.is_mount()), real)
+    there = real if real.exists() and real.samefile(folder) else folder
+    return next((one for one in (there, *there.parents) if one.is_mount()), there)

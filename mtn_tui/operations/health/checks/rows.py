@@ -26,7 +26,7 @@ def rows(inspection: Inspection) -> Iterator[Check]:
     fewer. Raises PostgresError; KeyFileError.
     """
     context = inspection.context
-    tables = count(context, inspection.inventory)
+    tables = count(context, inspection.of_our_server)
     if not tables:
         text = _("The database has none of the main tables: {names}.")
         yield Check(_NAME, Status.OK, text.format(names=", ".join(main_tables.MAIN_TABLES)))
@@ -58,9 +58,8 @@ def _hint(table: Table) -> str:
     return _("Something may hold it locked, or the server is busy. It is counted again by itself.")
 
 
-def count(context: Context, inventory: Inventory) -> tuple[Table, ...]:
+def count(context: Context, ours: Inventory) -> tuple[Table, ...]:
     """Count the main tables, and compare them with the backups of our server. Raises PostgresError."""
-    ours = of_one_server(context, inventory).inventory
     database = context.settings.db_name
     with connect(context.server, database, "mtn doctor") as connection:
         whole, had = main_tables.last_whole(ours, database), main_tables.of_backups(ours, database)
@@ -72,7 +71,7 @@ def accept_rows(context: Context, inventory: Inventory, note: str = "") -> list[
 
     Raises PostgresError; StorageError.
     """
-    short = [one for one in count(context, inventory) if one.shrunk]
+    short = [one for one in count(context, of_one_server(context, inventory).inventory) if one.shrunk]
     for table in short:
         accept(context, ROWS, f"{_of(context, table)}{table.rows}", note)
     return short

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtn_tui.core.errors import NoSpace
-from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.server_disk import disk_of
@@ -47,12 +47,11 @@ def disk_space(site: Site) -> Check:
             "database dropped first."
         )
     raise NoSpace(
-        _("The server's disk has {free:,} MB free; the restored database needs about {needed:,} MB.").format(
-            free=Figure(free >> 20), needed=Figure(needed >> 20)
+        _("The server's disk has {free} free; the restored database needs about {needed}.").format(
+            free=labels.size(free), needed=labels.size(needed)
         )
         + (
-            " "
-            + _("The present one takes {size:,} MB and stays beside it.").format(size=Figure(present >> 20))
+            " " + _("The present one, of {size}, stays beside it.").format(size=labels.size(present))
             if present and not gained
             else ""
         ),
