@@ -30,6 +30,7 @@ from mtn_tui.demo.ports import free_port
 from mtn_tui.demo.postgres_binaries import major_version
 from mtn_tui.demo.workspace import Lifeline, open_to_all
 from mtn_tui.postgres.server import Server
+from mtn_tui.postgres.their_words import tool_said
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -231,7 +232,7 @@ class PostgresServer:
         )
         if done.wait():
             raise PostgresError(
-                _("The practice server could not be set up: {reason}").format(reason=self._last_words())
+                _("The practice server could not be set up.") + " " + tool_said("initdb", self._last_words())
             )
 
     def _launch(self) -> None:
@@ -253,7 +254,7 @@ class PostgresServer:
             log.seek(said_before)
             said = log.read()
         kind = _PortTaken if b"could not bind" in said else PostgresError
-        raise kind(_("The practice server did not start: {reason}").format(reason=self._last_words()))
+        raise kind(_("The practice server did not start.") + " " + tool_said("postgres", self._last_words()))
 
     def _child(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start one of the server's programs as its account, away from our terminal and its signals."""

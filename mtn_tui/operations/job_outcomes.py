@@ -28,6 +28,7 @@ def lines(kind: str, facts: Facts) -> list[str]:
         "recover": _recover,
         "kept-drop": _dropped,
         "prune": _prune,
+        "test-load": _test_load,
         "sync": _sync,
     }.get(kind)
     return tell(facts) if tell and facts else []
@@ -123,6 +124,23 @@ def _drill(facts: Facts) -> list[str]:
         *(f"{Status(one['status']).glyph} {one['says']}" for one in facts["checks"]),
         *([_("Checksum: {sum}").format(sum=facts["checksum"])] if facts["checksum"] else []),
     ]
+
+
+def _test_load(facts: Facts) -> list[str]:
+    loads, where, rows = facts["loads"], facts["where"], Figure(facts["rows_of_each"])
+    if facts["without"]:
+        where = _("{where}, without {names}").format(where=where, names=", ".join(facts["without"]))
+    tried = _(
+        "Tried on {where}, in a database of its own that was dropped again: the schema and the first {count} "
+        "rows of each table, without foreign keys, large objects and subscriptions."
+    )
+    if loads is None:
+        came = "? " + _("Whether it loads could not be tried: {reason}").format(reason=facts["reason"])
+    elif loads:
+        came = "✔ " + _("It loads here.")
+    else:
+        came = "✖ " + _("It does not load here: {reason}").format(reason=facts["reason"])
+    return [str(facts["name"]), tried.format(where=where, count=rows), came]
 
 
 def _undo(facts: Facts) -> list[str]:

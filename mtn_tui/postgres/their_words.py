@@ -1,4 +1,4 @@
-"""Marks what PostgreSQL or libpq said, in whatever language: it follows a sentence of ours."""
+"""Marks what PostgreSQL, libpq or a program said, in whatever language: it follows a sentence of ours."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def server_said(words: str) -> str:
 def reported(words: str) -> str:
     """The words of libpq or of the system, where the server itself may have said nothing."""
     return _("Original message: {words}").format(words=words)
+
+
+def tool_said(tool: str, words: str) -> str:
+    """The last words of a program that was run, on its stderr."""
+    return _("{tool} said: {words}").format(tool=tool, words=words)

@@ -19,11 +19,12 @@ from pathlib import Path
 
 from psycopg import sql
 
-from mtn_tui.core.errors import ConfigError, NoSpace, PostgresError, ServerLost
+from mtn_tui.core.errors import ConfigError, MtnError, NoSpace, PostgresError, ServerLost
 from mtn_tui.core.i18n import _
 from mtn_tui.core.paths import is_file
 from mtn_tui.postgres import readable, recovery_conflicts
 from mtn_tui.postgres.server import REDIRECTING
+from mtn_tui.postgres.their_words import tool_said
 from mtn_tui.postgres.tool_lines import ToolLines
 
 _PLACES = (
@@ -197,20 +198,35 @@ class Child:
         self._listener.join()
         if code == 0:
             return
-        said = "\n".join(self._lines) or _("it said nothing (exit status {code})").format(code=code)
+        raise self._failed(code)
+
+    def _failed(self, code: int) -> MtnError:
+        """Why it failed, in our words; its own come after them, marked."""
+        said = "\n".join(self._lines)
+
+        def title(ours: str) -> str:
+            return f"{ours} {tool_said(self.name, said)}" if said else ours
+
         if "No space left on device" in said:
-            raise NoSpace(_("{tool} found the disk full.").format(tool=self.name), said)
+            hint = _("Make room there, then start this again.")
+            return NoSpace(title(_("{tool} found the disk full.").format(tool=self.name)), hint)
         if recovery_conflicts.says_so(said):
-            raise PostgresError(
-                _("{tool} failed: {said}").format(tool=self.name, said=said), recovery_conflicts.hint()
-            )
+            ours = _("The server cancelled {tool}: it was in the way of its primary's changes.")
+            return PostgresError(title(ours.format(tool=self.name)), recovery_conflicts.hint())
         if any(words in said for words in _LOST):
-            raise ServerLost(
-                _("{tool} lost the server: {said}").format(tool=self.name, said=said),
+            return ServerLost(
+                title(_("{tool} lost the server.").format(tool=self.name)),
                 _("See whether the server runs, and its log; then start this again."),
             )
-        hint = readable.mend(sql.Identifier(self._user).as_string()) if _UNREADABLE.search(said) else ""
-        raise PostgresError(_("{tool} failed: {said}").format(tool=self.name, said=said), hint)
+        if _UNREADABLE.search(said):
+            ours = _("{tool} failed: the user {user} may not read all of the database.")
+            return PostgresError(
+                title(ours.format(tool=self.name, user=self._user)),
+                readable.mend(sql.Identifier(self._user).as_string()),
+            )
+        return PostgresError(
+            title(_("{tool} failed (exit status {code}).").format(tool=self.name, code=code))
+        )
 
     @property
     def said(self) -> str:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -14,14 +15,16 @@ from mtn_tui.core import i18n
 from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.job_watch import Journals
 from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.inventory import key_check
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.data.state import State
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.jobs import Jobs
 from mtn_tui.ui.screens.quit import Quit
 from mtn_tui.ui.widgets.lines import VirtualList
-from tests.ui.installed import MACHINE, Installed
+from tests.ui.installed import MACHINE, NOW, Installed
 from tests.ui.pilots import LARGE, WITHIN, nothing_begins, operate
 from tests.ui.states import usual
 
@@ -391,3 +394,31 @@ class Standing:
         self._process.terminate()
         self.wait()
         self._connection.close()
+
+
+def test_what_follows_by_itself_takes_no_place_of_what_somebody_has_asked_for(tmp_path):
+    """A test load says on its own page what was tried; the bar keeps the backup's result."""
+    made = Installed(tmp_path / "mtn")
+    usual(made)
+    facts = {"id": "q7kx2maa", "name": "a.gpg", "loads": True, "reason": "", "without": []}
+    with closing(made.job("t4rqx2ab", "test-load", 1)) as job:
+        job.result(facts | {"where": "db1:5432", "rows_of_each": 100})
+        job.end()
+    made.clock.at = NOW
+    app = MtnApp(made.context, nothing_begins, machine=MACHINE)
+
+    async def flow(operator):
+        await operator.until(lambda: app.state.jobs and app.state.jobs[0].kind == "test-load")
+        await operator.sees("last: full backup")
+        await operator.press("j", "enter")
+        await operator.sees("the first 100 rows of each table", "It loads here.", "db1:5432")
+
+    operate(app, flow)
+
+
+def test_of_jobs_at_work_the_bar_shows_the_one_that_somebody_has_asked_for():
+    asked, following = (JobView(name, kind=name, state=JobState.RUNNING) for name in ("sync", "test-load"))
+    assert State(jobs=(following, asked)).live == [asked, following]
+    assert State(jobs=(following,)).live == [following]
+    ended = replace(following, state=JobState.SUCCEEDED, ended=NOW)
+    assert State(jobs=(ended,)).last == ended

@@ -73,6 +73,15 @@ FACTS: dict[str, dict[str, Any]] = {
         "databases": ["db_before"],
     },
     "sync": {"copied": [{"id": "a"}], "failed": [], "bytes": 3},
+    "test-load": {
+        "id": "a",
+        "name": "a.gpg",
+        "loads": True,
+        "reason": "",
+        "without": ["postgis"],
+        "where": "db1:5432",
+        "rows_of_each": 100,
+    },
 }
 """Of each kind that comes to something."""
 
@@ -86,6 +95,7 @@ NEEDED = {
     "kept-drop": ("dropped", "size"),
     "prune": ("kept", "deleted", "left", "freed", "versions_kept", "records", "databases"),
     "sync": ("copied", "bytes"),
+    "test-load": ("name", "loads", "without", "where", "rows_of_each"),
 }
 
 
@@ -125,6 +135,24 @@ def test_no_facts_of_another_version_make_it_fail(kind):
     for facts in changed(FACTS[kind]):
         said = job_outcomes.of_journal(kind, facts)
         assert all(isinstance(line, str) for line in said), facts
+
+
+@pytest.mark.parametrize(
+    ("loads", "came"),
+    [
+        (True, "✔ It loads here."),
+        (False, "✖ It does not load here: No such function."),
+        (None, "? Whether it loads could not be tried: No such function."),
+    ],
+)
+def test_a_test_load_says_what_was_tried_and_what_came_of_it(loads, came):
+    name, tried, said = job_outcomes.lines(
+        "test-load", FACTS["test-load"] | {"loads": loads, "reason": "" if loads else "No such function."}
+    )
+    assert name == "a.gpg"
+    for part in ("db1:5432, without postgis", "the schema", "the first 100 rows", "without foreign keys"):
+        assert part in tried
+    assert said == came
 
 
 def test_a_kind_without_an_outcome_and_one_that_nobody_knows_say_nothing():

@@ -12,9 +12,13 @@ import pytest
 from mtn_tui.core.errors import AlreadyThere, Cancelled, KeyFileError, NoSpace, StorageError
 from mtn_tui.core.models import JobState
 from mtn_tui.core.redact import MASK, redact
+from mtn_tui.core.settings import Settings
 from mtn_tui.engine.joblog import JobLog
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.engine.jobview import JOB_ID, Follower, find_job, list_jobs, read_job
+from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.recover import earlier
+from mtn_tui.operations.recover.earlier import left_by
 
 SANTIAGO = timezone(timedelta(hours=-3))
 
@@ -365,3 +369,31 @@ def test_a_journal_that_breaks_stops_nothing_and_is_a_warning(tmp_path, job, clo
     free_the_disk_under(job._journal, before)
     job.note("info", "again")
     assert records(job, "note")[-1]["name"] == "again"
+
+
+def test_what_earlier_runs_left_null_is_read_once_from_a_journal_that_has_not_changed(tmp_path, clock):
+    settings = Settings(db_name="colegio", db_user="admin", backup_dir=tmp_path)
+    context = Context(settings, None, tmp_path, "ana", "db1", clock)
+    left = {"source_oid": 7, "transactions": ["11", "12"]}
+
+    def recovered(number, facts, *, ends=True):
+        ids = iter([f"aaaaaaa{number}"])
+        about = {"kind": "recover", "subject": "colegio", "operator": "ana", "host": "db1"}
+        job = Job.create(context.jobs, clock=clock, new_id=lambda: next(ids), **about)
+        job.start()
+        job.result(facts)
+        if ends:
+            job.end()
+        return job
+
+    with closing(recovered(2, left)), closing(recovered(3, left | {"source_oid": 8})):
+        assert left_by(context, "colegio", 7) == {"11", "12"}
+        assert left_by(context, "otra", 7) == frozenset()
+        read = earlier._left.cache_info().misses
+        assert left_by(context, "colegio", 8) == {"11", "12"}
+        assert earlier._left.cache_info().misses == read
+        with closing(recovered(4, left | {"transactions": ["13"]}, ends=False)) as job:
+            assert left_by(context, "colegio", 7) == {"11", "12"}, "it is not over"
+            job.end()
+            assert left_by(context, "colegio", 7) == {"11", "12", "13"}
+            assert earlier._left.cache_info().misses == read + 2

@@ -5,7 +5,7 @@ See ``sweep`` for the rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -67,19 +67,15 @@ class Ownership:
         verdict = self._by_claim(name, upload.started) if mark is None else self._by_mark(mark)
         return self._decide(verdict, name, upload.started)
 
-    def goes_on(self, bucket: S3Storage, upload: Unfinished) -> bool:
+    def goes_on(self, upload: Unfinished, is_there: Callable[[str], bool]) -> bool:
         """Whether a sync goes on with an unfinished upload: its backup is finished, and not in the bucket.
 
-        Raises StorageError if the bucket does not tell.
+        ``is_there`` says whether the bucket has a key; raises what that raises.
         """
         name = _backup_of(base(upload.key))
         if name is None or str(name) not in self.finished or self._is_old(upload.started):
             return False
-        try:
-            bucket.stat(name.key + MANIFEST)
-        except NotFound:
-            return True
-        return False
+        return not is_there(name.key + MANIFEST)
 
     def may_remove_object(self, bucket: S3Storage, name: BackupName, entries: Mapping[str, Entry]) -> bool:
         """Whether the files of a backup without a manifest, in ``entries``, may go from the bucket."""

@@ -18,13 +18,20 @@ sync goes on with it.
 
 from __future__ import annotations
 
-from mtn_tui.core.errors import StorageError, StorageUnavailable
+from collections.abc import Container
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mtn_tui.core.errors import NotFound, StorageError, StorageUnavailable
 from mtn_tui.core.models import KEYS, MANIFEST, PROOF, ROLES, BackupName
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.backup.ownership import Ownership, base
 from mtn_tui.operations.common.context import Context
 from mtn_tui.storage.base import Entry, Storage
 from mtn_tui.storage.part import sweep_parts
+
+if TYPE_CHECKING:
+    from mtn_tui.storage.s3 import S3Storage
 
 
 def sweep_parts_and_uploads(job: Job, context: Context) -> bool:
@@ -45,12 +52,22 @@ def sweep_parts_and_uploads(job: Job, context: Context) -> bool:
         return False
     try:
         for upload in bucket.abort_unfinished(
-            lambda upload: not ours.goes_on(bucket, upload) and ours.may_abort(bucket, upload)
+            lambda upload: (
+                not ours.goes_on(upload, partial(_is_there, bucket)) and ours.may_abort(bucket, upload)
+            )
         ):
             job.note("info", "swept", what="upload", name=upload.key)
     except StorageError as error:
         job.note("warn", "not-swept", what="uploads", reason=error.title)
         return not isinstance(error, StorageUnavailable)
+    return True
+
+
+def _is_there(bucket: S3Storage, key: str) -> bool:
+    try:
+        bucket.stat(key)
+    except NotFound:
+        return False
     return True
 
 
@@ -67,7 +84,10 @@ def sweep_unfinished(job: Job, context: Context, *, bucket_answers: bool) -> Non
         ours.note_finished(entries.values())
     disk = listed.get(context.stores.disk, {})
     whole_on_disk = {key for key in disk if key + MANIFEST in disk}
-    going_on = _going_on(job, context, ours) if context.stores.bucket in listed else set()
+    bucket = context.stores.bucket
+    going_on = set[str]()
+    if bucket is not None and bucket in listed:
+        going_on = _going_on(job, bucket, listed[bucket], ours)
     for store, entries in listed.items():
         for key in sorted(key.removesuffix(ROLES) for key in entries if key.endswith(ROLES)):
             name = BackupName.parse(base(key))
@@ -84,12 +104,15 @@ def sweep_unfinished(job: Job, context: Context, *, bucket_answers: bool) -> Non
                 )
 
 
-def _going_on(job: Job, context: Context, ours: Ownership) -> set[str]:
-    """The keys of unfinished uploads with which a sync goes on: what lies beside says whose they are."""
-    bucket = context.stores.bucket
-    assert bucket is not None  # noqa: S101 - it was listed
+def _going_on(job: Job, bucket: S3Storage, there: Container[str], ours: Ownership) -> set[str]:
+    """The keys of unfinished uploads with which a sync goes on: what lies beside says whose they are.
+
+    ``there`` are the keys of the bucket.
+    """
     try:
-        return {upload.key for upload in bucket.unfinished() if ours.goes_on(bucket, upload)}
+        return {
+            upload.key for upload in bucket.unfinished() if ours.goes_on(upload, lambda key: key in there)
+        }
     except StorageError as error:  # a user who may put objects need not be allowed to list uploads
         job.note("warn", "not-looked-for", what="uploads", reason=error.title)
         return set()

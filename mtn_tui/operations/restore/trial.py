@@ -22,7 +22,7 @@ from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.operations.inventory.proof_file import amend
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.restore.leftovers import LOADING, sweep_over
-from mtn_tui.operations.restore.sample import load_sample
+from mtn_tui.operations.restore.sample import ROWS, load_sample
 from mtn_tui.operations.verify.read_through import archive_of
 from mtn_tui.operations.verify.verify import record_tried
 from mtn_tui.postgres import databases, search_path
@@ -50,6 +50,8 @@ class Trial:
     reason: str
     without: tuple[str, ...] = ()
     """Extensions that no new database can have, which were left out."""
+    where: str = ""
+    """The server, with its port."""
 
     def facts(self) -> dict[str, object]:
         """For the journal."""
@@ -60,6 +62,8 @@ class Trial:
             "loads": self.loads,
             "reason": self.reason,
             "without": list(self.without),
+            "where": self.where,
+            "rows_of_each": ROWS,
         }
 
 
@@ -123,7 +127,8 @@ def test_load(job: Job, context: Context, backup: Backup) -> Trial:
         reason, of_the_backup = error.title, False
     finally:
         _drop(job, context, scratch, who)
-    trial = Trial(backup, None if reason and not of_the_backup else not reason, reason, without)
+    where = f"{context.server.host}:{context.server.port}"
+    trial = Trial(backup, None if reason and not of_the_backup else not reason, reason, without, where)
     _tell(job, context, trial)
     job.result(trial.facts())
     return trial
@@ -162,7 +167,7 @@ def _tell(job: Job, context: Context, trial: Trial) -> None:
     if trial.loads is None:
         job.note("warn", "not-tried", name=name, reason=trial.reason)
         return
-    where = f"{context.server.host}:{context.server.port}"
+    where = trial.where
     if trial.without:
         where = _("{where}, without {names}").format(where=where, names=", ".join(trial.without))
     tried = Tried(context.clock.now(), where, trial.reason)

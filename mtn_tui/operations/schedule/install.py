@@ -21,6 +21,7 @@ from mtn_tui.operations.schedule import cron, launchd, systemd
 from mtn_tui.operations.schedule.command import EXAMPLE, own_command
 from mtn_tui.operations.schedule.description import runs
 from mtn_tui.operations.schedule.machine import Machine, System, read_crontab, run_program, write_crontab
+from mtn_tui.postgres.their_words import tool_said
 from mtn_tui.storage import durable
 
 CRONTAB = "crontab"
@@ -292,7 +293,7 @@ def _run(command: Sequence[str], *, must: bool) -> None:
     if must and done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip() or str(done.returncode)
         raise ConfigError(
-            _("“{command}” failed: {reason}").format(command=" ".join(command), reason=said),
+            _("“{command}” failed.").format(command=" ".join(command)) + " " + tool_said(command[0], said),
             _("The files are written. Correct what it names, then run it again."),
             "3.3",
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mtn_tui.core.errors import ConfigError, Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.postgres.their_words import tool_said
 
 _RUNBOOK = "3.3"
 _EMPTY = ("no crontab", "no such file")
@@ -96,7 +97,7 @@ def read_crontab() -> bytes:
     if not done.stdout and any(one in said.lower() for one in _EMPTY):
         return b""
     raise ConfigError(
-        _("The crontab can't be read: {reason}").format(reason=said or done.returncode),
+        _("The crontab can't be read.") + " " + tool_said("crontab", said or str(done.returncode)),
         _("Try: crontab -l. cron.allow and cron.deny say who may use it."),
         _RUNBOOK,
     )
@@ -112,9 +113,9 @@ def write_crontab(before: bytes, after: bytes) -> None:
     if done.returncode != 0 or read_crontab() != after:
         said = done.stderr.decode(errors="replace").strip()
         raise ConfigError(
-            _("The crontab could not be written: {reason}").format(
-                reason=said or _("it is not what was written")
-            ),
+            _("The crontab could not be written.")
+            + " "
+            + (tool_said("crontab", said) if said else _("It is not what was written.")),
             _("See what it is now: crontab -l"),
             _RUNBOOK,
         )

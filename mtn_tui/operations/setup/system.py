@@ -21,6 +21,7 @@ from mtn_tui.core.errors import ConfigError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
 from mtn_tui.operations.setup.init import Answers, Made, make_folder, set_up_within
+from mtn_tui.postgres.their_words import tool_said
 
 _READABLE = 0o640
 _WRITABLE = 0o2770
@@ -94,8 +95,8 @@ def _group() -> int:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return grp.getgrnam(paths.GROUP).gr_gid
-        said = done.stderr.strip()
+        said = " " + tool_said("groupadd", done.stderr.strip())
     raise ConfigError(
-        _("There is no group {group}, and it could not be made. {said}").format(group=paths.GROUP, said=said),
+        _("There is no group {group}, and it could not be made.").format(group=paths.GROUP) + said,
         _("Create it with the system's own tools, then run this again."),
     )

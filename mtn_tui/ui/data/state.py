@@ -12,6 +12,9 @@ from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.health.picture import Picture
 from mtn_tui.operations.inventory.model import Inventory
 
+FOLLOWING = ("test-load",)
+"""Kinds of jobs that follow another by themselves."""
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -60,8 +63,8 @@ class State:
 
     @property
     def live(self) -> list[JobView]:
-        """The jobs that have not ended."""
-        return [job for job in self.jobs if not job.state.over]
+        """The jobs that have not ended, those that somebody has asked for first."""
+        return sorted((job for job in self.jobs if not job.state.over), key=lambda job: job.kind in FOLLOWING)
 
     def running(self, kind: str, subject: str) -> JobView | None:
         """The newest job of this kind, about this database, that has not ended."""
@@ -77,6 +80,7 @@ class State:
 
     @property
     def last(self) -> JobView | None:
-        """The job that ended last."""
+        """The job that ended last, of those that somebody has asked for if there is one."""
         ended = [job for job in self.jobs if job.ended is not None]
+        ended = [job for job in ended if job.kind not in FOLLOWING] or ended
         return max(ended, key=lambda job: (job.ended, job.id), default=None)
