@@ -19,7 +19,7 @@ from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.logs import Logs
 from mtn_tui.ui.screens.target import Target
 from mtn_tui.ui.widgets.field import TextField
-from tests.aged import aged, names
+from tests.aged import aged, context_of, names
 from tests.ui.looks import REAL
 from tests.ui.pilots import LARGE, Begun, nothing_begins, operate
 
@@ -285,11 +285,23 @@ def test_s_brings_the_bucket_what_it_lacks_and_without_a_bucket_says_so(pg18, ne
     async def flow(operator):
         await operator.has_list()
         await operator.press("s")
+        place = practice.context.stores.bucket.place
+        await operator.sees(
+            "Copy what the stores lack?", "1 backup, 64 Bytes, into the bucket (", place[-12:]
+        )
+        await operator.press("enter")  # the harmless answer
+        assert begun.asked == []
+        await operator.press("s")
+        await operator.sees("Copy what the stores lack?")
+        await operator.press("down", "enter")
         await operator.sees("Started: copying between the stores, job")
         await operator.until(lambda: operator.app.state.jobs and not operator.app.state.live, "the job")
+        await operator.press("s")
+        await operator.sees("Disk and bucket have all the backups they should.")
+        assert len(begun.asked) == 1
 
     with closing(Begun(practice)) as begun:
-        operate(MtnApp(practice.context, begun), flow)
+        operate(MtnApp(context_of(practice), begun), flow)
     assert ("bucket", alone.id) in names(practice)
 
     async def none(operator):

@@ -16,7 +16,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory.chains import chains
 from mtn_tui.operations.inventory.filters import parse
 from mtn_tui.operations.inventory.model import Backup, Inventory
-from mtn_tui.ui.actions import Action, AnyAction, read_only
+from mtn_tui.ui.actions import Action, AnyAction
 from mtn_tui.ui.host import AS_IT_WAS, BACKUPS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.backing_up import back_up, no_backing_up
@@ -26,6 +26,7 @@ from mtn_tui.ui.screens.backup_actions import (
     no_backup,
     verifying_and_restoring,
 )
+from mtn_tui.ui.screens.syncing import no_syncing, synchronize
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.backup import Fold
 from mtn_tui.ui.text.cells import Span, spread, width_of, wrapped
@@ -101,9 +102,9 @@ class Backups(BackupScreen):
                 "sync",
                 ("s",),
                 _("Synchronize"),
-                _("Copies to the disk or the bucket the backups that it lacks and would keep."),
-                lambda screen: screen.host.start_job(["sync"], labels.job("sync")),
-                why_not=cls._no_syncing,
+                _("Copies to the disk or the bucket the backups that it lacks and would keep. Asks first."),
+                lambda screen: synchronize(screen.host),
+                why_not=no_syncing,
             ),
             Action(
                 "filter",
@@ -208,11 +209,6 @@ class Backups(BackupScreen):
     def back_up(self) -> None:
         """Ask what to back up, and start the job."""
         back_up(self.host)
-
-    def _no_syncing(self) -> str:
-        if why := read_only(self):
-            return why
-        return "" if self.host.context.settings.bucket else _("There is no bucket in the configuration.")
 
     def open_details(self) -> None:
         """Open the screen of the chosen backup."""
