@@ -541,9 +541,10 @@ def test_the_monthly_drill(disk_only: Practice) -> None:
     disk_only.ready_made()
     (backup,) = disk_only.inventory.backups
     job(disk_only, "drill", lambda one: rto_log.passed(one, context, backup, 60.0))
-    expect(disk_only, "drill", OK)
+    due = (rto_log.last_test(context).at + timedelta(days=36)).astimezone().date()
+    expect(disk_only, "drill", OK, f"The next is due by {due}.")
     expect(disk_only, "drill", OK, after=35 * DAY)
-    expect(disk_only, "drill", WARN, "mtn drill", after=37 * DAY)
+    expect(disk_only, "drill", WARN, "mtn drill", f"The next was due by {due}.", after=37 * DAY)
     log = disk_only.root / "logs" / rto_log.NAME
     by_hand = time.strftime("%a %b %e %H:%M:%S", time.gmtime())
     log.write_text(f"no line\n{by_hand} UTC {time.gmtime().tm_year}: RTO Test - Duration: [9 minutes]\n…\n")

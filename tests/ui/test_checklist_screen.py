@@ -254,14 +254,32 @@ def test_f_runs_the_monitor_and_says_what_to_type_where_it_would_change_the_mach
 
     async def flow(operator):
         await operator.sees("[f] runs: monitor run (mtn monitor)")
+        assert "[f] fix" in operator.lines()[-1]
         await operator.press("f")
         await operator.until(lambda: begun == [["monitor"]], "the monitor")
         screen = operator.app.screen
-        screen.checks.go_to(screen._keys.index("schedule"))
+        screen.choose("schedule")
+        await operator.sees("Have it: mtn schedule install")
+        assert "[f]" not in operator.lines()[-1], "it only says what to type"
         await operator.press("f")
         await operator.sees("It changes what this machine starts; type it yourself: mtn schedule install")
 
     at_the_checklist(app_of(made, asked(begun)), flow)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_where_the_list_ends_it_names_what_is_below_first_of_all_what_decides(made, looks, language):
+    i18n.use(language)
+
+    async def flow(operator):
+        (fold,) = [line for line in operator.lines() if "▾" in line]
+        shown = " ".join(operator.lines()[: operator.lines().index(fold) + 1])
+        for one in ("disk", "server-disk", "drill"):
+            assert BY_ID[one].title() in shown, fold
+        await operator.press("end")
+        assert "▾" not in operator.text()
+
+    at_the_checklist(app_of(made), flow)
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import JobState
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.catalogue import CHECKS
@@ -113,3 +115,29 @@ def test_the_rpo_is_the_figure_of_the_checks_row_until_it_is_looked_at_again():
         later = now + timedelta(seconds=50)
         of_check = _("RPO {now} of {target}").format(now=labels.roughly(lost), target="2 h")
         assert health.rpo(picture, later)[0][0] == of_check
+
+
+KINDS = [
+    *("backup-full", "backup-diff", "verify", "restore", "test-load", "drill", "undo", "promote", "recover"),
+    *("kept-drop", "prune", "sync", "services-restart", "monitor", "database-start"),
+]
+
+
+@pytest.mark.parametrize("state", [one for one in JobState if one.over])
+def test_the_bar_of_jobs_is_whole_on_80_columns_whatever_ran_last(state):
+    """Today or before, with warnings or without."""
+    for kind, ended, warnings in product(KINDS, (NOW, NOW - timedelta(days=5)), ((), ({},) * 12)):
+        last = SimpleNamespace(kind=kind, ended=ended, state=state, warnings=warnings, title="A title.")
+        shown = host()
+        shown.state = SimpleNamespace(live=[], last=last, jobs_trouble=None)
+        shown.status, shown.knows_jobs = None, True
+        said = "".join(text for text, _tone in frame.job_bar(shown, "checklist", 80))
+        assert width_of([(said, "")]) == 80
+        assert "…" not in said
+        assert labels.job(kind) in said
+        before = said.partition(_("last: {job}, {time},").partition("{")[0])[0].strip()
+        assert before in (_("no job is running"), _("no jobs"), "")
+        assert before or width_of([(said.strip() + _("no jobs"), "")]) > 76, "it had room"
+        shown.state.jobs_trouble = object()
+        said = "".join(text for text, _tone in frame.job_bar(shown, "checklist", 80))
+        assert _("the jobs can't be seen") in said

@@ -49,7 +49,7 @@ class Checklist(ChecksScreen):
                 _("Fix"),
                 _("Runs as a job what fixes the chosen check. Asks first if that costs something."),
                 checklist_actions.fix,
-                footer=True,
+                footer_when_possible=True,
                 why_not=checklist_actions.no_fixing,
             ),
             Action(
@@ -101,7 +101,9 @@ class Checklist(ChecksScreen):
     def body(self) -> Iterable[Widget]:
         """How the morning is, the list, and what the chosen check has found."""
         yield LineView(id="morning")
-        yield VirtualList(self._moved, id="checks")
+        checks = VirtualList(self._moved, id="checks")
+        checks.named = self._named
+        yield checks
         yield LineView(id="bottom-rule")
         yield LineView(id="pane")
 
@@ -163,6 +165,11 @@ class Checklist(ChecksScreen):
         rows = [self._rows[key] for key in firsts]
         bad = [one.check.id for tone in ("bad", "warn") for one in rows if one.known and _tone(one) == tone]
         return (bad or firsts)[0]
+
+    def _named(self, keys: Sequence[str]) -> str:
+        """The titles of these checks, those that decide first."""
+        rows = [self._rows[key] for key in keys if key in self._rows]
+        return ", ".join(one.check.title() for one in sorted(rows, key=lambda one: not one.check.decides))
 
     def _moved(self) -> None:
         self._chosen, self._moved_at = True, self.host.context.clock.monotonic()

@@ -128,28 +128,33 @@ def job_bar(host: Host, where: str, width: int) -> list[Span]:
                 if width_of([begin, (told, ""), *right]) <= width:
                     return spread([begin, (told, "")], right, width)
         return spread([begin, (told, "")], more, width)
-    idle: list[Span] = [_idle(host)]
     one = host.incident
     if one is not None and one.is_open and where not in (EMERGENCY, INCIDENT):
         told = _("incident {number} is open: [3] continues it").format(number=one.number)
         return spread([(" " + told, "bad")], [], width)
     last = host.state.last
     if last is None or last.ended is None:
-        return spread(idle, [], width)
+        return spread([_idle(host)[0]], [], width)
     today = last.ended.astimezone().date() == host.context.clock.now().astimezone().date()
     when = f"{last.ended.astimezone():{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
     text = _("last: {job}, {time},").format(job=labels.job(last.kind), time=when)
     ended: list[Span] = [(text + " ", "dim"), job_text.state(last, counted=True), (" ", "")]
     leads = [*ended, (_("[j] opens it") + " ", "dim")]
-    if job_text.has_more(last) and where != JOBS and width_of([*idle, *leads]) < width:
-        ended = leads
-    return spread(idle, ended, width)
+    for idle in _idle(host):  # whole, in fewer words or not at all: half a sentence says nothing
+        if job_text.has_more(last) and where != JOBS and width_of([idle, *leads]) < width:
+            return spread([idle], leads, width)
+        if width_of([idle, *ended]) <= width:
+            return spread([idle], ended, width)
+    return spread([idle], [] if idle[0] else ended, width)
 
 
-def _idle(host: Host) -> Span:
+def _idle(host: Host) -> list[Span]:
+    """That nothing is running, in ever fewer words; or that this is not known, which is never left out."""
     if host.state.jobs_trouble is not None:
-        return " ✖ " + _("the jobs can't be seen"), "bad"
-    return (" " + _("no job is running") if host.knows_jobs else " … " + _("reading")), "dim"
+        return [(" ✖ " + _("the jobs can't be seen"), "bad")]
+    if not host.knows_jobs:
+        return [(" … " + _("reading"), "dim")]
+    return [(" " + _("no job is running"), "dim"), (" " + _("no jobs"), "dim"), ("", "dim")]
 
 
 def footer(screen: HasFooter, width: int) -> list[Span]:

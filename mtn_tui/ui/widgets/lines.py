@@ -18,7 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.ui.text.cells import Span
+from mtn_tui.ui.text.cells import Span, clipped
 
 StyledLine = Sequence[Span]
 
@@ -151,7 +151,12 @@ class LineView(ScrollView, can_focus=False):
             said = "▾ " + _("{count:,} more below").format(count=Figure(count)) + (f": {on}" if on else "")
         if above > 0:
             said += "  ▴ " + _("{count:,} above").format(count=Figure(above)) + (f": {back}" if back else "")
-        return said
+        names = self._names_below(self._count - max(count, 0))
+        return clipped(f"{said}: {names}", self.size.width - 2) if names else said
+
+    def _names_below(self, _index: int) -> str:
+        """What the lines from this one on are called; empty where they have no names."""
+        return ""
 
     def _folds(self, height: int) -> bool:
         """Whether the last row counts what is below instead of showing a line."""
@@ -195,6 +200,8 @@ class VirtualList(LineView, can_focus=True):
         self.index = 0
         self.passed_over: Collection[str] = ()
         """Keys of rows that the cursor never stops at; neither the first nor the last is one."""
+        self.named: Callable[[Sequence[str]], str] = lambda _keys: ""
+        """Names the rows of these keys, where they are below what is in view; empty for none."""
 
     @property
     def key(self) -> str:
@@ -270,6 +277,9 @@ class VirtualList(LineView, can_focus=True):
 
     def _chosen(self, index: int) -> bool:
         return index == self.index and bool(self._keys)
+
+    def _names_below(self, index: int) -> str:
+        return self.named(self._keys[index:]) if index < len(self._keys) else ""
 
 
 def _marked(line: StyledLine) -> StyledLine:

@@ -31,14 +31,16 @@ def drill(inspection: Inspection) -> Iterator[Check]:
         hint = _("See why: mtn job list, mtn logs --source drill. Then try again: mtn drill")
         yield Check("drill", Status.FAIL, text, hint, "6.2", fix=_FIX, figures=figures)
         return
+    day, until = (f"{one.astimezone():%Y-%m-%d}" for one in (last.at, last.at + LIMIT))
     text = _("The last drill passed {age} ago, {moment}.").format(
         age=labels.age(last.at, inspection.now), moment=labels.moment(last.at)
     )
-    short = _("passed {day}, {age} ago").format(
-        day=f"{last.at.astimezone():%Y-%m-%d}", age=labels.age(last.at, inspection.now)
-    )
     if age > LIMIT:
+        text += " " + _("The next was due by {day}.").format(day=until)
+        short = _("passed {day}, next was due by {until}").format(day=day, until=until)
         hint = _("Runbook 8.4 wants one a month: mtn drill")
         yield Check("drill", Status.WARN, text, hint, "8.4", fix=_FIX, figures=figures, short=short)
     else:
+        text += " " + _("The next is due by {day}.").format(day=until)
+        short = _("passed {day}, next due by {until}").format(day=day, until=until)
         yield Check("drill", Status.OK, text, runbook="8.4", figures=figures, short=short)
