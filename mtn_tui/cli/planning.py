@@ -109,9 +109,9 @@ def _loss(plan: Plan) -> list[tuple[str, str]]:
     lost = _("what was written since {moment}: {time} up to {until}").format(
         moment=since, time=labels.minutes(plan.lost_minutes), until=until
     )
-    if plan.minutes_before is not None:
+    if (asked := plan.request.asked) is not None:
         lost = _("{before} before the moment asked for; {time} in all").format(
-            before=labels.minutes(plan.minutes_before), time=labels.minutes(plan.lost_minutes)
+            before=labels.between(plan.backup.moment, asked), time=labels.minutes(plan.lost_minutes)
         )
     newer = plan.target.newer
     if newer is not None and newer.rows is not None:

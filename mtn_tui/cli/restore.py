@@ -18,7 +18,6 @@ from mtn_tui.core.typed_moment import RepeatedHour, read_typed
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import exit_code, raise_first
 from mtn_tui.operations.inventory import key_check
-from mtn_tui.operations.inventory.fallback import minutes_between
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.job_outcomes import Facts
 from mtn_tui.operations.restore.choice import Wanted, choose_point
@@ -233,9 +232,8 @@ def _run(session: Session, request: Request, file: str) -> tuple[Facts, int]:
             raise
         diagnostics.error(error)
         other = request.earlier[0]
-        minutes = minutes_between(request.backup, other)
         question = _("Use {name} instead? It is {time} older.").format(
-            name=other.name, time=labels.minutes(minutes)
+            name=other.name, time=labels.between(other.moment, request.backup.moment)
         )
         if not planning.yes(question):
             raise

@@ -14,7 +14,7 @@ from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.services import restart as restarts
-from mtn_tui.operations.services.health import Answer, health
+from mtn_tui.operations.services.health import Answer, health, named_apart
 
 
 @click.command(
@@ -67,7 +67,7 @@ def _ask(session: Session, *, as_json: bool) -> int:
         output.as_json([asdict(one) for one in answers])
     else:
         head = [_("Service"), _("Health"), _("Status"), _("ms"), _("Answer")]
-        output.table(head, [_row(one) for one in answers], right=frozenset({2, 3}))
+        output.table(head, [*map(_row, answers, named_apart(answers))], right=frozenset({2, 3}))
     ill = [one for one in answers if not one.healthy]
     if ill:
         diagnostics.say(
@@ -77,7 +77,7 @@ def _ask(session: Session, *, as_json: bool) -> int:
     return 0 if not ill else 2 if len(ill) == len(answers) else 1
 
 
-def _row(answer: Answer) -> list[str]:
+def _row(answer: Answer, name: str) -> list[str]:
     state = "✔ " + _("healthy") if answer.healthy else "✖ " + _("not healthy")
     status = "—" if answer.status is None else str(answer.status)
-    return [answer.name, state, status, str(answer.milliseconds), answer.text]
+    return [name, state, status, str(answer.milliseconds), answer.text]

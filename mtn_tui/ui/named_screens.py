@@ -41,6 +41,7 @@ def _is(screen: Screen[Any], name: str) -> bool:
 
 
 def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
+    from mtn_tui.ui.screens.backup_actions import BackupScreen
     from mtn_tui.ui.screens.backups import Backups
     from mtn_tui.ui.screens.help import Help
     from mtn_tui.ui.screens.jobs import Jobs
@@ -58,7 +59,7 @@ def _new_screen(name: str, here: Framed, navigator: Navigator) -> Framed:
     if name == PRUNING:
         return Pruning()
     if name == AS_IT_WAS:
-        return AsItWas(navigator.session)
+        return AsItWas(navigator.session, here.backup if isinstance(here, BackupScreen) else None)
     return Jobs() if name == JOBS else Logs()
 
 

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 
 import pytest
 
@@ -21,7 +22,15 @@ from mtn_tui.demo.services import Services
 from mtn_tui.engine.process import Process
 from mtn_tui.operations.health.checks.services import services as look
 from mtn_tui.operations.health.inspection import Inspection
-from mtn_tui.operations.services.health import Errand, command_for, health, run_command, wait_until_healthy
+from mtn_tui.operations.incident.assess import Observations, findings
+from mtn_tui.operations.services.health import (
+    Errand,
+    command_for,
+    health,
+    named_apart,
+    run_command,
+    wait_until_healthy,
+)
 from tests.alert_fixtures import Authority, place, webhook
 
 
@@ -297,3 +306,19 @@ def test_a_service_that_was_started_lives_on_and_may_go_on_talking(tmp_path):
         os.kill(pid, 0)
     finally:
         os.kill(pid, signal.SIGKILL)
+
+
+def test_two_services_of_one_name_are_told_apart_by_their_addresses():
+    with Services() as services:
+        services.all[1].healthy = False
+        answers = health(
+            [f"school={services.urls[0]}", f"school={services.urls[1]}", f"mail={services.urls[2]}"]
+        )
+    names = named_apart(answers)
+    places = [one.removeprefix("http://") for one in services.urls]
+    assert names == [f"school ({places[0]})", f"school ({places[1]})", "mail"]
+    (found,) = [
+        one for one in findings(Observations(services=answers), datetime.now(UTC)) if one.id == "services"
+    ]
+    assert names[1] in found.says
+    assert names[0] not in found.says

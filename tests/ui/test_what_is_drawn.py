@@ -46,7 +46,7 @@ def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_schoo
     async def flow(operator):
         await operator.has_list()
         app.push_screen(Ask("Whom have you called?", said, answers), chosen.append)
-        await operator.sees("Whom have you called?", "contact 01", "arrows and [enter] choose")
+        await operator.sees("Whom have you called?", "contact 01", "[enter]: ")
         for keys, seen in (
             (["end"], "contact 60"),
             (["up"] * 45, "contact 15"),
@@ -54,7 +54,7 @@ def test_of_more_answers_than_lines_the_chosen_one_is_to_be_seen(pg18, new_schoo
             (["down"] * 39, "contact 40"),
         ):
             await operator.press(*keys)
-            await operator.sees("Whom have you called?", seen, "arrows and [enter] choose")
+            await operator.sees("Whom have you called?", seen, "[enter]: ")
         await operator.press("enter")
         await operator.until(lambda: chosen, "the answer")
 

@@ -66,7 +66,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.sees("e-mail admin@mtn.cl: sent", "[enter] on to step 3")
                 await operator.enters()
                 await operator.at(Step.CHOOSE)
-                await operator.sees("✔ complete", "You lose", "checks are good")
+                await operator.sees("✔ complete", "You lose", "checks passed")
                 await operator.enters()
                 await operator.at(Step.STAGING)
                 await operator.sees("Production is not touched.")
@@ -136,7 +136,7 @@ def test_production_that_is_there_needs_the_phrase_and_nothing_else_will_do(pg18
             await operator.type("sola de guardia")
             await operator.press("enter")
             await operator.at(Step.CHOOSE)
-            await operator.sees("checks are good")
+            await operator.sees("checks passed")
             await operator.enters()
             await operator.at(Step.STAGING)
             await operator.enters()
@@ -215,7 +215,7 @@ def test_rows_that_are_lost_are_restored_beside_and_copied_back_by_keys_alone(pg
 
         async def flow(operator):
             await operator.chooses("Rows are missing in applications")
-            await operator.sees("checks are good", "_recovery")
+            await operator.sees("checks passed", "_recovery")
             await operator.enters()
             await operator.at(Step.STAGING)
             await operator.enters()
@@ -251,7 +251,7 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
 
         async def flow(operator):
             await operator.chooses(f"and {had} in the backup of")
-            await operator.sees("★ The last one that still has the rows of: applications", "checks are good")
+            await operator.sees("★ The last one that still has the rows of: applications", "checks passed")
             assert app.navigator.step_view.backup.id == whole.id
             await operator.enters()
             await operator.at(Step.STAGING)
@@ -340,9 +340,9 @@ def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as
 
         async def flow(operator):
             await operator.chooses("in the backup of")
-            await operator.sees("★ The last one that still has the rows", "checks are good")
+            await operator.sees("★ The last one that still has the rows", "checks passed")
             await operator.press("right")
-            await operator.sees("public.documents: ", "steps towards it", "checks are good")
+            await operator.sees("public.documents: ", "steps towards it", "checks passed")
             assert app.navigator.step_view.backup.id == short.id
             assert "★" not in operator.text()
             await operator.enters()

@@ -51,13 +51,13 @@ def test_a_typed_moment_restores_the_differential_before_it_and_the_report_has_b
             await operator.has_list()
             await operator.press("3")
             await operator.at(Step.CHOOSE)
-            await operator.sees("Chosen point", "full + 1 differential, ✔ complete", "checks are good")
+            await operator.sees("Chosen point", "full + 1 differential, ✔ complete", "checks passed")
             assert app.navigator.step_view.backup.id == later.id
             await operator.sees(f"ID {later.id}")
             await operator.press("t")
             await operator.type(typed(asked))
             await operator.press("enter")
-            await operator.sees("Just before", "Nearest point", "full + 1 differential", "checks are good")
+            await operator.sees("Just before", "Nearest point", "full + 1 differential", "checks passed")
             assert app.navigator.step_view.backup.id == wanted.id
             await operator.sees(f"ID {wanted.id}")
             await operator.enters()
@@ -94,7 +94,7 @@ def test_d_shows_by_table_what_has_changed_since_the_chosen_moment(pg18, new_sch
         await operator.has_list()
         await operator.press("3")
         await operator.at(Step.CHOOSE)
-        await operator.sees("checks are good", "7 rows created since", "7 rows more than then")
+        await operator.sees("checks passed", "7 rows created since", "7 rows more than then")
         await operator.press("d")
         await operator.sees("What has changed since", f"public.notifications {rows:,} 0 -{rows:,}")
         await operator.sees("public.waiting 0 7 +7", "tables have as many rows as then.")
@@ -112,7 +112,7 @@ def app_of(made, **changes) -> MtnApp:
 async def at_step_3(operator) -> None:
     await operator.has_list()
     await operator.press("3")
-    await operator.sees("checks are good")
+    await operator.sees("checks passed")
 
 
 def chosen(app) -> datetime:
@@ -132,7 +132,7 @@ def test_arrows_step_from_point_to_point_and_stop_at_either_end(made):
             await operator.until(lambda index=index: chosen(app) == points[index], key)
         await operator.press(*["left"] * (len(points) + 2))
         await operator.until(lambda: chosen(app) == points[-1], "the oldest")
-        await operator.sees("checks are good")
+        await operator.sees("checks passed")
         assert "▶ now" not in operator.text()
 
     operate(app, flow, LARGE)
@@ -158,7 +158,7 @@ def test_while_one_is_planned_the_arrows_ask_for_no_other_but_the_last(made):
         points = [one.moment for one in app.navigator.step_view.points.offered]
         await operator.until(lambda: chosen(app) == points[6], "the last")
         goes_on.set()
-        await operator.sees("checks are good")
+        await operator.sees("checks passed")
         assert set(planned) == {points[0], points[6]}
 
     try:
@@ -254,13 +254,15 @@ def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_r
         async def flow(operator):
             await operator.has_list()
             await operator.press("t")
-            await operator.sees("as of which moment?", "checks are good", f"restore it into {beside}")
+            await operator.sees("as of which moment?", "checks passed", f"restore it into {beside}")
+            assert app.screen.picking.backup.kind is Kind.FULL, "the row that the cursor is on"
+            await operator.press("right", "right")
             await operator.sees("public.notifications: 0 rows here,")
             await operator.press("t")
             await operator.type(typed(wanted.snapshot_at))
             await operator.press("enter")
             await operator.until(lambda: app.screen.picking.backup.id == wanted.id, "the point")
-            await operator.sees("Nearest point", "checks are good")
+            await operator.sees("Nearest point", "checks passed")
             assert "rows here" not in operator.text()
             await operator.press("enter")
             await operator.until(lambda: begun.jobs and begun.jobs[0].look().state.over, "the restore")
@@ -270,7 +272,7 @@ def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_r
             )
             await operator.sees(f"mtn kept drop {beside}")
             await operator.press("left")
-            await operator.sees("full, ✔ restored", "checks are good")
+            await operator.sees("full, ✔ restored", "checks passed")
             await operator.press("enter")
             await operator.sees(f"Replace {beside}?", "It is kept as")
             await operator.press("enter")
@@ -312,7 +314,7 @@ def test_a_newer_one_that_is_broken_is_told_with_what_falling_back_costs(made, b
         await operator.press("t")
         await operator.type("30m ago")
         await operator.press("enter")
-        await operator.sees("Just before", "checks are good")
+        await operator.sees("Just before", "checks passed")
         assert "is broken" not in operator.text(), "it would not be chosen anyway"
 
     operate(app, flow, LARGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -15,13 +15,15 @@ from mtn_tui.operations.incident import messages, report
 from mtn_tui.operations.incident.assess import Observations, findings
 from mtn_tui.operations.incident.file import IncidentFile, find, path_of
 from mtn_tui.operations.incident.state import RecoveryMode, Step
-from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.operations.incident.steps import chosen, staging_of
 from mtn_tui.operations.inventory.scan import take_inventory
+from mtn_tui.operations.restore.choice import from_when
 from mtn_tui.operations.restore.request import Request
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS
+from mtn_tui.ui.data.points import both_clocks, made_of
+from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS
 from mtn_tui.ui.screens import frame
-from mtn_tui.ui.wizard import outside
+from mtn_tui.ui.wizard import outside, restoring
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.promoting import SwapPreview
 from mtn_tui.ui.wizard.recovering import EVERY
@@ -159,15 +161,15 @@ def test_two_moments_of_one_minute_have_their_seconds_on_the_timeline(made):
 
 def test_two_moments_of_one_minute_are_told_apart_in_steps_1_and_6(made):
     at(Step.PRODUCTION)(made)
-    (chosen, *_older) = take_inventory(made.context.stores, KEY).backups
-    pair = [chosen.moment.replace(second=second) for second in (chosen.moment.second, 51)]
-    seen = Observations(exists=True, newest=pair[1], backup=chosen)
+    (backup, *_older) = take_inventory(made.context.stores, KEY).backups
+    pair = [backup.moment.replace(second=second) for second in (backup.moment.second, 51)]
+    seen = Observations(exists=True, newest=pair[1], backup=backup)
     said = " ".join(one.says for one in findings(seen, NOW))
     assert all(one in said for one in labels.told_apart(*pair)), said
     app = app_of(made)
-    target = app.session.operations.target(made.context, "staging", chosen)
+    target = app.session.operations.target(made.context, "staging", backup)
     newest = [replace(target, newer=replace(target.newer, newest=one)) for one in pair]
-    preview = SwapPreview(LOST.operations(made).plan(made.context, Request(chosen, DATABASE)), newest[1])
+    preview = SwapPreview(LOST.operations(made).plan(made.context, Request(backup, DATABASE)), newest[1])
     preview = replace(preview, production=replace(preview.production, target=newest[0]))
 
     async def flow(operator):
@@ -288,5 +290,92 @@ def test_incidents_of_one_minute_are_listed_with_seconds(made):
         app.session.incident, app.session.past = None, tuple(past)
         await operator.press("3")
         await operator.sees(*labels.told_apart(*pair))
+
+    operate(app, flow)
+
+
+def test_the_distance_to_the_moment_typed_is_the_same_wherever_it_is_said(made):
+    """In step 3, of a backup that is passed over, and in what ``mtn restore --at`` says."""
+    a_day(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator)
+        await operator.until(lambda: app.navigator.step_view.ready, "a plan")
+        points = app.navigator.step_view.points.offered
+        asked = points[1].moment.replace(microsecond=0) + timedelta(minutes=9, seconds=56)
+        await operator.press("t")
+        await operator.sees(_("To which moment instead?"), f"{points[0].moment.astimezone():%H:%M:%S}")
+        await operator.type(f"{asked.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}")
+        await operator.press("enter")
+        await operator.until(lambda: app.navigator.step_view.backup is points[1], "the point")
+        away = labels.between(points[1].moment, asked)
+        assert away == labels.duration(9 * 60 + 56)
+        said = _("{time} before the moment typed").format(time=away)
+        await operator.until(lambda: page_of(operator).count(said) == 1, said)
+        (told,) = from_when(points[1], asked)
+        assert away in told
+
+    operate(app, flow)
+
+
+def test_step_4_names_the_full_that_a_differential_stands_on(made):
+    a_day(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator)
+        await operator.until(lambda: app.navigator.step_view.ready, "a plan")
+        step = app.navigator.step_view
+        while step.backup.base is None:
+            await operator.press("left")
+        await operator.until(lambda: step.ready and step.ready.backup is step.backup, "its plan")
+        facts = chosen(step.ready)
+        sheet = PageBuilder(90)
+        restoring.write_backup(sheet, facts)
+        page = "\n".join("".join(text for text, _tone in line) for line in sheet.lines)
+        assert str(step.backup.name) in page, page
+        assert str(step.backup.base.name) in page, page
+
+    operate(app, flow)
+
+
+def test_a_question_says_which_answer_enter_gives(made):
+    """Of the one that rows are copied back by, and of any other: the line below it follows the cursor."""
+    at(Step.PRODUCTION, RecoveryMode.BESIDE)(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator, _("all tables"))
+        await operator.until(
+            lambda: app.navigator.step_view.next() and app.navigator.drawn, "what is missing"
+        )
+        made.clock.on(5)
+        await operator.press("enter")
+        await operator.sees("[enter]: " + _("No, change nothing"))
+        await operator.press("down")
+        await operator.sees("[enter]: " + _("Copy them back"))
+        await operator.press("escape")
+        await operator.press("c")
+        await operator.sees("[enter]: " + _("Nobody yet"))
+
+    operate(app, flow)
+
+
+def test_as_it_was_begins_with_the_backup_under_the_cursor(made):
+    a_day_of_work(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("2", "down", "down")
+        wanted = app.screen.backup
+        await operator.press("t")
+        await operator.until(lambda: app.screen.where == AS_IT_WAS and app.screen.picking.ready, "a plan")
+        assert app.screen.picking.backup.name == wanted.name
+        await operator.sees(both_clocks(wanted.moment))
+        await operator.press("t")
+        now = _("Chosen now: {moment}, {made_of}.")
+        await operator.sees(now.format(moment=both_clocks(wanted.moment), made_of=made_of(wanted)))
 
     operate(app, flow)

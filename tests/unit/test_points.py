@@ -110,4 +110,4 @@ def test_the_moment_says_which_of_several_points_in_one_cell_is_chosen(context):
         return "".join(text for text, _tone in found.drawn(chosen, None, at(310), 58, 1)[2]).strip()
 
     said = [label(one).partition(", ")[2] for one in found.offered]
-    assert said == ["", "3 of 3 here", "2 of 3 here", "1 of 3 here"]
+    assert said == ["", *(f"point {place} of 3 at this mark" for place in (3, 2, 1))]

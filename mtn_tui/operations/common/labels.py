@@ -103,6 +103,12 @@ def minutes(count: int) -> str:
     return _("{count} min").format(count=count) if count < 120 else duration(count * 60)
 
 
+def between(earlier: datetime, later: datetime) -> str:
+    """How far two moments are apart, in the two largest units: the same wherever it is said."""
+    seconds = (later - earlier).total_seconds()
+    return duration(seconds) if round(seconds) > 0 else "<" + _("{count} s").format(count=1)
+
+
 def roughly(seconds: float) -> str:
     """Whole minutes, ``41 min``, ``2 h 5 min``; of less than one the seconds."""
     return duration(seconds) if seconds < 60 else minutes(int(seconds // 60))

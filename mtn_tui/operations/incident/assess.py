@@ -254,12 +254,13 @@ def _service_findings(seen: Observations) -> list[Check]:
     if not seen.services:
         hint = _("Set SERVICE_HEALTH_URLS.")
         return [Check("services", Status.UNKNOWN, _("No service is configured to be asked."), hint)]
-    down = [one for one in seen.services if not one.healthy]
+    named = zip(seen.services, health.named_apart(seen.services), strict=True)
+    down = [name for one, name in named if not one.healthy]
     if not down:
         text = _("All {count} services are healthy.").format(count=len(seen.services))
         return [Check("services", Status.OK, text)]
     text = _("{down} of {count} services are not healthy: {names}").format(
-        down=len(down), count=len(seen.services), names=", ".join(one.name for one in down)
+        down=len(down), count=len(seen.services), names=", ".join(down)
     )
     return [Check("services", Status.FAIL, text)]
 

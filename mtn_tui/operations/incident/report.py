@@ -247,6 +247,7 @@ def fact_name(name: str) -> str:
         "channels": _("sent by"),
         "backup": _("backup"),
         "name": _("file"),
+        "base": _("on the full"),
         "asked": _("asked for"),
         "moment": _("as of"),
         "broken": _("newer, and not usable"),

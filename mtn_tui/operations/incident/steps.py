@@ -104,6 +104,7 @@ def chosen(made: Plan, asked: datetime | None = None, broken: Backup | None = No
         **without,
         "backup": made.backup.handle,
         "name": str(made.backup.name),
+        **({"base": str(made.backup.base.name)} if made.backup.base else {}),
         **({"asked": asked.isoformat()} if asked else {}),
         **({"broken": _why_not(broken)} if broken else {}),
         "moment": made.backup.moment.isoformat(),

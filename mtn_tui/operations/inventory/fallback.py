@@ -60,7 +60,7 @@ def minutes_between(newer: Backup, older: Backup) -> int:
 def use_another(broken: Backup, other: Backup, target: str, hint: str) -> str:
     """A hint that names another backup to use, its command on a line of its own, and the ``hint`` so far."""
     told = _("{name} is proven, and {time} older. It is restored by:").format(
-        name=other.name, time=labels.minutes(minutes_between(broken, other))
+        name=other.name, time=labels.between(other.moment, broken.moment)
     )
     restore = command("restore", other.handle, "--target", target)
     return "\n".join(filter(None, (told, restore, hint)))

@@ -19,7 +19,7 @@ from mtn_tui.operations.inventory.model import Backup, Inventory, best
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.inventory.select import Chosen, choose
-from mtn_tui.operations.restore.point_in_time import minutes_before, no_point, point_at, points
+from mtn_tui.operations.restore.point_in_time import no_point, point_at, points
 from mtn_tui.storage.local import LocalStorage
 
 
@@ -88,7 +88,7 @@ def _newest(context: Context, wanted: Wanted) -> Chosen:
         newer_broken=newer_broken(inventory, backup, kind=kind, until=wanted.at),
         another_key=unread if unread and (wanted.at is None or unread.moment <= wanted.at) else None,
         another_server=found.doubt,
-        notes=_from_when(backup, wanted.at) if wanted.at else (),
+        notes=from_when(backup, wanted.at) if wanted.at else (),
     )
 
 
@@ -117,7 +117,7 @@ def _on_full(context: Context, named: Chosen, wanted: Wanted) -> Chosen:
     usable = [one for one in before if one.usable]
     if not usable:
         if wanted.kind is None:
-            return replace(named, notes=_from_when(full, wanted.at))
+            return replace(named, notes=from_when(full, wanted.at))
         raise _none_on(full, every, before, wanted.at)
     taken = best(usable)
     return replace(
@@ -126,7 +126,7 @@ def _on_full(context: Context, named: Chosen, wanted: Wanted) -> Chosen:
         path=str(folder / str(taken.name)) if named.path and folder else "",
         earlier=earlier_proven(named.inventory, taken, context.settings.db_name),
         newer_broken=newer_broken(Inventory(tuple(before)), taken, kind=Kind.DIFF),
-        notes=(*_alone(full, taken), *_from_when(taken, wanted.at)),
+        notes=(*_alone(full, taken), *from_when(taken, wanted.at)),
     )
 
 
@@ -183,7 +183,7 @@ def _alone(full: Backup, taken: Backup) -> tuple[str, ...]:
     return (text.format(name=taken.name, full=full.name),)
 
 
-def _from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:
+def from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:
     """Which moment is restored, where it was not named."""
     if at is None:
         text = _("No time was given (--at): {name} is the newest, of {moment}.")
@@ -194,6 +194,6 @@ def _from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:
             name=backup.name,
             asked=labels.moment(at),
             moment=labels.moment(backup.moment),
-            time=labels.minutes(minutes_before(at, backup)),
+            time=labels.between(backup.moment, at),
         ),
     )

@@ -101,9 +101,8 @@ class Source:
 
     def _fall_back(self, broken: Backup, used: Backup, reason: str) -> None:
         """Warn which backup is used instead, and what that loses; an alert says so once the job ends."""
-        minutes = minutes_between(broken, used)
         told = _("{broken} is unusable: {reason} {used} is used instead, which is {time} older.")
-        older = labels.minutes(minutes)
+        older = labels.between(used.moment, broken.moment)
         said = told.format(broken=broken.name, reason=reason, used=used.name, time=older)
         self.fallen_back.append(said)
         self.job.warn(
@@ -111,7 +110,7 @@ class Source:
             said,
             broken=str(broken.name),
             used=str(used.name),
-            minutes=minutes,
+            minutes=minutes_between(broken, used),
         )
 
     def _readable_copy(self, backup: Backup, server: Connection) -> Copy:

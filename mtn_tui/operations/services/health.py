@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,6 +65,17 @@ class Answer:
     text: str
     """The beginning of the answer, or why there was none."""
     milliseconds: int
+
+
+def named_apart(answers: Sequence[Answer]) -> list[str]:
+    """The name of each; with its address where another has the same name."""
+    count = Counter(one.name for one in answers)
+    return [one.name if count[one.name] == 1 else f"{one.name} ({_address(one.url)})" for one in answers]
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
 class Errand(StrEnum):

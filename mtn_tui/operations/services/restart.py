@@ -6,7 +6,7 @@ from mtn_tui.core.errors import JobError, MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.services.health import Answer, Errand, run_command, wait_until_healthy
+from mtn_tui.operations.services.health import Answer, Errand, named_apart, run_command, wait_until_healthy
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 
 PATIENCE = 300.0
@@ -28,21 +28,22 @@ def restart_services(job: Job, context: Context, *, patience: float = PATIENCE) 
     seen: dict[str, bool] = {}
 
     def tell(answers: tuple[Answer, ...]) -> None:
-        for one in answers:
+        for one, name in zip(answers, named_apart(answers), strict=True):
             if seen.get(one.url) != one.healthy:
                 seen[one.url] = one.healthy
-                job.note("info", "service", name=one.name, healthy=one.healthy, text=one.text)
+                job.note("info", "service", name=name, healthy=one.healthy, text=one.text)
                 job.advance(1 if one.healthy else 0)
 
     answers = wait_until_healthy(
         settings.service_health_urls, patience, job.token, tell, ca_file=settings.alert_ca_file
     )
-    job.result({"services": {one.name: one.healthy for one in answers}})
-    ill = [one for one in answers if not one.healthy]
+    healthy = dict(zip(named_apart(answers), (one.healthy for one in answers), strict=True))
+    job.result({"services": healthy})
+    ill = [name for name, is_healthy in healthy.items() if not is_healthy]
     if ill:
         raise JobError(
             _("{count} of {total} services are not healthy: {names}").format(
-                count=len(ill), total=len(answers), names=", ".join(one.name for one in ill)
+                count=len(ill), total=len(answers), names=", ".join(ill)
             ),
             _("See their own logs; start them as the runbook says (5.1, step 7)."),
             "5.1",

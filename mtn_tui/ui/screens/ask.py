@@ -13,8 +13,9 @@ from textual.screen import ModalScreen
 
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
+from mtn_tui.ui.actions import shown_key
 from mtn_tui.ui.screens.base_screen import BaseScreen
-from mtn_tui.ui.text.cells import clipped, wrapped
+from mtn_tui.ui.text.cells import clipped, width_of, wrapped
 from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList, paging_keys
 
 R = TypeVar("R")
@@ -52,7 +53,7 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
         """The question, the answers below it, and what the keys do."""
         with Vertical(id="box"):
             yield LineView(id="said")
-            yield VirtualList(id="answers")
+            yield VirtualList(self.draw, id="answers")
             yield LineView(id="how")
 
     def opened(self) -> None:
@@ -79,7 +80,17 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
             [str(index) for index in range(len(self._answers))],
             lambda index: [(" " + clipped(self._answers[index].label, room - 1), "")],
         )
-        self.lines("how").show([[(_("arrows and [enter] choose, [esc] goes back"), "dim")]])
+        self.lines("how").show([self._how(room)])
+
+    def _how(self, room: int) -> StyledLine:
+        """What each key does, by the answer that the cursor is on: [enter] is of that one alone."""
+        answer = self._answers[self.query_one(VirtualList).index].label
+        others = "  " + (
+            _("[↑] [↓] another  [esc] goes back") if len(self._answers) > 1 else _("[esc] goes back")
+        )
+        enter = f"{shown_key('enter')}: "
+        answer = clipped(answer, room - width_of([(enter + others, "")]))
+        return [(enter, "dim"), (answer, "strong"), (others, "dim")]
 
     def action_page(self, by: int) -> None:
         """Read on in a question that has no room, or back; else move in answers that have none."""

@@ -125,7 +125,7 @@ class Backups(BackupScreen):
                 AS_IT_WAS,
                 ("t",),
                 _("As it was"),
-                _("Restores the database as it was at a moment, beside production, to look into it."),
+                _("Restores the database as of the chosen backup or moment, beside production, to read it."),
                 lambda screen: screen.host.show(AS_IT_WAS),
                 footer=True,
                 also=_("yesterday past time"),

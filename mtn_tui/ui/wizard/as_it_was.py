@@ -28,6 +28,7 @@ from mtn_tui.ui.wizard.picking import Picking
 from mtn_tui.ui.wizard.step import progress
 
 if TYPE_CHECKING:
+    from mtn_tui.operations.inventory.model import Backup
     from mtn_tui.ui.wizard.session import IncidentSession
 
 
@@ -37,9 +38,10 @@ class AsItWas(Framed):
     where = AS_IT_WAS
     not_in_footer = ("jobs", "command")
 
-    def __init__(self, session: IncidentSession) -> None:
+    def __init__(self, session: IncidentSession, chosen: Backup | None = None) -> None:
+        """Begin with the point of the ``chosen`` backup, if it is one."""
         super().__init__()
-        self.picking = Picking(session)
+        self.picking = Picking(session, chosen)
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
@@ -81,6 +83,8 @@ class AsItWas(Framed):
         picking.opens()
         sheet = PageBuilder(self.app.size.width - 2)
         sheet.say(_("The database as of which moment? [t] lets you type it."), "strong")
+        if picking.passed_over:
+            sheet.item("⚠", picking.passed_over, "warn")
         self._write_last(sheet)
         picking.write_points(sheet)
         if not self._is_restored:

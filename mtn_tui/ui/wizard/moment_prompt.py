@@ -12,7 +12,8 @@ from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import with_offset
 from mtn_tui.core.typed_moment import RepeatedHour, read_typed
-from mtn_tui.ui.data.points import both_clocks
+from mtn_tui.operations.inventory.model import Backup
+from mtn_tui.ui.data.points import both_clocks, made_of
 from mtn_tui.ui.host import Host
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.prompt import TextPrompt
@@ -26,6 +27,11 @@ class MomentPrompt(TextPrompt):
     """The moment that was typed, or why it is none."""
     _tried = False
     """Whether enter was pressed on it."""
+
+    def __init__(self, chosen: Backup | None) -> None:
+        """``chosen`` is the point that another moment is asked for in place of."""
+        super().__init__()
+        self._chosen_now = chosen
 
     @property
     def host(self) -> Host:
@@ -58,16 +64,19 @@ class MomentPrompt(TextPrompt):
 
     def draw(self) -> None:
         """Show what may be typed, and how it is understood; once enter was pressed, why it is not."""
-        said: list[Span] = [
-            (
-                _("The last good moment, written like 14:30, yesterday 14:30, 2025-10-03 14:30 or 2h ago."),
-                "",
-            )
-        ]
+        said: list[Span] = []
+        if (now := self._chosen_now) is not None:
+            text = _("Chosen now: {moment}, {made_of}.")
+            said.append((text.format(moment=both_clocks(now.moment), made_of=made_of(now)), ""))
+        text = _(
+            "Another moment, written like 14:30, yesterday 14:30, 2025-10-03 14:30 or 2h ago, leads to the "
+            "last point that is not after it."
+        )
+        said.append((text, ""))
         if isinstance(self._read, datetime):
             said.append((both_clocks(self._read), "good"))
         elif isinstance(self._read, RepeatedHour):
             said.append((self._read.title, "warn"))
         elif self._read is not None and self._tried:
             said.append((f"✖ {self._read.title} {self._read.hint}", "bad"))
-        self.say(_("Restore to which moment?"), said, _("[enter] takes it, [esc] goes back"))
+        self.say(_("To which moment instead?"), said, _("[enter] takes it, [esc] goes back"))

@@ -13,12 +13,11 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Status, each_once
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import not_had, plan_staging, roles_of
-from mtn_tui.operations.inventory.fallback import minutes_between, newer_broken
+from mtn_tui.operations.inventory.fallback import newer_broken
 from mtn_tui.operations.inventory.key_check import newer_of_another_key, passed_over
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.restore.fuller import fuller
 from mtn_tui.operations.restore.plan import Plan, Target
-from mtn_tui.operations.restore.point_in_time import minutes_before
 from mtn_tui.ui.data.points import Points, both_clocks, made_of, standing, told_apart, why_not
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import backup as backup_text
@@ -39,8 +38,10 @@ class Picking:
     asked: datetime | None = None
     """The moment that was typed."""
 
-    def __init__(self, session: IncidentSession) -> None:
+    def __init__(self, session: IncidentSession, wanted: Backup | None = None) -> None:
+        """The cursor is on ``wanted`` at first, if that is on offer."""
         self.session = session
+        self._wanted = wanted
         self.index = 0
         """The point that the cursor is on, counted from the newest."""
         self.plans: dict[str, Plan | MtnError] = {}
@@ -86,8 +87,20 @@ class Picking:
             self.points = None
             return
         names = [one.name for one in self.points.offered]
-        self.index = names.index(before.name) if before and before.name in names else self.first(self.points)
+        wanted = before or self._wanted
+        known = wanted is not None and wanted.name in names
+        self.index = names.index(wanted.name) if wanted and known else self.first(self.points)
         self.moved()
+
+    @property
+    def passed_over(self) -> str:
+        """Says that another point than the wanted backup's is proposed; empty if that is on offer."""
+        if self._wanted is None or self.points is None or self.asked is not None:
+            return ""
+        if self._wanted.name in [one.name for one in self.points.offered]:
+            return ""
+        text = _("{name} is no point that can be restored; another one is chosen here.")
+        return text.format(name=self._wanted.name)
 
     def first(self, points: Points) -> int:
         """The point that the cursor is on at first: the newest that may be used without asking."""
@@ -146,7 +159,7 @@ class Picking:
             self.jumped()
             self.session.host.draw()
 
-        self.session.host.open_screen(MomentPrompt(), given)
+        self.session.host.open_screen(MomentPrompt(self.backup), given)
 
     def show_difference(self) -> None:
         """Show what has become of the tables since the chosen point."""
@@ -206,6 +219,9 @@ class Picking:
             if backup.moment <= self.asked and (nearer is None or not nearer.trusted):
                 name = _("Nearest point")
         sheet.fact(name, both_clocks(backup.moment))
+        if self.asked is not None and self.asked > backup.moment:
+            text = _("{time} before the moment typed")
+            sheet.fact("", text.format(time=labels.between(backup.moment, self.asked)))
         said = f"{made_of(backup)}, {standing(backup)}, {told_apart(backup)}"
         sheet.fact("", said, "" if backup.trusted else "warn")
         if not (backup.trusted or backup.legacy):
@@ -248,11 +264,13 @@ class Picking:
         other = newer_broken(inventory, backup, kind=None, until=self.asked)
         if other is None:
             return
-        minutes = minutes_between(other, backup)
         text = _("The backup of {moment} is broken. Falling back loses {time} more (runbook 5.3).")
         sheet.item(
             "⚠",
-            text.format(moment=labels.moment(other.moment, seconds=True), time=labels.minutes(minutes)),
+            text.format(
+                moment=labels.moment(other.moment, seconds=True),
+                time=labels.between(backup.moment, other.moment),
+            ),
             "warn",
         )
 
@@ -273,8 +291,8 @@ class Picking:
         self._lost(sheet, made)
         sheet.fact(_("Will take"), made.rto.says)
         good = sum(check.status is Status.OK for check in made.checks)
-        said = _("{good} of {every} checks are good").format(good=good, every=len(made.checks))
-        sheet.fact(_("Will it fit"), said)
+        said = _("{good} of {every} checks passed").format(good=good, every=len(made.checks))
+        sheet.fact(_("Restores here?"), said)
         for check in each_once(made.checks):
             if check.status is not Status.OK or (check.id == "roles" and roles_of(made)):
                 sheet.check(check)
@@ -282,7 +300,7 @@ class Picking:
         sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
 
     def _lost(self, sheet: PageBuilder, made: Plan) -> None:
-        """Write what was written after the point: until now, and until the moment that was typed."""
+        """Write what was written after the point, until now."""
         lost = _("what was written since, {time} up to {until}").format(
             time=labels.minutes(made.lost_minutes), until=labels.clock_after(made.now, made.backup.moment)
         )
@@ -292,9 +310,6 @@ class Picking:
         sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
         if balance := balance_text(made.rows):
             sheet.fact(_("Production now"), balance)
-        if self.asked is not None and self.asked > made.backup.moment:
-            minutes = labels.minutes(minutes_before(self.asked, made.backup))
-            sheet.fact("", _("of it, {time} before the moment typed").format(time=minutes))
 
     @property
     def ready(self) -> Plan | None:

@@ -284,7 +284,7 @@ class CopyingBack(StepView):
 
 def _answers(looked: Recovery) -> list[Answer[bool | None]]:
     """What can be done about the rows, and about the references to them: whether these are set again."""
-    answers: list[Answer[bool | None]] = [Answer(_("No"), None)]
+    answers: list[Answer[bool | None]] = [Answer(_("No, change nothing"), None)]
     if not looked.rows:
         answers.append(Answer(_("Set them again"), True))
         answers.append(Answer(_("Go on; the references stay NULL"), False))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.incident.state import Incident, Step, StepStatus
+from mtn_tui.operations.incident.state import Facts, Incident, Step, StepStatus
 from mtn_tui.operations.incident.steps import restore_arguments, staging_of
-from mtn_tui.operations.inventory.fallback import earlier_proven, minutes_between, why_no_copy
+from mtn_tui.operations.inventory.fallback import earlier_proven, why_no_copy
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, about, failure, progress
@@ -44,7 +44,7 @@ class Restoring(StepView):
             return
         sheet.title(_("Restore to {database}?").format(database=target))
         failure(sheet, self.state)
-        sheet.fact(_("Backup"), str(facts.get("name") or "—"))
+        write_backup(sheet, facts)
         expected = facts.get("expected_seconds")
         takes = _("It is not known; its progress is shown.")
         if isinstance(expected, int | float):
@@ -67,7 +67,7 @@ class Restoring(StepView):
         sheet.gap()
         sheet.fact(_("Backup"), str(damaged.name))
         text = _("Production was not touched. {name} is proven, and {time} older.")
-        older = labels.minutes(minutes_between(damaged, other))
+        older = labels.between(other.moment, damaged.moment)
         sheet.say(text.format(name=other.name, time=older))
         sheet.say(_("[enter] leads back to step 3, which offers it; what is damaged is not offered again."))
 
@@ -105,3 +105,10 @@ class Restoring(StepView):
             return
         session, context, incident = self.session, self.session.host.context, self.incident
         session.begin_job(Step.STAGING, lambda: restore_arguments(context, incident))
+
+
+def write_backup(sheet: PageBuilder, facts: Facts) -> None:
+    """Write what is restored: of a differential the full that it stands on too."""
+    sheet.fact(_("Backup"), str(facts.get("name") or "—"))
+    if base := facts.get("base"):
+        sheet.fact(_("On the full"), str(base))

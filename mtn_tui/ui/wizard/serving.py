@@ -12,7 +12,7 @@ from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.report import standing, to_be_seen
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.operations.incident.steps import services_arguments
-from mtn_tui.operations.services.health import Answer
+from mtn_tui.operations.services.health import Answer, named_apart
 from mtn_tui.operations.services.restart import PATIENCE
 from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -132,17 +132,18 @@ class Serving(StepView):
             sheet.say(_("Asking the services …"), "dim")
             return
         cells = []
-        for one in sorted(self.answers, key=lambda one: one.healthy):
+        named = [*zip(self.answers, named_apart(self.answers), strict=True)]
+        for one, name in sorted(named, key=lambda pair: pair[0].healthy):
             glyph = "✔ " + _("healthy") if one.healthy else "✖ " + _("not healthy")
-            cells.append((f"{one.name} {glyph}", "good" if one.healthy else "bad"))
+            cells.append((f"{name} {glyph}", "good" if one.healthy else "bad"))
         room = max(cell_len(text) for text, _tone in cells) + 2
         across = max(sheet.width // room, 1)
         for at in range(0, len(cells), across):
             sheet.lines.append([(fit(text, room), tone) for text, tone in cells[at : at + across]])
         reasons: dict[str, list[str]] = {}
-        for one in self.answers:
+        for one, name in named:
             if not one.healthy and one.text:
-                reasons.setdefault(one.text, []).append(one.name)
+                reasons.setdefault(one.text, []).append(name)
         for text, names in reasons.items():  # mostly all say the same
             who = _("all of them") if len(names) == len(self.answers) else ", ".join(names)
             sheet.say(f"{who}: {text}", "dim")
@@ -190,7 +191,9 @@ class Serving(StepView):
         if self.state.standing.over:
             session.view.follow()
             return
-        facts = {"services": {one.name: one.healthy for one in self.answers or ()}}
+        answers = self.answers or ()
+        healthy = (one.healthy for one in answers)
+        facts = {"services": dict(zip(named_apart(answers), healthy, strict=True))}
         if not session.present.ticked:
             session.skip(self.step, _("Not needed: nothing had to be restarted."))
             return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.inspection import Inspection
-from mtn_tui.operations.services.health import health
+from mtn_tui.operations.services.health import health, named_apart
 
 _NAME = "services"
 
@@ -20,7 +20,8 @@ def services(inspection: Inspection) -> Iterator[Check]:
         yield Check(_NAME, Status.OK, text)
         return
     answers = health(settings.service_health_urls, settings.alert_ca_file)
-    down = [one for one in answers if not one.healthy]
+    named = zip(answers, named_apart(answers), strict=True)
+    down = [f"{name} ({one.status or one.text})" for one, name in named if not one.healthy]
     figures = {"services_down": float(len(down)), "services_watched": float(len(answers))}
     if not down:
         text = ngettext("{count} service is healthy.", "All {count} services are healthy.", len(answers))
@@ -29,7 +30,7 @@ def services(inspection: Inspection) -> Iterator[Check]:
     text = _("{down} of {count} services are not healthy: {names}").format(
         down=len(down),
         count=len(answers),
-        names=", ".join(f"{one.name} ({one.status or one.text})" for one in down),
+        names=", ".join(down),
     )
     hint = _("See their own logs, then start them again: mtn services --restart")
     fix = ("services", "--restart") if settings.services_restart_command else ()
