@@ -50,7 +50,8 @@ def _show(context: Context, as_json: bool) -> int:
         text = _("The {store} does not answer: {reason}").format(store=labels.store(name), reason=error.title)
         diagnostics.warning(text, error.hint)
     if as_json:
-        output.as_json([facts(one) for one in found.verdicts])
+        copies = [facts(one) for one in found.verdicts]
+        output.as_json({"copies": copies, "records": [one.facts() for one in would.records]})
     else:
         _print(found.verdicts)
         if would.records:

@@ -99,7 +99,9 @@ def test_dry_run_says_one_line_a_copy_and_changes_nothing(practice):
     for days in (0, 1, 40):
         aged(practice, days)
     before = objects(practice)
-    verdicts = json.loads(practice.here("--read-only", "prune", "--dry-run", "--json").stdout)
+    found = json.loads(practice.here("--read-only", "prune", "--dry-run", "--json").stdout)
+    verdicts = found["copies"]
+    assert found["records"] == []
     assert objects(practice) == before
     assert len(verdicts) == 6
     assert [(one["store"], one["why"], one["reason"]) for one in verdicts if not one["kept"]] == [
@@ -328,6 +330,10 @@ def test_logs_figures_and_journals_go_after_90_days_and_nothing_else_does(practi
     assert {line.split()[0] for line in shown.splitlines() if "kept for 90 days" in line} == set(
         map(str, going)
     )
+    told = json.loads(practice.here("prune", "--dry-run", "--json").stdout)["records"]
+    assert [(one["path"], one["size"], one["why"]) for one in told] == [
+        (str(path), len(over), "expired") for path in sorted(going)
+    ]
     assert "15 old logs and records deleted" in practice.here("prune").stdout
     assert not [path for path in going if path.exists()]
     assert all(path.exists() for path in (*staying, rewritten))

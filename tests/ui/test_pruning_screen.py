@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -19,6 +20,7 @@ from mtn_tui.operations.inventory import marks
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.ask import Ask, Said
 from mtn_tui.ui.screens.checklist import Checklist
+from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.pruning import Pruning
 from mtn_tui.ui.widgets.lines import LineView
 from tests import aged as aged_backups
@@ -135,6 +137,11 @@ def test_what_is_told_of_the_chosen_one_is_all_of_it(practice):
         await operator.press(*["down"] * at)
         assert "40 d old" in told.texts()[1]
         assert not told.texts()[2].strip()
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(app.screen, Details), "what is known of the copy")
+        assert app.screen.backup.moment == aged_backups.NOW - timedelta(days=40)
+        await operator.press("escape")
+        await operator.until(lambda: isinstance(app.screen, Pruning), "the list again")
         await operator.press("end")
         assert operator.rows[-1].split()[0] in ("disk", "bucket")
         assert told.texts()[0].strip()
@@ -292,7 +299,10 @@ def test_old_records_are_named_with_their_sizes_and_can_be_deleted_alone(practic
         kept = operator.rows[first + 3 :]
         assert not any(name in row for row in kept for name in names)
         assert "[d]" in operator.lines()[-1]
-        await operator.press("d")
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(app.screen, Said), "what is known of the log")
+        assert old[0].name in operator.text()
+        await operator.press("escape", "d")
         await operator.until(lambda: isinstance(app.screen, Ask))
         await operator.press("escape")
 

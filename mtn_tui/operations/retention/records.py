@@ -18,6 +18,7 @@ from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import find_job
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.retention import reasons
+from mtn_tui.operations.retention.reasons import Reason
 
 KEPT = timedelta(days=90)
 
@@ -42,7 +43,16 @@ class Record:
     @property
     def why(self) -> str:
         """The reason why it goes, as of a copy."""
-        return reasons.expired(self.age, KEPT.days).says
+        return self._reason.says
+
+    @property
+    def _reason(self) -> Reason:
+        return reasons.expired(self.age, KEPT.days)
+
+    def facts(self) -> dict[str, object]:
+        """For JSON, with the names that a copy's have."""
+        reason = self._reason
+        return {"path": str(self.path), "size": self.size, "why": reason.why.value, "reason": reason.says}
 
 
 def expired(context: Context, newest: datetime) -> list[Record]:

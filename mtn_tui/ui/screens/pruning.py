@@ -20,7 +20,8 @@ from mtn_tui.operations.retention.records import Record
 from mtn_tui.ui.actions import Action, AnyAction, read_only
 from mtn_tui.ui.host import PRUNING
 from mtn_tui.ui.screens import frame
-from mtn_tui.ui.screens.ask import Answer, Ask
+from mtn_tui.ui.screens.ask import Answer, Ask, Said
+from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text import pruning
 from mtn_tui.ui.text.cells import Span, wrapped
@@ -82,6 +83,15 @@ class Pruning(Framed):
                 _("Asks the stores once more which backups retention no longer keeps."),
                 cls.look,
                 footer=True,
+            ),
+            Action(
+                "pruned",
+                ("enter",),
+                _("Details"),
+                _("Shows all that is known of the chosen copy, or of the chosen log or record."),
+                cls.open_details,
+                footer=True,
+                why_not=cls._no_details,
             ),
         )
 
@@ -186,6 +196,22 @@ class Pruning(Framed):
             said = pruning.told(one)
         lines = [line for text in said for line in wrapped(text, width)][:_OF_ONE]
         told.show([[(" " + line, "")] for line in [*lines, *[""] * (_OF_ONE - len(lines))]])
+
+    def _no_details(self) -> str:
+        one = self._rows.get(self.query_one(VirtualList).key)
+        if one is None or isinstance(one, str):
+            return _("No copy is chosen.")
+        if isinstance(one, Verdict) and self.host.state.inventory is None:
+            return _("Looking which backups retention no longer keeps …")
+        return ""
+
+    def open_details(self) -> None:
+        """Open the backup of the chosen copy, or say all that there is of a record."""
+        one = self._rows[self.query_one(VirtualList).key]
+        if isinstance(one, Verdict):
+            self.host.open_screen(Details(one.backup))
+        elif isinstance(one, Record):
+            self.host.open_screen(Said(one.path.name, pruning.details_of_record(one)))
 
     def _no_deleting(self) -> str:
         if why := read_only(self):

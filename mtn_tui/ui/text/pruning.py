@@ -72,6 +72,11 @@ def told_of_record(one: Record) -> list[str]:
     return [str(one.path), one.why]
 
 
+def details_of_record(one: Record) -> list[str]:
+    """All of it: where it is, how large, and why it goes."""
+    return [str(one.path), labels.size(one.size), one.why]
+
+
 def row(one: Verdict, width: int, *, seconds: bool = False) -> list[Span]:
     """One copy, dimmed where it is kept; with ``seconds`` where another backup is of the same minute."""
     tone = "dim" if one.kept else ""
