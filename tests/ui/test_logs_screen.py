@@ -69,7 +69,7 @@ def test_all_logs_are_one_list_by_time_with_the_newest_chosen(practice):
         await operator.sees("follow on", "errors and warnings 2", "▸4 Logs")
         assert [row.split()[1:4] for row in operator.rows[1:]] == [
             ["diff-backup", "INFO", "started"],
-            ["diff-backup", "WARN", "upload-failed"],
+            ["diff-backup", "WARN", "The"],
             ["restore", "INFO", "phase"],
             ["diff-backup", "ERROR", "failed"],
             ["line", "1"],

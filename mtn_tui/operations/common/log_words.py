@@ -28,7 +28,8 @@ def in_words(text: str) -> str:
         said, about = f"{said} {fields.get('hint', '')}".strip(), ""
     elif "text" in fields and event not in known():
         return said or text  # a warning is a whole sentence
-    return ": ".join(part for part in (_label(event), about, said) if part)
+    told = ": ".join(part for part in (about, said) if part)
+    return f"{_label(event)}: {told}" if told else text
 
 
 def _flat(value: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Trouble, Wanted, as_text
+from mtn_tui.operations.common.log_words import in_words
 from mtn_tui.ui.text.cells import Span, clipped, fit, spread, width_of, wrapped
 
 _TIME, _LEVEL = 9, 6
@@ -59,7 +60,7 @@ def key(line: Line) -> str:
 
 
 def rows(lines: Sequence[Line], how: Layout) -> list[Row]:
-    """The rows of these lines, with their dates."""
+    """The rows of these lines, with their dates; warnings and errors in words."""
     made = []
     day = ""
     last: Line | None = None
@@ -70,10 +71,11 @@ def rows(lines: Sequence[Line], how: Layout) -> list[Row]:
         if today != day:
             day = today
             made.append(Row(f"day:{key(line)}", day, None, first=False))
-        if not how.wrap or len(line.text) <= how.room // 2:
-            made.append(Row(key(line), line.text, line, first=not goes_on))
+        said = line.text if line.level is Level.INFO or line.follows else in_words(line.text)
+        if not how.wrap or len(said) <= how.room // 2:
+            made.append(Row(key(line), said, line, first=not goes_on))
             continue
-        for number, part in enumerate(wrapped(line.text, how.room)):
+        for number, part in enumerate(wrapped(said, how.room)):
             made.append(
                 Row(f"{key(line)}:{number}" if number else key(line), part, line, not (number or goes_on))
             )

@@ -9,6 +9,7 @@ from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.engine.logs.stream import Level, Line, Logs, Wanted
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.common.log_words import in_words
 from mtn_tui.operations.common.logs import open_logs
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.sign_off import last_sign_off
@@ -41,7 +42,7 @@ def errors(inspection: Inspection) -> Iterator[Check]:
             since=moment,
             moment=labels.moment(found[0].moment),
             source=found[0].source,
-            text=found[0].text,
+            text=in_words(found[0].text),
         )
         hint = _("See them: mtn logs --level error --since {since}. Then: mtn check --sign-off NOTE").format(
             since=f"{since.astimezone():%Y-%m-%dT%H:%M}"
