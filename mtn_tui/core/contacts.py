@@ -51,6 +51,11 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+def unbracketed(name: str) -> str:
+    """A name without the brackets of a role in its place: on screens and in reports these mean keys."""
+    return name.translate(_UNBRACKETED)
+
+
 @dataclass(frozen=True)
 class Hours:
     """Spans of the week in minutes since Monday 00:00, local time; the end is exclusive.
@@ -177,7 +182,7 @@ class Person(_Strict):
     @property
     def called(self) -> str:
         """The name as screens show it: a role in place of one has no brackets there, which mean keys."""
-        return self.name.translate(_UNBRACKETED)
+        return unbracketed(self.name)
 
     @property
     def number(self) -> str:

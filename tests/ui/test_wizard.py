@@ -48,7 +48,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.press("3")
                 await operator.sees("Eight steps", "[enter] opens an incident")
                 await operator.enters()
-                await operator.sees("✖ incident 1 0:00", "The database is gone.", "★ is proposed")
+                await operator.sees("✖ incident 1, <1 min", "The database is gone.", "★ is proposed")
                 await operator.enters()
                 await operator.at(Step.NOTIFY)
                 await operator.sees(

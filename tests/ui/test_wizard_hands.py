@@ -96,7 +96,9 @@ def test_left_at_any_step_it_is_where_it_was(pg18, new_school, practise):
         async def flow(operator, step=step, app=app):
             await operator.has_list()
             number = on_disk(practice).number
-            await operator.sees(f"✖ incident {number} 0:00", f"incident {number} is open: [3] continues it")
+            await operator.sees(
+                f"✖ incident {number}, <1 min", f"incident {number} is open: [3] continues it"
+            )
             await operator.press("3")
             await operator.at(step)
             await operator.until(lambda: app.session.mine, "the incident")

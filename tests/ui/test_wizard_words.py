@@ -8,6 +8,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from mtn_tui.core import i18n
+from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels
@@ -17,7 +18,8 @@ from mtn_tui.operations.incident.file import IncidentFile, find, path_of
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen, staging_of
 from mtn_tui.operations.inventory.scan import take_inventory
-from mtn_tui.operations.restore.choice import from_when
+from mtn_tui.operations.restore.choice import Wanted, choose_point, from_when
+from mtn_tui.operations.restore.point_in_time import points
 from mtn_tui.operations.restore.request import Request
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.data.points import both_clocks, made_of
@@ -302,18 +304,18 @@ def test_the_distance_to_the_moment_typed_is_the_same_wherever_it_is_said(made):
     async def flow(operator):
         await has_page(operator)
         await operator.until(lambda: app.navigator.step_view.ready, "a plan")
-        points = app.navigator.step_view.points.offered
-        asked = points[1].moment.replace(microsecond=0) + timedelta(minutes=9, seconds=56)
+        offered = app.navigator.step_view.points.offered
+        asked = offered[1].moment.replace(microsecond=0) + timedelta(minutes=9, seconds=56)
         await operator.press("t")
-        await operator.sees(_("To which moment instead?"), f"{points[0].moment.astimezone():%H:%M:%S}")
+        await operator.sees(_("To which moment instead?"), f"{offered[0].moment.astimezone():%H:%M:%S}")
         await operator.type(f"{asked.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}")
         await operator.press("enter")
-        await operator.until(lambda: app.navigator.step_view.backup is points[1], "the point")
-        away = labels.between(points[1].moment, asked)
+        await operator.until(lambda: app.navigator.step_view.backup is offered[1], "the point")
+        away = labels.between(offered[1].moment, asked)
         assert away == labels.duration(9 * 60 + 56)
         said = _("{time} before the moment typed").format(time=away)
         await operator.until(lambda: page_of(operator).count(said) == 1, said)
-        (told,) = from_when(points[1], asked)
+        (told,) = from_when(offered[1], asked)
         assert away in told
 
     operate(app, flow)
@@ -379,3 +381,56 @@ def test_as_it_was_begins_with_the_backup_under_the_cursor(made):
         await operator.sees(now.format(moment=both_clocks(wanted.moment), made_of=made_of(wanted)))
 
     operate(app, flow)
+
+
+@pytest.mark.parametrize("earlier", [True, False], ids=["one before", "none before"])
+@pytest.mark.parametrize("place", ["as it was", "step 3"])
+def test_a_minute_that_has_a_point_of_its_own_is_asked_about(made, place, earlier):
+    (a_day if place == "step 3" else a_day_of_work)(made)
+    app = app_of(made)
+
+    async def flow(operator):
+        if place == "step 3":
+            await has_page(operator)
+            await operator.until(lambda: app.navigator.step_view.ready, "a plan")
+            picking = app.navigator.step_view
+        else:
+            await operator.has_list()
+            await operator.press("t")
+            await operator.until(lambda: app.screen.picking.ready, "a plan")
+            picking = app.screen.picking
+        known = [one for one in picking.points.offered if one.trusted]
+        asked = labels.minute(known[1 if earlier else -1].moment)
+        within = min((one for one in known if one.moment > asked), key=lambda one: one.moment)
+        before = next((one for one in known if one.moment <= asked), None)
+        assert bool(before) is earlier
+        assert asked < within.moment
+        for keys, point in ((("down", "enter"), within), (("enter",), before)):
+            await operator.press("t")
+            await operator.sees(_("To which moment instead?"))
+            await operator.type(f"{asked.astimezone(UTC):%Y-%m-%d %H:%MZ}")
+            await operator.press("enter")
+            await operator.sees(
+                _("Which point of {moment}?").format(moment=labels.moment(asked)),
+                f"{within.moment.astimezone():%H:%M:%S}",
+                f"{before.moment.astimezone():%Y-%m-%d %H:%M:%S}" if before else _("Back"),
+            )
+            await operator.press(*keys)
+            await operator.until(lambda at=(point or within).moment: picking.backup.moment == at, "the point")
+        assert picking.asked == (asked if before else within.moment)
+
+    operate(app, flow)
+
+
+def test_restore_at_names_the_point_within_the_minute_as_the_screens_do_and_takes_none_that_is_later(made):
+    a_day_of_work(made)
+    offered = points(take_inventory(made.context.stores, KEY), DATABASE)
+    first, *_between, last = (one for one in offered if one.trusted)
+    told = choose_point(made.context, Wanted(at=labels.minute(last.moment)))
+    assert told.backup.moment <= labels.minute(last.moment) < last.moment
+    assert command("restore", last.handle) in " ".join(told.notes)
+    with pytest.raises(UsageError) as refused:
+        choose_point(made.context, Wanted(at=labels.minute(first.moment)))
+    assert first.handle in refused.value.hint
+    assert f"{first.moment.astimezone():%H:%M:%S}" in refused.value.hint
+    assert len(choose_point(made.context, Wanted(at=last.moment)).notes) == 1, "nothing of another point"

@@ -44,7 +44,7 @@ def picture(ago: timedelta = timedelta(0), **statuses: Status) -> Picture:
         ({"alerts": Status.WARN, "pg_dump": Status.UNKNOWN}, (), ("⚠ 2 warnings", "warn")),
         ({"full": Status.FAIL, "alerts": Status.WARN}, (), ("✖ Full backup", "bad")),
         ({"full": Status.FAIL, "key": Status.FAIL}, (), ("✖ Full backup +1", "bad")),
-        ({"server": Status.FAIL, "full": Status.FAIL}, ("bucket",), ("✖ no database 0:00", "bad")),
+        ({"server": Status.FAIL, "full": Status.FAIL}, ("bucket",), ("✖ no database, just now", "bad")),
         ({}, ("bucket",), ("⚠ bucket unreachable", "warn")),
         ({"alerts": Status.WARN, "stores": Status.UNKNOWN}, ("bucket",), ("⚠ bucket unreachable +1", "warn")),
         ({"full": Status.FAIL}, ("bucket",), ("✖ Full backup", "bad")),

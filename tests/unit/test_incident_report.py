@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from mtn_tui.operations.incident.report import report, took
+from mtn_tui.operations.incident.report import lasted, report, took
 from mtn_tui.operations.incident.state import Actor, Record, RecoveryMode, Step, fold
 
 ANA = Actor("ana", "db1", "s1")
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
 RTO = timedelta(hours=4)
+
+END = START + timedelta(minutes=10)
 
 
 def records(*told):
@@ -172,3 +175,31 @@ def test_two_moments_of_one_minute_are_told_apart_in_it():
     said = said_of(("began", Step.CHOOSE, {}, ""), ("done", Step.CHOOSE, facts, ""))
     for seconds in (":00:11", ":00:40", ":00:59"):
         assert seconds in said, said
+
+
+def test_the_steps_together_took_as_long_as_the_incident_with_what_was_thought_over():
+    told = [("opened", None, {}, ""), ("note", None, {}, "")]
+    for step in (Step.ASSESS, Step.NOTIFY, Step.CHOOSE):
+        told += [("note", None, {}, ""), ("began", step, {}, ""), ("done", step, {}, "")]
+    incident = fold(1, records(*told))
+    incident = replace(
+        incident, steps={**incident.steps, Step.CHOOSE: replace(incident.steps[Step.CHOOSE], began=END)}
+    )
+    incident = replace(
+        incident, steps={**incident.steps, Step.CHOOSE: replace(incident.steps[Step.CHOOSE], ended=END)}
+    )
+    passed = [lasted(incident, step) for step in (Step.ASSESS, Step.NOTIFY, Step.CHOOSE)]
+    assert passed == [timedelta(minutes=4), timedelta(minutes=3), timedelta(minutes=3)]
+    assert sum(passed, timedelta()) == END - START
+    assert lasted(incident, Step.STAGING) is None
+    assert "| 3 | Choose backup | done | " in report(incident, END, RTO)
+    assert "| 3 min |" in report(incident, END, RTO).partition("| 3 | Choose")[2].partition("\n")[0]
+    assert " 0 s " not in report(incident, END, RTO)
+
+
+def test_a_role_that_was_called_stands_in_it_without_the_brackets_of_a_key():
+    called = ("called", None, {"name": "[DBA], Sur"}, "dba")
+    said = report(fold(1, records(("opened", None, {}, ""), called)), START, RTO)
+    assert "- called: DBA, Sur" in said
+    assert "called DBA, Sur" in said
+    assert "[DBA" not in said.replace("\\", "")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mtn_tui.core.models import Rung
 from mtn_tui.operations.inventory.model import CopyStatus
-from mtn_tui.operations.restore.point_in_time import Gap, gaps, no_point, point_at, points
+from mtn_tui.operations.restore.point_in_time import Gap, gaps, in_minute, no_point, point_at, points
 from tests.chains import DATABASE, at, inventory, made, minutes
 
 DAY = 24 * 60
@@ -145,3 +145,15 @@ def test_no_better_point_is_ever_passed_over(fulls, moment):
             good += [end] * (holds and rung_of_diff.proven and not refused_diff)
     expected = max((one for one in good if one <= moment), default=None)
     assert chosen(moment, *every) == expected
+
+
+def test_a_minute_without_seconds_names_the_first_point_within_it_and_takes_none_that_is_later():
+    full = made(0)
+    found = points(
+        inventory(full, made(10.5, full), made(10.75, full), made(12, full, rung=Rung.PRESENT)), DATABASE
+    )
+    assert in_minute(found, at(10)).moment == at(10.5)
+    assert point_at(found, at(10)).moment == at(0)
+    for asked in (at(9), at(10.25), at(11), at(12)):  # none, with seconds, none, the point itself
+        assert in_minute(found, asked) is None
+    assert in_minute(found, at(0)) is None, "it is the minute's beginning"

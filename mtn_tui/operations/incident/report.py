@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from mtn_tui.core.contacts import Severity
+from mtn_tui.core.contacts import Severity, unbracketed
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.moments import read_moment, with_offset
 from mtn_tui.operations.alerts.delivery import State
@@ -110,6 +110,19 @@ def took(incident: Incident, now: datetime) -> timedelta:
     return (began or incident.closed_at or now) - incident.opened_at
 
 
+def lasted(incident: Incident, step: Step) -> timedelta | None:
+    """How long a step took, what its decision took included: since the one before it was over.
+
+    So all together are as long as the incident. None where it is not over, or was not needed.
+    """
+    state = incident.steps[step]
+    if state.began is None or state.ended is None or state.ended < state.began:
+        return None
+    over = [(one.ended, other) for other, one in incident.steps.items() if one.ended and one.began]
+    earlier = [ended for ended, other in over if (ended, other) < (state.ended, step)]
+    return state.ended - max(earlier, default=incident.opened_at or state.began)
+
+
 def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[str]:
     assert incident.opened_at is not None  # noqa: S101 - the first record opens it
     first = incident.records[0].who if incident.records else "—"
@@ -133,14 +146,13 @@ def _summary(incident: Incident, now: datetime, target: timedelta) -> Iterator[s
 def _steps(incident: Incident) -> list[str]:
     rows = []
     for step, state in incident.steps.items():
-        lasted = "—"
-        if state.began is not None and state.ended is not None and state.ended >= state.began:
-            lasted = labels.duration((state.ended - state.began).total_seconds())
+        passed = lasted(incident, step)
+        told = labels.duration(passed.total_seconds()) if passed is not None else "—"
         began = _clock(state.began) if state.began else "—"
         said = standing(state.standing)
         if state.standing is StepStatus.SKIPPED and not state.reason:
             said = _("not needed")
-        rows.append([str(int(step)), title(step), said, began, lasted, state.who or "—"])
+        rows.append([str(int(step)), title(step), said, began, told, state.who or "—"])
     return _table([_("Step"), "", _("State"), _("Began"), _("Took"), _("Who")], rows)
 
 
@@ -181,7 +193,7 @@ def _people(incident: Incident) -> Iterator[str]:
         text = to_be_seen().get(what, what)
         yield "- " + _("seen: {what} ({who})").format(what=escaped(text), who=escaped(who))
     for person in sorted(incident.called.values()):
-        yield "- " + _("called: {person}").format(person=escaped(person))
+        yield "- " + _("called: {person}").format(person=escaped(unbracketed(person)))
     yield ""
 
 
@@ -339,7 +351,9 @@ def happened(record: Record) -> str:
         "skipped": _("left out {step}: {why}").format(step=step, why=record.text),
         "failed": _("failed: {step}: {why}").format(step=step, why=record.text),
         "note": record.text,
-        "called": _("called {person}").format(person=record.facts.get("name") or record.text),
+        "called": _("called {person}").format(
+            person=unbracketed(str(record.facts.get("name") or record.text))
+        ),
         "ticked": _("has seen: {what}").format(what=to_be_seen().get(record.text, record.text)),
         "severe": _("severity: {severity}").format(
             severity=fact_value("severity", record.facts.get("severity"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
+from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.fallback import earlier_proven, newer_broken
@@ -19,7 +20,7 @@ from mtn_tui.operations.inventory.model import Backup, Inventory, best
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.inventory.select import Chosen, choose
-from mtn_tui.operations.restore.point_in_time import no_point, point_at, points
+from mtn_tui.operations.restore.point_in_time import in_minute, no_point, point_at, points
 from mtn_tui.storage.local import LocalStorage
 
 
@@ -88,7 +89,9 @@ def _newest(context: Context, wanted: Wanted) -> Chosen:
         newer_broken=newer_broken(inventory, backup, kind=kind, until=wanted.at),
         another_key=unread if unread and (wanted.at is None or unread.moment <= wanted.at) else None,
         another_server=found.doubt,
-        notes=from_when(backup, wanted.at) if wanted.at else (),
+        notes=(*from_when(backup, wanted.at), *_in_minute(inventory, kind, database, wanted.at))
+        if wanted.at
+        else (),
     )
 
 
@@ -181,6 +184,22 @@ def _alone(full: Backup, taken: Backup) -> tuple[str, ...]:
         return ()
     text = _("{name} is a whole dump, as the scripts made them: it is restored alone, without {full}.")
     return (text.format(name=taken.name, full=full.name),)
+
+
+def _in_minute(inventory: Inventory, kind: Kind | None, database: str, at: datetime) -> tuple[str, ...]:
+    """The point within the minute asked for: later than its beginning, and perhaps what was meant."""
+    told = [one for one in points(inventory, database) if kind in (None, one.kind)]
+    if (one := in_minute(told, at)) is None:
+        return ()
+    text = _("{asked} was taken to the second. Within that minute there is {name}, of {moment}: {command}")
+    return (
+        text.format(
+            asked=labels.moment(at),
+            name=one.name,
+            moment=labels.moment(one.moment, seconds=True),
+            command=command("restore", one.handle),
+        ),
+    )
 
 
 def from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:

@@ -50,6 +50,17 @@ def point_at(points: Iterable[Backup], moment: datetime) -> Backup | None:
     return max((one for one in points if one.trusted and one.moment <= moment), key=_order, default=None)
 
 
+def in_minute(points: Iterable[Backup], asked: datetime) -> Backup | None:
+    """The first trusted point within the minute ``asked``, which is later than its beginning.
+
+    It may be what was meant by a minute without seconds, but is never taken unasked. None where seconds
+    were asked for, or the minute has none.
+    """
+    end = asked + timedelta(minutes=1)
+    within = [one for one in points if one.trusted and asked < one.moment < end]
+    return min(within, key=_order, default=None) if asked == labels.minute(asked) else None
+
+
 def no_point(points: Sequence[Backup], moment: datetime) -> UsageError:
     """Why ``point_at`` has found none: what the first point is, and what there is before the moment."""
     asked = labels.moment(moment)

@@ -12,7 +12,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.inventory.one_server import of_one_server
-from mtn_tui.operations.restore.point_in_time import no_point, point_at, points
+from mtn_tui.operations.restore.point_in_time import in_minute, no_point, point_at, points
 from mtn_tui.ui.text import timeline
 from mtn_tui.ui.text.cells import Span
 from mtn_tui.ui.text.timeline import Point
@@ -46,6 +46,10 @@ class Points:
         if not before:
             raise no_point(self.offered[::-1], moment)
         return point_at(before, moment) or before[0]
+
+    def in_minute(self, asked: datetime) -> Backup | None:
+        """The first trusted one within the minute ``asked``; None where it has seconds, or there is none."""
+        return in_minute(self.offered, asked)
 
     def nearer(self, chosen: Backup, moment: datetime) -> Backup | None:
         """The newest that is nearer to ``moment`` than the chosen one; None if there is none."""

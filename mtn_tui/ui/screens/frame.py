@@ -92,8 +92,8 @@ def _incident(host: Host) -> list[Span]:
     if one is None or not one.is_open or one.opened_at is None:
         return []
     minutes = max(int((host.context.clock.now() - one.opened_at).total_seconds() // 60), 0)
-    age = f"{minutes // 60}:{minutes % 60:02}"
-    return [("✖ " + _("incident {number} {age}").format(number=one.number, age=age), "bad")]
+    said = _("incident {number}, {time}").format(number=one.number, time=labels.minutes(minutes))
+    return [("✖ " + said, "bad")]
 
 
 def tabs(here: str, width: int) -> list[Span]:

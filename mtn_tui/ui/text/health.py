@@ -197,11 +197,11 @@ def verdict(picture: Picture | None, silent: Collection[str], now: datetime) -> 
     rows = list(picture.rows) if picture else []
     server = picture.row("server") if picture else None
     if server is not None and server.known and server.status in (Status.FAIL, Status.UNKNOWN):
-        text = _("no database {age}")
+        down = int((now - server.known.since).total_seconds() // 60)
+        text = _("no database for {time}") if down > 0 else _("no database, just now")
         if server.status is Status.UNKNOWN:  # it takes connections, and answers nothing
-            text = _("database silent {age}")
-        down = _clock((now - server.known.since).total_seconds())
-        return f"{server.status.glyph} {text.format(age=down)}", "bad"
+            text = _("database silent for {time}") if down > 0 else _("database silent, just now")
+        return f"{server.status.glyph} {text.format(time=labels.minutes(down))}", "bad"
     known = [one for one in rows if one.known]
     failing = [one for one in known if tone(one.status) == "bad"]
     if failing:
@@ -243,11 +243,3 @@ def rpo(picture: Picture | None, now: datetime) -> list[Span]:
     gone, of, ink = labels.roughly(lost), labels.duration(target), "bad" if lost > target else ""
     long = _("RPO {now} of {target}").format(now=gone, target=of)
     return [(long, ink), (f"RPO {gone}/{of}", ink), (f"RPO {gone}", ink)]
-
-
-def _clock(seconds: float) -> str:
-    """Hours and minutes; from 100 h on, days."""
-    minutes = max(int(seconds // 60), 0)
-    if minutes >= 100 * 60:
-        return _("{count} d").format(count=minutes // 1440)
-    return f"{minutes // 60}:{minutes % 60:02}"

@@ -13,10 +13,11 @@ from mtn_tui.operations.incident.report import (
     fact_value,
     for_people,
     health,
+    lasted,
     standing,
     title,
 )
-from mtn_tui.operations.incident.state import Step, StepState, StepStatus
+from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.wizard.page import PageBuilder
 
 LOOKS = {
@@ -29,11 +30,12 @@ LOOKS = {
 """Glyph and tone."""
 
 
-def write(sheet: PageBuilder, step: Step, state: StepState) -> None:
+def write(sheet: PageBuilder, incident: Incident, step: Step) -> None:
     """Write the step's state and its facts."""
+    state = incident.steps[step]
     glyph, tone = LOOKS[state.standing]
     sheet.title(title(step))
-    sheet.say(f"{glyph} {_when(state)}", tone)
+    sheet.say(f"{glyph} {_when(incident, step)}", tone)
     if state.reason:
         sheet.say(state.reason, "bad" if state.standing is StepStatus.FAILED else "")
     sheet.gap()
@@ -48,14 +50,15 @@ def write(sheet: PageBuilder, step: Step, state: StepState) -> None:
         sheet.say(_("[a] looks once more, and asks whether to set the references that are still NULL."))
 
 
-def _when(state: StepState) -> str:
+def _when(incident: Incident, step: Step) -> str:
+    state = incident.steps[step]
     said = standing(state.standing)
     at = state.ended or state.began
     if at is not None:
         said += f", {at.astimezone():%H:%M:%S}"
-    if state.began is not None and state.ended is not None and state.ended > state.began:
-        lasted = labels.duration((state.ended - state.began).total_seconds())
-        said += ", " + _("took {time}").format(time=lasted)
+    passed = lasted(incident, step)
+    if passed is not None and round(passed.total_seconds()):
+        said += ", " + _("took {time}").format(time=labels.duration(passed.total_seconds()))
     return f"{said}, {state.who}" if state.who else said
 
 

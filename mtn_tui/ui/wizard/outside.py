@@ -94,7 +94,7 @@ def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incid
         _("[o] takes it over. Talk to them first.") if not session.holder_gone else _("[enter] continues it.")
     )
     sheet.gap()
-    evidence.write(sheet, incident.step, state)
+    evidence.write(sheet, incident, incident.step)
     if state.standing is StepStatus.RUNNING and state.facts.get("job"):
         sheet.gap()
         progress(sheet, session.job_of(incident.step), _("Starting…"))

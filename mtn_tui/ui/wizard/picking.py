@@ -150,16 +150,44 @@ class Picking:
                 return
             asked = read_moment(typed)
             try:
-                nearest = self.points.nearest(asked)
+                nearest: Backup | UsageError = self.points.nearest(asked)
             except UsageError as error:
-                self.session.host.show_error(error)
-                return
-            self.asked, self.index = asked, self.points.offered.index(nearest)
-            self.moved()
-            self.jumped()
-            self.session.host.draw()
+                nearest = error
+            within = self.points.in_minute(asked)
+            if within is not None:
+                self._ask_which(asked, nearest, within)
+            elif isinstance(nearest, UsageError):
+                self.session.host.show_error(nearest)
+            else:
+                self._go_to(nearest, asked)
 
         self.session.host.open_screen(MomentPrompt(self.backup), given)
+
+    def _go_to(self, point: Backup, asked: datetime) -> None:
+        assert self.points is not None  # noqa: S101 - it is one of them
+        self.asked, self.index = asked, self.points.offered.index(point)
+        self.moved()
+        self.jumped()
+        self.session.host.draw()
+
+    def _ask_which(self, asked: datetime, nearest: Backup | UsageError, within: Backup) -> None:
+        """A minute was typed that has a point of its own: ask whether that is meant, or the one before."""
+        text = _("The last one before it: {moment}")
+        before = nearest if isinstance(nearest, Backup) else None
+        first = text.format(moment=labels.moment(before.moment, seconds=True)) if before else _("Back")
+        text = _("The one within that minute: {time}")
+        second = text.format(time=f"{within.moment.astimezone():%H:%M:%S}")
+        answers = [Answer[Backup | None](first, before), Answer[Backup | None](second, within)]
+        said = _("{time} after it there is a point: what was written up to then is in it too.")
+        after = said.format(time=labels.between(asked, within.moment))
+        none = [] if before else [_("Before it there is none that can be taken.")]
+
+        def chosen(point: Backup | None) -> None:
+            if point is not None:
+                self._go_to(point, within.moment if point is within else asked)
+
+        title = _("Which point of {moment}?").format(moment=labels.moment(asked))
+        self.session.host.open_screen(Ask[Backup | None](title, [after, *none], answers), chosen)
 
     def show_difference(self) -> None:
         """Show what has become of the tables since the chosen point."""

@@ -112,7 +112,7 @@ class Emergency(Framed):
         elif not session.mine:
             outside.another_has_it(sheet, session, incident)
         elif navigator.shows_evidence:
-            evidence.write(sheet, navigator.viewing, navigator.state)
+            evidence.write(sheet, incident, navigator.viewing)
         else:
             navigator.step_view.write(sheet)
             return navigator.step_view.index
