@@ -150,9 +150,24 @@ def _on_screen(
         told = happened.story if happened is not None else story.of_the_demo
         code = screens.show(session, practice=Practice(told, is_judged=happened is not None, keeps=keep))
         _end_jobs(context.jobs)
+        tell_of_schedule(configuration)
         if happened is not None:
             code = code or practice.tell(happened, as_json=as_json)
     return code
+
+
+def tell_of_schedule(configuration: Path) -> None:
+    """Warn of runs that were installed from a demo: they stay on the machine, and start nothing any more."""
+    from mtn_tui.operations.schedule.installed import installed
+
+    places = sorted({one.place for found in installed(configuration).runs.values() for one in found})
+    if places:
+        diagnostics.warning(
+            _("The demo's schedule was installed on this machine, and outlives it: {places}").format(
+                places=", ".join(places)
+            ),
+            _("Take its lines or files out by hand: {path} stands in them.").format(path=configuration),
+        )
 
 
 def _back_up(session: Session) -> str:

@@ -17,14 +17,12 @@ from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.beside import BesideDatabase
 from mtn_tui.operations.common.checks import exit_code, raise_first
-from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.restore.incomplete import IncompleteDatabase
-from mtn_tui.operations.restore.kept import Kept, drop_kept, every_kept, find_kept
+from mtn_tui.operations.restore.kept import Kept, drop_kept, drop_question, every_kept, find_kept, names_known
 from mtn_tui.operations.restore.leftovers import lost_swaps, mend_subscriptions, sweep_over
 from mtn_tui.operations.restore.undo import UndoPlan, check_undo, plan_undo
 from mtn_tui.operations.restore.undo import undo as swap_back
 from mtn_tui.postgres.connection import MAINTENANCE, connect
-from mtn_tui.postgres.kept import ReplacedDatabase
 
 
 @click.command(
@@ -106,7 +104,7 @@ def kept(context: click.Context, as_json: bool) -> int:
         else:
             swept = sweep_over(session.context, server, lost.append)
             mend_subscriptions(session.context, server, lost.append)
-        found = every_kept(server, session.context.settings, _known(session.context))
+        found = every_kept(server, session.context.settings, names_known(session.context.settings))
     for text in lost:
         diagnostics.warning(text)
     for name in swept:
@@ -147,25 +145,8 @@ def _ask_to_drop(session: Session, one: Kept) -> None:
             _("{name} would be gone for good. That has to be confirmed.").format(name=one.name),
             _("Confirm it with --yes."),
         )
-    if isinstance(one, ReplacedDatabase):
-        question = _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
-            name=one.name, of=one.of, moment=labels.moment(one.since), size=labels.size(one.size)
-        )
-    elif isinstance(one, BesideDatabase):
-        question = _("Drop {name}, restored from {backup} ({size})? The backup stays.").format(
-            name=one.name, backup=one.backup, size=labels.size(one.size)
-        )
-    else:
-        question = _("Drop {name}, which is incomplete ({size})? It can't be brought back.").format(
-            name=one.name, size=labels.size(one.size)
-        )
-    if not yes(question):
+    if not yes(drop_question(one)):
         raise Refused(_("Nothing was dropped."))
-
-
-def _known(context: Context) -> list[str]:
-    settings = context.settings
-    return [settings.db_name, settings.staging_db_name, *settings.production_databases]
 
 
 def _facts(one: Kept, now: datetime, days: float) -> dict[str, object]:

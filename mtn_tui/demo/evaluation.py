@@ -22,6 +22,7 @@ from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.incident.file import incidents
 from mtn_tui.operations.incident.memory import findings_of
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
+from mtn_tui.operations.schedule.description import runs
 from mtn_tui.operations.services.health import health
 
 TARGET = timedelta(minutes=5)
@@ -61,6 +62,8 @@ class Backups:
     """When the first was done that was made after the incident and is proven."""
     lost: tuple[str, ...]
     """Names of those from before that can't be restored any more."""
+    is_scheduled: bool
+    """Whether something starts the next ones. No practice asks for it: that would change this machine."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,9 @@ def look_at_backups(scene: Scene, happened: datetime) -> Backups:
         troubles.append(_("No proven backup has been made since."))
     restorable = {str(one.name) for one in inspection.ours if one.usable and one.proven}
     lost = tuple(point.name for point in scene.points if point.name not in restorable)
-    return Backups(tuple(troubles), min(made, default=None), lost)
+    found_runs = inspection.scheduled.runs if inspection.scheduled is not None else {}
+    is_scheduled = all(run.id in found_runs for run in runs(context.settings))
+    return Backups(tuple(troubles), min(made, default=None), lost, is_scheduled)
 
 
 def _room(folder: Path) -> Iterator[Check]:

@@ -22,7 +22,8 @@ def lines(one: Evaluation) -> list[str]:
     told = [f"{'✔' if ok else '✖'} {text}" for ok, text in marks(one)]
     steps = [_step(number, one) for number in range(len(one.steps))]
     if one.backups is not None:
-        return [_("Practice: {name}").format(name=one.name), "", *told, "", _end_of_backups(one)]
+        still = [f"⚠ {text}" for text in _open(one.backups)]
+        return [_("Practice: {name}").format(name=one.name), "", *told, *still, "", _end_of_backups(one)]
     if not steps:
         steps = [_("No incident was begun: the screens lead through the steps, and keep the report.")]
     if well(one):
@@ -73,7 +74,20 @@ def _time(one: Evaluation) -> Mark:
     return one.seconds <= one.rto.total_seconds(), text.format(time=time, **figures)
 
 
+def _open(found: Backups) -> list[str]:
+    """What lets the backups ail again, and is no part of the practice."""
+    if found.is_scheduled:
+        return []
+    text = _(
+        "Still open: no schedule starts the backups, so they will be missing again. Where you work, "
+        "install it: {command}. The practice leaves the schedule of this machine alone."
+    )
+    return [text.format(command="mtn schedule install")]  # not with the practice's configuration
+
+
 def _end_of_backups(one: Evaluation) -> str:
+    if well(one) and one.backups is not None and _open(one.backups):
+        return _("All that could be done here went well. What has a ⚠ is still open.")
     if well(one):
         return _("All went well.")
     if one.recovered:

@@ -16,7 +16,19 @@ from textual.binding import Binding, BindingType
 
 from mtn_tui.core import i18n
 from mtn_tui.core.i18n import _
-from mtn_tui.ui.host import BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS, PRACTICE, Host, Place, Practice
+from mtn_tui.ui.host import (
+    BACKUPS,
+    CHECKLIST,
+    EMERGENCY,
+    HELP,
+    JOBS,
+    KEPT,
+    LOGS,
+    PRACTICE,
+    Host,
+    Place,
+    Practice,
+)
 
 PRACTICE_KEY = "P"
 
@@ -63,7 +75,12 @@ AnyAction: TypeAlias = Action[Any]
 
 def read_only(place: Place) -> str:
     """Why nothing may be changed; empty if it may."""
-    return _("This screen was opened with --read-only: it changes nothing.") if place.host.read_only else ""
+    return read_only_said() if place.host.read_only else ""
+
+
+def read_only_said() -> str:
+    """Says that nothing may be changed."""
+    return _("This screen was opened with --read-only: it changes nothing.")
 
 
 def in_order(own: Iterable[AnyAction], host: Host | None = None) -> tuple[AnyAction, ...]:
@@ -142,6 +159,14 @@ def _always() -> tuple[Action[Place], ...]:
             _("Shows what is running, and what ran."),
             lambda place: place.host.show(JOBS),
             footer=True,
+        ),
+        Action(
+            KEPT,
+            ("K",),
+            _("Kept databases"),
+            _("Lists the databases that restores replaced or left beside, and drops one. Asks first."),
+            lambda place: place.host.show(KEPT),
+            also=_("drop recovery staging"),
         ),
         Action(
             "reload",

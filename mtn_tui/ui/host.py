@@ -26,6 +26,9 @@ INCIDENT, DIFFERENCE, AS_IT_WAS, PRUNING = "incident", "difference", "as-it-was"
 PRACTICE = "practice"
 """A dialog: the story of what is practised."""
 
+KEPT = "kept"
+"""Dialogs: the databases that restores have replaced or left beside."""
+
 
 Story = Callable[[], Sequence[str]]
 """Tells in the reader's language what has happened and what is to be done: paragraphs."""

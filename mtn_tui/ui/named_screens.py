@@ -14,7 +14,18 @@ from textual.app import App
 from textual.screen import Screen
 
 from mtn_tui.ui.actions import AnyAction, general
-from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, PRACTICE, PRUNING, Host
+from mtn_tui.ui.host import (
+    AS_IT_WAS,
+    BACKUPS,
+    CHECKLIST,
+    EMERGENCY,
+    HELP,
+    JOBS,
+    KEPT,
+    PRACTICE,
+    PRUNING,
+    Host,
+)
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.screens.practice import show_story
@@ -25,6 +36,11 @@ def bring_to_front(app: App[None], name: str, here: Framed, navigator: Navigator
     """Show the screen of this name; ``here`` is the one that the operator is on."""
     if name == PRACTICE:
         show_story(here.host)
+        return
+    if name == KEPT:
+        from mtn_tui.ui.screens.kept import show_kept
+
+        show_kept(here.host)
         return
     if name in (JOBS, HELP):  # they stand above any other
         if here.where != name:

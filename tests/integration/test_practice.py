@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ import psycopg
 import pytest
 
 from mtn_tui.cli import app
+from mtn_tui.cli.demo import tell_of_schedule
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import ConfigError
 from mtn_tui.core.settings_file import load
@@ -110,7 +112,9 @@ def furnished() -> Iterator[Place]:
         fill(stack, 500, SystemClock().now())
         config = stack.configure()
         settings = load(config, {}).settings
-        context = Context(settings, open_stores(settings), settings.state_dir, "ana", "db1")
+        context = Context(
+            settings, open_stores(settings), settings.state_dir, "ana", "db1", configuration=config
+        )
 
         def back_up() -> str:
             job = Job.create(context.jobs, kind="backup-full", subject=DATABASE, operator="ana")
@@ -447,7 +451,19 @@ def test_a_restore_where_none_was_needed_is_said(place):
 # The backups themselves
 
 
-def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled):
+@pytest.fixture
+def own_crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crontab of the test's own, in place of the machine's."""
+    program, lines = tmp_path / "bin" / "crontab", tmp_path / "lines"
+    lines.touch()
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nif [ "$1" = -l ]; then cat {lines}; else cat > {lines}; fi\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("own_crontab")
+def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled, capsys):
     place = drilled
     incident = find("stale")
     mails = subjects(place.scene.stack)
@@ -472,9 +488,19 @@ def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled):
     assert over == [(f"[MTN ✔] Solved: {named}", to) for to in told]
     judged = stale.judged(incident, happened, mails)
     assert verdict.well(judged), verdict.lines(judged)
-    assert verdict.lines(judged)[-1] == "All went well."
+    (still,) = [line for line in verdict.lines(judged) if line.startswith("⚠")]
+    assert "no schedule starts the backups" in still
+    assert "install it: mtn schedule install." in still, "not with the practice's configuration"
+    assert verdict.lines(judged)[-1] == "All that could be done here went well. What has a ⚠ is still open."
     assert 0 < judged.seconds < 300
     json.dumps(judged.facts(), default=str)
+    tell_of_schedule(place.config)
+    assert "outlives it" not in capsys.readouterr().err
+    stale.mtn("schedule", "install", "--system", "cron", "--yes")
+    judged = stale.judged(incident, happened, mails)
+    assert verdict.lines(judged)[-1] == "All went well."
+    tell_of_schedule(place.config)
+    assert str(place.config) in capsys.readouterr().err
     name = stale.scene.points[1].name
     stale.context.stores.disk.delete(name)
     stale.context.stores.bucket.delete(f"full/{name}")
@@ -483,6 +509,7 @@ def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled):
     assert f"✖ Backups from before were lost: {name}" in verdict.lines(judged)
 
 
+@pytest.mark.usefixtures("own_crontab")
 def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(drilled):
     incident, place, scene = find("disk-full"), drilled, drilled.scene
     if scene.stack.disk is None:
@@ -499,14 +526,14 @@ def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(drille
     assert list_jobs(full.context.jobs)[0].error == "NoSpace"
     assert full.healthy == [True] * 6
     assert "is full" in full.scene.said()
-    assert "mtn prune --dry-run" in full.scene.said(), "two words, to be pasted"
+    assert f"mtn --config {full.config} prune --dry-run" in full.scene.said(), "two words, to be pasted"
     judged = full.judged(incident, happened, mails)
     assert not judged.recovered
     assert any("are free on the disk of the backups" in one for one in judged.backups.troubles)
     subject, told = alerted(full)
     assert subject == "[MTN ✖] CRITICAL: 2 problems: Last runs, Disk"
     full.mtn("backup", "full", check=2)
-    (found,) = [one for one in disk(Inspection(full.context)) if "BACKUP_DIR" in one.says]
+    (found,) = [one for one in disk(Inspection(full.context)) if "backups" in one.says]
     assert (found.status, found.fix) == (Status.FAIL, ("prune",))
     assert solved(full, lambda: full.mtn(*found.fix)) == [("[MTN ✔] Solved: Disk", to) for to in told]
     judged = full.judged(incident, happened, mails)
@@ -514,6 +541,7 @@ def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(drille
     full.mtn("backup", "full")
     judged = full.judged(incident, happened, mails)
     assert verdict.well(judged), verdict.lines(judged)
+    assert any(line.startswith("⚠ Still open: no schedule") for line in verdict.lines(judged))
 
 
 def test_where_no_disk_can_be_mounted_it_is_said_and_why(tmp_path, monkeypatch):

@@ -67,7 +67,20 @@ def test_every_action_has_a_name_a_key_and_a_sentence(language):
         assert one.keys, one.id
         assert one.label, one.id
         assert one.help.endswith((".", "complete")), one.id
-        assert [command.matching(name, every_action())[0].id for name in (one.id, one.label)] == [one.id] * 2
+        names = (one.id, one.label, without_accents(one.label), one.label.upper())
+        assert [command.matching(name, every_action())[0].id for name in names] == [one.id] * 4
+
+
+def without_accents(text: str) -> str:
+    return text.translate(str.maketrans("áéíóúÁÉÍÓÚ", "aeiouAEIOU"))
+
+
+def test_the_palette_shows_the_name_in_the_language_in_use_before_that_of_every_language(language):
+    here = SimpleNamespace(actions=(), where="backups")
+    for one in every_action():
+        words = "".join(text for text, _tone in command._row(here, one, 66)).strip()
+        assert words.startswith(one.label.lower())
+        assert one.id in words[len(one.label) :]
 
 
 def test_a_name_comes_before_its_beginning_and_other_words_last(language):
@@ -85,7 +98,7 @@ def test_a_name_comes_before_its_beginning_and_other_words_last(language):
 
 
 def names_of(one: AnyAction) -> set[str]:
-    return {one.id.removeprefix(command.CHECK), one.label.casefold()}
+    return {one.id.removeprefix(command.CHECK), one.label.casefold(), without_accents(one.label.casefold())}
 
 
 def test_keys_are_those_that_any_terminal_and_multiplexer_lets_through():

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import UTC, datetime
+
 import pytest
 
 from mtn_tui.core import i18n
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.health.checks.rows import rows
+from mtn_tui.operations.restore.kept import every_kept
+from mtn_tui.postgres.connection import MAINTENANCE, connect
+from mtn_tui.postgres.kept import kept_name
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
@@ -16,7 +23,7 @@ from mtn_tui.ui.widgets.lines import VirtualList
 from mtn_tui.ui.wizard.as_it_was import AsItWas
 from tests.ui.emergencies import at_the_wizard, on_disk, wizard
 from tests.ui.installed import MACHINE, Installed
-from tests.ui.pilots import looked, nothing_begins, operate
+from tests.ui.pilots import Begun, looked, nothing_begins, operate
 from tests.ui.states import usual
 
 
@@ -179,3 +186,51 @@ def test_where_rows_are_missing_it_does_not(pg18, new_school, practise, looks):
         await operator.sees("✖ incident 1, <1 min")
 
     at_the_wizard(wizard(practice, nothing_begins, well=True), flow)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("word", ["kept", "drop"])
+def test_what_is_kept_is_listed_by_its_name_and_dropped_after_a_question(
+    pg18, new_school, new_database, practise, word, language
+):
+    practice = practise(new_school(pg18))
+    name = kept_name(practice.source.name, datetime(2026, 11, 24, 5, 2, 11, tzinfo=UTC))
+    i18n.use(language)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("K")
+        await operator.sees(_("No restore has left a database behind."))
+        new_database(pg18, name=name)
+        await operator.press(":", *word, "enter")
+        await operator.sees(_("Databases that restores have replaced or left beside"), name)
+        await operator.press("down", "enter")
+        await operator.sees(_("Drop it"), "2026-11-24 0")
+        await operator.press("enter")  # the harmless answer
+        assert begun.asked == []
+        await operator.press("K")
+        await operator.sees(name)
+        await operator.press("down", "enter", "down", "enter")
+        await operator.until(lambda: operator.app.state.jobs and not operator.app.state.live, "the job")
+
+    with closing(Begun(practice)) as begun:
+        operate(MtnApp(practice.context, begun), flow)
+    assert begun.asked == [["kept", "drop", "--yes", "--", name]]
+    with connect(practice.context.server, MAINTENANCE, "test") as server:
+        assert not every_kept(server, practice.context.settings, [practice.source.name])
+
+
+def test_a_screen_that_only_reads_lists_what_is_kept_and_drops_nothing(
+    pg18, new_school, new_database, practise
+):
+    practice = practise(new_school(pg18))
+    name = kept_name(practice.source.name, datetime(2026, 11, 24, 5, 2, 11, tzinfo=UTC))
+    new_database(pg18, name=name)
+
+    async def flow(operator):
+        await operator.press("K")
+        await operator.sees(name, "--read-only: it changes nothing.")
+        await operator.press("down", "enter")
+        await operator.until(lambda: isinstance(operator.app.screen, Backups), "the list")
+
+    operate(MtnApp(practice.context, nothing_begins, read_only=True), flow)

@@ -9,6 +9,7 @@ from mtn_tui.core.errors import Refused, UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
 from mtn_tui.engine.jobs import Job
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.beside import BesideDatabase, databases_beside
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.restore.incomplete import IncompleteDatabase, incomplete_databases
@@ -29,6 +30,26 @@ def every_kept(server: Connection, settings: Settings, known: Iterable[str] = ()
         *incomplete_databases(server, known),
         *databases_beside(server, settings),
     ]
+
+
+def names_known(settings: Settings) -> list[str]:
+    """The names that kept databases may have had before, for ``every_kept``."""
+    return [settings.db_name, settings.staging_db_name, *settings.production_databases]
+
+
+def drop_question(one: Kept) -> str:
+    """Asks whether to drop one of them for good."""
+    if isinstance(one, ReplacedDatabase):
+        return _("Drop {name}, which {of} was until {moment} ({size})? It can't be brought back.").format(
+            name=one.name, of=one.of, moment=labels.moment(one.since), size=labels.size(one.size)
+        )
+    if isinstance(one, BesideDatabase):
+        return _("Drop {name}, restored from {backup} ({size})? The backup stays.").format(
+            name=one.name, backup=one.backup, size=labels.size(one.size)
+        )
+    return _("Drop {name}, which is incomplete ({size})? It can't be brought back.").format(
+        name=one.name, size=labels.size(one.size)
+    )
 
 
 def drop_kept(job: Job, context: Context, name: str) -> None:

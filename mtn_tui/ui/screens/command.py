@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -111,22 +112,28 @@ def matching(typed: str, among: Iterable[AnyAction]) -> list[AnyAction]:
 
     A name, which is the id or the label in the language in use, comes before names that begin so, these
     before names that contain it, and other words last: what deletes is not chosen by one of them while
-    something is called so.
+    something is called so. Accents may be left out.
     """
-    wanted = typed.strip().casefold()
+    wanted = _plain(typed.strip())
 
     def worth(one: AnyAction) -> int | None:
-        names = (one.id.removeprefix(CHECK).casefold(), one.label.casefold())
+        names = (_plain(one.id.removeprefix(CHECK)), _plain(one.label))
         matches = (
             wanted in names,
             any(name.startswith(wanted) for name in names),
             any(wanted in name for name in names),
-            wanted in one.also.casefold(),
+            wanted in _plain(one.also),
         )
         return next((place for place, matched in enumerate(matches) if matched), None)
 
     found = [(place, one) for one in among if (place := worth(one)) is not None]
     return [one for _place, one in sorted(found, key=lambda pair: pair[0])]
+
+
+def _plain(text: str) -> str:
+    """Without case and accents, which people leave out."""
+    apart = unicodedata.normalize("NFD", text.casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def _checks() -> list[AnyAction]:
@@ -153,8 +160,8 @@ def _row(here: Framed, action: AnyAction, width: int) -> list[Span]:
     why = _why_not(here, action)
     key: list[Span] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
     left: list[Span] = [
-        (" " + fit(action.id.removeprefix(CHECK), 12) + " ", "dim" if why else "strong"),
-        (fit(action.label.lower(), _LABEL) + " ", "dim" if why else ""),
+        (" " + fit(action.label.lower(), _LABEL) + " ", "dim" if why else "strong"),
+        (fit(action.id.removeprefix(CHECK), 12) + " ", "dim"),
         (clipped(why, width - width_of(key) - _LABEL - 16), "dim"),
     ]
     return spread(left, key, width)

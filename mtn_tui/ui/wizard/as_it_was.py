@@ -132,6 +132,7 @@ class AsItWas(Framed):
             for said, drop in (labels.stays(self._database), *([labels.set_aside(kept)] if kept else [])):
                 sheet.say(said, "dim")
                 sheet.code(drop)
+            sheet.say(_("[K] lists them here, and drops one after asking."), "dim")
 
     @property
     def _database(self) -> str:

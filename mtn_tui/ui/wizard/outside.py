@@ -66,9 +66,12 @@ def over(sheet: PageBuilder, incident: Incident) -> None:
         sheet.check(one)
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         sheet.say(_("What was there before is kept as {name}; mtn undo brings it back.").format(name=kept))
-    for said, drop in remains(incident):
+    stays = remains(incident)
+    for said, drop in stays:
         sheet.say(said)
         sheet.code("  " + drop)
+    if stays:
+        sheet.say(_("[K] lists them here, and drops one after asking."), "dim")
     if path := facts.get("path"):
         sheet.say(_("The report: {path}").format(path=path))
     channels = facts.get("channels")
