@@ -42,6 +42,8 @@ class Newer:
     """The moment in that zone, with its offset."""
     created: tuple[tuple[str, int], ...] = ()
     """Tables that have rows created after the moment, and how many, those with most first."""
+    dated: frozenset[str] = frozenset()
+    """All tables whose rows could be counted so."""
 
 
 def newer_than(server: Server, database: str, moment: datetime, application: str, clock: Clock) -> Newer:
@@ -54,6 +56,7 @@ def newer_than(server: Server, database: str, moment: datetime, application: str
         rows: int | None = 0 if tables else None
         newest: tuple[datetime, str] | None = None
         created: dict[str, int] = {}
+        dated: set[str] = set()
         began = clock.monotonic()
         for schema, name in tables:
             found = None
@@ -63,6 +66,7 @@ def newer_than(server: Server, database: str, moment: datetime, application: str
                 rows = None
                 continue
             at, count = found
+            dated.add(f"{schema}.{name}")
             rows = None if rows is None else rows + count
             if count:
                 created[f"{schema}.{name}"] = count
@@ -70,7 +74,7 @@ def newer_than(server: Server, database: str, moment: datetime, application: str
                 newest = at, f"{schema}.{name}"
         most = tuple(sorted(created.items(), key=lambda one: -one[1]))
         last, table = newest or (None, "")
-        return Newer(rows, last, table, zone, text, most)
+        return Newer(rows, last, table, zone, text, most, frozenset(dated))
 
 
 def _of_table(

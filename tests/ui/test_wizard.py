@@ -250,15 +250,17 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
         app = wizard(practice, begun)
 
         async def flow(operator):
-            await operator.chooses(f"and {had} in the backup of")
-            await operator.sees("★ The last one that still has the rows of: applications", "checks passed")
+            await operator.chooses(f"{had // 2} rows that were there are gone, 0 new since")
+            await operator.sees("★ The last one that still has the rows of: applications", "Will take")
             assert app.navigator.step_view.backup.id == whole.id
             await operator.enters()
             await operator.at(Step.STAGING)
             await operator.enters()
             await operator.has_staging(practice)
             await operator.at(Step.VALIDATE)
-            await operator.sees(f"applications: {had // 2} rows more here than production had in step 1.")
+            await operator.sees(
+                f"applications has {had} rows here. In production, by step 1: {had // 2} rows"
+            )
             await operator.enters()
             await operator.at(Step.PRODUCTION)
             await operator.sees("public.applications", "Comes back")
@@ -279,7 +281,7 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
             assert "come back from this backup" not in operator.text()
             await operator.enters()
             await operator.leaves_services_out()
-            await operator.sees(f"✔ applications has {had} rows again; {had} before the loss.")
+            await operator.sees(f"✔ applications has {had} rows again. By step 1: {had // 2} rows that were")
             await operator.sees("Lost rows are back")
             await operator.enters()
             await operator.until(lambda: not on_disk(practice).is_open, "the end")
@@ -339,8 +341,8 @@ def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as
         app = wizard(practice, begun)
 
         async def flow(operator):
-            await operator.chooses("in the backup of")
-            await operator.sees("★ The last one that still has the rows", "checks passed")
+            await operator.chooses("rows that were there are gone")
+            await operator.sees("★ The last one that still has the rows", "Will take")
             await operator.press("right")
             await operator.sees("public.documents: ", "steps towards it", "checks passed")
             assert app.navigator.step_view.backup.id == short.id
@@ -350,7 +352,7 @@ def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as
             await operator.enters()
             await operator.has_staging(practice)
             await operator.at(Step.VALIDATE)
-            await operator.sees(f"applications: {now} rows here too,", "accept it, with a reason")
+            await operator.sees(f"applications has {now} rows here too,", "accept it, with a reason")
             await operator.enters()
             await operator.press("enter")
             await operator.sees("Type a few words first.")
@@ -365,7 +367,7 @@ def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as
             await operator.enters()
             await operator.press("down", "enter")
             await operator.leaves_services_out()
-            await operator.sees(f"applications still lacks rows: it has {now},", "Rows are still missing")
+            await operator.sees(f"applications still lacks rows: it has {now}.", "Rows are still missing")
             await operator.enters()
             await operator.sees("Rows are still missing.", "Close it anyway")
             await operator.press("enter")

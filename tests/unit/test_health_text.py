@@ -58,7 +58,7 @@ def test_nothing_old_is_green_and_what_was_bad_is_still_told():
     hours = timedelta(hours=3)
     assert health.verdict(picture(hours), (), NOW) == ("… reading", "dim")
     assert health.verdict(None, (), NOW) == ("… reading", "dim")
-    assert health.verdict(picture(hours, server=Status.FAIL), (), NOW) == ("✖ no database 3:00", "bad")
+    assert health.verdict(picture(hours, server=Status.FAIL), (), NOW) == ("✖ no database for 3 h", "bad")
     assert health.verdict(picture(hours, full=Status.FAIL), (), NOW) == ("✖ Full backup", "bad")
     row = picture(hours).row("full")
     assert health.row(row, NOW, 80, 20)[0][1] == "dim"

@@ -11,6 +11,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import LOST, WHOLE, Incident, Step
 from mtn_tui.operations.recover.found import Recovery
 from mtn_tui.operations.restore import main_tables
+from mtn_tui.operations.restore.gone import gone_and_new
 from mtn_tui.operations.restore.main_tables import Table, has_shrunk
 from mtn_tui.postgres.connection import connect
 
@@ -26,6 +27,13 @@ class Loss:
     """Rows in the last backup that is not short of them."""
     now: int
     """Rows in production when step 1 looked."""
+    new: int | None = None
+    """How many of these were created since that backup; None where that is not known."""
+
+    @property
+    def what(self) -> str:
+        """How many rows were gone when step 1 looked, and how many new, in words."""
+        return gone_and_new(self.before - self.now + (self.new or 0), self.new)
 
     def is_back(self, rows: int) -> bool:
         """Whether so many rows are about as many as before."""
@@ -33,6 +41,8 @@ class Loss:
 
 
 _FIELDS = {one.name for one in fields(Loss)}
+_ALWAYS = _FIELDS - {"new"}
+"""What older incidents have too."""
 
 
 def recorded(tables: Sequence[Table]) -> dict[str, object]:
@@ -41,7 +51,7 @@ def recorded(tables: Sequence[Table]) -> dict[str, object]:
     if not short:
         return {}
     last = min((one.whole for one in short if one.whole), key=lambda one: one.moment)
-    lost = [asdict(Loss(one.name, one.before or 0, one.rows or 0)) for one in short]
+    lost = [asdict(Loss(one.name, one.before or 0, one.rows or 0, one.new)) for one in short]
     return {LOST: lost, WHOLE: last.handle}
 
 
@@ -49,7 +59,7 @@ def losses(incident: Incident) -> tuple[Loss, ...]:
     """What step 1 has written down."""
     found = incident.steps[Step.ASSESS].facts.get(LOST)
     kept = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-    return tuple(Loss(**one) for one in kept if one.keys() == _FIELDS)
+    return tuple(Loss(**one) for one in kept if _ALWAYS <= one.keys() <= _FIELDS)
 
 
 def last_whole(incident: Incident) -> str:
@@ -64,9 +74,9 @@ def in_restored(lost: Sequence[Loss], rows: Mapping[str, int]) -> list[Check]:
 
 def _restored(one: Loss, rows: int) -> Check:
     if one.is_back(rows):
-        text = _("{table}: {more:,} rows more here than production had in step 1.")
-        return Check("lost", Status.OK, text.format(table=one.table, more=Figure(rows - one.now)))
-    text = _("{table}: {rows:,} rows here too, of {before:,}. This backup was made after the loss.")
+        text = _("{table} has {rows:,} rows here. In production, by step 1: {what}.")
+        return Check("lost", Status.OK, text.format(table=one.table, rows=Figure(rows), what=one.what))
+    text = _("{table} has {rows:,} rows here too, of {before:,}. This backup was made after the loss.")
     return Check(
         "lost",
         Status.WARN,
@@ -78,14 +88,12 @@ def _restored(one: Loss, rows: int) -> Check:
 def in_recovery(lost: Sequence[Loss], found: Recovery, rows: Mapping[str, int]) -> list[Check]:
     """The tables that would still be short of rows; ``rows`` are those of ``recount``."""
     back = {one.table: one.written for one in found.tables}
-    text = _("{table} lost about {lost:,} rows; {back:,} come back from this backup.")
+    text = _("{table}: {what}; {back:,} come back from this backup.")
     return [
         Check(
             "lost",
             Status.WARN,
-            text.format(
-                table=one.table, lost=Figure(one.before - one.now), back=Figure(back.get(one.table, 0))
-            ),
+            text.format(table=one.table, what=one.what, back=Figure(back.get(one.table, 0))),
             _earlier(),
         )
         for one in lost
@@ -114,9 +122,9 @@ def _again(one: Loss, rows: int | None) -> Check:
         text = _("The rows of {table} could not be counted again.")
         return Check("lost", Status.UNKNOWN, text.format(table=one.table))
     if one.is_back(rows):
-        text = _("{table} has {now:,} rows again; {before:,} before the loss.")
+        text = _("{table} has {now:,} rows again. By step 1: {what}.")
         status = Status.OK
     else:
-        text = _("{table} still lacks rows: it has {now:,}, and {before:,} before the loss.")
+        text = _("{table} still lacks rows: it has {now:,}. By step 1: {what}.")
         status = Status.FAIL
-    return Check("lost", status, text.format(table=one.table, now=Figure(rows), before=Figure(one.before)))
+    return Check("lost", status, text.format(table=one.table, now=Figure(rows), what=one.what))

@@ -13,6 +13,7 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.inventory.model import Backup, Inventory
+from mtn_tui.operations.restore.gone import gone_and_new
 from mtn_tui.operations.restore.point_in_time import points
 from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.connection import Connection, translated
@@ -54,6 +55,13 @@ class Table:
     """Whether there is no table of that name."""
     whole: Backup | None = None
     """That backup."""
+    new: int | None = None
+    """Rows created since that backup; None where the table does not tell."""
+
+    @property
+    def lost(self) -> str:
+        """How many of that backup's rows are gone, and how many are new since, in words."""
+        return gone_and_new((self.before or 0) - (self.rows or 0) + (self.new or 0), self.new)
 
     @property
     def shrunk(self) -> bool:
@@ -116,7 +124,9 @@ def count(
     for name in MAIN_TABLES:
         backup = whole.get(name)
         before = rows_of(backup, name) if backup else None
-        tables.append(replace(_count_one(connection, name, before), whole=backup))
+        one = replace(_count_one(connection, name, before), whole=backup)
+        new = _new_since(connection, name, backup.moment) if backup and one.shrunk else None
+        tables.append(replace(one, new=new))
     if had is None:
         return () if all(one.absent for one in tables) else tuple(tables)
     return tuple(one for one in tables if not one.absent or one.name in had)
@@ -139,6 +149,19 @@ def _count_one(connection: Connection, table: str, before: int | None) -> Table:
     return Table(table, int(str(row[0])) if row else None, before)
 
 
+def _new_since(connection: Connection, table: str, moment: datetime) -> int | None:
+    """Rows created after the moment; None where the table does not tell within seconds."""
+    query = sql.SQL("SELECT count(*) FROM {} WHERE created_at > %s")
+    try:
+        row = connection.execute(query.format(sql.Identifier(table)), [moment]).fetchone()
+    except psycopg.Error:
+        if connection.broken:
+            with translated():
+                raise
+        return None
+    return int(str(row[0])) if row else None
+
+
 def moments(tables: Iterable[Table], *others: datetime | None) -> dict[datetime, str]:
     """How the moments of their backups are written beside each other and beside ``others``."""
     shown = [*(one.whole.moment for one in tables if one.whole), *(one for one in others if one)]
@@ -156,10 +179,10 @@ def finding(table: Table, moments: Mapping[datetime, str] | None = None) -> Chec
         return Check("tables", Status.UNKNOWN, text.format(table=table.name))
     if table.shrunk and table.whole is not None:
         at = table.whole.moment
-        text = _("{table} has {now:,} rows, and {before:,} in the backup of {moment}.").format(
+        text = _("{table}: since the backup of {moment}, {what}. It has {now:,} rows now.").format(
             table=table.name,
+            what=table.lost,
             now=Figure(table.rows),
-            before=Figure(table.before or 0),
             moment=(moments or {}).get(at) or labels.moment(at),
         )
         return Check("tables", Status.WARN, text)

@@ -81,6 +81,7 @@ class Difference(Framed):
         said.append((text.format(count=same), "dim"))
         if any(not one.exact for one in other):
             said.append((_("≈ is an estimate of the server: the table is large."), "dim"))
+        said.append((_("Difference: the rows that are new since, less those that are gone."), "dim"))
         said.append((_("Changed rows do not show here if their number is the same."), "dim"))
         return said
 

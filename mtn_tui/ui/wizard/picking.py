@@ -332,12 +332,13 @@ class Picking:
         lost = _("what was written since, {time} up to {until}").format(
             time=labels.minutes(made.lost_minutes), until=labels.clock_after(made.now, made.backup.moment)
         )
-        if created := created_text(self.production.get(made.backup.handle)):
+        production = self.production.get(made.backup.handle)
+        if made.rows is None and (created := created_text(production)):
             lost += ": " + created
         beside = self.way is RecoveryMode.BESIDE
         sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
-        if balance := balance_text(made.rows):
-            sheet.fact(_("Production now"), balance)
+        if balance := balance_text(made.rows, production.newer if production else None):
+            sheet.fact(_("Since then"), balance)
 
     @property
     def ready(self) -> Plan | None:
