@@ -87,7 +87,7 @@ class Pruning(Framed):
             Action(
                 "pruned",
                 ("enter",),
-                _("Details"),
+                _("Facts"),
                 _("Shows all that is known of the chosen copy, or of the chosen log or record."),
                 cls.open_details,
                 footer=True,
