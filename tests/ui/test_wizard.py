@@ -348,6 +348,8 @@ def test_a_backup_from_after_the_loss_is_told_of_at_every_step_and_never_ends_as
             assert app.navigator.step_view.backup.id == short.id
             assert "★" not in operator.text()
             await operator.enters()
+            await operator.sees("Take another one than ★?", "newer, and may lack the rows")
+            await operator.press("down", "enter")
             await operator.at(Step.STAGING)
             await operator.enters()
             await operator.has_staging(practice)

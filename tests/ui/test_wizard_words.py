@@ -473,3 +473,41 @@ def test_an_incident_of_before_still_knows_what_was_lost(made):
     state = replace(incident.steps[Step.ASSESS], facts=facts)
     (lost,) = losses(replace(incident, steps={**incident.steps, Step.ASSESS: state}))
     assert lost.what == gone_and_new(6, None)
+
+
+@pytest.mark.parametrize("way", [*RecoveryMode], ids=lambda way: way.value)
+def test_the_alert_names_that_rows_are_missing_whichever_way_is_gone(made, way):
+    at(Step.NOTIFY)(made)
+    found = ROWS_LOST.operations(made).assess(made.context, lambda _one: None)
+    found = replace(found, proposal=replace(found.proposal, way=way))
+    subject = messages.first_alert(made.context, found).subject
+    assert subject.endswith(": " + _("Rows are missing")), subject
+
+
+@pytest.mark.parametrize("other", [1, -1], ids=["older", "newer"])
+def test_another_backup_than_the_proposed_one_is_asked_about_with_what_differs(made, other):
+    a_day(made)
+    offered = [one for one in points(take_inventory(made.context.stores, KEY), DATABASE) if one.trusted][::-1]
+    whole, wanted = offered[3], offered[3 + other]
+    file = IncidentFile(path_of(made.context.state, find(made.context.state, None)), ANA, made.clock)
+    facts = dict(file.state.steps[Step.ASSESS].facts) | {"whole": whole.handle}
+    file.begin(Step.ASSESS)
+    file.done(Step.ASSESS, **facts)
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator)
+        step = app.navigator.step_view
+        await operator.until(lambda: step.backup and step.backup.handle == whole.handle, "the proposed one")
+        await operator.press("left" if other > 0 else "right")
+        await operator.until(lambda: step.ready and step.backup.handle == wanted.handle, "another one")
+        await operator.until(lambda: app.navigator.drawn)
+        made.clock.on(5)
+        await operator.press("enter")
+        away = labels.between(*sorted((whole.moment, wanted.moment)))
+        await operator.sees(_("Take another one than ★?"), f"{whole.moment.astimezone():%H:%M:%S}", away)
+        await operator.press("down", "enter")
+        await operator.until(lambda: app.session.present.step is Step.STAGING, "step 4")
+        assert app.session.present.steps[Step.CHOOSE].facts["backup"] == wanted.handle
+
+    operate(app, flow)

@@ -53,6 +53,9 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
         elif any(one.id in _DOWN for one in over):
             subject = _("The admission system was down")
         subjects[RecoveryMode.LEAVE] = subjects[RecoveryMode.RESTORE] = subject
+    short = any(one.id == "tables" and one.status is Status.WARN for one in assessment.findings)
+    if short and not failed & (_DOWN - {"services"}):
+        subjects = dict.fromkeys(RecoveryMode, subjects[RecoveryMode.BESIDE])
     next_step = {
         RecoveryMode.RESTORE: _("A full restore comes next. Nothing is replaced before it is validated."),
         RecoveryMode.BESIDE: _("A backup is restored beside it; production is left as it is."),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident import loss
 from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen
 from mtn_tui.operations.inventory.fallback import newer_broken
 from mtn_tui.operations.restore.plan import Plan
-from mtn_tui.ui.data.points import Points
+from mtn_tui.ui.data.points import Points, standing
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.picking import Picking
-from mtn_tui.ui.wizard.step import StepView, failure
+from mtn_tui.ui.wizard.step import StepView, ask_whether, failure
 
 
 class Choosing(Picking, StepView):
@@ -79,7 +81,28 @@ class Choosing(Picking, StepView):
         """Record the chosen backup; asks first if not everything in it can be restored here."""
         made = self.ready
         if made is not None:
-            self.agree(made, lambda: self._take(made))
+            self._as_proposed(made, lambda: self.agree(made, lambda: self._take(made)))
+
+    def _as_proposed(self, made: Plan, then: Callable[[], None]) -> None:
+        """Do ``then``; where another one than ★ was chosen, ask first, and say in what they differ."""
+        offered = self.points.offered if self.points else ()
+        handle = loss.last_whole(self.session.present)
+        proposed = next((one for one in offered if one.handle == handle), None)
+        if proposed is None or made.backup.handle == handle:
+            then()
+            return
+        first, last = sorted((proposed.moment, made.backup.moment))
+        text = _("This one, {standing}, is {time} older: what was written up to ★ is not in it.")
+        if made.backup.moment > proposed.moment:
+            text = _("This one, {standing}, is {time} newer, and may lack the rows that were lost.")
+        said = [
+            _("★ is of {moment}, {standing}, the last one that still has them.").format(
+                moment=labels.moment(proposed.moment, seconds=True), standing=standing(proposed)
+            ),
+            text.format(standing=standing(made.backup), time=labels.between(first, last)),
+        ]
+        title, back, take = _("Take another one than ★?"), _("Back"), _("Take this one")
+        ask_whether(self.session, title, said, back, take, then)
 
     def _take(self, made: Plan) -> None:
         if self.session.why_not():
