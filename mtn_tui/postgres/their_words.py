@@ -18,3 +18,10 @@ def reported(words: str) -> str:
 def tool_said(tool: str, words: str) -> str:
     """The last words of a program that was run, on its stderr."""
     return _("{tool} said: {words}").format(tool=tool, words=words)
+
+
+def split(text: str) -> tuple[str, str]:
+    """Our sentence, and the words of others that follow it with their mark; empty if there are none."""
+    marks = [mark("").strip() for mark in (server_said, reported)]
+    at = min((found for one in marks if (found := text.find(one)) >= 0), default=len(text))
+    return text[:at].rstrip(), text[at:]

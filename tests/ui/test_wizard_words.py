@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from mtn_tui.core import i18n
-from mtn_tui.core.errors import UsageError
+from mtn_tui.core.errors import ServerLost, UsageError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels
@@ -27,6 +27,7 @@ from mtn_tui.operations.restore.gone import gone_and_new
 from mtn_tui.operations.restore.main_tables import Table, finding
 from mtn_tui.operations.restore.point_in_time import points
 from mtn_tui.operations.restore.request import Request
+from mtn_tui.postgres.their_words import reported, server_said
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.data.points import both_clocks, made_of
 from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS, LOGS
@@ -511,3 +512,30 @@ def test_another_backup_than_the_proposed_one_is_asked_about_with_what_differs(m
         assert app.session.present.steps[Step.CHOOSE].facts["backup"] == wanted.handle
 
     operate(app, flow)
+
+
+@pytest.mark.parametrize("mark", [server_said, reported])
+def test_what_the_server_said_takes_two_lines_of_step_1_is_whole_by_a_key_and_last_in_the_mail(made, mark):
+    at(Step.ASSESS)(made)
+    ours = _("PostgreSQL at {where} does not answer.").format(where="db1:5432")
+    theirs = mark(" ".join(f"word{number}" for number in range(60)))
+    silent = Canned(changes=(("server", ServerLost(f"{ours} {theirs}", "")),))
+    app = app_of(made, silent)
+
+    async def flow(operator):
+        await has_page(operator)
+        await operator.until(lambda: app.screen.page.cut, "what was cut")
+        lines = app.screen.page.texts()
+        assert sum("word" in line for line in lines) <= 2
+        assert ours in page_of(operator)
+        await operator.sees(_("[m] shows it whole"))
+        await operator.press("m")
+        await operator.sees(_("What the server said"), "word59")
+        await operator.press("escape")
+
+    operate(app, flow)
+    found = silent.operations(made).assess(made.context, lambda _one: None)
+    body = messages.first_alert(made.context, found).body
+    assert body.count(theirs) == 1
+    assert body.endswith(theirs)
+    assert ours in body

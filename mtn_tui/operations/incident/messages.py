@@ -21,6 +21,7 @@ from mtn_tui.operations.incident.memory import amiss_at_first, done_to_mend, ove
 from mtn_tui.operations.incident.remains import set_aside
 from mtn_tui.operations.incident.state import Facts, Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.postgres.their_words import split
 
 _DOWN = {"server", "database", "tables", "services"}
 """Findings of step 1 with which people can't work; a full disk, or no proven backup, is none."""
@@ -67,7 +68,7 @@ def first_alert(context: Context, assessment: Assessment, incident: Incident | N
     lines += _lines(assessment.findings)
     lines += ["", _("In charge: {operator} on {host}.").format(operator=context.operator, host=context.host)]
     severity = report.severity(severity_of(incident) if incident else Severity.CRITICAL).upper()
-    return Alert(Level.ERROR, f"{severity}: {subjects[proposal.way]}", "\n".join(lines))
+    return Alert(Level.ERROR, f"{severity}: {subjects[proposal.way]}", _theirs_last(lines))
 
 
 def last_alert(context: Context, incident: Incident, counted: Sequence[Check] = ()) -> Alert:
@@ -77,7 +78,7 @@ def last_alert(context: Context, incident: Incident, counted: Sequence[Check] = 
     """
     alert = _done(context, incident)
     wrong = [] if incident.way is RecoveryMode.LEAVE else [*_broken(incident), *_at_first(incident)]
-    alert = replace(alert, body="\n".join([alert.body, *_lines(counted), *wrong]))
+    alert = replace(alert, body=_theirs_last([*alert.body.splitlines(), *_lines(counted), *wrong]))
     if not any(one.status is Status.FAIL for one in counted):
         return alert
     return replace(alert, level=Level.WARNING, subject=_("Rows are still missing"))
@@ -137,6 +138,13 @@ def _broken(incident: Incident) -> list[str]:
 
 def _lines(findings: Sequence[Check]) -> list[str]:
     return [f"{one.status.glyph} {one.says}" for one in findings]
+
+
+def _theirs_last(lines: Sequence[str]) -> str:
+    """The text of an alert: our sentences first, and what the server said whole, once, at its end."""
+    ours, theirs = zip(*map(split, lines), strict=True)
+    said = dict.fromkeys(filter(None, theirs))
+    return "\n".join([*ours, *(["", *said] if said else [])])
 
 
 def send(context: Context, alert: Alert, to: Sequence[str]) -> dict[str, object]:

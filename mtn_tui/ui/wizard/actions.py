@@ -13,12 +13,18 @@ from mtn_tui.ui.host import Place
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard import severity
 from mtn_tui.ui.wizard.navigator import Navigator
+from mtn_tui.ui.wizard.page import Page
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 from mtn_tui.ui.wizard.step import ask_whether
+from mtn_tui.ui.wizard.whole_message import whole_message
 
 
 class Wizard(Place, Protocol):
     """The screen that these actions are performed on."""
+
+    @property
+    def page(self) -> Page:
+        """What is shown of the step in view."""
 
     @property
     def navigator(self) -> Navigator:
@@ -107,6 +113,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             footer_when_possible=True,
         ),
         *stepping(_timeline, _no_choosing),
+        whole_message(),
         Action(
             "severity",
             ("g",),

@@ -26,6 +26,7 @@ from mtn_tui.ui.wizard.actions import digit_of_moment, stepping
 from mtn_tui.ui.wizard.page import Page, PageBuilder
 from mtn_tui.ui.wizard.picking import Picking
 from mtn_tui.ui.wizard.step import progress
+from mtn_tui.ui.wizard.whole_message import whole_message
 
 if TYPE_CHECKING:
     from mtn_tui.operations.inventory.model import Backup
@@ -56,11 +57,17 @@ class AsItWas(Framed):
                 why_not=lambda screen: read_only(screen) or screen.not_ready(),
             ),
             *stepping(lambda screen: screen.picking, lambda _screen: "", footer=True),
+            whole_message(),
         )
 
     def does_nothing(self, key: str) -> str:
         """Say of a digit, too, which key lets one type a moment."""
         return digit_of_moment(key) or super().does_nothing(key)
+
+    @property
+    def page(self) -> Page:
+        """The timeline and what is said of the chosen point."""
+        return self.query_one(Page)
 
     def body(self) -> Iterable[Widget]:
         """The page, and below what enter does."""

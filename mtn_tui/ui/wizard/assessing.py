@@ -12,6 +12,7 @@ from mtn_tui.operations.incident.assess import Assessment
 from mtn_tui.operations.incident.escalation import severity_of
 from mtn_tui.operations.incident.state import Record, RecoveryMode, Step, StepStatus
 from mtn_tui.operations.incident.steps import start_arguments
+from mtn_tui.postgres.their_words import split
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard.notifying import says_otherwise
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -107,7 +108,7 @@ class Assessing(StepView):
                 sheet.check(one)
             return
         sheet.title(_("What to do?"))
-        sheet.say(found.proposal.why, "strong")
+        sheet.say(split(found.proposal.why)[0], "strong")
         if found.proposal.instead:
             sheet.say(found.proposal.instead)
         sheet.gap()

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 
+from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
-from mtn_tui.ui.text.cells import fit, wrapped
+from mtn_tui.postgres.their_words import split
+from mtn_tui.ui.text.cells import clipped, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 _TONES = {Status.OK: "good", Status.WARN: "warn", Status.UNKNOWN: "warn"}
 """Every other status is bad."""
+
+_THEIRS = 2
+"""Lines of what a server said in its own words; ours, what to do and what else is wrong need the rest."""
 
 NAMES = 15
 """Width of the names of facts, in cells."""
@@ -30,6 +36,8 @@ class PageBuilder:
         """The keys of the choices, in order."""
         self.at: list[int] = []
         """The line of each choice."""
+        self.cut: list[str] = []
+        """Words of the server that have no room here, whole."""
         self.points = 0
         """How many points of an axis the cursor moves along, in place of choices."""
 
@@ -53,15 +61,24 @@ class PageBuilder:
             self.lines.append([(indent + part, "strong")])
 
     def item(self, glyph: str, text: str, tone: str = "", *, hint: str = "") -> None:
-        """Add a paragraph beside a glyph."""
+        """Add a paragraph beside a glyph. Of what the server said in it two lines are shown at most."""
         room = self.width - 2
         head = glyph + " "
-        for line in wrapped(text, room):
+        ours, theirs = split(text)
+        for line in [*wrapped(ours, room), *(self._their_words(theirs, room) if theirs else ())]:
             self.lines.append([(head, tone), (line, "" if tone == "good" else tone)])
             head = "  "
         if hint:
             told = [line for part in hint.split("\n") for line in wrapped(part, room)]
             self.lines += [[("  ", ""), (line, "dim")] for line in told]
+
+    def _their_words(self, theirs: str, room: int) -> list[str]:
+        first, *more = wrapped(theirs, room)
+        if len(more) < _THEIRS:
+            return [first, *more]
+        self.cut.append(theirs)
+        leads = " … " + _("[m] shows it whole")
+        return [first, clipped(more[0], room - cell_len(leads)).rstrip(" …") + leads]
 
     def check(self, one: Check) -> None:
         """Add the result of a check."""
@@ -104,11 +121,14 @@ class Page(Text):
         self._moved = moved
         self._choices: list[int] = []
         self._points = 0
+        self.cut: list[str] = []
+        """What the server said that has no room on the page, whole."""
         self.index = 0
 
     def show_page(self, built: PageBuilder, index: int) -> None:
         """Show a page; the cursor is on the choice ``index``."""
         self._choices, self._points, self.index = built.at, built.points, index
+        self.cut = list(dict.fromkeys(built.cut))
         self.show(built.lines)
 
     def on_click(self, event: events.Click) -> None:
