@@ -153,13 +153,14 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = 
     return found
 
 
-def changing(connection: Connection, some: Sequence[Table]) -> list[Table]:
-    """Those whose rows have been deleted or updated since the server began to count."""
+def changing(connection: Connection, some: Sequence[Table], *, over: int) -> list[Table]:
+    """Those of over about so many rows that have been deleted or updated since the server began to count."""
     with translated():
         rows = connection.execute(
-            "SELECT relid::bigint FROM pg_stat_all_tables"
-            " WHERE relid = ANY (%s::oid[]) AND n_tup_del + n_tup_upd > 0",
-            [[table.oid for table in some]],
+            "SELECT relid::bigint FROM pg_stat_all_tables JOIN pg_class ON pg_class.oid = relid"
+            " WHERE relid = ANY (%s::oid[]) AND n_tup_del + n_tup_upd > 0"
+            " AND greatest(n_live_tup, reltuples) > %s",
+            [[table.oid for table in some], over],
         ).fetchall()
     found = {int(str(oid)) for (oid,) in rows}
     return [table for table in some if table.oid in found]

@@ -10,6 +10,7 @@ import pytest
 
 from mtn_tui.core.models import KEYS, Kind
 from mtn_tui.operations.backup import differential as differentials
+from mtn_tui.operations.backup import full
 from mtn_tui.operations.backup.make import MadeBackup
 from mtn_tui.postgres import bulk, changes, giving_way
 from mtn_tui.postgres.dump import Dumper
@@ -217,6 +218,33 @@ def test_the_keys_of_a_full_give_way_and_the_full_is_whole_without_them(source, 
     thread.join(60)
     assert noted(practice, "gives-way")
     assert made[0].manifest.rows()["public.big"] == 19999
+    assert not list(practice.backups.glob("*" + KEYS))
+    assert practice.job.exit_code == 0
+
+
+def test_of_what_reads_for_a_full_only_the_keys_give_way_and_pg_dump_ends(source, practise, monkeypatch):
+    much = "SELECT repeat(md5(n::text), 50) AS told FROM generate_series(1, 2000) AS n"
+    source.psql(f"CREATE TABLE wide AS {much}; DELETE FROM big WHERE n = 3")  # more than a pipe holds
+    while source.psql("SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'big'") != b"1\n":
+        pass  # a session tells what it did as it ends
+    practice: Practice = practise(source)
+    endless_shipping(monkeypatch, Endless())
+    real = full.write_payload
+
+    def late(*arguments):
+        wait_for(lambda: noted(practice, "gives-way"), "the keys to give way while pg_dump holds its locks")
+        return real(*arguments)
+
+    monkeypatch.setattr(full, "write_payload", late)
+    made: list[MadeBackup] = []
+    thread = threading.Thread(target=lambda: made.append(practice.back_up()))
+    thread.start()
+    with source.connect() as application:
+        wait_for(lambda: reading(source), "the keys being read")
+        application.execute("TRUNCATE big")
+    thread.join(60)
+    assert made[0].manifest.rows()["public.big"] == 19999
+    assert not made[0].manifest.altered
     assert not list(practice.backups.glob("*" + KEYS))
     assert practice.job.exit_code == 0
 

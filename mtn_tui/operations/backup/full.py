@@ -10,7 +10,7 @@ from mtn_tui.core.models import Kind
 from mtn_tui.core.stopwatch import Stopwatch
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.backup.contents import Inputs, Written
-from mtn_tui.operations.backup.key_file import keys_beside
+from mtn_tui.operations.backup.key_file import KeysBeside
 from mtn_tui.operations.backup.make import MadeBackup, begin, make, make_unrecorded
 from mtn_tui.operations.backup.payload import write_payload
 from mtn_tui.operations.common.context import Context
@@ -78,15 +78,15 @@ class FullContents:
             at = (inputs.context.server, settings.db_name, inputs.application)
             with closing(connect(*at, token=job.token)) as connection:
                 marked = watermark.leave(connection)
-            written = write_payload(job, dump, part, inputs.key, job.id, settings.deflate_level)
-            rows = rows_in(written.payload.sections)
+            with KeysBeside(inputs, dump.snapshot, part.path) as keys_beside:
+                written = write_payload(job, dump, part, inputs.key, job.id, settings.deflate_level)
+                rows = rows_in(written.payload.sections)
+                with watch.timing("keys"):
+                    keys, file = keys_beside.keep(rows, held) or (None, None)
             with closing(connect(*at, token=job.token)) as connection:
                 with in_snapshot(connection, dump.snapshot):
                     objects = large_objects.digests(connection)
-                with watch.timing("keys"):
-                    beside = keys_beside(inputs, connection, dump.snapshot, rows, part.path, held)
                 kept = watermark.until_flushed(connection, marked)
-            keys, file = beside or (None, None)
         baseline = None
         if kept is not None:
             baseline = Baseline(dump.snapshot.xmax, kept.transactions, dump.oids(rows), objects, file)

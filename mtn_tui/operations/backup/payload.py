@@ -15,6 +15,7 @@ from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.schema import SchemaHash
 from mtn_tui.archive.sections import END, Block, changes, split
 from mtn_tui.archive.writer import Payload, Writer, compress
+from mtn_tui.core.cancel import CancelToken
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import ordered_map
 from mtn_tui.postgres.dump import Dump
@@ -54,7 +55,7 @@ def write_payload(job: Job, dump: Dump, part: PartFile, key: Key, backup_id: str
     schema = SchemaHash()
     blocks = split(dump.pieces, tail(backup_id), schema.add)
     with job.token.calling(dump.kill):
-        payload = write_blocks(job, blocks, part, key, level, dump.kill)
+        payload = write_blocks(blocks, part, key, level, job.token, job.advance, dump.kill)
     return Written(payload, schema.hexdigest())
 
 
@@ -62,29 +63,33 @@ def write_changes(
     job: Job, script: Iterable[bytes | CopyRows], part: PartFile, key: Key, level: int
 ) -> Payload:
     """Write the script of a differential, less its first line, into ``part``."""
-    return write_blocks(job, changes(script), part, key, level)
+    return write_blocks(changes(script), part, key, level, job.token, job.advance)
 
 
 def write_blocks(
-    job: Job,
     blocks: Iterator[Block],
     part: PartFile,
     key: Key,
     level: int,
+    token: CancelToken,
+    advance: Callable[[int], None] = lambda size: None,
     on_stop: Callable[[], None] | None = None,
 ) -> Payload:
-    """Compress, encrypt and write blocks. ``on_stop`` ends what they come from, if writing fails."""
+    """Compress, encrypt and write blocks. ``advance`` gets bytes of SQL.
+
+    ``on_stop`` ends what the blocks come from, if writing fails.
+    """
     writer = Writer(key, new_salt(), part.write)
     members = ordered_map(
         blocks,
         partial(compress, level=level),
         workers=_COMPRESSORS,
         depth=_COMPRESSORS * 3 + 2,
-        token=job.token,
+        token=token,
         on_stop=on_stop,
     )
     with closing(members):
         for member in members:
             writer.append(member)
-            job.advance(member.raw)
+            advance(member.raw)
     return writer.finish()
