@@ -1,6 +1,7 @@
 """Cuts a dump into sections, while its bytes pass.
 
-The script of a backup is made of one ``pg_dump`` run and a tail of our own.
+The script of a backup is made of one ``pg_dump`` run, the planner's statistics
+where another run gave them, and a tail of our own.
 ``archive.borders`` tells schema from data in that run. (In
 archives of manifest format 1 each of pre-data, data and post-data is a run of
 its own, with its own settings and end marker.)
@@ -149,16 +150,18 @@ def split(
     dump: Iterable[bytes],
     tail: bytes,
     on_schema: Callable[[bytes], object] = len,
+    statistics: Iterable[bytes] = (),
     *,
     member: int = MEMBER,
     section: int = SECTION,
 ) -> Iterator[Block]:
-    """Cut a ``pg_dump`` run and the tail into blocks.
+    """Cut a ``pg_dump`` run, statements that set statistics, and the tail into blocks.
 
-    The blocks' data, put together, is HEAD, the run and the tail, byte for
-    byte. ``on_schema`` gets, in order, the part of the run that ``pg_dump
-    --schema-only`` writes as well. ``member`` and ``section`` are bytes. Raises
-    Truncated if the run lacks its end marker or ends within something.
+    The blocks' data, put together, is HEAD, the run, the statements with an end
+    marker of their own, and the tail, byte for byte. ``on_schema`` gets, in order,
+    the part of the run that ``pg_dump --schema-only`` writes as well. ``member`` and
+    ``section`` are bytes. Raises Truncated if the run lacks its end marker or ends
+    within something.
     """
     cutter = _Cutter(member, section)
     part = Part.PRE_DATA
@@ -182,6 +185,14 @@ def split(
                 if not isinstance(piece, Sql) and piece.schema:
                     on_schema(piece.data)
         yield from cutter.add(piece.data)
+    told = False
+    for statement in statistics:
+        if not told and part is not Part.POST_DATA:
+            yield from cutter.begin(Start(Part.POST_DATA))
+        told = True
+        yield from cutter.add(statement)
+    if told:
+        yield from cutter.add(b"\n\n--\n%b\n--\n" % END)
     yield from cutter.begin(Start(Part.TAIL))
     yield from cutter.add(tail)
     yield from cutter.flush()

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mtn_tui.postgres import statistics
+
 
 class Closing(StrEnum):
     """What a post-data statement does, as far as its order matters."""
@@ -14,6 +16,8 @@ class Closing(StrEnum):
     """Makes an index: needs the table's rows."""
     FOREIGN_KEY = "foreign key"
     """Needs all rows and keys; two on one table can't be made at the same time."""
+    STATISTICS = "statistics"
+    """Tells the planner what ANALYZE would: needs the rows, and comes before queries."""
     REFRESH = "refresh"
     """Keeps its place; runs a query, so ANALYZE comes before it."""
     COMMENT = "comment"
@@ -44,7 +48,7 @@ _FOREIGN = re.compile(
     % (_TABLE, _NAME, _COLUMNS, _TABLE)
 )
 _VIEW = re.compile(rb"CREATE MATERIALIZED VIEW %b" % _TABLE)
-_REFRESH = re.compile(rb"REFRESH MATERIALIZED VIEW\b")
+_REFRESH = re.compile(rb"REFRESH MATERIALIZED VIEW %b" % _TABLE)
 _COMMENT = re.compile(rb"COMMENT ON\b")
 
 
@@ -60,8 +64,10 @@ def closer(statement: bytes) -> Closer:
             return Closer(
                 what, statement, tuple(name.decode(errors="surrogateescape") for name in found.groups())
             )
-    if refreshes(statement):
-        return Closer(Closing.REFRESH, statement, ())
+    if statistics.are_set(statement):
+        return Closer(Closing.STATISTICS, statement, ())
+    if found := _REFRESH.match(statement):
+        return Closer(Closing.REFRESH, statement, (found[1].decode(errors="surrogateescape"),))
     return Closer(Closing.COMMENT if _COMMENT.match(statement) else Closing.OTHER, statement, ())
 
 

@@ -67,6 +67,10 @@ class Dumper:
         """All sections, in one script."""
         return self._child(f"--snapshot={snapshot_name}")
 
+    def statistics(self, snapshot_name: str) -> Child:
+        """What ``pg_dump --statistics-only`` writes, from PostgreSQL 18 on. It locks no table."""
+        return self._child("--statistics-only", f"--snapshot={snapshot_name}")
+
     def schema(self, snapshot_name: str = "", lock_seconds: int | None = None) -> Child:
         """What ``pg_dump --schema-only`` writes, now or in a snapshot; it waits so long for a table."""
         moment = [f"--snapshot={snapshot_name}"] if snapshot_name else []

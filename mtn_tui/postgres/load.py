@@ -17,11 +17,17 @@ from psycopg.pq import TransactionStatus
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import Cancelled, PostgresError
 from mtn_tui.core.i18n import _
-from mtn_tui.postgres import server_errors
+from mtn_tui.postgres import server_errors, statistics
 from mtn_tui.postgres.connection import connect, explained, translated
 from mtn_tui.postgres.load_advice import advice
 from mtn_tui.postgres.load_chunks import EMPTY_PATH, in_chunks
-from mtn_tui.postgres.load_queries import ARE_THERE, CHECKS_THAT_CALL, MAY_BE_EMPTIED, TABLES_OF_EXTENSIONS
+from mtn_tui.postgres.load_queries import (
+    ARE_THERE,
+    CHECKS_THAT_CALL,
+    MAY_BE_EMPTIED,
+    MUCH_CHANGED,
+    TABLES_OF_EXTENSIONS,
+)
 from mtn_tui.postgres.search_path import SearchPath
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.statement_kind import kind_of, parts
@@ -52,13 +58,6 @@ _PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compr
 # Until PostgreSQL 11 tables could have a hidden column of OIDs, which dumps leave out.
 _WITH_OIDS = re.compile(rb"SET default_with_oids = true\Z")
 
-_MUCH_CHANGED = """
-    SELECT name FROM (
-        SELECT pg_catalog.unnest(%s::text[]) AS name, pg_catalog.unnest(%s::bigint[]) AS rows) AS changed
-    LEFT JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(name)
-    WHERE rows > 50 + 0.1 * coalesce(reltuples, 0)
-"""
-
 # Several loads keep the cores busy already, so parallel index builds are no faster.
 _HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
 
@@ -78,6 +77,9 @@ _FOR_LOADING = f"""
 """  # noqa: S608 - a number of our own
 
 _DEADLOCK_TRIES = 5
+
+_NOT_THERE = ("42P01", "3F000")
+"""SQLSTATEs of statistics of a table or index that was left out, or of its schema."""
 
 
 def is_setting(statement: bytes) -> bool:
@@ -177,6 +179,16 @@ class LoadConnection:
             self._execute(statement, alone)
 
     def _execute(self, statement: bytes, alone: bool) -> None:
+        try:
+            self._try(statement, alone)
+        except PostgresError as error:
+            idle = self._connection.info.transaction_status is TransactionStatus.IDLE
+            if not (statistics.are_set(statement) and idle) or self._cancelled:
+                raise
+            if error.sqlstate not in _NOT_THERE:
+                self._skipped(f"{kind_of(statement)}: {error.title}")
+
+    def _try(self, statement: bytes, alone: bool) -> None:
         for left in reversed(range(_DEADLOCK_TRIES)):
             try:
                 # A binary result uses the extended protocol, which allows a single statement only.
@@ -281,7 +293,7 @@ class LoadConnection:
         """Gather statistics of tables of which so many rows have changed since, by autovacuum's measure."""
         names = [table.decode(errors="surrogateescape") for table in rows]
         with translated("ANALYZE"):
-            much = self._connection.execute(_MUCH_CHANGED, [names, list(rows.values())]).fetchall()
+            much = self._connection.execute(MUCH_CHANGED, [names, list(rows.values())]).fetchall()
         if tables := [str(name).encode(errors="surrogateescape") for (name,) in much]:
             self.analyze(tables)
 
@@ -355,6 +367,11 @@ class LoadConnection:
         names = b", ".join(b"'%b'" % table.replace(b"'", b"''") for table in tables)
         found = self.rows(ARE_THERE % names)
         return [table for table, (there,) in zip(tables, found, strict=True) if not there]
+
+    @property
+    def takes_statistics(self) -> bool:
+        """Whether this server takes the planner's statistics from a script."""
+        return self._connection.info.server_version >= statistics.SINCE * 10_000
 
     def checks_call_functions(self) -> bool:
         """Return whether any check constraint calls a function of the database, which may read any table."""

@@ -23,3 +23,10 @@ CHECKS_THAT_CALL = b"""
         WHERE c.contype = 'c' AND d.classid = 'pg_catalog.pg_constraint'::regclass
           AND d.refclassid = 'pg_catalog.pg_proc'::regclass)
 """
+
+MUCH_CHANGED = """
+    SELECT name FROM (
+        SELECT pg_catalog.unnest(%s::text[]) AS name, pg_catalog.unnest(%s::bigint[]) AS rows) AS changed
+    LEFT JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(name)
+    WHERE rows > 50 + 0.1 * coalesce(reltuples, 0)
+"""

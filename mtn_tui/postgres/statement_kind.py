@@ -58,7 +58,7 @@ _KINDS = [
         rf"(?:GRANT|REVOKE) {_PRIVILEGES}ON {_OBJECT}",
         rf"GRANT {NAME} TO {NAME}",
         rf"REVOKE {NAME} FROM {NAME}",
-        rf"(?:SELECT|CALL|PERFORM) {_PATH}(?= ?\()",
+        rf"(?:SELECT(?: \* FROM)?|CALL|PERFORM) {_PATH}(?= ?\()",
         r"SET (?:LOCAL |SESSION )?(?:SESSION AUTHORIZATION|TRANSACTION|ROLE)",
         rf"(?:SET (?:LOCAL |SESSION )?|RESET ){_PATH}(?= (?:=|TO))",
         r"ALTER DEFAULT PRIVILEGES|ALTER LARGE OBJECT \d+|ALTER SYSTEM|(?:CREATE|ALTER|COMMENT ON) OPERATOR|"

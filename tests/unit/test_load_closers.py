@@ -131,7 +131,10 @@ def test_comments_are_told_apart(statement):
 
 
 def test_a_query_over_what_was_loaded_is_told_apart():
-    assert told("REFRESH MATERIALIZED VIEW public.summary") == (Closing.REFRESH, ())
+    assert told("REFRESH MATERIALIZED VIEW public.summary") == (
+        Closing.REFRESH,
+        ("public.summary",),
+    )
 
 
 names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from mtn_tui.archive.manifest import Baseline, rows_in
@@ -14,10 +15,11 @@ from mtn_tui.operations.backup.key_file import KeysBeside
 from mtn_tui.operations.backup.make import MadeBackup, begin, make, make_unrecorded
 from mtn_tui.operations.backup.payload import write_payload
 from mtn_tui.operations.common.context import Context
-from mtn_tui.postgres import large_objects, watermark
+from mtn_tui.postgres import large_objects, statistics, watermark
 from mtn_tui.postgres.connection import connect
-from mtn_tui.postgres.dump import Dumper, opened
+from mtn_tui.postgres.dump import Dump, Dumper, opened
 from mtn_tui.postgres.snapshot import in_snapshot
+from mtn_tui.postgres.tools import Child
 from mtn_tui.storage.part import PartFile
 
 
@@ -78,8 +80,12 @@ class FullContents:
             at = (inputs.context.server, settings.db_name, inputs.application)
             with closing(connect(*at, token=job.token)) as connection:
                 marked = watermark.leave(connection)
-            with KeysBeside(inputs, dump.snapshot, part.path) as keys_beside:
-                written = write_payload(job, dump, part, inputs.key, job.id, settings.deflate_level)
+            with (
+                KeysBeside(inputs, dump.snapshot, part.path) as keys_beside,
+                _statistics(dumper, dump, inputs) as set_by,
+            ):
+                level = settings.deflate_level
+                written = write_payload(job, dump, set_by, part, inputs.key, job.id, level)
                 rows = rows_in(written.payload.sections)
                 with watch.timing("keys"):
                     keys, file = keys_beside.keep(rows, held) or (None, None)
@@ -98,3 +104,13 @@ class FullContents:
             baseline,
             keys=keys if kept else None,
         )
+
+
+@contextmanager
+def _statistics(dumper: Dumper, dump: Dump, inputs: Inputs) -> Iterator[Child | None]:
+    """What gives a script that sets the planner's statistics; None where pg_dump or the server is too old."""
+    if min(inputs.tool.major, inputs.source.server.version_num // 10_000) < statistics.SINCE:
+        yield None
+        return
+    with dumper.statistics(dump.snapshot.name) as child:
+        yield child

@@ -14,11 +14,15 @@ from mtn_tui.archive.keys import Key
 from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.schema import SchemaHash
 from mtn_tui.archive.sections import END, Block, changes, split
+from mtn_tui.archive.statements import Statement, Text, texts
 from mtn_tui.archive.writer import Payload, Writer, compress
 from mtn_tui.core.cancel import CancelToken
+from mtn_tui.core.errors import PostgresError, Truncated
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import ordered_map
+from mtn_tui.postgres import statistics
 from mtn_tui.postgres.dump import Dump
+from mtn_tui.postgres.tools import Child
 from mtn_tui.storage.part import PartFile
 
 _COMPRESSORS = min(os.cpu_count() or 1, 8)
@@ -50,13 +54,40 @@ class Written:
     schema_hash: str
 
 
-def write_payload(job: Job, dump: Dump, part: PartFile, key: Key, backup_id: str, level: int) -> Written:
-    """Write a dump into ``part``. ``level`` is libdeflate's. The job advances by bytes of SQL."""
+def write_payload(
+    job: Job, dump: Dump, statistics_run: Child | None, part: PartFile, key: Key, backup_id: str, level: int
+) -> Written:
+    """Write a dump and the statistics that ``statistics_run`` writes into ``part``.
+
+    ``level`` is libdeflate's. The job advances by bytes of SQL.
+    """
+
+    def kill() -> None:
+        dump.kill()
+        if statistics_run is not None:
+            statistics_run.kill()
+
     schema = SchemaHash()
-    blocks = split(dump.pieces, tail(backup_id), schema.add)
-    with job.token.calling(dump.kill):
-        payload = write_blocks(blocks, part, key, level, job.token, job.advance, dump.kill)
+    blocks = split(dump.pieces, tail(backup_id), schema.add, _set_by(statistics_run or (), job))
+    with job.token.calling(kill):
+        payload = write_blocks(blocks, part, key, level, job.token, job.advance, kill)
     return Written(payload, schema.hexdigest())
+
+
+def _set_by(script: Iterable[bytes], job: Job) -> Iterator[bytes]:
+    """The statements of a script that set statistics; those before the end where pg_dump fails.
+
+    A restore gathers what lacks.
+    """
+    try:
+        for text in texts(script):
+            if not (isinstance(text, Text) and isinstance(text.event, Statement)):
+                continue
+            if statistics.are_set(text.event.sql) and not statistics.say_nothing(text.event.sql):
+                yield text.data
+    except (PostgresError, Truncated) as error:
+        job.token.check()
+        job.note("warn", "no-statistics", reason=error.title)
 
 
 def write_changes(

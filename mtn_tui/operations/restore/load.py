@@ -29,6 +29,7 @@ from mtn_tui.operations.restore.pieces import Piece, filled_by, pieces_of
 from mtn_tui.operations.restore.post_data import ClosingTasks
 from mtn_tui.postgres.closers import refreshes
 from mtn_tui.postgres.load import LoadConnection, is_setting
+from mtn_tui.postgres.statistics import are_set
 
 CONNECTIONS = min((os.cpu_count() or 1) + 1, 4)
 """One more than cores, for one often waits for the disk. Each holds a section in memory."""
@@ -135,6 +136,10 @@ def load(
         run_tasks(loader.tasks(connections[0]), connections, token, stop)
 
 
+def _is_any(event: Event, kinds: Iterable[Callable[[bytes], bool]]) -> bool:
+    return isinstance(event, Statement) and any(one(event.sql) for one in kinds)
+
+
 class _Progress:
     """Reports progress: first of rows, in bytes, then of the statements that are left. Thread-safe."""
 
@@ -235,8 +240,10 @@ class _Loader:
             rows.append(Task(_FIRST, partial(self._in_turn, first)))
             rows.extend(Task(name, lambda _connection: None, (_FIRST,)) for name in names)
         post_data = statements.read(self._sql(self._of(Part.POST_DATA)))
-        if not self._refresh:
-            post_data = (one for one in post_data if not (isinstance(one, Statement) and refreshes(one.sql)))
+        leave_out = [] if self._refresh else [refreshes]
+        leave_out += [] if connection.takes_statistics else [are_set]
+        if leave_out:
+            post_data = (one for one in post_data if not _is_any(one, leave_out))
         closing = ClosingTasks(post_data, filled_by(pieces), self._settings)
         self._progress.expect(len(pieces), closing.steps)
         self._pieces_left = len(pieces)

@@ -15,11 +15,16 @@ from functools import partial
 
 from mtn_tui.archive.statements import Event, Statement
 from mtn_tui.engine.tasks import Task
+from mtn_tui.postgres import statistics
 from mtn_tui.postgres.closers import Closer, Closing, closer
 from mtn_tui.postgres.load import LoadConnection, is_setting
+from mtn_tui.postgres.statement_kind import parts
 
 _FOREIGN_KEYS = 50
 """Foreign keys of small tables in one task, which keeps other tasks from all their tables."""
+
+_STATISTICS = 500
+"""Statements that set statistics in one task."""
 
 Settings = tuple[bytes, ...]
 Close = Callable[[Sequence[bytes], Settings, LoadConnection], None]
@@ -64,16 +69,30 @@ class ClosingTasks:
         self._filled = filled
         self._where = {table: number for number, one in enumerate(filled) for table in one.tables}
         self._keys: dict[tuple[int, Settings], list[bytes]] = defaultdict(list)
+        self._statistics = _Statistics()
         self._runs: list[_Run] = []
-        self.steps = sum(len(one.tables) - len(one.empty) for one in filled)
-        """Statements to execute, and tables to analyze."""
+        self._post_data = 0
         self._sort(post_data, settings)
+
+    @property
+    def steps(self) -> int:
+        """Statements to execute, and tables to analyze."""
+        return self._post_data + sum(len(self._to_analyze(one)) for one in self._filled)
+
+    def _to_analyze(self, filled: Filled) -> list[str]:
+        return [
+            table for table in filled.tables if table not in filled.empty and not self._statistics.of(table)
+        ]
 
     def _sort(self, post_data: Iterable[Event], before: Mapping[bytes, bytes]) -> None:
         comments: list[Closer] = []
         made: set[str] = set()
         for one, settings in _closers(post_data, before):
-            self.steps += 1
+            self._post_data += 1
+            if self._statistics.take(one, in_place=bool(made)):
+                continue
+            if one.what is Closing.STATISTICS:
+                one = replace(one, what=Closing.OTHER)  # noqa: PLW2901 - the same, elsewhere
             if one.what is Closing.OTHER:
                 made.update(one.tables)
             elif one.what is Closing.KEY and one.tables[0] in made:
@@ -100,9 +119,9 @@ class ClosingTasks:
     def tasks(self, close: Close, analyze: Analyze) -> Iterator[Task[LoadConnection]]:
         """Keys after their table's rows, those of tables without rows after all rows; then the rest.
 
-        ANALYZE fills the gaps between foreign keys, after whatever else would
-        wait for its lock or tells it what to gather; what queries the tables
-        waits for it.
+        Statistics that the script holds are set after all keys. For tables without
+        them ANALYZE fills the gaps between foreign keys, after whatever else would
+        wait for its lock or tells it what to gather; what queries the tables waits for it.
         """
         rows = _Gate("all rows", [name for one in self._filled for name in one.after])
         yield rows.task
@@ -112,8 +131,15 @@ class ClosingTasks:
             yield task
         keyed = _Gate("all keys", [rows.name, *keys])
         yield keyed.task
+        told = [
+            Task(f"statistics {number}", partial(close, [one.sql for one in batch], ()), (keyed.name,))
+            for number, batch in enumerate(_cut(self._statistics.early, _STATISTICS))
+        ]
+        yield from told
+        planned = _Gate("all statistics", [keyed.name, *(task.name for task in told)])
+        yield planned.task
         analyses = [f"analyze {number}" for number in range(len(self._filled))]
-        before, beside = keyed.name, list[str]()
+        before, beside = planned.name, list[str]()
         analyzed_after = ""
         analyzed: _Gate | None = None
         for number, run in enumerate(self._runs):
@@ -134,7 +160,7 @@ class ClosingTasks:
             yield Task(name, partial(close, [one.sql for one in run.closers], run.settings), after)
             before, beside = name, []
         for name, one in zip(analyses, self._filled, strict=True):
-            tables = [table for table in one.tables if table not in one.empty]
+            tables = self._to_analyze(one)
             work = partial(analyze, tables) if tables else _nothing
             yield Task(name, work, (analyzed_after or before,), frozenset(tables), -1)
 
@@ -182,6 +208,40 @@ class ClosingTasks:
     def _size(self, table: str) -> int:
         where = self._where.get(table)
         return 0 if where is None else self._filled[where].size
+
+
+class _Statistics:
+    """Statistics that the script sets, and of which tables."""
+
+    def __init__(self) -> None:
+        self.early: list[Closer] = []
+        """To be set once the keys are there."""
+        self._known: set[tuple[str, ...]] = set()
+        self._extended: set[tuple[str, ...]] = set()
+        self._refreshed: set[tuple[str, ...]] = set()
+
+    def of(self, table: str) -> bool:
+        """Whether the script holds all of a table's."""
+        return parts(table) in self._known - self._extended
+
+    def take(self, one: Closer, *, in_place: bool) -> bool:
+        """Take note of a statement; return whether it is set early.
+
+        Those of a view that post-data fills keep their place, and all do ``in_place``:
+        where one might be of what post-data makes.
+        """
+        if one.what is Closing.REFRESH:
+            self._refreshed.add(parts(one.tables[0]))
+        self._extended.add(statistics.extended(one.sql))
+        if one.what is not Closing.STATISTICS:
+            return False
+        whose = statistics.whose(one.sql)
+        if statistics.of_a_column(one.sql):
+            self._known.add(whose)
+        if in_place or whose in self._refreshed:
+            return False
+        self.early.append(one)
+        return True
 
 
 class _Gate:

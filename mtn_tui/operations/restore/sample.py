@@ -1,8 +1,8 @@
 """Loads a backup's schema and a few rows of each table, to find what is wrong with loading it.
 
 It executes what a restore would, in the script's order and on one connection, except foreign keys, which
-need all rows, large objects, and subscriptions, which are for one database only. Rows are needed for the
-most frequent failure, in functions, which run only if there is a row for them.
+need all rows, statistics, large objects, and subscriptions, which are for one database only. Rows are
+needed for the most frequent failure, in functions, which run only if there is a row for them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mtn_tui.archive.statements import CopyIn, Event, Statement
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.postgres.load import LoadConnection
+from mtn_tui.postgres.statistics import are_set
 
 ROWS = 100
 """Rows to load of each table, its first ones."""
@@ -72,7 +73,7 @@ def _schema(
 
     for event in statements.read(script()):
         token.check()
-        if isinstance(event, Statement) and not _LEFT_OUT.match(event.sql):
+        if isinstance(event, Statement) and not (_LEFT_OUT.match(event.sql) or are_set(event.sql)):
             connection.execute(event.sql)
 
 
