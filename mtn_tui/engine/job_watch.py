@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import StorageError, UsageError
 from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import Follower, JobView, list_jobs
@@ -34,6 +35,7 @@ class Journals:
         self._names: set[str] = set()
         self._looked_at: list[int] = []
         self._begun = False
+        self._language = i18n.language()
 
     @property
     def views(self) -> tuple[JobView, ...]:
@@ -57,8 +59,17 @@ class Journals:
                 if not view.state.over:
                     self._follow(view.id)
             self._begun = True
+        self._tell_lost_anew()
         self._find_new()
         return self._look_at_live() or changed
+
+    def _tell_lost_anew(self) -> None:
+        """Look again at jobs that are lost once the language was switched: no journal says why they are."""
+        if i18n.language() != self._language:
+            self._language = i18n.language()
+            for view in list(self._known.values()):
+                if view.state is JobState.LOST and view.id not in self._live:
+                    self._follow(view.id)
 
     def close(self) -> None:
         """Close the journals of running jobs."""

@@ -223,7 +223,7 @@ def _reload(place: Place) -> None:
 
 def _switch_language(place: Place) -> None:
     speaking = i18n.use("en" if i18n.language() == "es" else "es")
-    place.host.recheck()  # what the checks have said is in the other language
+    place.host.reload()  # what checks and stores have said is in the other language
     place.host.show_status({"en": "English", "es": "Español"}[speaking])
 
 

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Pattern, Trouble, Wanted, as_text
@@ -143,7 +144,7 @@ class Logs(Framed):
         """The view for which more lines were requested: that is done once."""
         self._troubles: tuple[Trouble, ...] = ()
         self._rows: list[log_text.Row] = []
-        self._rows_of: tuple[View | None, int, bool] = (None, 0, False)
+        self._rows_of: tuple[View | None, int, bool, str] = (None, 0, False, "")
         self._layout = log_text.layout((), 80, wrap=False)
 
     @property
@@ -363,7 +364,7 @@ class Logs(Framed):
 
     def _lay_out(self) -> None:
         width, view = self.app.size.width, self._view
-        now = (view, width, self._wrapping)
+        now = (view, width, self._wrapping, i18n.language())
         if self._rows_of[0] is not view or self._rows_of[1:] != now[1:]:
             self._rows_of = now
             lines = view.lines if view else ()
