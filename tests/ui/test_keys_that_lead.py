@@ -180,7 +180,7 @@ def test_where_rows_are_missing_it_does_not(pg18, new_school, practise, looks):
     async def flow(operator):
         await looked(operator)
         await operator.press("1")
-        await operator.sees("✖ fail Main tables interviews has 252 rows", "[3] leads through the emergency")
+        await operator.sees("✖ fail Main tables interviews: 62 rows", "[3] leads through the emergency")
         await operator.press("3")
         await operator.enters()
         await operator.sees("✖ incident 1, <1 min")

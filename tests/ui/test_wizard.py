@@ -322,7 +322,11 @@ def test_who_was_told_of_another_way_than_is_gone_is_told_anew_if_one_wants(pg18
         await operator.sees("They were told otherwise. [a] tells them")
         assert "Rows are missing" in told()
         await operator.press("a", "down", "enter")
-        await operator.until(lambda: "An incident of the admission system" in told(), "the other alert")
+        told_way = RecoveryMode.RESTORE.value
+        await operator.until(
+            lambda: on_disk(practice).steps[Step.NOTIFY].facts.get("way") == told_way, "the other alert"
+        )
+        assert "Rows are missing" in told(), "what was found is so whichever way is gone"
         await operator.enters()
         await operator.at(Step.CHOOSE)
 

@@ -179,7 +179,7 @@ def finding(table: Table, moments: Mapping[datetime, str] | None = None) -> Chec
         return Check("tables", Status.UNKNOWN, text.format(table=table.name))
     if table.shrunk and table.whole is not None:
         at = table.whole.moment
-        text = _("{table}: since the backup of {moment}, {what}. It has {now:,} rows now.").format(
+        text = _("{table}: {what} (backup of {moment}). It has {now:,} rows now.").format(
             table=table.name,
             what=table.lost,
             now=Figure(table.rows),
