@@ -59,6 +59,7 @@ def known() -> dict[str, str]:
         "name-not-claimed": _("The name was not claimed"),
         "no-file-lock": _("Without a lock file"),
         "no-keys": _("The keys of the rows were not kept"),
+        "no-statistics": _("The statistics were not read"),
         "not-deleted": _("Not deleted"),
         "not-looked-for": _("Not looked for"),
         "not-swept": _("Not cleared away"),
