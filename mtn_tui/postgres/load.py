@@ -77,9 +77,8 @@ _FOR_LOADING = f"""
 """  # noqa: S608 - a number of our own
 
 _DEADLOCK_TRIES = 5
-
 _NOT_THERE = ("42P01", "3F000")
-"""SQLSTATEs of statistics of a table or index that was left out, or of its schema."""
+"""SQLSTATEs of statistics of what was left out."""
 
 
 def is_setting(statement: bytes) -> bool:

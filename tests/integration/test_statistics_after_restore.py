@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.core.models import Kind
+from mtn_tui.operations.backup import payload
 from mtn_tui.postgres.dump import Dumper
 from mtn_tui.postgres.tools import Child
 from tests.integration.test_giving_way import noted
@@ -98,12 +99,13 @@ def test_gathering_statistics_is_no_change_of_the_schema(known, practise):
     assert made.manifest.kind is Kind.DIFF, made.instead
 
 
-@pytest.mark.parametrize("what", ["nothing", "one and a half"])
+@pytest.mark.parametrize("what", ["nothing", "one and a half", "no end"])
 def test_where_pg_dump_gives_no_statistics_the_backup_is_whole_and_the_restore_gathers_them(
     known, practise, monkeypatch, what
 ):
     said = {
         "nothing": "",
+        "no end": "",
         "one and a half": (
             "SELECT * FROM pg_catalog.pg_restore_attribute_stats(''version'', ''180000''::integer,"
             " ''schemaname'', ''public'', ''relname'', ''fresh'', ''attname'', ''n'',"
@@ -112,6 +114,9 @@ def test_where_pg_dump_gives_no_statistics_the_backup_is_whole_and_the_restore_g
         ).replace("''", "'"),
     }[what]
     failing = ["sh", "-c", 'printf %s "$1"; echo failed >&2; exit 1', "pg_dump", said]
+    if what == "no end":
+        failing = ["sleep", "600"]
+        monkeypatch.setattr(payload, "_PATIENCE", 0.1)
     monkeypatch.setattr(Dumper, "statistics", lambda _self, _snapshot: Child(failing, {}))
     practice = practise(known)
     practice.back_up()

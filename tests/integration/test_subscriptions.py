@@ -131,7 +131,8 @@ def test_in_place_tells_what_goes_with_the_old_one_and_how_to_get_a_fresh_copy(s
     dump, tool = live.practice.values["PG_DUMP"], live.practice.root / "pg_dump"
     psql = f'{publisher.server.binaries / "psql"} -Xq "{publisher.server.conninfo(database.name)}"'
     held = f"echo \"BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'held'\" | {psql}"
-    tool.write_text(f'#!/bin/sh\n[ "$1" = --version ] || {held}\nexec {dump} "$@"\n')
+    once = f'case "$*" in *--version*|*--statistics-only*) ;; *) {held} ;; esac'
+    tool.write_text(f'#!/bin/sh\n{once}\nexec {dump} "$@"\n')
     tool.chmod(0o700)
     tool.with_name("pg_dumpall").symlink_to(f"{dump}all")
     live.practice.configure(PG_DUMP=str(tool))

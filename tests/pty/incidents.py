@@ -133,3 +133,12 @@ def renaming_held(database: Database) -> Iterator[Callable[[], bool]]:
     with maintenance.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(f"COMMENT ON DATABASE \"{database.name}\" IS 'held'".encode())
         yield lambda: maintenance.psql(waiting) == b"t\n"
+
+
+def reads_the_story(terminal: Terminal, told: str) -> None:
+    """Close the first dialog, which says what a practice or demo is."""
+    terminal.wait_for(told)
+    terminal.wait_for("[q] ends")
+    terminal.type("\r")
+    terminal.until(lambda: not terminal.shows(told), "it is closed")
+    terminal.wait_for("[q] quit")

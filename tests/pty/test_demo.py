@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.pty.incidents import reads_the_story
 from tests.pty.terminal import Terminal
 
 
@@ -23,7 +24,7 @@ def test_the_demo_opens_the_screens_on_servers_of_its_own_and_leaves_nothing(tmp
         Terminal([sys.executable, "-m", "mtn_tui", "demo", "--rows", "500"], environment)
     ) as terminal:
         terminal.wait_for("proven: read back whole")
-        begins(terminal, "A demo: nothing here is real")
+        reads_the_story(terminal, "A demo: nothing here is real")
         assert not terminal.sane
         ends(terminal, "End the demo?", "q")
         assert terminal.ended() == 0, terminal.shown
@@ -37,7 +38,7 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
     demo = f"{sys.executable} -m mtn_tui demo --rows 500 --incident database-down --json > {tmp_path}/told"
     with closing(Terminal(["/bin/sh", "-c", demo], environment)) as terminal:
         terminal.wait_for("The time counts from ")
-        begins(terminal, "What is practised")
+        reads_the_story(terminal, "What is practised")
         folder = workspace_of(terminal.process.pid)
         config = folder / "mtn" / "config" / "backup.conf"
         start = [sys.executable, "-m", "mtn_tui", "--config", config, "services", "--start-database"]
@@ -62,15 +63,6 @@ def test_an_incident_is_judged_once_the_screens_are_left_and_nothing_stays(tmp_p
     assert 0 < told["seconds"] < told["target"]
     assert not folder.exists()
     assert not psutil.pid_exists(server) or psutil.Process(server).status() == psutil.STATUS_ZOMBIE
-
-
-def begins(terminal: Terminal, told: str) -> None:
-    """What it is has been read, and closed."""
-    terminal.wait_for(told)
-    terminal.wait_for("[q] ends")
-    terminal.type("\r")
-    terminal.until(lambda: not terminal.shows(told), "it is closed")
-    terminal.wait_for("[q] quit")
 
 
 def ends(terminal: Terminal, question: str, key: str) -> None:
@@ -100,7 +92,7 @@ def test_nothing_is_left_of_a_demo_however_it_ends(tmp_path, options, how):
             if "at once" in how:
                 terminal.type("\x03")
             else:
-                begins(terminal, "What is practised" if options else "A demo: nothing here is real")
+                reads_the_story(terminal, "What is practised" if options else "A demo: nothing here is real")
                 ends(terminal, "End the practice?" if options else "End the demo?", "\x03")
             terminal.ended()
         elif how == "SIGHUP":

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from tests.pty.incidents import opens_an_incident
+from tests.pty.incidents import opens_an_incident, reads_the_story
 from tests.pty.terminal import Terminal
 
 ENTER, UP, DOWN, LEFT = "\r", "\x1b[A", "\x1b[B", "\x1b[D"
@@ -30,7 +30,7 @@ class Practice:
             self.terminal.press(one, ENTER)
 
     def begins(self) -> None:
-        self.terminal.wait_for("[q] quit")
+        reads_the_story(self.terminal, "What is practised")
         self.terminal.press("▸1 Checklist", "3")
         opens_an_incident(self.terminal)
 

@@ -17,13 +17,16 @@ from mtn_tui.archive.sections import END, Block, changes, split
 from mtn_tui.archive.statements import Statement, Text, texts
 from mtn_tui.archive.writer import Payload, Writer, compress
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import PostgresError, Truncated
+from mtn_tui.core.errors import NoSpace, PostgresError, Truncated
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.pipeline import ordered_map
 from mtn_tui.postgres import statistics
 from mtn_tui.postgres.dump import Dump
 from mtn_tui.postgres.tools import Child
 from mtn_tui.storage.part import PartFile
+
+_PATIENCE = 60.0
+"""Seconds that statistics are waited for once all else is written."""
 
 _COMPRESSORS = min(os.cpu_count() or 1, 8)
 
@@ -68,24 +71,27 @@ def write_payload(
             statistics_run.kill()
 
     schema = SchemaHash()
-    blocks = split(dump.pieces, tail(backup_id), schema.add, _set_by(statistics_run or (), job))
+    told = _set_by(statistics_run, job) if statistics_run else ()
+    blocks = split(dump.pieces, tail(backup_id), schema.add, told)
     with job.token.calling(kill):
         payload = write_blocks(blocks, part, key, level, job.token, job.advance, kill)
     return Written(payload, schema.hexdigest())
 
 
-def _set_by(script: Iterable[bytes], job: Job) -> Iterator[bytes]:
+def _set_by(script: Child, job: Job) -> Iterator[bytes]:
     """The statements of a script that set statistics; those before the end where pg_dump fails.
 
     A restore gathers what lacks.
     """
+    if not script.has_output(_PATIENCE):
+        script.kill()
     try:
         for text in texts(script):
             if not (isinstance(text, Text) and isinstance(text.event, Statement)):
                 continue
             if statistics.are_set(text.event.sql) and not statistics.say_nothing(text.event.sql):
                 yield text.data
-    except (PostgresError, Truncated) as error:
+    except (PostgresError, NoSpace, Truncated) as error:
         job.token.check()
         job.note("warn", "no-statistics", reason=error.title)
 
