@@ -136,7 +136,7 @@ def _way(one: Evaluation) -> Mark:
             right=way_words(one.right_way)
         )
     if one.other_way:
-        text = _("It can be repaired: {way}. Copying back the lost rows keeps what was written since.")
+        text = _("It can be repaired so: {way}. Copying back the lost rows would have kept what came after.")
         return True, text.format(way=way_words(one.right_way))
     if one.way is one.right_way:
         return True, _("The right way: {way}.").format(way=way_words(one.way))
@@ -168,6 +168,8 @@ def _rows(one: Evaluation) -> Mark:
     lost = ngettext("{count:,} row was lost", "{count:,} rows were lost", one.lost).format(
         count=Figure(one.lost)
     )
+    if one.other_way:
+        return True, lost + ", " + _("written after the backup: this way gives them up.")
     if not one.needless:
         return True, lost + ", " + _("written after the backup; none that could have been kept.")
     return False, lost + ", " + _("{count:,} of which could have been kept.").format(

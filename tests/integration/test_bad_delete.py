@@ -152,8 +152,9 @@ def test_restored_to_just_before_the_deletion_what_was_written_since_is_lost_and
     assert found.lost == right.held.missing(place.scene.held) > 0
     assert found.needless == 0
     said = "\n".join(verdict.lines(found))
-    assert "keeps what was written since" in said
-    assert "rows were lost" in said
+    assert "would have kept what came after" in said
+    assert "rows were lost, written after the backup: this way gives them up." in said
+    assert "none that could have been kept" not in said
     beside_only = evaluate(place.scene, replace(BAD_DELETE, also=None), happened, Counter())
     assert not verdict.well(beside_only)
 

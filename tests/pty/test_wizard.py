@@ -220,7 +220,7 @@ def test_an_enter_held_down_and_a_paste_replace_nothing_at_any_step(pg18, new_sc
                 screens.terminal.press(what, ENTER * 50)
         screens.terminal.wait_for(f"Type it out: {PHRASE}")
         screens.terminal.type(pasted + ENTER * 50)
-        screens.terminal.wait_for("That is not the phrase. Nothing was done.")
+        screens.terminal.wait_for("That is not the phrase; capitals count. Nothing was done.")
         screens.terminal.type(rubbish)
         screens.terminal.type(ENTER * 50)
         screens.ends()

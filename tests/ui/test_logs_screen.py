@@ -383,3 +383,22 @@ def test_a_flood_of_lines_is_followed_by_its_end(practice):
         await operator.until(lambda: chosen(operator) == "failed error=NoSpace")
 
     drive(practice, flow)
+
+
+@pytest.mark.parametrize("count", range(9, 18))
+def test_what_a_pattern_leaves_is_all_in_view_however_many_lines_it_is(practice, count):
+    """Also where they fill the list to the row, while the end of all is followed."""
+    log(practice, "sync_20261124_040000.log", *[at(100 + n, f"copied file={n}") for n in range(200)])
+    log(practice, "drill_20261124_050000.log", *[at(900 + n, f"tried step={n:03}") for n in range(count)])
+    log(practice, "sync_20261124_060000.log", *[at(2000 + n, f"copied file={n}") for n in range(200)])
+
+    async def flow(operator):
+        await operator.press("slash", *"tried", "enter")
+        await operator.until(lambda: len(operator.rows) == count + 1, "the lines that match")
+        await operator.sees(f"tried step={count - 1:03}")
+        room = operator.app.screen.rows.rows_of_lines
+        drawn = "\n".join(operator.lines()[: room + 4])
+        shown = [n for n in range(count) if f"tried step={n:03}" in drawn]
+        assert len(shown) >= min(count, room - 1), drawn
+
+    drive(practice, flow)

@@ -317,7 +317,7 @@ def test_what_is_pasted_into_the_field_does_nothing_of_itself(pg18, new_school, 
         for letter in rubbish:
             await operator.press("enter" if letter == "\n" else letter)
         await operator.press(*"y12", "enter")
-        await operator.sees("That is not the phrase. Nothing was done.")
+        await operator.sees("That is not the phrase; capitals count. Nothing was done.")
 
     at_the_wizard(app, flow)
     assert on_disk(practice).step is Step.PRODUCTION

@@ -164,6 +164,8 @@ class LineView(ScrollView, can_focus=False):
 
     def _resize(self, size: Size) -> None:
         self.virtual_size = Size(size.width, self._count + self._folds(size.height))
+        if self.scroll_offset.y > self.max_scroll_y:  # else nothing of what has become shorter is in view
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
 
 class Text(LineView, can_focus=True):

@@ -70,8 +70,8 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
         Action(
             "called",
             ("c",),
-            _("Log a call"),
-            _("Logs a call; asks to whom."),
+            _("Record a call"),
+            _("Records a call; asks to whom."),
             _called,
             footer=True,
             why_not=_no_calling,

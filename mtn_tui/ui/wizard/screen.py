@@ -177,7 +177,7 @@ class Emergency(Framed):
         if self.navigator.viewing is not Step.PRODUCTION or self.session.why_not():
             return
         if event.value != view.phrase or not view.phrase:
-            self.host.show_status(_("That is not the phrase. Nothing was done."), "warn")
+            self.host.show_status(_("That is not the phrase; capitals count. Nothing was done."), "warn")
         elif not counts:
             self.host.show_status(_("Wait one second, then press [enter]."), "warn")
         else:
