@@ -107,7 +107,7 @@ def test_the_services_work_on_and_to_copy_back_is_proposed(place):
 def test_the_monitor_says_which_rows_are_missing_and_that_they_are_back(place):
     command(place.config, "monitor", "--quick")
     rows = last_known.load(place.context)["rows"].result
-    assert (rows.status, rows.leading.says.split(" ")[0]) == (Status.FAIL, "applications")
+    assert (rows.status, rows.leading.says.split(":")[0]) == (Status.FAIL, "applications")
     assert "key 3 (Emergency)" in rows.leading.hint
     restored_beside(place, 1)
     place.mtn("recover", "--table=applications", "--yes")
