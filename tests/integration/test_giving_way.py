@@ -54,6 +54,13 @@ def noted(practice: Practice, event: str) -> list[str]:
     return [line for line in lines if f'"{event}"' in line]
 
 
+def lose_a_row(source: Database) -> None:
+    """Of a table whose keys are then kept beside a full."""
+    source.psql("DELETE FROM big WHERE n = 3")
+    while source.psql("SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'big'") != b"1\n":
+        pass  # a session tells what it did as it ends
+
+
 def reading(database: Database) -> bool:
     """Whether one of our sessions has come to what never ends."""
     asked = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'mtn %' AND wait_event = 'PgSleep'"
@@ -203,9 +210,7 @@ def test_a_table_that_is_always_waited_for_is_read_to_its_end_in_the_last_try(pr
 
 
 def test_the_keys_of_a_full_give_way_and_the_full_is_whole_without_them(source, practise, monkeypatch):
-    source.psql("DELETE FROM big WHERE n = 3")
-    while source.psql("SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'big'") != b"1\n":
-        pass  # a session tells what it did as it ends
+    lose_a_row(source)
     practice: Practice = practise(source)
     endless = Endless()
     endless_shipping(monkeypatch, endless)
@@ -224,9 +229,8 @@ def test_the_keys_of_a_full_give_way_and_the_full_is_whole_without_them(source, 
 
 def test_of_what_reads_for_a_full_only_the_keys_give_way_and_pg_dump_ends(source, practise, monkeypatch):
     much = "SELECT repeat(md5(n::text), 50) AS told FROM generate_series(1, 2000) AS n"
-    source.psql(f"CREATE TABLE wide AS {much}; DELETE FROM big WHERE n = 3")  # more than a pipe holds
-    while source.psql("SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'big'") != b"1\n":
-        pass  # a session tells what it did as it ends
+    source.psql(f"CREATE TABLE wide AS {much}")  # more than a pipe holds
+    lose_a_row(source)
     practice: Practice = practise(source)
     endless_shipping(monkeypatch, Endless())
     real = full.write_payload
