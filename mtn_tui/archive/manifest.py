@@ -247,7 +247,7 @@ def _unsigned(body: dict[str, Any], data: bytes, key: Key) -> ArchiveError:
 def _changed() -> Changed:
     return Changed(
         _("The manifest was changed after it was written."),
-        _("Do not trust this copy. Use the one in the other store, or the backup before it."),
+        _("Do not trust this copy. If no other copy of this backup holds, use the backup before it."),
     )
 
 

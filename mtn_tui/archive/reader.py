@@ -255,4 +255,4 @@ def _changed() -> Changed:
 
 
 def _another_copy() -> str:
-    return _("Do not trust this copy. Use the one in the other store, or the backup before it.")
+    return _("Do not trust this copy. If no other copy of this backup holds, use the backup before it.")

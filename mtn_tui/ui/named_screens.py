@@ -50,6 +50,8 @@ def bring_to_front(app: App[None], name: str, here: Framed, navigator: Navigator
         app.push_screen(_new_screen(name, here, navigator))
     while not _is(app.screen, name):
         app.pop_screen()
+    if isinstance(app.screen, Checklist):
+        app.screen.show_the_worst()
 
 
 def _is(screen: Screen[Any], name: str) -> bool:

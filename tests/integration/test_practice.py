@@ -410,7 +410,8 @@ def test_in_a_damaged_backup_s_place_the_one_before_it_is_right(place):
     incident = happen(place, "corrupt-backup")
     happened, mails = SystemClock().now(), subjects(place.scene.stack)
     said = place.mtn("restore", place.backup(0).handle, "--target", DATABASE, check=2)
-    assert "Do not trust this copy" in said
+    assert "can be trusted (bucket, disk): use the backup before it" in said
+    assert "other copy" not in said
     place.mtn("restore", "--latest", "--target", DATABASE, check=1)
     judged = place.judged(incident, happened, mails)
     assert (judged.production, judged.restored) == (Production.EQUAL, place.scene.points[1].name)

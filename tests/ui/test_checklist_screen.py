@@ -94,7 +94,7 @@ def test_it_opens_first_and_shows_the_last_known_state_with_its_age_while_every_
         assert "▸1 Checklist" in operator.text()
         assert not freed.is_set()
         freed.set()
-        await operator.sees("all looked at within 0 min")
+        await operator.sees("all looked at just now")
 
     try:
         operate(app, flow, at="1")
@@ -283,6 +283,26 @@ def test_where_the_list_ends_it_names_what_is_below_first_of_all_what_decides(ma
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_what_is_not_well_is_named_first_out_of_view_and_the_list_opens_at_it_again(made, looks, language):
+    i18n.use(language)
+    looks |= saying("server", SILENT) | saying("alerts", Check("alerts", Status.WARN, "So."))
+    app = app_of(made)
+
+    async def flow(operator):
+        assert app.screen.row.check.id == "server"
+        await operator.press("end")
+        (fold,) = [line for line in operator.lines() if "▴" in line]
+        assert fold.index(f"✖ {BY_ID['server'].title()}") < fold.index(f"⚠ {BY_ID['alerts'].title()}")
+        await operator.press("2", "1")
+        assert app.screen.row.check.id == "server"
+        assert app.screen.checks.scroll_offset.y == 0
+        await operator.press("home")
+        assert f"✖ {BY_ID['server'].title()}: " in operator.text(), "the heading says it wherever the list is"
+
+    at_the_checklist(app, flow)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_a_command_to_type_is_whole_on_80_columns_however_long_its_configuration(made, looks, language):
     i18n.use(language)
     path = Path("/srv/admision") / "respaldos-de-la-base-de-datos" / "configuracion" / "backup.conf"
@@ -329,7 +349,11 @@ def test_enter_shows_its_last_changes_and_a_line_of_its_first_figure(made, looks
 
     async def flow(operator):
         await operator.press("enter")
-        await operator.sees("Full backup", "Age of the newest full since", "0 s to 8 h, now 8 h")
+        await operator.sees(
+            "Full backup",
+            "Age of the newest full since",
+            f"0 s to 8 h; the last one, of {NOW.astimezone():%H:%M}: 8 h",
+        )
         told = operator.text()
         assert ("_.-=++*%#" if ascii else "▁▂▃▄▅▅▆▇█") in told
         assert told.index("2 hours ago") < told.index("3 hours ago") < told.index("8 hours ago")
@@ -354,10 +378,13 @@ def test_a_signs_the_morning_off_with_name_and_note_until_the_next_day(made, loo
         await operator.type("full in work" + ", and more" * 3)
         await operator.press("enter")
         time = f"{NOW.astimezone():%H:%M}"
-        await operator.sees("Signed off by eva rojas.", f"signed off {time} by eva rojas: full in work")
+        await operator.sees(
+            "Signed off by eva rojas.",
+            f"signed off {time} with 4 of 5 (Full backup) by eva rojas: full in work",
+        )
         (line,) = (line for line in operator.lines() if "Morning checklist" in line)
         assert line.startswith(" Morning checklist  ")
-        assert line.rstrip().endswith("…")
+        assert line.rstrip().endswith(f"4 of 5 ok, just now · signed off {time} with 4 of 5")
         assert "full in work" + ", and more" * 3 in operator.text()  # whole, below the list
         made.clock.on(24 * 3600)
         app.draw()

@@ -176,3 +176,13 @@ def test_a_record_that_cannot_be_written_is_no_reason_to_fail(context):
     context.state.write_bytes(b"a file where the folder should be")
     kept = last_known.keep(context, [of("full", Status.FAIL, NOON)])
     assert kept["full"].result.status is Status.FAIL
+
+
+def test_since_when_there_are_no_errors_names_the_sign_off_where_it_counts_from_one(context):
+    context = replace(context, clock=FakeClock(NOW))
+    context.settings.log_dir.mkdir(parents=True, exist_ok=True)
+    (before,) = errors(Inspection(context))
+    assert "sign-off" not in before.says
+    sign(context, "Ana", "", {})
+    (found,) = errors(Inspection(context))
+    assert found.says == f"No errors since the sign-off of {labels.moment(context.clock.now())}."

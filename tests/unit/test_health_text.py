@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mtn_tui.operations.health.catalogue import BY_ID, CHECKS
 from mtn_tui.operations.health.last_known import merged
 from mtn_tui.operations.health.picture import Picture
 from mtn_tui.operations.health.runner import Result
+from mtn_tui.operations.health.sign_off import SignOff
 from mtn_tui.ui.text import health
 from mtn_tui.ui.text.cells import width_of
 
@@ -168,7 +170,7 @@ def test_a_figure_of_another_version_is_called_by_its_name():
 
 def test_the_warnings_of_each_group_are_counted_where_it_stands():
     shown = picture(errors=Status.WARN, alerts=Status.WARN, disk=Status.FAIL, pg_dump=Status.UNKNOWN)
-    assert labels.morning(shown, NOW).startswith("4 of 5 ok")
+    assert labels.morning(picture(errors=Status.WARN), NOW).startswith("4 of 5 ok")
     assert labels.others(shown) == "Also watched: 1 fails, 2 warnings"
     assert labels.others(picture()) == "Also watched"
 
@@ -176,3 +178,55 @@ def test_the_warnings_of_each_group_are_counted_where_it_stands():
 def test_a_check_names_the_runbook_whole_in_its_details():
     (row,) = (one for one in picture().rows if one.check.id == "full")
     assert labels.since(row, NOW).endswith(" · runbook §4.1")
+
+
+def test_the_heading_says_first_what_is_gone_and_since_when_and_how_long_ago_all_was_looked_at():
+    gone = picture(server=Status.FAIL, suspect=Status.FAIL)
+    since = f"{NOW.astimezone():%H:%M}"
+    assert labels.morning(gone, NOW) == f"✖ Database: fail since {since} · 5 of 5 ok · all looked at just now"
+    only_set_up = picture(schedule=Status.FAIL)
+    assert labels.morning(only_set_up, NOW).startswith("5 of 5 ok"), "only what decides is so grave"
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_what_was_signed_stays_as_it_was_when_all_is_well_later(language):
+    i18n.use(language)
+    as_signed = picture(monitoring=Status.WARN)
+    signed = SignOff(NOW - timedelta(minutes=2), "root", "root", "see later", as_signed.statuses)
+    later = replace(picture(), signed=signed)
+    title, time = BY_ID["monitoring"].title(), f"{signed.at.astimezone():%H:%M}"
+    whole = labels.morning(later, NOW)
+    with_them = i18n._("with {count} of {all}").format(count=4, all=5)
+    assert f"{time} {with_them} ({title})" in whole
+    assert whole.endswith("root: see later")
+    for room in (90, 75, 57, 50):
+        told = labels.morning(later, NOW, room)
+        assert len(told) <= room
+        assert with_them in told
+        assert i18n._("just now") in told or i18n._("all looked at just now") in told
+
+
+def test_since_when_is_when_the_limit_was_passed_else_only_when_it_was_first_seen():
+    limit = NOW - timedelta(hours=22)
+    for since, said in ((limit, "fail since 2026-11-27 "), (None, "fail, first seen 2026-11-28 ")):
+        found = Check("full", Status.FAIL, "2 d old", since=since)
+        known = merged({}, [Result(BY_ID["full"], (found,), NOW, 0.1)])
+        assert labels.since(Picture.of(known).row("full"), NOW).startswith(said)
+    well = merged({}, [Result(BY_ID["full"], (Check("full", Status.OK, "so"),), NOW, 0.1)])
+    seen = merged(well, [Result(BY_ID["full"], (found,), NOW + timedelta(minutes=1), 0.1)])
+    assert labels.since(Picture.of(seen).row("full"), NOW).startswith("fail since 2026-11-28 ")
+
+
+def test_a_figure_of_the_last_look_that_had_one_is_told_with_its_moment_and_never_as_of_now():
+    def looked(minutes, *findings):
+        return Result(BY_ID["server"], findings, NOW - timedelta(minutes=minutes), 0.1)
+
+    size = {"database_size_bytes": 12_100_000.0}
+    known = merged({}, [looked(30, Check("server", Status.OK, "so", figures=size))])
+    known = merged(known, [looked(20, Check("server", Status.OK, "so", figures=size))])
+    known = merged(known, [looked(0, Check("server", Status.FAIL, "gone"))])
+    lines = health.history(Picture.of(known).row("server"), NOW, 200, plain=False)
+    (told,) = [text for text, _tone in lines if "Size of the database" in text]
+    last = NOW - timedelta(minutes=20)
+    assert told.endswith(f"always 12.1 MB, the last time at {last.astimezone():%H:%M}")
+    assert "now" not in told

@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from mtn_tui.archive import manifest as manifest_file
+from mtn_tui.archive import reader
 from mtn_tui.archive.proof import Proof
 from mtn_tui.cli import inventory as command
 from mtn_tui.cli import output
 from mtn_tui.core.models import BackupName, Kind
+from mtn_tui.operations.health.checks.suspect import suspect
 from mtn_tui.operations.inventory import labels
-from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus
+from mtn_tui.operations.inventory.model import Backup, Copy, CopyStatus, Inventory
 from mtn_tui.storage.local import LocalStorage
+from mtn_tui.ui.data.state import tally
 from mtn_tui.ui.text import backup as screen
 
 NOW = datetime(2026, 9, 15, 12, tzinfo=UTC)
@@ -46,3 +51,33 @@ def test_the_list_and_the_screen_judge_each_copy_alike(status, failed, monkeypat
         if not failed and status not in (CopyStatus.BROKEN, CopyStatus.WHOLE):
             assert labels.standing(status) in told[2]
             assert labels.standing(status) in shown[2]
+
+
+@pytest.mark.parametrize("failed", [("bytes changed", "bytes changed"), ("bytes changed", "")])
+def test_copies_that_do_not_hold_are_each_named_and_counted_and_no_copy_is_advised_that_does_not_hold(failed):
+    name = BackupName(NOW.replace(tzinfo=None), "admision_mtn", Kind.FULL, "db-1")
+    stores = (LocalStorage(Path("/disk")), Bucket(Path("/bucket")))
+    copies = [
+        Copy(store, str(name), 10, CopyStatus.WHOLE, None, Proof("", failed=why))
+        for store, why in zip(stores, failed, strict=True)
+    ]
+    backup = Backup(name, tuple(copies))
+    inventory = Inventory((backup,), {})
+    (found,) = suspect(SimpleNamespace(ours=(backup,)))
+    said = " ".join(text for text, _tone in screen.troubles(backup, inventory))
+    counted = tally(inventory)
+    if all(failed):
+        assert "Broken: bucket, disk. No copy of it can be restored." in found.says
+        assert "No copy of it can be restored: take the backup before it." in said
+        assert "The copy in the" not in said
+        assert counted.unusable == 1
+    else:
+        assert "Broken: disk." in found.says
+        assert "No copy" not in found.says + said
+        assert "The copy in the bucket can be restored: [R]." in said
+        assert counted.unusable == 0
+
+
+@pytest.mark.parametrize("hint", [reader._another_copy(), manifest_file._changed().hint])
+def test_what_is_said_of_a_damaged_copy_holds_where_the_other_one_is_damaged_too(hint):
+    assert "If no other copy of this backup holds" in hint

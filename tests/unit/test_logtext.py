@@ -76,7 +76,12 @@ def test_wrapped_lines_lose_nothing_but_blanks(text):
     [
         (
             "failed",
-            {"error": "ServerLost", "title": "It = gone.", "hint": "See\nwhy.", "runbook": "7.3"},
+            {
+                "error": "ServerLost",
+                "title": "It = gone.",
+                "hint": "See:\nwhy.\nmtn restore a\nNot b.",
+                "runbook": "7.3",
+            },
             None,
         ),
         (
@@ -92,7 +97,7 @@ def test_wrapped_lines_lose_nothing_but_blanks(text):
 def test_warnings_and_errors_are_said_in_words_and_their_raw_line_is_beneath(language, event, fields, said):
     i18n.use(language)
     if event == "failed":
-        said = f"{labels.state(JobState.FAILED)}: It = gone. See why."
+        said = f"{labels.state(JobState.FAILED)}: It = gone. See: why. mtn restore a · Not b."
     raw = event_text(event, fields)
     for level in (Level.WARN, Level.ERROR):
         (_date, row) = drawn([line(raw, level=level)], 120)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from mtn_tui.core.errors import MtnError, ServerLost
@@ -43,6 +44,8 @@ class Check:
     """What was measured, by names that end in their unit: for metrics and trends."""
     of: str = field(default="", compare=False)
     """What the figures are of (a filesystem), where that may be another the next time: a trend ends there."""
+    since: datetime | None = field(default=None, compare=False)
+    """Since when it is so, in UTC, where what was looked at tells, as of a limit passed unseen."""
     short: str = ""
     """What matters of it in a row of 40 cells; empty if what it says does as it is."""
     error: MtnError | None = field(default=None, compare=False, repr=False)

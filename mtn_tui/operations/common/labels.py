@@ -13,6 +13,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState, Kind, Rung
 from mtn_tui.core.moments import with_offset
+from mtn_tui.core.printable import one_line
 from mtn_tui.core.suggested import command
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations.common.context import Context
@@ -155,7 +156,7 @@ def made_of(manifest: About) -> list[tuple[str, str]]:
 def whole(error: MtnError) -> str:
     """What an error says, what to do about it, and the runbook's section."""
     section = _("(runbook {section})").format(section=error.runbook) if error.runbook else ""
-    return " ".join(filter(None, (error.title, error.hint, section)))
+    return " ".join(filter(None, (one_line("\n".join((error.title, error.hint))), section)))
 
 
 def tried(one: Tried) -> str:

@@ -6,7 +6,7 @@ import re
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
-from mtn_tui.core.printable import printable
+from mtn_tui.core.printable import one_line, printable
 from mtn_tui.engine.joblog import fields_of
 from mtn_tui.operations.common import labels
 
@@ -33,7 +33,7 @@ def in_words(text: str) -> str:
 
 
 def _flat(value: str) -> str:
-    return printable(" ".join(value.split()))
+    return printable(one_line(value))
 
 
 def _label(event: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.operations.health.runner import Result
 from mtn_tui.operations.health.sign_off import SignOff
@@ -46,26 +47,68 @@ def others(picture: Picture) -> str:
     return f"{also_watched()}: {', '.join(told)}"
 
 
-def morning(picture: Picture, now: datetime) -> str:
-    """How many of the morning's are ok, and who has signed them off, or when they were looked at."""
-    rows = picture.morning
-    parts = [_("{count} of {all} ok").format(count=sum(one.well for one in rows), all=len(rows))]
-    at = picture.looked_at()
-    if at is None:
-        parts.append(looking())
-    elif not all(one.fresh(now) for one in rows):
-        parts.append(_("checked {age} ago, looking …").format(age=labels.age(at, now)))
-    elif (one := picture.signed_now(now)) is not None:
-        parts.append(signed(one))
-    else:
-        parts.append(_("all looked at within {age}").format(age=labels.age(at, now)))
-    return " · ".join(parts)
+def morning(picture: Picture, now: datetime, room: int | None = None) -> str:
+    """What is broken besides, how many of the morning's are ok, when they were looked at, and who signed.
+
+    In at most ``room`` cells, where the note, and then what stood on it, is left to where there is more.
+    """
+    rows, at, one = picture.morning, picture.looked_at(), picture.signed_now(now)
+    gone = _gone(picture, now)
+    well = _("{count} of {all} ok").format(count=sum(row.well for row in rows), all=len(rows))
+    if at is None or not all(row.fresh(now) for row in rows):
+        text = _("checked {age} ago, looking …").format(age=labels.age(at, now)) if at else looking()
+        return " · ".join(filter(None, [gone, well, text]))
+    looked, briefly = _("all looked at just now"), _("just now")
+    if now - at >= timedelta(minutes=1):
+        looked = _("all looked at within {age}").format(age=labels.age(at, now))
+        briefly = _("{age} ago").format(age=labels.age(at, now))
+    long, short = (gone, well, looked), (gone, f"{well}, {briefly}")
+    tellings: list[tuple[str, ...]] = [long, short]
+    if one:
+        full, brief, least = (
+            _signed_with(one, True),
+            _signed_with(one, False),
+            _signed_with(one, False, False),
+        )
+        tellings = [(*long, signed(one)), (*long, full), (*short, full), (*short, brief), (*short, least)]
+    told = [" · ".join(filter(None, parts)) for parts in tellings]
+    return next((text for text in told if room is None or len(text) <= room), told[-1])
+
+
+def _gone(picture: Picture, now: datetime) -> str:
+    """The worst of what is also watched, where it decides and has failed; empty if nothing has."""
+    failed = [one for one in picture.others if one.status in (Status.FAIL, Status.STOP)]
+    for one in sorted(failed, key=lambda one: not one.check.emergency):
+        if one.check.decides and one.known:
+            text = _("{check}: {status} since {since}").format(
+                check=one.check.title(), status=word(one.status), since=today_or_whole(one.known.since, now)
+            )
+            return f"{one.status.glyph} {text}"
+    return ""
+
+
+def today_or_whole(when: datetime, now: datetime) -> str:
+    """The time of day, where it is of today."""
+    today = when.astimezone().date() == now.astimezone().date()
+    return f"{when.astimezone():%H:%M}" if today else labels.moment(when)
 
 
 def signed(one: SignOff) -> str:
-    """Who has signed the morning off, when, and with which note."""
-    text = _("signed off {time} by {name}").format(time=f"{one.at.astimezone():%H:%M}", name=one.name)
+    """Who has signed the morning off, when, what stood on it then, and with which note."""
+    text = _signed_with(one, True)
     return f"{text}: {one.note}" if one.note else text
+
+
+def _signed_with(one: SignOff, named: bool, by: bool = True) -> str:
+    """When it was signed, and how many were ok then; ``named``: which were not; ``by``: by whom."""
+    stood = {check: one.statuses[check.id] for check in CHECKS if check.morning and check.id in one.statuses}
+    amiss = [check.title() for check, status in stood.items() if status is not Status.OK]
+    text = _("signed off {time}").format(time=f"{one.at.astimezone():%H:%M}")
+    if stood:
+        text += " " + _("with {count} of {all}").format(count=len(stood) - len(amiss), all=len(stood))
+    if named and amiss:
+        text += f" ({', '.join(amiss)})"
+    return text + (" " + _("by {name}").format(name=one.name) if by else "")
 
 
 def looking() -> str:
@@ -99,7 +142,10 @@ def since(row: Row, now: datetime) -> str:
     """Since when it has its status, and when it was looked at."""
     if row.known is None:
         return ""
-    text = _("{status} since {since}, looked at {age} ago").format(
+    text = _("{status} since {since}, looked at {age} ago")
+    if not row.well and row.known.is_first_seen:
+        text = _("{status}, first seen {since}, looked at {age} ago")
+    text = text.format(
         status=word(row.status),
         since=labels.moment(row.known.since),
         age=labels.age(row.known.result.at, now),

@@ -57,6 +57,11 @@ class Remembered:
     of: Mapping[str, str] | None = None
     """What was measured (a filesystem), by the names of those figures that may be of another."""
 
+    @property
+    def is_first_seen(self) -> bool:
+        """Whether ``since`` is only when somebody first looked: it may have been so for longer."""
+        return self.result.leading.since is None and [one.at for one in self.changes] == [self.since]
+
 
 def load(context: Context) -> dict[str, Remembered]:
     """What is remembered, by the ids of the checks. Raises nothing."""
@@ -112,6 +117,8 @@ def _after(before: Remembered | None, result: Result) -> Remembered:
         since = result.at
     else:
         changes, since = before.changes, before.since
+    if result.leading.since is not None:
+        since = min(result.leading.since, result.at)
     series = dict(before.series or {}) if before else {}
     of = dict(before.of or {}) if before else {}
     for finding in result.findings:
@@ -150,6 +157,7 @@ def _record(one: Remembered) -> dict[str, object]:
                 "hint": redact(found.hint),
                 "short": redact(found.short),
                 "fix": list(found.fix),
+                "since": found.since and found.since.isoformat(),
                 "figures": dict(found.figures),
             }
             for found in result.findings
@@ -174,6 +182,7 @@ def _read(name: str, record: Mapping[str, Any]) -> Remembered:
             fix=tuple(str(word) for word in one["fix"]),
             figures={str(figure): float(value) for figure, value in one["figures"].items()},
             short=str(one.get("short", "")),
+            since=read_moment(one["since"]) if one.get("since") else None,
         )
         for one in record["findings"]
     )

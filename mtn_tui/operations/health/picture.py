@@ -74,12 +74,12 @@ class Picture:
     @property
     def morning(self) -> list[Row]:
         """Those of runbook 4.1, the worst first."""
-        return _worst_first(one for one in self.rows if one.check.morning)
+        return worst_first(one for one in self.rows if one.check.morning)
 
     @property
     def others(self) -> list[Row]:
         """What is watched besides, the worst first."""
-        return _worst_first(one for one in self.rows if not one.check.morning)
+        return worst_first(one for one in self.rows if not one.check.morning)
 
     @property
     def overall(self) -> Status:
@@ -109,7 +109,9 @@ class Picture:
         return min(known, default=None) if len(known) == len(moments) else None
 
 
-def _worst_first(rows: Iterable[Row]) -> list[Row]:
+def worst_first(rows: Iterable[Row]) -> list[Row]:
+    """The same rows, the worst first; those not looked at yet come before those that are well."""
+
     def rank(row: Row) -> int:
         if row.known is None:
             return len(WORST)

@@ -135,7 +135,12 @@ class Backup:
     @property
     def broken(self) -> bool:
         """Whether any copy is broken, or its last verification failed."""
-        return any(copy.standing is CopyStatus.BROKEN or copy.proof.failed for copy in self.copies)
+        return bool(self.damaged)
+
+    @property
+    def damaged(self) -> tuple[Copy, ...]:
+        """The copies that are broken, or whose last verification failed."""
+        return tuple(copy for copy in self.copies if copy.condition is CopyStatus.BROKEN)
 
     @lazy
     def doubtful(self) -> bool:

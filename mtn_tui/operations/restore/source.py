@@ -130,6 +130,8 @@ class Source:
                 ):
                     record_fall(self.job, self.context, copy, error)
                 if not left:
+                    if len(backup.copies) > 1 and isinstance(error, Truncated | Changed):
+                        error.hint = _none_holds(backup)
                     raise
                 self._pass_over(copy, error)
         raise AssertionError("unreachable: check_request made sure of a copy")
@@ -163,3 +165,10 @@ class Source:
             for piece in archive.pieces(stream):
                 job.token.check()
                 job.advance(len(piece))
+
+
+def _none_holds(backup: Backup) -> str:
+    """What to do where every copy was read and none of them holds."""
+    text = _("No copy of {name} can be trusted ({stores}): use the backup before it.")
+    stores = labels.stores(copy.store.name for copy in backup.copies)
+    return text.format(name=backup.handle, stores=stores)

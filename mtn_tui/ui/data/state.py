@@ -24,6 +24,8 @@ class Tally:
     others: int
     held: dict[str, int]
     """Bytes in each store that answered."""
+    unusable: int = 0
+    """Backups that are known to be damaged in every copy, or to build on one that is."""
 
 
 def tally(inventory: Inventory) -> Tally:
@@ -34,7 +36,12 @@ def tally(inventory: Inventory) -> Tally:
     for backup in every:
         for copy in backup.copies:
             held[copy.store.name] += copy.size
-    return Tally(len(fulls), len(every) - len(fulls), dict(held))
+    return Tally(
+        len(fulls),
+        len(every) - len(fulls),
+        dict(held),
+        sum(bool(one.broken or one.unusable) and not one.sound for one in every),
+    )
 
 
 @dataclass(frozen=True)

@@ -315,6 +315,11 @@ class Backups(BackupScreen):
         tally = state.tally
         counted = _("fulls: {fulls}, differentials: {others}")
         left: list[Span] = [(" " + counted.format(fulls=tally.fulls, others=tally.others), "")]
+        if tally.unusable:
+            text = _("{count} of {all} usable").format(
+                count=tally.fulls + tally.others - tally.unusable, all=tally.fulls + tally.others
+            )
+            left.append((f" · {text}", "bad"))
         if self._filter:
             every = len(state.inventory.backups)
             told = _("{shown} of {every}: {filter}")

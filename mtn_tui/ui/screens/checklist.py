@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.health import labels
-from mtn_tui.operations.health.picture import Picture, Row
+from mtn_tui.operations.health.picture import Picture, Row, worst_first
 from mtn_tui.ui.actions import Action, AnyAction, read_only
 from mtn_tui.ui.host import CHECKLIST
 from mtn_tui.ui.screens import checklist_actions, frame
@@ -138,6 +138,13 @@ class Checklist(ChecksScreen):
             self.checks.go_to(self._keys.index(check_id))
             self.draw()
 
+    def show_the_worst(self) -> None:
+        """Put the cursor on the worst again, with what is above it in view, if anything is not well."""
+        if self.picture is not None and any(one.known and not one.well for one in self.picture.rows):
+            self._chosen, self._moved_at = False, float("-inf")
+            self.checks.go_to(0)
+            self.draw()
+
     def open_history(self) -> None:
         """Open the history of the chosen check."""
         from mtn_tui.ui.screens.check_history import CheckHistory
@@ -150,8 +157,9 @@ class Checklist(ChecksScreen):
         title: Span = (f" {labels.title()}  ", "strong")
         if picture is None:
             return spread([title], [(labels.looking() + " ", "dim")], width)
-        told = clipped(labels.morning(picture, now), width - width_of([title]) - 1)
-        return spread([title], [(told + " ", "")], width)
+        room = width - width_of([title]) - 1
+        told = labels.morning(picture, now, room)
+        return spread([title], [(clipped(told, room) + " ", "bad" if told.startswith("✖") else "")], width)
 
     @property
     def signed(self) -> str:
@@ -166,10 +174,15 @@ class Checklist(ChecksScreen):
         bad = [one.check.id for tone in ("bad", "warn") for one in rows if one.known and _tone(one) == tone]
         return (bad or firsts)[0]
 
-    def _named(self, keys: Sequence[str]) -> str:
-        """The titles of these checks, those that decide first."""
-        rows = [self._rows[key] for key in keys if key in self._rows]
-        return ", ".join(one.check.title() for one in sorted(rows, key=lambda one: not one.check.decides))
+    def _named(self, above: Sequence[str], below: Sequence[str]) -> str:
+        """The titles of checks out of view: those not well, above and below; then the others below."""
+        arrows = dict.fromkeys(above, "▴" if below else "") | dict.fromkeys(below, "▾" if above else "")
+        hidden = worst_first(self._rows[key] for key in (*above, *below) if key in self._rows)
+        amiss = [one for one in hidden if one.known and not one.well]
+        well = [one for one in hidden if one not in amiss and one.check.id in below]
+        told = [f"{arrows[one.check.id]}{one.status.glyph} {one.check.title()}" for one in amiss]
+        told += [one.check.title() for one in sorted(well, key=lambda one: not one.check.decides)]
+        return ", ".join(told)
 
     def _moved(self) -> None:
         self._chosen, self._moved_at = True, self.host.context.clock.monotonic()

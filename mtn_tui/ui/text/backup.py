@@ -161,6 +161,8 @@ def troubles(backup: Backup, inventory: Inventory) -> list[Span]:
         said.append((_("It can't be restored: {reason}.").format(reason=backup.unusable), "bad"))
         said.append((_("Another moment near it may do: the backups before and after it."), ""))
     whole = backup.sound
+    if len(backup.damaged) == len(backup.copies) and not backup.legacy:
+        said.append((_("No copy of it can be restored: take the backup before it."), "bad"))
     if said and whole:
         text = _("The copy in the {store} can be restored: [R].").format(
             store=labels.store(whole[0].store.name)

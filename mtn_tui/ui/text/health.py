@@ -138,7 +138,7 @@ def history(one: Row, now: datetime, width: int, *, plain: bool) -> list[Span]:
     known = one.known
     if known is None:
         return lines
-    if drawn := _series(known, width, plain=plain):
+    if drawn := _series(known, now, width, plain=plain):
         lines += [("", ""), *drawn]
     lines += [("", ""), (_("Changes, the newest first"), "strong")]
     for change in reversed(known.changes):
@@ -149,16 +149,24 @@ def history(one: Row, now: datetime, width: int, *, plain: bool) -> list[Span]:
     return lines
 
 
-def _series(known: Remembered, width: int, *, plain: bool) -> list[Span]:
+def _series(known: Remembered, now: datetime, width: int, *, plain: bool) -> list[Span]:
     """The first figure that was measured more than once: its name, the line of blocks, and its range."""
     for name, measured in (known.series or {}).items():
         if len(measured) == 1:
             continue
         values = [value for _at, value in measured]
-        begun = labels.moment(measured[0][0])
         low, high, last = (_figure(name, value) for value in (min(values), max(values), values[-1]))
-        text = _("{name} since {moment}: {low} to {high}, now {now}")
-        said = text.format(name=health_labels.figure(name), moment=begun, low=low, high=high, now=last)
+        text = _("{name} since {moment}: {low} to {high}; the last one, of {at}: {last}")
+        if low == high:
+            text = _("{name} since {moment}: always {last}, the last time at {at}")
+        said = text.format(
+            name=health_labels.figure(name),
+            moment=labels.moment(measured[0][0]),
+            low=low,
+            high=high,
+            last=last,
+            at=health_labels.today_or_whole(measured[-1][0], now),
+        )
         return [
             (sparkline(values, min(width, 60), plain=plain), ""),
             *((line, "dim") for line in wrapped(said, width)),

@@ -151,11 +151,11 @@ class LineView(ScrollView, can_focus=False):
             said = "▾ " + _("{count:,} more below").format(count=Figure(count)) + (f": {on}" if on else "")
         if above > 0:
             said += "  ▴ " + _("{count:,} above").format(count=Figure(above)) + (f": {back}" if back else "")
-        names = self._names_below(self._count - max(count, 0))
+        names = self._names_hidden(above, self._count - max(count, 0))
         return clipped(f"{said}: {names}", self.size.width - 2) if names else said
 
-    def _names_below(self, _index: int) -> str:
-        """What the lines from this one on are called; empty where they have no names."""
+    def _names_hidden(self, _above: int, _below: int) -> str:
+        """What so many lines above, and those from the second one on, are called; empty without names."""
         return ""
 
     def _folds(self, height: int) -> bool:
@@ -202,8 +202,8 @@ class VirtualList(LineView, can_focus=True):
         self.index = 0
         self.passed_over: Collection[str] = ()
         """Keys of rows that the cursor never stops at; neither the first nor the last is one."""
-        self.named: Callable[[Sequence[str]], str] = lambda _keys: ""
-        """Names the rows of these keys, where they are below what is in view; empty for none."""
+        self.named: Callable[[Sequence[str], Sequence[str]], str] = lambda _above, _below: ""
+        """Names the rows of the keys above and below what is in view; empty for none."""
 
     @property
     def key(self) -> str:
@@ -280,8 +280,8 @@ class VirtualList(LineView, can_focus=True):
     def _chosen(self, index: int) -> bool:
         return index == self.index and bool(self._keys)
 
-    def _names_below(self, index: int) -> str:
-        return self.named(self._keys[index:]) if index < len(self._keys) else ""
+    def _names_hidden(self, above: int, below: int) -> str:
+        return self.named(self._keys[:above], self._keys[below:]) if self._keys else ""
 
 
 def _marked(line: StyledLine) -> StyledLine:

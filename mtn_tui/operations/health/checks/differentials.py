@@ -54,7 +54,10 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
         yield Check("differentials", Status.OK, text, runbook="4.1", figures=figures, short=short)
         return
     hint = _("Make one now: mtn backup diff. Then see why the last did not run: mtn job list")
-    yield Check("differentials", Status.WARN, text, hint, "7.6", fix=_MAKE, figures=figures, short=short)
+    since = max(one.moment for one in (made[0], newest) if one is not None) + LIMIT
+    yield Check(
+        "differentials", Status.WARN, text, hint, "7.6", fix=_MAKE, figures=figures, short=short, since=since
+    )
 
 
 def _today(inspection: Inspection, made: list[Backup]) -> tuple[int, str]:

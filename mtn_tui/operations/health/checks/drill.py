@@ -29,7 +29,7 @@ def drill(inspection: Inspection) -> Iterator[Check]:
     if last.failed:
         text = _("The last drill failed, {moment}.").format(moment=labels.moment(last.at))
         hint = _("See why: mtn job list, mtn logs --source drill. Then try again: mtn drill")
-        yield Check("drill", Status.FAIL, text, hint, "6.2", fix=_FIX, figures=figures)
+        yield Check("drill", Status.FAIL, text, hint, "6.2", fix=_FIX, figures=figures, since=last.at)
         return
     day, until = (f"{one.astimezone():%Y-%m-%d}" for one in (last.at, last.at + LIMIT))
     text = _("The last drill passed {age} ago, {moment}.").format(
@@ -39,7 +39,10 @@ def drill(inspection: Inspection) -> Iterator[Check]:
         text += " " + _("The next was due by {day}.").format(day=until)
         short = _("passed {day}, next was due by {until}").format(day=day, until=until)
         hint = _("Runbook 8.4 wants one a month: mtn drill")
-        yield Check("drill", Status.WARN, text, hint, "8.4", fix=_FIX, figures=figures, short=short)
+        since = last.at + LIMIT
+        yield Check(
+            "drill", Status.WARN, text, hint, "8.4", fix=_FIX, figures=figures, short=short, since=since
+        )
     else:
         text += " " + _("The next is due by {day}.").format(day=until)
         short = _("passed {day}, next due by {until}").format(day=day, until=until)

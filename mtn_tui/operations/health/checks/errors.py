@@ -32,6 +32,8 @@ def errors(inspection: Inspection) -> Iterator[Check]:
     found, whole = _look(logs, since)
     figures = {"log_errors": float(len(found))}
     moment = labels.moment(since)
+    if signed:
+        moment = _("the sign-off of {moment}").format(moment=moment)
     if found:
         text = ngettext(
             "{count} error since {since}; it is of {moment}, in {source}: {text}",

@@ -50,7 +50,10 @@ def full(inspection: Inspection) -> Iterator[Check]:
             text += " " + _("A newer one, of {moment}, is not proven.").format(
                 moment=labels.moment(fulls[0].moment)
             )
-        yield Check("full", Status.FAIL, text, hint, "6.2", fix=_MAKE, figures=figures, short=short)
+        since = newest.moment + LIMIT
+        yield Check(
+            "full", Status.FAIL, text, hint, "6.2", fix=_MAKE, figures=figures, short=short, since=since
+        )
     elif age < timedelta(0):
         says = _("The newest full is of {moment}, in the future.").format(moment=labels.moment(newest.moment))
         hint = _("See that this machine's clock and the server's are right (“timedatectl”).")

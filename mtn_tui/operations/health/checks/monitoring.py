@@ -45,10 +45,10 @@ def monitoring(inspection: Inspection) -> Iterator[Check]:
     figures = {"monitor_age_seconds": age.total_seconds()}
     if age > LIMIT:
         hint = _("Run it: mtn monitor. Then see why it did not run by itself: mtn schedule show")
-        yield Check(_NAME, Status.WARN, text, hint, "4.1", fix=_AGAIN, figures=figures)
+        yield Check(_NAME, Status.WARN, text, hint, "4.1", fix=_AGAIN, figures=figures, since=at + LIMIT)
     elif status != "OK":
         hint = _("Correct what it found, each as its own line says; then run it again: mtn monitor")
-        yield Check(_NAME, Status.WARN, text, hint, "6.2", fix=_AGAIN, figures=figures)
+        yield Check(_NAME, Status.WARN, text, hint, "6.2", fix=_AGAIN, figures=figures, since=at)
     else:
         yield Check(_NAME, Status.OK, text, runbook="4.1", figures=figures)
 

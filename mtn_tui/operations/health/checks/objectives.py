@@ -35,9 +35,8 @@ def objectives(inspection: Inspection) -> Iterator[Check]:
     figures = {"rpo_seconds": lost.total_seconds(), "rpo_target_seconds": target.total_seconds()}
     if lost > target:
         hint = _("Make a differential now: mtn backup diff. Then see why none ran: mtn job list")
-        yield Check(
-            "rpo", Status.FAIL, text, hint, "7.6", fix=("backup", "diff"), figures=figures, short=short
-        )
+        fix, since = ("backup", "diff"), newest.moment + target
+        yield Check("rpo", Status.FAIL, text, hint, "7.6", fix=fix, figures=figures, short=short, since=since)
     else:
         yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures, short=short)
     yield _rto(inspection, newest)

@@ -34,6 +34,11 @@ def suspect(inspection: Inspection) -> Iterator[Check]:
             "{count} backups have a broken copy; the newest: {name} of {moment}.",
             len(broken),
         ).format(count=len(broken), name=broken[0].handle, moment=labels.moment(broken[0].moment))
+        text += " " + _("Broken: {stores}.").format(
+            stores=labels.stores(one.store.name for one in broken[0].damaged)
+        )
+        if not broken[0].sound:
+            text += " " + _("No copy of it can be restored.")
         hint = _("See what is wrong: mtn verify {name}. Restores skip it.").format(
             name=shlex.quote(broken[0].handle)
         )
