@@ -11,14 +11,17 @@ import pytest
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.settings import Settings
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import BY_ID, CHECKS, HealthCheck
+from mtn_tui.operations.health.checks.errors import errors
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.registry import LOOKS
 from mtn_tui.operations.health.runner import AT_ONCE, Result, examine, worst
+from mtn_tui.operations.health.sign_off import sign
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
@@ -179,10 +182,9 @@ def test_a_record_that_cannot_be_written_is_no_reason_to_fail(context):
 
 
 def test_since_when_there_are_no_errors_names_the_sign_off_where_it_counts_from_one(context):
-    context = replace(context, clock=FakeClock(NOW))
     context.settings.log_dir.mkdir(parents=True, exist_ok=True)
     (before,) = errors(Inspection(context))
     assert "sign-off" not in before.says
-    sign(context, "Ana", "", {})
+    signed, _trouble = sign(context, "Ana", "", {})
     (found,) = errors(Inspection(context))
-    assert found.says == f"No errors since the sign-off of {labels.moment(context.clock.now())}."
+    assert found.says == f"No errors since the sign-off of {labels.moment(signed.at)}."
