@@ -144,6 +144,7 @@ def _always() -> tuple[Action[Place], ...]:
             _("Emergency"),
             _("Restores step by step when the database is lost, or shows where that stands."),
             lambda place: place.host.show(EMERGENCY),
+            also=_("incident report call undo restart restore"),
         ),
         Action(
             LOGS,
@@ -151,6 +152,7 @@ def _always() -> tuple[Action[Place], ...]:
             _("Logs"),
             _("Shows every log and journal, merged by time."),
             lambda place: place.host.show(LOGS),
+            also=_("log journal"),
         ),
         Action(
             JOBS,
@@ -166,7 +168,7 @@ def _always() -> tuple[Action[Place], ...]:
             _("Kept databases"),
             _("Lists the databases that restores replaced or left beside, and drops one. Asks first."),
             lambda place: place.host.show(KEPT),
-            also=_("drop recovery staging"),
+            also=_("drop recovery staging undo"),
         ),
         Action(
             "reload",

@@ -29,6 +29,8 @@ class JobStarter:
         """Whether a check runs before a job."""
         self._quits_then = False
         """Whether to quit as soon as they all have an id."""
+        self._told = ("", "")
+        """The id of the job that was started last, and what was said of it."""
 
     @property
     def _is_starting(self) -> bool:
@@ -49,7 +51,10 @@ class JobStarter:
             self._starting[asked] = job_id
             if any(job.id == job_id for job in host.state.jobs):
                 del self._starting[asked]
-            self.done(_("Started: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id))
+            said = _("Started: {name}, job {id}. It goes on if you leave.").format(name=name, id=job_id)
+            self._told = (job_id, said)
+            self.done(said)
+            self._forget_what_ended()
 
         def failed(error: MtnError) -> None:
             del self._starting[asked]
@@ -96,6 +101,17 @@ class JobStarter:
     def seen(self, job_ids: Collection[str]) -> None:
         """These jobs are among those that are shown."""
         self._starting = {asked: job_id for asked, job_id in self._starting.items() if job_id not in job_ids}
+
+        self._forget_what_ended()
+
+    def _forget_what_ended(self) -> None:
+        """Of a job that is over nobody reads that it goes on."""
+        job_id, said = self._told
+        status = self._host.status
+        ended = any(job.id == job_id and job.state.over for job in self._host.state.jobs)
+        if ended and status is not None and status[0] == said:
+            self._host.status = None
+            self._host.draw()
 
     def done(self, said: str) -> None:
         """Show what was done; then quit, if that was asked for meanwhile."""

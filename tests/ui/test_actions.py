@@ -209,3 +209,32 @@ def test_every_action_is_called_by_its_name_and_by_its_key(part, pg18, new_datab
         assert app.performed == []
 
     operate(app, flow)
+
+
+def test_a_check_in_the_palette_says_that_it_is_one_and_looks_like_no_action(language):
+    here = SimpleNamespace(actions=(), where="backups")
+    rows = {"".join(text for text, _tone in command._row(here, one, 66)).strip() for one in command._checks()}
+    assert all(row.startswith(i18n._("check: {name}").format(name="")) for row in rows)
+    assert len(rows) == len(command._checks())
+
+
+@pytest.mark.parametrize(
+    ("lang", "typed", "leads_to"),
+    [
+        ("es", "bitácora", "logs"),
+        ("es", "correo", "check:alerts"),
+        ("es", "reiniciar", "emergency"),
+        ("es", "llamar", "emergency"),
+        ("es", "informe", "emergency"),
+        ("es", "deshacer", "emergency"),
+        ("es", "buscar", "search"),
+        ("en", "mail", "check:alerts"),
+        ("en", "restart", "emergency"),
+        ("en", "phone", "check:contacts"),
+        ("en", "undo", "emergency"),
+    ],
+)
+def test_other_words_for_it_lead_to_where_it_is(lang, typed, leads_to):
+    i18n.use(lang)
+    found = command.matching(typed, [*every_action(), *command._checks()])
+    assert leads_to in [one.id for one in found], [one.id for one in found]

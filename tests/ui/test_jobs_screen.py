@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -422,3 +424,48 @@ def test_of_jobs_at_work_the_bar_shows_the_one_that_somebody_has_asked_for():
     assert State(jobs=(following,)).live == [following]
     ended = replace(following, state=JobState.SUCCEEDED, ended=NOW)
     assert State(jobs=(ended,)).last == ended
+
+
+def test_jobs_of_one_minute_are_told_apart_by_their_seconds(tmp_path):
+    made = Installed(tmp_path / "mtn")
+    begun = NOW.replace(second=10) - timedelta(minutes=20)
+    for name, later in (("aaaaaaaa", 0), ("bbbbbbbb", 20), ("cccccccc", -4000)):
+        made.succeeded(name, "backup-diff", (NOW - begun).total_seconds() / 60 - later / 60)
+
+    async def flow(operator):
+        await operator.press("j")
+        await operator.sees("aaaaaaaa")
+        moments = {row.split()[0]: row for row in operator.rows}
+        shared = [moments[name] for name in ("aaaaaaaa", "bbbbbbbb")]
+        assert all(re.search(r"\d\d:\d\d:\d\d", row) for row in shared), shared
+        assert not re.search(r"\d\d:\d\d:\d\d", moments["cccccccc"])
+
+    operate(MtnApp(made.context, nothing_begins, machine=MACHINE), flow)
+
+
+def test_of_a_job_that_is_over_it_is_not_said_that_it_goes_on(tmp_path):
+    made = Installed(tmp_path / "mtn")
+    made.succeeded("aaaaaaaa", "verify", 60)
+    app = MtnApp(made.context, lambda _arguments: "aaaaaaaa", machine=MACHINE)
+
+    async def flow(operator):
+        await operator.until(lambda: app.state.jobs, "the job")
+        app.start_job(["verify", "x"], "verify")
+        await operator.sees("Starting: verify")
+        await operator.until(lambda: not app._jobs._starting, "its id")
+        await operator.until(lambda: app.status is None, "no message")
+
+    operate(app, flow)
+
+
+def test_where_no_command_matches_enter_is_not_said_to_run_one(tmp_path):
+    made = Installed(tmp_path / "mtn")
+
+    async def flow(operator):
+        await operator.press(":")
+        await operator.sees("[enter] runs it, [esc] goes back")
+        await operator.type("qqqq")
+        await operator.sees("Unknown command.", "[esc] goes back")
+        assert "[enter]" not in operator.text()
+
+    operate(MtnApp(made.context, nothing_begins, machine=MACHINE), flow)

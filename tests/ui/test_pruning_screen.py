@@ -77,7 +77,7 @@ def test_the_check_leads_to_it_and_from_there_it_is_deleted_once_that_is_confirm
         await operator.press("f")
         await operator.until(lambda: isinstance(app.screen, Ask))
         labels = [one.label for one in app.screen._answers]
-        assert labels == ["Not now", "See first what would go", "mtn prune"]
+        assert labels == ["Not now", "See first what would go", "Delete them"]
         assert "dry-run" not in operator.text()
         await operator.press("down", "enter")
         await surveyed(operator)

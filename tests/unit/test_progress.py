@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtn_tui.engine.progress import STEADY_AFTER, WINDOW, Meter, Window
+from mtn_tui.engine.progress import STEADY_AFTER, WINDOW, Meter, Progress, Window
+from mtn_tui.ui.text import job as job_text
 
 
 class Clock:
@@ -101,3 +102,8 @@ def test_a_rate_is_never_negative_and_never_above_the_fastest_moment(steps):
         rate = window.rate()
         assert rate is None or 0 <= rate <= fastest * 1.0001 + 1e-6
         window.steady()
+
+
+def test_nothing_done_yet_is_no_figure():
+    progress = Progress("dump", 0, 2_000_000, "bytes", None, None)
+    assert job_text._figures(progress)[1] == []

@@ -110,7 +110,7 @@ class Backups(BackupScreen):
                 "filter",
                 ("/",),
                 _("Filter"),
-                _("Shows only some backups, such as: kind:full age:<7d proof:complete"),
+                _("Shows only some: kind:full (fulls), age:<7d (of 7 days), proof:complete (read back)."),
                 cls.ask_filter,
                 footer=True,
             ),
@@ -225,7 +225,7 @@ class Backups(BackupScreen):
         """Open the field for a filter."""
         asked = self.query("#filter")
         if not asked:
-            said = _("such as: kind:full age:<7d proof:complete")
+            said = _("kind:full (fulls) age:<7d (of 7 days) proof:complete (read back whole)")
             self._filter_before = self._filter
             self.mount(TextField(self._filter, placeholder=said, id="filter"), after="#summary")
             self.lines("summary").display = False

@@ -103,7 +103,7 @@ def fix(screen: ChecksScreen) -> None:
 
     said = [row.known.result.leading.says if row.known else "", health.cost(command)]
     look = [Answer(_("See first what would go"), _LOOK)] if command == ("prune",) else []
-    answers = [Answer(_("Not now"), _NOT_NOW), *look, Answer("mtn " + " ".join(command), _RUN)]
+    answers = [Answer(_("Not now"), _NOT_NOW), *look, Answer(health.do_it(command), _RUN)]
     host.open_screen(Ask(_("Run it now: {job}?").format(job=name), said, answers), chosen)
 
 

@@ -95,7 +95,8 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
             [[(_("Unknown command."), "warn")]],
         )
         self._draw_why()
-        self.lines("how").show([[(_("[enter] runs it, [esc] goes back"), "dim")]])
+        how = _("[enter] runs it, [esc] goes back") if self._found else _("[esc] goes back")
+        self.lines("how").show([[(how, "dim")]])
 
     def _draw_why(self) -> None:
         """Show in full why the chosen action can't be performed: its row has room for the beginning."""
@@ -138,7 +139,13 @@ def _plain(text: str) -> str:
 
 def _checks() -> list[AnyAction]:
     """The health checks: each leads to its row of the checklist, by its name."""
-    words = {"retention": _("prune"), "objectives": _("rpo rto")}
+    words = {
+        "retention": _("prune"),
+        "objectives": _("rpo rto"),
+        "alerts": _("mail e-mail webhook"),
+        "services": _("restart"),
+        "contacts": _("call phone people"),
+    }
 
     def nothing(_place: object) -> None:
         """The checklist is shown by whoever opened this."""
@@ -159,9 +166,12 @@ def _why_not(here: Framed, action: AnyAction) -> str:
 def _row(here: Framed, action: AnyAction, width: int) -> list[Span]:
     why = _why_not(here, action)
     key: list[Span] = [(actions.shown_key(action.keys[0]) + " ", "dim")]
+    if action.id.startswith(CHECK):  # it leads to a row, and runs nothing
+        told = _("check: {name}").format(name=action.label.lower())
+        return spread([(" " + fit(told, width - width_of(key) - 1), "strong")], key, width)
     left: list[Span] = [
         (" " + fit(action.label.lower(), _LABEL) + " ", "dim" if why else "strong"),
-        (fit(action.id.removeprefix(CHECK), 12) + " ", "dim"),
+        (fit(action.id, 12) + " ", "dim"),
         (clipped(why, width - width_of(key) - _LABEL - 16), "dim"),
     ]
     return spread(left, key, width)

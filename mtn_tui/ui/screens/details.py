@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from textual.widget import Widget
 
 from mtn_tui.core.i18n import Figure, _
+from mtn_tui.core.models import Rung
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory import labels as copy_labels
 from mtn_tui.operations.inventory.model import Backup, Copy
@@ -94,7 +95,9 @@ class Details(BackupScreen):
                 if mark:
                     text = f"{what}: {mark.operator}, {labels.moment(mark.at)}"
                     facts.append(("", f"{text}, {mark.note}" if mark.note else text))
-        return facts
+        rungs = " → ".join(labels.rung(one) for one in Rung)
+        told = _("{rungs}; each proves more than the one before").format(rungs=rungs)
+        return [*facts, (_("Proven to"), told)]
 
 
 def _standing(copy: Copy) -> str:

@@ -81,13 +81,16 @@ class Jobs(Framed):
         self.lines("heading").show([[(_heading(width), "dim")]])
         self.lines("bottom-rule").show([frame.rule(width)])
 
+        shared = labels.shared_minutes(job.started for job in jobs if job.started)
+
         def row(index: int) -> list[Span]:
             job = jobs[index]
+            seconds = job.started is not None and labels.minute(job.started) in shared
             glyph, tone = job_text.state(job)
             pieces: list[Span] = [
                 (" " + fit(job.id, _ID) + fit(labels.job(job.kind), _JOB - 1) + " ", ""),
                 (fit(glyph, _STATE), tone),
-                (fit(labels.moment(job.started) if job.started else "—", _BEGAN), ""),
+                (fit(labels.moment(job.started, seconds=seconds) if job.started else "—", _BEGAN), ""),
                 (fit(job_text.took(job, now), _TOOK, right=True) + " ", ""),
             ]
             return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]

@@ -82,21 +82,15 @@ class Logs(Framed):
                 cls.next_level,
                 footer=True,
             ),
-            Action(
-                "source",
-                ("s",),
-                _("Source"),
-                _("Shows one log only, or all."),
-                lambda screen: screen._reader.sources(),
-                footer=True,
-            ),
+            Action("source", ("s",), _("Source"), _("Shows one log only, or all."), cls.sources, footer=True),
             Action(
                 "search",
                 ("/",),
-                _("Search"),
-                _("Shows only lines that a regular expression matches; case counts where it has a capital."),
+                _("Narrow"),
+                _("Shows only lines with what is typed, a regular expression; a capital makes case count."),
                 cls.ask_pattern,
                 footer=True,
+                also=_("search filter find"),
             ),
             Action(
                 "error",
@@ -198,10 +192,17 @@ class Logs(Framed):
     def ask_pattern(self) -> None:
         """Open the field for a regular expression."""
         if not self.query("#pattern"):
-            pattern, said = self._wanted.pattern, _("a regular expression, then [enter]")
-            field = TextField(pattern.text if pattern else "", placeholder=said, id="pattern")
-            self.mount(field, after="#heading")
+            pattern, said = (
+                self._wanted.pattern,
+                _("show only lines with … (a regular expression), then [enter]"),
+            )
+            text = pattern.text if pattern else ""
+            self.mount(TextField(text, placeholder=said, id="pattern"), after="#heading")
             self.lines("heading").display = False
+
+    def sources(self) -> None:
+        """Ask which logs there are, to choose one."""
+        self._reader.sources()
 
     def wrap(self) -> None:
         """Wrap long lines, or cut them."""

@@ -238,7 +238,7 @@ class Pruning(Framed):
         said.append(
             _("The job looks once more, and deletes what is past its days then. mtn can't bring it back.")
         )
-        answers = [Answer(_("Not now"), False), Answer(f"mtn {KIND}", True)]
+        answers = [Answer(_("Not now"), False), Answer(_("Delete them"), True)]
         host.open_screen(Ask(_("Run it now: {job}?").format(job=name), said, answers), chosen)
 
 

@@ -118,6 +118,16 @@ def asks_first(fix: Sequence[str]) -> bool:
     return not any(tuple(fix[: len(one)]) == one for one in _CHEAP)
 
 
+def do_it(fix: Sequence[str]) -> str:
+    """The answer that runs it, as a verb."""
+    known = {
+        "backup-full": _("Make the full backup"),
+        "drill": _("Run the drill"),
+        "prune": _("Delete them"),
+    }
+    return known.get(job_kind(fix), _("Run it"))
+
+
 def cost(fix: Sequence[str]) -> str:
     """What it costs, in a sentence."""
     known = {

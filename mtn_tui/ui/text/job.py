@@ -67,6 +67,8 @@ def _figures(progress: Progress) -> tuple[list[str], list[str], list[str], list[
     share = [f"{min(progress.done / progress.total, 1):.0%}"] if progress.total else []
     if progress.unit != "bytes":
         return share, [f"{Figure(progress.done):,}"] if progress.done else [], [], []
+    if not progress.done:
+        return share, [], [], labels.left(progress)
     done = labels.size(progress.done)
     if progress.total:
         done = _("{done} of {total}").format(done=done, total=labels.size(progress.total))

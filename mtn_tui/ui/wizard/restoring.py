@@ -48,7 +48,7 @@ class Restoring(StepView):
         expected = facts.get("expected_seconds")
         takes = _("It is not known; its progress is shown.")
         if isinstance(expected, int | float):
-            takes = _("About {time}, by earlier restores.").format(time=labels.duration(expected))
+            takes = _("About {time}, by earlier restores.").format(time=labels.duration(max(expected, 1)))
         about(
             sheet,
             does=_(
