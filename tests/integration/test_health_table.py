@@ -452,9 +452,9 @@ def test_rows_that_the_main_tables_lack(pg18, new_school: Callable[..., Database
     database.psql("CREATE TABLE saved AS TABLE interviews; " + delete.format(20))
     expect(practice, "rows", OK, "As many rows")
     database.psql(delete.format(3))
-    expect(practice, "rows", FAIL, "interviews has ", "mtn accept --fewer-rows")
+    expect(practice, "rows", FAIL, "interviews: ", "mtn accept --fewer-rows")
     practice.back_up()
-    expect(practice, "rows", FAIL, "interviews has ")
+    expect(practice, "rows", FAIL, "interviews: ")
     database.psql("INSERT INTO interviews SELECT * FROM saved ON CONFLICT DO NOTHING")
     expect(practice, "rows", OK, "As many rows")
 
