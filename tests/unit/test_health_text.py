@@ -230,3 +230,21 @@ def test_a_figure_of_the_last_look_that_had_one_is_told_with_its_moment_and_neve
     last = NOW - timedelta(minutes=20)
     assert told.endswith(f"always 12.1 MB, the last time at {last.astimezone():%H:%M}")
     assert "now" not in told
+
+
+def test_ages_are_those_of_the_moment_when_they_are_shown_in_header_row_and_details_alike():
+    made = NOW - timedelta(seconds=1)
+    figures = {"rpo_seconds": 1.0, "rpo_target_seconds": 3600.0}
+    rpo = Check(
+        "rpo", Status.OK, "RPO 1 s of 1 h: so.", figures=figures, short="RPO 1 s", aged=made, age="1 s"
+    )
+    full = Check("full", Status.OK, "0 min old, of then.", short="0 min old", aged=made, age="0 min")
+    results = [Result(BY_ID[name], (one,), NOW, 0.1) for name, one in (("objectives", rpo), ("full", full))]
+    shown, later = Picture.of(merged({}, results)), NOW + timedelta(seconds=70)
+    assert health.rpo(shown, later)[0][0] == "RPO 1 min of 1 h"
+    for name, said in (("objectives", "RPO 1 min"), ("full", "1 min old")):
+        row = shown.row(name)
+        assert labels.evidence(row, later) == said
+        assert health.told(row, later, 70)[0][0].startswith(said)
+    row = shown.row("full")
+    assert labels.evidence(row, NOW + timedelta(hours=3)) == "3 h ago: 0 min old", "as it was seen then"

@@ -46,6 +46,10 @@ class Check:
     """What the figures are of (a filesystem), where that may be another the next time: a trend ends there."""
     since: datetime | None = field(default=None, compare=False)
     """Since when it is so, in UTC, where what was looked at tells, as of a limit passed unseen."""
+    aged: datetime | None = field(default=None, compare=False)
+    """The moment, in UTC, whose age it tells first of all."""
+    age: str = field(default="", compare=False)
+    """That age as it is written in what it says and in short: later the one of then takes its place."""
     short: str = ""
     """What matters of it in a row of 40 cells; empty if what it says does as it is."""
     error: MtnError | None = field(default=None, compare=False, repr=False)

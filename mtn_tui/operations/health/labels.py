@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.operations.health.runner import Result
@@ -122,20 +123,30 @@ def evidence(row: Row, now: datetime) -> str:
         if row.check.writes:
             return _("Not tried yet: mtn doctor tries it.")
         return looking()
-    says = in_short(row.known.result)
     if row.fresh(now) and not row.check.writes:
-        return says
+        return in_short(row.known.result, now)
+    says = in_short(row.known.result, row.known.result.at)
     return _("{age} ago: {says}").format(age=labels.age(row.known.result.at, now), says=says)
 
 
-def in_short(result: Result) -> str:
+def in_short(result: Result, now: datetime) -> str:
     """What a check has found, what matters first: the worst; then the others that fit a row."""
-    first = result.leading
+    first = as_of(result.leading, now)
     if not first.short:
         return first.says
-    return " · ".join(
-        [first.short, *(one.short for one in result.findings if one.short and one is not first)]
-    )
+    others = [as_of(one, now) for one in result.findings if one.short and one is not result.leading]
+    return " · ".join([first.short, *(one.short for one in others)])
+
+
+def as_of(found: Check, now: datetime) -> Check:
+    """A finding with the age that it tells reckoned at ``now``: as of the moment when it is shown."""
+    if found.aged is None or now < found.aged:
+        return found
+    age = labels.age(found.aged, now)
+    if found.id == "rpo":
+        age = labels.roughly((now - found.aged).total_seconds())
+    says, short = (text.replace(found.age, age, 1) for text in (found.says, found.short))
+    return replace(found, says=says, short=short, age=age)
 
 
 def since(row: Row, now: datetime) -> str:

@@ -158,6 +158,8 @@ def _record(one: Remembered) -> dict[str, object]:
                 "short": redact(found.short),
                 "fix": list(found.fix),
                 "since": found.since and found.since.isoformat(),
+                "aged": found.aged and found.aged.isoformat(),
+                "age": found.age,
                 "figures": dict(found.figures),
             }
             for found in result.findings
@@ -183,6 +185,8 @@ def _read(name: str, record: Mapping[str, Any]) -> Remembered:
             figures={str(figure): float(value) for figure, value in one["figures"].items()},
             short=str(one.get("short", "")),
             since=read_moment(one["since"]) if one.get("since") else None,
+            aged=read_moment(one["aged"]) if one.get("aged") else None,
+            age=str(one.get("age", "")),
         )
         for one in record["findings"]
     )

@@ -80,7 +80,8 @@ def told(one: Row, now: datetime, width: int) -> list[Span]:
     if one.known is None:
         return [(line, "") for line in wrapped(health_labels.evidence(one, now), width)]
     lines: list[Span] = []
-    findings = sorted(one.known.result.findings, key=_rank)
+    at = now if one.fresh(now) else one.known.result.at
+    findings = [health_labels.as_of(found, at) for found in sorted(one.known.result.findings, key=_rank)]
     for found in findings:
         mark = f"{found.status.glyph} " if len(findings) > 1 else ""
         lines += [(line, _ink(found)) for line in wrapped(mark + found.says, width)]
@@ -245,8 +246,7 @@ def _more(count: int) -> str:
 def rpo(picture: Picture | None, now: datetime) -> list[Span]:
     """``RPO 41 min of 1 h``: what would be lost, against the target; then the same in fewer cells.
 
-    It is the figure that the check has found, as its row has it, and not one that has grown since.
-    Empty if nothing is known of it.
+    It has grown since the check was looked at, as in its row. Empty if nothing is known of it.
     """
     objectives = picture.row("objectives") if picture else None
     if objectives is None or objectives.known is None:
@@ -258,6 +258,8 @@ def rpo(picture: Picture | None, now: datetime) -> list[Span]:
         return [("RPO —", "bad" if objectives.status is Status.FAIL else "dim")]
     if not objectives.fresh(now):
         return [("RPO …", "dim")]
+    since = next((found.aged for found in result.findings if found.aged), None)
+    lost = lost if since is None else max((now - since).total_seconds(), 0.0)
     gone, of, ink = labels.roughly(lost), labels.duration(target), "bad" if lost > target else ""
     long = _("RPO {now} of {target}").format(now=gone, target=of)
     return [(long, ink), (f"RPO {gone}/{of}", ink), (f"RPO {gone}", ink)]

@@ -38,9 +38,10 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
         yield Check("differentials", Status.WARN, says, hint, "4.1", fix=_MAKE)
         return
     today, text = _today(inspection, made)
-    short = text + ", " + _("last {age} ago").format(age=labels.age(made[0].moment, inspection.now))
+    told_age = labels.age(made[0].moment, inspection.now)
+    short = text + ", " + _("last {age} ago").format(age=told_age)
     text += ", " + _("the last {age} ago, of {moment}.").format(
-        age=labels.age(made[0].moment, inspection.now), moment=labels.moment(made[0].moment)
+        age=told_age, moment=labels.moment(made[0].moment)
     )
     age = inspection.now - made[0].moment
     figures = {"differential_age_seconds": age.total_seconds(), "differentials_today": float(today)}
@@ -51,12 +52,31 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
             hint = _("See why: mtn show {name}").format(name=shlex.quote(unusable[0].handle))
             yield Check("differentials", Status.WARN, text, hint, "4.1", figures=figures)
             return
-        yield Check("differentials", Status.OK, text, runbook="4.1", figures=figures, short=short)
+        yield Check(
+            "differentials",
+            Status.OK,
+            text,
+            runbook="4.1",
+            figures=figures,
+            short=short,
+            aged=made[0].moment,
+            age=told_age,
+        )
         return
     hint = _("Make one now: mtn backup diff. Then see why the last did not run: mtn job list")
     since = max(one.moment for one in (made[0], newest) if one is not None) + LIMIT
     yield Check(
-        "differentials", Status.WARN, text, hint, "7.6", fix=_MAKE, figures=figures, short=short, since=since
+        "differentials",
+        Status.WARN,
+        text,
+        hint,
+        "7.6",
+        fix=_MAKE,
+        figures=figures,
+        short=short,
+        since=since,
+        aged=made[0].moment,
+        age=told_age,
     )
 
 

@@ -36,8 +36,9 @@ def full(inspection: Inspection) -> Iterator[Check]:
         return
     age = inspection.now - newest.moment
     figures = {"full_age_seconds": age.total_seconds(), "full_size_bytes": float(newest.size)}
+    told_age = labels.age(newest.moment, inspection.now)
     told = {
-        "age": labels.age(newest.moment, inspection.now),
+        "age": told_age,
         "moment": labels.moment(newest.moment),
         "size": labels.size(newest.size),
         "limit": int(LIMIT.total_seconds() // 3600),
@@ -52,11 +53,30 @@ def full(inspection: Inspection) -> Iterator[Check]:
             )
         since = newest.moment + LIMIT
         yield Check(
-            "full", Status.FAIL, text, hint, "6.2", fix=_MAKE, figures=figures, short=short, since=since
+            "full",
+            Status.FAIL,
+            text,
+            hint,
+            "6.2",
+            fix=_MAKE,
+            figures=figures,
+            short=short,
+            since=since,
+            aged=newest.moment,
+            age=told_age,
         )
     elif age < timedelta(0):
         says = _("The newest full is of {moment}, in the future.").format(moment=labels.moment(newest.moment))
         hint = _("See that this machine's clock and the server's are right (“timedatectl”).")
         yield Check("full", Status.UNKNOWN, says, hint, "4.1", figures=figures)
     else:
-        yield Check("full", Status.OK, text, runbook="4.1", figures=figures, short=short)
+        yield Check(
+            "full",
+            Status.OK,
+            text,
+            runbook="4.1",
+            figures=figures,
+            short=short,
+            aged=newest.moment,
+            age=told_age,
+        )

@@ -24,21 +24,33 @@ def objectives(inspection: Inspection) -> Iterator[Check]:
         return
     lost = max(inspection.now - newest.moment, timedelta(0))
     target = timedelta(hours=settings.target_rpo_hours)
+    age = labels.roughly(lost.total_seconds())
     text = _("RPO {now} of {target}: what was written since {moment} would be lost.").format(
-        now=labels.duration(lost.total_seconds()),
+        now=age,
         target=labels.duration(target.total_seconds()),
         moment=labels.moment(newest.moment),
     )
-    short = _("RPO {now} of {target}").format(
-        now=labels.roughly(lost.total_seconds()), target=labels.duration(target.total_seconds())
-    )
+    short = _("RPO {now} of {target}").format(now=age, target=labels.duration(target.total_seconds()))
     figures = {"rpo_seconds": lost.total_seconds(), "rpo_target_seconds": target.total_seconds()}
     if lost > target:
         hint = _("Make a differential now: mtn backup diff. Then see why none ran: mtn job list")
-        fix, since = ("backup", "diff"), newest.moment + target
-        yield Check("rpo", Status.FAIL, text, hint, "7.6", fix=fix, figures=figures, short=short, since=since)
+        yield Check(
+            "rpo",
+            Status.FAIL,
+            text,
+            hint,
+            "7.6",
+            fix=("backup", "diff"),
+            figures=figures,
+            since=newest.moment + target,
+            aged=newest.moment,
+            age=age,
+            short=short,
+        )
     else:
-        yield Check("rpo", Status.OK, text, runbook="4.1", figures=figures, short=short)
+        yield Check(
+            "rpo", Status.OK, text, runbook="4.1", figures=figures, short=short, aged=newest.moment, age=age
+        )
     yield _rto(inspection, newest)
 
 
