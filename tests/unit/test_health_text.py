@@ -184,6 +184,7 @@ def test_the_heading_says_first_what_is_gone_and_since_when_and_how_long_ago_all
     gone = picture(server=Status.FAIL, suspect=Status.FAIL)
     since = f"{NOW.astimezone():%H:%M}"
     assert labels.morning(gone, NOW) == f"✖ Database: fail since {since} · 5 of 5 ok · all looked at just now"
+    assert labels.morning(gone, NOW, 45) == f"✖ Database: fail since {since} · 5 of 5 ok"
     only_set_up = picture(schedule=Status.FAIL)
     assert labels.morning(only_set_up, NOW).startswith("5 of 5 ok"), "only what decides is so grave"
 

@@ -72,7 +72,7 @@ def morning(picture: Picture, now: datetime, room: int | None = None) -> str:
             _signed_with(one, False, False),
         )
         tellings = [(*long, signed(one)), (*long, full), (*short, full), (*short, brief), (*short, least)]
-    told = [" · ".join(filter(None, parts)) for parts in tellings]
+    told = [" · ".join(filter(None, parts)) for parts in (*tellings, (gone, well))]
     return next((text for text in told if room is None or len(text) <= room), told[-1])
 
 

@@ -97,7 +97,7 @@ class Details(BackupScreen):
                     facts.append(("", f"{text}, {mark.note}" if mark.note else text))
         rungs = " → ".join(labels.rung(one) for one in Rung)
         told = _("{rungs}; each proves more than the one before").format(rungs=rungs)
-        return [*facts, (_("Proven to"), told)]
+        return [*facts, (_("Steps of proof"), told)]
 
 
 def _standing(copy: Copy) -> str:
