@@ -379,6 +379,7 @@ class Canned:
             validate=lambda _context, database, _backup: self._validated(database),
             rows=lambda _context, backup: _rows(backup),
             recovery=lambda _context, request: LEFT_NULL if self.left_null else _recovery(request),
+            still_there=lambda _context, names: frozenset(names),
             health=lambda _context: answers(self.healthy),
             send=lambda _context, alert, to: {
                 "subject": alert.subject,

@@ -34,6 +34,7 @@ from mtn_tui.ui.host import AS_IT_WAS, BACKUPS, CHECKLIST, EMERGENCY, HELP, JOBS
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.wizard import outside, restoring
 from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.still_there import StillThere
 from mtn_tui.ui.wizard.promoting import SwapPreview
 from mtn_tui.ui.wizard.recovering import EVERY
 from tests.ui.incident_states import ANA, DOWN, LOST, ROWS_LOST, SESSION, Canned, a_day, a_day_of_work, at
@@ -278,7 +279,7 @@ def test_a_closed_incident_names_what_stays_beside_production_and_what_drops_it(
     file.close("")
     drops = [command("kept", "drop", name) for name in (beside, *names)]
     sheet = PageBuilder(200)
-    outside.over(sheet, find(made.context.state, None))
+    outside.over(sheet, find(made.context.state, None), StillThere(app_of(made).session, lambda: False))
     page = "\n".join("".join(text for text, _tone in line) for line in sheet.lines)
     told = messages.last_alert(made.context, file.state).body
     written = report.report(file.state, NOW, timedelta(hours=4))

@@ -305,6 +305,11 @@ def set_aside(name: str) -> tuple[str, str]:
     return text.format(name=name), command("kept", "drop", name)
 
 
+def dropped(name: str) -> str:
+    """Says that a database which a restore or a swap had left was dropped since."""
+    return _("{name} was dropped meanwhile: nothing is left to be done about it.").format(name=name)
+
+
 def channel(name: str) -> str:
     """A channel of alerts, in the reader's language."""
     return {"mail": _("e-mail"), "webhook": _("webhook"), "syslog": _("system log")}.get(name, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
@@ -26,6 +26,7 @@ from mtn_tui.ui.wizard.actions import digit_of_moment, stepping
 from mtn_tui.ui.wizard.page import Page, PageBuilder
 from mtn_tui.ui.wizard.picking import Picking
 from mtn_tui.ui.wizard.step import progress
+from mtn_tui.ui.wizard.still_there import StillThere
 from mtn_tui.ui.wizard.whole_message import whole_message
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class AsItWas(Framed):
         """Begin with the point of the ``chosen`` backup, if it is one."""
         super().__init__()
         self.picking = Picking(session, chosen)
+        self._there = StillThere(session, lambda: self.is_current)
+        self._seen: object = None
+        """What was said of the last restore: where that changes, the page is read from its beginning."""
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
@@ -88,6 +92,7 @@ class AsItWas(Framed):
         """Write the page as of what is known by now."""
         picking = self.picking
         picking.opens()
+        self._there.opens(self._names)
         sheet = PageBuilder(self.app.size.width - 2)
         sheet.say(_("The database as of which moment? [t] lets you type it."), "strong")
         if picking.passed_over:
@@ -101,6 +106,11 @@ class AsItWas(Framed):
         sheet.lines = [[(" ", ""), *line] for line in sheet.lines]
         page = self.query_one(Page)
         page.show_page(sheet, picking.index)
+        last = self._last
+        seen = (last.id, last.state, self._there.is_gone(self._database)) if last else None
+        if seen != self._seen:
+            self._seen = seen
+            page.top()
         said = _("restore it into {database}")
         if self._is_restored:
             said = _("restore it into {database} once more")
@@ -122,23 +132,46 @@ class AsItWas(Framed):
         """Whether the last restore was of the chosen point."""
         last, backup = self._last, self.picking.backup
         done = last is not None and last.state is JobState.SUCCEEDED
-        return bool(done and last and backup and last.result.get("name") == str(backup.name))
+        is_of_it = bool(done and last and backup and last.result.get("name") == str(backup.name))
+        return is_of_it and not self._there.is_gone(self._database)
+
+    @property
+    def _names(self) -> list[str]:
+        """The databases that the last restore has left, if it has succeeded."""
+        last = self._last
+        if last is None or last.state is not JobState.SUCCEEDED:
+            return []
+        kept = str(last.result.get("kept") or "")
+        return [self._database, *([kept] if kept else [])]
 
     def _write_last(self, sheet: PageBuilder) -> None:
         """Write how far the last restore into that database is, or that it holds the chosen point."""
         last, backup = self._last, self.picking.backup
         if last is not None and not last.state.over:
             progress(sheet, last, "")
+        elif self._names and self._there.is_gone(self._database):
+            text = _("{database} was dropped meanwhile. [enter] restores the chosen moment into it anew.")
+            sheet.say(text.format(database=self._database), "warn")
+            self._write_left(sheet, self._names[1:])
+            self._there.write_trouble(sheet)
+            sheet.gap()
         elif last is not None and last.ended is not None and backup is not None and self._is_restored:
             text = _("✔ {database} has the data of {moment}. It was restored {time}.")
             of, when = with_offset(backup.moment), labels.moment(last.ended)
             sheet.say(text.format(database=self._database, moment=of, time=when), "good")
             sheet.code(self._command())
             sheet.say(labels.password_of_psql(self.host.context), "dim")
-            kept = str(last.result.get("kept") or "")
-            for said, drop in (labels.stays(self._database), *([labels.set_aside(kept)] if kept else [])):
-                sheet.say(said, "dim")
-                sheet.code(drop)
+            self._write_left(sheet, self._names)
+            self._there.write_trouble(sheet)
+
+    def _write_left(self, sheet: PageBuilder, names: Sequence[str]) -> None:
+        """Write which of these databases stay, and what drops each."""
+        left = [name for name in names if not self._there.is_gone(name)]
+        for name in left:
+            said, drop = labels.stays(name) if name == self._database else labels.set_aside(name)
+            sheet.say(said, "dim")
+            sheet.code(drop)
+        if left:
             sheet.say(_("[K] lists them here, and drops one after asking."), "dim")
 
     @property

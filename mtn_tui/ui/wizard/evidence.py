@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check
+from mtn_tui.operations.incident.remains import remains
 from mtn_tui.operations.incident.report import (
     delivery,
     fact_name,
@@ -19,6 +20,7 @@ from mtn_tui.operations.incident.report import (
 )
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.ui.wizard.page import PageBuilder
+from mtn_tui.ui.wizard.still_there import StillThere
 
 LOOKS = {
     StepStatus.PENDING: ("·", "dim"),
@@ -30,8 +32,8 @@ LOOKS = {
 """Glyph and tone."""
 
 
-def write(sheet: PageBuilder, incident: Incident, step: Step) -> None:
-    """Write the step's state and its facts."""
+def write(sheet: PageBuilder, incident: Incident, step: Step, there: StillThere) -> None:
+    """Write the step's state and its facts, and which of its databases was dropped since."""
     state = incident.steps[step]
     glyph, tone = LOOKS[state.standing]
     sheet.title(title(step))
@@ -45,7 +47,14 @@ def write(sheet: PageBuilder, incident: Incident, step: Step) -> None:
         else:
             _fact(sheet, name, value)
     if state.facts.get("kept") and step is Step.PRODUCTION:
-        sheet.say(_("mtn undo brings it back."), "dim")
+        if there.is_gone(str(state.facts["kept"])):
+            sheet.say(labels.dropped(str(state.facts["kept"])), "warn")
+        else:
+            sheet.say(_("mtn undo brings it back."), "dim")
+    if step is Step.STAGING:
+        for said, drop in remains(incident, there.is_gone):
+            if not drop:
+                sheet.say(said, "warn")
     if state.facts.get("not_linked"):
         sheet.say(_("[a] looks once more, and asks whether to set the references that are still NULL."))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtn_tui.operations.common.checks import Check
@@ -10,6 +10,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident import loss, messages
 from mtn_tui.operations.incident.assess import Assessment, assess
 from mtn_tui.operations.incident.messages import Alert
+from mtn_tui.operations.incident.remains import still_there
 from mtn_tui.operations.incident.steps import Planning
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.inventory.select import choose
@@ -47,5 +48,6 @@ class WizardOperations:
     validate: Callable[[Context, str, Backup], Validated] = validate
     recovery: Callable[[Context, RecoverRequest], Recovery] = look_beside
     recount: Callable[[Context], Mapping[str, int]] = loss.recount
+    still_there: Callable[[Context, Collection[str]], frozenset[str]] = still_there
     health: Callable[[Context], tuple[Answer, ...]] = _health
     send: Callable[[Context, Alert, Sequence[str]], dict[str, object]] = messages.send

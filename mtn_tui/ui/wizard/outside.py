@@ -12,6 +12,7 @@ from mtn_tui.ui.wizard import evidence
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import progress
+from mtn_tui.ui.wizard.still_there import StillThere
 
 _SHOWN = 5
 
@@ -55,7 +56,7 @@ def _past(one: Incident, when: str) -> str:
     return f"{one.number}  {when}  {lasted}  {report.way(one.way)}"
 
 
-def over(sheet: PageBuilder, incident: Incident) -> None:
+def over(sheet: PageBuilder, incident: Incident, there: StillThere) -> None:
     """Write how a closed incident has ended."""
     facts = incident.steps[Step.REPORT].facts
     sheet.title(_("Incident {number} is closed").format(number=incident.number))
@@ -64,13 +65,18 @@ def over(sheet: PageBuilder, incident: Incident) -> None:
     sheet.gap()
     for one in findings_of(facts):
         sheet.check(one)
-    if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
+    kept = str(incident.steps[Step.PRODUCTION].facts.get("kept") or "")
+    if kept and there.is_gone(kept):
+        sheet.say(_("What was there before was kept as {name}, and was dropped meanwhile.").format(name=kept))
+    elif kept:
         sheet.say(_("What was there before is kept as {name}; mtn undo brings it back.").format(name=kept))
-    stays = remains(incident)
+    stays = remains(incident, there.is_gone)
     for said, drop in stays:
         sheet.say(said)
-        sheet.code("  " + drop)
-    if stays:
+        if drop:
+            sheet.code("  " + drop)
+    there.write_trouble(sheet)
+    if any(drop for _said, drop in stays):
         sheet.say(_("[K] lists them here, and drops one after asking."), "dim")
     if path := facts.get("path"):
         sheet.say(_("The report: {path}").format(path=path))
@@ -81,7 +87,7 @@ def over(sheet: PageBuilder, incident: Incident) -> None:
     sheet.say(_("[i] reads the report here."), "dim")
 
 
-def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incident) -> None:
+def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incident, there: StillThere) -> None:
     """Write who holds the incident, and where it stands."""
     state = incident.steps[incident.step]
     since = next(
@@ -97,7 +103,7 @@ def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incid
         _("[o] takes it over. Talk to them first.") if not session.holder_gone else _("[enter] continues it.")
     )
     sheet.gap()
-    evidence.write(sheet, incident, incident.step)
+    evidence.write(sheet, incident, incident.step, there)
     if state.standing is StepStatus.RUNNING and state.facts.get("job"):
         sheet.gap()
         progress(sheet, session.job_of(incident.step), _("Starting…"))

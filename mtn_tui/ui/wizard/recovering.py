@@ -27,6 +27,7 @@ from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, ask_whether, failure, problem, progress
+from mtn_tui.ui.wizard.still_there import drops
 
 _SAMPLE = 3
 _COLUMNS = 4
@@ -51,6 +52,7 @@ class CopyingBack(StepView):
         self.rows: Mapping[str, int] = {}
         """How many rows the main tables of production have; those that could not be counted are not there."""
         self._asked: set[str] = set()
+        self._drops: frozenset[str] = frozenset()
         self._ended: datetime | None = None
         """When the step had last ended, as of the last look: it looks again after a failure."""
 
@@ -90,7 +92,7 @@ class CopyingBack(StepView):
         """Look, unless it has been done since the last failure, or the job runs or is over."""
         if self.runs or self.state.standing.over:
             return
-        if self._ended != self.state.ended:
+        if self._ended != self.state.ended or self._drops != drops(self.session):
             self._forget()
         self._look(EVERY)
 
@@ -106,7 +108,7 @@ class CopyingBack(StepView):
 
     def _forget(self) -> None:
         self.found, self.choices, self._asked, self.index = {}, (), set(), 0
-        self._ended = self.state.ended
+        self._ended, self._drops = self.state.ended, drops(self.session)
 
     def _look(self, choice: str) -> None:
         """Compare, and try it out, in the background."""

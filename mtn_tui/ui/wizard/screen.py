@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.incident import remains
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.ui.actions import AnyAction, shown_key
 from mtn_tui.ui.host import EMERGENCY
@@ -21,6 +22,7 @@ from mtn_tui.ui.wizard.actions import digit_of_moment, wizard_actions
 from mtn_tui.ui.wizard.navigator import Navigator
 from mtn_tui.ui.wizard.page import Page, PageBuilder
 from mtn_tui.ui.wizard.phrase import PhraseField
+from mtn_tui.ui.wizard.still_there import StillThere
 
 
 class Emergency(Framed):
@@ -30,12 +32,13 @@ class Emergency(Framed):
     not_in_footer = ("jobs", "command")
 
     _seen: tuple[object, ...] = ()
-    """What was drawn last: another step is read from its beginning."""
+    """What was drawn last: another step is read from its beginning, and so is what one has come to."""
 
     def __init__(self, navigator: Navigator) -> None:
         super().__init__()
         self.navigator = navigator
         self.session = navigator.session
+        self._there = StillThere(self.session, lambda: self.is_current)
 
     @classmethod
     def own_actions(cls) -> tuple[AnyAction, ...]:
@@ -79,14 +82,19 @@ class Emergency(Framed):
         self.navigator.on_screen = False
 
     def draw(self) -> None:
-        """Let the step in view begin what needs no decision, then draw all; another step from its top."""
+        """Let the step in view begin what needs no decision, then draw all; what is new from its top."""
         if self.session.mine:
             self.navigator.step_view.opens()
+        if self.session.incident is not None:
+            self._there.opens(remains.names(self.session.incident))
         width = self.app.size.width - steplist.WIDTH - 1
         sheet = PageBuilder(width)
         index = self._write(sheet)
         incident = self.session.incident
-        seen = (incident.number if incident else 0, self.navigator.viewing, self.session.mine)
+        standing = incident.steps[self.navigator.viewing].standing if incident else None
+        opened = incident.is_open if incident else False
+        number = incident.number if incident else 0
+        seen = (number, opened, self.navigator.viewing, standing, self.session.mine)
         if seen != self._seen:
             self._seen = seen
             self.page.top()
@@ -108,11 +116,11 @@ class Emergency(Framed):
         if incident is None:
             outside.nothing_open(sheet, session)
         elif not incident.is_open:
-            outside.over(sheet, incident)
+            outside.over(sheet, incident, self._there)
         elif not session.mine:
-            outside.another_has_it(sheet, session, incident)
+            outside.another_has_it(sheet, session, incident, self._there)
         elif navigator.shows_evidence:
-            evidence.write(sheet, incident, navigator.viewing)
+            evidence.write(sheet, incident, navigator.viewing, self._there)
         else:
             navigator.step_view.write(sheet)
             return navigator.step_view.index

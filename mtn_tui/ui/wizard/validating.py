@@ -14,6 +14,7 @@ from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 from mtn_tui.ui.wizard.step import StepView, failure, problem
+from mtn_tui.ui.wizard.still_there import drops
 
 if TYPE_CHECKING:
     from mtn_tui.operations.restore.validate import Validated
@@ -28,19 +29,21 @@ class Validating(StepView):
     """Whether the comparison runs."""
     found: tuple[Check, ...] | MtnError | None = None
     """Its results, or why it failed; None until it is done."""
+    _drops: frozenset[str] = frozenset()
     oid: int | None = None
     """OID of the database that was compared: no other of its name may go into production."""
 
     def opens(self) -> None:
-        """Compare, unless that has been done or the step is over."""
-        if not self.looking and self.found is None and not self.state.standing.over:
+        """Compare, unless that has been done or the step is over; again once a database was dropped."""
+        known = self.found is not None and self._drops == drops(self.session)
+        if not self.looking and not known and not self.state.standing.over:
             self.look()
 
     def look(self) -> None:
         """Compare in the background, and record a failure."""
         session, context, incident = self.session, self.session.host.context, self.session.present
         operations = session.operations
-        self.looking, self.found = True, None
+        self.looking, self.found, self._drops = True, None, drops(session)
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
         database = staging_of(context, incident.way)
 
