@@ -89,6 +89,8 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 services.all[2].healthy = True
                 await operator.until(lambda: on_disk(practice).step is Step.REPORT, "services")
                 await operator.at(Step.SERVICES)
+                view = operator.app.navigator.step_view
+                await operator.until(lambda: view.healthy, "what they answer after the restart")
                 await operator.press("x", "down")
                 await operator.sees("[✔] Users can log in, ana@db-host-1")
                 await operator.at(Step.SERVICES)

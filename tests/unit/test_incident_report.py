@@ -203,3 +203,18 @@ def test_a_role_that_was_called_stands_in_it_without_the_brackets_of_a_key():
     assert "- called: DBA, Sur" in said
     assert "called DBA, Sur" in said
     assert "[DBA" not in said.replace("\\", "")
+
+
+def test_what_was_ticked_before_the_database_or_the_services_were_changed_is_taken_back():
+    ticked = ("ticked", None, {}, "login")
+    for step in (Step.PRODUCTION, Step.SERVICES):
+        begun = [("opened", None, {}, ""), ticked, ("began", step, {"job": ""}, "")]
+        assert fold(1, records(*begun)).ticked, "no job has begun yet"
+        restarted = [*begun, ("began", step, {"job": "a1"}, "")]
+        incident = fold(1, records(*restarted))
+        assert (incident.ticked, incident.taken_back) == ({}, {"login": "ana@db1"})
+        said = report(incident, START + timedelta(hours=1), RTO)
+        assert "- seen before production or the services were changed, and not again: Users can log in" in said
+        assert "- seen: " not in said
+        again = fold(1, records(*restarted, ticked))
+        assert (again.ticked, again.taken_back) == ({"login": "ana@db1"}, {})

@@ -185,13 +185,16 @@ def _evidence(incident: Incident) -> Iterator[str]:
 
 
 def _people(incident: Incident) -> Iterator[str]:
-    if not incident.ticked and not incident.called:
+    if not (incident.ticked or incident.taken_back or incident.called):
         return
     yield "## " + _("What people did")
     yield ""
     for what, who in incident.ticked.items():
         text = to_be_seen().get(what, what)
         yield "- " + _("seen: {what} ({who})").format(what=escaped(text), who=escaped(who))
+    for what, who in incident.taken_back.items():
+        text = _("seen before production or the services were changed, and not again: {what} ({who})")
+        yield "- " + text.format(what=escaped(to_be_seen().get(what, what)), who=escaped(who))
     for person in sorted(incident.called.values()):
         yield "- " + _("called: {person}").format(person=escaped(unbracketed(person)))
     yield ""

@@ -73,6 +73,9 @@ _LEFT_OUT = {
     RecoveryMode.LEAVE: frozenset({Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION}),
 }
 
+_UNTICKS = (Step.PRODUCTION, Step.SERVICES)
+"""Their jobs replace the database, or restart the services: what people saw before says nothing any more."""
+
 NEVER_SKIPPED = {RecoveryMode.RESTORE: (Step.CHOOSE, Step.STAGING, Step.VALIDATE, Step.PRODUCTION)}
 """Production is only ever replaced by what was restored beside it and validated."""
 
@@ -139,6 +142,8 @@ class Incident:
     """The people who were called: their keys in contacts.toml, and their names."""
     ticked: Mapping[str, str] = field(default_factory=dict)
     """Checks made by hand (Appendix B): what was seen, and by whom."""
+    taken_back: Mapping[str, str] = field(default_factory=dict)
+    """Those of before the database was replaced or the services were restarted, and not made again since."""
     looks: tuple[Record, ...] = ()
     """What step 1 saw, the first as the incident was opened; another only where it differs."""
     mended: tuple[Record, ...] = ()
@@ -242,7 +247,14 @@ def _began(incident: Incident, record: Record) -> Incident:
         facts={**known.facts, **record.facts},
         reason="",
     )
-    return _later_again(_with(incident, record, state), _step(record))
+    return _later_again(_with(_unticked(incident, record), record, state), _step(record))
+
+
+def _unticked(incident: Incident, record: Record) -> Incident:
+    """Take back what was seen by hand, if a job begins that changes what it was seen of."""
+    if record.step not in _UNTICKS or not record.facts.get("job"):
+        return incident
+    return replace(incident, ticked={}, taken_back={**incident.taken_back, **incident.ticked})
 
 
 def _done(incident: Incident, record: Record) -> Incident:
@@ -290,7 +302,9 @@ def _called(incident: Incident, record: Record) -> Incident:
 
 
 def _ticked(incident: Incident, record: Record) -> Incident:
-    return replace(incident, ticked={**incident.ticked, record.text: str(record.who)})
+    taken_back = {what: who for what, who in incident.taken_back.items() if what != record.text}
+    ticked = {**incident.ticked, record.text: str(record.who)}
+    return replace(incident, ticked=ticked, taken_back=taken_back)
 
 
 def _severe(incident: Incident, record: Record) -> Incident:

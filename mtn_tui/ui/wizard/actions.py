@@ -145,7 +145,7 @@ def wizard_actions() -> tuple[Action[Wizard], ...]:
             _("Tick"),
             _("In step 7, marks what the cursor is on as seen, with your name."),
             lambda wizard: wizard.navigator.step_view.tick(),
-            why_not=lambda wizard: _only_in(wizard, Step.SERVICES),
+            why_not=lambda wizard: _only_in(wizard, Step.SERVICES) or wizard.navigator.step_view.why_no_tick,
             footer_when_possible=True,
         ),
     )

@@ -109,6 +109,9 @@ class Serving(StepView):
         for key, text in to_be_seen().items():
             who = incident.ticked.get(key)
             sheet.choice(key, f"[✔] {text}, {who}" if who else f"[ ] {text}", "good" if who else "")
+        if incident.taken_back:
+            text = _("Ticked before the services were restarted, or production changed: try it again.")
+            sheet.item("⚠", text, "warn")
         sheet.gap()
         self._health(sheet)
         if not self.state.standing.over and not self.restarts:
@@ -169,8 +172,36 @@ class Serving(StepView):
         elif self.healthy:
             self._on()
 
+    @property
+    def down(self) -> tuple[str, ...]:
+        """The services that are known to be down."""
+        answers = self.answers or ()
+        named = zip(answers, named_apart(answers), strict=True)
+        return tuple(name for one, name in named if not one.healthy)
+
+    @property
+    def why_no_tick(self) -> str:
+        """Why nobody can have seen it: the services are being restarted, or are all known to be down."""
+        if self.runs:
+            return _("The services are being restarted: try it once they are back.")
+        if self.answers and len(self.down) == len(self.answers):
+            return _("No service is healthy: nobody can have seen that now.")
+        return ""
+
     def tick(self) -> None:
-        """Tick what the cursor is on."""
+        """Tick what the cursor is on; asks first while some services are known to be down."""
+        if not self.down:
+            self._tick()
+            return
+        what = tuple(to_be_seen().values())[self.index]
+        said = [
+            _("Not healthy: {names}.").format(names=", ".join(self.down)),
+            _("Restarting them takes the tick back."),
+        ]
+        title = _("Have you seen it now, though not all services are healthy: {what}?").format(what=what)
+        ask_whether(self.session, title, said, _("Not yet"), _("Yes, I have seen it"), self._tick)
+
+    def _tick(self) -> None:
         keys, at = tuple(to_be_seen()), self.index
 
         def onward() -> None:

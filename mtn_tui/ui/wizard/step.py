@@ -89,6 +89,11 @@ class StepView:
     def zoom(self) -> None:
         """Show another stretch of time, in step 3."""
 
+    @property
+    def why_no_tick(self) -> str:
+        """Why nothing can be ticked now, in step 7; empty if it can."""
+        return ""
+
     def tick(self) -> None:
         """Tick what the cursor is on, in step 7."""
 
