@@ -169,7 +169,7 @@ class Person(_Strict):
     def unfilled(self) -> list[str]:
         """What is still a placeholder, in words; both ways to reach them, where there is none."""
         missing = []
-        if _BRACKETED.fullmatch(self.name):
+        if self.is_role:
             missing.append(_("name"))
         if self.email and _EXAMPLE.search(self.email):
             missing.append(_("e-mail"))
@@ -178,6 +178,11 @@ class Person(_Strict):
         if not self.email and not self.phone:
             missing += [_("e-mail"), _("phone")]
         return missing
+
+    @property
+    def is_role(self) -> bool:
+        """Whether its name is still a placeholder."""
+        return bool(_BRACKETED.fullmatch(self.name))
 
     @property
     def called(self) -> str:

@@ -171,7 +171,12 @@ def _rows(one: Evaluation) -> Mark:
     if one.other_way:
         return True, lost + ", " + _("written after the backup: this way gives them up.")
     if not one.needless:
-        return True, lost + ", " + _("written after the backup; none that could have been kept.")
+        text = ngettext(
+            "No more was lost than had to be: {count:,} row, written after the backup.",
+            "No more was lost than had to be: {count:,} rows, written after the backup.",
+            one.lost,
+        )
+        return True, text.format(count=Figure(one.lost))
     return False, lost + ", " + _("{count:,} of which could have been kept.").format(
         count=Figure(one.needless)
     )

@@ -105,12 +105,18 @@ def _no_slot(at: Attempt) -> PostgresError:
     )
 
 
+NO_DATABASE = "3D000"
+"""SQLSTATE of a database that is not there."""
+
+
 def database_missing(at: Attempt) -> PostgresError:
     """Return the error for a database that does not exist on a reachable server."""
-    return PostgresError(
+    error = PostgresError(
         _("The database {database} does not exist on {where}.").format(database=at.database, where=at.where),
         _("Compare DB_NAME in backup.conf with the list that psql -l prints."),
     )
+    error.sqlstate = NO_DATABASE
+    return error
 
 
 def _database_forbidden(at: Attempt) -> PostgresError:

@@ -133,7 +133,7 @@ def test_the_worst_is_first_in_its_group_and_under_the_cursor(made, looks):
         assert "✖ fail" in operator.rows[also + 1]
         assert "§7.3" in operator.rows[also + 1]
         await operator.sees("PostgreSQL at db1:5432 does not answer.", "[3] leads through the emergency")
-        await operator.sees("✖ no database, just now")
+        await operator.sees("✖ database down, just now")
 
     at_the_checklist(app_of(made), flow)
 

@@ -45,7 +45,8 @@ def test_the_database_is_gone_or_does_not_answer(pg18, new_school, practise, thr
         else:
             object.__setattr__(app.context.settings, "db_port", 9)
         await operator.press("r")
-        await operator.until(lambda: "✖ no database, just now" in operator.lines()[0], "the header")
+        said = "no database" if what == "gone" else "database down"
+        await operator.until(lambda: f"✖ {said}, just now" in operator.lines()[0], "the header")
         assert "✔" not in operator.lines()[0]
         assert threading.main_thread() not in threads
 

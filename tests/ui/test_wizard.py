@@ -52,7 +52,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.enters()
                 await operator.at(Step.NOTIFY)
                 await operator.sees(
-                    "CRITICAL: Database Down", "call now [c]", "Ingeniero DevOps", "no number yet:"
+                    "CRITICAL: Database Down", "nobody is set in contacts.toml", "Ingeniero DevOps"
                 )
                 await operator.press("n")
                 await operator.type("Disco nuevo")
@@ -283,7 +283,7 @@ def test_rows_lost_before_the_newest_backup_are_back_by_enter_alone(pg18, new_sc
             assert "come back from this backup" not in operator.text()
             await operator.enters()
             await operator.leaves_services_out()
-            await operator.sees(f"✔ applications has {had} rows again. By step 1: {had // 2} rows that were")
+            await operator.sees(f"✔ applications has {had} rows again. When step 1 looked, {had // 2} rows")
             await operator.sees("Lost rows are back")
             await operator.enters()
             await operator.until(lambda: not on_disk(practice).is_open, "the end")

@@ -199,7 +199,7 @@ def test_what_is_not_what_was_backed_up_does_not_get_past_step_5(pg18, new_schoo
         await operator.sees("It must not go into production.", "✖ 5 Validate")
         await operator.enters()
         await operator.press("s")
-        await operator.sees("Nothing goes into production that was not restored beside it and validated.")
+        await operator.sees("Step 5 is never left out where all is restored. [s] would leave it out.")
         await operator.press("backspace")
         await operator.at(Step.STAGING)
         await operator.press("backspace")

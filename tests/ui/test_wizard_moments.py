@@ -311,6 +311,8 @@ def test_a_newer_one_that_is_broken_is_told_with_what_falling_back_costs(made, b
         await at_step_3(operator)
         assert chosen(app) == NOW - timedelta(minutes=50)
         await operator.sees("is broken. Falling back loses 30 min more")
+        damaged = next(one for one in app.state.inventory.backups if one.broken)
+        await operator.sees(f"Its file: {damaged.name}")
         await operator.press("t")
         await operator.type("30m ago")
         await operator.press("enter")

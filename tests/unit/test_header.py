@@ -80,7 +80,7 @@ def test_the_rpo_is_told_in_fewer_cells_before_it_is_left_out():
 def test_without_a_database_it_is_never_green_and_since_when_is_told():
     line = header(lost=True)
     assert "✔" not in line
-    assert f"✖ {_('no database, just now')} " in line
+    assert f"✖ {_('database down, just now')} " in line
 
 
 def test_a_database_that_takes_too_long_to_answer_is_told_before_all_else():
@@ -149,6 +149,6 @@ def test_since_when_there_is_no_database_is_said_in_words_and_cuts_no_name(serve
     known = host(lost=True, server=server)
     known.context.clock.now = lambda: NOW + timedelta(minutes=minutes)
     line = "".join(text for text, _tone in frame.header(known, 80))
-    for_so_long = _("no database for {time}") if server is Status.FAIL else _("database silent for {time}")
+    for_so_long = _("database down for {time}") if server is Status.FAIL else _("database silent for {time}")
     assert for_so_long.format(time=said) in line
     assert "Admisión_MTN_DB @ db1 " in line

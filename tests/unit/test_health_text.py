@@ -46,7 +46,7 @@ def picture(ago: timedelta = timedelta(0), **statuses: Status) -> Picture:
         ({"alerts": Status.WARN, "pg_dump": Status.UNKNOWN}, (), ("⚠ 2 warnings", "warn")),
         ({"full": Status.FAIL, "alerts": Status.WARN}, (), ("✖ Full backup", "bad")),
         ({"full": Status.FAIL, "key": Status.FAIL}, (), ("✖ Full backup +1", "bad")),
-        ({"server": Status.FAIL, "full": Status.FAIL}, ("bucket",), ("✖ no database, just now", "bad")),
+        ({"server": Status.FAIL, "full": Status.FAIL}, ("bucket",), ("✖ database down, just now", "bad")),
         ({}, ("bucket",), ("⚠ bucket unreachable", "warn")),
         ({"alerts": Status.WARN, "stores": Status.UNKNOWN}, ("bucket",), ("⚠ bucket unreachable +1", "warn")),
         ({"full": Status.FAIL}, ("bucket",), ("✖ Full backup", "bad")),
@@ -60,7 +60,7 @@ def test_nothing_old_is_green_and_what_was_bad_is_still_told():
     hours = timedelta(hours=3)
     assert health.verdict(picture(hours), (), NOW) == ("… reading", "dim")
     assert health.verdict(None, (), NOW) == ("… reading", "dim")
-    assert health.verdict(picture(hours, server=Status.FAIL), (), NOW) == ("✖ no database for 3 h", "bad")
+    assert health.verdict(picture(hours, server=Status.FAIL), (), NOW) == ("✖ database down for 3 h", "bad")
     assert health.verdict(picture(hours, full=Status.FAIL), (), NOW) == ("✖ Full backup", "bad")
     row = picture(hours).row("full")
     assert health.row(row, NOW, 80, 20)[0][1] == "dim"

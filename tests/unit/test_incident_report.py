@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from mtn_tui.operations.incident.report import lasted, report, took
 from mtn_tui.operations.incident.state import Actor, Record, RecoveryMode, Step, fold
 
@@ -60,7 +62,7 @@ def test_it_says_what_was_seen_chosen_and_done():
         "  - ✔ the disk has room",
         "  - e-mail ana@mtn.cl: sent\n",
         "  - e-mail eva@mtn.cl: kept, and sent later: It does not answer.",
-        "- what was written after it, and is lost: 1 h 30 min",
+        "- what was written after it, and is lost: at most 1 h 30 min",
         "- what to do: Make room.",
         "- called: devops@mtn.cl",
         "- called: Carla Soto",
@@ -214,7 +216,37 @@ def test_what_was_ticked_before_the_database_or_the_services_were_changed_is_tak
         incident = fold(1, records(*restarted))
         assert (incident.ticked, incident.taken_back) == ({}, {"login": "ana@db1"})
         said = report(incident, START + timedelta(hours=1), RTO)
-        assert "- seen before production or the services were changed, and not again: Users can log in" in said
+        assert (
+            "- seen before production or the services were changed, and not again: Users can log in" in said
+        )
         assert "- seen: " not in said
         again = fold(1, records(*restarted, ticked))
         assert (again.ticked, again.taken_back) == ({"login": "ana@db1"}, {})
+
+
+@pytest.mark.parametrize("what", ["The database is gone.", "PostgreSQL does not answer."])
+def test_what_was_seen_when_it_was_opened_stands_there_though_step_1_still_finds_it(what):
+    seen = {"findings": [f"fail: {what}", "ok: The disk has room."]}
+    said = said_of(
+        ("began", Step.ASSESS, {}, ""),
+        ("looked", None, seen, ""),
+        ("done", Step.ASSESS, {"way": "restore", **seen}, ""),
+        *[(event, step, {}, "") for step in Step if 1 < step < 7 for event in ("began", "done")],
+        ("began", Step.SERVICES, {"job": "a1"}, ""),
+        ("done", Step.SERVICES, {}, ""),
+    )
+    opened = said.split("## When it was opened\n\n")[1].split("\n\n")[0]
+    assert opened == f"- ✖ {what}\n- The services were restarted."
+
+
+def test_each_step_begins_in_its_table_when_the_one_before_it_was_over():
+    said = said_of(*[(event, step, {}, "") for step in Step for event in ("began", "done")])
+    rows = [line.split(" | ") for line in said.splitlines() if line[:3] in [f"| {int(one)}" for one in Step]]
+    began = [(START + timedelta(minutes=2 * number)).astimezone() for number in range(len(Step))]
+    assert [row[3] for row in rows] == [f"{one:%H:%M:%S}" for one in began]
+    assert {row[4] for row in rows} == {"2 min"}
+
+
+def test_what_was_written_after_the_backup_is_lost_at_most():
+    said = said_of(("began", Step.ASSESS, {}, ""), ("done", Step.ASSESS, {"loses_seconds": 60}, ""))
+    assert "is lost: at most 1 min" in said

@@ -12,9 +12,10 @@ from mtn_tui.core import i18n
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.models import Rung
 from mtn_tui.core.settings import Settings
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import Stores
-from mtn_tui.ui.data.points import Points, made_of, standing, why_not
+from mtn_tui.ui.data.points import Points, beside, made_of, standing, told_apart, why_not
 from mtn_tui.ui.text.timeline import SPANS
 from tests.chains import DATABASE, DISK, at, inventory, made, minutes
 
@@ -110,4 +111,12 @@ def test_the_moment_says_which_of_several_points_in_one_cell_is_chosen(context):
         return "".join(text for text, _tone in found.drawn(chosen, None, at(310), 58, 1)[2]).strip()
 
     said = [label(one).partition(", ")[2] for one in found.offered]
-    assert said == ["", *(f"point {place} of 3 at this mark" for place in (3, 2, 1))]
+    assert said == ["", *(f"{place} of 3 points here" for place in (3, 2, 1))]
+
+
+def test_two_points_that_would_read_alike_are_told_apart_by_more_than_their_moments(context):
+    same, one, another = Points(context, inventory(full := made(0), made(5, full), made(5.02, full))).offered
+    assert beside(one, another) == labels.moment(one.moment, seconds=True)
+    assert beside(one, same).endswith(f" ({told_apart(one)})")
+    assert beside(same, one).endswith(f" ({told_apart(same)})")
+    assert beside(one, same) != beside(same, one)

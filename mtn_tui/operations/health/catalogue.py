@@ -92,4 +92,7 @@ CHECKS: tuple[HealthCheck, ...] = (
 )
 """All of them, in the order in which they are shown where all are well."""
 
+GONE = "database"
+"""The id of what the check of the server finds where it answers, and has no database of our name."""
+
 BY_ID = {one.id: one for one in CHECKS}

@@ -11,7 +11,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import LOST, WHOLE, Incident, Step
 from mtn_tui.operations.recover.found import Recovery
 from mtn_tui.operations.restore import main_tables
-from mtn_tui.operations.restore.gone import gone_and_new
+from mtn_tui.operations.restore.gone import gone_and_new, were_gone_and_new
 from mtn_tui.operations.restore.main_tables import Table, has_shrunk
 from mtn_tui.postgres.connection import connect
 
@@ -34,6 +34,11 @@ class Loss:
     def what(self) -> str:
         """How many rows were gone when step 1 looked, and how many new, in words."""
         return gone_and_new(self.before - self.now + (self.new or 0), self.new)
+
+    @property
+    def what_was(self) -> str:
+        """The same, once the rows are back."""
+        return were_gone_and_new(self.before - self.now + (self.new or 0), self.new)
 
     def is_back(self, rows: int) -> bool:
         """Whether so many rows are about as many as before."""
@@ -122,9 +127,7 @@ def _again(one: Loss, rows: int | None) -> Check:
         text = _("The rows of {table} could not be counted again.")
         return Check("lost", Status.UNKNOWN, text.format(table=one.table))
     if one.is_back(rows):
-        text = _("{table} has {now:,} rows again. By step 1: {what}.")
-        status = Status.OK
-    else:
-        text = _("{table} still lacks rows: it has {now:,}. By step 1: {what}.")
-        status = Status.FAIL
-    return Check("lost", status, text.format(table=one.table, now=Figure(rows), what=one.what))
+        text = _("{table} has {now:,} rows again. When step 1 looked, {what}.")
+        return Check("lost", Status.OK, text.format(table=one.table, now=Figure(rows), what=one.what_was))
+    text = _("{table} still lacks rows: it has {now:,}. By step 1: {what}.")
+    return Check("lost", Status.FAIL, text.format(table=one.table, now=Figure(rows), what=one.what))

@@ -115,9 +115,9 @@ def _done(context: Context, incident: Incident) -> Alert:
     body = [text.format(moment=_moment(chosen), time=passed)]
     lost = chosen.get("loses_seconds")
     if isinstance(lost, int | float):
-        text = _("What was written after that backup is lost ({time}).")
+        text = _("What was written after that backup is lost (at most {time}).")
         if "lost_until" in chosen:
-            text = _("What was written since is lost ({time} up to {until}).")
+            text = _("What was written since is lost (at most {time}, up to {until}).")
         body.append(text.format(time=labels.minutes(int(lost // 60)), until=_until(chosen)))
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))

@@ -12,7 +12,7 @@ from mtn_tui.operations.alerts.delivery import State
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.markdown import escaped
-from mtn_tui.operations.incident.memory import done_to_mend, findings_of, over_since
+from mtn_tui.operations.incident.memory import done_to_mend, findings_of, wrong_at_first
 from mtn_tui.operations.incident.remains import remains
 from mtn_tui.operations.incident.state import (
     LOST,
@@ -59,7 +59,7 @@ def way(one: RecoveryMode) -> str:
     return {
         RecoveryMode.RESTORE: _("restore all of it, replacing production"),
         RecoveryMode.BESIDE: _("restore beside it, and copy back what is lost"),
-        RecoveryMode.LEAVE: _("no restore: something else is wrong"),
+        RecoveryMode.LEAVE: _("no restore: what is wrong is not the data"),
     }[one]
 
 
@@ -148,7 +148,9 @@ def _steps(incident: Incident) -> list[str]:
     for step, state in incident.steps.items():
         passed = lasted(incident, step)
         told = labels.duration(passed.total_seconds()) if passed is not None else "—"
-        began = _clock(state.began) if state.began else "—"
+        # What it took counts from when the one before was over: so each begins where that ended.
+        start = state.ended - passed if passed is not None and state.ended else state.began
+        began = _clock(start) if start else "—"
         said = standing(state.standing)
         if state.standing is StepStatus.SKIPPED and not state.reason:
             said = _("not needed")
@@ -157,14 +159,16 @@ def _steps(incident: Incident) -> list[str]:
 
 
 def _first_look(incident: Incident) -> Iterator[str]:
-    """What was wrong when the incident was opened and is over by now, and what was done about it."""
-    over = over_since(incident, findings_of(incident.steps[Step.ASSESS].facts))
-    done = done_to_mend(incident)
-    if not over and not done:
+    """What was wrong when the incident was opened, whether or not it still was at the decision of step 1,
+    and what was done about it."""
+    wrong, done = wrong_at_first(incident), done_to_mend(incident)
+    if not incident.looks and not done:
         return
     yield "## " + _("When it was opened")
     yield ""
-    yield from (f"- {escaped(f'{one.status.glyph} {one.says}')}" for one in over)
+    yield from (f"- {escaped(f'{one.status.glyph} {one.says}')}" for one in wrong)
+    if incident.looks and not wrong:
+        yield "- " + _("saw nothing critical")
     yield from (f"- {escaped(one)}" for one in done)
     yield ""
 
@@ -308,6 +312,8 @@ def fact_value(name: str, value: object) -> str:
         return "—"
     if name == "away_seconds" and isinstance(value, int | float):
         return labels.seconds(float(value))
+    if name == "loses_seconds" and isinstance(value, int | float):
+        return _("at most {lost}").format(lost=labels.duration(float(value)))
     if name.endswith(_SECONDS) and isinstance(value, int | float):
         return labels.duration(float(value))
     if name == "way" and value in [one.value for one in RecoveryMode]:

@@ -178,7 +178,7 @@ class Incident:
     def why_not_skip(self, step: Step) -> str:
         """Why ``step`` can't be left out; empty if it can."""
         if step in NEVER_SKIPPED.get(self.way, ()):
-            return _("Nothing goes into production that was not restored beside it and validated.")
+            return _("Step {step} is never left out where all is restored.").format(step=step.value)
         return self.why_not_begin(step)
 
     def after(self, record: Record) -> Incident:

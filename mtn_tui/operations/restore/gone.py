@@ -19,3 +19,19 @@ def gone_and_new(gone: int, new: int | None) -> str:
             gone,
         )
     return text.format(gone=Figure(gone), new=Figure(new or 0))
+
+
+def were_gone_and_new(gone: int, new: int | None) -> str:
+    """As ``gone_and_new``, of what is over by now."""
+    text = ngettext(
+        "{gone:,} row that had been there was gone, {new:,} new since",
+        "{gone:,} rows that had been there were gone, {new:,} new since",
+        gone,
+    )
+    if new is None:
+        text = ngettext(
+            "at least {gone:,} row that had been there was gone",
+            "at least {gone:,} rows that had been there were gone",
+            gone,
+        )
+    return text.format(gone=Figure(gone), new=Figure(new or 0))

@@ -108,7 +108,9 @@ def _newest(connection: Connection, backup: Backup) -> Check:
     if not isinstance(newest, datetime):
         return Check("newest", Status.WARN, _("There is no application in it."))
     there, made = labels.told_apart(newest, backup.moment)
-    text = _("The newest application is of {moment}.").format(moment=there)
+    text = _("The newest application is of {moment} ({column}).").format(
+        moment=there, column="applications.created_at"
+    )
     if newest > backup.moment:
         after = _("That is after the backup was made: {moment}.").format(moment=made)
         return Check("newest", Status.WARN, f"{text} {after}")

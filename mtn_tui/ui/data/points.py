@@ -17,6 +17,9 @@ from mtn_tui.ui.text import timeline
 from mtn_tui.ui.text.cells import Span
 from mtn_tui.ui.text.timeline import Point
 
+_ALIKE = timedelta(seconds=2)
+"""Moments that are nearer than this read alike, or as if one were the other."""
+
 
 class Points:
     """The points of one inventory, the newest first, and the moment that was asked for."""
@@ -78,6 +81,15 @@ def made_of(one: Backup) -> str:
 def told_apart(one: Backup) -> str:
     """What tells a point from another of the same minute: its id, or the file of the scripts."""
     return f"ID {one.id}" if one.id else str(one.name)
+
+
+def beside(one: Backup, other: Backup) -> str:
+    """The moment of a point that is named beside another: with what tells them apart if both read alike.
+
+    Where a manifest is lost its moment is the stamp of its name, a second away from what it was.
+    """
+    said = labels.moment(one.moment, seconds=True)
+    return f"{said} ({told_apart(one)})" if abs(one.moment - other.moment) < _ALIKE else said
 
 
 def standing(one: Backup) -> str:

@@ -95,13 +95,27 @@ class Framed(BaseScreen[None]):
         self.lines("job-bar").show([frame.job_bar(host, self.where, width)])
         self.draw_footer()
 
+    @property
+    def is_covered(self) -> bool:
+        """Whether a dialog is open above it: then the keys are the dialog's, and its own are not shown."""
+        return self.app.screen is not self
+
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
     def draw_footer(self) -> None:
         """Draw the footer: the keys of the focused field, or those of the screen."""
         if not self.ready:
             return
-        self.lines("footer").show([frame.footer(self, self.app.size.width)])
+        self.lines("footer").show([[] if self.is_covered else frame.footer(self, self.app.size.width)])
+
+    def draw_keys(self) -> None:
+        """Draw all that tells what keys do; subclasses draw their own lines of it as well."""
+        self.draw_footer()
+
+    def on_screen_suspend(self) -> None:
+        """Take the keys away that are not taken while another screen is in front."""
+        if self.ready:
+            self.draw_keys()
 
     @property
     def below(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
@@ -77,4 +78,30 @@ def wrapped(text: str, width: int) -> list[str]:
             lines.append(head)
             rest = rest[len(head) :]
         line = rest
+    return [*lines, line]
+
+
+_GOES_ON = " \\"
+"""At the end of a line after which a command goes on."""
+
+_WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^ ])+")
+"""A word of a command: in quotes it may have blanks."""
+
+
+def command_lines(command: str, width: int) -> list[str]:
+    """A shell's command in lines of ``width`` cells, which pasted together are that command.
+
+    They end between words. Only a word that is longer than a line, a path for one, is broken.
+    """
+    if cell_len(printable(command)) <= width:
+        return [printable(command)]
+    lines, line = list[str](), ""
+    for word in _WORD.findall(printable(command)):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) + len(_GOES_ON) <= width:
+            line = longer
+            continue
+        lines += [line + _GOES_ON] if line else []
+        *begun, line = wrapped(word, width)
+        lines += begun
     return [*lines, line]

@@ -10,6 +10,7 @@ from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import labels as health_labels
+from mtn_tui.operations.health.catalogue import GONE
 from mtn_tui.operations.health.last_known import Remembered
 from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.operations.health.runner import WORST
@@ -217,7 +218,9 @@ def verdict(picture: Picture | None, silent: Collection[str], now: datetime) -> 
     server = picture.row("server") if picture else None
     if server is not None and server.known and server.status in (Status.FAIL, Status.UNKNOWN):
         down = int((now - server.known.since).total_seconds() // 60)
-        text = _("no database for {time}") if down > 0 else _("no database, just now")
+        text = _("database down for {time}") if down > 0 else _("database down, just now")
+        if any(found.id == GONE for found in server.known.result.findings):
+            text = _("no database for {time}") if down > 0 else _("no database, just now")
         if server.status is Status.UNKNOWN:  # it takes connections, and answers nothing
             text = _("database silent for {time}") if down > 0 else _("database silent, just now")
         return f"{server.status.glyph} {text.format(time=labels.minutes(down))}", "bad"

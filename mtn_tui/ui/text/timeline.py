@@ -116,9 +116,7 @@ def draw(
     width = len(marks) + cell_len(_end(at_now=True))
     time = _time(chosen.moment, zone, with_date=with_date, seconds=seconds)
     if place[1] > 1:
-        several = (
-            time + ", " + _("point {place} of {count} at this mark").format(place=place[0], count=place[1])
-        )
+        several = time + ", " + _("{place} of {count} points here").format(place=place[0], count=place[1])
         taken = sum(len(text) + 1 for _cell, (text, _tone) in labels)
         time = several if taken + len(several) <= width else time
     labels.append((at, (time, "strong")))

@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 
 from mtn_tui.core.contacts import Person
 from mtn_tui.core.i18n import _
-from mtn_tui.operations.incident.state import RecoveryMode, Step
-from mtn_tui.ui.actions import Action, read_only
+from mtn_tui.operations.incident.state import NEVER_SKIPPED, RecoveryMode, Step
+from mtn_tui.ui.actions import Action, read_only, shown_key
 from mtn_tui.ui.host import Place
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.wizard import severity
@@ -227,7 +227,17 @@ def _no_calling(wizard: Wizard) -> str:
 
 def _no_skipping(wizard: Wizard) -> str:
     session = wizard.navigator.session
-    return session.why_not() or session.present.why_not_skip(wizard.navigator.viewing)
+    navigator, step = wizard.navigator, wizard.navigator.viewing
+    if why := session.why_not():
+        return why
+    why = session.present.why_not_skip(step)
+    if not why or step not in NEVER_SKIPPED.get(session.present.way, ()):
+        return why
+    told = _("[s] would leave it out.")
+    if not navigator.looks_back and (does := navigator.step_view.next()):
+        key = "" if navigator.step_view.phrase or navigator.step_view.wants_yes else shown_key("enter") + " "
+        told += " " + key + does
+    return f"{why} {told}"
 
 
 def _no_taking(wizard: Wizard) -> str:

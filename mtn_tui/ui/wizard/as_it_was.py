@@ -111,13 +111,19 @@ class AsItWas(Framed):
         if seen != self._seen:
             self._seen = seen
             page.top()
+        self.draw_keys()
+        self.draw_frame()
+
+    def draw_keys(self) -> None:
+        """Draw what enter does, and the footer."""
+        super().draw_keys()
         said = _("restore it into {database}")
         if self._is_restored:
             said = _("restore it into {database} once more")
         said = said.format(database=self._database)
-        shown = (said, "strong") if picking.ready else ("—", "dim")
-        self.lines("next").show([[(f" {shown_key('enter')} ", "strong"), shown]])
-        self.draw_frame()
+        shown = (said, "strong") if self.picking.ready else ("—", "dim")
+        line = [(f" {shown_key('enter')} ", "strong"), shown]
+        self.lines("next").show([[] if self.is_covered else line])
 
     @property
     def _last(self) -> JobView | None:

@@ -13,7 +13,7 @@ from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step
 from mtn_tui.operations.incident.steps import chosen
 from mtn_tui.operations.inventory.fallback import newer_broken
 from mtn_tui.operations.restore.plan import Plan
-from mtn_tui.ui.data.points import Points, standing
+from mtn_tui.ui.data.points import Points, beside, standing
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.picking import Picking
 from mtn_tui.ui.wizard.step import StepView, ask_whether, failure
@@ -97,7 +97,7 @@ class Choosing(Picking, StepView):
             text = _("This one, {standing}, is {time} newer, and may lack the rows that were lost.")
         said = [
             _("★ is of {moment}, {standing}, the last one that still has them.").format(
-                moment=labels.moment(proposed.moment, seconds=True), standing=standing(proposed)
+                moment=beside(proposed, made.backup), standing=standing(proposed)
             ),
             text.format(standing=standing(made.backup), time=labels.between(first, last)),
         ]

@@ -87,7 +87,9 @@ def over(sheet: PageBuilder, incident: Incident, there: StillThere) -> None:
     sheet.say(_("[i] reads the report here."), "dim")
 
 
-def another_has_it(sheet: PageBuilder, session: IncidentSession, incident: Incident, there: StillThere) -> None:
+def another_has_it(
+    sheet: PageBuilder, session: IncidentSession, incident: Incident, there: StillThere
+) -> None:
     """Write who holds the incident, and where it stands."""
     state = incident.steps[incident.step]
     since = next(

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.postgres.their_words import split
-from mtn_tui.ui.text.cells import clipped, fit, wrapped
+from mtn_tui.ui.text.cells import clipped, command_lines, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 _TONES = {Status.OK: "good", Status.WARN: "warn", Status.UNKNOWN: "warn"}
@@ -55,9 +55,12 @@ class PageBuilder:
         self.lines.append([])
 
     def code(self, line: str) -> None:
-        """Add a line to be typed elsewhere; it keeps its indent."""
+        """Add a command to be typed elsewhere; it keeps its indent.
+
+        It goes on in another line between words only, after a backslash, so that both are pasted as one.
+        """
         indent = " " * (len(line) - len(line.lstrip()))
-        for part in wrapped(line.lstrip(), self.width - len(indent)):
+        for part in command_lines(line.lstrip(), self.width - len(indent)):
             self.lines.append([(indent + part, "strong")])
 
     def item(self, glyph: str, text: str, tone: str = "", *, hint: str = "") -> None:

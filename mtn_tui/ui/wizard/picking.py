@@ -18,7 +18,7 @@ from mtn_tui.operations.inventory.key_check import newer_of_another_key, passed_
 from mtn_tui.operations.inventory.model import Backup, Inventory
 from mtn_tui.operations.restore.fuller import fuller
 from mtn_tui.operations.restore.plan import Plan, Target
-from mtn_tui.ui.data.points import Points, both_clocks, made_of, standing, told_apart, why_not
+from mtn_tui.ui.data.points import Points, beside, both_clocks, made_of, standing, told_apart, why_not
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.timeline import DAY, SPANS
@@ -174,9 +174,10 @@ class Picking:
         """A minute was typed that has a point of its own: ask whether that is meant, or the one before."""
         text = _("The last one before it: {moment}")
         before = nearest if isinstance(nearest, Backup) else None
-        first = text.format(moment=labels.moment(before.moment, seconds=True)) if before else _("Back")
+        first = text.format(moment=beside(before, within)) if before else _("Back")
         text = _("The one within that minute: {time}")
-        second = text.format(time=f"{within.moment.astimezone():%H:%M:%S}")
+        alike = f" ({told_apart(within)})" if before and beside(within, before).endswith(")") else ""
+        second = text.format(time=f"{within.moment.astimezone():%H:%M:%S}{alike}")
         answers = [Answer[Backup | None](first, before), Answer[Backup | None](second, within)]
         said = _("{time} after it there is a point: what was written up to then is in it too.")
         after = said.format(time=labels.between(asked, within.moment))
@@ -256,7 +257,7 @@ class Picking:
             sheet.item("⚠", _("Doubtful: {reason}").format(reason=why_not(backup)), "warn")
         if nearer is not None and not nearer.trusted:
             text = _("A nearer one, of {moment}, is skipped: {reason}")
-            said = text.format(moment=labels.moment(nearer.moment, seconds=True), reason=why_not(nearer))
+            said = text.format(moment=beside(nearer, backup), reason=why_not(nearer))
             sheet.item("⚠", said, "warn")
 
     def _fuller(self, sheet: PageBuilder, points: Points, backup: Backup) -> None:
@@ -279,7 +280,7 @@ class Picking:
             here=Figure(found.here),
             there=Figure(found.there),
             count=Figure(found.lacks),
-            time=labels.moment(found.backup.moment, seconds=True),
+            time=beside(found.backup, backup),
         )
         sheet.item("⚠", f"{said} {advice}", "warn")
 
@@ -300,6 +301,7 @@ class Picking:
                 time=labels.between(backup.moment, other.moment),
             ),
             "warn",
+            hint=_("Its file: {name}").format(name=other.name),
         )
 
     def _plan(self, sheet: PageBuilder, backup: Backup) -> None:
@@ -335,6 +337,8 @@ class Picking:
         production = self.production.get(made.backup.handle)
         if made.rows is None and (created := created_text(production)):
             lost += ": " + created
+        if self.way is RecoveryMode.RESTORE:
+            lost = _("at most {lost}").format(lost=lost)
         beside = self.way is RecoveryMode.BESIDE
         sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
         if balance := balance_text(made.rows, production.newer if production else None):

@@ -101,11 +101,16 @@ class Emergency(Framed):
         self.page.scrolled_by = paging_keys() if self._wants_phrase else ("", "")
         self.page.show_page(sheet, index)
         self._draw_steps()
-        self.lines("next").show([self._next()])
+        self.draw_keys()
         self._draw_field()
         self.draw_frame()
         if not self.navigator.drawn:
             self.call_after_refresh(self._painted)
+
+    def draw_keys(self) -> None:
+        """Draw what enter does, and the footer."""
+        super().draw_keys()
+        self.lines("next").show([[] if self.is_covered else self._next()])
 
     def _painted(self) -> None:
         self.navigator.drawn = True

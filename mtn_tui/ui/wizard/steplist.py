@@ -50,19 +50,28 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
         if session.no_contacts is not None:
             say(_("There is nobody to call: see CONTACTS_FILE."), "warn")
         return lines
-    if calls.due:
+    named = [call.person for call in calls.due if not _is_nobody(call.person)]
+    if named:
         say(_("call now [c]"), "warn")
-    for call in calls.due:
-        lines += _person(call.person)
+    for person in named:
+        lines += _person(person)
+    if roles := [call.person.called for call in calls.due if _is_nobody(call.person)]:
+        text = _("nobody is set in contacts.toml to be called now: {roles}")
+        say(text.format(roles=", ".join(dict.fromkeys(roles))), "warn")
     later = [call.person.called for call in calls.next_calls if call.reachable]
     if calls.next_at is not None and later:
         say(_("{time} call {names}").format(time=_clock(calls.next_at), names=", ".join(later)))
     off = [call.person.called for call in (*calls.next_calls, *calls.passed_over) if not call.reachable]
     if off:
-        say(_("off duty: {names}").format(names=", ".join(dict.fromkeys(off))), "dim")
+        say(_("off duty, do not call: {names}").format(names=", ".join(dict.fromkeys(off))), "dim")
     if not calls.due and calls.next_at is None:
         say(_("Nobody is left to be called."), "dim")
     return lines
+
+
+def _is_nobody(person: Person) -> bool:
+    """Whether contacts.toml has neither who it is nor how to call them: only the role is known."""
+    return person.is_role and not person.number
 
 
 def _person(person: Person) -> list[StyledLine]:

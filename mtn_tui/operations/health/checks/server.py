@@ -9,18 +9,26 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels, production
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.health.catalogue import GONE
 from mtn_tui.postgres import databases
+from mtn_tui.postgres.connect_errors import NO_DATABASE
 from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.identity import server_identity
 from mtn_tui.postgres.tools import find_pg_dump
 
 
 def server(context: Context) -> Iterator[Check]:
-    """Whether the server answers and has the database. Raises PostgresError if not."""
+    """Whether the server answers and has the database. Raises PostgresError if it does not answer."""
     settings = context.settings
-    with connect(context.server, settings.db_name, "mtn doctor") as connection:
-        identity = server_identity(connection)
-        found = databases.describe(connection, settings.db_name)
+    try:
+        with connect(context.server, settings.db_name, "mtn doctor") as connection:
+            identity = server_identity(connection)
+            found = databases.describe(connection, settings.db_name)
+    except PostgresError as error:
+        if error.sqlstate != NO_DATABASE:
+            raise
+        yield Check(GONE, Status.FAIL, error.title, error.hint, error.runbook)
+        return
     production.remember(context, identity.system_identifier)
     size = found.size if found else None
     text = _("PostgreSQL {version} answers at {host}:{port}, and has the database {database}, of {size}.")
