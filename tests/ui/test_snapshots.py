@@ -425,7 +425,7 @@ PICTURES = [
     Picture(
         "wizard_services_ill",
         at(Step.SERVICES, RecoveryMode.LEAVE),
-        emergency(lambda: _("not healthy"), "x"),
+        emergency(lambda: _("not healthy"), "x", "down", "enter"),
         canned=Canned(healthy=4),
     ),
     Picture("wizard_beside", at(Step.PRODUCTION, RecoveryMode.BESIDE), emergency(lambda: "public.documents")),

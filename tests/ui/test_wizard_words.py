@@ -143,7 +143,7 @@ def test_what_would_be_lost_is_said_with_the_moments_that_it_is_counted_between(
         await operator.until(lambda: app.navigator.step_view.ready, "a plan")
         plan = app.navigator.step_view.ready
         until = labels.clock_after(plan.now, plan.backup.moment)
-        said = _("what was written since, {time} up to {until}")
+        said = _("at most {time} of changes, up to {until}")
         said = said.format(time=labels.minutes(plan.lost_minutes), until=until)
         await operator.until(lambda: said in page_of(operator), said)
 

@@ -98,7 +98,8 @@ class Framed(BaseScreen[None]):
     @property
     def is_covered(self) -> bool:
         """Whether a dialog is open above it: then the keys are the dialog's, and its own are not shown."""
-        return self.app.screen is not self
+        stack = self.app.screen_stack
+        return self in stack and stack[-1] is not self
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)

@@ -331,15 +331,16 @@ class Picking:
 
     def _lost(self, sheet: PageBuilder, made: Plan) -> None:
         """Write what was written after the point, until now."""
-        lost = _("what was written since, {time} up to {until}").format(
+        beside = self.way is RecoveryMode.BESIDE
+        said = _("what was written since, {time} up to {until}")
+        if not beside:  # nobody knows when the last row was written
+            said = _("at most {time} of changes, up to {until}")
+        lost = said.format(
             time=labels.minutes(made.lost_minutes), until=labels.clock_after(made.now, made.backup.moment)
         )
         production = self.production.get(made.backup.handle)
         if made.rows is None and (created := created_text(production)):
             lost += ": " + created
-        if self.way is RecoveryMode.RESTORE:
-            lost = _("at most {lost}").format(lost=lost)
-        beside = self.way is RecoveryMode.BESIDE
         sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
         if balance := balance_text(made.rows, production.newer if production else None):
             sheet.fact(_("Since then"), balance)
