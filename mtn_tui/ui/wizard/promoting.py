@@ -164,10 +164,6 @@ class Promoting(StepView):
         table = [
             [_("size"), labels.size(old.size) if old else nothing, labels.size(new.size) if new else nothing],
             [_("newest row"), *newest],
-            [
-                _("  its table"),
-                *(one.newer.table or nothing if one.newer else nothing for one in (target, staging)),
-            ],
             [_("sessions"), _sessions(old.sessions) if old else nothing, "0"],
             [_("validated"), nothing, "✔ " + _("step 5") if tables else nothing],
         ]
