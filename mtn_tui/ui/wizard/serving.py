@@ -199,7 +199,7 @@ class Serving(StepView):
             _("Restarting them takes the tick back."),
         ]
         title = _("Have you seen it now, though not all services are healthy: {what}?").format(what=what)
-        ask_whether(self.session, title, said, _("Not yet"), _("Yes, I have seen it"), self._tick)
+        ask_whether(self.session, title, said, _("Not yet"), _("Yes, seen now"), self._tick)
 
     def _tick(self) -> None:
         keys, at = tuple(to_be_seen()), self.index
