@@ -98,7 +98,22 @@ def test_a_lost_database_goes_from_staging_to_production_by_its_steps(pg18, new_
     file.begin(Step.CHOOSE)
     file.done(Step.CHOOSE, loses_seconds=7200)
     alert = messages.last_alert(practice.context, file.state)
-    assert "What was written after that backup is lost (2 h)." in alert.body
+    assert "What was written after that backup is lost (at most 2 h)." in alert.body
+
+
+def test_what_is_lost_reaches_until_production_was_replaced_if_it_was_there(pg18, new_school, practise):
+    """People wrote on, longer than step 3 has counted."""
+    practice = practise(new_school(pg18))
+    moment = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+    file = opened(practice)
+    until = (moment + timedelta(seconds=17)).isoformat()
+    at_step(file, Step.STAGING, moment=moment.isoformat(), lost_until=until, loses_seconds=17)
+    steps_now, ended = file.state.steps, moment + timedelta(seconds=59)
+    for facts, seconds in (({}, 17), ({"kept": "school__before_20261124_030059"}, 59)):
+        done = replace(steps_now[Step.PRODUCTION], facts=facts, ended=ended)
+        incident = replace(file.state, steps={**steps_now, Step.PRODUCTION: done})
+        told = messages.last_alert(practice.context, incident).body
+        assert f"is lost (at most {seconds} s, up to " in told
 
 
 def test_what_was_restored_beside_before_is_kept_and_named_at_the_end(pg18, new_school, practise):

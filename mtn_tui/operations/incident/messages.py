@@ -113,12 +113,7 @@ def _done(context: Context, incident: Incident) -> Alert:
         return Alert(Level.SUCCESS, _("Lost rows can be recovered"), "\n".join(body))
     text = _("The database was restored from the backup of {moment}. It took {time}.")
     body = [text.format(moment=_moment(chosen), time=passed)]
-    lost = chosen.get("loses_seconds")
-    if isinstance(lost, int | float):
-        text = _("What was written after that backup is lost (at most {time}).")
-        if "lost_until" in chosen:
-            text = _("What was written since is lost (at most {time}, up to {until}).")
-        body.append(text.format(time=labels.minutes(int(lost // 60)), until=_until(chosen)))
+    body += _given_up(incident)
     if kept := incident.steps[Step.PRODUCTION].facts.get("kept"):
         body.append(_("What was there before is kept as {name} (mtn undo).").format(name=kept))
     body += [line for one in set_aside(incident) for line in one]
@@ -170,10 +165,19 @@ def _moment(facts: Facts) -> str:
         return "—"
 
 
-def _until(facts: Facts) -> str:
-    """Up to when what is lost was counted."""
+def _given_up(incident: Incident) -> list[str]:
+    """What is lost at most: up to when it was counted, or until what people worked with was replaced."""
+    chosen, production = incident.steps[Step.CHOOSE].facts, incident.steps[Step.PRODUCTION]
+    lost = chosen.get("loses_seconds")
+    if not isinstance(lost, int | float):
+        return []
     try:
-        until, moment = (read_moment(str(facts[name])) for name in ("lost_until", "moment"))
+        until, moment = (read_moment(str(chosen[name])) for name in ("lost_until", "moment"))
     except (KeyError, ValueError):
-        return "—"
-    return labels.clock_after(until, moment)
+        text = _("What was written after that backup is lost (at most {time}).")
+        return [text.format(time=labels.roughly(lost))]
+    if production.facts.get("kept") and production.ended is not None:
+        until = max(until, production.ended)
+    text = _("What was written since is lost (at most {time}, up to {until}).")
+    time = labels.roughly((until - moment).total_seconds())
+    return [text.format(time=time, until=labels.clock_after(until, moment))]

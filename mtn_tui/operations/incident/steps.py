@@ -109,7 +109,7 @@ def chosen(made: Plan, asked: datetime | None = None, broken: Backup | None = No
         **({"broken": _why_not(broken)} if broken else {}),
         "moment": made.backup.moment.isoformat(),
         "store": made.copy.store.name if made.copy else None,
-        "loses_seconds": made.lost_minutes * 60,
+        "loses_seconds": round(made.lost_seconds),
         "lost_until": made.now.isoformat(),
         "expected_seconds": made.rto.seconds,
         **roles,

@@ -81,9 +81,14 @@ class Plan:
         return self.request.backup
 
     @property
-    def lost_minutes(self) -> int:
+    def lost_seconds(self) -> float:
         """Between the backup's moment and now."""
-        return max(round((self.now - self.backup.moment).total_seconds() / 60), 0)
+        return max((self.now - self.backup.moment).total_seconds(), 0)
+
+    @property
+    def lost_minutes(self) -> int:
+        """The same, in whole minutes."""
+        return round(self.lost_seconds / 60)
 
     @property
     def minutes_before(self) -> int | None:
