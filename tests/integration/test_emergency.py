@@ -114,6 +114,9 @@ def test_what_is_lost_reaches_until_production_was_replaced_if_it_was_there(pg18
         incident = replace(file.state, steps={**steps_now, Step.PRODUCTION: done})
         told = messages.last_alert(practice.context, incident).body
         assert f"is lost (at most {seconds} s, up to " in told
+    file.looked([Check("database", Status.FAIL, "The database is gone.").line])
+    before = replace(file.state, opened_at=moment + timedelta(seconds=5))
+    assert "is lost (at most 5 s, up to " in messages.last_alert(practice.context, before).body
 
 
 def test_what_was_restored_beside_before_is_kept_and_named_at_the_end(pg18, new_school, practise):

@@ -51,9 +51,7 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.sees("✖ incident 1, <1 min", "The database is gone.", "★ is proposed")
                 await operator.enters()
                 await operator.at(Step.NOTIFY)
-                await operator.sees(
-                    "CRITICAL: Database Down", "nobody is set in contacts.toml", "Ingeniero DevOps"
-                )
+                await operator.sees("CRITICAL: Database Down", "call now: Ingeniero", "DevOps; contacts.toml")
                 await operator.press("n")
                 await operator.type("Disco nuevo")
                 await operator.press("enter")

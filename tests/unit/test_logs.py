@@ -314,6 +314,10 @@ def test_levels_sources_and_patterns_are_filters(place):
     assert found(Wanted(pattern=Pattern("name=(dump|x)"))) == ["phase name=dump"]
     assert found(Wanted(pattern=Pattern("WARN"))) == ["skipped", "upload-failed"]
     assert found(Wanted(pattern=Pattern("warn"))) == ["skipped", "upload-failed"]
+    assert found(Wanted(pattern=Pattern("full-backup INFO"))) == ["phase name=dump"]
+    assert found(Wanted(pattern=Pattern("dump full-backup phase"))) == ["phase name=dump"]
+    assert found(Wanted(pattern=Pattern("dump restore"))) == []
+    assert found(Wanted(pattern=Pattern("name=l.* INFO"))) == []
     assert logs.sources == ["full-backup", "restore"]
 
 

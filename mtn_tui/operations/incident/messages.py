@@ -165,6 +165,12 @@ def _moment(facts: Facts) -> str:
         return "—"
 
 
+def _was_gone(incident: Incident) -> bool:
+    """Whether nobody could write any more when the incident was opened."""
+    down = {"server", "database"}
+    return any(one.id in down and one.status is Status.FAIL for one in amiss_at_first(incident))
+
+
 def _given_up(incident: Incident) -> list[str]:
     """What is lost at most: up to when it was counted, or until what people worked with was replaced."""
     chosen, production = incident.steps[Step.CHOOSE].facts, incident.steps[Step.PRODUCTION]
@@ -178,6 +184,8 @@ def _given_up(incident: Incident) -> list[str]:
         return [text.format(time=labels.roughly(lost))]
     if production.facts.get("kept") and production.ended is not None:
         until = max(until, production.ended)
+    elif incident.opened_at is not None and _was_gone(incident):
+        until = max(min(until, incident.opened_at), moment)
     text = _("What was written since is lost (at most {time}, up to {until}).")
     time = labels.roughly((until - moment).total_seconds())
     return [text.format(time=time, until=labels.clock_after(until, moment))]

@@ -227,7 +227,7 @@ class Backups(BackupScreen):
         if not asked:
             said = _("kind:full (fulls) age:<7d (of 7 days) proof:complete (read back whole)")
             self._filter_before = self._filter
-            self.mount(TextField(self._filter, placeholder=said, id="filter"), after="#summary")
+            self.mount(TextField(self._filter, placeholder=said, id="filter", offered=True), after="#summary")
             self.lines("summary").display = False
 
     def back(self) -> None:

@@ -87,7 +87,7 @@ class Logs(Framed):
                 "search",
                 ("/",),
                 _("Narrow"),
-                _("Shows only lines with what is typed, a regular expression; a capital makes case count."),
+                _("Shows only lines with all the words typed, or with a regular expression; capitals count."),
                 cls.ask_pattern,
                 footer=True,
                 also=_("search filter find"),
@@ -192,12 +192,9 @@ class Logs(Framed):
     def ask_pattern(self) -> None:
         """Open the field for a regular expression."""
         if not self.query("#pattern"):
-            pattern, said = (
-                self._wanted.pattern,
-                _("show only lines with … (a regular expression), then [enter]"),
-            )
-            text = pattern.text if pattern else ""
-            self.mount(TextField(text, placeholder=said, id="pattern"), after="#heading")
+            text = pattern.text if (pattern := self._wanted.pattern) else ""
+            said = _("show only lines with … (words, or a regular expression), then [enter]")
+            self.mount(TextField(text, placeholder=said, id="pattern", offered=True), after="#heading")
             self.lines("heading").display = False
 
     def sources(self) -> None:

@@ -263,6 +263,11 @@ class CopyingBack(StepView):
             if looked.links
             else _("Rows that are there stay as they are."),
             _("If one row can't be written, none is."),
+            *(
+                [_("Rows deleted on purpose since that backup come back too: a table can be copied alone.")]
+                if looked.rows
+                else []
+            ),
             *(f"{one.status.glyph} {one.says}" for one in self.short),
             *links_found(looked),
         ]

@@ -56,7 +56,7 @@ def escalation(session: IncidentSession) -> list[StyledLine]:
     for person in named:
         lines += _person(person)
     if roles := [call.person.called for call in calls.due if _is_nobody(call.person)]:
-        text = _("nobody is set in contacts.toml to be called now: {roles}")
+        text = _("call now: {roles}; contacts.toml has no name and number for it")
         say(text.format(roles=", ".join(dict.fromkeys(roles))), "warn")
     later = [call.person.called for call in calls.next_calls if call.reachable]
     if calls.next_at is not None and later:
