@@ -27,6 +27,9 @@ from mtn_tui.postgres.statement_kind import parts
 from mtn_tui.postgres.tools import Child, Tool, beside
 
 _LOCK_SECONDS = 60
+_BEFORE_A_DEADLOCK = "800ms"
+"""Less than deadlock_timeout, a second unless somebody has set it."""
+
 _LOOK_SECONDS = 1.0
 """Between two looks at who keeps pg_dump waiting."""
 
@@ -68,21 +71,25 @@ class Dumper:
         return self._child(f"--snapshot={snapshot_name}")
 
     def statistics(self, snapshot_name: str) -> Child:
-        """What ``pg_dump --statistics-only`` writes, from PostgreSQL 18 on. It locks no table."""
-        return self._child("--statistics-only", f"--snapshot={snapshot_name}")
+        """What ``pg_dump --statistics-only`` writes, from PostgreSQL 18 on.
+
+        It locks the tables as well, so it gives up before it could be part of a deadlock.
+        """
+        return self._child("--statistics-only", f"--snapshot={snapshot_name}", lock_wait=_BEFORE_A_DEADLOCK)
 
     def schema(self, snapshot_name: str = "", lock_seconds: int | None = None) -> Child:
         """What ``pg_dump --schema-only`` writes, now or in a snapshot; it waits so long for a table."""
         moment = [f"--snapshot={snapshot_name}"] if snapshot_name else []
-        return self._child("--schema-only", *moment, lock_seconds=lock_seconds)
+        lock_wait = f"{lock_seconds}s" if lock_seconds else ""
+        return self._child("--schema-only", *moment, lock_wait=lock_wait)
 
-    def _child(self, *options: str, lock_seconds: int | None = None) -> Child:
+    def _child(self, *options: str, lock_wait: str = "") -> Child:
         command = [
             str(self.tool.path),
             "--format=plain",
             "--encoding=UTF8",
             "--no-password",
-            f"--lock-wait-timeout={lock_seconds or _LOCK_SECONDS}s",
+            f"--lock-wait-timeout={lock_wait or f'{_LOCK_SECONDS}s'}",
             *(["--verbose"] if self.verbose else []),
             *options,
         ]
