@@ -222,7 +222,8 @@ class _Statistics:
 
     def of(self, table: str) -> bool:
         """Whether the script holds all of a table's."""
-        return parts(table) in self._known - self._extended
+        name = parts(table)
+        return name in self._known and name not in self._extended
 
     def take(self, one: Closer, *, in_place: bool) -> bool:
         """Take note of a statement; return whether it is set early.
