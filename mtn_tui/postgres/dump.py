@@ -27,8 +27,8 @@ from mtn_tui.postgres.statement_kind import parts
 from mtn_tui.postgres.tools import Child, Tool, beside
 
 _LOCK_SECONDS = 60
-_BEFORE_A_DEADLOCK = "800ms"
-"""Less than deadlock_timeout, a second unless somebody has set it."""
+_BEFORE_A_DEADLOCK = 0.8
+"""Seconds: less than deadlock_timeout, which is one unless somebody has set it."""
 
 _LOOK_SECONDS = 1.0
 """Between two looks at who keeps pg_dump waiting."""
@@ -75,21 +75,21 @@ class Dumper:
 
         It locks the tables as well, so it gives up before it could be part of a deadlock.
         """
-        return self._child("--statistics-only", f"--snapshot={snapshot_name}", lock_wait=_BEFORE_A_DEADLOCK)
+        moment = f"--snapshot={snapshot_name}"
+        return self._child("--statistics-only", moment, lock_seconds=_BEFORE_A_DEADLOCK)
 
     def schema(self, snapshot_name: str = "", lock_seconds: int | None = None) -> Child:
         """What ``pg_dump --schema-only`` writes, now or in a snapshot; it waits so long for a table."""
         moment = [f"--snapshot={snapshot_name}"] if snapshot_name else []
-        lock_wait = f"{lock_seconds}s" if lock_seconds else ""
-        return self._child("--schema-only", *moment, lock_wait=lock_wait)
+        return self._child("--schema-only", *moment, lock_seconds=lock_seconds)
 
-    def _child(self, *options: str, lock_wait: str = "") -> Child:
+    def _child(self, *options: str, lock_seconds: float | None = None) -> Child:
         command = [
             str(self.tool.path),
             "--format=plain",
             "--encoding=UTF8",
             "--no-password",
-            f"--lock-wait-timeout={lock_wait or f'{_LOCK_SECONDS}s'}",
+            f"--lock-wait-timeout={1000 * (lock_seconds or _LOCK_SECONDS):.0f}ms",
             *(["--verbose"] if self.verbose else []),
             *options,
         ]
