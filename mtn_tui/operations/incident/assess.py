@@ -254,8 +254,7 @@ def _service_findings(seen: Observations) -> list[Check]:
     if not seen.services:
         hint = _("Set SERVICE_HEALTH_URLS.")
         return [Check("services", Status.UNKNOWN, _("No service is configured to be asked."), hint)]
-    named = zip(seen.services, health.named_apart(seen.services), strict=True)
-    down = [name for one, name in named if not one.healthy]
+    down = health.not_healthy(seen.services)
     if not down:
         text = _("All {count} services are healthy.").format(count=len(seen.services))
         return [Check("services", Status.OK, text)]

@@ -73,6 +73,16 @@ def named_apart(answers: Sequence[Answer]) -> list[str]:
     return [one.name if count[one.name] == 1 else f"{one.name} ({_address(one.url)})" for one in answers]
 
 
+def not_healthy(answers: Sequence[Answer]) -> list[str]:
+    """The names of those that are not healthy, told apart."""
+    return [name for one, name in zip(answers, named_apart(answers), strict=True) if not one.healthy]
+
+
+def by_name(answers: Sequence[Answer]) -> dict[str, bool]:
+    """Whether each is healthy, by its name, for the facts of a job or step."""
+    return dict(zip(named_apart(answers), (one.healthy for one in answers), strict=True))
+
+
 def _address(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")

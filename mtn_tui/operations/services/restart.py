@@ -6,7 +6,15 @@ from mtn_tui.core.errors import JobError, MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.services.health import Answer, Errand, named_apart, run_command, wait_until_healthy
+from mtn_tui.operations.services.health import (
+    Answer,
+    Errand,
+    by_name,
+    named_apart,
+    not_healthy,
+    run_command,
+    wait_until_healthy,
+)
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 
 PATIENCE = 300.0
@@ -37,9 +45,8 @@ def restart_services(job: Job, context: Context, *, patience: float = PATIENCE) 
     answers = wait_until_healthy(
         settings.service_health_urls, patience, job.token, tell, ca_file=settings.alert_ca_file
     )
-    healthy = dict(zip(named_apart(answers), (one.healthy for one in answers), strict=True))
-    job.result({"services": healthy})
-    ill = [name for name, is_healthy in healthy.items() if not is_healthy]
+    job.result({"services": by_name(answers)})
+    ill = not_healthy(answers)
     if ill:
         raise JobError(
             _("{count} of {total} services are not healthy: {names}").format(

@@ -12,7 +12,7 @@ from mtn_tui.operations.incident.file import IncidentFile
 from mtn_tui.operations.incident.report import standing, to_be_seen
 from mtn_tui.operations.incident.state import Incident, Step, StepStatus
 from mtn_tui.operations.incident.steps import services_arguments
-from mtn_tui.operations.services.health import Answer, named_apart
+from mtn_tui.operations.services.health import Answer, by_name, named_apart, not_healthy
 from mtn_tui.operations.services.restart import PATIENCE
 from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -175,9 +175,7 @@ class Serving(StepView):
     @property
     def down(self) -> tuple[str, ...]:
         """The services that are known to be down."""
-        answers = self.answers or ()
-        named = zip(answers, named_apart(answers), strict=True)
-        return tuple(name for one, name in named if not one.healthy)
+        return tuple(not_healthy(self.answers or ()))
 
     @property
     def why_no_tick(self) -> str:
@@ -222,9 +220,7 @@ class Serving(StepView):
         if self.state.standing.over:
             session.view.follow()
             return
-        answers = self.answers or ()
-        healthy = (one.healthy for one in answers)
-        facts = {"services": dict(zip(named_apart(answers), healthy, strict=True))}
+        facts = {"services": by_name(self.answers or ())}
         if not session.present.ticked:
             session.skip(self.step, _("Not needed: nothing had to be restarted."))
             return
