@@ -42,7 +42,6 @@ class Inspection:
         self._stores, self._servers, self._own, self._journals, self._retention, self._starts = (
             threading.Lock() for _ in range(6)
         )
-        self._told_apart: Inventory | None = None
         self._inventories = inventories or Inventories(context)
 
     @property
@@ -97,11 +96,12 @@ class Inspection:
     @property
     def of_our_server(self) -> Inventory:
         """The inventory without the backups of other servers that share the stores. Raises KeyFileError."""
-        inventory = self.inventory
         with self._servers:
-            if self._told_apart is None:
-                self._told_apart = of_one_server(self.context, inventory).inventory
-            return self._told_apart
+            return self._of_our_server
+
+    @lazy
+    def _of_our_server(self) -> Inventory:
+        return of_one_server(self.context, self.inventory).inventory
 
     @property
     def newest_point(self) -> Backup | None:

@@ -31,14 +31,18 @@ class Loss:
     """How many of these were created since that backup; None where that is not known."""
 
     @property
+    def _gone(self) -> int:
+        return self.before - self.now + (self.new or 0)
+
+    @property
     def what(self) -> str:
         """How many rows were gone when step 1 looked, and how many new, in words."""
-        return gone_and_new(self.before - self.now + (self.new or 0), self.new)
+        return gone_and_new(self._gone, self.new)
 
     @property
     def what_was(self) -> str:
         """The same, once the rows are back."""
-        return were_gone_and_new(self.before - self.now + (self.new or 0), self.new)
+        return were_gone_and_new(self._gone, self.new)
 
     def is_back(self, rows: int) -> bool:
         """Whether so many rows are about as many as before."""

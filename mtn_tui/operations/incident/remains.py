@@ -7,16 +7,16 @@ from collections.abc import Callable, Collection
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.incident.state import Incident, RecoveryMode, Step, StepStatus
-from mtn_tui.postgres.connection import MAINTENANCE, connect, translated
+from mtn_tui.postgres import databases
+from mtn_tui.postgres.connection import MAINTENANCE, connect
 
 _APPLICATION = "mtn remains"
 
 
 def still_there(context: Context, names: Collection[str]) -> frozenset[str]:
     """Those of the databases ``names`` that the server has. Raises PostgresError if it can't be asked."""
-    with connect(context.server, MAINTENANCE, _APPLICATION) as connection, translated():
-        query = "SELECT datname FROM pg_database WHERE datname = ANY(%s)"
-        return frozenset(str(name) for (name,) in connection.execute(query, [list(names)]))
+    with connect(context.server, MAINTENANCE, _APPLICATION) as connection:
+        return frozenset(databases.names(connection)).intersection(names)
 
 
 def names(incident: Incident) -> list[str]:
