@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mtn_tui.core.i18n import _, ngettext
@@ -45,6 +46,16 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
     )
     age = inspection.now - made[0].moment
     figures = {"differential_age_seconds": age.total_seconds(), "differentials_today": float(today)}
+    ok = Check(
+        "differentials",
+        Status.OK,
+        text,
+        runbook="4.1",
+        figures=figures,
+        short=short,
+        aged=made[0].moment,
+        age=told_age,
+    )
     if age <= LIMIT or _stands_in(newest, inspection.now):
         unusable = [one for one in inspection.ours if one.unusable]
         if unusable:
@@ -52,32 +63,11 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
             hint = _("See why: mtn show {name}").format(name=shlex.quote(unusable[0].handle))
             yield Check("differentials", Status.WARN, text, hint, "4.1", figures=figures)
             return
-        yield Check(
-            "differentials",
-            Status.OK,
-            text,
-            runbook="4.1",
-            figures=figures,
-            short=short,
-            aged=made[0].moment,
-            age=told_age,
-        )
+        yield ok
         return
     hint = _("Make one now: mtn backup diff. Then see why the last did not run: mtn job list")
     since = max(one.moment for one in (made[0], newest) if one is not None) + LIMIT
-    yield Check(
-        "differentials",
-        Status.WARN,
-        text,
-        hint,
-        "7.6",
-        fix=_MAKE,
-        figures=figures,
-        short=short,
-        since=since,
-        aged=made[0].moment,
-        age=told_age,
-    )
+    yield replace(ok, status=Status.WARN, hint=hint, runbook="7.6", fix=_MAKE, since=since)
 
 
 def _today(inspection: Inspection, made: list[Backup]) -> tuple[int, str]:

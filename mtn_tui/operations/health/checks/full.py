@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from mtn_tui.core.i18n import _
@@ -36,15 +37,24 @@ def full(inspection: Inspection) -> Iterator[Check]:
         return
     age = inspection.now - newest.moment
     figures = {"full_age_seconds": age.total_seconds(), "full_size_bytes": float(newest.size)}
-    told_age = labels.age(newest.moment, inspection.now)
     told = {
-        "age": told_age,
+        "age": labels.age(newest.moment, inspection.now),
         "moment": labels.moment(newest.moment),
         "size": labels.size(newest.size),
-        "limit": int(LIMIT.total_seconds() // 3600),
+        "limit": str(int(LIMIT.total_seconds() // 3600)),
     }
     text = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(**told)
     short = _("{age} old, limit {limit} h, {size}").format(**told)
+    ok = Check(
+        "full",
+        Status.OK,
+        text,
+        runbook="4.1",
+        figures=figures,
+        short=short,
+        aged=newest.moment,
+        age=told["age"],
+    )
     if age > LIMIT:
         hint = _("Make one now: mtn backup full. Then see why the last did not run: mtn job list")
         if fulls[0] is not newest:
@@ -52,31 +62,10 @@ def full(inspection: Inspection) -> Iterator[Check]:
                 moment=labels.moment(fulls[0].moment)
             )
         since = newest.moment + LIMIT
-        yield Check(
-            "full",
-            Status.FAIL,
-            text,
-            hint,
-            "6.2",
-            fix=_MAKE,
-            figures=figures,
-            short=short,
-            since=since,
-            aged=newest.moment,
-            age=told_age,
-        )
+        yield replace(ok, status=Status.FAIL, says=text, hint=hint, runbook="6.2", fix=_MAKE, since=since)
     elif age < timedelta(0):
         says = _("The newest full is of {moment}, in the future.").format(moment=labels.moment(newest.moment))
         hint = _("See that this machine's clock and the server's are right (“timedatectl”).")
         yield Check("full", Status.UNKNOWN, says, hint, "4.1", figures=figures)
     else:
-        yield Check(
-            "full",
-            Status.OK,
-            text,
-            runbook="4.1",
-            figures=figures,
-            short=short,
-            aged=newest.moment,
-            age=told_age,
-        )
+        yield ok

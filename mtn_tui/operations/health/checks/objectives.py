@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from mtn_tui.core.i18n import _
@@ -32,25 +33,15 @@ def objectives(inspection: Inspection) -> Iterator[Check]:
     )
     short = _("RPO {now} of {target}").format(now=age, target=labels.duration(target.total_seconds()))
     figures = {"rpo_seconds": lost.total_seconds(), "rpo_target_seconds": target.total_seconds()}
+    ok = Check(
+        "rpo", Status.OK, text, runbook="4.1", figures=figures, short=short, aged=newest.moment, age=age
+    )
     if lost > target:
         hint = _("Make a differential now: mtn backup diff. Then see why none ran: mtn job list")
-        yield Check(
-            "rpo",
-            Status.FAIL,
-            text,
-            hint,
-            "7.6",
-            fix=("backup", "diff"),
-            figures=figures,
-            since=newest.moment + target,
-            aged=newest.moment,
-            age=age,
-            short=short,
-        )
+        fix, since = ("backup", "diff"), newest.moment + target
+        yield replace(ok, status=Status.FAIL, hint=hint, runbook="7.6", fix=fix, since=since)
     else:
-        yield Check(
-            "rpo", Status.OK, text, runbook="4.1", figures=figures, short=short, aged=newest.moment, age=age
-        )
+        yield ok
     yield _rto(inspection, newest)
 
 
