@@ -61,6 +61,18 @@ def lose_a_row(source: Database) -> None:
         pass  # a session tells what it did as it ends
 
 
+def a_full_of_what_is_emptied_meanwhile(practice: Practice, source: Database) -> MadeBackup:
+    """Its table is emptied once the keys are being read."""
+    made: list[MadeBackup] = []
+    thread = threading.Thread(target=lambda: made.append(practice.back_up()))
+    thread.start()
+    with source.connect() as application:
+        wait_for(lambda: reading(source), "the keys being read")
+        application.execute("TRUNCATE big")
+    thread.join(60)
+    return made[0]
+
+
 def reading(database: Database) -> bool:
     """Whether one of our sessions has come to what never ends."""
     asked = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'mtn %' AND wait_event = 'PgSleep'"
@@ -212,17 +224,10 @@ def test_a_table_that_is_always_waited_for_is_read_to_its_end_in_the_last_try(pr
 def test_the_keys_of_a_full_give_way_and_the_full_is_whole_without_them(source, practise, monkeypatch):
     lose_a_row(source)
     practice: Practice = practise(source)
-    endless = Endless()
-    endless_shipping(monkeypatch, endless)
-    made: list[MadeBackup] = []
-    thread = threading.Thread(target=lambda: made.append(practice.back_up()))
-    thread.start()
-    with source.connect() as application:
-        wait_for(lambda: reading(source), "the keys being read")
-        application.execute("TRUNCATE big")
-    thread.join(60)
+    endless_shipping(monkeypatch, Endless())
+    made = a_full_of_what_is_emptied_meanwhile(practice, source)
     assert noted(practice, "gives-way")
-    assert made[0].manifest.rows()["public.big"] == 19999
+    assert made.manifest.rows()["public.big"] == 19999
     assert not list(practice.backups.glob("*" + KEYS))
     assert practice.job.exit_code == 0
 
@@ -240,15 +245,9 @@ def test_of_what_reads_for_a_full_only_the_keys_give_way_and_pg_dump_ends(source
         return real(*arguments)
 
     monkeypatch.setattr(full, "write_payload", late)
-    made: list[MadeBackup] = []
-    thread = threading.Thread(target=lambda: made.append(practice.back_up()))
-    thread.start()
-    with source.connect() as application:
-        wait_for(lambda: reading(source), "the keys being read")
-        application.execute("TRUNCATE big")
-    thread.join(60)
-    assert made[0].manifest.rows()["public.big"] == 19999
-    assert not made[0].manifest.altered
+    made = a_full_of_what_is_emptied_meanwhile(practice, source)
+    assert made.manifest.rows()["public.big"] == 19999
+    assert not made.manifest.altered
     assert not list(practice.backups.glob("*" + KEYS))
     assert practice.job.exit_code == 0
 

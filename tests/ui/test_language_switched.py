@@ -13,10 +13,10 @@ from babel.messages.pofile import read_po
 import mtn_tui
 from mtn_tui.core import i18n
 from mtn_tui.operations.health import last_known
-from tests.ui.installed import ABSENT, ZONE, Installed
+from tests.ui.installed import ZONE, Installed
 from tests.ui.looks import no_server
 from tests.ui.pilots import SMALL, looked, operate
-from tests.ui.test_snapshots import PICTURES, app_of, settled
+from tests.ui.test_snapshots import PICTURES, app_of, installed_as, settled
 
 _LEAST = 11
 """Letters of a text that stands for its language: a shorter one may be a part of another."""
@@ -98,14 +98,7 @@ def test_no_text_of_the_old_language_is_left(name, tmp_path, monkeypatch, looks)
     monkeypatch.chdir(tmp_path)
     i18n.use("es")
     picture = next(one for one in PICTURES if one.id == f"{name}_80x24_es_dark")
-    made = Installed(
-        Path("mtn"),
-        bucket=picture.bucket,
-        disk=ABSENT / "backups" if picture.disk_gone else None,
-        key_file=ABSENT / "config" / ".encryption.key" if picture.no_key else None,
-        database=picture.database,
-    )
-    picture.made(made)
+    made = installed_as(picture)
     app = app_of(picture, made.context, picture.canned.operations(made))
     looks.update(picture.looks())
     if picture.server_lost:

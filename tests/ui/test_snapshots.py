@@ -493,12 +493,8 @@ def app_of(picture: Picture, context: Context, operations: WizardOperations | No
     return app
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.id)
-def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured, looks):
-    monkeypatch.chdir(tmp_path)  # a path on a picture is the same wherever this runs
-    i18n.use(picture.language)
-    if picture.look == "nocolor":
-        monkeypatch.setenv("NO_COLOR", "1")
+def installed_as(picture: Picture) -> Installed:
+    """The installation that is in the state of the picture."""
     made = Installed(
         Path("mtn"),
         bucket=picture.bucket,
@@ -507,6 +503,16 @@ def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured, lo
         database=picture.database,
     )
     picture.made(made)
+    return made
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.id)
+def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured, looks):
+    monkeypatch.chdir(tmp_path)  # a path on a picture is the same wherever this runs
+    i18n.use(picture.language)
+    if picture.look == "nocolor":
+        monkeypatch.setenv("NO_COLOR", "1")
+    made = installed_as(picture)
     app = app_of(picture, made.context, picture.canned.operations(made))
     looks.update(picture.looks())
     if picture.server_lost or (picture.name.startswith("wizard") and picture.canned in (LOST, DOWN)):
