@@ -114,6 +114,14 @@ class Operator:
         await self.until(lambda: (found := self.app.state.inventory) and not found.pending, "inventory")
         await self.pilot.pause()
 
+    async def goes_to(self, name: str) -> None:
+        """Put the cursor on the row with that name: a list of the server's has what others left, too."""
+        rows = self.app.screen.query_one(VirtualList)
+        while name not in rows.texts()[rows.index]:
+            before = rows.index
+            await self.press("down")
+            assert rows.index > before, f"{name} is not there"
+
     @property
     def rows(self) -> list[str]:
         return self.app.screen.query_one(VirtualList).texts()

@@ -188,15 +188,6 @@ def test_where_rows_are_missing_it_does_not(pg18, new_school, practise, looks):
     at_the_wizard(wizard(practice, nothing_begins, well=True), flow)
 
 
-async def goes_to(operator, name: str) -> None:
-    """The row of that name: the server may have what others left, too."""
-    rows = operator.app.screen.query_one(VirtualList)
-    while name not in rows.texts()[rows.index]:
-        before = rows.index
-        await operator.press("down")
-        assert rows.index > before, f"{name} is not there"
-
-
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 @pytest.mark.parametrize("word", ["kept", "drop"])
 def test_what_is_kept_is_listed_by_its_name_and_dropped_after_a_question(
@@ -211,14 +202,14 @@ def test_what_is_kept_is_listed_by_its_name_and_dropped_after_a_question(
         new_database(pg18, name=name)
         await operator.press(":", *word, "enter")
         await operator.sees(_("Databases that restores have replaced or left beside"), name)
-        await goes_to(operator, name)
+        await operator.goes_to(name)
         await operator.press("enter")
         await operator.sees(_("Drop it"), "2026-11-24 0")
         await operator.press("enter")  # the harmless answer
         assert begun.asked == []
         await operator.press("K")
         await operator.sees(name)
-        await goes_to(operator, name)
+        await operator.goes_to(name)
         await operator.press("enter", "down", "enter")
         await operator.until(lambda: operator.app.state.jobs and not operator.app.state.live, "the job")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,6 +15,7 @@ from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident import remains
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
+from mtn_tui.postgres.kept import kept_name
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.host import AS_IT_WAS
 from mtn_tui.ui.wizard import still_there
@@ -25,8 +27,9 @@ from tests.ui.pilots import Begun, operate
 
 @pytest.mark.parametrize("by", ["the screen", "psql"])
 def test_as_it_was_says_that_its_database_was_dropped_and_restores_it_once_more(
-    pg18, new_school, practise, monkeypatch, by
+    pg18, new_school, new_database, practise, monkeypatch, by
 ):
+    new_database(pg18, name=kept_name("another", datetime(2026, 11, 24, 5, 2, 11, tzinfo=UTC)))
     monkeypatch.setattr(still_there, "ASK_EVERY", 0.05)
     practice = practise(new_school(pg18))
     practice.back_up()
@@ -46,7 +49,8 @@ def test_as_it_was_says_that_its_database_was_dropped_and_restores_it_once_more(
         else:
             await operator.press("K")
             await operator.sees(_("Databases that restores have replaced or left beside"), beside)
-            await operator.press("down", "enter", "down", "enter")
+            await operator.goes_to(beside)
+            await operator.press("enter", "down", "enter")
         await operator.sees(f"{beside} was dropped meanwhile.")
         for gone in (f"✔ {beside}", command("kept", "drop", beside), "once more"):
             assert gone not in operator.text(), gone
