@@ -14,13 +14,13 @@ from textual.screen import ModalScreen
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.ui.actions import shown_key
+from mtn_tui.ui.screens import dialog
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.text.cells import clipped, width_of, wrapped
 from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList, paging_keys
 
 R = TypeVar("R")
 
-_WIDEST = 70
 _ASKED = 4
 """Lines of the question that stay visible, however many answers there are."""
 
@@ -63,7 +63,7 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
 
     def draw(self) -> None:
         """Fit question and answers into the terminal; answers scroll if not all fit."""
-        room = min(_WIDEST, self.app.size.width - 4) - 4
+        room = dialog.room(self, [self._title, *self._said])
         lines: list[StyledLine] = [[(line, "strong")] for line in wrapped(self._title, room)]
         for paragraph in self._said:
             lines += [[]] + [[(line, "")] for line in wrapped(paragraph, room)]

@@ -17,13 +17,13 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.health.catalogue import CHECKS
 from mtn_tui.ui import actions
 from mtn_tui.ui.actions import Action, AnyAction
+from mtn_tui.ui.screens import dialog
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text.cells import Span, clipped, fit, spread, width_of, wrapped
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
-_WIDEST = 70
 _SHOWN = 12
 CHECK = "check:"
 """Before the id of a health check, where that was chosen."""
@@ -87,7 +87,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         typed = self.query_one(TextField).value
         self._found = matching(typed, [*self._every(), *(_checks() if typed.strip() else ())])
         rows = self.query_one(VirtualList)
-        room = min(_WIDEST, self.app.size.width - 4) - 4
+        room = dialog.room(self)
         rows.styles.height = _SHOWN
         rows.show_rows(
             [one.id for one in self._found],
@@ -100,7 +100,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
 
     def _draw_why(self) -> None:
         """Show in full why the chosen action can't be performed: its row has room for the beginning."""
-        index, room = self.query_one(VirtualList).index, min(_WIDEST, self.app.size.width - 4) - 4
+        index, room = self.query_one(VirtualList).index, dialog.room(self)
         why = _why_not(self._here, self._found[index]) if index < len(self._found) else ""
         lines = wrapped(why, room) if why else []
         shown = self.lines("why")

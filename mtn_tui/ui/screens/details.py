@@ -15,7 +15,7 @@ from mtn_tui.ui.actions import AnyAction
 from mtn_tui.ui.host import DETAILS
 from mtn_tui.ui.screens.backup_actions import BackupScreen, marking, verifying_and_restoring
 from mtn_tui.ui.text import backup as backup_text
-from mtn_tui.ui.text.cells import Span, fit, wrapped
+from mtn_tui.ui.text.cells import Span, beside, fit, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 
@@ -64,10 +64,7 @@ class Details(BackupScreen):
         facts = self._facts(backup)
         names = max(len(name) for name, _value in facts) + 2
         for name, value in facts:
-            head = fit(name, names)
-            for line in wrapped(value, width - names):
-                said.append((head + line, ""))
-                head = " " * names
+            said += [(head + line, "") for head, line in beside(name, value, names, width)]
         if backup.manifest:
             earlier = backup_text.before(backup, inventory)
             said += [("", ""), (_table_line(_("Table"), _("Rows"), _("Before"), width), "dim")]

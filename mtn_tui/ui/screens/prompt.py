@@ -10,12 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from mtn_tui.ui.screens import dialog
 from mtn_tui.ui.screens.base_screen import BaseScreen
 from mtn_tui.ui.text.cells import Span, wrapped
 from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, StyledLine, paging_keys
 
-_WIDEST = 70
 _AROUND = 6
 """Lines of a dialog around what it says."""
 
@@ -44,9 +44,10 @@ class TextPrompt(ModalScreen[str | None], BaseScreen[str | None]):
 
     def say(self, title: str, paragraphs: Iterable[Span], how: str) -> None:
         """Show what is asked, and what the keys do."""
-        room = min(_WIDEST, self.app.size.width - 4) - 4
+        said = list(paragraphs)
+        room = dialog.room(self, [title, *(text for text, _tone in said)])
         lines: list[StyledLine] = [[(line, "strong")] for line in wrapped(title, room)]
-        for text, tone in paragraphs:
+        for text, tone in said:
             lines += [[]] + [[(line, tone)] for line in wrapped(text, room)]
         lines.append([])
         shown = self.lines("said")

@@ -57,9 +57,16 @@ def _within(pieces: list[Span], room: int) -> list[Span]:
 _JOINTS = "/_-.,="
 """After these a word that is longer than a line, a path for one, is broken."""
 
+BROKEN = "\\"
+"""At the end of a line after which a path goes on, without a blank: pasted into a shell it is one word."""
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Lines of ``width`` cells at most, broken at blanks where there are any."""
+
+def wrapped(text: str, width: int, *, broken: str = BROKEN) -> list[str]:
+    """Lines of ``width`` cells at most, broken at blanks where there are any.
+
+    Only a word that is longer than a line is broken; it begins a line of its own, and if it is a path each of
+    its lines but the last ends with ``broken``.
+    """
     lines, line = [], ""
     for word in printable(text).split(" "):
         rest = word
@@ -69,20 +76,45 @@ def wrapped(text: str, width: int) -> list[str]:
             continue
         if line:
             lines.append(line)
+        mark = broken if "/" in word else ""
         while cell_len(rest) > width:
-            head = set_cell_size(rest, width).rstrip(" ")
-            if not head or not rest.startswith(head):
+            head = _head(rest, width - len(mark))
+            if not head:
                 break
-            joint = max(head.rfind(one) for one in _JOINTS) + 1
-            head = head[:joint] if joint > len(head) // 2 else head
-            lines.append(head)
+            lines.append(head + mark)
             rest = rest[len(head) :]
         line = rest
     return [*lines, line]
 
 
+def _head(word: str, width: int) -> str:
+    """As much of a word as fits, to a joint of it if one is near; empty if nothing can be told apart."""
+    head = set_cell_size(word, width).rstrip(" ")
+    if not word.startswith(head):
+        return ""
+    joint = max(head.rfind(one) for one in _JOINTS) + 1
+    return head[:joint] if joint > len(head) // 2 else head
+
+
+def longest_word(texts: Iterable[str]) -> int:
+    """Cells of the longest word of all these texts."""
+    return max((cell_len(word) for text in texts for word in printable(text).split(" ")), default=0)
+
+
+def beside(name: str, value: str, column: int, width: int) -> list[tuple[str, str]]:
+    """A value in lines beside its name, which has ``column`` cells: for each line what stands before it.
+
+    Where a word of it fits only without the name, a path for one, it stands below the name.
+    """
+    heads, room = [fit(name, column), " " * column], width - column
+    if longest_word([value]) > room:
+        named = [(clipped(name, width), "")] if name else []
+        return [*named, *(("", line) for line in wrapped(value, width))]
+    return [(heads[bool(number)], line) for number, line in enumerate(wrapped(value, room))]
+
+
 _GOES_ON = " \\"
-"""At the end of a line after which a command goes on."""
+"""At the end of a line after which a command goes on with another word."""
 
 _WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^ ])+")
 """A word of a command: in quotes it may have blanks."""
@@ -96,12 +128,36 @@ def command_lines(command: str, width: int) -> list[str]:
     if cell_len(printable(command)) <= width:
         return [printable(command)]
     lines, line = list[str](), ""
-    for word in _WORD.findall(printable(command)):
+    words = _WORD.findall(printable(command))
+    for number, word in enumerate(words, 1):
+        room = width - (len(_GOES_ON) if number < len(words) else 0)
         longer = f"{line} {word}" if line else word
-        if cell_len(longer) + len(_GOES_ON) <= width:
+        if cell_len(longer) <= room:
             line = longer
             continue
         lines += [line + _GOES_ON] if line else []
-        *begun, line = wrapped(word, width)
+        *begun, line = _broken_word(word, room)
         lines += begun
     return [*lines, line]
+
+
+def _broken_word(word: str, width: int) -> list[str]:
+    """A word of a command in lines that a shell reads as that word; quotes are closed and opened again."""
+    lines = list[str]()
+    while cell_len(word) > width:
+        head = _head(word, max(width - len(BROKEN) - 1, 3))
+        if not head:
+            break
+        quote = _open_quote(head)
+        lines.append(head + quote + BROKEN)
+        word = quote + word[len(head) :]
+    return [*lines, word]
+
+
+def _open_quote(text: str) -> str:
+    """The quote that is open at the end of a piece of a command; empty if none is."""
+    quote = ""
+    for letter in text:
+        if letter in "'\"" and quote in ("", letter):
+            quote = "" if quote else letter
+    return quote

@@ -14,7 +14,7 @@ from mtn_tui.operations.health.catalogue import GONE
 from mtn_tui.operations.health.last_known import Remembered
 from mtn_tui.operations.health.picture import Picture, Row
 from mtn_tui.operations.health.runner import WORST
-from mtn_tui.ui.text.cells import Span, clipped, fit, width_of, wrapped
+from mtn_tui.ui.text.cells import Span, beside, clipped, fit, width_of, wrapped
 
 _SECTION = 6
 """Cells of a section of the runbook."""
@@ -155,9 +155,11 @@ def history(one: Row, now: datetime, width: int, *, plain: bool) -> list[Span]:
     lines += [("", ""), (_("Changes, the newest first"), "strong")]
     for change in reversed(known.changes):
         head = f"{labels.moment(change.at)}  "
-        first, *others = wrapped(f"{change.status.glyph} {change.says}", max(width - len(head), 20))
-        lines.append((head + first, tone(change.status)))
-        lines += [(" " * len(head) + line, "") for line in others]
+        told_then = beside(head, f"{change.status.glyph} {change.says}", len(head), width)
+        lines += [
+            (before + line, "" if number else tone(change.status))
+            for number, (before, line) in enumerate(told_then)
+        ]
     return lines
 
 

@@ -75,7 +75,7 @@ def rows(lines: Sequence[Line], how: Layout) -> list[Row]:
         if not how.wrap or len(said) <= how.room // 2:
             made.append(Row(key(line), said, line, first=not goes_on))
             continue
-        for number, part in enumerate(wrapped(said, how.room)):
+        for number, part in enumerate(wrapped(said, how.room, broken="")):
             made.append(
                 Row(f"{key(line)}:{number}" if number else key(line), part, line, not (number or goes_on))
             )

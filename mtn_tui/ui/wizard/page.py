@@ -13,7 +13,7 @@ from textual.geometry import Region
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.postgres.their_words import split
-from mtn_tui.ui.text.cells import clipped, command_lines, fit, wrapped
+from mtn_tui.ui.text.cells import beside, clipped, command_lines, fit, longest_word, wrapped
 from mtn_tui.ui.widgets.lines import StyledLine, Text
 
 _TONES = {Status.OK: "good", Status.WARN: "warn", Status.UNKNOWN: "warn"}
@@ -55,11 +55,13 @@ class PageBuilder:
         self.lines.append([])
 
     def code(self, line: str) -> None:
-        """Add a command to be typed elsewhere; it keeps its indent.
+        """Add a command to be typed elsewhere; it keeps its indent, unless a word of it is to be broken.
 
-        It goes on in another line between words only, after a backslash, so that both are pasted as one.
+        It goes on in another line after a backslash, so that both are pasted as one.
         """
         indent = " " * (len(line) - len(line.lstrip()))
+        if longest_word([line]) > self.width - len(indent):
+            indent = ""
         for part in command_lines(line.lstrip(), self.width - len(indent)):
             self.lines.append([(indent + part, "strong")])
 
@@ -89,10 +91,8 @@ class PageBuilder:
 
     def fact(self, name: str, value: str, tone: str = "") -> None:
         """Add a name and its value beside it."""
-        head = fit(name, NAMES)
-        for line in wrapped(value, self.width - NAMES - 1):
-            self.lines.append([(head + " ", "dim"), (line, tone)])
-            head = " " * NAMES
+        for head, line in beside(name, value, NAMES + 1, self.width):
+            self.lines.append([(head, "dim"), (line, tone)])
 
     def table(self, rows: Sequence[Sequence[str]], widths: Sequence[int], tone: str = "") -> None:
         """Add rows of cells of these widths."""
