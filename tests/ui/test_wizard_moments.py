@@ -57,7 +57,7 @@ def test_a_typed_moment_restores_the_differential_before_it_and_the_report_has_b
             await operator.press("t")
             await operator.type(typed(asked))
             await operator.press("enter")
-            await operator.sees("Just before", "Nearest point", "full + 1 differential", "checks passed")
+            await operator.sees("Nearest point", "full + 1 differential", "checks passed")
             assert app.navigator.step_view.backup.id == wanted.id
             await operator.sees(f"ID {wanted.id}")
             await operator.enters()
@@ -316,7 +316,7 @@ def test_a_newer_one_that_is_broken_is_told_with_what_falling_back_costs(made, b
         await operator.press("t")
         await operator.type("30m ago")
         await operator.press("enter")
-        await operator.sees("Just before", "checks passed")
+        await operator.sees("✖ Moment typed", "checks passed")
         assert "is broken" not in operator.text(), "it would not be chosen anyway"
 
     operate(app, flow, LARGE)
@@ -369,5 +369,48 @@ def test_step_3_names_the_fuller_backup_whichever_side_of_the_chosen_one_it_is_o
         await operator.press("enter")
         await puts(2)
         await reads(take[language].format(key="→"))
+
+    operate(app, flow)
+
+
+WORDS = {
+    "en": ("✖ Moment typed", "Nearest point", "Chosen point"),
+    "es": ("✖ Hora escrita", "Punto cercano", "Punto elegido"),
+}
+
+
+@pytest.mark.parametrize("key", ["3", "t"], ids=["step 3", "as it was"])
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_the_mark_of_the_moment_typed_is_explained_and_a_points_own_moment_is_said_once(made, language, key):
+    i18n.use(language)
+    at(Step.CHOOSE, RecoveryMode.BESIDE)(made)
+    point = NOW - timedelta(minutes=50)
+    made.diff(point)
+    app = app_of(made)
+    mark, nearest, own = WORDS[language]
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press(key)
+        await operator.sees(own)
+        axis = app.navigator.step_view if key == "3" else app.screen.picking
+
+        async def page(moment: datetime) -> list[str]:
+            await operator.press("t")
+            await operator.type(typed(moment))
+            await operator.press("enter")
+            await operator.until(lambda: axis.asked == moment and axis.backup.moment == point, "the point")
+            return [" ".join(line.split()) for line in app.screen.query_one(Page).texts()]
+
+        for later in (timedelta(seconds=2), timedelta(minutes=20), timedelta(minutes=49)):
+            marked = [line for line in await page(point + later) if "✖" in line]
+            assert len(marked) == 2, marked
+            assert marked[1].startswith(f"{mark} {with_offset(point + later)}")
+            await operator.sees(nearest)
+        for alike in (point, point + timedelta(microseconds=5)):
+            said = await page(alike)
+            assert not [line for line in said if "✖" in line]
+            assert len([line for line in said if with_offset(point) in line]) == 1
+            assert any(line.startswith(own) for line in said)
 
     operate(app, flow)

@@ -228,7 +228,8 @@ class Picking:
             )
             return
         now = session.host.context.clock.now()
-        sheet.lines += self.points.drawn(backup, self.asked, now, sheet.width, self._zoom)
+        typed = None if self._is_point_typed(backup) else self.asked
+        sheet.lines += self.points.drawn(backup, typed, now, sheet.width, self._zoom)
         sheet.points = len(self.points.offered)
         sheet.say(_("[←] [→] point  [t] type a time  [d] difference  [z] zoom"), "dim")
         sheet.gap()
@@ -238,17 +239,21 @@ class Picking:
         self._broken(sheet, inventory, backup)
         self._plan(sheet, backup)
 
+    def _is_point_typed(self, backup: Backup) -> bool:
+        """Whether the moment that was typed reads the same as the point's own."""
+        return self.asked is not None and both_clocks(self.asked) == both_clocks(backup.moment)
+
     def _chosen(self, sheet: PageBuilder, points: Points, backup: Backup) -> None:
-        """Write which moment was typed, and which point is chosen."""
+        """Write which moment was typed, unless it is the point's own, and which point is chosen."""
         name = _("Chosen point")
         nearer = None
-        if self.asked is not None:
-            sheet.fact(_("Just before"), both_clocks(self.asked))
+        if self.asked is not None and not self._is_point_typed(backup):
+            sheet.fact("✖ " + _("Moment typed"), both_clocks(self.asked))
             nearer = points.nearer(backup, self.asked)
             if backup.moment <= self.asked and (nearer is None or not nearer.trusted):
                 name = _("Nearest point")
         sheet.fact(name, both_clocks(backup.moment))
-        if self.asked is not None and self.asked > backup.moment:
+        if self.asked is not None and self.asked > backup.moment and not self._is_point_typed(backup):
             text = _("{time} before the moment typed")
             sheet.fact("", text.format(time=labels.between(backup.moment, self.asked)))
         said = f"{made_of(backup)}, {standing(backup)}, {told_apart(backup)}"
