@@ -57,7 +57,8 @@ def test_a_typed_moment_restores_the_differential_before_it_and_the_report_has_b
             await operator.press("t")
             await operator.type(typed(asked))
             await operator.press("enter")
-            await operator.sees("Nearest point", "full + 1 differential", "checks passed")
+            await operator.until(lambda: app.navigator.step_view.asked == asked, "the moment")
+            await operator.sees("Chosen point", "full + 1 differential", "checks passed")
             assert app.navigator.step_view.backup.id == wanted.id
             await operator.sees(f"ID {wanted.id}")
             await operator.enters()
@@ -262,7 +263,7 @@ def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_r
             await operator.type(typed(wanted.snapshot_at))
             await operator.press("enter")
             await operator.until(lambda: app.screen.picking.backup.id == wanted.id, "the point")
-            await operator.sees("Nearest point", "checks passed")
+            await operator.sees("Chosen point", "checks passed")
             assert "rows here" not in operator.text()
             await operator.press("enter")
             await operator.until(lambda: begun.jobs and begun.jobs[0].look().state.over, "the restore")
