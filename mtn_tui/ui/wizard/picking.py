@@ -10,9 +10,9 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind
 from mtn_tui.core.moments import read_moment
 from mtn_tui.operations.common import labels
-from mtn_tui.operations.common.checks import Status, each_once
+from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.incident.state import RecoveryMode
-from mtn_tui.operations.incident.steps import not_had, plan_staging, roles_of
+from mtn_tui.operations.incident.steps import not_had, plan_staging
 from mtn_tui.operations.inventory.fallback import newer_broken
 from mtn_tui.operations.inventory.key_check import newer_of_another_key, passed_over
 from mtn_tui.operations.inventory.model import Backup, Inventory
@@ -22,7 +22,7 @@ from mtn_tui.ui.data.points import Points, beside, both_clocks, made_of, standin
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import backup as backup_text
 from mtn_tui.ui.text.timeline import DAY, SPANS
-from mtn_tui.ui.wizard.balance import balance_text, created_text
+from mtn_tui.ui.wizard import planned
 from mtn_tui.ui.wizard.difference import Difference
 from mtn_tui.ui.wizard.moment_prompt import MomentPrompt
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -313,42 +313,11 @@ class Picking:
         made = self.plan
         if made is None:
             sheet.say(_("Looking whether it will restore here …"), "dim")
-            return
-        if isinstance(made, MtnError):
+        elif isinstance(made, MtnError):
             problem(sheet, made)
-            return
-        if backup.legacy:
-            told = _("The scripts made it: nothing vouches for its contents. Step 5 can compare nothing.")
-            sheet.item("⚠", told, "warn")
-        local, there = f"{backup.moment.astimezone():%z}", made.moment_there
-        if there and not there.replace(":", "").endswith(local):
-            sheet.fact(_("In its zone"), f"{there} {made.zone}")
-        self._lost(sheet, made)
-        sheet.fact(_("Will take"), made.rto.says)
-        good = sum(check.status is Status.OK for check in made.checks)
-        said = _("{good} of {every} checks passed").format(good=good, every=len(made.checks))
-        sheet.fact(_("Restores here?"), said)
-        for check in each_once(made.checks):
-            if check.status is not Status.OK or (check.id == "roles" and roles_of(made)):
-                sheet.check(check)
-        sheet.fact(_("Goes to"), made.target.name + " " + _("(production is not touched)"))
-        sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
-
-    def _lost(self, sheet: PageBuilder, made: Plan) -> None:
-        """Write what was written after the point, until now."""
-        beside = self.way is RecoveryMode.BESIDE
-        said = _("what was written since, {time} up to {until}")
-        if not beside:  # nobody knows when the last row was written
-            said = _("at most {time} of changes, up to {until}")
-        lost = said.format(
-            time=labels.minutes(made.lost_minutes), until=labels.clock_after(made.now, made.backup.moment)
-        )
-        production = self.production.get(made.backup.handle)
-        if made.rows is None and (created := created_text(production)):
-            lost += ": " + created
-        sheet.fact(_("It lacks") if beside else _("You lose"), lost, "warn" if made.lost_minutes > 60 else "")
-        if balance := balance_text(made.rows, production.newer if production else None):
-            sheet.fact(_("Since then"), balance)
+        else:
+            beside = self.way is RecoveryMode.BESIDE
+            planned.write(sheet, made, self.production.get(backup.handle), beside=beside)
 
     @property
     def ready(self) -> Plan | None:
