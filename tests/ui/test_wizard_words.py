@@ -150,6 +150,20 @@ def test_what_would_be_lost_is_said_with_the_moments_that_it_is_counted_between(
     operate(app, flow)
 
 
+def test_a_loss_of_less_than_a_minute_is_said_to_be_the_most_once(made, language):
+    at(Step.CHOOSE)(made)
+    made.full(NOW - timedelta(seconds=25))
+    app = app_of(made)
+
+    async def flow(operator):
+        await has_page(operator)
+        said = {"en": "<1 min of changes, up to ", "es": "<1 min de cambios, hasta "}[language]
+        await operator.until(lambda: said in page_of(operator), said)
+        assert {"en": "at most <", "es": "a lo más <"}[language] not in page_of(operator)
+
+    operate(app, flow)
+
+
 def test_two_moments_of_one_minute_have_their_seconds_on_the_timeline(made):
     at(Step.CHOOSE)(made)
     at_one = NOW.replace(minute=0, second=11) - timedelta(hours=1)

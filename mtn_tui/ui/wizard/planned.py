@@ -42,6 +42,8 @@ def _write_lost(sheet: PageBuilder, made: Plan, production: Target | None, *, be
     said = _("what was written since, {time} up to {until}")
     if not beside:  # nobody knows when the last row was written
         said = _("at most {time} of changes, up to {until}")
+        if not made.lost_minutes:  # "<1 min" says of itself that it is the most
+            said = _("{time} of changes, up to {until}")
     lost = said.format(
         time=labels.minutes(made.lost_minutes), until=labels.clock_after(made.now, made.backup.moment)
     )
