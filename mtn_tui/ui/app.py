@@ -24,6 +24,7 @@ from mtn_tui.ui.host import PRACTICE, Practice
 from mtn_tui.ui.job_starter import JobStarter, Start
 from mtn_tui.ui.named_screens import bring_to_front, open_palette
 from mtn_tui.ui.screens.ask import ErrorDialog, Said
+from mtn_tui.ui.screens.base_screen import draw_ready
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.screens.practice import begin
@@ -130,9 +131,9 @@ class MtnApp(BaseApp):
         self._poller.stop()
 
     def draw(self) -> None:
-        """Draw the operator's screen, also while a dialog is above it."""
-        if self.is_running and self.here.ready:  # while it ends, its screens are taken apart
-            self.here.draw()
+        """Draw the operator's screen, and the dialog above it: what it is about may have changed."""
+        if self.is_running:  # while it ends, its screens are taken apart
+            draw_ready(self.here, self.screen)
 
     def show_status(self, text: str, tone: str = "") -> None:
         """Show a message in the job bar until the next key, or for some seconds; a warning is never cut."""

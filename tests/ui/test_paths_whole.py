@@ -53,7 +53,7 @@ def test_a_path_in_a_dialog_is_whole_where_the_terminal_has_room(tmp_path, dialo
     operate(MtnApp(made.context, nothing_begins, machine=MACHINE), flow, size)
 
 
-@pytest.mark.parametrize("cells", [20, 43, 50, 58])
+@pytest.mark.parametrize("cells", [20, 43, 50, 57])
 def test_a_path_beside_a_name_stands_below_it_where_it_has_room_only_there(cells):
     path, page = path_of(cells), PageBuilder(58)
     page.fact(_("Read from"), path)

@@ -46,8 +46,8 @@ class Ask(ModalScreen[R | None], BaseScreen[R | None], Generic[R]):
     def __init__(self, title: str, said: Sequence[str], answers: Sequence[Answer[R]]) -> None:
         super().__init__()
         self._title = title
-        self._said = said
-        self._answers = answers
+        self._said: Sequence[str] = said
+        self._answers: Sequence[Answer[R]] = answers
 
     def compose(self) -> ComposeResult:
         """The question, the answers below it, and what the keys do."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen
@@ -11,6 +11,13 @@ from mtn_tui.ui.terminal.ready import now_ready
 from mtn_tui.ui.widgets.lines import LineView
 
 R = TypeVar("R")
+
+
+def draw_ready(*screens: Screen[Any]) -> None:
+    """Draw each of these that draws itself and whose widgets are mounted, once."""
+    for one in dict.fromkeys(screens):
+        if isinstance(one, BaseScreen) and one.ready:
+            one.draw()
 
 
 class BaseScreen(Screen[R]):

@@ -8,7 +8,8 @@ from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.ui.host import Host, Practice
-from mtn_tui.ui.screens.ask import Answer, Ask, Said
+from mtn_tui.ui.screens.ask import Answer, Said
+from mtn_tui.ui.screens.jobs_asked import JobsAsked, said_of_ended
 
 
 def begin(host: Host) -> None:
@@ -36,29 +37,40 @@ def _title(practice: Practice) -> str:
 
 def ask_to_end(host: Host, jobs: Sequence[JobView]) -> None:
     """Ask before a practice or demo ends, however far it is: its servers go with it, and its jobs."""
-    practice = host.practice
-    assert practice is not None  # noqa: S101 - only then it is asked
 
     def chosen(ends: bool | None) -> None:
         if ends:
             host.end()
 
-    title, goes_on = _("End the practice?"), _("Go on practising")
-    said = [_("Every practice asks this. It is judged as it stands now, and its servers are removed.")]
-    if not practice.is_judged:
-        title, goes_on = _("End the demo?"), _("Go on")
-        said = [_("Its school, its backups and its servers are deleted: nothing of it stays.")]
-        if practice.keeps:
-            said = [_("Its servers stop. The folder with everything in it stays.")]
-    if host.incident is not None and host.incident.is_open:
-        said.insert(0, _("Incident {number} is still open.").format(number=host.incident.number))
-    if jobs:
-        running = ", ".join(f"{labels.job(job.kind)} ({job.id})" for job in jobs)
-        text = ngettext(
-            "A job is running, and is cancelled: {jobs}.",
-            "Jobs are running, and are cancelled: {jobs}.",
-            len(jobs),
-        )
-        said.insert(0, text.format(jobs=running))
-    answers = [Answer(goes_on, False), Answer(_("End it"), True)]
-    host.open_screen(Ask(title, said, answers), chosen)
+    host.open_screen(End(host, jobs), chosen)
+
+
+class End(JobsAsked[bool]):
+    """Asks whether the practice or demo ends, and says which ``jobs`` are cancelled by it."""
+
+    def asked(
+        self, running: list[JobView], ended: list[JobView]
+    ) -> tuple[str, list[str], list[Answer[bool]]]:
+        """What is removed, what is still open, and what runs."""
+        host, practice = self._host, self._host.practice
+        assert practice is not None  # noqa: S101 - only then it is asked
+        title, goes_on = _("End the practice?"), _("Go on practising")
+        said = [_("Every practice asks this. It is judged as it stands now, and its servers are removed.")]
+        if not practice.is_judged:
+            title, goes_on = _("End the demo?"), _("Go on")
+            said = [_("Its school, its backups and its servers are deleted: nothing of it stays.")]
+            if practice.keeps:
+                said = [_("Its servers stop. The folder with everything in it stays.")]
+        if host.incident is not None and host.incident.is_open:
+            said.insert(0, _("Incident {number} is still open.").format(number=host.incident.number))
+        said = [*said_of_ended(ended), *said]
+        if running:
+            text = ngettext(
+                "A job is running, and is cancelled: {jobs}.",
+                "Jobs are running, and are cancelled: {jobs}.",
+                len(running),
+            )
+            said.insert(
+                0, text.format(jobs=", ".join(f"{labels.job(job.kind)} ({job.id})" for job in running))
+            )
+        return title, said, [Answer(goes_on, False), Answer(_("End it"), True)]
