@@ -13,6 +13,7 @@ from mtn_tui.core import i18n
 from mtn_tui.core.i18n import Figure
 from mtn_tui.core.models import Kind
 from mtn_tui.core.moments import with_offset
+from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.incident.state import RecoveryMode, Step
 from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.operations.restore.plan import Plan
@@ -413,5 +414,30 @@ def test_the_mark_of_the_moment_typed_is_explained_and_a_points_own_moment_is_sa
             assert not [line for line in said if "✖" in line]
             assert len([line for line in said if with_offset(point) in line]) == 1
             assert any(line.startswith(own) for line in said)
+
+    operate(app, flow)
+
+
+@pytest.mark.parametrize("key", ["3", "t"], ids=["step 3", "as it was"])
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_each_check_that_is_counted_as_passed_is_named_on_the_same_page(made, language, key):
+    i18n.use(language)
+    at(Step.CHOOSE, RecoveryMode.BESIDE)(made)
+    app = app_of(made)
+    listed = {"en": "checks passed, listed below", "es": "revisiones pasaron, ver abajo"}[language]
+    of = {"en": "of", "es": "de"}[language]
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press(key)
+        await operator.sees(listed)
+        axis = app.navigator.step_view if key == "3" else app.screen.picking
+        page = " ".join(" ".join(app.screen.query_one(Page).texts()).split())
+        passed = [check.says for check in axis.plan.checks if check.status is Status.OK]
+        assert passed
+        assert not [says for says in passed if f"✔ {says}" not in page]
+        assert f"{len(passed)} {of} {len(axis.plan.checks)} {listed}" in page
+        await operator.press("end")
+        await operator.until(lambda: " ".join(passed[-1].split()[:3]) in operator.text(), "the last of them")
 
     operate(app, flow)

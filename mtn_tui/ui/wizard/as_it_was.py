@@ -100,9 +100,9 @@ class AsItWas(Framed):
         self._write_last(sheet)
         picking.write_points(sheet)
         if not self._is_restored:
-            sheet.gap()
             sheet.say(_("It is restored beside production, read-only, for inspection:"), "dim")
             sheet.code(self._command())
+        picking.write_passed(sheet)
         sheet.lines = [[(" ", ""), *line] for line in sheet.lines]
         page = self.query_one(Page)
         page.show_page(sheet, picking.index)

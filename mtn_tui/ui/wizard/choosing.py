@@ -67,6 +67,7 @@ class Choosing(Picking, StepView):
             sheet.say(_("Restore to which moment?"), "strong")
         failure(sheet, self.state)
         self.write_points(sheet)
+        self.write_passed(sheet)
 
     def next(self) -> str:
         """Take the chosen backup; nothing while it has no plan, or a check stops it."""

@@ -319,6 +319,11 @@ class Picking:
             beside = self.way is RecoveryMode.BESIDE
             planned.write(sheet, made, self.production.get(backup.handle), beside=beside)
 
+    def write_passed(self, sheet: PageBuilder) -> None:
+        """Write which checks the plan has passed, for the end of the page."""
+        if isinstance(self.plan, Plan):
+            planned.write_passed(sheet, self.plan)
+
     @property
     def ready(self) -> Plan | None:
         """The plan for the chosen point, if no check stops it."""

@@ -23,13 +23,22 @@ def write(sheet: PageBuilder, made: Plan, production: Target | None, *, beside: 
     _write_lost(sheet, made, production, beside=beside)
     sheet.fact(_("Will take"), made.rto.says)
     good = sum(check.status is Status.OK for check in made.checks)
-    said = _("{good} of {every} checks passed").format(good=good, every=len(made.checks))
+    said = _("{good} of {every} checks passed, listed below").format(good=good, every=len(made.checks))
     sheet.fact(_("Restores here?"), said)
     for check in each_once(made.checks):
         if _is_above(made, check):
             sheet.check(check)
     sheet.fact(_("Goes to"), made.target.name + " " + _("(production is not touched)"))
     sheet.fact(_("Read from"), made.copy.store.place if made.copy else "—")
+
+
+def write_passed(sheet: PageBuilder, made: Plan) -> None:
+    """Write which checks have passed: at the end, for only who wants to know it reads on to there."""
+    passed = [check for check in each_once(made.checks) if not _is_above(made, check)]
+    sheet.gap()
+    sheet.say(_("Checks that passed"), "dim")
+    for check in passed:
+        sheet.check(check)
 
 
 def _is_above(made: Plan, check: Check) -> bool:
