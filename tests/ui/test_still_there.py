@@ -78,8 +78,9 @@ def test_where_the_server_cannot_be_asked_the_page_says_that_it_is_not_known(pg1
         await operator.until(lambda: app.screen.where == AS_IT_WAS and app.screen.picking.ready, "a plan")
         await operator.press("enter")
         await operator.sees(f"✔ {beside} has the data of")
-        await operator.press("pagedown")
-        await operator.sees("Whether it is still there is not known: No answer.")
+        said = "Whether it is still there is not known: No answer."
+        page = app.screen.query_one(Page)
+        await operator.until(lambda: said in " ".join(" ".join(page.texts()).split()), said)
 
     operations = replace(WizardOperations(), still_there=lost)
     with closing(Begun(practice)) as begun:
