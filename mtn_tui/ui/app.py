@@ -89,7 +89,7 @@ class MtnApp(BaseApp):
         self._poller = poller.Poller(context, self, self.machine, loaded, keeps=not read_only)
         # Methods of ``Host`` that these objects have:
         self.leave, self.start_job, self.start_now = jobs.leave, jobs.start_job, jobs.start
-        self.check_first, self.change = jobs.check_first, jobs.change
+        self.check_first, self.look_first, self.change = jobs.check_first, jobs.look_first, jobs.change
         self.reload, self.run_on_ui_thread = self._poller.reload, self._poller.run_on_ui_thread
         self.recheck = self._poller.health.recheck
         self.session = IncidentSession(self, operations, session or new_session())

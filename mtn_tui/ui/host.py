@@ -135,6 +135,12 @@ class Host(Protocol):
         ``then`` takes the doubt that it returns; empty if there is none.
         """
 
+    def look_first(self, said: str, look: Callable[[], R], then: Callable[[R], None]) -> None:
+        """Look at something in the background, once at a time, before a dialog about it; ``said`` is shown.
+
+        ``then`` takes what was found, after all keys that were pressed meanwhile; an error is shown.
+        """
+
     def start_now(self, arguments: Sequence[str]) -> str:
         """Start a job and return its id, on a background thread. Raises MtnError if it can't start."""
 

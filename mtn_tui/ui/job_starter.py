@@ -1,14 +1,20 @@
-"""Starts jobs from the screens, each once, and quits only when none is left half started."""
+"""Starts jobs from the screens, each once, and quits only when none is left half started.
+
+What a dialog is about is looked at here first, once for each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 from mtn_tui.core.errors import MtnError, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.job_watch import JOBS_SHOWN
 from mtn_tui.engine.jobview import list_jobs
 from mtn_tui.ui.host import Host
+
+R = TypeVar("R")
 
 Start = Callable[[Sequence[str]], str]
 """Starts a job that outlives the program, by the arguments of an ``mtn`` command, and returns its id.
@@ -27,6 +33,8 @@ class JobStarter:
         """By their arguments; their ids, once they have one."""
         self._checking = False
         """Whether a check runs before a job."""
+        self._looking: set[str] = set()
+        """What is being looked at before a dialog opens, as it is said."""
         self._quits_then = False
         """Whether to quit as soon as they all have an id."""
         self._told = ("", "")
@@ -72,9 +80,7 @@ class JobStarter:
 
         def checked(doubt: str) -> None:
             self._checking = False
-            if self._host.status and self._host.status[0] == said:  # else it tells of a key pressed meanwhile
-                self._host.status = None
-                self._host.draw()
+            self._no_longer(said)
             if doubt:
                 self.stay()
             then(doubt)
@@ -84,6 +90,33 @@ class JobStarter:
             self.failed(error)
 
         self._host.run_in_background(check, checked, failed)
+
+    def look_first(self, said: str, look: Callable[[], R], then: Callable[[R], None]) -> None:
+        """Look at something in the background before a dialog about it opens; a key may come twice.
+
+        ``then`` takes what was found, once all keys that were pressed meanwhile are handled.
+        """
+        self._host.show_status(said)
+        if said in self._looking:
+            return
+        self._looking.add(said)
+
+        def looked(found: R) -> None:
+            self._looking.discard(said)
+            self._no_longer(said)
+            then(found)
+
+        def failed(error: MtnError) -> None:
+            self._looking.discard(said)
+            self._host.show_error(error)
+
+        self._host.run_in_background(look, lambda found: self._host.after_keys(lambda: looked(found)), failed)
+
+    def _no_longer(self, said: str) -> None:
+        """Take a message back; another one tells of a key that was pressed meanwhile."""
+        if self._host.status and self._host.status[0] == said:
+            self._host.status = None
+            self._host.draw()
 
     def change(self, work: Callable[[], str]) -> None:
         """Change the stores on a thread, show the message that ``work`` returns, and read them again."""

@@ -23,12 +23,9 @@ def show_kept(host: Host) -> None:
         if not found:
             host.show_status(_("No restore has left a database behind."))
             return
-        host.status = None
-        host.draw()
         _list(host, found)
 
-    host.show_status(_("Asking the server …"))
-    host.run_in_background(look, lambda found: host.after_keys(lambda: seen(found)))
+    host.look_first(_("Asking the server …"), look, seen)
 
 
 def _list(host: Host, found: list[Kept]) -> None:

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import SuspendNotSupported
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -36,23 +35,12 @@ from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.terminal import pager
 from mtn_tui.ui.text import log as log_text
 from mtn_tui.ui.widgets.field import TextField
-from mtn_tui.ui.widgets.lines import LineView, StyledLine, VirtualList
+from mtn_tui.ui.widgets.lines import LineView, StyledLine
+from mtn_tui.ui.widgets.log_rows import LogRows
 
 _PANE = 3
 _NEAR = 100
 """More lines are requested this many rows before either end of those in memory."""
-
-
-class LogRows(VirtualList):
-    """The rows of the lines in memory."""
-
-    class End(Message):
-        """The end of the logs was asked for, which may not be in memory."""
-
-    def action_last(self) -> None:
-        """Go to the last row in memory, and ask for the end of the logs."""
-        super().action_last()
-        self.post_message(self.End())
 
 
 class Logs(Framed):
@@ -134,6 +122,8 @@ class Logs(Framed):
         self._following = True
         self._wrapping = False
         self._searching = False
+        self._choosing = False
+        """Whether it is asked which logs there are."""
         self._asked: View | None = None
         """The view for which more lines were requested: that is done once."""
         self._troubles: tuple[Trouble, ...] = ()
@@ -198,8 +188,10 @@ class Logs(Framed):
             self.lines("heading").display = False
 
     def sources(self) -> None:
-        """Ask which logs there are, to choose one."""
-        self._reader.sources()
+        """Ask which logs there are, to choose one; once, for the answer opens a dialog."""
+        if not self._choosing:
+            self._choosing = True
+            self._reader.sources()
 
     def wrap(self) -> None:
         """Wrap long lines, or cut them."""
@@ -266,6 +258,7 @@ class Logs(Framed):
     @on(SourcesKnown)
     def _sources_known(self, message: SourcesKnown) -> None:
         message.stop()
+        self._choosing = False
         answers = [Answer(_("All logs"), frozenset[str]())]
         answers += [Answer(source, frozenset({source})) for source in message.sources]
 

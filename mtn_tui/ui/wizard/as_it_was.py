@@ -198,17 +198,17 @@ class AsItWas(Framed):
             return
         host, operations = self.host, self.picking.session.operations
         name, backup, context = made.target.name, made.backup, host.context
-        host.show_status(_("Looking at what is there …"))
         self.picking.agree(
             made,
-            lambda: host.run_in_background(
-                lambda: operations.target(context, name, backup), lambda found: self._found(made, found)
+            lambda: host.look_first(
+                _("Looking at what is there …"),
+                lambda: operations.target(context, name, backup),
+                lambda found: self._found(made, found),
             ),
         )
 
     def _found(self, made: Plan, found: Target) -> None:
         existing, host = found.existing, self.host
-        host.status = None
 
         def start(*, drop: bool) -> None:
             host.start_job(look_arguments(made, drop=drop), labels.job("restore"))
