@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.models import Rung
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import registry
@@ -50,15 +51,16 @@ def amiss() -> dict[str, Look]:
 
     def full(_inspection: Inspection) -> Iterator[Check]:
         moment = _inspection.now.replace(hour=5, minute=0, second=4, day=22)
-        text = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(
+        text = _("{age} old, of {moment}, {size}; the limit is {limit} h. Proven: {proven}.").format(
             age=labels.age(moment, _inspection.now),
             moment=labels.moment(moment),
             size=labels.size(4_200_000_000),
             limit=26,
+            proven=labels.proven(Rung.COMPLETE),
         )
         hint = _("Make one now: mtn backup full. Then see why the last did not run: mtn job list")
-        short = _("{age} old, limit {limit} h, {size}").format(
-            age=labels.age(moment, _inspection.now), limit=26, size=labels.size(4_200_000_000)
+        short = _("{age} old, ✔ {rung}, limit {limit} h").format(
+            age=labels.age(moment, _inspection.now), limit=26, rung=labels.rung(Rung.COMPLETE)
         )
         yield Check("full", Status.FAIL, text, hint, "6.2", fix=("backup", "full"), short=short)
 

@@ -47,8 +47,12 @@ def measured(made: Installed) -> None:
         at = NOW - timedelta(hours=hour)
         age = timedelta(hours=(30 - hour) if hour > 4 else 5 - hour)
         status = Status.FAIL if age > timedelta(hours=24) else Status.OK
-        says = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(
-            age=labels.age(at - age, at), moment=labels.moment(at - age), size=labels.size(4 * GB), limit=24
+        says = _("{age} old, of {moment}, {size}; the limit is {limit} h. Proven: {proven}.").format(
+            age=labels.age(at - age, at),
+            moment=labels.moment(at - age),
+            size=labels.size(4 * GB),
+            limit=24,
+            proven=labels.proven(Rung.COMPLETE),
         )
         figures = {"full_age_seconds": age.total_seconds()}
         found = Check("full", status, says, figures=figures)

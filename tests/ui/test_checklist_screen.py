@@ -10,7 +10,9 @@ import pytest
 
 from mtn_tui.core import i18n, suggested
 from mtn_tui.core.i18n import _
+from mtn_tui.core.models import Rung
 from mtn_tui.operations.audit import trail
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import BY_ID
@@ -19,7 +21,7 @@ from mtn_tui.operations.health.sign_off import last_sign_off
 from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens.checklist import Checklist
 from tests.ui.installed import MACHINE, NOW, Installed
-from tests.ui.looks import saying
+from tests.ui.looks import lifelike, saying
 from tests.ui.pilots import LARGE, SMALL, looked, nothing_begins, operate
 from tests.ui.states import usual
 
@@ -100,6 +102,27 @@ def test_it_opens_first_and_shows_the_last_known_state_with_its_age_while_every_
         operate(app, flow, at="1")
     finally:
         freed.set()
+
+
+@pytest.mark.parametrize("rung", [rung for rung in Rung if rung.proven], ids=lambda rung: rung.name.lower())
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_the_row_of_the_full_says_how_far_it_is_proven_and_its_details_say_what_that_is(
+    tmp_path, looks, language, rung
+):
+    i18n.use(language)
+    looks.update(lifelike())
+    made = Installed(tmp_path / "widest")
+    made.full(NOW - timedelta(minutes=119), rung=rung)
+
+    async def flow(operator):
+        await operator.until(lambda: f"✔ {labels.rung(rung)}, " in operator.text(), "the rung")
+        row = row_of(operator, BY_ID["full"].title())
+        assert f" 119 min{' old' if language == 'en' else ''}, ✔ {labels.rung(rung)}, l" in row
+        assert "26 h" in row, "all of it fits"
+        says = {"en": "Proven: {proven}.", "es": "Probado: {proven}."}[language]
+        await operator.sees(says.format(proven=labels.proven(rung)))
+
+    at_the_checklist(app_of(made), flow)
 
 
 def test_the_first_time_nothing_is_called_well_before_it_was_looked_at(made, looks):

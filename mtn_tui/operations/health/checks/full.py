@@ -20,7 +20,7 @@ _MAKE = ("backup", "full")
 
 
 def full(inspection: Inspection) -> Iterator[Check]:
-    """How old the newest proven full is. Newer ones that are not proven are named."""
+    """How old the newest proven full is, and how far it is proven; newer ones that are not are named."""
     fulls = [one for one in inspection.ours if one.kind is Kind.FULL and one.usable]
     newest = next((one for one in fulls if one.proven), None)
     if newest is None:
@@ -42,9 +42,11 @@ def full(inspection: Inspection) -> Iterator[Check]:
         "moment": labels.moment(newest.moment),
         "size": labels.size(newest.size),
         "limit": str(int(LIMIT.total_seconds() // 3600)),
+        "rung": labels.rung(newest.sound[0].rung),
+        "proven": labels.proven(newest.sound[0].rung),
     }
-    text = _("{age} old, of {moment}, {size}; the limit is {limit} h.").format(**told)
-    short = _("{age} old, limit {limit} h, {size}").format(**told)
+    text = _("{age} old, of {moment}, {size}; the limit is {limit} h. Proven: {proven}.").format(**told)
+    short = _("{age} old, ✔ {rung}, limit {limit} h").format(**told)
     ok = Check(
         "full",
         Status.OK,
