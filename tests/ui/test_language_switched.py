@@ -89,6 +89,23 @@ STATES = [
     "pruning_unproven",
     "pruning_bucket_silent",
     "help_normal",
+    "as_it_was",
+    "wizard_assess",
+    "wizard_server_down",
+    "wizard_rows_lost",
+    "wizard_no_backup",
+    "wizard_choose",
+    "wizard_choose_beside",
+    "wizard_newest_broken",
+    "wizard_only_legacy",
+    "wizard_difference",
+    "wizard_validate",
+    "wizard_doubts",
+    "wizard_not_valid",
+    "wizard_production_lost",
+    "wizard_beside",
+    "wizard_services",
+    "wizard_report",
 ]
 """States of each screen in which somebody else has found the words: a check, a store, a journal."""
 

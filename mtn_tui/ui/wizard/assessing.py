@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
@@ -34,12 +35,14 @@ class Assessing(StepView):
     """The results so far."""
     _ended: frozenset[str] = frozenset()
     """Starts of the server that were over at the last look."""
+    _language = ""
+    """The language of what was found: in another it looks again."""
     _tried = False
     """Whether a start was tried or declined: until then enter offers it."""
 
     def opens(self) -> None:
-        """Look; once more if the server was started meanwhile."""
-        again = self.found is None or self.ended != self._ended
+        """Look; once more if the server was started or the language switched meanwhile."""
+        again = self.found is None or self.ended != self._ended or self._language != i18n.language()
         if again and not self.looking and not self.state.standing.over:
             self.look()
 
@@ -57,6 +60,8 @@ class Assessing(StepView):
     def look(self) -> None:
         """Run all checks in the background, showing each result as it comes."""
         session, self._ended = self.session, self.ended
+        reworded = self._language not in ("", i18n.language())
+        self._language = i18n.language()
         self.looking, self.heard, self.found = True, (), None
         context, running = session.host.context, self.state.standing is StepStatus.RUNNING
 
@@ -65,7 +70,8 @@ class Assessing(StepView):
 
         def came(found: Assessment) -> None:
             started = memory.starts(session.present, session.host.state.jobs)
-            if not session.mine or not (started or memory.is_new(session.present, found)):
+            is_new = not reworded and memory.is_new(session.present, found)
+            if not session.mine or not (started or is_new):
                 shown(found)
                 return
 

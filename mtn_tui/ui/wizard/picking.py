@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError, UsageError
 from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.models import Kind
@@ -49,6 +50,8 @@ class Picking:
         self.production: dict[str, Target] = {}
         """By the same: production as it is, beside the backup."""
         self._planning = False
+        self._language = i18n.language()
+        """The language of the plans: in another they are made again."""
         self._of: Inventory | None = None
         self._zoom = DAY
 
@@ -76,7 +79,11 @@ class Picking:
         """Called when the cursor is elsewhere because a moment was typed."""
 
     def opens(self) -> None:
-        """Offer points, the cursor on the first to look at."""
+        """Offer points, the cursor on the first to look at; plan again once the language was switched."""
+        if self._language != i18n.language():
+            self._language = i18n.language()
+            self.plans, self.production = {}, {}
+            self.moved()
         inventory, before = self._inventory, self.backup
         if inventory is None or inventory is self._of:
             return
@@ -119,18 +126,19 @@ class Picking:
             return
         self._planning = True
         context, operations, way = session.host.context, session.operations, self.way
+        plans, production = self.plans, self.production
 
         def look() -> tuple[Plan, Target]:
             beside = plan_staging(context, way, backup, operations.plan)
             return beside, operations.target(context, context.settings.db_name, backup)
 
         def came(found: tuple[Plan, Target]) -> None:
-            beside, production = found
-            self.production[backup.handle] = production
+            beside, there = found
+            production[backup.handle] = there
             ended(beside)
 
         def ended(plan: Plan | MtnError) -> None:
-            self.plans[backup.handle] = plan
+            plans[backup.handle] = plan  # where the language was switched meanwhile, nobody reads them
             self._planning = False
             self.moved()  # the cursor may be elsewhere by now
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
@@ -51,6 +52,8 @@ class Promoting(StepView):
     """Whether production and staging are being looked at."""
     looked: SwapPreview | MtnError | None = None
     _drops: frozenset[str] = frozenset()
+    _language = ""
+    """The language of what was found: in another it looks again."""
     _ended: datetime | None = None
     """When the step had last ended, as of the last look: it looks again after a failure."""
 
@@ -61,7 +64,7 @@ class Promoting(StepView):
     def opens(self) -> None:
         """Look, unless it has been done since the last failure, or the job runs or is over."""
         known = self.looked is not None and self._ended == self.state.ended
-        known = known and self._drops == drops(self.session)
+        known = known and self._drops == drops(self.session) and self._language == i18n.language()
         if not self.looking and not known and not self.runs and not self.state.standing.over:
             self.look()
 
@@ -69,7 +72,7 @@ class Promoting(StepView):
         """Look in the background at production and staging; changes nothing."""
         session, context, operations = self.session, self.session.host.context, self.session.operations
         self.looking, self.looked, self._ended = True, None, self.state.ended
-        self._drops = drops(session)
+        self._drops, self._language = drops(session), i18n.language()
         handle = str(session.present.steps[Step.CHOOSE].facts.get("backup"))
         staging = staging_of(context, RecoveryMode.RESTORE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -32,6 +33,7 @@ class StillThere:
         self._there: frozenset[str] | None = None
         self._trouble: MtnError | None = None
         self._ended: frozenset[str] = frozenset()
+        self._language = ""
         self._asking = False
         self._waits = False
 
@@ -39,8 +41,9 @@ class StillThere:
         """Ask for these, unless nothing has changed since the last time."""
         wanted = frozenset(names)
         ended = frozenset(job.id for job in self._session.host.state.jobs if job.state.over)
-        if (wanted, ended) != (self._names, self._ended):
-            self._names, self._ended, self._there = wanted, ended, None
+        language = i18n.language()
+        if (wanted, ended, language) != (self._names, self._ended, self._language):
+            self._names, self._ended, self._language, self._there = wanted, ended, language, None
             self._ask()
 
     def is_gone(self, name: str) -> bool:
@@ -58,7 +61,8 @@ class StillThere:
         if self._asking or not names:
             return
         self._asking = True
-        context, operations, ended = session.host.context, session.operations, self._ended
+        context, operations = session.host.context, session.operations
+        ended, language = self._ended, self._language
 
         def came(found: frozenset[str]) -> None:
             answered(found, None)
@@ -68,8 +72,8 @@ class StillThere:
 
         def answered(found: frozenset[str] | None, trouble: MtnError | None) -> None:
             self._asking = False
-            if (names, ended) != (self._names, self._ended):
-                self._ask()  # another was asked for meanwhile, or a job has ended
+            if (names, ended, language) != (self._names, self._ended, self._language):
+                self._ask()  # another was asked for meanwhile, a job has ended, or the language is another
                 return
             self._there, self._trouble = found, trouble
             self._wait()

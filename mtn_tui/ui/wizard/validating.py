@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
@@ -30,12 +31,15 @@ class Validating(StepView):
     found: tuple[Check, ...] | MtnError | None = None
     """Its results, or why it failed; None until it is done."""
     _drops: frozenset[str] = frozenset()
+    _language = ""
+    """The language of what was found: in another it looks again."""
     oid: int | None = None
     """OID of the database that was compared: no other of its name may go into production."""
 
     def opens(self) -> None:
-        """Compare, unless that has been done or the step is over; again once a database was dropped."""
+        """Compare, unless the step is over; again after a database was dropped or the language switched."""
         known = self.found is not None and self._drops == drops(self.session)
+        known = known and self._language == i18n.language()
         if not self.looking and not known and not self.state.standing.over:
             self.look()
 
@@ -44,6 +48,7 @@ class Validating(StepView):
         session, context, incident = self.session, self.session.host.context, self.session.present
         operations = session.operations
         self.looking, self.found, self._drops = True, None, drops(session)
+        self._language = i18n.language()
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
         database = staging_of(context, incident.way)
 
