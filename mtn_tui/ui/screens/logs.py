@@ -242,8 +242,7 @@ class Logs(Framed):
     @on(NothingFound)
     def _nothing_found(self, message: NothingFound) -> None:
         message.stop()
-        said = _("No error after this one.") if message.forwards else _("No error before this one.")
-        self.host.show_status(said)
+        self.host.show_status(log_text.no_error(self._wanted, forwards=message.forwards))
 
     @on(PatternGivenUp)
     def _pattern_given_up(self, message: PatternGivenUp) -> None:
@@ -381,10 +380,12 @@ class Logs(Framed):
             self.app.size.width,
             following=self._following,
             searching=self._searching,
+            whole=self._view is not None and self._view.at_start and self._view.at_end,
         )
         self.lines("heading").show([shown])
 
     def _draw_pane(self) -> None:
         pane = self.lines("pane")
         pane.styles.height = _PANE
-        pane.show(log_text.pane(self.log_line, self._troubles, self.app.size.width, _PANE))
+        shown = log_text.pane(self.log_line, self._troubles, self.app.size.width, _PANE, wrap=self._wrapping)
+        pane.show(shown)

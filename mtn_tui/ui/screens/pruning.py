@@ -24,7 +24,7 @@ from mtn_tui.ui.screens.ask import Answer, Ask, Said
 from mtn_tui.ui.screens.details import Details
 from mtn_tui.ui.screens.framed import Framed
 from mtn_tui.ui.text import pruning
-from mtn_tui.ui.text.cells import Span, wrapped
+from mtn_tui.ui.text.cells import Span, cut_to, wrapped
 from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
 _OF_ONE = 3
@@ -194,7 +194,7 @@ class Pruning(Framed):
         said = pruning.told_of_record(one) if isinstance(one, Record) else []
         if isinstance(one, Verdict):
             said = pruning.told(one)
-        lines = [line for text in said for line in wrapped(text, width)][:_OF_ONE]
+        lines = cut_to([line for text in said for line in wrapped(text, width)], _OF_ONE, width, "[enter]")
         told.show([[(" " + line, "")] for line in [*lines, *[""] * (_OF_ONE - len(lines))]])
 
     def _no_details(self) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from mtn_tui.core.i18n import Figure, _
 from mtn_tui.core.printable import printable
 
 Span = tuple[str, str]
@@ -52,6 +53,21 @@ def _within(pieces: list[Span], room: int) -> list[Span]:
         if room <= 0:
             break
     return kept
+
+
+def cut_to(lines: Sequence[str], height: int, width: int, key: str = "") -> list[str]:
+    """The first lines; where there are more, the last one says how many are not seen whole, and the ``key``
+    that shows them."""
+    if len(lines) <= height:
+        return list(lines)
+    below = (
+        "▾ "
+        + _("{count:,} more below").format(count=Figure(len(lines) - height + 1))
+        + (f": {key}" if key else "")
+    )
+    *seen, last = lines[: max(height, 1)]
+    room = max(width - cell_len(below) - 2, 0)
+    return [*seen, fit(last if cell_len(last) > room else last + MORE, room) + "  " + below]
 
 
 _JOINTS = "/_-.,="

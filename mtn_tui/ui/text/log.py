@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.core.redact import redact
 from mtn_tui.engine.logs.stream import EVERYTHING, Level, Line, Trouble, Wanted, as_text
 from mtn_tui.operations.common.log_words import in_words
-from mtn_tui.ui.text.cells import Span, clipped, fit, spread, width_of, wrapped
+from mtn_tui.ui.text.cells import Span, clipped, cut_to, fit, spread, width_of, wrapped
 
 _TIME, _LEVEL = 9, 6
 _WIDEST_SOURCE = 14
@@ -116,9 +116,17 @@ def heading(
     *,
     following: bool,
     searching: bool,
+    whole: bool,
 ) -> list[Span]:
-    """The line above the rows: what is shown, and which error or warning the cursor is on."""
+    """The line above the rows: what is shown, and which error or warning the cursor is on.
+
+    ``whole`` is whether these are all the lines wanted: then it says how many a narrowed list has.
+    """
     more: list[Span] = [(" · " + (_("follow on") if following else _("follow off")), "dim")]
+    narrowed = wanted.pattern is not None or wanted.level is not EVERYTHING.level
+    if whole and lines and narrowed and not searching:
+        text = ngettext("{count:,} line", "{count:,} lines", len(lines))
+        more.insert(0, (" · " + text.format(count=Figure(len(lines))), "dim"))
     grave = [one for one in lines if one.level > Level.INFO and not one.follows]
     if grave:
         told = _("errors and warnings {count}").format(count=len(grave))
@@ -136,8 +144,21 @@ def heading(
     return spread(left, right, width)
 
 
-def pane(line: Line | None, troubles: Sequence[Trouble], width: int, height: int) -> list[list[Span]]:
-    """The whole of a line, as far as it fits, beneath what could not be read: exactly ``height`` lines."""
+def no_error(wanted: Wanted, *, forwards: bool) -> str:
+    """That there is no further error, and in which lines: one that is hidden is not looked for."""
+    if wanted.pattern is None and not wanted.sources:
+        return _("No error after this one.") if forwards else _("No error before this one.")
+    text = _("No error after this one in {shown}") if forwards else _("No error before this one in {shown}")
+    return text.format(shown=asked(wanted))
+
+
+def pane(
+    line: Line | None, troubles: Sequence[Trouble], width: int, height: int, *, wrap: bool = False
+) -> list[list[Span]]:
+    """The whole of a line, as far as it fits, beneath what could not be read: exactly ``height`` lines.
+
+    What does not fit is counted, with the key that shows it; with ``wrap`` the list shows it already.
+    """
     said: list[list[Span]] = []
     if troubles:
         text = _("Not readable ({reason}): {path}").format(path=troubles[0].path, reason=troubles[0].reason)
@@ -145,7 +166,10 @@ def pane(line: Line | None, troubles: Sequence[Trouble], width: int, height: int
             text += " " + _("And {count} more.").format(count=len(troubles) - 1)
         said = [[(" " + part, "warn")] for part in wrapped("⚠ " + text, width - 2)[: height - 1]]
     if line is not None:
-        said += [[(" " + part, "")] for part in wrapped(redact(as_text(line)), width - 2)]
+        whole = wrapped(redact(as_text(line)), width - 2)
+        said += [
+            [(" " + part, "")] for part in cut_to(whole, height - len(said), width - 2, "" if wrap else "[w]")
+        ]
     return (said + [[]] * height)[:height]
 
 
