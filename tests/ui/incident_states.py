@@ -258,7 +258,8 @@ def _seen(made: Installed) -> Observations:
 def _assessed(made: Installed, **changes: object) -> Assessment:
     seen = replace(_seen(made), **changes)
     seen = replace(seen, tables=tuple(replace(one, whole=seen.backup) for one in seen.tables))
-    return Assessment(tuple(findings(seen, NOW)), propose(seen), seen.backup, seen.services, seen.tables)
+    found = tuple(findings(seen, NOW))
+    return Assessment(found, propose(seen), seen.backup, seen.services, seen.tables, seen.is_gone)
 
 
 def answers(healthy: int) -> tuple[Answer, ...]:

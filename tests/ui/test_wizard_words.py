@@ -134,6 +134,37 @@ def test_what_no_restore_leads_to_is_where_it_leads(made, told):
     operate(app, flow)
 
 
+@pytest.mark.parametrize(
+    ("canned", "is_gone"), [(LOST, True), (DOWN, False), (ROWS_LOST, False)], ids=["gone", "down", "rows"]
+)
+def test_where_the_database_is_gone_the_way_that_needs_it_comes_last_and_says_why(
+    made, language, canned, is_gone
+):
+    at(Step.ASSESS)(made)
+    app = app_of(made, canned)
+    why = {
+        "en": ("restore beside it: but no database is left to copy to", "there is no production to copy to"),
+        "es": ("restaurar al lado: pero no queda base a la que copiar", "no hay producción a la que copiar"),
+    }[language]
+
+    async def flow(operator):
+        await has_page(operator)
+        view = app.navigator.step_view
+        await operator.until(lambda: view.found is not None, "the ways")
+        sheet = PageBuilder(58)
+        view.write(sheet)
+        lines = ["".join(text for text, _tone in sheet.lines[one]).strip() for one in sheet.at]
+        last = {True: "beside", False: "leave"}[is_gone]
+        assert sheet.keys[0] == "restore"
+        assert sheet.keys[-1] == last
+        assert (lines[-1] == why[0]) is is_gone
+        assert (report.way(RecoveryMode.BESIDE) in " ".join(lines)) is not is_gone
+        view.index = sheet.keys.index("beside")
+        assert (why[1] in view.next()) is is_gone
+
+    operate(app, flow)
+
+
 def test_what_would_be_lost_is_said_with_the_moments_that_it_is_counted_between(made):
     at(Step.CHOOSE)(made)
     app = app_of(made)

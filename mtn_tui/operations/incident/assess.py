@@ -63,6 +63,11 @@ class Observations:
     """Stores that did not answer, each with its place: which bucket, at which host."""
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the server answers, and has no database of that name."""
+        return self.server is None and self.exists is False
+
+    @property
     def disk_full(self) -> bool:
         """Whether less than 2 % of the server's disk is free."""
         return (
@@ -92,6 +97,8 @@ class Assessment:
     services: tuple[Answer, ...] = field(default=(), repr=False)
     tables: tuple[Table, ...] = ()
     """The main tables, as they were counted."""
+    is_gone: bool = False
+    """Whether the server answers, and has no such database: no row can be copied back into it."""
 
 
 def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: None) -> Assessment:
@@ -100,7 +107,7 @@ def assess(context: Context, tell: Callable[[Check], None] = lambda _finding: No
     found = tuple(findings(seen, context.clock.now()))
     for one in found:
         tell(one)
-    return Assessment(found, propose(seen), seen.backup, seen.services, seen.tables)
+    return Assessment(found, propose(seen), seen.backup, seen.services, seen.tables, seen.is_gone)
 
 
 def look(context: Context) -> Observations:

@@ -21,6 +21,9 @@ from mtn_tui.ui.wizard.step import StepView, progress
 
 _WAYS = tuple(RecoveryMode)
 
+_WAYS_IF_GONE = (RecoveryMode.RESTORE, RecoveryMode.LEAVE, RecoveryMode.BESIDE)
+"""The one that does not fit comes last."""
+
 
 class Assessing(StepView):
     """What was found, and the ways to go on."""
@@ -45,6 +48,11 @@ class Assessing(StepView):
         again = self.found is None or self.ended != self._ended or self._language != i18n.language()
         if again and not self.looking and not self.state.standing.over:
             self.look()
+
+    @property
+    def _ways(self) -> tuple[RecoveryMode, ...]:
+        """The ways to choose from, in order."""
+        return _WAYS_IF_GONE if self.found is not None and self.found.is_gone else _WAYS
 
     @property
     def starting(self) -> JobView | None:
@@ -85,7 +93,7 @@ class Assessing(StepView):
 
         def shown(found: Assessment) -> None:
             self.looking, self.found = False, memory.in_view_of(session.present, found)
-            self.index = _WAYS.index(found.proposal.way)
+            self.index = self._ways.index(found.proposal.way)
             if session.view.is_showing(self):
                 session.view.changed()
 
@@ -119,9 +127,12 @@ class Assessing(StepView):
             sheet.say(found.proposal.instead)
         sheet.gap()
         sheet.say(_("★ is proposed; the arrows choose."), "dim")
-        for way in _WAYS:
+        for way in self._ways:
             mark = "★ " if way is found.proposal.way else "  "
-            sheet.choice(way.value, mark + report.way(way))
+            said = report.way(way)
+            if way is RecoveryMode.BESIDE and found.is_gone:
+                said = _("restore beside it: but no database is left to copy to")
+            sheet.choice(way.value, mark + said)
         sheet.gap()
         self._starting(sheet, found)
         for one in found.findings:
@@ -157,7 +168,9 @@ class Assessing(StepView):
             return ""
         if self._starts_first(self.found):
             return _("start the server, and look again")
-        way = _WAYS[self.index]
+        way = self._ways[self.index]
+        if way is RecoveryMode.BESIDE and self.found.is_gone:
+            return _("restore beside it; there is no production to copy to")
         return {
             RecoveryMode.RESTORE: _("restore all of it; nothing is replaced yet"),
             RecoveryMode.BESIDE: _("restore beside it; production is left as it is"),
@@ -186,7 +199,7 @@ class Assessing(StepView):
         if self._starts_first(found):
             session.host.perform("start")
             return
-        way = _WAYS[self.index]
+        way = self._ways[self.index]
         proposed = way is found.proposal.way
         facts = {
             "way": way.value,
@@ -209,7 +222,12 @@ class Assessing(StepView):
     def _starts_first(self, found: Assessment) -> bool:
         """Whether enter offers to start the server before it is left down."""
         command = self.session.host.context.settings.database_start_command
-        return bool(command) and _down(found) and _WAYS[self.index] is RecoveryMode.LEAVE and not self._tried
+        return (
+            bool(command)
+            and _down(found)
+            and self._ways[self.index] is RecoveryMode.LEAVE
+            and not self._tried
+        )
 
     @property
     def can_start(self) -> bool:
