@@ -125,6 +125,43 @@ def test_with_each_letter_the_cursor_goes_to_what_matches_best_and_what_is_chose
     operate(app, flow, at="1")
 
 
+SENTENCES = {
+    "en": {
+        "restore the database to yesterday at 14:30": "as-it-was",
+        "where are my backups": "backups",
+        "please delete the old ones": "prune",
+        "show me the logs of tonight": "logs",
+        "undo the last restore": "emergency",
+    },
+    "es": {
+        "restaurar la base de datos a ayer a las 14:30": "as-it-was",
+        "¿dónde están mis respaldos?": "backups",
+        "donde estan los respaldos": "backups",
+        "quiero restaurar ayer": "as-it-was",
+    },
+}
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_a_sentence_after_the_colon_leads_to_what_most_of_its_words_mean(made, language):
+    i18n.use(language)
+    app = app_of(made)
+
+    async def flow(operator):
+        for sentence, action in SENTENCES[language].items():
+            await operator.press(":")
+            await operator.until(lambda: isinstance(app.screen, Command))
+            await operator.type(sentence)
+            assert app.screen.query_one(VirtualList).key == action, (sentence, operator.rows)
+            await operator.press("escape")
+        await operator.press(":")
+        await operator.type("xyzzy the qwerty")
+        await operator.sees(_("Unknown command."), "[esc]", "[?]")
+        assert not app.screen._found, "no word of it means anything"
+
+    operate(app, flow, at="1")
+
+
 def test_page_down_works_in_the_list_of_commands(made):
     app = app_of(made)
 

@@ -128,7 +128,7 @@ class Backups(BackupScreen):
                 _("Restores the database as of the chosen backup or moment, beside production, to read it."),
                 lambda screen: screen.host.show(AS_IT_WAS),
                 footer=True,
-                also=_("yesterday past time"),
+                also=_("yesterday past time restore database"),
             ),
             *marking(),
         )

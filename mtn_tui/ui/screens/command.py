@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
@@ -30,6 +31,9 @@ CHECK = "check:"
 
 _LABEL = 19
 """Cells of an action's name: none is longer, in either language."""
+
+_SHORTEST, _ENDING = 4, 2
+"""Letters of a word that is looked up in a sentence, at least, and those that it may end differently in."""
 
 _REASON = 2
 """Lines kept for the reason why the chosen action can't be performed."""
@@ -92,7 +96,7 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         rows.show_rows(
             [one.id for one in self._found],
             lambda index: _row(self._here, self._found[index], room),
-            [[(_("Unknown command."), "warn")]],
+            [[(line, tone)] for text, tone in _unknown() for line in wrapped(text, room)],
         )
         self._draw_why()
         how = _("[enter] runs it, [esc] goes back") if self._found else _("[esc] goes back")
@@ -108,13 +112,23 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         shown.show([[(line, "warn")] for line in lines])
 
 
+def _unknown() -> list[Span]:
+    """What is said where nothing matches, and how to go on."""
+    go_on = _(
+        "Type one word of what is to be done, as restore, backups or logs. [esc], then {key}, lists all."
+    )
+    return [(_("Unknown command."), "warn"), (go_on.format(key=actions.shown_key("?")), "")]
+
+
 def matching(typed: str, among: Iterable[AnyAction]) -> list[AnyAction]:
     """The actions and checks that what was typed may mean, the best first.
 
     A name, which is the id or the label in the language in use, comes before names that begin so, these
     before names that contain it, and other words last: what deletes is not chosen by one of them while
-    something is called so. Accents may be left out.
+    something is called so. Where nothing matches as typed, the words of a sentence are looked up one by
+    one. Accents may be left out.
     """
+    among = tuple(among)
     wanted = _plain(typed.strip())
 
     def worth(one: AnyAction) -> int | None:
@@ -128,7 +142,30 @@ def matching(typed: str, among: Iterable[AnyAction]) -> list[AnyAction]:
         return next((place for place, matched in enumerate(matches) if matched), None)
 
     found = [(place, one) for one in among if (place := worth(one)) is not None]
-    return [one for _place, one in sorted(found, key=lambda pair: pair[0])]
+    return [one for _place, one in sorted(found, key=lambda pair: pair[0])] or _by_words(wanted, among)
+
+
+def _by_words(sentence: str, among: Iterable[AnyAction]) -> list[AnyAction]:
+    """What most words of a sentence, in any order, may mean; words that mean nothing are passed over."""
+    typed = set(re.findall(r"\w+", sentence))
+
+    def worth(one: AnyAction) -> tuple[int, int]:
+        called = {_plain(one.id.removeprefix(CHECK)), *re.findall(r"\w+", _plain(one.label))}
+        known = {*called, *_plain(one.also).split()}
+        meant = [word for word in typed if any(_alike(word, other) for other in known)]
+        return len(meant), sum(word in called for word in meant)
+
+    ranked = [(worth(one), one) for one in among]
+    ranked.sort(key=lambda pair: pair[0], reverse=True)
+    return [one for (count, _called), one in ranked if count]
+
+
+def _alike(typed: str, known: str) -> bool:
+    """Whether both are one word, but for its ending; articles and the like are none."""
+    shorter = min(len(typed), len(known))
+    if shorter < _SHORTEST:
+        return False
+    return known.startswith(typed) or (typed.startswith(known) and len(typed) - shorter <= _ENDING)
 
 
 def _plain(text: str) -> str:
