@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from mtn_tui.core import i18n
+from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Rung
 from mtn_tui.demo.ports import free_port
 from mtn_tui.engine.locks import lease
@@ -304,6 +305,14 @@ def test_old_records_are_named_with_their_sizes_and_can_be_deleted_alone(practic
         assert old[0].name in operator.text()
         await operator.press("escape", "d")
         await operator.until(lambda: isinstance(app.screen, Ask))
+        backups_go = _("Run it now: {job}?").format(job=labels.job("prune"))
+        only_records = (
+            _("Delete old logs and records?"),
+            _("No backup is old enough. If that is too little room, remove other files from the disk."),
+        )
+        shown = {backups_go} if copies else {*only_records}
+        await operator.sees(*shown)
+        assert not any(text in operator.text() for text in {backups_go, *only_records} - shown)
         await operator.press("escape")
 
     operate(app, flow)

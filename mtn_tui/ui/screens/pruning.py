@@ -234,12 +234,18 @@ class Pruning(Framed):
             if agreed:
                 host.start_job([KIND], name)
 
+        title = _("Run it now: {job}?").format(job=name)
         said = [text for text, _tone in self._in_all]
+        if not self._would.survey.expired:
+            title = _("Delete old logs and records?")
+            said.append(
+                _("No backup is old enough. If that is too little room, remove other files from the disk.")
+            )
         said.append(
             _("The job looks once more, and deletes what is past its days then. mtn can't bring it back.")
         )
         answers = [Answer(_("Not now"), False), Answer(_("Delete them"), True)]
-        host.open_screen(Ask(_("Run it now: {job}?").format(job=name), said, answers), chosen)
+        host.open_screen(Ask(title, said, answers), chosen)
 
 
 def _rows(would: Preview) -> dict[str, _Row]:
