@@ -210,6 +210,12 @@ END
 $mtn$;
 """
 
+CAN_BE_SHARED = b"""
+    SELECT NOT EXISTS (SELECT FROM pg_temp.mtn_later WHERE sql NOT LIKE 'COMMENT ON CONSTRAINT %')
+"""
+"""Asked after the beginning: whether nothing was changed that other sessions would wait for, and that the end
+puts back. So tables may be changed by several sessions, each of which plays the beginning."""
+
 _PUT_BACK = b"""
 SET CONSTRAINTS ALL IMMEDIATE;
 

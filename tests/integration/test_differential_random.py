@@ -11,6 +11,7 @@ import pytest
 from mtn_tui.demo.postgres_binaries import system_binaries, wheel_binaries
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.operations.backup import key_file
+from mtn_tui.operations.restore import apply_changes
 from mtn_tui.postgres import changes, large_objects
 from mtn_tui.postgres.compare import compare
 from tests.changing_work import OWNER, Work
@@ -18,6 +19,7 @@ from tests.integration.test_differential import by_hand, differential
 from tests.pg_fixtures import Database, new_place, running
 
 SCHEMA = Path(__file__).parents[1] / "changing_schema.sql"
+PLAIN = SCHEMA.with_name("changing_plain.sql")
 PASSWORD = "llana-1"
 
 NOT_COMPARED = """
@@ -71,20 +73,37 @@ def vary(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
         (changes, "MOST_GONE", [3, 200_000, 200_000]),
         (changes, "_TOGETHER", [3, 50]),
         (large_objects, "_MOST", [5, 10_000, 10_000]),
+        (apply_changes, "WORTH_SHARING", [0, 1 << 20]),
     ):
         monkeypatch.setattr(module, name, chance.choice(values))
 
 
-SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 105))]
+@pytest.fixture
+def shared(monkeypatch) -> list[bool]:
+    """Of each differential that was applied, whether its tables may be several connections'."""
+    told: list[bool] = []
+    may = apply_changes.may_be_shared
+    monkeypatch.setattr(apply_changes, "may_be_shared", lambda *given: told.append(may(*given)) or told[-1])
+    return told
+
+
+SEEDS = [0, 3, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 105) if seed != 3)]
 
 
 @pytest.mark.sample("18-")
 @pytest.mark.parametrize("seed", SEEDS)
-def test_full_and_differential_equal_the_source(seed, busy, practise, new_database, monkeypatch):
-    """By psql alone and as a superuser; and by our own restore, every second time as a plain owner."""
+def test_full_and_differential_equal_the_source(seed, busy, practise, new_database, monkeypatch, shared):
+    """By psql alone and as a superuser; and by our own restore, every second time as a plain owner.
+
+    Of the others every second one has its tables applied over several connections.
+    """
     vary(monkeypatch, seed)
     extras = "true" if seed % 2 else "false"
     source = new_database(busy, template=f"changing_{extras}")
+    plain = seed % 4 == 3
+    if plain:
+        monkeypatch.setattr(apply_changes, "WORTH_SHARING", 0)
+        source.psql(PLAIN.read_bytes())
     practice = practise(source)
     work = Work(source, seed)
     try:
@@ -101,5 +120,6 @@ def test_full_and_differential_equal_the_source(seed, busy, practise, new_databa
         ours = practice.restore(backup=practice.inventory.find(made.manifest.id))
         for restored in (by_psql, ours):
             assert_same(source, restored)
+        assert shared == [True] or not plain
     finally:
         work.close()

@@ -1,4 +1,4 @@
-"""Leaves out of a differential what its full was loaded without: tables and sequences of extensions."""
+"""Tells the tables of a differential apart, and leaves out what its full was loaded without."""
 
 from __future__ import annotations
 
@@ -15,12 +15,29 @@ _COUNTS = b"pg_catalog.count(*) FROM "
 _SETVAL = re.compile(rb"SELECT pg_catalog\.setval\('((?:[^']|'')+)'")
 
 
-class LeftOut:
-    """What is not there of a differential's tables.
+def by_table(events: Iterable[Event]) -> Iterator[tuple[bytes, Event]]:
+    """Name with each event of a differential the table that it is about, as it stands there; b"" for none.
 
-    The script holds one run of statements and rows of each: it begins where the
-    table's rows are deleted or come, and ends where they are counted.
+    The script holds one run of statements and rows of each table: it begins where
+    the table's rows are deleted or come, and ends where they are counted.
     """
+    table = b""
+    for event in events:
+        table = table or _begun(event)
+        yield table, event
+        if isinstance(event, Statement) and _COUNTS in event.sql:
+            table = b""
+
+
+def _begun(event: Event) -> bytes:
+    if isinstance(event, CopyIn):
+        return table_of(event.sql)
+    found = _FROM_TABLE.search(event.sql) if isinstance(event, Statement) else None
+    return found[1] if found else b""
+
+
+class LeftOut:
+    """What is not there of a differential's tables."""
 
     def __init__(self, tables: Iterable[str], connection: LoadConnection, without: Without) -> None:
         """``tables`` are all of the differential, named as pg_dump does."""
@@ -33,21 +50,13 @@ class LeftOut:
 
     def kept(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass on what is not about them."""
-        within = False
-        for event in events:
-            within = within or self._begins(event)
-            if within:
-                within = not (isinstance(event, Statement) and _COUNTS in event.sql)
-            elif isinstance(event, Statement) and self._is_of_sequence(event.sql):
+        for table, event in by_table(events):
+            if table and self._is_absent(table):
+                continue
+            if isinstance(event, Statement) and self._is_of_sequence(event.sql):
                 self._without.went(event.sql)
             else:
                 yield event
-
-    def _begins(self, event: Event) -> bool:
-        if isinstance(event, CopyIn):
-            return self._is_absent(table_of(event.sql))
-        found = _FROM_TABLE.search(event.sql) if isinstance(event, Statement) else None
-        return found is not None and self._is_absent(found[1])
 
     def _is_absent(self, table: bytes) -> bool:
         return parts(table.decode(errors="surrogateescape")) in self._absent

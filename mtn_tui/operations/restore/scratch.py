@@ -6,7 +6,7 @@ A restore then gives it the target's name; a drill queries it and drops it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from mtn_tui.archive import legacy
@@ -73,7 +73,7 @@ class Scratch:
         if self.counted is not None:
             self.watch.seconds["load"] -= self.watch.seconds["verify"]
         if len(copies) > 1:
-            self._apply(*copies)
+            self._apply(copies[0], copies[1], server)
         if self.loaders.disowned:
             text = _("Statements on owners and rights left out: {count}.")
             job.warn("disowned", text.format(count=len(self.loaders.disowned)))
@@ -138,15 +138,21 @@ class Scratch:
                 refresh=refresh,
             )
 
-    def _apply(self, full: Copy, differential: Copy) -> None:
+    def _apply(self, full: Copy, differential: Copy, server: Connection) -> None:
         """Apply a differential to its full, which was just loaded."""
         job = self.job
         archive = archive_of(differential, self.context.key)
         assert full.manifest is not None  # noqa: S101 - a differential's full is known by its manifest
         job.phase("changes", total=archive.manifest.raw)
-        with self.watch.timing("changes"), closing(self._open()) as connection:
+        with self.watch.timing("changes"):
             self._known = apply_changes(
-                archive, full.manifest.id, connection, self.loaders.without, job.token, job.advance
+                archive,
+                full.manifest.id,
+                self._open,
+                slots.free(server),
+                self.loaders.without,
+                job.token,
+                job.advance,
             )
 
     def count(self, manifest: About, server: Connection) -> Loaded:
