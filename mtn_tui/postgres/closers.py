@@ -19,7 +19,7 @@ class Closing(StrEnum):
     STATISTICS = "statistics"
     """Tells the planner what ANALYZE would: needs the rows, and comes before queries."""
     REFRESH = "refresh"
-    """Keeps its place; runs a query, so ANALYZE comes before it."""
+    """Runs a query, so ANALYZE comes before it; no query needs foreign keys, which are made beside it."""
     COMMENT = "comment"
     """Nothing depends on it, so it may be delayed until the next statement."""
     OTHER = "other"

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mtn_tui.archive.statements import Statement
-from mtn_tui.operations.restore.post_data import ClosingTasks
+from mtn_tui.operations.restore.post_data import ClosingTasks, Filled
 from mtn_tui.postgres.closers import Closing, closer
 from mtn_tui.postgres.load import is_setting
 
@@ -93,6 +93,43 @@ def test_a_view_that_is_made_after_the_rows_is_there_before_its_indexes():
     ):
         task.work(None)  # type: ignore[arg-type]  # no connection is used
     assert done == [one.sql for one in post_data]
+
+
+def test_views_are_filled_in_their_order_beside_foreign_keys_once_all_before_those_is_done():
+    key, trigger, foreign, first, other, second, last = (
+        "ALTER TABLE ONLY public.t ADD CONSTRAINT k PRIMARY KEY (id)",
+        "CREATE TRIGGER t BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f()",
+        "ALTER TABLE ONLY public.u ADD CONSTRAINT f FOREIGN KEY (t) REFERENCES public.t(id)",
+        "REFRESH MATERIALIZED VIEW public.z",
+        "SET default_tablespace = other",
+        "REFRESH MATERIALIZED VIEW public.a",
+        "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.f()",
+    )
+    post_data = [Statement(one.encode()) for one in (key, trigger, foreign, first, other, second, last)]
+    filled = (Filled(("public.t", "public.u"), ("rows",), 1, True, frozenset()),)
+    doing: list[str] = []
+    tasks, does = {}, {}
+    for task in ClosingTasks(post_data, filled, {}).tasks(
+        lambda several, *_more: doing.extend(one.decode() for one in several),
+        lambda tables, _connection: doing.extend(f"ANALYZE {table}" for table in tables),
+    ):
+        task.work(None)  # type: ignore[arg-type]  # no connection is used
+        tasks[task.name] = task
+        does |= dict.fromkeys(doing, task.name)
+        doing.clear()
+
+    def before(statement: str) -> set[str]:
+        left, names = [does[statement]], set[str]()
+        while left:
+            names |= (found := {name for name in tasks[left.pop()].after if name in tasks} - names)
+            left += found
+        return {one for one, name in does.items() if name in names}
+
+    analyses = {"ANALYZE public.t", "ANALYZE public.u"}
+    assert before(foreign) == {key, trigger}
+    assert before(first) == {key, trigger} | analyses
+    assert before(second) == {key, trigger, first} | analyses
+    assert before(last) == {key, trigger, foreign, first, second} | analyses
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """In which order, and how many at once, a backup's post-data statements are executed.
 
 Indexes and keys come as soon as their table is in; the rest in its order after
-all of them, foreign keys side by side. Of small tables many statements go into
+all of them, foreign keys and the filling of views side by side. Of small tables many statements go into
 one task and to the server in one go, so that thousands of them cost little more
 than their work; a large table's have a task each, and so all connections there are.
 """
@@ -139,7 +139,7 @@ class ClosingTasks:
         planned = _Gate("all statistics", [keyed.name, *(task.name for task in told)])
         yield planned.task
         analyses = [f"analyze {number}" for number in range(len(self._filled))]
-        before, beside = planned.name, list[str]()
+        before, beside, refreshed = planned.name, list[str](), list[str]()
         analyzed_after = ""
         analyzed: _Gate | None = None
         for number, run in enumerate(self._runs):
@@ -150,15 +150,17 @@ class ClosingTasks:
                     beside.append(task.name)
                     yield task
                 continue
-            if run.what is Closing.REFRESH and analyzed is None:
-                yield (gate := _Gate(f"beside {number}", [before, *beside])).task
-                before, beside = gate.name, []
-                analyzed = _Gate("analyzed", analyses)
-                yield analyzed.task
-            after = [before, *beside, *([analyzed.name] if analyzed else ())]
             name = f"close {number}"
+            if run.what is Closing.REFRESH and analyzed is None:
+                yield (analyzed := _Gate("analyzed", analyses)).task
+            after = [before, *refreshed, *([analyzed.name] if analyzed else ())]
+            if run.what is Closing.REFRESH:
+                refreshed = [name]
+                beside.append(name)
+            else:
+                after += beside
+                before, beside = name, []
             yield Task(name, partial(close, [one.sql for one in run.closers], run.settings), after)
-            before, beside = name, []
         for name, one in zip(analyses, self._filled, strict=True):
             tables = self._to_analyze(one)
             work = partial(analyze, tables) if tables else _nothing
