@@ -68,13 +68,17 @@ class Connection(psycopg.Connection[tuple[object, ...]]):
     def _ask_to_stop(self, asked: ExitStack) -> None:
         """Send the request repeatedly: one that arrives between two statements is lost."""
         while self._leave is asked and not self.closed:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                try:
-                    self.cancel_safe(timeout=_ASK_SECONDS)
-                except psycopg.Error:
-                    # The server is gone, or too busy to answer: closing the socket ends the wait as well.
-                    self.pgconn.finish()
+            self.interrupt()
             time.sleep(_ASK_EVERY)
+
+    def interrupt(self) -> None:
+        """Have the statement that another thread waits for raise; does nothing between two statements."""
+        if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            try:
+                self.cancel_safe(timeout=_ASK_SECONDS)
+            except psycopg.Error:
+                # The server is gone, or too busy to answer: closing the socket ends the wait as well.
+                self.pgconn.finish()
 
 
 def connect(

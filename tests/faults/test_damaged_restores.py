@@ -1,4 +1,4 @@
-"""A damaged backup is refused for the right reason, before a database is made; the target stays as it was."""
+"""A damaged backup is refused for the right reason, before anything is loaded; the target stays as it was."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def backup_of(practice: Practice, payload: Path) -> Backup:
 
 
 def refused(practice: Practice, payload: Path, target: Database, **options: bool) -> ArchiveError:
-    """The error of a restore that may not get as far as making a database: whoever does waits for ever."""
+    """The error of a restore whose database cannot be made meanwhile: whoever makes one waits for ever."""
     with template_busy(target), pytest.raises(ArchiveError) as raised:
         practice.restore(target.name, backup_of(practice, payload), drop=True, **options)
     assert raised.value.title
@@ -91,7 +91,7 @@ def refused(practice: Practice, payload: Path, target: Database, **options: bool
 
 
 @flips
-def test_any_changed_byte_is_refused_before_a_database_is_made(
+def test_any_changed_byte_is_refused_before_anything_is_loaded(
     practice: Practice, target: Database, chance: random.Random, flips: int
 ) -> None:
     payload = practice.payload(practice.ready_made())
@@ -144,7 +144,7 @@ def test_another_key_is_refused_as_the_wrong_key(practice: Practice, target: Dat
 
 
 @flips
-def test_any_changed_byte_of_a_legacy_backup_is_refused_before_a_database_is_made(
+def test_any_changed_byte_of_a_legacy_backup_is_refused_before_anything_is_loaded(
     practice: Practice, target: Database, chance: random.Random, flips: int
 ) -> None:
     payload = practice.legacy_backup()

@@ -155,8 +155,7 @@ class _Run:
             try:
                 counted, answers = self._try(scratch, server, held)
             except BaseException as error:
-                if self.copies:
-                    scratch.drop(error)
+                scratch.drop(error)
                 if isinstance(error, PostgresError):
                     remember(job, context, request, error)
                 raise

@@ -151,12 +151,25 @@ class _Run:
             for name in sweep_over(context, server, partial(job.warn, "leftover"), request.target):
                 job.note("info", "swept", name=name)
             mend_subscriptions(context, server, partial(job.warn, "subscriptions"), request.target)
-            source = Source(job, context, request, self.watch)
+            name = databases.scratch_name(request.target, RESTORING, job.id)
+            scratch = Scratch(job, context, request, self.watch, name)
+
+            def begin(backup: Backup) -> None:
+                if backup.manifest is not None and not request.in_place:
+                    scratch.begin(other, backup.manifest.server)
+
+            source = Source(job, context, request, self.watch, begin)
             try:
-                copies = source.settle(server, held)
-            finally:
-                self.request, self.fallen_back = source.request, source.fallen_back
-            return self._restore(server, other, here, copies)
+                try:
+                    copies = source.settle(server, held)
+                finally:
+                    self.request, self.fallen_back = source.request, source.fallen_back
+                scratch.request = self.request
+                return self._restore(server, other, here, copies, scratch)
+            except BaseException as error:
+                if not isinstance(error, Incomplete):
+                    scratch.drop(error)
+                raise
 
     def _connect(self, token: CancelToken | None) -> Connection:
         return connect(self.context.server, MAINTENANCE, self._application, token=token)
@@ -166,11 +179,14 @@ class _Run:
         return application("restore", self.job.id, self.context.host)
 
     def _restore(
-        self, server: Connection, other: Connection, here: ServerIdentity, copies: tuple[Copy, ...]
+        self,
+        server: Connection,
+        other: Connection,
+        here: ServerIdentity,
+        copies: tuple[Copy, ...],
+        scratch: Scratch,
     ) -> Restored:
-        job, request, copy = self.job, self.request, copies[-1]
-        name = databases.scratch_name(request.target, RESTORING, job.id)
-        scratch = Scratch(job, self.context, request, self.watch, name)
+        job, request, copy, name = self.job, self.request, copies[-1], scratch.name
         manifest = copy.manifest
         made = self._make_roles(server, copy) if request.roles else None
         cleared = make_room(job, self.context, server, request) if request.in_place else None
@@ -197,8 +213,6 @@ class _Run:
                     closed=self._mark() if request.closed else None,
                 )
         except BaseException as error:
-            if not isinstance(error, Incomplete):
-                scratch.drop(error)
             if isinstance(error, PostgresError):
                 remember(job, self.context, request, error)
             if cleared and isinstance(error, MtnError):

@@ -6,6 +6,7 @@ A restore then gives it the target's name; a drill queries it and drops it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -34,6 +35,25 @@ from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.load_without import Without
 from mtn_tui.postgres.server import Server
 
+_PATIENCE = 0.5
+"""Seconds for a database to be made that is not wanted any more."""
+
+
+class _Making:
+    """``databases.create`` on a thread of its own."""
+
+    def __init__(self, connection: Connection, name: str, like: ServerIdentity) -> None:
+        self.like = like
+        self._connection = connection
+        maker = ThreadPoolExecutor(1, "mtn-scratch")
+        self.said = maker.submit(databases.create, connection, name, like)
+        maker.shutdown(wait=False)
+
+    def stop(self) -> None:
+        """Wait until it is done, but for no other: somebody at template0 may keep it waiting."""
+        while wait([self.said], _PATIENCE).not_done:
+            self._connection.interrupt()
+
 
 @dataclass
 class Scratch:
@@ -52,6 +72,7 @@ class Scratch:
     """Tables that it fills by INSERT statements, whose rows are not counted."""
     _known: frozenset[tuple[str, ...]] = frozenset()
     """Tables that a differential has changed and counted."""
+    _making: _Making | None = None
 
     def __post_init__(self) -> None:
         without = Without(frozenset(self.request.without))
@@ -62,12 +83,27 @@ class Scratch:
         """The application name of every session of the job."""
         return application(self.job.kind, self.job.id, self.context.host)
 
+    def begin(self, connection: Connection, like: ServerIdentity) -> None:
+        """Begin to make it, over a connection that is free until ``fill``, while its copy is still checked.
+
+        Does nothing if it was begun before. What comes of it, an error too, ``fill`` tells.
+        """
+        if self._making is None:
+            self._making = _Making(connection, self.name, like)
+
+    def _make(self, server: Connection, like: ServerIdentity) -> None:
+        if self._making is not None and self._making.like != like:  # for a backup that did not hold
+            self._making.stop()
+            databases.drop(server, self.name)
+            self._making = None
+        self._making = self._making or _Making(server, self.name, like)
+        if note := self._making.said.result():
+            self.job.warn("locale", _("The server lacks the backup's locale: {note}").format(note=note))
+
     def fill(self, copies: Sequence[Copy], server: Connection, here: ServerIdentity) -> None:
         """Make it, and load the copies that ``Source.settle`` returned. ``here``: what the server is like."""
         job, manifest = self.job, copies[-1].manifest
-        note = databases.create(server, self.name, manifest.server if manifest else here)
-        if note:
-            job.warn("locale", _("The server lacks the backup's locale: {note}").format(note=note))
+        self._make(server, manifest.server if manifest else here)
         with self.watch.timing("load"):
             self._load(copies[0], server, refresh=len(copies) == 1)
         if self.counted is not None:
@@ -182,6 +218,9 @@ class Scratch:
 
     def drop(self, error: BaseException) -> None:
         """Remove what ``error`` has left half loaded; where the server is gone, the next job does it."""
+        if self._making is None:
+            return
+        self._making.stop()
         try:
             if isinstance(error, NoSpace):
                 # A server whose disk is full may not survive the checkpoint that dropping a database needs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -34,13 +34,15 @@ _SAID_WHEN_MET = ("left-out", "settings", "tablespaces", "locale", "subscription
 
 @dataclass
 class Source:
-    """Finds the copy to load, before any database is made."""
+    """Finds the copy to load, before anything is loaded."""
 
     job: Job
     context: Context
     request: Request
     """Names the backup that is used, once ``settle`` has returned."""
     watch: Stopwatch
+    about_to_read: Callable[[Backup], None] = lambda _backup: None
+    """Called before a backup is read through, once the server may take it."""
     fallen_back: list[str] = field(default_factory=list)
     """What was said of backups that did not hold."""
 
@@ -66,6 +68,7 @@ class Source:
             for one in backup.chain:
                 held.enter_context(lease(context.locks, str(one.name)))
             self._look_ahead(server)
+            self.about_to_read(backup)
             copies: list[Copy] = []
             try:
                 with self.watch.timing("check"):
@@ -145,7 +148,7 @@ class Source:
         )
 
     def _check(self, copy: Copy, server: Connection) -> None:
-        """Read every byte before any database is made: size and hash, or a legacy file's own checksums."""
+        """Read every byte before anything is loaded: size and hash, or a legacy file's own checksums."""
         job = self.job
         job.phase(f"check-{copy.store.name}", total=copy.size)
         if copy.manifest is None:
