@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations.backup.full import safety_backup
 from mtn_tui.operations.common import production
 from mtn_tui.operations.common.checks import raise_first
 from mtn_tui.operations.common.context import Context
@@ -47,6 +46,8 @@ def make_room(job: Job, context: Context, server: Connection, request: Request) 
     target = request.target
     if databases.describe(server, target) is None:
         return None
+    from mtn_tui.operations.backup.full import safety_backup  # which no other restore waits for
+
     made = safety_backup(job, context, target)
     properties = database_properties(server, target)
     job.token.check()
