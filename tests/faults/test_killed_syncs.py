@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import random
 import time
 
+import pytest
+
+from mtn_tui.core.models import ROLES
+from mtn_tui.engine.locks import slug
+from mtn_tui.operations.common.installation import Mark, installation_id
 from mtn_tui.operations.inventory.model import CopyStatus
+from mtn_tui.operations.sync.copy_backup import BackupCopy
 from tests.aged import aged, names, objects
 from tests.faults.aftermath import begin
 from tests.faults.behind_a_proxy import kills, practice, proxy
@@ -64,6 +71,32 @@ def test_a_sync_killed_at_any_moment_leaves_nothing_that_looks_whole_and_the_nex
         for store in practice.context.stores:
             for _store, key in objects(practice):
                 store.delete(key)
+
+
+@pytest.mark.parametrize("suffix", ["", ROLES])
+def test_what_a_killed_run_sent_last_may_come_to_the_bucket_while_the_next_one_sends(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    practice.here("sync")
+    (over,) = [job for job in practice.jobs if job.kind == "sync"]
+    context = practice.context
+    mark = Mark(installation_id(context), slug(context.settings.db_name), over.id)
+    put_some(practice)
+    claim, late = BackupCopy._claim, []
+
+    def claiming(copy: BackupCopy, roles: bytes) -> None:
+        bucket, key = context.stores.bucket, copy._key + suffix
+        if copy.missing.store.name == "bucket" and key not in late:
+            assert bucket is not None
+            late.append(key)
+            bucket.put(key, io.BytesIO(b"late"), 4, mark=str(mark))
+        claim(copy, roles)
+
+    monkeypatch.setattr(BackupCopy, "_claim", claiming)
+    practice.here("sync")
+    assert len(late) == EACH
+    assert_whole_or_unfinished(practice)
+    assert_all_in_both(practice)
 
 
 def remove_parts(practice: Practice) -> None:

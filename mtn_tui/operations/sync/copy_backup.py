@@ -66,9 +66,18 @@ class BackupCopy:
         self._put: set[str] = set()
         self._stays = False
         """Whether what was sent by now stays, for a later run to go on with."""
+        self._before: Proof | None = None
+        """The proof that lay there."""
 
     def run(self) -> None:
         """Copy it. Raises Changed or another ArchiveError if the source is bad, StorageError or Cancelled."""
+        try:
+            self._run()
+        except AlreadyThere:
+            self._put.clear()
+            self._run()  # what a killed run had sent last may have come to the store only now
+
+    def _run(self) -> None:
         source, name = self.missing.source, self.missing.backup.name
         signed = read_small(source.store, source.key + MANIFEST)
         manifest = manifests.decode(signed, self.context.key, str(name))
@@ -76,13 +85,13 @@ class BackupCopy:
         if hashlib.sha256(roles).hexdigest() != manifest.roles_sha256:
             raise StorageError(_("The file of its roles is missing, or is not what its manifest says."))
         begun = self._begun(manifest)  # the claim that lies there tells whose it is
-        pinned = self._make_way(signed)
+        self._before = self._make_way(signed) or self._before
         try:
             self._claim(roles)
             self._send(manifest, begun)
             self._put_beside(ROLES, roles)
             self._send_keys()
-            self._put_beside(PROOF, self._proof(manifest.sha256, pinned))
+            self._put_beside(PROOF, self._proof(manifest.sha256))
             self._put_beside(MANIFEST, signed, exclusive=True)
         except BaseException as error:
             if self._stays and isinstance(error, StorageUnavailable | Cancelled):
@@ -202,11 +211,11 @@ class BackupCopy:
         except NotFound:
             return b""
 
-    def _proof(self, sha256: str, before: Proof | None) -> bytes:
+    def _proof(self, sha256: str) -> bytes:
         """What is proven of the same bytes in the other store, and any pin."""
         found = proofs.of(sha256, proofs.load(self._small(PROOF)))
-        if found.pinned is None and before is not None:
-            found = replace(found, pinned=before.pinned)
+        if found.pinned is None and self._before is not None:
+            found = replace(found, pinned=self._before.pinned)
         return proofs.encode(found)
 
     def _take_back(self) -> None:
