@@ -129,7 +129,7 @@ def _always() -> tuple[Action[Place], ...]:
             _("Checklist"),
             _("Shows whether all is well, what is not, and what fixes it."),
             lambda place: place.host.show(CHECKLIST),
-            also=_("status health warnings"),
+            also=_("status health warnings everything okay"),
         ),
         Action(
             BACKUPS,
@@ -144,7 +144,7 @@ def _always() -> tuple[Action[Place], ...]:
             _("Emergency"),
             _("Restores step by step when the database is lost, or shows where that stands."),
             lambda place: place.host.show(EMERGENCY),
-            also=_("incident report call undo restart restore"),
+            also=_("incident report call undo restart restore deleted lost missing gone"),
         ),
         Action(
             LOGS,

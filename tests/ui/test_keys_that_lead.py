@@ -14,7 +14,7 @@ from mtn_tui.operations.restore.kept import every_kept
 from mtn_tui.postgres.connection import MAINTENANCE, connect
 from mtn_tui.postgres.kept import kept_name
 from mtn_tui.ui.app import MtnApp
-from mtn_tui.ui.screens.ask import Ask, Said
+from mtn_tui.ui.screens.ask import Ask
 from mtn_tui.ui.screens.backups import Backups
 from mtn_tui.ui.screens.checklist import Checklist
 from mtn_tui.ui.screens.command import Command
@@ -132,12 +132,16 @@ SENTENCES = {
         "please delete the old ones": "prune",
         "show me the logs of tonight": "logs",
         "undo the last restore": "emergency",
+        "who deleted the applications": "emergency",
+        "is everything okay": "checklist",
     },
     "es": {
         "restaurar la base de datos a ayer a las 14:30": "as-it-was",
         "¿dónde están mis respaldos?": "backups",
         "donde estan los respaldos": "backups",
         "quiero restaurar ayer": "as-it-was",
+        "quién borró las postulaciones": "emergency",
+        "está todo bien": "checklist",
     },
 }
 
@@ -267,7 +271,7 @@ def test_a_screen_that_only_reads_lists_what_is_kept_and_drops_nothing(
 
     async def flow(operator):
         await operator.press("K")
-        await operator.until(lambda: isinstance(operator.app.screen, Said), "the list")
+        await operator.sees("Databases that restores have replaced or left beside")
         said = " ".join(" ".join(operator.app.screen.lines("said").texts()).split())
         assert name in said
         assert "--read-only: it changes nothing." in said

@@ -71,8 +71,10 @@ def test_the_heading_and_the_next_error_say_that_pattern_and_level_hide_lines(tm
         heading = f"{_('All logs')} · / upload"
         lines = ngettext("{count:,} line", "{count:,} lines", 2)
         await operator.sees(f"{heading} · {lines.format(count=2)}")
-        for _turn in range(2):
-            await operator.press("e")
+        rows = operator.app.screen.rows
+        await operator.press("e")
+        await operator.until(lambda: "error=X" in rows.texts()[rows.index], "the only one")
+        await operator.press("e")
         await operator.sees(_("No error after this one in {shown}").format(shown=heading))
         await operator.press("E", "E")
         await operator.sees(_("No error before this one in {shown}").format(shown=heading))
@@ -80,7 +82,9 @@ def test_the_heading_and_the_next_error_say_that_pattern_and_level_hide_lines(tm
         lines = ngettext("{count:,} line", "{count:,} lines", 1)
         both = f"{_('All logs')} · {_('errors only')} · / upload"
         await operator.sees(f"{both} · {lines.format(count=1)}")
-        await operator.press("escape", "e", "e")
+        await operator.press("escape", "e")
+        await operator.until(lambda: "NoSpace" in rows.texts()[rows.index], "the last one")
+        await operator.press("e")
         await operator.sees(_("No error after this one."))
 
     operate(MtnApp(made.context, nothing_begins, machine=MACHINE), flow)

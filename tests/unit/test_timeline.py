@@ -47,7 +47,7 @@ def test_the_moment_that_was_asked_for_stands_beside_the_chosen_point():
     chosen = points[9]
     ticks, line, labels = drawn(points, chosen, asked=chosen.moment + timedelta(minutes=1))
     assert "▲✖" in line
-    assert labels.strip() == "06:30 -03 06:31 -03"
+    assert labels.strip() == "06:30 -03  06:31 -03"
     assert drawn(points, chosen, chosen.moment + timedelta(hours=5))[1].index("✖") - line.index("▲") > 8
     assert "✖▲" in drawn(points, points[10], points[10].moment - timedelta(minutes=1))[1]
     assert ticks

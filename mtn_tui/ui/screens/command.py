@@ -32,6 +32,9 @@ CHECK = "check:"
 _LABEL = 19
 """Cells of an action's name: none is longer, in either language."""
 
+_DELETES = frozenset({"prune", "kept"})
+"""Actions that delete something, after asking."""
+
 _SHORTEST, _ENDING = 4, 2
 """Letters of a word that is looked up in a sentence, at least, and those that it may end differently in."""
 
@@ -146,7 +149,10 @@ def matching(typed: str, among: Iterable[AnyAction]) -> list[AnyAction]:
 
 
 def _by_words(sentence: str, among: Iterable[AnyAction]) -> list[AnyAction]:
-    """What most words of a sentence, in any order, may mean; words that mean nothing are passed over."""
+    """What most words of a sentence, in any order, may mean; words that mean nothing are passed over.
+
+    One word alone does not lead to what deletes: it may be about what was deleted.
+    """
     typed = set(re.findall(r"\w+", sentence))
 
     def worth(one: AnyAction) -> tuple[int, int]:
@@ -157,7 +163,7 @@ def _by_words(sentence: str, among: Iterable[AnyAction]) -> list[AnyAction]:
 
     ranked = [(worth(one), one) for one in among]
     ranked.sort(key=lambda pair: pair[0], reverse=True)
-    return [one for (count, _called), one in ranked if count]
+    return [one for (count, _called), one in ranked if count > (one.id in _DELETES)]
 
 
 def _alike(typed: str, known: str) -> bool:

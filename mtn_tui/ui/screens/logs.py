@@ -89,7 +89,7 @@ class Logs(Framed):
                 footer=True,
             ),
             Action(
-                "error_before",
+                "error-before",
                 ("E",),
                 _("Error before"),
                 _("Goes back to the error before."),

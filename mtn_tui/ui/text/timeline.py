@@ -30,6 +30,8 @@ _STEPS = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 120, 360, 1440
 
 _FINEST = _STEPS[0]
 
+_APART = 2
+"""Cells between two labels."""
 _LEFT = 0.1
 """Of the axis, at least, before the chosen point if the axis does not end now."""
 
@@ -117,7 +119,7 @@ def draw(
     time = _time(chosen.moment, zone, with_date=with_date, seconds=seconds)
     if place[1] > 1:
         several = time + ", " + _("{place} of {count} points here").format(place=place[0], count=place[1])
-        taken = sum(len(text) + 1 for _cell, (text, _tone) in labels)
+        taken = sum(len(text) + _APART for _cell, (text, _tone) in labels)
         time = several if taken + len(several) <= width else time
     labels.append((at, (time, "strong")))
     return [[(_ticks(on, zone), "dim")], [*marks, (end, "dim")], _below(labels, width)]
@@ -202,11 +204,11 @@ def _below(labels: list[tuple[int, Span]], width: int) -> list[Span]:
     free = 0
     for cell, (text, _tone) in ordered:
         starts.append(max(cell - len(text) // 2, free))
-        free = starts[-1] + len(text) + 1
+        free = starts[-1] + len(text) + _APART
     free = width
     for index, (_cell, (text, _tone)) in reversed(list(enumerate(ordered))):
         starts[index] = min(starts[index], free - len(text))
-        free = starts[index] - 1
+        free = starts[index] - _APART
     line: list[Span] = []
     used = 0
     for start, (_cell, (text, tone)) in zip(starts, ordered, strict=True):

@@ -143,14 +143,20 @@ class LineView(ScrollView, can_focus=False):
         return False
 
     def _below(self) -> str:
-        """How many lines are below, or that these are the last; and how many are above."""
+        """How many lines are below, or that these are the last; and how many are above. Names come last."""
         above, (on, back) = self.scroll_offset.y, self.scrolled_by
         count = self._count - above - self.rows_of_lines
-        said = _("— end —")
-        if count > 0:
-            said = "▾ " + _("{count:,} more below").format(count=Figure(count)) + (f": {on}" if on else "")
+        told = [_("— end —")]
         if above > 0:
-            said += "  ▴ " + _("{count:,} above").format(count=Figure(above)) + (f": {back}" if back else "")
+            told.append(
+                "▴ " + _("{count:,} above").format(count=Figure(above)) + (f": {back}" if back else "")
+            )
+        if count > 0:
+            del told[0]
+            told.append(
+                "▾ " + _("{count:,} more below").format(count=Figure(count)) + (f": {on}" if on else "")
+            )
+        said = "  ".join(told)
         names = self._names_hidden(above, self._count - max(count, 0))
         return clipped(f"{said}: {names}", self.size.width - 2) if names else said
 

@@ -24,7 +24,8 @@ def nothing_open(sheet: PageBuilder, session: IncidentSession) -> None:
         _(
             "Eight steps, as in the runbook (5.1): see what is wrong, tell people, choose a backup, restore "
             "it beside production, validate it, put it in production's place, see the services come back, "
-            "report. Where production is there, nothing replaces it before you have typed that out."
+            "report. Where production is there, it is replaced only once you have typed a phrase that says "
+            "so."
         )
     )
     sheet.gap()

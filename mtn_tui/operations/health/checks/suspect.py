@@ -33,12 +33,17 @@ def suspect(inspection: Inspection) -> Iterator[Check]:
             "{count} backup has a broken copy: {name} of {moment}.",
             "{count} backups have a broken copy; the newest: {name} of {moment}.",
             len(broken),
-        ).format(count=len(broken), name=broken[0].handle, moment=labels.moment(broken[0].moment))
+        )
+        if not broken[0].sound:
+            text = ngettext(
+                "{count} backup has no copy that can be restored: {name} of {moment}.",
+                "{count} backups have broken copies; the newest has no other: {name} of {moment}.",
+                len(broken),
+            )
+        text = text.format(count=len(broken), name=broken[0].handle, moment=labels.moment(broken[0].moment))
         text += " " + _("Broken: {stores}.").format(
             stores=labels.stores(one.store.name for one in broken[0].damaged)
         )
-        if not broken[0].sound:
-            text += " " + _("No copy of it can be restored.")
         hint = _("See what is wrong: mtn verify {name}. Restores skip it.").format(
             name=shlex.quote(broken[0].handle)
         )
