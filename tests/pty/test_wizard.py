@@ -104,10 +104,11 @@ def test_whatever_becomes_of_the_screen_in_any_step_the_next_one_is_where_it_was
 
             job = begun(practice, "services-restart")
             screens.ends_and_is_where_it_was("Do the services work again?", job.id)
-            screens.terminal.tick("Users can log in", "x")
-            screens.terminal.tick("A new application", DOWN + "x")
             go.touch()
             screens.reaches(Step.REPORT)
+            screens.terminal.until(lambda: not screens.terminal.shows("not healthy"), "all to be healthy")
+            screens.terminal.tick("Users can log in", "x")
+            screens.terminal.tick("A new application", DOWN + "x")
             screens.enters("on to the report")
 
             screens.terminal.wait_for("write the report and close")
