@@ -67,7 +67,8 @@ def test_copies_that_do_not_hold_are_each_named_and_counted_and_no_copy_is_advis
     said = " ".join(text for text, _tone in screen.troubles(backup, inventory))
     counted = tally(inventory)
     if all(failed):
-        assert "Broken: bucket, disk. No copy of it can be restored." in found.says
+        assert found.says.startswith("1 backup has no copy that can be restored: ")
+        assert "Broken: bucket, disk." in found.says
         assert "No copy of it can be restored: take the backup before it." in said
         assert "The copy in the" not in said
         assert counted.unusable == 1
