@@ -19,10 +19,10 @@ from mtn_tui.archive.reader import Archive
 from mtn_tui.archive.rows import CopyRows
 from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
-from mtn_tui.core.errors import NoSlots, PostgresError
-from mtn_tui.engine.tasks import Task, run_tasks
+from mtn_tui.core.errors import PostgresError
+from mtn_tui.engine.tasks import Task
 from mtn_tui.operations.restore.changes_without import LeftOut, by_table, table_of
-from mtn_tui.operations.restore.load import CONNECTIONS, Open, counted, open_several, play
+from mtn_tui.operations.restore.load import Open, counted, open_more, play, run_on
 from mtn_tui.postgres.change_script import CAN_BE_SHARED
 from mtn_tui.postgres.closers import refreshes
 from mtn_tui.postgres.load import LoadConnection
@@ -68,19 +68,12 @@ def apply_changes(
             if without.extensions:
                 script.left_out = LeftOut(archive.manifest.rows(), first, without)
             elif archive.manifest.raw >= WORTH_SHARING and may_be_shared(script, first):
-                several += _more(stack, open_connection, min(most, CONNECTIONS) - 1)
+                several += open_more(stack, open_connection, most)
         script.play(several, advance)
         with token.calling(first.cancel):
             first.analyze_changed(script.changed)
             _refresh(script.views, first)
     return frozenset(parts(table.decode(errors="surrogateescape")) for table in script.changed)
-
-
-def _more(stack: ExitStack, open_connection: Open, most: int) -> list[LoadConnection]:
-    try:
-        return open_several(stack, open_connection, most) if most > 0 else []
-    except NoSlots:
-        return []
 
 
 def may_be_shared(script: Script, connection: LoadConnection) -> bool:
@@ -96,6 +89,10 @@ def may_be_shared(script: Script, connection: LoadConnection) -> bool:
         if len(beginning) > _LONGEST_BEGINNING:
             break
     return False
+
+
+def _untold(_bytes: int) -> None:
+    pass
 
 
 @dataclass
@@ -120,14 +117,9 @@ class Script:
     def play(self, several: Sequence[LoadConnection], advance: Callable[[int], None]) -> None:
         """Play it on these connections; ``advance`` is told of what the first of them reads."""
         self._players = len(several)
-
-        def stop() -> None:
-            for connection in several:
-                connection.cancel()
-
         told = [advance, *[_untold] * (len(several) - 1)]
         tasks = [Task(f"changes {number}", partial(self._play, one)) for number, one in enumerate(told)]
-        run_tasks(tasks, several, self.token, stop)
+        run_on(several, tasks, self.token)
 
     def _play(self, advance: Callable[[int], None], connection: LoadConnection) -> None:
         player, tries = object(), iter((False, True))
@@ -172,17 +164,13 @@ class Script:
                 self._last = None if self._players else player
             return self._last is player
 
-    def events(self, advance: Callable[[int], None] = lambda _bytes: None) -> Iterator[Event]:
+    def events(self, advance: Callable[[int], None] = _untold) -> Iterator[Event]:
         """All of it that is to be played; ``advance`` is told of the bytes that are read."""
         pieces = chain.from_iterable(self.archive.sql(section) for section in self.archive.manifest.sections)
         told = statements.read(counted(pieces, self.token, advance))
         for event in self.left_out.kept(told) if self.left_out else told:
             if not (isinstance(event, PsqlCommand) and event.line == _STOPS_AT_ERRORS):
                 yield event
-
-
-def _untold(_bytes: int) -> None:
-    pass
 
 
 def _refresh(views: Sequence[bytes], connection: LoadConnection) -> None:

@@ -11,8 +11,8 @@ from mtn_tui.archive.manifest import About
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.engine.tasks import Task, run_tasks
-from mtn_tui.operations.restore.load import CONNECTIONS, Open, open_several
+from mtn_tui.engine.tasks import Task
+from mtn_tui.operations.restore.load import CONNECTIONS, Open, open_several, run_on
 from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.statement_kind import parts
 
@@ -99,10 +99,6 @@ def check_rows(
         counted.update((table, int(str(value))) for table, value in zip(tables, values, strict=True))
         advance(len(tables))
 
-    def stop() -> None:
-        for connection in connections:
-            connection.cancel()
-
     queries, hidden = _queries(expected, connections[0])
     counted.update((table, expected[table]) for table in queries if parts(table) in known)
     advance(len(expected) - len(queries) + len(counted))
@@ -110,7 +106,7 @@ def check_rows(
         Task(tables[0], partial(count, tables), weight=sum(expected[table] for table in tables))
         for tables in _groups(expected, [table for table in queries if table not in counted])
     ]
-    run_tasks(tasks, connections, token, stop)
+    run_on(connections, tasks, token)
     invalid = connections[0].rows(_INVALID)[0][0]
     behind = _behind_their_columns(connections[0])
     wrong = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain, groupby
@@ -50,13 +50,27 @@ def open_several(stack: ExitStack, open_connection: Open, most: int) -> list[Loa
 
     Raises NoSlots if the server has none free.
     """
-    connections = [stack.enter_context(closing(open_connection()))]
-    try:
-        while len(connections) < min(most, CONNECTIONS):
+    first = stack.enter_context(closing(open_connection()))
+    return [first, *open_more(stack, open_connection, most)]
+
+
+def open_more(stack: ExitStack, open_connection: Open, most: int) -> list[LoadConnection]:
+    """Those besides a first one that are of use, up to ``most`` with it; ``stack`` closes them."""
+    connections: list[LoadConnection] = []
+    with suppress(NoSlots):  # others were quicker: it goes on with those it has
+        while len(connections) + 1 < min(most, CONNECTIONS):
             connections.append(stack.enter_context(closing(open_connection())))
-    except NoSlots:
-        pass  # others were quicker: it goes on with those it has
     return connections
+
+
+def run_on(connections: Sequence[LoadConnection], tasks: Sequence[_Load], token: CancelToken) -> None:
+    """Run tasks, each on one of these connections; the first error interrupts what the others do."""
+
+    def stop() -> None:
+        for connection in connections:
+            connection.cancel()
+
+    run_tasks(tasks, connections, token, stop)
 
 
 def play(events: Iterator[Event], connection: LoadConnection) -> None:
@@ -124,16 +138,11 @@ def load(
     loader = _Loader(archive, token, _Progress(advance, on_rows_loaded), failures, refresh=refresh)
     with ExitStack() as stack:
         connections = open_several(stack, open_connection, most)
-
-        def stop() -> None:
-            for connection in connections:
-                connection.cancel()
-
         with token.calling(connections[0].cancel):
             preamble = loader.pre_data(connections[0])
         for connection in connections[1:]:
             connection.under(preamble)
-        run_tasks(loader.tasks(connections[0]), connections, token, stop)
+        run_on(connections, loader.tasks(connections[0]), token)
 
 
 def _is_any(event: Event, kinds: Iterable[Callable[[bytes], bool]]) -> bool:
