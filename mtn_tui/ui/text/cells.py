@@ -55,16 +55,17 @@ def _within(pieces: list[Span], room: int) -> list[Span]:
     return kept
 
 
+def more_below(count: int, key: str = "") -> str:
+    """Says that there are so many lines more, and the ``key`` that shows them."""
+    return "▾ " + _("{count:,} more below").format(count=Figure(count)) + (f": {key}" if key else "")
+
+
 def cut_to(lines: Sequence[str], height: int, width: int, key: str = "") -> list[str]:
     """The first lines; where there are more, the last one says how many are not seen whole, and the ``key``
     that shows them."""
     if len(lines) <= height:
         return list(lines)
-    below = (
-        "▾ "
-        + _("{count:,} more below").format(count=Figure(len(lines) - height + 1))
-        + (f": {key}" if key else "")
-    )
+    below = more_below(len(lines) - height + 1, key)
     *seen, last = lines[: max(height, 1)]
     room = max(width - cell_len(below) - 2, 0)
     return [*seen, fit(last if cell_len(last) > room else last + MORE, room) + "  " + below]

@@ -18,7 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mtn_tui.core.i18n import Figure, _
-from mtn_tui.ui.text.cells import Span, clipped
+from mtn_tui.ui.text.cells import Span, clipped, more_below
 
 StyledLine = Sequence[Span]
 
@@ -146,16 +146,13 @@ class LineView(ScrollView, can_focus=False):
         """How many lines are below, or that these are the last; and how many are above. Names come last."""
         above, (on, back) = self.scroll_offset.y, self.scrolled_by
         count = self._count - above - self.rows_of_lines
-        told = [_("— end —")]
+        told = [] if count > 0 else [_("— end —")]
         if above > 0:
             told.append(
                 "▴ " + _("{count:,} above").format(count=Figure(above)) + (f": {back}" if back else "")
             )
         if count > 0:
-            del told[0]
-            told.append(
-                "▾ " + _("{count:,} more below").format(count=Figure(count)) + (f": {on}" if on else "")
-            )
+            told.append(more_below(count, on))
         said = "  ".join(told)
         names = self._names_hidden(above, self._count - max(count, 0))
         return clipped(f"{said}: {names}", self.size.width - 2) if names else said

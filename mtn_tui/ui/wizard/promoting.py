@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
@@ -19,7 +18,7 @@ from mtn_tui.operations.restore.request import Request
 from mtn_tui.ui.text.cells import wrapped
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.step import StepView, about, failure, problem, progress
-from mtn_tui.ui.wizard.still_there import drops
+from mtn_tui.ui.wizard.still_there import NEVER, looks_in
 
 _MATTER = ("owner", "sessions", "prepared", "slots", "subscriptions", "running")
 """Checks of a restore that matter for a renaming."""
@@ -51,9 +50,7 @@ class Promoting(StepView):
     looking = False
     """Whether production and staging are being looked at."""
     looked: SwapPreview | MtnError | None = None
-    _drops: frozenset[str] = frozenset()
-    _language = ""
-    """The language of what was found: in another it looks again."""
+    _looked_in = NEVER
     _ended: datetime | None = None
     """When the step had last ended, as of the last look: it looks again after a failure."""
 
@@ -64,7 +61,7 @@ class Promoting(StepView):
     def opens(self) -> None:
         """Look, unless it has been done since the last failure, or the job runs or is over."""
         known = self.looked is not None and self._ended == self.state.ended
-        known = known and self._drops == drops(self.session) and self._language == i18n.language()
+        known = known and self._looked_in == looks_in(self.session)
         if not self.looking and not known and not self.runs and not self.state.standing.over:
             self.look()
 
@@ -72,7 +69,7 @@ class Promoting(StepView):
         """Look in the background at production and staging; changes nothing."""
         session, context, operations = self.session, self.session.host.context, self.session.operations
         self.looking, self.looked, self._ended = True, None, self.state.ended
-        self._drops, self._language = drops(session), i18n.language()
+        self._looked_in = looks_in(session)
         handle = str(session.present.steps[Step.CHOOSE].facts.get("backup"))
         staging = staging_of(context, RecoveryMode.RESTORE)
 

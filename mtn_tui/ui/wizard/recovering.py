@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import Figure, _, ngettext
 from mtn_tui.operations.common import labels
@@ -28,7 +27,7 @@ from mtn_tui.ui.text.cells import fit
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.session import IncidentSession
 from mtn_tui.ui.wizard.step import StepView, ask_whether, failure, problem, progress
-from mtn_tui.ui.wizard.still_there import drops
+from mtn_tui.ui.wizard.still_there import NEVER, looks_in
 
 _SAMPLE = 3
 _COLUMNS = 4
@@ -53,9 +52,7 @@ class CopyingBack(StepView):
         self.rows: Mapping[str, int] = {}
         """How many rows the main tables of production have; those that could not be counted are not there."""
         self._asked: set[str] = set()
-        self._drops: frozenset[str] = frozenset()
-        self._language = ""
-        """The language of what was found: in another it looks again."""
+        self._looked_in = NEVER
         self._ended: datetime | None = None
         """When the step had last ended, as of the last look: it looks again after a failure."""
 
@@ -95,8 +92,7 @@ class CopyingBack(StepView):
         """Look, unless it has been done since the last failure, or the job runs or is over."""
         if self.runs or self.state.standing.over:
             return
-        same = self._ended == self.state.ended and self._language == i18n.language()
-        if not same or self._drops != drops(self.session):
+        if self._ended != self.state.ended or self._looked_in != looks_in(self.session):
             self._forget()
         self._look(EVERY)
 
@@ -112,8 +108,7 @@ class CopyingBack(StepView):
 
     def _forget(self) -> None:
         self.found, self.choices, self._asked, self.index = {}, (), set(), 0
-        self._ended, self._drops = self.state.ended, drops(self.session)
-        self._language = i18n.language()
+        self._ended, self._looked_in = self.state.ended, looks_in(self.session)
 
     def _look(self, choice: str) -> None:
         """Compare, and try it out, in the background."""

@@ -17,9 +17,16 @@ _DROPS = frozenset({"kept-drop", "undo"})
 """Jobs that take databases away which a step of the wizard may have looked at."""
 
 
-def drops(session: IncidentSession) -> frozenset[str]:
-    """The jobs that are over and may have taken a database away: with another, a step looks again."""
-    return frozenset(job.id for job in session.host.state.jobs if job.kind in _DROPS and job.state.over)
+LookedIn = tuple[str, frozenset[str]]
+"""The language in use, and jobs that were over: what was found then is found anew in other circumstances."""
+
+NEVER: LookedIn = ("", frozenset())
+
+
+def looks_in(session: IncidentSession) -> LookedIn:
+    """What a step's look at databases depends on: the jobs are those that may have taken one away."""
+    jobs = session.host.state.jobs
+    return i18n.language(), frozenset(job.id for job in jobs if job.kind in _DROPS and job.state.over)
 
 
 class StillThere:
@@ -32,18 +39,16 @@ class StillThere:
         self._names: frozenset[str] = frozenset()
         self._there: frozenset[str] | None = None
         self._trouble: MtnError | None = None
-        self._ended: frozenset[str] = frozenset()
-        self._language = ""
+        self._asked_in = NEVER
         self._asking = False
         self._waits = False
 
     def opens(self, names: Iterable[str]) -> None:
         """Ask for these, unless nothing has changed since the last time."""
         wanted = frozenset(names)
-        ended = frozenset(job.id for job in self._session.host.state.jobs if job.state.over)
-        language = i18n.language()
-        if (wanted, ended, language) != (self._names, self._ended, self._language):
-            self._names, self._ended, self._language, self._there = wanted, ended, language, None
+        now = i18n.language(), frozenset(job.id for job in self._session.host.state.jobs if job.state.over)
+        if (wanted, now) != (self._names, self._asked_in):
+            self._names, self._asked_in, self._there = wanted, now, None
             self._ask()
 
     def is_gone(self, name: str) -> bool:
@@ -61,8 +66,7 @@ class StillThere:
         if self._asking or not names:
             return
         self._asking = True
-        context, operations = session.host.context, session.operations
-        ended, language = self._ended, self._language
+        context, operations, asked_in = session.host.context, session.operations, self._asked_in
 
         def came(found: frozenset[str]) -> None:
             answered(found, None)
@@ -72,7 +76,7 @@ class StillThere:
 
         def answered(found: frozenset[str] | None, trouble: MtnError | None) -> None:
             self._asking = False
-            if (names, ended, language) != (self._names, self._ended, self._language):
+            if (names, asked_in) != (self._names, self._asked_in):
                 self._ask()  # another was asked for meanwhile, a job has ended, or the language is another
                 return
             self._there, self._trouble = found, trouble

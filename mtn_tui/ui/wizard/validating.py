@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from mtn_tui.core import i18n
 from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common.checks import Check, Status
@@ -15,7 +14,7 @@ from mtn_tui.operations.incident.steps import staging_of
 from mtn_tui.ui.wizard.page import PageBuilder
 from mtn_tui.ui.wizard.sentence import SentencePrompt
 from mtn_tui.ui.wizard.step import StepView, failure, problem
-from mtn_tui.ui.wizard.still_there import drops
+from mtn_tui.ui.wizard.still_there import NEVER, looks_in
 
 if TYPE_CHECKING:
     from mtn_tui.operations.restore.validate import Validated
@@ -30,16 +29,13 @@ class Validating(StepView):
     """Whether the comparison runs."""
     found: tuple[Check, ...] | MtnError | None = None
     """Its results, or why it failed; None until it is done."""
-    _drops: frozenset[str] = frozenset()
-    _language = ""
-    """The language of what was found: in another it looks again."""
+    _looked_in = NEVER
     oid: int | None = None
     """OID of the database that was compared: no other of its name may go into production."""
 
     def opens(self) -> None:
         """Compare, unless the step is over; again after a database was dropped or the language switched."""
-        known = self.found is not None and self._drops == drops(self.session)
-        known = known and self._language == i18n.language()
+        known = self.found is not None and self._looked_in == looks_in(self.session)
         if not self.looking and not known and not self.state.standing.over:
             self.look()
 
@@ -47,8 +43,7 @@ class Validating(StepView):
         """Compare in the background, and record a failure."""
         session, context, incident = self.session, self.session.host.context, self.session.present
         operations = session.operations
-        self.looking, self.found, self._drops = True, None, drops(session)
-        self._language = i18n.language()
+        self.looking, self.found, self._looked_in = True, None, looks_in(session)
         handle = str(incident.steps[Step.CHOOSE].facts.get("backup"))
         database = staging_of(context, incident.way)
 
