@@ -260,13 +260,19 @@ def test_checks_that_look_elsewhere_publications_and_event_triggers_do_not_stop_
     assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))
 
 
+NEEDS_THE_PATH = """
+    CREATE FUNCTION half(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2';
+    CREATE FUNCTION small(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+        $$BEGIN RETURN half($1) < 1000; END$$;
+    CREATE DOMAIN little AS int CHECK (small(VALUE));
+"""
+"""A domain whose values are checked by a function that calls another without its schema."""
+
+
 def test_a_function_that_needs_the_search_path_gets_it(pg18, new_database, practise):
     source = new_database(pg18)
+    source.psql(NEEDS_THE_PATH)
     source.psql("""
-        CREATE FUNCTION half(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2';
-        CREATE FUNCTION small(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
-            $$BEGIN RETURN half($1) < 1000; END$$;
-        CREATE DOMAIN little AS int CHECK (small(VALUE));
         CREATE TABLE counts (id int PRIMARY KEY, n little);
         INSERT INTO counts VALUES (1, 10);
     """)

@@ -11,7 +11,7 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.operations.restore import apply_changes, scratch
 from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.statement_kind import parts
-from tests.integration.test_differential import assert_same, differential
+from tests.integration.test_differential import NEEDS_THE_PATH, assert_same, differential
 
 WITHIN = 60
 """Seconds that another connection may take to come; no test waits for them."""
@@ -87,16 +87,21 @@ def watched(monkeypatch):
     return watch
 
 
+def changed(practise, source, work):
+    """An installation with a full of the source, and the differential of what the work changed since."""
+    practice = practise(source)
+    practice.back_up()
+    source.psql(work)
+    return practice, differential(practice)
+
+
 def newest(practice, made):
     return practice.inventory.find(made.manifest.id)
 
 
 def test_tables_are_shared_among_connections_and_are_as_in_the_source(any_pg, new_school, practise, watched):
     school = new_school(any_pg)
-    practice = practise(school)
-    practice.back_up()
-    school.psql(WORK)
-    made = differential(practice)
+    practice, made = changed(practise, school, WORK)
     seen = watched()
     assert_same(school, practice.restore(backup=newest(practice, made)))
     assert len(seen.by) > 1
@@ -108,10 +113,7 @@ def test_tables_are_shared_among_connections_and_are_as_in_the_source(any_pg, ne
 def test_what_is_put_back_at_the_end_is_changed_in_one_transaction(pg18, new_school, practise, watched, what):
     school = new_school(pg18)
     school.psql(PUT_BACK[what])
-    practice = practise(school)
-    practice.back_up()
-    school.psql("SET mtn.work = 1;" + WORK)
-    made = differential(practice)
+    practice, made = changed(practise, school, "SET mtn.work = 1;" + WORK)
     seen = watched(meet=False)
     assert_same(school, practice.restore(backup=newest(practice, made)))
     assert len(seen.by) == 1
@@ -123,10 +125,7 @@ def test_comments_of_constraints_keep_no_table_from_being_shared(pg18, new_schoo
         ALTER TABLE users ADD CONSTRAINT mail CHECK (email LIKE '%@%');
         COMMENT ON CONSTRAINT mail ON users IS 'as far as we look';
     """)
-    practice = practise(school)
-    practice.back_up()
-    school.psql(WORK)
-    made = differential(practice)
+    practice, made = changed(practise, school, WORK)
     seen = watched()
     assert_same(school, practice.restore(backup=newest(practice, made)))
     assert len(seen.by) > 1
@@ -136,10 +135,7 @@ def test_where_one_connection_ends_the_restore_fails_and_leaves_no_database(
     pg18, new_school, practise, watched
 ):
     school = new_school(pg18)
-    practice = practise(school)
-    practice.back_up()
-    school.psql(WORK)
-    made = differential(practice)
+    practice, made = changed(practise, school, WORK)
     seen = watched()
 
     def end(connection: LoadConnection) -> None:
@@ -157,19 +153,14 @@ def test_a_function_that_needs_the_search_path_gets_it_in_each_connection(
     pg18, new_database, practise, watched
 ):
     source = new_database(pg18)
+    source.psql(NEEDS_THE_PATH)
     source.psql("""
-        CREATE FUNCTION half(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2';
-        CREATE FUNCTION small(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
-            $$BEGIN RETURN half($1) < 1000; END$$;
-        CREATE DOMAIN little AS int CHECK (small(VALUE));
         CREATE TABLE a (id int PRIMARY KEY, n little); CREATE TABLE b (LIKE a INCLUDING ALL);
         CREATE TABLE c (LIKE a INCLUDING ALL);
         INSERT INTO a VALUES (1, 10);
     """)
-    practice = practise(source)
-    practice.back_up()
-    source.psql("INSERT INTO a VALUES (2, 20); INSERT INTO b VALUES (3, 30); INSERT INTO c VALUES (4, 40)")
-    made = differential(practice)
+    work = "INSERT INTO a VALUES (2, 20); INSERT INTO b VALUES (3, 30); INSERT INTO c VALUES (4, 40)"
+    practice, made = changed(practise, source, work)
     seen = watched()
     assert_same(source, practice.restore(backup=newest(practice, made)))
     assert len(seen.by) > 1
@@ -180,10 +171,8 @@ def test_large_objects_and_sequences_without_any_table_are_applied_once(
 ):
     source = new_database(pg18)
     source.psql("CREATE TABLE t (id serial); SELECT lo_from_bytea(4711, 'before')")
-    practice = practise(source)
-    practice.back_up()
-    source.psql("SELECT lo_from_bytea(4712, 'after'); SELECT lo_unlink(4711); SELECT nextval('t_id_seq')")
-    made = differential(practice)
+    work = "SELECT lo_from_bytea(4712, 'after'); SELECT lo_unlink(4711); SELECT nextval('t_id_seq')"
+    practice, made = changed(practise, source, work)
     seen = watched(meet=False)
     assert_same(source, practice.restore(backup=newest(practice, made)))
     assert not seen.by
