@@ -6,8 +6,9 @@ COPY's text escapes every newline within a value, so no row can be that line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -40,15 +41,16 @@ class Script(Generic[T]):
     opens_rows: Callable[[T], bool]
 
     def read(
-        self, chunks: Iterable[bytes], buffer: bytearray, *, in_rows: bool = False
+        self, chunks: Iterable[bytes], buffer: bytearray, *, in_rows: bool = False, to_the_end: bool = False
     ) -> Generator[T | CopyRows | CopyDone, None, bool]:
         """Yield the script's pieces in order; return whether it ends within rows.
 
-        What is left in ``buffer`` is an incomplete piece.
+        What is left in ``buffer`` is an incomplete piece. ``to_the_end``: where rows
+        begin they end with the script, so that their end is looked for there alone.
         """
         at_line = True
-        for chunk in chunks:
-            if in_rows and not buffer and _only_rows(chunk, at_line):
+        for chunk, sure in _all_but_the_last(chunks) if to_the_end else zip(chunks, repeat(False)):
+            if in_rows and not buffer and _only_rows(chunk, at_line, sure=sure):
                 yield CopyRows(chunk)
                 at_line = chunk.endswith(b"\n")
                 continue
@@ -82,9 +84,22 @@ def take(buffer: bytearray, size: int) -> bytes:
     return taken
 
 
-def _only_rows(chunk: bytes, at_line: bool) -> bool:
-    """Whether a chunk is rows alone: no closing line is in it, or begins at its end."""
-    return bool(chunk) and _rows_end(chunk, at_line) is None and not _held_back(chunk, at_line)
+def _all_but_the_last(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield each chunk, and whether it is not the last."""
+    before: bytes | None = None
+    for chunk in chunks:
+        if before is not None:
+            yield before, True
+        before = chunk
+    if before is not None:
+        yield before, False
+
+
+def _only_rows(chunk: bytes, at_line: bool, *, sure: bool) -> bool:
+    """Whether a chunk is rows alone: no closing line is in it, for ``sure`` or not, or begins at its end."""
+    if not chunk or _held_back(chunk, at_line):
+        return False
+    return sure or _rows_end(chunk, at_line) is None
 
 
 def _rows_end(buffer: bytes | bytearray, at_line: bool) -> int | None:

@@ -89,23 +89,31 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[Event]:
         yield event
 
 
-def read(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False) -> Iterator[Event]:
+def read(
+    chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False, to_the_end: bool = False
+) -> Iterator[Event]:
     """Cut a script, given in pieces of any size, into events.
 
     ``within_rows`` says that it begins among a table's rows, whose COPY
     statement the caller has; ``open_end`` that its end may end the rows too, as
-    where a table is cut into several pieces. Raises Truncated if the script
-    ends within a statement, a quote or rows.
+    where a table is cut into several pieces; ``to_the_end`` that rows, once they
+    begin, are all that follows, as in a section of a table. Raises Truncated if the
+    script ends within a statement, a quote or rows.
     """
-    return _read(_Scanner(), chunks, within_rows=within_rows, open_end=open_end)
+    return _read(_Scanner(), chunks, within_rows=within_rows, open_end=open_end, to_the_end=to_the_end)
 
 
 def _read(
-    scanner: _Scanner, chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False
+    scanner: _Scanner,
+    chunks: Iterable[bytes],
+    *,
+    within_rows: bool = False,
+    open_end: bool = False,
+    to_the_end: bool = False,
 ) -> Iterator[Event]:
     buffer = bytearray()
     script = Script[_Sql](scanner.next, _opens_rows)
-    in_rows = yield from script.read(chunks, buffer, in_rows=within_rows)
+    in_rows = yield from script.read(chunks, buffer, in_rows=within_rows, to_the_end=to_the_end)
     if in_rows and open_end:
         if buffer:
             yield CopyRows(bytes(buffer))

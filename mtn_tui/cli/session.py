@@ -23,6 +23,7 @@ from mtn_tui.engine import detached, host
 from mtn_tui.engine.jobs import Job, new_job_id
 from mtn_tui.engine.journal import find_journal
 from mtn_tui.operations import job_outcomes
+from mtn_tui.operations.announced import announced
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.manifest_cache import Cache
@@ -200,7 +201,6 @@ class Session:
         self, kind: str, subject: str, body: Callable[[Job], object], job_id: str = ""
     ) -> tuple[Facts, int]:
         """Like ``run``, but always in this process."""
-        from mtn_tui.operations import job_alerts  # imports much more, which the screens do not need
         from mtn_tui.operations.audit.record import audited
 
         context = self.context
@@ -221,10 +221,12 @@ class Session:
                 )
             except MtnError as error:
                 held.close()
-                job_alerts.not_begun(context, kind, error)
+                from mtn_tui.operations.job_alerts import not_begun
+
+                not_begun(context, kind, error)
                 raise
             _tell_where(job, context)
-            whole = audited(context, job_alerts.announced(context, body))
+            whole = audited(context, announced(context, body))
             try:
                 if self.scheduled and not self.quiet:
                     output.line(f"{labels.moment(context.clock.now())} {labels.job(kind)} {job.id}")

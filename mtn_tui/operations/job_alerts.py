@@ -1,4 +1,4 @@
-"""Sends alerts about how jobs ended: ``announced`` wraps a job's body.
+"""Sends alerts about how jobs ended; ``announced`` calls it.
 
 An alert is sent for every full backup, for a differential that failed or has
 warnings, for a verification or a restore that found a bad copy, for a test load or
@@ -13,15 +13,14 @@ another was under way already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TypeVar
 
 from mtn_tui.core.errors import ArchiveError, Cancelled, Locked, MtnError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Kind, Rung
 from mtn_tui.core.suggested import command
-from mtn_tui.core.traces import named, text_of
+from mtn_tui.core.traces import text_of
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.alerts.delivery import Outcome, State
 from mtn_tui.operations.alerts.message import Level
@@ -42,8 +41,6 @@ from mtn_tui.operations.incident.held_back import held_back
 from mtn_tui.operations.restore.restore import Restored
 from mtn_tui.operations.restore.trial import Trial
 from mtn_tui.operations.verify.verify import Verdict
-
-R = TypeVar("R")
 
 _BACKUPS = {"backup-full": Kind.FULL, "backup-diff": Kind.DIFF}
 _DRILL = drill.KIND
@@ -66,19 +63,14 @@ Notice = tuple[Level, str, str, list[tuple[str, str]]]
 """Level, subject, body, facts."""
 
 
-def announced(context: Context, body: Callable[[Job], R]) -> Callable[[Job], R]:
-    """Wrap a job's body, to send an alert about how it ended."""
+def of_failure(job: Job, context: Context, error: Exception) -> None:
+    """Tell people that a job fails with this error, if they are to know."""
+    _tell(job, context, _of_failure(job, context, error))
 
-    def run(job: Job) -> R:
-        try:
-            result = body(job)
-        except Exception as error:
-            _tell(job, context, _of_failure(job, context, error))
-            raise
-        _tell(job, context, _of_result(job, result))
-        return result
 
-    return run
+def of_result(job: Job, context: Context, result: object) -> None:
+    """Tell people what a job came to, if they are to know."""
+    _tell(job, context, _of_result(job, result))
 
 
 def not_begun(context: Context, kind: str, error: MtnError) -> None:
@@ -89,21 +81,17 @@ def not_begun(context: Context, kind: str, error: MtnError) -> None:
 
 
 def _tell(job: Job, context: Context, notice: Notice | None) -> None:
-    try:
-        if channels(context.settings):
-            job.phase("notify", unit="items")
-        with _of_state(job, context, notice) as state:
-            for draft in _together(notice, state):
-                told = cause_alerts.send(context, draft, job.token)
-                for one in told.outcomes:
-                    job.note("info", "told", channel=one.channel, to=one.to, state=one.state.value)
-                _warn(job, told.those(State.KEPT) + told.those(State.FAILED))
-        # Skip the flush when cancelled.
-        for earlier in [] if job.token.cancelled else flush(context):
-            job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
-    except Exception as error:  # noqa: BLE001 - a backup is never lost for a mail; the job tells it as a warning
-        text = error.title if isinstance(error, MtnError) else named(error)
-        job.warn("not-told", _("Nobody was notified: {reason}").format(reason=text))
+    if channels(context.settings):
+        job.phase("notify", unit="items")
+    with _of_state(job, context, notice) as state:
+        for draft in _together(notice, state):
+            told = cause_alerts.send(context, draft, job.token)
+            for one in told.outcomes:
+                job.note("info", "told", channel=one.channel, to=one.to, state=one.state.value)
+            _warn(job, told.those(State.KEPT) + told.those(State.FAILED))
+    # Skip the flush when cancelled.
+    for earlier in [] if job.token.cancelled else flush(context):
+        job.note("info", "told-late", subject=earlier.message.subject, id=earlier.message.id)
 
 
 @contextmanager

@@ -76,6 +76,9 @@ _FOR_LOADING = f"""
     SELECT set_config('deadlock_timeout', '100ms', false) WHERE current_setting('is_superuser') = 'on'
 """  # noqa: S608 - a number of our own
 
+_MESSAGE = 32 << 10
+"""Bytes of rows sent at a time: so few are still in the server's cache when it reads them."""
+
 _DEADLOCK_TRIES = 5
 _NOT_THERE = ("42P01", "3F000")
 """SQLSTATEs of statistics of what was left out."""
@@ -339,7 +342,12 @@ class LoadConnection:
         """Open ``COPY … FROM STDIN`` and yield the function that sends rows."""
         try:
             with self._connection.cursor() as cursor, cursor.copy(statement + self._copy_options) as copy:
-                yield copy.write
+
+                def send(rows: bytes) -> None:
+                    for start in range(0, len(rows), _MESSAGE):
+                        copy.write(rows[start : start + _MESSAGE])
+
+                yield send
         except psycopg.Error as error:
             raise _failed(statement, error) from error
 

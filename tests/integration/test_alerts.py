@@ -13,7 +13,8 @@ from mtn_tui.demo.ports import free_port
 from mtn_tui.engine import host
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.locks import FileLock, Holder, lock_path
-from mtn_tui.operations import job_alerts
+from mtn_tui.operations import announced as announced_module
+from mtn_tui.operations.announced import announced
 from mtn_tui.operations.backup.make import OPERATION
 from tests.alert_fixtures import mail_server
 from tests.operation_fixtures import Practice
@@ -88,12 +89,27 @@ def test_a_differential_with_warnings_one_that_is_cancelled_and_one_not_begun_ar
             job.token.check()
 
         with pytest.raises(Cancelled):
-            host.run(stopped, job_alerts.announced(practice.context, stops))
+            host.run(stopped, announced(practice.context, stops))
     assert [mail["Subject"] for mail in sink.mails] == [
         "[MTN ⚠] Differential done, 2 warnings",  # log and metrics
         "[MTN ⚠] Differential not begun",
         "[MTN ⚠] Differential cancelled",
     ]
+
+
+def test_a_backup_is_not_lost_where_nothing_of_the_program_can_tell_of_it(small, practise, monkeypatch):
+    """Whatever tells of a job is imported while it works: the program may have been replaced meanwhile."""
+    practice: Practice = practise(small)
+
+    def gone():
+        raise ModuleNotFoundError("No module named 'mtn_tui.operations.job_alerts'")
+
+    monkeypatch.setattr(announced_module, "_job_alerts", gone)
+    made = practice.here("backup", "full", "--json", check=1)
+    assert practice.inventory.latest().copies
+    (warning,) = practice.jobs[0].warnings
+    assert "Nobody was notified: ModuleNotFoundError" in warning
+    assert made
 
 
 def test_a_backup_is_not_lost_for_a_dead_mail_server_and_is_told_of_later(small, practise):

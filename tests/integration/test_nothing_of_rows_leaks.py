@@ -12,9 +12,9 @@ import pytest
 from mtn_tui.cli import diagnostics
 from mtn_tui.core.errors import MtnError
 from mtn_tui.engine import private
-from mtn_tui.operations import job_alerts
 from mtn_tui.operations.alerts.message import Level
 from mtn_tui.operations.alerts.notify import notify
+from mtn_tui.operations.announced import announced
 from mtn_tui.operations.incident.report import report
 from mtn_tui.operations.incident.state import Step, fold
 from mtn_tui.postgres.load import LoadConnection
@@ -154,7 +154,7 @@ def test_rows_and_secrets_are_in_no_text_that_others_read(refusals, operated, tm
             raise error
 
         with redirect_stderr(said), pytest.raises(type(error)):
-            practice.run("backup-full", job_alerts.announced(context, fails), context)
+            practice.run("backup-full", announced(context, fails), context)
         with redirect_stderr(said):
             diagnostics.error(error)
     assert len(sink.mails) == len(hook.posts) == len(refusals)

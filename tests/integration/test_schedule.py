@@ -10,7 +10,7 @@ import pytest
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.models import JobState, Kind
 from mtn_tui.engine.jobs import Job
-from mtn_tui.operations import job_alerts
+from mtn_tui.operations.announced import announced
 from mtn_tui.operations.backup.make import OPERATION
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.schedule.description import runs
@@ -64,7 +64,7 @@ def test_whatever_a_schedule_starts_is_told_if_it_fails(practice):
         practice.configure(SMTP_SERVER="127.0.0.1", SMTP_PORT=str(sink.port), ALERT_EMAIL="ana@mtn.cl")
         context = replace(practice.context, scheduled=True)
         with pytest.raises(StorageError):
-            practice.run("verify", job_alerts.announced(context, prune), context)
+            practice.run("verify", announced(context, prune), context)
         (mail,) = sink.mails
     assert mail["Subject"] == "[MTN ✖] CRITICAL: verify failed"
 

@@ -20,10 +20,10 @@ from mtn_tui.core.errors import Truncated
 from tests.archive_fixtures import POST_DATA, PRE_DATA, Run, chunked, chunkings, patient, rows, runs
 
 
-def events(chunks: Iterable[bytes], *, within_rows: bool = False, open_end: bool = False) -> list[Event]:
+def events(chunks: Iterable[bytes], **where: bool) -> list[Event]:
     """The events, rows that follow one another as one."""
     made: list[Event] = []
-    for event in read(chunks, within_rows=within_rows, open_end=open_end):
+    for event in read(chunks, **where):
         if isinstance(event, CopyRows) and made and isinstance(made[-1], CopyRows):
             made[-1] = CopyRows(made[-1].data + event.data)
         else:
@@ -154,6 +154,23 @@ def test_a_piece_of_a_table_is_all_rows(lines: list[bytes], sizes: list[int], en
     script = data + b"\\.\n\nSELECT 1;\n" if ended else data
     expected = [*([CopyRows(data)] if data else []), CopyDone(), *([Statement(b"SELECT 1")] if ended else [])]
     assert events(chunked(script, sizes), within_rows=True, open_end=True) == expected
+
+
+@patient
+@given(
+    lines=st.lists(rows.filter(lambda row: row != b"\\."), max_size=8),
+    sizes=chunkings,
+    ended=st.booleans(),
+    within=st.booleans(),
+)
+def test_where_rows_end_with_the_piece_the_same_is_read(
+    lines: list[bytes], sizes: list[int], ended: bool, within: bool
+) -> None:
+    script = b"".join([b"" if within else b"\n--\nCOPY t  FROM stdin;\n", *(line + b"\n" for line in lines)])
+    script += b"\\.\n" if ended else b""
+    assert events(chunked(script, sizes), within_rows=within, open_end=True, to_the_end=True) == events(
+        chunked(script, sizes), within_rows=within, open_end=True
+    )
 
 
 @pytest.mark.parametrize(

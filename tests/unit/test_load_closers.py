@@ -132,6 +132,31 @@ def test_views_are_filled_in_their_order_beside_foreign_keys_once_all_before_tho
     assert before(last) == {key, trigger, foreign, first, second} | analyses
 
 
+def test_statistics_need_the_keys_of_their_table_alone_and_those_of_an_index_all_keys():
+    def told(name: str) -> str:
+        return (
+            "SELECT * FROM pg_catalog.pg_restore_attribute_stats(\n\t'version', '180000'::integer,\n"
+            f"\t'schemaname', 'public',\n\t'relname', '{name}',\n\t'attname', 'a'\n)"
+        )
+
+    of_t, of_u = (f"CREATE INDEX {table}_a ON public.{table} USING btree (lower(a))" for table in ("t", "u"))
+    post_data = [Statement(one.encode()) for one in (of_t, of_u, told("t"), told("u"), told("t_a"))]
+    filled = [Filled((f"public.{one}",), (f"rows of {one}",), 1 << 30, False, frozenset()) for one in "tu"]
+    doing: list[str] = []
+    tasks, does = {}, {}
+    for task in ClosingTasks(post_data, filled, {}).tasks(
+        lambda several, *_more: doing.extend(one.decode() for one in several), lambda *_tables: None
+    ):
+        task.work(None)  # type: ignore[arg-type]  # no connection is used
+        tasks[task.name] = task
+        does |= dict.fromkeys(doing, task.name)
+        doing.clear()
+    assert set(tasks[does[told("t")]].after) == {"rows of t", does[of_t]}
+    assert set(tasks[does[told("u")]].after) == {"rows of u", does[of_u]}
+    assert set(tasks[does[told("t_a")]].after) == {"all keys"}
+    assert {does[told(one)] for one in ("t", "u", "t_a")} < set(tasks["all statistics"].after)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

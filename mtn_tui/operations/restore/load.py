@@ -318,11 +318,12 @@ class _Loader:
         sql = self._sql(piece.sections)
         if piece.within_rows:
             copy = piece.sections[0].copy.removesuffix(";").encode(errors="surrogateescape")
-            _copy(statements.read(sql, within_rows=True, open_end=True), connection, copy)
+            _copy(statements.read(sql, within_rows=True, open_end=True, to_the_end=True), connection, copy)
             return
         table = piece.sections[0].table.encode(errors="surrogateescape")
         with connection.filling(table) if piece.whole and not piece.small else nullcontext():
-            _play_own(statements.read(sql, open_end=bool(table)), connection)
+            is_table = bool(table)
+            _play_own(statements.read(sql, open_end=is_table, to_the_end=is_table), connection)
 
     def _close(
         self, several: Sequence[bytes], settings: tuple[bytes, ...], connection: LoadConnection

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 from mtn_tui.archive.statements import Event, Statement
 from mtn_tui.engine.tasks import Task
@@ -23,7 +24,7 @@ from mtn_tui.postgres.statement_kind import parts
 _FOREIGN_KEYS = 50
 """Foreign keys of small tables in one task, which keeps other tasks from all their tables."""
 
-_STATISTICS = 30
+_STATISTICS = 10
 """Statements that set statistics in one task."""
 
 Settings = tuple[bytes, ...]
@@ -119,22 +120,19 @@ class ClosingTasks:
     def tasks(self, close: Close, analyze: Analyze) -> Iterator[Task[LoadConnection]]:
         """Keys after their table's rows, those of tables without rows after all rows; then the rest.
 
-        Statistics that the script holds are set after all keys. For tables without
+        Statistics that the script holds are set after their table's keys. For tables without
         them ANALYZE fills the gaps between foreign keys, after whatever else would
         wait for its lock or tells it what to gather; what queries the tables waits for it.
         """
         rows = _Gate("all rows", [name for one in self._filled for name in one.after])
         yield rows.task
-        keys: list[str] = []
-        for task in self._key_tasks(close, rows.name):
-            keys.append(task.name)
+        keys: dict[int, list[str]] = defaultdict(list)
+        for where, task in self._key_tasks(close, rows.name):
+            keys[where].append(task.name)
             yield task
-        keyed = _Gate("all keys", [rows.name, *keys])
+        keyed = _Gate("all keys", [rows.name, *chain.from_iterable(keys.values())])
         yield keyed.task
-        told = [
-            Task(f"statistics {number}", partial(close, [one.sql for one in batch], ()), (keyed.name,))
-            for number, batch in enumerate(_cut(self._statistics.early, _STATISTICS))
-        ]
+        told = [*self._statistics_tasks(close, keys, keyed.name)]
         yield from told
         planned = _Gate("all statistics", [keyed.name, *(task.name for task in told)])
         yield planned.task
@@ -166,7 +164,23 @@ class ClosingTasks:
             work = partial(analyze, tables) if tables else _nothing
             yield Task(name, work, (analyzed_after or before,), frozenset(tables), -1)
 
-    def _key_tasks(self, close: Close, rows: str) -> Iterator[Task[LoadConnection]]:
+    def _statistics_tasks(
+        self, close: Close, keys: Mapping[int, Sequence[str]], keyed: str
+    ) -> Iterator[Task[LoadConnection]]:
+        """After the keys of their tables; those of an index after all keys, for its table is not known."""
+        where = {parts(table): number for table, number in self._where.items()}
+        by_place: dict[int, list[Closer]] = defaultdict(list)
+        for one in self._statistics.early:
+            by_place[where.get(statistics.whose(one.sql), -1)].append(one)
+        number = 0
+        for place, closers in by_place.items():
+            after = (*self._filled[place].after, *keys.get(place, ())) if place >= 0 else (keyed,)
+            for batch in _cut(closers, _STATISTICS):
+                yield Task(f"statistics {number}", partial(close, [one.sql for one in batch], ()), after)
+                number += 1
+
+    def _key_tasks(self, close: Close, rows: str) -> Iterator[tuple[int, Task[LoadConnection]]]:
+        """Each with the place among what is filled of its table; -1 if it gets no rows."""
         filled: dict[int, str] = {}
         number = 0
         for (where, settings), statements in self._keys.items():
@@ -176,13 +190,14 @@ class ClosingTasks:
                 (after,) = one.after
             elif one:
                 if where not in filled:
-                    yield (gate := _Gate(f"rows {where}", one.after)).task
+                    yield where, (gate := _Gate(f"rows {where}", one.after)).task
                     filled[where] = gate.name
                 after = filled[where]
             alone = one is not None and not one.small
             for batch in [[one] for one in statements] if alone else [statements]:
                 weight = one.size if one else 0
-                yield Task(f"key {number}", partial(close, batch, settings), (after,), weight=weight)
+                work = partial(close, batch, settings)
+                yield where, Task(f"key {number}", work, (after,), weight=weight)
                 number += 1
 
     def _foreign_keys(
