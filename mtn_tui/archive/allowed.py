@@ -10,6 +10,7 @@ in values (INSERT, setval, large objects) is compared byte by byte.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 
@@ -59,6 +60,7 @@ _VALUES = re.compile(
     re.DOTALL,
 )
 _COPY = re.compile(rf"copy {NAME}(?: \(\))?(?: with oids)? from stdin")
+_COMMAND = re.compile(rb"\\(?:[A-Za-z_]+|[\x20-\x7e])")
 _RESTRICT = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]+\s*")
 
 _TOKEN = re.compile(
@@ -96,6 +98,8 @@ class Allowed:
         self._as_another = False
         """Between SET and RESET SESSION AUTHORIZATION, where pg_dump writes rights that another gave."""
         self._makes, self._fills = False, False
+        self.encoding = "utf-8"
+        """Python's name for the encoding of the next statement; UTF-8 where it has none."""
 
     @property
     def of_rows_only(self) -> bool:
@@ -162,13 +166,24 @@ class Allowed:
         if way is not Way.LOAD or name not in _SETTINGS:
             return Way.NOT
         value = re.split(rb"=|\bto\b", sql, maxsplit=1, flags=re.IGNORECASE)[1].strip()
-        if name == "client_encoding" and not _ENCODINGS.fullmatch(value):
-            return Way.NOT
+        if name == "client_encoding":
+            if not _ENCODINGS.fullmatch(value):
+                return Way.NOT
+            self.encoding = _codec(value.strip(b"'").decode())
         if name == "standard_conforming_strings":
             if value not in (b"on", b"off"):
                 return Way.NOT
             self._standard_strings = value == b"on"
         return way
+
+
+def _codec(encoding: str) -> str:
+    """Python's name for an encoding of PostgreSQL's."""
+    name = re.sub("^WIN", "cp", re.sub("^KOI8", "koi8_", encoding.upper()))
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return "utf-8"
 
 
 def _of_routine(sql: bytes, short: str, way: Way) -> Way:
@@ -271,3 +286,9 @@ def shown(sql: bytes) -> str:
             break
         made.append({"'": "'…'", '"': '"…"'}.get(_SHORT.get(kind, ""), text.decode("latin-1")))
     return " ".join(made)
+
+
+def shown_command(line: bytes) -> str:
+    """A psql command by its name alone, since what follows, or stands before it, could be secret."""
+    name = _COMMAND.match(line)
+    return name[0].decode() if name else f"{shown(line)} … \\"

@@ -103,7 +103,7 @@ _PATTERNS: tuple[tuple[Way, str], ...] = (
         Way.LOAD,
         rf"create materialized view {NAME}(?: \(\))?(?: using {_WORD})?{_WITH} as [^;]* with no data",
     ),
-    (Way.LOAD, rf"create (?:unlogged )?sequence {NAME}(?: as {NAME}| [-a-z0-9]+)*"),
+    (Way.LOAD, rf"create (?:unlogged )?sequence {NAME}(?: as {NAME}| [-a-z0-9]+)*+"),
     (
         Way.LOAD,
         rf"create (?:unique )?index {NAME} on (?:only )?{NAME} using {_WORD} \(\)(?: include \(\))?"

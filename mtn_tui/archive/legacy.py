@@ -66,6 +66,7 @@ def _without_returns(pieces: Iterable[bytes]) -> Iterator[bytes]:
     held, returns = b"", None
     for piece in pieces:
         if returns is None:
+            piece = piece.removeprefix(_MARK_OF_UTF8)  # noqa: PLW2901 - psql leaves it out as well
             returns = piece.startswith(b"--\r\n")
         if returns:
             piece = held + piece  # noqa: PLW2901 - the same bytes, and those before

@@ -66,7 +66,7 @@ _HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
 # a foreign key takes longer than running it.
 _FOR_LOADING = f"""
     SET synchronous_commit = off;
-    SET array_nulls = on;
+    SET array_nulls = on; SET standard_conforming_strings = on;
     SET quote_all_identifiers = off;
     SELECT set_config(name, greatest(setting::bigint, 262144)::text, false)
         FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem';

@@ -422,3 +422,10 @@ def test_what_is_shown_of_a_statement_holds_no_secret() -> None:
     assert shown(b'DROP DATABASE "Mi clave"') == 'DROP DATABASE "…"'
     assert shown(b"DO $$ secreta $$") == "DO '…'"
     assert shown(b"SELECT evil('" + b"x" * 9999 + b"')") == "SELECT evil"
+
+
+def test_a_statement_made_to_take_long_is_read_in_no_time() -> None:
+    """Each could be split in 2 ** 200 ways."""
+    for sql in ("CREATE SEQUENCE s" + " as a" * 200 + " !", "CREATE SEQUENCE s" + " as as" * 200 + " (1)"):
+        assert way(sql) is Way.NOT
+    assert way("CREATE SEQUENCE s AS integer START WITH 1 INCREMENT BY -1 NO MINVALUE CACHE 1") is Way.LOAD

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import chain, groupby
 
 from mtn_tui.archive import statements
+from mtn_tui.archive.allowed import shown_command
 from mtn_tui.archive.manifest import Section
 from mtn_tui.archive.reader import Archive
 from mtn_tui.archive.rows import CopyDone, CopyRows
@@ -84,8 +85,8 @@ def play(events: Iterator[Event], connection: LoadConnection) -> None:
                 _copy(events, connection, event.sql)
             case PsqlCommand() if not event.line.startswith(_HARMLESS):
                 raise NotABackup(
-                    _("The script holds a psql command, which is never run: {line!r}").format(
-                        line=event.line[:80].decode(errors="backslashreplace")
+                    _("The script holds a psql command, which is never run: {command}").format(
+                        command=shown_command(event.line)
                     )
                 )
 

@@ -11,14 +11,13 @@ the script's first statement, and that runs nothing of the script's.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 
 from mtn_tui.archive import legacy, statements
-from mtn_tui.archive.allowed import Allowed, event_trigger, shown
+from mtn_tui.archive.allowed import Allowed, event_trigger, shown, shown_command
 from mtn_tui.archive.allowed_patterns import Way
 from mtn_tui.archive.keys import Key
 from mtn_tui.archive.rows import CopyDone, CopyRows
@@ -27,11 +26,12 @@ from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import NotABackup, PostgresError, Refused
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.operations.inventory.model import Copy
+from mtn_tui.operations.restore.one_of_several import how_to_take_one
 from mtn_tui.operations.restore.script_rows import ScriptRows
 from mtn_tui.operations.verify.read_through import Counted
-from mtn_tui.postgres import logins
+from mtn_tui.postgres import catalog_rights, logins
 from mtn_tui.postgres import roles as server_roles
-from mtn_tui.postgres.connection import MAINTENANCE, Connection
+from mtn_tui.postgres.connection import Connection
 from mtn_tui.postgres.load import LoadConnection
 from mtn_tui.postgres.server import Server
 
@@ -42,12 +42,20 @@ _DATABASES = re.compile(
     rb"|SET\s+default_transaction_read_only\b|\\c",
     re.IGNORECASE | re.DOTALL,
 )
-_CONNECT = re.compile(rb"\\c(?:onnect)?\s+(.*\S)\s*")
 _ROLE = re.compile(
     rb'(?: OWNER (TO)| (?:TO|FROM)(?: GROUP)?| FOR ROLE) ("(?:[^"]|"")+"|[\w$\x80-\xff]+)'
     rb"(?=\Z| WITH GRANT OPTION\Z| CASCADE\Z| RESTRICT\Z| IN SCHEMA | GRANT | REVOKE )"
 )
-_PATH = re.compile(rb"SET search_path\b|SELECT pg_catalog\.set_config\(", re.IGNORECASE)
+_READ_UNDER = re.compile(
+    rb"SET (search_path|client_encoding|standard_conforming_strings)\b|SELECT pg_catalog\.set_config\(",
+    re.IGNORECASE,
+)
+_OURS = {
+    b"client_encoding": b"SET client_encoding = 'UTF8'",
+    b"standard_conforming_strings": b"SET standard_conforming_strings = on",
+    b"search_path": b"SELECT pg_catalog.set_config('search_path', '', false)",
+}
+"""The settings that the operator's own statements are made for."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,10 @@ class Named:
     others: set[str]
     """Roles that get rights on what is there."""
 
-    def add(self, statement: bytes) -> None:
+    def add(self, statement: bytes, encoding: str) -> None:
         """Add the roles that a statement names."""
         for match in _ROLE.finditer(statement):
-            name = match[2].decode(errors="surrogateescape")
+            name = match[2].decode(encoding, errors="surrogateescape")
             plain = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
             (self.owners if match[1] else self.others).add(plain)
 
@@ -95,7 +103,7 @@ def examine(
             if way is Way.SUPERUSER and superuser is None and isinstance(event, Statement):
                 superuser = event
             if way in (Way.ROLES, Way.EVENTS) and isinstance(event, Statement):
-                named.add(event.sql)
+                named.add(event.sql, allowed.encoding)
         if allowed.of_rows_only:
             raise NotABackup(
                 _("The script fills tables and makes none: it holds a part of a database only."),
@@ -164,7 +172,7 @@ def _refused(allowed: Allowed, event: Event, rest: Iterator[Event], copy: Copy, 
     error = _not_pg_dumps(event)
     text = event.line if isinstance(event, PsqlCommand) else getattr(event, "sql", b"")
     if _DATABASES.match(text):
-        error.hint = _how_to_take_one(event, rest, copy, database) or error.hint
+        error.hint = how_to_take_one(chain([event], rest), copy, database) or error.hint
     elif allowed.as_another and isinstance(event, Statement | CopyIn):
         return NotABackup(
             _(
@@ -182,8 +190,8 @@ def _refused(allowed: Allowed, event: Event, rest: Iterator[Event], copy: Copy, 
 def _not_pg_dumps(event: Event) -> NotABackup:
     if isinstance(event, PsqlCommand):
         return NotABackup(
-            _("Line {line}: the script holds a psql command, which is never run: {command!r}").format(
-                line=event.number, command=event.line[:80].decode(errors="backslashreplace")
+            _("Line {line}: the script holds a psql command, which is never run: {command}").format(
+                line=event.number, command=shown_command(event.line)
             ),
             _("Nothing was executed. Take such lines out if you know why they are there."),
         )
@@ -208,44 +216,24 @@ def _needs_a_superuser(statement: Statement) -> Refused:
     )
 
 
-def _how_to_take_one(event: Event, rest: Iterator[Event], copy: Copy, database: str) -> str:
-    """The hint for a file of several databases, or of one that makes its database itself."""
-    found: dict[str, int] = {}
-    for one in chain([event], rest):
-        if isinstance(one, PsqlCommand) and (match := _CONNECT.match(one.line)):
-            found[match[1].decode(errors="replace").strip('"')] = one.number + 1
-    if not found:
-        return ""
-    wanted = database if database in found else ""
-    others = [name for name in found if name not in (MAINTENANCE, "template1")]
-    wanted = wanted or [*others, *found][0]
-    path = getattr(copy.store, "root", None)
-    file = shlex.quote(str(path / copy.key) if path else copy.key.rpartition("/")[2])
-    reading = f"zcat {file}"
-    if file.strip("'").endswith(".gpg"):
-        cipher = "openssl enc -d -aes-256-cbc -pbkdf2 -iter 100000"
-        reading = f'{cipher} -pass "file:$ENCRYPTION_KEY_FILE" -in {file} | zcat'
-    elif not file.strip("'").endswith(".gz"):
-        reading = f"cat {file}"
-    cut = f"{found[wanted]},${{p;/^-- PostgreSQL database dump complete/q;}}"
-    new = shlex.quote(re.sub(r"[^\w.-]", "_", wanted) + ".sql.gz")
-    command = f"(echo '-- PostgreSQL database dump'; {reading} | sed -n '{cut}') | gzip > {new}"
-    text = _(
-        "It is of a whole server (pg_dumpall), or makes its database itself (pg_dump "
-        "-C). It holds: {names}. To get one of them, without its CREATE DATABASE and "
-        "\\connect: {command}  Then: --file {new}"
-    )
-    return text.format(names=", ".join(found), command=command, new=new)
-
-
 @dataclass
 class _Waiting:
-    """What the operator's connection runs once all is loaded."""
+    """What the operator's connection runs once all is loaded, and the settings that it is read under."""
 
-    roles: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Each with the statement that set the search_path that it was read under."""
-    events: list[bytes] = field(default_factory=list)
-    path: bytes = b""
+    roles: list[tuple[tuple[bytes, ...], bytes]] = field(default_factory=list)
+    """Each with the settings that it was read under."""
+    events: list[tuple[tuple[bytes, ...], bytes]] = field(default_factory=list)
+    _settings: dict[bytes, bytes] = field(default_factory=lambda: dict(_OURS))
+
+    def note(self, statement: bytes) -> None:
+        """Keep a statement of the script that says how those after it are read."""
+        if match := _READ_UNDER.match(statement):
+            self._settings[(match[1] or b"search_path").lower()] = statement
+
+    @property
+    def under(self) -> tuple[bytes, ...]:
+        """The present settings."""
+        return tuple(self._settings.values())
 
 
 @dataclass(frozen=True)
@@ -281,7 +269,7 @@ class Loading:
         """Load by a login made for it. Raises PostgresError if the server lets none be made."""
         # Opened before anything of the script is there, so that none of its settings or functions apply.
         with closing(self.open(None)) as operator:
-            operator.execute(b"SELECT pg_catalog.set_config('search_path', '', false)")
+            operator.under(tuple(_OURS.values()))
             login = logins.make(self.server, self.login, self.database, self.job)
             waiting = _Waiting()
             with closing(self._logged_in(login)) as loader, self.token.calling(loader.cancel):
@@ -311,45 +299,52 @@ class Loading:
         rows = ScriptRows()
         for way, event in events:
             if way is Way.LOAD:
-                if isinstance(event, Statement) and _PATH.match(event.sql):
-                    waiting.path = event.sql
+                if isinstance(event, Statement):
+                    waiting.note(event.sql)
                 _execute(event, events, loader, rows)
             elif isinstance(event, Statement):
                 match way:
                     case Way.EXTENSION:
-                        operator.execute(event.sql)
+                        _as_read(operator, waiting.under, event.sql)
+                        operator.under(tuple(_OURS.values()))
                         for (grant,) in operator.rows(logins.fillable(login)):
                             operator.execute(str(grant).encode())
                     case Way.TRIGGERS:
-                        if waiting.path:
-                            operator.under((waiting.path,))
-                        operator.execute(event.sql)
+                        _as_read(operator, waiting.under, event.sql)
                     case Way.ROLES:
-                        waiting.roles.append((waiting.path, event.sql))
+                        waiting.roles.append((waiting.under, event.sql))
                     case Way.EVENTS:
-                        waiting.events.append(event.sql)
+                        waiting.events.append((waiting.under, event.sql))
                     case Way.LEFT_OUT:
                         self._tell_left_out(event)
         self.loaded(rows, loader)  # by this login: what counting runs of the script may do nothing else
 
     def _give_away(self, operator: LoadConnection, waiting: _Waiting, login: str) -> None:
-        for path, statement in waiting.roles:
-            if path:
-                operator.under((path,))
-            operator.execute(statement)
+        operator.under(tuple(_OURS.values()))
+        before = catalog_rights.look(operator)
+        for settings, statement in waiting.roles:
+            _as_read(operator, settings, statement)
+        operator.under(tuple(_OURS.values()))
         for statement in logins.taken_over(login):
             operator.execute(statement)
+        for given, statement in catalog_rights.given_since(before, catalog_rights.look(operator)):
+            operator.execute(statement)
+            text = _(
+                "A right that the server keeps from ordinary users was not given. If it is meant: {given}"
+            )
+            self.warn("kept-from-users", text.format(given=given))
         # Last of all: later statements would fire them, and run the script's functions as the operator.
-        for statement in waiting.events:
-            self._make_event(operator, statement)
+        for settings, statement in waiting.events:
+            self._make_event(operator, settings, statement)
 
-    def _make_event(self, operator: LoadConnection, statement: bytes) -> None:
+    def _make_event(self, operator: LoadConnection, settings: tuple[bytes, ...], statement: bytes) -> None:
         name = event_trigger(statement)
         if name is None:
-            operator.execute(statement)
+            _as_read(operator, settings, statement)
             return
+        operator.under(settings)
         operator.execute(b"BEGIN")
-        operator.execute(statement)
+        operator.execute_one(statement)
         operator.execute(b"ALTER EVENT TRIGGER %b DISABLE" % name)
         operator.execute(b"COMMIT")
         text = _(
@@ -362,6 +357,12 @@ class Loading:
         if isinstance(event, Statement):
             text = _("Left out, for it is about another database: line {line}, {statement}")
             self.warn("left-out", text.format(line=event.line, statement=shown(event.sql)))
+
+
+def _as_read(connection: LoadConnection, settings: tuple[bytes, ...], statement: bytes) -> None:
+    """Execute one statement of the script under the settings that it stands under."""
+    connection.under(settings)
+    connection.execute_one(statement)
 
 
 def _execute(
