@@ -8,6 +8,7 @@ a folder that anybody can write to, and it decides which programs run.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from mtn_tui.core.settings import Settings
 from mtn_tui.core.settings_file import Loaded, load
 
 _FILES = ("pg_dump", "psql", "contacts_file", "s3_ca_file", "alert_ca_file")
+_PATHS = re.compile(r"[^\s'\"`;|&<>()=]*/[^\s'\"`;|&<>()]*")
 _COMMANDS = ("services_stop_command", "services_restart_command", "database_start_command")
 
 
@@ -110,13 +112,16 @@ def _untrusted(settings: Settings, configuration: Path) -> Iterator[tuple[str, N
 
 
 def _programs(command: str) -> list[Path]:
-    """Return the files that a command line names by absolute path: its program, or a script."""
+    """Return the files and folders that a command line names: programs, scripts, what it changes to.
+
+    Also within quotes (``sh -c '/srv/x --all'``), and relative to the folder that it is run in.
+    """
     try:
         words = shlex.split(command, comments=False)
     except ValueError:
-        words = command.split()
-    named = (Path(word) for word in words if word.startswith("/"))
-    return [path for path in named if paths.is_file(path)]
+        words = []
+    named = dict.fromkeys(Path.cwd() / word for word in (*words, *_PATHS.findall(command)) if "/" in word)
+    return [path for path in named if paths.is_file(path) or paths.is_folder(path)]
 
 
 def _why_not(path: Path) -> str:

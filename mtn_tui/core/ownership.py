@@ -131,8 +131,11 @@ def _is_private(part: Path, found: os.stat_result) -> bool:
     """Return whether nobody but root and the owner is in the group of ``part``.
 
     Many systems give each user a group of the same name and a umask of 002. With
-    an access list the group bits are its mask, and others may be allowed to write.
+    an access list the group bits are its mask, and others may be allowed to write,
+    root's group or not.
     """
+    if _has_access_list(part):
+        return False
     if found.st_gid == 0 or (sys.platform == "darwin" and found.st_gid == _ADMIN_OF_MACOS):
         return True
     try:
@@ -140,7 +143,7 @@ def _is_private(part: Path, found: os.stat_result) -> bool:
     except KeyError:
         return False
     alone = owner.pw_gid == group.gr_gid and group.gr_name == owner.pw_name
-    return alone and not set(group.gr_mem) - {owner.pw_name} and not _has_access_list(part)
+    return alone and not set(group.gr_mem) - {owner.pw_name}
 
 
 def _has_access_list(path: Path) -> bool:

@@ -80,6 +80,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; as ``is_file``."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def too_open(path: Path) -> bool:
     """Return whether others than its owner can read or change a file of secrets.
 

@@ -2,8 +2,9 @@
 
 The value of a key is that of the environment variable of the same name, else
 that of the file, else the default. Databases that the file names as production
-stay production whatever the environment contains. Empty means unset, except that
-an empty MINIO_ENDPOINT, MINIO_BUCKET or S3_BUCKET in the file means: no bucket.
+stay production whatever the environment contains, also in variables that the
+file refers to. Empty means unset, except that an empty MINIO_ENDPOINT,
+MINIO_BUCKET or S3_BUCKET in the file means: no bucket.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _PATH_KEYS = tuple(
     name.upper() for name, known in Settings.model_fields.items() if known.annotation in (Path, Path | None)
 )
 _TOOLS = ("PG_DUMP", "PSQL")
+_NAMES_PRODUCTION = ("DB_NAME", "PRODUCTION_DATABASES")
+_OF_A_SESSION = ("HOME", "USER", "LOGNAME", "HOSTNAME")
 _EMPTY_MEANS_NONE = ("MINIO_ENDPOINT", "MINIO_BUCKET", "S3_BUCKET")
 
 
@@ -85,7 +88,10 @@ def interpret(text: str, path: Path, environment: Mapping[str, str]) -> Loaded:
     problems = Problems(path)
     given = _given(assigned, environment, problems)
     bare = {name: value for name, value in environment.items() if name not in KEYS}
-    alone = parse(text, bare, str(path))
+    # Which databases are production must not depend on any variable: DB_NAME="${POSTGRES_DB:-school}".
+    strictly = parse(text, {name: bare[name] for name in _OF_A_SESSION if name in bare}, str(path))
+    named = {key: strictly[key] for key in _NAMES_PRODUCTION if key in strictly}
+    alone = {**parse(text, bare, str(path)), **named}
     values = _arguments(given, path, environment, problems)
     production = _production(given, alone)
     if production:

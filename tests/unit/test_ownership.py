@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import shutil
+import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -203,6 +204,17 @@ PROGRAMS = {
     "SERVICES_RESTART_COMMAND": "cd / && sudo -n {} restart",
     "DATABASE_START_COMMAND": "sh '{}'",
 }
+COMMANDS = (
+    "sh -c '{} --all'",
+    "true;{};true",
+    "({})>/dev/null",
+    "HOME=/ FOO={} true",
+    "cd {folder} && ./program",
+    "./open/program",
+    "open/program --all",
+    'sh -c \\"{}\\"',
+    "echo it\\'s; {}",
+)
 
 
 @as_root
@@ -222,6 +234,40 @@ def test_what_a_found_configuration_names_counts_only_where_nobody_else_can_chan
     assert getattr(meant.settings, key.lower()) is not None
     program.parent.chmod(0o755)
     assert getattr(found(path).settings, key.lower()) is not None
+
+
+@as_root
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_passed_over_however_it_names_what_others_can_change(shared, monkeypatch, command):
+    (shared / "open").mkdir()
+    (shared / "open").chmod(0o777)
+    program = shared / "open" / "program"
+    program.write_text("#!/bin/sh\n")
+    monkeypatch.chdir(shared)
+    value = command.format(program, folder=program.parent)
+    path = placed(shared, f'{TEXT}SERVICES_STOP_COMMAND="{value}"\n')
+    assert found(path).settings.services_stop_command is None
+    program.parent.chmod(0o755)
+    assert found(path).settings.services_stop_command is not None
+
+
+def access_list(user: int) -> bytes:
+    """An access list by which ``user`` may write, as setfacl makes it."""
+    nobody = 0xFFFFFFFF
+    entries = [(1, 6, nobody), (2, 6, user), (4, 4, nobody), (16, 6, nobody), (32, 0, nobody)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="has no such access lists")
+def test_whom_an_access_list_lets_write_can_change_a_file_of_roots_group_too(shared):
+    path = placed(shared)
+    path.chmod(0o640)
+    assert changeable(path) == ""
+    try:
+        os.setxattr(path, "system.posix_acl_access", access_list(STRANGER))
+    except OSError as error:
+        pytest.skip(f"no access lists here: {error}")
+    assert "may write to" in changeable(path)
 
 
 @as_root

@@ -433,6 +433,26 @@ def test_a_host_is_a_name_an_address_or_a_folder(host):
 
 
 @pytest.mark.parametrize(
+    ("text", "environment", "production"),
+    [
+        ("DB_NAME=ProdX", {"DB_NAME": "Otra"}, ("ProdX",)),
+        ('DB_NAME="${DB_NAME:-ProdX}"', {"DB_NAME": "Otra"}, ("ProdX",)),
+        ('DB_NAME="${POSTGRES_DB:-ProdX}"', {"POSTGRES_DB": "Otra"}, ("ProdX",)),
+        ('X="${POSTGRES_DB:-ProdX}"; DB_NAME=$X', {"POSTGRES_DB": "Otra"}, ("ProdX",)),
+        ('DB_NAME="${X-ProdX}"', {"X": "Otra"}, ("ProdX",)),
+        ('DB_NAME=Otra PRODUCTION_DATABASES="${ALL:-A B}"', {"ALL": "C"}, ("A", "B", "C")),
+        ("DB_NAME=${USER}_db", {"USER": "ana"}, ()),
+    ],
+)
+def test_what_the_file_names_stays_production_whatever_variables_it_refers_to(text, environment, production):
+    loaded = interpret(f"{text}\nDB_USER=x\n", Path("/x/backup.conf"), environment)
+    assert loaded.settings.production_databases == production
+    if "ProdX" in production:
+        assert loaded.settings.db_name == "Otra"
+        assert [(one.key, one.value, one.in_file) for one in loaded.outside] == [("DB_NAME", "Otra", "ProdX")]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "STAGING_DB_NAME=school",
