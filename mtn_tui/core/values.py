@@ -20,13 +20,14 @@ _ENDPOINT = re.compile(r"(?:(https?)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?:
 
 
 _CONNECTION = re.compile(
-    r"^\s*postgres(?:ql)?(?:\+\w+)?://"
+    r"^\s*(?:jdbc:|r2dbc:)?postgres(?:ql)?(?:\+\w+)?://"
+    r"|(?:://|^)[^/\s]*:[^/\s]*@[^/\s]*/"
     r"|://[^/\s]*:[^/\s]*@"
-    r"|(?:^|\s)(?:password|sslpassword|passfile)\s*=",
+    r"|(?:^|[\s;?&])(?:password|pwd|sslpassword|passfile)\s*=",
     re.IGNORECASE,
 )
-"""A URL of PostgreSQL's, one with a password, or libpq's ``password=…``. Any other text may be
-the name of a database, even ``host=x``."""
+"""A URL of PostgreSQL's, one with a password, or ``password=…`` as libpq, JDBC and ODBC have it. Any other
+text may be the name of a database, even ``host=x``."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _host(text: str) -> str:
 
 
 def is_connection_string(text: str) -> bool:
-    """Return whether libpq would take ``text`` for a whole connection, perhaps with a password."""
+    """Return whether libpq, JDBC or ODBC would take ``text`` for a whole connection."""
     return _CONNECTION.search(text) is not None
 
 

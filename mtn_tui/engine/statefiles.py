@@ -102,8 +102,14 @@ def _is_a_groups(folder: Path) -> bool:
 
 
 def open_found(path: Path) -> int:
-    """Open a file for reading that anyone may have put there. Returns the descriptor; raises OSError."""
-    return _regular(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), path)
+    """Open a file for reading that anyone may have put there. Returns the descriptor; raises OSError.
+
+    Where something else is in a folder's place, nothing can be there: FileNotFoundError too.
+    """
+    try:
+        return _regular(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), path)
+    except NotADirectoryError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
 
 
 def _regular(fd: int, path: Path) -> int:

@@ -95,6 +95,7 @@ def test_backup_verify_and_restore_go_on_with_their_record_elsewhere_and_say_so(
     job = practice.context.job_folders[-1]
     found = next(iter(job.glob("*.jsonl")))
     assert practice.here("job", "log", found.stem).stdout
+    assert "Encryption key" in practice.here("check", check=None).stdout
     doctor = " ".join(practice.here("doctor", check=None).stdout.split())
     assert f"STATE_DIR is {practice.context.state}, and no file can be written there" in doctor
 

@@ -8,6 +8,7 @@ import select
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -143,6 +144,27 @@ def test_answers_that_are_no_good_write_nothing(tmp_path, monkeypatch, capsys, g
         monkeypatch.setenv(name, value)
     assert run(["--no-input", "init", "--folder", str(tmp_path)]) == code
     assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \n", "\nsecond line\n", "a\0b\n"])
+def test_a_key_that_can_not_be_used_is_refused_and_nothing_is_made(small, tmp_path, content):
+    key = tmp_path / "config/.encryption.key"
+    key.parent.mkdir()
+    key.write_text(content)
+    done = mtn(tmp_path, "--no-input", "init", check=2, **answers(small))
+    assert str(key) in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path not in (key, key.parent)] == []
+    assert key.read_text() == content
+
+
+def test_a_folder_that_anybody_may_write_to_is_refused_and_nothing_is_made(small, tmp_path):
+    with tempfile.TemporaryDirectory(prefix="mtn-init-", dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        for backups in (folder, f"{folder}/not there yet"):
+            done = mtn(tmp_path, "--no-input", "init", check=2, **answers(small), BACKUP_DIR=backups)
+            assert f"may put or remove files in {folder}" in done.stderr
+        assert list(Path(folder).iterdir()) == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -31,6 +31,11 @@ CONNECTIONS = [
     f"dbname=s password={PASSWORD}",
     f"password = {PASSWORD}",
     f"host=h\tPassword={PASSWORD}",
+    f"jdbc:postgresql://h:5432/s?user=admin&password={PASSWORD}",
+    f"r2dbc:postgresql://admin:{PASSWORD}@h/s",
+    f"Driver={{PostgreSQL}};Server=h;Database=s;Uid=admin;Pwd={PASSWORD};",
+    f"pgsql:host=h;dbname=s;password={PASSWORD}",
+    f"admin:{PASSWORD}@db.school.cl:5432/school",
 ]
 
 

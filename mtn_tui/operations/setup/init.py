@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from mtn_tui.archive.keys import read_key
 from mtn_tui.core import paths
 from mtn_tui.core.errors import ConfigError, KeyFileError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.settings import Settings
 from mtn_tui.core.settings_file import interpret, load
 from mtn_tui.core.shellconf import quote
+from mtn_tui.operations.common.folder_guard import require_closed
 from mtn_tui.operations.setup.key import as_config_error, make_key
 from mtn_tui.storage import durable
 
@@ -89,8 +91,9 @@ def set_up(
 
     ``whose`` says whose backups lie in the stores, nothing where there are none;
     it raises where one cannot be asked. Where there are any, a missing key is
-    not made. Invalid answers are refused before anything is made:
-    ConfigError, KeyFileError. Refused when there is a configuration already,
+    not made. Invalid answers, a key that can't be used and a folder for backups
+    that anybody may write to are refused before anything is made: ConfigError,
+    KeyFileError, StorageError. Refused when there is a configuration already,
     unless it is to be replaced: then the old one stays beside it with ``.old``
     at its end. All of it is made or nothing: what was made before something
     failed, or before Ctrl-C, is taken away again.
@@ -123,7 +126,10 @@ def set_up_within(
                 _("{path} is a folder, not an encryption key.").format(path=key),
                 _("Move it away, or let ENCRYPTION_KEY_FILE name another place."),
             )
-    if not os.path.lexists(key) and (told := whose(settings)):
+    require_closed(settings.backup_dir)
+    if os.path.lexists(key):
+        read_key(key)
+    elif told := whose(settings):
         raise _whose_key(key, told)
     make_folders(settings, undo)
     contacts = settings.contacts_file
