@@ -86,6 +86,10 @@ FAST = ("tests/unit/", "tests/contract/", "tests/ui/test_snapshots.py")
 """What ``-m fast`` runs: hardly any of it needs a database."""
 
 
+SCREENS = ("tests/ui/", "tests/pty/")
+"""Where what shows in Spanish, which the school reads and which is longer, is slow in English."""
+
+
 def _only_fast(config: pytest.Config) -> bool:
     return bool(config.getoption("markexpr") == "fast")
 
@@ -110,7 +114,9 @@ def _is_a_double(item: pytest.Item) -> bool:
     sample = item.get_closest_marker("sample")
     if sample is not None:
         return not any(part in called.id for part in sample.args)
-    return called.params.get("any_pg") == "pg_system" and not item.get_closest_marker("every_server")
+    if called.params.get("any_pg") == "pg_system":
+        return not item.get_closest_marker("every_server")
+    return called.params.get("language") == "en" and item.nodeid.startswith(SCREENS)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
