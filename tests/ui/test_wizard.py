@@ -71,7 +71,9 @@ def test_a_lost_database_is_healthy_again_by_what_the_screen_says(pg18, new_scho
                 await operator.enters()
                 await operator.validates(practice)
                 await operator.at(Step.PRODUCTION)
-                await operator.sees("is not there", "[y] puts it in production", "Nothing is replaced")
+                await operator.sees(
+                    "is not there", "[y] puts it in production", "Nothing is replaced", "About a second."
+                )
                 await operator.enters()
                 assert begun.asked[-1][0] == "restore"
                 await operator.reads()

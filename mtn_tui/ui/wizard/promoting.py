@@ -189,10 +189,14 @@ class Promoting(StepView):
         if command:
             does = _("Stops the services ({command}), then renames.").format(command=redact(command))
             wrong = _("If it fails, the database is not changed; services may stay stopped until step 7.")
-        back = _("mtn undo; kept as {name}").format(name=made.kept)
+        takes, back = (
+            _("About a second without a database."),
+            _("mtn undo; kept as {name}").format(name=made.kept),
+        )
         if not looked.there:
+            takes = _("About a second.")
             back = _("Nothing is replaced: there is no {database}.").format(database=made.target.name)
-        about(sheet, does=does, takes=_("About a second without a database."), wrong=wrong, back=back)
+        about(sheet, does=does, takes=takes, wrong=wrong, back=back)
 
     def next(self) -> str:
         """What to type, or y; empty while the job runs or something stands in the way."""
