@@ -52,6 +52,10 @@ class Place(Protocol):
     def host(self) -> Host:
         """The app that it is a screen of."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is shown, or beneath what is shown."""
+
     def back(self) -> None:
         """Go one step back; from the first one, leave the screen."""
 
@@ -60,6 +64,11 @@ class Host(Protocol):
     """The app, as its screens know it. All of it is for the UI thread, save where it says otherwise."""
 
     context: Context
+
+    @property
+    def here(self) -> Place:
+        """The screen that the operator is on, below any dialog."""
+
     database: str
     """The database that is looked after."""
     machine: str
@@ -138,7 +147,8 @@ class Host(Protocol):
     def look_first(self, said: str, look: Callable[[], R], then: Callable[[R], None]) -> None:
         """Look at something in the background, once at a time, before a dialog about it; ``said`` is shown.
 
-        ``then`` takes what was found, after all keys that were pressed meanwhile; an error is shown.
+        ``then`` takes what was found, after all keys that were pressed meanwhile, unless one of them has
+        left the screen; an error is shown.
         """
 
     def start_now(self, arguments: Sequence[str]) -> str:

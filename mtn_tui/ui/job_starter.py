@@ -94,8 +94,10 @@ class JobStarter:
     def look_first(self, said: str, look: Callable[[], R], then: Callable[[R], None]) -> None:
         """Look at something in the background before a dialog about it opens; a key may come twice.
 
-        ``then`` takes what was found, once all keys that were pressed meanwhile are handled.
+        ``then`` takes what was found, once all keys that were pressed meanwhile are handled; not if
+        one of them has left the screen.
         """
+        asked_on = self._host.here
         self._host.show_status(said)
         if said in self._looking:
             return
@@ -104,7 +106,8 @@ class JobStarter:
         def looked(found: R) -> None:
             self._looking.discard(said)
             self._no_longer(said)
-            then(found)
+            if asked_on.is_open:
+                then(found)
 
         def failed(error: MtnError) -> None:
             self._looking.discard(said)

@@ -96,10 +96,14 @@ class Framed(BaseScreen[None]):
         self.draw_footer()
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is shown, or beneath what is shown."""
+        return self in self.app.screen_stack
+
+    @property
     def is_covered(self) -> bool:
         """Whether a dialog is open above it: then the keys are the dialog's, and its own are not shown."""
-        stack = self.app.screen_stack
-        return self in stack and stack[-1] is not self
+        return self.is_open and self.app.screen is not self
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
