@@ -46,6 +46,8 @@ class PickyServer:
         """Headers of the real server that it leaves out, in lower case."""
         self.change: Callable[[bytes], bytes] | None = None
         """Makes another body of what the real server answers to a GET."""
+        self.remake: Callable[[Answer], Answer] = lambda found: found
+        """Makes another answer of the real server's."""
         self.asked: list[Asked] = []
         self.sent = 0
         """Bytes of answers in pieces that clients have taken."""
@@ -60,7 +62,9 @@ class PickyServer:
                 asked = Asked(self.command, self.path, headers, len(body))
                 picky.asked.append(asked)
                 found = picky.rule(asked) or self.passed_on(body)
-                self.send_response(found.status)
+                self.send_response_only(found.status)
+                if "Date" not in found.headers:
+                    self.send_header("Date", self.date_time_string())
                 if found.type:
                     self.send_header("Content-Type", found.type)
                 for name, value in found.headers.items():
@@ -100,7 +104,7 @@ class PickyServer:
                     if picky.change is not None and self.command == "GET":
                         said = picky.change(said)
                         kept = {name: value for name, value in kept.items() if name != "Content-Length"}
-                    return Answer(told.status, said, told.getheader("Content-Type", ""), kept)
+                    return picky.remake(Answer(told.status, said, told.getheader("Content-Type", ""), kept))
                 finally:
                     connection.close()
 

@@ -9,7 +9,7 @@ from itertools import count, takewhile
 
 from mtn_tui.core.errors import StorageError, StorageUnavailable
 from mtn_tui.storage.listing import Unfinished, is_truncated, unfinished
-from mtn_tui.storage.s3_answers import Refused, xml
+from mtn_tui.storage.s3_answers import Refused, bare, xml
 from mtn_tui.storage.s3_client import Client, Request
 from mtn_tui.storage.s3_errors import Bucket, Right
 
@@ -65,7 +65,7 @@ def _begun(client: Client, upload: Unfinished) -> Begun:
         query = {"uploadId": upload.id, "max-parts": "1000", "part-number-marker": marker}
         page = xml(client.ask(Request("GET", upload.key, query=query)).body)
         for one in page.iterfind("Part"):
-            tag = (one.findtext("ETag") or "").strip('"')
+            tag = bare(one.findtext("ETag") or "")
             parts[int(one.findtext("PartNumber") or 0)] = tag, int(one.findtext("Size") or 0)
         following = page.findtext("NextPartNumberMarker") or ""
         if not is_truncated(page) or following in ("", marker):

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree as Xml
 
 from mtn_tui.storage.base import NEVER, Entry
-from mtn_tui.storage.s3_answers import xml
+from mtn_tui.storage.s3_answers import bare, xml
 from mtn_tui.storage.s3_client import Client, Request
 from mtn_tui.storage.s3_errors import http_date
 
@@ -116,7 +116,7 @@ def _entry(one: Xml.Element, encoded: bool) -> Entry:
         _key(key, encoded),
         int(one.findtext("Size") or 0),
         _moment(told or ""),
-        (one.findtext("ETag") or "").strip('"'),
+        bare(one.findtext("ETag") or ""),
     )
 
 

@@ -23,8 +23,8 @@ ERROR_BODY = 64 << 10
 PAGE = 16 << 20
 """Bytes of an answer, at most; a listing's page with 1,000 keys of 1,024 bytes takes a quarter."""
 
-GOOD = (200, 204, 206)
-"""Statuses that are no refusal."""
+GOOD = range(200, 300)
+"""Statuses that are no refusal; some servers answer a put with 201 or 202."""
 
 TLS_WANTED = "HttpRequestToTlsPort"
 """Our code for a server that expects TLS and got none."""
@@ -44,11 +44,17 @@ _WORD = re.compile(r"[A-Za-z][\w.:-]{0,80}")
 _WRONG_REGION = (
     "AuthorizationHeaderMalformed",
     "PermanentRedirect",
+    "TemporaryRedirect",
     "InvalidRegion",
     "SignatureDoesNotMatch",
 )
 _TLS_WORDS = (b"HTTP request was sent to HTTPS port", b"HTTP request to an HTTPS server", b"HTTPS port")
 
+_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*>)?\s*<(?:\w+:)?Error[\s/>]")
+_HTML = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+_S3 = re.compile(rb"\s*<(?:\?xml|(?:\w+:)?\w*(?:Result|Configuration|Constraint)\b)")
 _NAMESPACE = re.compile(rb' xmlns="[^"]*"')
 _OF_STATUS = {412: "PreconditionFailed", 416: "InvalidRange", 501: "NotImplemented"}
 
@@ -74,16 +80,36 @@ class Refused(Exception):
     """The region that the request should have been signed for; empty if not named."""
 
 
-def refused(response: BaseHTTPResponse, key: str, query: Container[str]) -> Refused:
+def whole(response: BaseHTTPResponse) -> bytes:
+    """Return an answer's body. Raises Refused for an error in it, NoS3 for a web page, and TooLarge."""
+    body, rest = read(response, PAGE)
+    if rest:
+        raise TooLarge
+    if _HTML.match(body) or (_is_html(response) and body.strip() and not _S3.match(body)):
+        raise NoS3
+    if _ERROR.match(body):
+        # AWS answers 200 before it has put parts together: what fails then is the server's.
+        headers = response.headers
+        raise Refused(code_in(body, headers) or "HTTP 500", _message_in(body), 500, headers.get("Date"))
+    return body
+
+
+def refused(response: BaseHTTPResponse, key: str, query: Container[str], *, secure: bool) -> Refused:
     """Return the refusal that answers a request about ``key``. Reads the answer, and is done with it."""
     headers, status = response.headers, response.status
     body, _rest = read(response, ERROR_BODY)
-    code = code_in(body, headers) or _code_of(status, key, query, body)
-    found = _MESSAGE.search(body)
-    message = "".join(filter(str.isprintable, unescape(found[1].decode(errors="replace")))) if found else ""
-    wrong_region = status in (301, 400, 403) and code in _WRONG_REGION
+    code = code_in(body, headers)
+    if not code and not secure and 300 <= status < 400 and headers.get("Location", "").startswith("https:"):
+        code = TLS_WANTED
+    code = code or _code_of(status, key, query, body)
+    wrong_region = status in (301, 307, 400, 403) and code in _WRONG_REGION
     region = _region_in(body, headers) if wrong_region else ""
-    return Refused(code, message, status, headers.get("Date"), region)
+    return Refused(code, _message_in(body), status, headers.get("Date"), region)
+
+
+def _message_in(body: bytes) -> str:
+    found = _MESSAGE.search(body)
+    return "".join(filter(str.isprintable, unescape(found[1].decode(errors="replace")))) if found else ""
 
 
 def _code_of(status: int, key: str, query: Container[str], body: bytes) -> str:
@@ -131,11 +157,19 @@ def _region_in(body: bytes, headers: Mapping[str, str]) -> str:
 
 def is_page(response: BaseHTTPResponse) -> bool:
     """Whether an answer is a web page, and not an object that was stored as one."""
-    headers = response.headers
-    told = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return told == "text/html" and not any(
-        name in headers for name in ("ETag", "x-amz-request-id", "x-amz-id-2")
+    return _is_html(response) and not any(
+        name in response.headers for name in ("ETag", "x-amz-request-id", "x-amz-id-2")
     )
+
+
+def _is_html(response: BaseHTTPResponse) -> bool:
+    told: str = response.headers.get("Content-Type", "")
+    return told.partition(";")[0].strip().lower() == "text/html"
+
+
+def bare(tag: str) -> str:
+    """Return an ETag without its quotes, and without the mark by which a proxy calls it weak."""
+    return tag.removeprefix("W/").strip('"')
 
 
 def read(response: BaseHTTPResponse, limit: int) -> tuple[bytes, bool]:

@@ -18,7 +18,7 @@ from minio.signer import sign_v4_s3
 from minio.time import to_amz_date
 from urllib3.response import BaseHTTPResponse
 
-from mtn_tui.storage.s3_answers import GOOD, PAGE, NoS3, Refused, TooLarge, is_page, read, refused, xml
+from mtn_tui.storage.s3_answers import GOOD, NoS3, Refused, is_page, refused, whole, xml
 
 _SEND = 1 << 18
 """Bytes given to the socket at once: its timeout is for each, not for a whole part."""
@@ -77,18 +77,27 @@ class Client:
 
     def ask(self, request: Request) -> Answer:
         """Send a request and return the whole answer. Raises Refused, TooLarge, NoS3 and urllib3's errors."""
-        return _whole(self.open(request))
+        return _whole(self._sent(request, self._region or self._told_region()))
 
     def open(self, request: Request) -> BaseHTTPResponse:
         """Send a request; the caller reads and closes the answer's body. Raises as ``ask`` does."""
-        return self._sent(request, self._region or self._told_region())
+        response = self._sent(request, self._region or self._told_region())
+        if is_page(response):
+            response.close()
+            raise NoS3
+        return response
 
     def close(self) -> None:
         """Close the idle connections; it can still be used."""
         self._pool.clear()
 
     def _told_region(self) -> str:
-        told = xml(_whole(self._sent(Request("GET", query={"location": ""}), "us-east-1")).body).text
+        try:
+            told = xml(_whole(self._sent(Request("GET", query={"location": ""}), "us-east-1")).body).text
+        except Refused as error:
+            if error.status != 403 or error.code != "AccessDenied":
+                raise
+            told = None  # s3:GetBucketLocation lacks: what a request is answered names the region as well
         self._region = "eu-west-1" if told == "EU" else told or "us-east-1"
         return self._region
 
@@ -151,18 +160,12 @@ class Client:
             preload_content=False,
         )
         if response.status not in GOOD:
-            raise refused(response, request.key, request.query)
-        if is_page(response):
-            response.close()
-            raise NoS3
+            raise refused(response, request.key, request.query, secure=self._url.is_https)
         return response
 
 
 def _whole(response: BaseHTTPResponse) -> Answer:
-    body, rest = read(response, PAGE)
-    if rest:
-        raise TooLarge
-    return Answer(response.headers, body)
+    return Answer(response.headers, whole(response))
 
 
 def _pieces(body: bytes, before_each: Callable[[], None]) -> Iterator[memoryview]:

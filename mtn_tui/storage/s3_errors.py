@@ -39,9 +39,15 @@ _LATER = {
 }
 """Codes of failures that pass by themselves, or of data damaged on the way."""
 
+_PASSING = (408, 425, 429)
+"""Statuses below 500 that pass by themselves."""
 _DENIED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess"}
 _TOO_LARGE = {"EntityTooLarge", "HTTP 413", "RequestEntityTooLarge"}
-_LOCKED = re.compile(r"object ?lock|WORM|legal hold", re.IGNORECASE)
+_LOCKED = re.compile(r"\b(?:object ?lock|WORM\b|legal hold)", re.IGNORECASE)
+_TIME = re.compile(r"\b(?:date|time|clock|skew|expired)|RequestExpired|^HTTP 400", re.IGNORECASE)
+"""Words of a 400 that may be about the clock, as Garage's."""
+_PERFORM = re.compile(r"not authorized to perform:? ([a-z0-9-]{1,32}:[A-Za-z]{1,64})")
+"""The right that AWS itself names, which may be one of its keys' (KMS)."""
 _REFUSED = {
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -59,6 +65,7 @@ _ELSEWHERE = {
     "IllegalLocationConstraintException",
     "PermanentRedirect",
     "Redirect",
+    "TemporaryRedirect",
 }
 _SKEW = timedelta(minutes=5)
 """A refusal is blamed on the clock if it is this far off; servers refuse at 15 minutes."""
@@ -158,17 +165,21 @@ class Bucket:
 
     def _answered(self, cause: Refused, key: str, right: Right | None) -> StorageError:
         code, status = cause.code, cause.status
-        if code == "RequestTimeTooSkewed" or status == 403:
+        said = f"{code} {cause.message}"
+        about_time = status == 400 and _TIME.search(said)
+        if code == "RequestTimeTooSkewed" or status in (401, 403) or about_time:
             wrong = self._clock(cause, certain=code == "RequestTimeTooSkewed")
             if wrong is not None:
                 return wrong
+        perform = _PERFORM.search(cause.message)
+        lacks = perform[1] if perform else right.value if right else ""
         named: dict[str, Callable[[], StorageError]] = {
             "NoSuchBucket": self.missing,
             "NoSuchKey": lambda: self.not_found(key),
             "PreconditionFailed": lambda: self.taken(key),
             **dict.fromkeys(_FULL, self._no_space),
             **dict.fromkeys(_ELSEWHERE, lambda: self._elsewhere(code)),
-            **dict.fromkeys(_DENIED, lambda: self._denied(code, right)),
+            **dict.fromkeys(_DENIED, lambda: self._denied(code, lacks)),
             **dict.fromkeys(_REFUSED, lambda: self._refused(code)),
             **dict.fromkeys(_TOO_LARGE, self._too_large),
             "InvalidObjectState": lambda: self._archived(key),
@@ -176,14 +187,15 @@ class Bucket:
             WEB_PAGE: self._web_page,
             **dict.fromkeys(_LATER, lambda: self.unavailable(_("it answered “{code}”").format(code=code))),
         }
-        if _LOCKED.search(f"{code} {cause.message}"):
-            return self._locked()
-        if status < 500 and _QUOTA.search(f"{code} {cause.message}"):
-            return self._no_space()
+        if not perform and (code not in named or code in _DENIED):
+            if _LOCKED.search(said):
+                return self._locked()
+            if status < 500 and status not in _PASSING and _QUOTA.search(said):
+                return self._no_space()
         if code in named:
             return named[code]()
         if code.startswith("HTTP "):
-            return self._denied(code, right) if status == 403 else self._status(status)
+            return self._denied(code, lacks) if status == 403 else self._status(status)
         return self._status(status, redact(f"{code}: {cause.message}"))
 
     def _elsewhere(self, code: str) -> StorageError:
@@ -196,7 +208,7 @@ class Bucket:
         answer = answer or f"HTTP {status}"
         if status == 507:
             return self._no_space()
-        if status >= 500 or status in (408, 425, 429):
+        if status >= 500 or status in _PASSING:
             return self.unavailable(_("it answered “{code}”").format(code=answer))
         if status in (401, 403):
             return self._refused(answer)
@@ -215,17 +227,15 @@ class Bucket:
             else _("Check MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and that they may use this bucket."),
         )
 
-    def _denied(self, code: str, right: Right | None) -> StorageError:
+    def _denied(self, code: str, right: str) -> StorageError:
         found = self._refused(code)
-        if right is None:
+        if not right:
             return found
         return StorageError(
             _("The bucket {place} refused our keys ({code}): they lack {right}.").format(
-                place=self.place, code=code, right=right.value
+                place=self.place, code=code, right=right
             ),
-            _("Let their policy allow {right} on this bucket. {hint}").format(
-                right=right.value, hint=found.hint
-            ),
+            _("Let their policy allow {right} on this bucket. {hint}").format(right=right, hint=found.hint),
         )
 
     def _too_large(self) -> StorageError:

@@ -13,7 +13,7 @@ from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import Cancelled, StorageError, StorageUnavailable
 from mtn_tui.storage.base import Readable
 from mtn_tui.storage.broken_off import Begun
-from mtn_tui.storage.s3_answers import Refused, xml
+from mtn_tui.storage.s3_answers import Refused, bare, xml
 from mtn_tui.storage.s3_client import Answer, Client, Request
 from mtn_tui.storage.s3_errors import Bucket, Right
 from mtn_tui.storage.span import wrong_size
@@ -191,7 +191,7 @@ class Upload:
 
 
 def _tag(answer: Answer) -> str:
-    return answer.headers.get("ETag", "").strip('"')
+    return bare(answer.headers.get("ETag", ""))
 
 
 def _refuses_the_condition(error: Refused) -> bool:

@@ -113,6 +113,19 @@ def test_the_region_of_an_aws_bucket_is_asked_for_once(location, region):
     assert f"/{region}/s3/aws4_request" in pool.asked[-1][2]["authorization"]
 
 
+def test_where_the_region_may_not_be_asked_for_the_refusal_that_names_it_is_enough():
+    """Policies with just what a backup needs lack s3:GetBucketLocation."""
+    denied = answer(b"<Error><Code>AccessDenied</Code></Error>", 403)
+    moved = answer(b"<Error><Code>TemporaryRedirect</Code></Error>", 307, x_amz_bucket_region="eu-west-1")
+    pool = Recorder(denied, moved)
+    client = ours(pool, "s3.amazonaws.com", "mtn-backups", None)
+    for _ in range(2):
+        client.ask(Request("DELETE", "full/x"))
+    assert [url for _method, url, _headers, _body in pool.asked][2:] == [
+        "https://mtn-backups.s3.eu-west-1.amazonaws.com/full/x"
+    ] * 2
+
+
 def test_a_region_that_aws_names_is_gone_to():
     moved = answer(b"<Error><Code>PermanentRedirect</Code></Error>", 301, x_amz_bucket_region="eu-west-1")
     pool = Recorder(moved)
