@@ -113,7 +113,8 @@ class About:
     search_path: tuple[str, ...] = field(default=(), kw_only=True)
     """The search_path of the database's sessions, without pg_catalog; empty from earlier versions."""
     altered: tuple[str, ...] = field(default=(), kw_only=True)
-    """Tables that were emptied or altered while the backup was opened: it may hold none of their rows."""
+    """Tables that were emptied or altered while the backup was opened: it may hold none of their rows. And
+    functions, types, views and their like that were altered: their definitions may be wrong."""
     base: str = field(default="", kw_only=True)
     """The id of the full that it is to be applied to, if it is a differential."""
     format: int = field(default=FORMAT, kw_only=True)

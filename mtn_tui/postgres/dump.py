@@ -4,7 +4,7 @@ The order lets no change pass unnoticed: a snapshot is exported, the tables are
 listed in it, pg_dump takes it over and locks the tables, and then they are listed
 again. What differs was emptied or rewritten before it was locked, and would read
 as empty: all of it is begun anew. The first byte that pg_dump writes says that it has its
-locks: until then nothing is handed on, so there is nothing to take back.
+locks, and has read all but the rows: until then nothing is handed on, so there is nothing to take back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,17 @@ from mtn_tui.core.i18n import _
 from mtn_tui.postgres.blockers import Blocker, blocker, stayed_locked
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.server import Server
-from mtn_tui.postgres.snapshot import Relations, Snapshot, altered, can_be_read, exported, relations
+from mtn_tui.postgres.snapshot import (
+    Definitions,
+    Relations,
+    Snapshot,
+    altered,
+    can_be_read,
+    definitions,
+    exported,
+    redefined,
+    relations,
+)
 from mtn_tui.postgres.statement_kind import parts
 from mtn_tui.postgres.tools import Child, Tool, beside
 
@@ -103,7 +113,8 @@ class Dump:
 
     snapshot: Snapshot
     altered: tuple[str, ...]
-    """Tables that were emptied or altered before they were locked, each time that it was tried."""
+    """Tables that were emptied or altered before they were locked, and functions, types, views and their like
+    that were altered before they were read, each time that it was tried."""
     pieces: Iterator[bytes]
     """The script; raises PostgresError where pg_dump fails."""
     child: Child
@@ -180,15 +191,21 @@ class _Opening:
     def _attempt(self, moment: Snapshot, stack: ExitStack, *, last: bool) -> Dump | None:
         """None where tables changed; with ``last`` they are dumped as they are, if pg_dump can do it."""
         with ExitStack() as trying, self._looking():
-            before = relations(self.looking, moment)
+            before, defined = relations(self.looking, moment), definitions(self.looking, moment)
             child = trying.enter_context(self.dumper.run(moment.name))
             trying.enter_context(self.token.calling(child.kill))
-            pieces = self._begun(child, before)
+            pieces = self._begun(child, before, defined)
             changed = altered(before, relations(self.looking))
-            names = tuple(sorted(one.quoted for one in changed.values()))
+            others = redefined(defined, definitions(self.looking))
+            names = tuple(sorted({*others, *(one.quoted for one in changed.values())}))
+            if others:
+                told = _("These definitions changed before they could be read: {names}")
+                self.note(told.format(names=", ".join(others)))
+                if not last:
+                    return None
             if changed:
                 told = _("These tables changed before they could be locked: {tables}")
-                self.note(told.format(tables=", ".join(names)))
+                self.note(told.format(tables=", ".join(sorted(one.quoted for one in changed.values()))))
                 if not last or not self._readable(child, moment, changed):
                     return None
             stack.push(trying.pop_all())
@@ -208,7 +225,7 @@ class _Opening:
                 raise _Again(error) from error
             raise
 
-    def _begun(self, child: Child, before: Relations) -> Iterator[bytes]:
+    def _begun(self, child: Child, before: Relations, defined: Definitions) -> Iterator[bytes]:
         """Wait for the first of what pg_dump writes; give all of it."""
         waits: Blocker | None = None
         nobody = False
@@ -227,7 +244,8 @@ class _Opening:
             raise
         except PostgresError as error:
             self.token.check()
-            if gone_meanwhile(error) or relations(self.looking) != before:
+            changed = relations(self.looking) != before or redefined(defined, definitions(self.looking))
+            if changed or gone_meanwhile(error):
                 raise _Again(error) from error
             if waits is not None:
                 raise stayed_locked(waits, _LOCK_SECONDS) from error

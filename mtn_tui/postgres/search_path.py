@@ -35,7 +35,9 @@ _THERE = """
     WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' ORDER BY 1
 """
 _USER = "$user"
-_ON_THE_SERVERS_PATH = re.compile(r"CREATE (?:UNIQUE )?INDEX |REFRESH MATERIALIZED VIEW ")
+_ON_THE_SERVERS_PATH = re.compile(
+    r"CREATE (?:UNIQUE )?INDEX |REFRESH MATERIALIZED VIEW |ALTER TABLE .* ADD CONSTRAINT "
+)
 
 
 def of_source(connection: Connection) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ The session that exports the snapshot holds no locks, not even on the system
 catalogues: the reader of the tables locks them, so that another session never
 waits for one of ours while it blocks the other. A table may thus be truncated or
 rewritten between the snapshot and its lock; read in the older snapshot it looks
-empty. Its file number reveals that.
+empty. Its file number reveals that. And of functions, types, views and their like,
+which nobody locks, pg_dump reads a part in the snapshot and a part as it is now: where
+they differ, its script may not load.
 """
 
 from __future__ import annotations
@@ -37,6 +39,36 @@ _RELATIONS = """
           SELECT FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = refobjid
           WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
             AND NOT c.oid = ANY(coalesce(extconfig, '{}')))
+"""
+
+# What pg_dump has the server put into words, which knows no snapshot; rights and the like it reads in it.
+_DEFINITIONS = """
+    WITH found (catalogue, id, schema, name, content) AS (
+        SELECT 'pg_proc'::regclass, p.oid, pronamespace, proname, (to_jsonb(p) - 'proacl')::text
+        FROM pg_proc AS p WHERE p.oid >= 16384
+    UNION ALL
+        SELECT 'pg_type'::regclass, t.oid, typnamespace, typname, (to_jsonb(t) - 'typacl')::text
+        FROM pg_type AS t WHERE t.oid >= 16384 AND typtype NOT IN ('c', 'p') AND typelem = 0
+    UNION ALL
+        SELECT 'pg_type'::regclass, reltype, relnamespace, relname, relname || ' ' || relnamespace || (
+            SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, atttypmod), E'\n' ORDER BY attnum)
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
+        FROM pg_class AS c WHERE relkind = 'c'
+    UNION ALL
+        SELECT 'pg_statistic_ext'::regclass, s.oid, stxnamespace, stxname, to_jsonb(s)::text
+        FROM pg_statistic_ext AS s
+    UNION ALL
+        SELECT 'pg_rewrite'::regclass, r.oid, relnamespace, relname, (to_jsonb(r) - 'ev_enabled')::text
+        FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = ev_class WHERE r.oid >= 16384
+    UNION ALL
+        SELECT 'pg_trigger'::regclass, t.oid, relnamespace, tgname, (to_jsonb(t) - 'tgenabled')::text
+        FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE NOT tgisinternal
+    )
+    SELECT catalogue::oid::bigint, id::bigint, nspname, name, hashtextextended(content, 0)
+    FROM found JOIN pg_namespace AS n ON n.oid = schema
+    WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast_)?temp_'
+      AND NOT EXISTS (
+          SELECT FROM pg_depend AS d WHERE d.classid = catalogue AND d.objid = id AND d.deptype = 'e')
 """
 
 _COLUMNS = """
@@ -87,6 +119,25 @@ Relations = dict[int, Relation]
 """By oid."""
 
 
+@dataclass(frozen=True)
+class Definition:
+    """A function, type, view or similar object, as of some moment."""
+
+    schema: str
+    name: str
+    hash: int
+    """Of all that its definition consists of."""
+
+    @property
+    def quoted(self) -> str:
+        """The qualified name, quoted for SQL."""
+        return sql.Identifier(self.schema, self.name).as_string()
+
+
+Definitions = dict[tuple[int, int], Definition]
+"""By the oids of their catalogue and their own."""
+
+
 @contextmanager
 def exported(server: Server, database: str, application: str) -> Iterator[Snapshot]:
     """Export a snapshot and keep it available until the block ends.
@@ -122,6 +173,18 @@ def relations(connection: Connection, moment: Snapshot | None = None) -> Relatio
     with in_snapshot(connection, moment):
         rows = connection.execute(_RELATIONS).fetchall()
     return {int(str(row[0])): Relation(*row[1:]) for row in rows}  # type: ignore[arg-type]
+
+
+def definitions(connection: Connection, moment: Snapshot | None = None) -> Definitions:
+    """Return what pg_dump reads as it is now, at ``moment``, or now."""
+    with in_snapshot(connection, moment):
+        rows = connection.execute(_DEFINITIONS).fetchall()
+    return {(int(str(row[0])), int(str(row[1]))): Definition(*row[2:]) for row in rows}  # type: ignore[arg-type]
+
+
+def redefined(before: Definitions, now: Definitions) -> tuple[str, ...]:
+    """Return the names of those that were altered, renamed or dropped since; new ones are in no dump."""
+    return tuple(sorted({one.quoted for key, one in before.items() if now.get(key) != one}))
 
 
 def altered(before: Relations, now: Relations) -> Relations:

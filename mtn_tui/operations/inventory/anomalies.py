@@ -35,7 +35,7 @@ def why_suspect(manifest: About, earlier: Iterable[About]) -> str:
     before an accepted one have to be left out.
     """
     if manifest.altered:
-        return _("changed while the backup was opened, and may be empty in it: {tables}").format(
+        return _("changed while the backup was opened, and may be empty or wrong in it: {tables}").format(
             tables=", ".join(manifest.altered)
         )
     differential = manifest.kind is Kind.DIFF
