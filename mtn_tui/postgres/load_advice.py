@@ -13,6 +13,8 @@ UNRESOLVED = frozenset({"42883", "42P01", "42704", "3F000"})
 
 _OF_ROWS = ("22", "23", "44", "P0")
 _OF_SETTINGS = "22023"
+_OF_FILES = "F0"
+"""A file of the server's installation that can't be read: dictionaries, stop words."""
 _MADE_TWICE = frozenset({"42710", "42P06", "42P07", "42723"})
 _EXTENSION = "CREATE EXTENSION "
 
@@ -38,6 +40,9 @@ def lies_in_the_script(error: PostgresError) -> bool:
 def advice(error: PostgresError) -> str:
     """Return advice; empty if the server's message says it all."""
     if not is_of_an_extension(error):
+        lacks = error.sqlstate.startswith((_OF_SETTINGS, _OF_FILES)) and not error.doing.startswith("COPY ")
+        if lacks and not error.in_a_function:  # a locale, a dictionary, a provider of labels, a parameter
+            return _of_a_statement("58P01", False)
         return _of_a_statement(error.sqlstate, error.in_a_function)
     way = _("To do without it, restore again with --without-extension {name}")
     way = way.format(name=shlex.quote(error.doing.rpartition(" ")[2].strip('"')))

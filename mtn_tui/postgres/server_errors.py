@@ -22,7 +22,7 @@ _OPENS, _CLOSES = '"«»“„', '"«»”“'
 _QUOTED = re.compile(rf"[{_OPENS}].*[{_CLOSES}]", re.DOTALL)
 
 _NAMES_ONLY = ("0A", "23", "25", "26", "28", "2B", "34", "3B", "3D", "3F", "40", "42", "44", "53", "54", "55")
-_NAMES_ONLY_TOO = ("57", "58", "72", "22012", "22021", "22P04", "22P05")
+_NAMES_ONLY_TOO = ("57", "58", "72", "F0", "22012", "22021", "22P04", "22P05")
 """SQLSTATEs, or their prefixes, whose messages quote names but no values."""
 
 _QUOTES_THE_STATEMENT = ("42601", "42602", "42622", "22023")

@@ -105,6 +105,46 @@ def test_all_that_fails_is_listed_and_the_rest_is_kept_beside(damaged):
     assert error.private.count("\nSELECT") == 2
 
 
+LACKING = {
+    "a collation": "CREATE COLLATION odd (locale = 'C');"
+    "UPDATE pg_collation SET collcollate = 'xx_YY.odd', collctype = 'xx_YY.odd' WHERE collname = 'odd';"
+    "CREATE TABLE lost (t text COLLATE odd); INSERT INTO lost VALUES ('a'), ('b');",
+    "a function": "CREATE FUNCTION odd() RETURNS text LANGUAGE sql AS $$SELECT ''$$;"
+    "CREATE TABLE lost (id serial, t text DEFAULT odd()); INSERT INTO lost (t) VALUES ('a'), ('b');"
+    "UPDATE pg_proc SET proconfig = '{work_mem=odd}' WHERE proname = 'odd';",
+}
+
+
+@pytest.mark.parametrize("made", LACKING.values(), ids=LACKING)
+def test_what_can_not_be_made_before_the_rows_is_listed_with_all_that_hangs_on_it(
+    pg18, new_database, practise, made
+):
+    source = new_database(pg18)
+    source.psql(f"""
+        {made} CREATE INDEX ON lost (t); CREATE VIEW seen AS SELECT t FROM lost;
+        CREATE TABLE healthy (n int PRIMARY KEY); INSERT INTO healthy SELECT generate_series(1, 10);
+    """)
+    practice: Practice = practise(source)
+    practice.back_up()
+    with pytest.raises(PostgresError, match=r"PostgreSQL refused: CREATE .* public\.odd") as refused:
+        practice.restore("mtn_not_going_on")
+    assert "--keep-going" in refused.value.hint
+    assert "Install on the server what it names" in refused.value.hint
+    error, name = go_on(practice, "mtn_going_on")
+    missing = practice.job.result["missing"]
+    for what in (
+        "public.odd",
+        "CREATE TABLE public.lost",
+        "CREATE INDEX lost_t_idx",
+        "CREATE VIEW public.seen",
+    ):
+        assert any(what in line for line in missing), (what, missing)
+    (rows,) = [line for line in missing if "COPY public.lost" in line]
+    assert rows.endswith("None of its rows are there (2).")
+    assert "CREATE TABLE public.lost (" in error.private
+    assert ask(practice, name, "SELECT count(*) FROM healthy") == [(10,)]
+
+
 def test_it_is_listed_among_what_is_kept_and_dropped_from_there(damaged):
     _error, name = go_on(damaged, "mtn_listed")
     backup = str(damaged.inventory.latest().name)

@@ -53,6 +53,7 @@ REFUSED = {
     f"CREATE SERVER far FOREIGN DATA WRAPPER w OPTIONS (password '{SECRET}')": "CREATE SERVER far",
     f"ALTER ROLE nobody_here WITH PASSWORD '{SECRET}'": "ALTER ROLE nobody_here",
     f"ALTER ROLE CURRENT_USER SET work_mem TO '{SECRET}'": "ALTER ROLE CURRENT_USER SET work_mem",
+    "CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = ispell, DictFile = es_cl, AffFile = es_cl)": "es_cl.dict",
     f"SELECT '{SECRET}' 'x' {SECRET} syntax": "SELECT",
     f"INSERT INTO alumnos VALUES (3, '{ROW} bad')": 'violates check constraint "alumnos_rut_check"',
     f"INSERT INTO alumnos VALUES (1, '{ROW}')": "duplicate key value violates unique",

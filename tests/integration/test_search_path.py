@@ -83,6 +83,10 @@ def test_a_path_that_does_not_help_is_told_as_such(unqualified, practise):
     ("made", "refused"),
     [
         ("CREATE INDEX i ON t (norm(name))", "CREATE INDEX i ON public.t. The server said: function plain"),
+        (
+            "ALTER TABLE t ADD EXCLUDE (norm(name) WITH =)",
+            "ADD CONSTRAINT t_norm_excl. The server said: function",
+        ),
         ("CREATE MATERIALIZED VIEW m AS SELECT norm(name) FROM t", "REFRESH MATERIALIZED VIEW public.m. "),
     ],
 )

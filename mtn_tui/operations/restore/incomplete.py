@@ -37,7 +37,7 @@ _LISTED = 100
 
 _READERS = """
     WITH RECURSIVE reading (oid) AS (
-        SELECT %s::regclass::oid UNION
+        SELECT pg_catalog.to_regclass(%s)::oid UNION
         SELECT ev_class FROM reading JOIN pg_depend AS d ON d.refobjid = reading.oid
             AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass
         JOIN pg_rewrite AS r ON r.oid = d.objid)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain, groupby
@@ -30,7 +30,7 @@ from mtn_tui.operations.restore.incomplete import Failures, advise
 from mtn_tui.operations.restore.pieces import Piece, filled_by, pieces_of
 from mtn_tui.operations.restore.post_data import ClosingTasks
 from mtn_tui.postgres.closers import refreshes
-from mtn_tui.postgres.load import LoadConnection, is_setting
+from mtn_tui.postgres.load import LoadConnection, Refused, is_setting
 from mtn_tui.postgres.statistics import are_set
 
 CONNECTIONS = min((os.cpu_count() or 1) + 1, 4)
@@ -91,11 +91,14 @@ def play(events: Iterator[Event], connection: LoadConnection) -> None:
                 )
 
 
-def _play_own(events: Iterator[Event], connection: LoadConnection) -> None:
-    """As ``play``, for a script of our own, whose statements go to the server many in one go."""
+def _play_own(events: Iterator[Event], connection: LoadConnection, refused: Refused | None = None) -> None:
+    """As ``play``, for a script of our own, whose statements go to the server many in one go.
+
+    ``refused``, if given, is called for each statement that fails, and the next one follows.
+    """
     for several, run in groupby(events, lambda event: isinstance(event, Statement)):
         if several:
-            connection.execute_all(event.sql for event in run if isinstance(event, Statement))
+            connection.execute_all((event.sql for event in run if isinstance(event, Statement)), refused)
         else:
             play(run, connection)
 
@@ -133,7 +136,7 @@ def load(
     ``advance`` gets bytes of SQL. Once all rows are in, ``on_rows_loaded`` gets
     the number of statements still to come, and ``advance`` counts those. The
     tail, which marks the database, is left out. With ``failures`` rows and
-    post-data statements that the server refuses are put there, and the rest goes on.
+    statements that the server refuses are put there, and the rest goes on.
     ``most``: connections to use, fewer where the server has no more. ``refresh``: fill
     materialized views; a differential, which is applied afterwards, does so itself.
     """
@@ -223,11 +226,25 @@ class _Loader:
                 continue
             if not (isinstance(event, Statement) and is_setting(event.sql)):
                 connection.under(tuple(preamble))
-                _play_own(chain([event], events), connection)
+                with self._advised():
+                    _play_own(chain([event], events), connection, self._refused)
                 return tuple(preamble)
             preamble.append(event.sql)
         connection.under(tuple(preamble))
         return tuple(preamble)
+
+    @property
+    def _refused(self) -> Refused | None:
+        return None if self._failures is None else self._failures.add
+
+    @contextmanager
+    def _advised(self) -> Iterator[None]:
+        """Name --keep-going where the server refuses a statement."""
+        try:
+            yield
+        except PostgresError as error:
+            advise(error)
+            raise
 
     def _heeded(self, events: Iterator[Event]) -> Iterator[Event]:
         """Pass a script on, and keep the last value of each setting."""
@@ -334,11 +351,8 @@ class _Loader:
     ) -> None:
         if settings:
             connection.under(settings)
-        try:
-            connection.execute_all(several, None if self._failures is None else self._failures.add)
-        except PostgresError as error:
-            advise(error)
-            raise
+        with self._advised():
+            connection.execute_all(several, self._refused)
         self._progress.closed(len(several))
 
     def _analyze(self, tables: Sequence[str], connection: LoadConnection) -> None:
