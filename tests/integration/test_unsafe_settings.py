@@ -19,6 +19,7 @@ from mtn_tui.core.settings_file import interpret
 from mtn_tui.core.values import is_connection_string
 from mtn_tui.operations.common import folder_guard
 from mtn_tui.operations.common.folder_guard import open_folder, strangers_folder
+from mtn_tui.operations.sync.sync import sync
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -74,6 +75,24 @@ def test_a_folder_that_anybody_may_write_to_takes_no_backup_and_the_doctor_says_
     assert any(one["status"] == "fail" and str(backups) in one["title"] for one in found)
     subprocess.run(["chmod", "o-w", str(backups)], check=True)
     here.here("backup", "full")
+
+
+def test_a_sync_brings_no_backup_into_a_folder_that_anybody_may_write_to(small, practise, shared, s3):
+    backups = shared / "backups"
+    backups.mkdir()
+    here: Practice = practise(small, s3, BACKUP_DIR=str(backups))
+    first, _second = here.ready_made(), here.back_up()
+    for path in backups.glob(f"{first.payload}*"):
+        path.unlink()
+    backups.chmod(0o777)
+    here.run("sync", lambda job: sync(job, here.context))
+    assert here.job is not None
+    (told,) = here.job.warnings
+    assert f"may put or remove files in {backups}" in told
+    assert not (backups / first.payload).exists()
+    backups.chmod(0o750)
+    here.run("sync", lambda job: sync(job, here.context))
+    assert (backups / first.payload).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another")

@@ -22,6 +22,7 @@ from mtn_tui.operations.backup.ownership import Ownership
 from mtn_tui.operations.backup.room import required
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
+from mtn_tui.operations.common.folder_guard import require_closed
 from mtn_tui.operations.common.locking import operation_lock
 from mtn_tui.operations.common.metrics import about, begin_log, write_metrics
 from mtn_tui.operations.inventory.model import Inventory
@@ -179,7 +180,9 @@ class _Run:
         if self.unanswered.get(store, 0) >= _PATIENCE:
             return _("not tried any more: the {store} does not answer").format(store=labels.store(store))
         try:
-            self._require_room(one)
+            if isinstance(one.store, LocalStorage):
+                require_closed(one.store.root)
+                self._require_room(one, one.store)
             with lease(context.locks, str(one.backup.name)):
                 BackupCopy(job, context, one, ours, self.limit, job.advance).run()
         except ArchiveError as error:
@@ -193,11 +196,9 @@ class _Run:
         job.note("info", "copied", name=str(one.backup.name), store=store, bytes=one.source.size)
         return ""
 
-    def _require_room(self, one: Missing) -> None:
+    def _require_room(self, one: Missing, disk: LocalStorage) -> None:
         """Raise NoSpace if the disk would be left without room for the next backup."""
-        if not isinstance(one.store, LocalStorage):
-            return
-        free = one.store.free()
+        free = disk.free()
         if free - one.source.size < self.reserve:
             raise NoSpace(
                 _("{free} are free, and {reserve} stay free for the next backup.").format(
