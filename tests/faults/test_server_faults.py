@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -160,13 +161,19 @@ def test_a_server_killed_while_a_differential_looks_for_changes_or_writes_them(
     assert before.items() < files(practice).items()
 
 
+def pg_dump_of_rows(job: int) -> psutil.Process:
+    """Not that of the statistics, which may have ended meanwhile."""
+    for one in psutil.Process(job).children():
+        with suppress(psutil.ZombieProcess):
+            if one.name() == "pg_dump" and "--statistics-only" not in one.cmdline():
+                return one
+    raise AssertionError("no pg_dump is running")
+
+
 def test_pg_dump_killed_half_way(practice: Practice, source: Database, proxy: FaultProxy) -> None:
     before = files(practice)
     running = half_way_through_a_dump(practice, proxy)
-    children = psutil.Process(running.process.pid).children()
-    dumps = [one for one in children if one.name() == "pg_dump"]
-    (child,) = [one for one in dumps if "--statistics-only" not in one.cmdline()]
-    os.kill(child.pid, signal.SIGKILL)
+    os.kill(pg_dump_of_rows(running.process.pid).pid, signal.SIGKILL)
     proxy.heal()
     assert "pg_dump failed" in running.ends(2)
     assert running.view.error == PostgresError.__name__
