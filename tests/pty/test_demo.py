@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -112,7 +112,8 @@ def test_nothing_is_left_of_a_demo_however_it_ends(tmp_path, options, how):
 def workspace_of(pid: int) -> Path:
     """The demo's own, by its S3 server."""
     for process in psutil.Process(pid).children(recursive=True):
-        for word in process.cmdline():
-            if word.startswith("-dir="):
-                return Path(word.removeprefix("-dir=")).parents[1]
+        with suppress(psutil.NoSuchProcess):  # a short one, which has ended meanwhile
+            for word in process.cmdline():
+                if word.startswith("-dir="):
+                    return Path(word.removeprefix("-dir=")).parents[1]
     raise AssertionError("no S3 server is running")
