@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mtn_tui.operations.restore.validate import validate
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database, NewDatabase
 
@@ -58,7 +59,7 @@ def test_where_the_servers_strings_have_escapes_no_string_ends_elsewhere_than_it
     path = script(tmp_path, b"CREATE TABLE public.t (a text);\n" + SMUGGLED[kind] + b";\n")
     try:
         restored(practice, path, target, *more, code=len(more))  # that option is told
-        assert source.psql("SELECT FROM pg_roles WHERE rolname = 'mtn_evil'") == b""
+        assert source.psql("SELECT rolname FROM pg_roles WHERE rolname = 'mtn_evil'") == b""
         found = Database(source.server, target).psql(
             "SELECT description FROM pg_description WHERE description ~ '^x'"
         )
@@ -181,3 +182,34 @@ def test_a_mark_of_utf_8_within_gzip_is_passed_over_as_psql_does(practice, targe
     path = tmp_path / "x.sql.gz"
     path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + practice.source.run("pg_dump").replace(b"\n", b"\r\n")))
     restored(practice, path, target)
+
+
+VALIDATED = """
+CREATE FUNCTION public.evil() RETURNS boolean LANGUAGE plpgsql AS
+'BEGIN CREATE ROLE mtn_evil; RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END';
+CREATE FUNCTION public.evil(a text, b character varying) RETURNS text LANGUAGE plpgsql AS
+'BEGIN PERFORM public.evil(); RETURN b; END';
+CREATE AGGREGATE public.max(character varying) (SFUNC = public.evil, STYPE = text);
+CREATE TABLE public.applications (created_at character varying);
+CREATE VIEW public.users AS SELECT 1 AS a WHERE public.evil();
+COPY public.applications (created_at) FROM stdin;
+2026-01-01
+\\.
+"""
+
+
+def test_step_5_runs_nothing_of_what_such_a_script_has_made(practice, target, tmp_path):
+    path = practice.backups / "admision_mtn_full_20261003_020000.sql.gz"
+    path.write_bytes(gzip.compress(HEAD + VALIDATED.encode() + FOOT))
+    source = practice.source
+    restored(practice, path, target)
+    (backup,) = practice.inventory.backups
+    try:
+        found = validate(practice.context, target, backup).checks
+        assert source.psql("SELECT rolname FROM pg_roles WHERE rolname = 'mtn_evil'") == b""
+        said = {one.id: one for one in found}
+        assert "users is no table" in "".join(one.says for one in found)
+        assert "no date" in said["newest"].says
+        assert "applications has 1 rows" in "".join(one.says for one in found)
+    finally:
+        source.psql("DROP ROLE IF EXISTS mtn_evil")

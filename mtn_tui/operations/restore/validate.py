@@ -25,6 +25,20 @@ from mtn_tui.postgres.load import LoadConnection
 
 _APPLICATION = "mtn validate"
 
+_IS_TABLE = """
+    SELECT relkind IN ('r', 'p', 'm') FROM pg_catalog.pg_class
+    WHERE oid = pg_catalog.to_regclass(pg_catalog.quote_ident(%s))
+"""
+_IS_MOMENT = """
+    SELECT FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_class AS c ON c.oid = attrelid
+    WHERE attrelid = pg_catalog.to_regclass('applications') AND attname = 'created_at'
+        AND relkind IN ('r', 'p', 'm') AND atttypid IN (
+            'pg_catalog.timestamptz'::pg_catalog.regtype, 'pg_catalog.timestamp'::pg_catalog.regtype,
+            'pg_catalog.date'::pg_catalog.regtype)
+"""
+"""What was restored may be of a script that nothing signs: a view, or a function for a type of its own, would
+run with all our rights."""
+
 
 @dataclass(frozen=True)
 class Validated:
@@ -71,7 +85,10 @@ def contents(connection: Connection, backup: Backup) -> list[Check]:
 def _rows(connection: Connection, name: str) -> int | Check:
     """How many rows a main table has, or why it was not counted."""
     try:
-        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
+        if connection.execute(_IS_TABLE, [name]).fetchone() == (False,):
+            text = _("{table} is no table: what it shows was not counted.")
+            return Check("tables", Status.WARN, text.format(table=name))
+        query = sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(sql.Identifier(name))
         row = connection.execute(query).fetchone()
     except psycopg.errors.UndefinedTable:
         return Check("tables", Status.FAIL, _("The main table {table} is not there.").format(table=name))
@@ -92,15 +109,20 @@ def _main_table(name: str, rows: int | Check) -> Check:
 
 def _newest(connection: Connection, backup: Backup) -> Check:
     """Warn if the newest application is later than the backup; how much earlier is right, people judge."""
+    unknown = Check("newest", Status.UNKNOWN, _("The newest application has no date to be seen."))
     try:
-        row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
+        if connection.execute(_IS_MOMENT).fetchone() is None:
+            return unknown
+        row = connection.execute(
+            "SELECT pg_catalog.max(created_at)::pg_catalog.timestamptz FROM applications"
+        ).fetchone()
     except (
         psycopg.errors.UndefinedTable,
         psycopg.errors.UndefinedColumn,
         psycopg.errors.InsufficientPrivilege,  # row security, too
         psycopg.DataError,
     ):
-        return Check("newest", Status.UNKNOWN, _("The newest application has no date to be seen."))
+        return unknown
     except psycopg.Error:
         with translated():
             raise
