@@ -193,7 +193,9 @@ def finding(table: Table, moments: Mapping[datetime, str] | None = None) -> Chec
 def last_written(connection: Connection) -> datetime | None:
     """When the last application was created; None where the database does not tell."""
     try:
-        row = connection.execute("SELECT max(created_at)::timestamptz FROM applications").fetchone()
+        row = connection.execute(
+            "SELECT pg_catalog.max(created_at)::pg_catalog.timestamptz FROM applications"
+        ).fetchone()
     except psycopg.Error:
         if connection.broken:
             with translated():
