@@ -23,6 +23,23 @@ _CONFIGURATION = sql.SQL(
     " JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace WHERE relkind IN ('r', 'p', 'S')) AS found"
 )
 
+_AS_NEW = (
+    "ALTER DATABASE {database} RESET ALL",
+    "ALTER DATABASE {database} CONNECTION LIMIT -1",
+    "ALTER DATABASE {database} IS_TEMPLATE false",
+    "COMMENT ON DATABASE {database} IS NULL",
+)
+_AS_GRANTED = (
+    "REVOKE ALL ON DATABASE {database} FROM PUBLIC CASCADE",
+    "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO PUBLIC",
+    "GRANT ALL ON DATABASE {database} TO {owner}",
+)
+_GRANTED = """
+    SELECT DISTINCT rolname FROM pg_catalog.pg_database CROSS JOIN pg_catalog.aclexplode(datacl)
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = grantee AND grantee <> datdba WHERE datname = %s
+"""
+"""Who has rights on a database that is not as new: roles, and NULL for its owner and PUBLIC."""
+
 
 def make(connection: Connection, server: Server, database: str, job: str) -> Server:
     """Create a login for a job that may connect once, and make it owner of the empty ``database``.
@@ -72,15 +89,22 @@ def _is_superuser(connection: Connection) -> bool:
 
 
 def end(connection: Connection, database: str, name: str) -> None:
-    """Disable the login, end its sessions, and reset the settings of its database."""
+    """Disable the login, end its sessions, and reset all that an owner may set of a database."""
     with translated():
-        connection.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(sql.Identifier(database)))
         connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(name)))
         connection.execute(
             "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity"
             " WHERE usename OPERATOR(pg_catalog.=) %s",
             [name],
         )
+        granted = connection.execute(_GRANTED, [database]).fetchall()
+        for statement in (*_AS_NEW, *(_AS_GRANTED if granted else ())):
+            values = {"database": sql.Identifier(database), "owner": sql.Identifier(name)}
+            connection.execute(sql.SQL(statement).format(**values))
+        for (grantee,) in granted:
+            if grantee:
+                revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE")
+                connection.execute(revoke.format(sql.Identifier(database), sql.Identifier(str(grantee))))
 
 
 def fillable(name: str) -> bytes:

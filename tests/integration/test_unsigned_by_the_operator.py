@@ -70,7 +70,7 @@ def test_where_the_servers_strings_have_escapes_no_string_ends_elsewhere_than_it
         source.psql(f"DROP ROLE {role}")
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252"])
+@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "SQL_ASCII", "UTF8"])
 def test_owners_rights_and_roles_of_a_script_in_another_encoding(practice, target, tmp_path, encoding):
     source, role = practice.source, f"mtn_Peña_{os.getpid()}"
     source.psql(f"""
@@ -213,3 +213,43 @@ def test_step_5_runs_nothing_of_what_such_a_script_has_made(practice, target, tm
         assert "applications has 1 rows" in "".join(one.says for one in found)
     finally:
         source.psql("DROP ROLE IF EXISTS mtn_evil")
+
+
+OWNERS = """
+COMMENT ON DATABASE %I IS 'x [mtn abcdef23]'
+REVOKE CONNECT ON DATABASE %I FROM PUBLIC
+GRANT ALL ON DATABASE %I TO pg_monitor WITH GRANT OPTION
+REVOKE ALL ON DATABASE %I FROM CURRENT_USER
+ALTER DATABASE %I CONNECTION LIMIT 0
+ALTER DATABASE %I IS_TEMPLATE true
+ALTER DATABASE %I SET default_transaction_read_only = on
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_the_owner_of_a_database_may_set_of_it_stays_as_new(practice, target, tmp_path, fails):
+    """A function of the script may: it runs as the owner of the database that is loaded."""
+    does = "".join(f"EXECUTE format($q${one}$q$, current_database()); " for one in OWNERS)
+    text = f"""CREATE FUNCTION public.evil() RETURNS integer LANGUAGE plpgsql AS
+$$BEGIN {does}RETURN 1; END$$;
+CREATE TABLE public.t (a integer, b integer DEFAULT public.evil());
+COPY public.t (a) FROM stdin;
+1
+\\.
+{"ALTER TABLE ONLY public.t ADD CONSTRAINT c CHECK (a > 1);" if fails else ""}
+"""
+    restored(practice, script(tmp_path, text.encode()), target, code=2 if fails else 0)
+    there = [one for one in practice.databases() if one.startswith(target)]
+    assert there == ([] if fails else [target])
+    if not fails:
+        database = Database(practice.source.server, target)
+        assert (
+            database.psql(
+                "SELECT datconnlimit, datistemplate, shobj_description(oid, 'pg_database') IS NULL,"
+                " has_database_privilege('pg_monitor', oid, 'CREATE'), acl.many FROM pg_database,"
+                " LATERAL (SELECT count(*) AS many FROM aclexplode(datacl)) AS acl"
+                " WHERE datname = current_database()"
+            )
+            == b"-1|f|t|f|5\n"
+        )
+        assert database.psql("SHOW default_transaction_read_only") == b"off\n"

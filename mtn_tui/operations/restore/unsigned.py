@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 
-from mtn_tui.archive import legacy, statements
+from mtn_tui.archive import legacy, mark, statements
 from mtn_tui.archive.allowed import Allowed, event_trigger, shown, shown_command
 from mtn_tui.archive.allowed_patterns import Way
 from mtn_tui.archive.keys import Key
@@ -223,6 +223,8 @@ class _Waiting:
     roles: list[tuple[tuple[bytes, ...], bytes]] = field(default_factory=list)
     """Each with the settings that it was read under."""
     events: list[tuple[tuple[bytes, ...], bytes]] = field(default_factory=list)
+    mark: bytes = b""
+    """The statement that writes our backup's id into the database's comment."""
     _settings: dict[bytes, bytes] = field(default_factory=lambda: dict(_OURS))
 
     def note(self, statement: bytes) -> None:
@@ -301,6 +303,9 @@ class Loading:
             if way is Way.LOAD:
                 if isinstance(event, Statement):
                     waiting.note(event.sql)
+                    if mark.is_one(event.sql):
+                        waiting.mark = event.sql
+                        continue
                 _execute(event, events, loader, rows)
             elif isinstance(event, Statement):
                 match way:
@@ -325,6 +330,8 @@ class Loading:
         for settings, statement in waiting.roles:
             _as_read(operator, settings, statement)
         operator.under(tuple(_OURS.values()))
+        if waiting.mark:
+            operator.execute_one(waiting.mark)
         for statement in logins.taken_over(login):
             operator.execute(statement)
         for given, statement in catalog_rights.given_since(before, catalog_rights.look(operator)):
