@@ -138,6 +138,18 @@ def _database_closed(at: Attempt) -> PostgresError:
     )
 
 
+def _database_invalid(at: Attempt) -> PostgresError:
+    ours = _("The database {database} at {where} is invalid: a DROP DATABASE of it broke off.").format(
+        database=at.database, where=at.where
+    )
+    return PostgresError(
+        f"{ours} {server_said(at.words)}",
+        _(
+            "Nothing in it can be read any more. Drop it (DROP DATABASE …), and restore a backup under its name."
+        ),
+    )
+
+
 def _not_ready(at: Attempt) -> PostgresError:
     ours = _("PostgreSQL at {where} is starting or stopping.").format(where=at.where)
     return ServerLost(
@@ -193,7 +205,8 @@ _KINDS = (
         r"requires a valid client certificate|certificado de cliente válido"
         r"|certificate required|certificate authentication failed|autentificación por certificado"
         r"|private key file .* (?:group or world access|does not exist)"
-        r"|could not load (?:private key|certificate)",
+        r"|could not (?:load|read) (?:private key|certificate)|but not private key file"
+        r"|alert (?:unknown ca|bad certificate|certificate (?:expired|revoked|unknown))",
         _certificate_wanted,
     ),
     _kind(
@@ -211,6 +224,7 @@ _KINDS = (
         "refused",
         r"authentication failed for user|autentificación .* falló"
         r"|no password supplied|no se ha proporcionado una contraseña"
+        r"|SASL authentication failed|no such user|user not found|no credentials for the role"
         r"|role .+ does not exist|no existe el rol|not permitted to log in|no se le permite conectarse",
         _refused,
     ),
@@ -218,7 +232,8 @@ _KINDS = (
         "no-slot",
         r"too many clients already|demasiados clientes|connection slots are reserved"
         r"|conexiones restantes están reservadas|too many connections for|demasiadas conexiones para"
-        r"|no more connections allowed|max_client_conn|query_wait_timeout|too many connections",
+        r"|no more connections allowed|max_client_conn|query_wait_timeout|too many connections"
+        r"|max clients reached",
         _no_slot,
     ),
     _kind(
@@ -237,6 +252,11 @@ _KINDS = (
         _database_closed,
     ),
     _kind(
+        "database-invalid",
+        r"connect to invalid database|base de datos (?:no válida|inválida)",
+        _database_invalid,
+    ),
+    _kind(
         "not-ready",
         r"database system is (?:starting up|shutting down|in recovery mode|not (?:yet )?accepting)"
         r"|sistema de bases? de datos (?:está (?:inici|apag|en modo)|(?:aún )?no está aceptando)",
@@ -245,7 +265,8 @@ _KINDS = (
     # Only clear text was refused: TLS was not tried, or the message does not mention it.
     _kind(
         "tls-wanted",
-        r"\A(?!.*(?:SSL encryption|cifrado SSL|SSL on)).*pg_hba\.conf.*(?:no encryption|sin cifrado|SSL off)",
+        r"\A(?!.*(?:SSL encryption|cifrado SSL|SSL on)).*pg_hba\.conf.*(?:no encryption|sin cifrado|SSL off)"
+        r"|SSL (?:connection is )?required",
         _tls_wanted,
     ),
     _kind("no-line", r"pg_hba\.conf", _no_line),

@@ -30,6 +30,7 @@ ENGLISH = {
     'permission denied for database "{}"': "database-forbidden",
     'database "{}" is not currently accepting connections': "database-closed",
     'database "{}" does not exist': "database-missing",
+    'cannot connect to invalid database "{}"': "database-invalid",
     "the database system is starting up": "not-ready",
     "the database system is shutting down": "not-ready",
     "the database system is in recovery mode": "not-ready",
@@ -47,11 +48,23 @@ ENGLISH = {
     'root certificate file "/root/.postgresql/root.crt" does not exist': "server-not-trusted",
     'server certificate for "db" does not match host name "10.0.0.7"': "server-not-trusted",
     "SSL error: tlsv13 alert certificate required": "certificate-wanted",
+    "SSL error: tlsv1 alert unknown ca": "certificate-wanted",
+    "SSL error: sslv3 alert certificate expired": "certificate-wanted",
+    'certificate present, but not private key file "/root/.postgresql/postgresql.key"': "certificate-wanted",
+    'could not read certificate file "/root/.postgresql/postgresql.crt": no start line': "certificate-wanted",
     "Connection refused Is the server running on that host and accepting TCP/IP connections?": "silent",
     'could not translate host name "db" to address: Name or service not known': "silent",
     # pgbouncer
     "no more connections allowed (max_client_conn)": "no-slot",
     "query_wait_timeout": "no-slot",
+    "SASL authentication failed": "refused",
+    "no such user: {}": "refused",
+    "SSL required": "tls-wanted",
+    # Supavisor, the proxies of RDS and Azure
+    "MaxClientsInSessionMode: max clients reached": "no-slot",
+    "Tenant or user not found": "refused",
+    "This RDS proxy has no credentials for the role {}": "refused",
+    "SSL connection is required. Please specify SSL options and retry.": "tls-wanted",
     "no such database: {}": "database-missing",
 }
 SPANISH = {
@@ -66,6 +79,7 @@ SPANISH = {
     "permiso denegado a la base de datos «x»": "database-forbidden",
     "la base de datos «x» no acepta conexiones": "database-closed",
     "no existe la base de datos «x»": "database-missing",
+    "no se puede conectar a la base de datos no válida «x»": "database-invalid",
     "el sistema de base de datos está iniciándose": "not-ready",
     "el sistema de base de datos está apagándose": "not-ready",
     "el sistema de bases de datos no está aceptando conexiones": "not-ready",
@@ -132,7 +146,7 @@ def test_a_statement_that_is_refused_too(pg18, new_database):
 def test_each_kind_has_another_fix():
     words = {kind: said for said, kind in ENGLISH.items()}
     hints = [explain(Attempt("h:1", "u", "d", said.format("x"))).hint for said in words.values()]
-    assert len(set(hints)) == len(hints) == 12
+    assert len(set(hints)) == len(hints) == 13
 
 
 def test_the_servers_own_spanish_is_understood():
@@ -192,6 +206,9 @@ def test_a_real_server_says_what_is_in_the_way(pg18, new_database):
             connection.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS false')
             assert "takes no connections" in failing(login, database.name).title
             connection.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS true')
+            half_dropped = "UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s"
+            connection.execute(half_dropped, [database.name])
+            assert "is invalid" in failing(login, database.name).title
     finally:
         with psycopg.connect(pg18.conninfo("postgres"), autocommit=True) as connection:
             connection.execute("DROP ROLE narrow")
