@@ -145,7 +145,8 @@ def _database_invalid(at: Attempt) -> PostgresError:
     return PostgresError(
         f"{ours} {server_said(at.words)}",
         _(
-            "Nothing in it can be read any more. Drop it (DROP DATABASE …), and restore a backup under its name."
+            "Nothing in it can be read any more. Drop it (DROP DATABASE …), and restore a backup under "
+            "its name."
         ),
     )
 

@@ -96,7 +96,7 @@ def database_properties(connection: Connection, database: str = "") -> DatabaseP
         owner=row.owner,
         grants=None if row.default_grants else tuple(Grant(*grant) for grant in grants),  # type: ignore[arg-type]
         comment=row.comment,
-        connection_limit=row.datconnlimit,
+        connection_limit=max(row.datconnlimit, -1),  # -2: a DROP DATABASE of it broke off
         settings=by_role.pop("", ()),
         role_settings=by_role,
     )

@@ -23,8 +23,11 @@ ERROR_BODY = 64 << 10
 PAGE = 16 << 20
 """Bytes of an answer, at most; a listing's page with 1,000 keys of 1,024 bytes takes a quarter."""
 
-GOOD = range(200, 300)
-"""Statuses that are no refusal; some servers answer a put with 201 or 202."""
+GOOD = (200, 204, 206)
+"""Statuses that are no refusal."""
+
+DONE = (201, 202)
+"""The same of what was put or deleted; some servers answer so."""
 
 TLS_WANTED = "HttpRequestToTlsPort"
 """Our code for a server that expects TLS and got none."""
@@ -50,7 +53,7 @@ _WRONG_REGION = (
 )
 _TLS_WORDS = (b"HTTP request was sent to HTTPS port", b"HTTP request to an HTTPS server", b"HTTPS port")
 
-_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*>)?\s*<(?:\w+:)?Error[\s/>]")
+_ERROR = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>)?\s*<(?:\w+:)?Error(?:Response)?[\s/>]")
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )

@@ -18,7 +18,7 @@ from minio.signer import sign_v4_s3
 from minio.time import to_amz_date
 from urllib3.response import BaseHTTPResponse
 
-from mtn_tui.storage.s3_answers import GOOD, NoS3, Refused, is_page, refused, whole, xml
+from mtn_tui.storage.s3_answers import DONE, GOOD, NoS3, Refused, is_page, refused, whole, xml
 
 _SEND = 1 << 18
 """Bytes given to the socket at once: its timeout is for each, not for a whole part."""
@@ -159,7 +159,7 @@ class Client:
             redirect=False,
             preload_content=False,
         )
-        if response.status not in GOOD:
+        if response.status not in GOOD and (method == "GET" or response.status not in DONE):
             raise refused(response, request.key, request.query, secure=self._url.is_https)
         return response
 

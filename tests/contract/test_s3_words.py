@@ -144,6 +144,16 @@ def test_the_tag_of_a_part_is_taken_as_it_is_written(picky, store, tag):
     assert store.stat(KEY).size == 1
 
 
+@pytest.mark.parametrize("status", [201, 202, 203, 205])
+def test_what_is_read_is_answered_by_200_or_206(picky, store, status):
+    store.put(KEY, io.BytesIO(b"abc"))
+    picky.remake = lambda found: replace(found, status=status)
+    with pytest.raises(StorageError):
+        store.stat(KEY)
+    with pytest.raises(StorageError):
+        list(store.list())
+
+
 @pytest.mark.parametrize("status", [201, 202, 204])
 def test_each_kind_of_yes_is_one(picky, store, status):
     picky.remake = lambda found: found if found.body or found.status != 200 else replace(found, status=status)

@@ -15,6 +15,7 @@ from mtn_tui.core import i18n
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.postgres.connect_errors import Attempt, explain, kind_of
 from mtn_tui.postgres.connection import connect, translated
+from mtn_tui.postgres.identity import database_properties
 from mtn_tui.postgres.server import Server
 
 ENGLISH = {
@@ -209,6 +210,7 @@ def test_a_real_server_says_what_is_in_the_way(pg18, new_database):
             half_dropped = "UPDATE pg_database SET datconnlimit = -2 WHERE datname = %s"
             connection.execute(half_dropped, [database.name])
             assert "is invalid" in failing(login, database.name).title
+            assert database_properties(connection, database.name).connection_limit == -1
     finally:
         with psycopg.connect(pg18.conninfo("postgres"), autocommit=True) as connection:
             connection.execute("DROP ROLE narrow")
