@@ -75,6 +75,7 @@ OF_CONNECTIONS = {
     "database-missing": "",
     "database-forbidden": "",
     "database-closed": "",
+    "database-invalid": "",
     "not-ready": "7.3",
     "tls-wanted": "",
     "no-line": "",
