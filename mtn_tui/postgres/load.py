@@ -6,7 +6,6 @@ The script is given statement by statement; rows are sent by COPY in chunks of
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,10 +19,11 @@ from mtn_tui.core.i18n import _
 from mtn_tui.postgres import server_errors, statistics
 from mtn_tui.postgres.connection import connect, explained, translated
 from mtn_tui.postgres.load_advice import advice
-from mtn_tui.postgres.load_chunks import EMPTY_PATH, in_chunks
+from mtn_tui.postgres.load_chunks import EMPTY_PATH, in_chunks, in_messages
 from mtn_tui.postgres.load_queries import (
     ARE_THERE,
     CHECKS_THAT_CALL,
+    FOR_LOADING,
     MAY_BE_EMPTIED,
     MUCH_CHANGED,
     TABLES_OF_EXTENSIONS,
@@ -57,27 +57,6 @@ _PLACE = re.compile(rb"SET default_(?:tablespace|table_access_method|toast_compr
 
 # Until PostgreSQL 11 tables could have a hidden column of OIDs, which dumps leave out.
 _WITH_OIDS = re.compile(rb"SET default_with_oids = true\Z")
-
-# Several loads keep the cores busy already, so parallel index builds are no faster.
-_HELPERS = max((os.cpu_count() or 1) // 2 - 1, 0)
-
-# After a crash the load is discarded, so no commit needs to wait for the disk. An autovacuum of a table
-# yields to statements that lock it, but only after deadlock_timeout. JIT compilation of the query that checks
-# a foreign key takes longer than running it.
-_FOR_LOADING = f"""
-    SET synchronous_commit = off;
-    SET array_nulls = on; SET standard_conforming_strings = on;
-    SET quote_all_identifiers = off;
-    SELECT set_config(name, greatest(setting::bigint, 262144)::text, false)
-        FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem';
-    SELECT set_config(name, least(setting::int, {_HELPERS})::text, false)
-        FROM pg_catalog.pg_settings WHERE name = 'max_parallel_maintenance_workers';
-    SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings WHERE name = 'jit';
-    SELECT set_config('deadlock_timeout', '100ms', false) WHERE current_setting('is_superuser') = 'on'
-"""  # noqa: S608 - a number of our own
-
-_MESSAGE = 32 << 10
-"""Bytes of rows sent at a time: so few are still in the server's cache when it reads them."""
 
 _DEADLOCK_TRIES = 5
 _NOT_THERE = ("42P01", "3F000")
@@ -117,7 +96,7 @@ class LoadConnection:
         self._skipped = skipped
         self._disowned = disowned
         self._connection.prepare_threshold = None  # hardly a statement comes twice
-        self._connection.execute(_FOR_LOADING)
+        self._connection.execute(FOR_LOADING)
         self._cancelled = False
         self._under: tuple[bytes, ...] = ()
         self._copy_options = b""
@@ -344,8 +323,8 @@ class LoadConnection:
             with self._connection.cursor() as cursor, cursor.copy(statement + self._copy_options) as copy:
 
                 def send(rows: bytes) -> None:
-                    for start in range(0, len(rows), _MESSAGE):
-                        copy.write(rows[start : start + _MESSAGE])
+                    for message in in_messages(rows):
+                        copy.write(message)
 
                 yield send
         except psycopg.Error as error:

@@ -1,4 +1,4 @@
-"""Groups statements into chunks that are sent to the server at once."""
+"""Groups statements, and cuts rows, into what is sent to the server at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ _AT_ONCE = 100
 _BYTES_AT_ONCE = 128 << 10
 """Limits of a chunk: large enough that round trips hardly matter, small enough that the
 locks held do not matter either."""
+
+_MESSAGE = 32 << 10
+"""Bytes of rows: so few are still in the server's cache when it reads them."""
 
 # Statements that begin or end a transaction are sent alone.
 _TRANSACTION = re.compile(
@@ -32,3 +35,9 @@ def in_chunks(statements: Iterable[bytes]) -> Iterator[list[bytes]]:
         size += _BYTES_AT_ONCE if alone else len(statement)
     if chunk:
         yield chunk
+
+
+def in_messages(rows: bytes) -> Iterator[bytes]:
+    """Yield the rows in pieces, cut anywhere."""
+    for start in range(0, len(rows), _MESSAGE):
+        yield rows[start : start + _MESSAGE]
