@@ -111,12 +111,12 @@ def _is_a_double(item: pytest.Item) -> bool:
     called = getattr(item, "callspec", None)
     if called is None:
         return False
+    if called.params.get("language") == "en" and item.nodeid.startswith(SCREENS):
+        return True
     sample = item.get_closest_marker("sample")
     if sample is not None:
         return not any(part in called.id for part in sample.args)
-    if called.params.get("any_pg") == "pg_system":
-        return not item.get_closest_marker("every_server")
-    return called.params.get("language") == "en" and item.nodeid.startswith(SCREENS)
+    return called.params.get("any_pg") == "pg_system" and not item.get_closest_marker("every_server")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -139,15 +139,12 @@ def _database_closed(at: Attempt) -> PostgresError:
 
 
 def _database_invalid(at: Attempt) -> PostgresError:
-    ours = _("The database {database} at {where} is invalid: a DROP DATABASE of it broke off.").format(
+    ours = _("The database {database} at {where} is invalid: somebody began to drop it.").format(
         database=at.database, where=at.where
     )
     return PostgresError(
         f"{ours} {server_said(at.words)}",
-        _(
-            "Nothing in it can be read any more. Drop it (DROP DATABASE …), and restore a backup under "
-            "its name."
-        ),
+        _("Nothing in it can be read any more. Restore a backup under its name: mtn restore --help"),
     )
 
 

@@ -25,7 +25,7 @@ from tests.faults.aftermath import begin, contents, template_busy, wait_for
 from tests.operation_fixtures import Bucket, Practice
 from tests.pg_fixtures import Database, NewDatabase
 
-flips = pytest.mark.parametrize("flips", [20, pytest.param(100, marks=pytest.mark.soak)])
+flips = pytest.mark.parametrize("flips", [12, pytest.param(100, marks=pytest.mark.soak)])
 
 
 @pytest.fixture

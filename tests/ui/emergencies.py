@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from contextlib import contextmanager
 from dataclasses import replace
+from unittest.mock import patch
 
 from mtn_tui.core.clock import SystemClock
 from mtn_tui.operations.common.checks import Check, Status
@@ -56,10 +57,26 @@ def wizard(
 
 class AtTheWizard(Operator):
     async def enters(self) -> None:
-        """Presses enter, once what is to be seen is there, and no sooner than it counts."""
-        await self.reads()
-        await self.press("enter")
-        await self.pilot.pause()
+        """Presses enter, once what is to be seen is there, and no sooner than it counts.
+
+        Again, as people do, if something came to the screen in that very moment, so that it did not count.
+        """
+        navigator, counted = self.app.navigator, list[bool]()
+        takes_enter = navigator.takes_enter
+
+        def noted() -> bool:
+            counted.append(takes_enter())
+            return counted[-1]
+
+        with patch.object(navigator, "takes_enter", noted):
+            for _again in range(20):
+                counted.clear()
+                await self.reads()
+                await self.press("enter")
+                await self.pilot.pause()
+                if all(counted):
+                    return
+        raise AssertionError("no Enter counts:\n" + "\n".join(self.lines()))
 
     async def reads(self) -> None:
         session, navigator = self.app.session, self.app.navigator

@@ -387,6 +387,7 @@ def test_a_flood_of_lines_is_followed_by_its_end(practice):
     drive(practice, flow)
 
 
+@pytest.mark.sample("9", "13", "17")
 @pytest.mark.parametrize("count", range(9, 18))
 def test_what_a_pattern_leaves_is_all_in_view_however_many_lines_it_is(practice, count):
     """Also where they fill the list to the row, while the end of all is followed."""

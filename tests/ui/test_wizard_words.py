@@ -78,6 +78,7 @@ def page_of(operator) -> str:
     return " ".join(" ".join(line.split()) for line in lines)
 
 
+@pytest.mark.sample("canned1", "canned7")
 @pytest.mark.parametrize(("step", "way", "canned"), STEPS)
 def test_every_step_shows_how_to_get_back(made, step, way, canned):
     at(step, way)(made)
@@ -250,6 +251,7 @@ TABS = [
 ]
 
 
+@pytest.mark.sample("2 t d", "3 i", "1 enter", "4 ?")
 @pytest.mark.parametrize(("keys", "tab"), TABS, ids=[keys for keys, _tab in TABS])
 def test_the_tab_is_that_of_the_screen_one_came_from(made, keys, tab):
     (a_day if keys.startswith("3") else a_day_of_work)(made)
@@ -436,6 +438,7 @@ def test_as_it_was_begins_with_the_backup_under_the_cursor(made):
     operate(app, flow)
 
 
+@pytest.mark.sample("as it was-one before", "step 3-none before")
 @pytest.mark.parametrize("earlier", [True, False], ids=["one before", "none before"])
 @pytest.mark.parametrize("place", ["as it was", "step 3"])
 def test_a_minute_that_has_a_point_of_its_own_is_asked_about(made, place, earlier):
