@@ -24,7 +24,7 @@ from mtn_tui.postgres.statement_kind import parts
 _FOREIGN_KEYS = 50
 """Foreign keys of small tables in one task, which keeps other tasks from all their tables."""
 
-_STATISTICS = 10
+_STATISTICS = 30
 """Statements that set statistics in one task."""
 
 Settings = tuple[bytes, ...]
