@@ -30,7 +30,7 @@ from tests.pg_fixtures import (
     school_db,
 )
 from tests.pooler_fixtures import pooled
-from tests.s3_fixtures import bucket, seaweed
+from tests.s3_fixtures import bucket, picky, seaweed
 from tests.swap_fixtures import live, pg_busy
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "pg_system",
     "pg_template",
     "pg_workspace",
+    "picky",
     "pooled",
     "practise",
     "rich_db",

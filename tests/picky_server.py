@@ -41,13 +41,14 @@ class PickyServer:
     """``rule`` answers a request, or lets it pass to the real server by None."""
 
     def __init__(self, behind: SeaweedServer) -> None:
-        self.rule: Rule = lambda _asked: None
+        self.rule: Rule
         self.hidden: tuple[str, ...] = ()
         """Headers of the real server that it leaves out, in lower case."""
-        self.change: Callable[[bytes], bytes] | None = None
+        self.change: Callable[[bytes], bytes] | None
         """Makes another body of what the real server answers to a GET."""
-        self.remake: Callable[[Answer], Answer] = lambda found: found
+        self.remake: Callable[[Answer], Answer]
         """Makes another answer of the real server's."""
+        self.oblige()
         self.asked: list[Asked] = []
         self.sent = 0
         """Bytes of answers in pieces that clients have taken."""
@@ -118,6 +119,10 @@ class PickyServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
         self.endpoint = f"127.0.0.1:{self._server.server_port}"
+
+    def oblige(self) -> None:
+        """Answer as the real server does."""
+        self.rule, self.change, self.remake = lambda _asked: None, None, lambda found: found
 
     def close(self) -> None:
         self._server.shutdown()

@@ -9,6 +9,7 @@ import pytest
 
 from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.storage.s3 import S3Storage
+from tests.picky_server import PickyServer
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,14 @@ def bucket(seaweed: SeaweedServer) -> Iterator[str]:
     for item in client.list_objects(name, recursive=True):
         assert item.object_name
         client.remove_object(name, item.object_name)
+
+
+@pytest.fixture
+def picky(seaweed: SeaweedServer) -> Iterator[PickyServer]:
+    """A server before it that answers some requests by itself."""
+    server = PickyServer(seaweed)
+    yield server
+    server.close()
 
 
 def store_on(seaweed: SeaweedServer, bucket: str, **options: Any) -> S3Storage:

@@ -19,13 +19,6 @@ KEY = "full/backup.sql.gz.gpg"
 
 
 @pytest.fixture
-def picky(seaweed: SeaweedServer) -> Iterator[PickyServer]:
-    server = PickyServer(seaweed)
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def store(picky: PickyServer, seaweed: SeaweedServer, bucket: str) -> Iterator[S3Storage]:
     store = store_on(seaweed, bucket, endpoint=picky.endpoint)
     yield store

@@ -5,33 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from mtn_tui.core.errors import NoSpace, StorageError, StorageUnavailable
-from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.storage.base import NEVER
-from mtn_tui.storage.s3 import LEAST_PART, S3Storage
+from mtn_tui.storage.s3 import LEAST_PART
 from tests.picky_server import Answer, Asked, PickyServer, refusal
-from tests.s3_fixtures import store_on
 
 KEY = "full/backup.sql.gz.gpg"
-
-
-@pytest.fixture
-def picky(seaweed: SeaweedServer) -> Iterator[PickyServer]:
-    server = PickyServer(seaweed)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def store(picky: PickyServer, seaweed: SeaweedServer, bucket: str) -> Iterator[S3Storage]:
-    store = store_on(seaweed, bucket, endpoint=picky.endpoint, part_size=LEAST_PART)
-    yield store
-    picky.rule, picky.change = lambda _asked: None, None
-    store.close()
 
 
 def in_parts() -> io.BytesIO:

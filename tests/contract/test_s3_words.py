@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from mtn_tui.core.errors import NoSpace, NotFound, StorageError, StorageUnavailable
-from mtn_tui.demo.seaweed import SeaweedServer
-from mtn_tui.storage.s3 import LEAST_PART, S3Storage
-from tests.picky_server import Answer, Asked, PickyServer, refusal
-from tests.s3_fixtures import store_on
+from mtn_tui.storage.s3 import LEAST_PART
+from tests.picky_server import Answer, Asked, refusal
 
 KEY = "full/backup.sql.gz.gpg"
-
-
-@pytest.fixture
-def picky(seaweed: SeaweedServer) -> Iterator[PickyServer]:
-    server = PickyServer(seaweed)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def store(picky: PickyServer, seaweed: SeaweedServer, bucket: str) -> Iterator[S3Storage]:
-    store = store_on(seaweed, bucket, endpoint=picky.endpoint, part_size=LEAST_PART)
-    yield store
-    picky.rule, picky.remake = lambda _asked: None, lambda found: found
-    store.close()
 
 
 def in_parts() -> io.BytesIO:

@@ -11,7 +11,7 @@ import pytest
 from mtn_tui.operations.common.checks import Status
 from mtn_tui.operations.common.stores import Stores
 from mtn_tui.operations.health.checks.bucket import PROBES, bucket
-from tests.picky_server import Answer, Asked, PickyServer, refusal
+from tests.picky_server import Answer, Asked, refusal
 from tests.s3_fixtures import store_on
 
 DENIED = Answer(403, refusal("AccessDenied"), "text/xml")
@@ -31,13 +31,6 @@ REFUSED = {
     ),
     "deleting": (lambda asked: asked.method == "DELETE", "s3:DeleteObject", Status.WARN),
 }
-
-
-@pytest.fixture
-def picky(seaweed):
-    server = PickyServer(seaweed)
-    yield server
-    server.close()
 
 
 @pytest.fixture
