@@ -42,28 +42,39 @@ _RELATIONS = """
 """
 
 # What pg_dump has the server put into words, which knows no snapshot; rights and the like it reads in it.
+_DEFINED = (
+    """
+    SELECT 'pg_proc'::regclass, p.oid, pronamespace, proname, (to_jsonb(p) - 'proacl')::text
+    FROM pg_proc AS p WHERE p.oid >= 16384
+    """,
+    """
+    SELECT 'pg_type'::regclass, t.oid, typnamespace, typname, (to_jsonb(t) - 'typacl')::text
+    FROM pg_type AS t WHERE t.oid >= 16384 AND typtype NOT IN ('c', 'p') AND typelem = 0
+    """,
+    """
+    SELECT 'pg_type'::regclass, reltype, relnamespace, relname, relname || ' ' || relnamespace || (
+        SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, atttypmod), E'\n' ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
+    FROM pg_class AS c WHERE relkind = 'c'
+    """,
+    """
+    SELECT 'pg_statistic_ext'::regclass, s.oid, stxnamespace, stxname, to_jsonb(s)::text
+    FROM pg_statistic_ext AS s
+    """,
+    """
+    SELECT 'pg_rewrite'::regclass, r.oid, relnamespace, relname, (to_jsonb(r) - 'ev_enabled')::text
+    FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = ev_class WHERE r.oid >= 16384
+    """,
+    """
+    SELECT 'pg_trigger'::regclass, t.oid, relnamespace, tgname, (to_jsonb(t) - 'tgenabled')::text
+    FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE NOT tgisinternal
+    """,
+)
+"""One after the other: all at once would need more locks than a session has for itself, while pg_dump may
+have taken the last that all share."""
+
 _DEFINITIONS = """
-    WITH found (catalogue, id, schema, name, content) AS (
-        SELECT 'pg_proc'::regclass, p.oid, pronamespace, proname, (to_jsonb(p) - 'proacl')::text
-        FROM pg_proc AS p WHERE p.oid >= 16384
-    UNION ALL
-        SELECT 'pg_type'::regclass, t.oid, typnamespace, typname, (to_jsonb(t) - 'typacl')::text
-        FROM pg_type AS t WHERE t.oid >= 16384 AND typtype NOT IN ('c', 'p') AND typelem = 0
-    UNION ALL
-        SELECT 'pg_type'::regclass, reltype, relnamespace, relname, relname || ' ' || relnamespace || (
-            SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, atttypmod), E'\n' ORDER BY attnum)
-            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
-        FROM pg_class AS c WHERE relkind = 'c'
-    UNION ALL
-        SELECT 'pg_statistic_ext'::regclass, s.oid, stxnamespace, stxname, to_jsonb(s)::text
-        FROM pg_statistic_ext AS s
-    UNION ALL
-        SELECT 'pg_rewrite'::regclass, r.oid, relnamespace, relname, (to_jsonb(r) - 'ev_enabled')::text
-        FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = ev_class WHERE r.oid >= 16384
-    UNION ALL
-        SELECT 'pg_trigger'::regclass, t.oid, relnamespace, tgname, (to_jsonb(t) - 'tgenabled')::text
-        FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE NOT tgisinternal
-    )
+    WITH found (catalogue, id, schema, name, content) AS ({defined})
     SELECT catalogue::oid::bigint, id::bigint, nspname, name, hashtextextended(content, 0)
     FROM found JOIN pg_namespace AS n ON n.oid = schema
     WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast_)?temp_'
@@ -177,8 +188,10 @@ def relations(connection: Connection, moment: Snapshot | None = None) -> Relatio
 
 def definitions(connection: Connection, moment: Snapshot | None = None) -> Definitions:
     """Return what pg_dump reads as it is now, at ``moment``, or now."""
-    with in_snapshot(connection, moment):
-        rows = connection.execute(_DEFINITIONS).fetchall()
+    rows: list[tuple[object, ...]] = []
+    for defined in _DEFINED:
+        with in_snapshot(connection, moment):
+            rows += connection.execute(_DEFINITIONS.format(defined=defined)).fetchall()
     return {(int(str(row[0])), int(str(row[1]))): Definition(*row[2:]) for row in rows}  # type: ignore[arg-type]
 
 
