@@ -24,7 +24,6 @@ from mtn_tui.archive.statements import CopyIn, Event, PsqlCommand, Statement
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import NoSlots, NotABackup, PostgresError
 from mtn_tui.core.i18n import _
-from mtn_tui.engine.pipeline import background
 from mtn_tui.engine.tasks import Task, run_tasks
 from mtn_tui.operations.restore.incomplete import Failures, advise
 from mtn_tui.operations.restore.pieces import Piece, filled_by, pieces_of
@@ -142,14 +141,12 @@ def load(
     """
     loader = _Loader(archive, token, _Progress(advance, on_rows_loaded), failures, refresh=refresh)
     with ExitStack() as stack:
-        first = stack.enter_context(closing(open_connection()))
-        with background(lambda: open_more(stack, open_connection, most), "mtn-connections") as opening:
-            with token.calling(first.cancel):
-                preamble = loader.pre_data(first)
-            others = opening.result()
-        for connection in others:
+        connections = open_several(stack, open_connection, most)
+        with token.calling(connections[0].cancel):
+            preamble = loader.pre_data(connections[0])
+        for connection in connections[1:]:
             connection.under(preamble)
-        run_on([first, *others], loader.tasks(first), token)
+        run_on(connections, loader.tasks(connections[0]), token)
 
 
 def _is_any(event: Event, kinds: Iterable[Callable[[bytes], bool]]) -> bool:
