@@ -96,7 +96,7 @@ def _all_but_the_last(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 def _only_rows(chunk: bytes, at_line: bool, *, sure: bool) -> bool:
-    """Whether a chunk is rows alone: no closing line is in it, for ``sure`` or not, or begins at its end."""
+    """Whether a chunk is rows alone: no closing line is in it (``sure``: known), or begins at its end."""
     if not chunk or _held_back(chunk, at_line):
         return False
     return sure or _rows_end(chunk, at_line) is None

@@ -21,7 +21,7 @@ _ENDPOINT = re.compile(r"(?:(https?)://)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?:
 
 _CONNECTION = re.compile(
     r"^\s*(?:jdbc:|r2dbc:)?postgres(?:ql)?(?:\+\w+)?://"
-    r"|(?:://|^)[^/\s]*:[^/\s]*@[^/\s]*/"
+    r"|^[^/\s]*:[^/\s]*@[^/\s]*/"
     r"|://[^/\s]*:[^/\s]*@"
     r"|(?:^|[\s;?&])(?:password|pwd|sslpassword|passfile)\s*=",
     re.IGNORECASE,

@@ -197,7 +197,7 @@ class _Opening:
             pieces = self._begun(child, before, defined)
             changed = altered(before, relations(self.looking))
             others = redefined(defined, definitions(self.looking))
-            names = tuple(sorted({*others, *(one.quoted for one in changed.values())}))
+            tables = {one.quoted for one in changed.values()}
             if others:
                 told = _("These definitions changed before they could be read: {names}")
                 self.note(told.format(names=", ".join(others)))
@@ -205,11 +205,11 @@ class _Opening:
                     return None
             if changed:
                 told = _("These tables changed before they could be locked: {tables}")
-                self.note(told.format(tables=", ".join(sorted(one.quoted for one in changed.values()))))
+                self.note(told.format(tables=", ".join(sorted(tables))))
                 if not last or not self._readable(child, moment, changed):
                     return None
             stack.push(trying.pop_all())
-            return Dump(moment, names, pieces, child, before)
+            return Dump(moment, tuple(sorted({*others, *tables})), pieces, child, before)
 
     def _readable(self, child: Child, moment: Snapshot, changed: Relations) -> bool:
         """Whether pg_dump gets through ``changed``, or is through already."""
@@ -224,6 +224,10 @@ class _Opening:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                 raise _Again(error) from error
             raise
+
+    def _differs(self, before: Relations, defined: Definitions) -> bool:
+        """Whether anything is another by now."""
+        return relations(self.looking) != before or bool(redefined(defined, definitions(self.looking)))
 
     def _begun(self, child: Child, before: Relations, defined: Definitions) -> Iterator[bytes]:
         """Wait for the first of what pg_dump writes; give all of it."""
@@ -244,8 +248,7 @@ class _Opening:
             raise
         except PostgresError as error:
             self.token.check()
-            changed = relations(self.looking) != before or redefined(defined, definitions(self.looking))
-            if changed or gone_meanwhile(error):
+            if gone_meanwhile(error) or self._differs(before, defined):
                 raise _Again(error) from error
             if waits is not None:
                 raise stayed_locked(waits, _LOCK_SECONDS) from error

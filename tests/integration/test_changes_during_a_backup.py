@@ -103,6 +103,15 @@ def tries(practice: Practice) -> int:
     return sum("Waiting for the table" not in note for note in notes)
 
 
+def changed_meanwhile(practise, database: Database, statement: str) -> Practice:
+    """After a backup that waited, before it locked its tables, for the statement to be done."""
+    practice: Practice = practise(database, ENABLE_POST_BACKUP_VERIFY="false")
+    with backup_that_waits(practice) as go_on:
+        database.psql(statement)
+        go_on()
+    return practice
+
+
 KIN = {
     "TRUNCATE": "TRUNCATE victim",
     "TRUNCATE of a partitioned table": "TRUNCATE parts",
@@ -143,10 +152,7 @@ HARMLESS = {
 @pytest.mark.sample("TRUNCATE of", "ALTER TYPE", "DROP COLUMN", "a swap of names", "DETACH")
 @pytest.mark.parametrize("statement", KIN.values(), ids=KIN)
 def test_a_table_that_changes_before_it_is_locked_is_dumped_as_it_became(source, practise, statement):
-    practice: Practice = practise(source, ENABLE_POST_BACKUP_VERIFY="false")
-    with backup_that_waits(practice) as go_on:
-        source.psql(statement)
-        go_on()
+    practice = changed_meanwhile(practise, source, statement)
     assert (practice.job.exit_code, practice.job.warnings) == (0, ())
     assert tries(practice) == 1
     made = practice.inventory.latest().manifest
@@ -157,11 +163,8 @@ def test_a_table_that_changes_before_it_is_locked_is_dumped_as_it_became(source,
 @pytest.mark.sample("CREATE INDEX", "ATTACH", "DELETE")
 @pytest.mark.parametrize("statement", HARMLESS.values(), ids=HARMLESS)
 def test_what_leaves_the_rows_of_the_snapshot_alone_begins_nothing_anew(source, practise, statement):
-    practice: Practice = practise(source, ENABLE_POST_BACKUP_VERIFY="false")
     before = counted(source)
-    with backup_that_waits(practice) as go_on:
-        source.psql(statement)
-        go_on()
+    practice = changed_meanwhile(practise, source, statement)
     assert (practice.job.exit_code, tries(practice)) == (0, 0)
     assert practice.inventory.latest().manifest.rows() == before
 

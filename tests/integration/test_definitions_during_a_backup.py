@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.postgres import dump
-from tests.integration.test_changes_during_a_backup import backup_that_waits, counted, source, tries
+from tests.integration.test_changes_during_a_backup import changed_meanwhile, counted, source, tries
 from tests.operation_fixtures import Practice
 from tests.pg_fixtures import Database
 
@@ -61,10 +61,7 @@ def defined(source) -> Database:
 @pytest.mark.sample("DROP FUNCTION", "a part more", "a view", "a trigger")
 @pytest.mark.parametrize("statement", DEFINITIONS.values(), ids=DEFINITIONS)
 def test_a_definition_that_changes_before_it_is_read_leaves_a_backup_that_loads(defined, practise, statement):
-    practice: Practice = practise(defined, ENABLE_POST_BACKUP_VERIFY="false")
-    with backup_that_waits(practice) as go_on:
-        defined.psql(statement)
-        go_on()
+    practice = changed_meanwhile(practise, defined, statement)
     assert (practice.job.exit_code, practice.job.warnings, tries(practice)) == (0, (), 1)
     copy = practice.restore()
     assert copy.dump("--schema-only", "--no-owner") == defined.dump("--schema-only", "--no-owner")
@@ -74,10 +71,7 @@ def test_a_definition_that_changes_before_it_is_read_leaves_a_backup_that_loads(
 @pytest.mark.sample("GRANT", "new ones")
 @pytest.mark.parametrize("statement", READ_IN_THE_SNAPSHOT.values(), ids=READ_IN_THE_SNAPSHOT)
 def test_what_is_read_in_the_snapshot_alone_begins_nothing_anew(defined, practise, statement):
-    practice: Practice = practise(defined, ENABLE_POST_BACKUP_VERIFY="false")
-    with backup_that_waits(practice) as go_on:
-        defined.psql(statement)
-        go_on()
+    practice = changed_meanwhile(practise, defined, statement)
     assert (practice.job.exit_code, practice.job.warnings, tries(practice)) == (0, (), 0)
     practice.restore()
 

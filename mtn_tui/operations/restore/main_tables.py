@@ -21,6 +21,8 @@ from mtn_tui.postgres.connection import Connection, translated
 MAIN_TABLES = ("users", "applications", "interviews")
 """Of runbook 5.1, step 5, and Appendix B."""
 
+NEWEST_APPLICATION = "SELECT pg_catalog.max(created_at)::pg_catalog.timestamptz FROM applications"
+
 _SHRUNK = 0.9
 """Part of an earlier backup's rows. A school deletes an application now and then, not one in ten."""
 
@@ -193,9 +195,7 @@ def finding(table: Table, moments: Mapping[datetime, str] | None = None) -> Chec
 def last_written(connection: Connection) -> datetime | None:
     """When the last application was created; None where the database does not tell."""
     try:
-        row = connection.execute(
-            "SELECT pg_catalog.max(created_at)::pg_catalog.timestamptz FROM applications"
-        ).fetchone()
+        row = connection.execute(NEWEST_APPLICATION).fetchone()
     except psycopg.Error:
         if connection.broken:
             with translated():

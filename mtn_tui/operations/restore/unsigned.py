@@ -55,6 +55,7 @@ _OURS = {
     b"standard_conforming_strings": b"SET standard_conforming_strings = on",
     b"search_path": b"SELECT pg_catalog.set_config('search_path', '', false)",
 }
+_UNDER_OURS = tuple(_OURS.values())
 """The settings that the operator's own statements are made for."""
 
 
@@ -271,7 +272,7 @@ class Loading:
         """Load by a login made for it. Raises PostgresError if the server lets none be made."""
         # Opened before anything of the script is there, so that none of its settings or functions apply.
         with closing(self.open(None)) as operator:
-            operator.under(tuple(_OURS.values()))
+            operator.under(_UNDER_OURS)
             login = logins.make(self.server, self.login, self.database, self.job)
             waiting = _Waiting()
             with closing(self._logged_in(login)) as loader, self.token.calling(loader.cancel):
@@ -311,7 +312,7 @@ class Loading:
                 match way:
                     case Way.EXTENSION:
                         _as_read(operator, waiting.under, event.sql)
-                        operator.under(tuple(_OURS.values()))
+                        operator.under(_UNDER_OURS)
                         for (grant,) in operator.rows(logins.fillable(login)):
                             operator.execute(str(grant).encode())
                     case Way.TRIGGERS:
@@ -325,11 +326,11 @@ class Loading:
         self.loaded(rows, loader)  # by this login: what counting runs of the script may do nothing else
 
     def _give_away(self, operator: LoadConnection, waiting: _Waiting, login: str) -> None:
-        operator.under(tuple(_OURS.values()))
+        operator.under(_UNDER_OURS)
         before = catalog_rights.look(operator)
         for settings, statement in waiting.roles:
             _as_read(operator, settings, statement)
-        operator.under(tuple(_OURS.values()))
+        operator.under(_UNDER_OURS)
         if waiting.mark:
             operator.execute_one(waiting.mark)
         for statement in logins.taken_over(login):

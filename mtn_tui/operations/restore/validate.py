@@ -17,7 +17,7 @@ from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.count_rows import Loaded, check_loaded
-from mtn_tui.operations.restore.main_tables import MAIN_TABLES
+from mtn_tui.operations.restore.main_tables import MAIN_TABLES, NEWEST_APPLICATION
 from mtn_tui.operations.restore.preflight.extensions import absent_from
 from mtn_tui.postgres import databases, identity
 from mtn_tui.postgres.connection import Connection, connect, translated
@@ -113,9 +113,7 @@ def _newest(connection: Connection, backup: Backup) -> Check:
     try:
         if connection.execute(_IS_MOMENT).fetchone() is None:
             return unknown
-        row = connection.execute(
-            "SELECT pg_catalog.max(created_at)::pg_catalog.timestamptz FROM applications"
-        ).fetchone()
+        row = connection.execute(NEWEST_APPLICATION).fetchone()
     except (
         psycopg.errors.UndefinedTable,
         psycopg.errors.UndefinedColumn,

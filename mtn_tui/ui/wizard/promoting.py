@@ -189,10 +189,8 @@ class Promoting(StepView):
         if command:
             does = _("Stops the services ({command}), then renames.").format(command=redact(command))
             wrong = _("If it fails, the database is not changed; services may stay stopped until step 7.")
-        takes, back = (
-            _("About a second without a database."),
-            _("mtn undo; kept as {name}").format(name=made.kept),
-        )
+        takes = _("About a second without a database.")
+        back = _("mtn undo; kept as {name}").format(name=made.kept)
         if not looked.there:
             takes = _("About a second.")
             back = _("Nothing is replaced: there is no {database}.").format(database=made.target.name)
