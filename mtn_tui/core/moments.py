@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 YEARS = range(1970, 9000)
 """Other years can't be converted to every time zone, and ``strftime`` formats them differently."""
+
+
+AHEAD = timedelta(minutes=5)
+"""By how much the clocks of two machines may differ, and nobody need be told."""
+
+
+def is_future(moment: datetime, now: datetime) -> bool:
+    """Whether it was written by a clock that was wrong: it is further ahead of ``now`` than AHEAD."""
+    return moment > now + AHEAD
 
 
 def read_moment(text: str) -> datetime:

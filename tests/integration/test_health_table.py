@@ -76,7 +76,7 @@ OFFERS: dict[tuple[str, Status], tuple[str, ...]] = {
     ("errors", UNKNOWN): (LOOK + "mtn logs --level error",),
     ("errors", WARN): (LOOK + "mtn logs --level error --since ",),
     ("full", FAIL): (FULL,),
-    ("full", UNKNOWN): (OUTSIDE,),
+    ("full", UNKNOWN): (FULL, OUTSIDE),
     ("horizon", UNKNOWN): (OUTSIDE,),
     ("horizon", WARN): (OUTSIDE,),
     ("key-elsewhere", UNKNOWN): (OUTSIDE,),

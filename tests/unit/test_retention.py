@@ -180,6 +180,8 @@ def test_backups_of_the_future_stay_and_are_no_measure_of_anything():
 )
 def test_nothing_is_deleted_while_the_newest_backup_is_not_to_be_trusted(newest):
     assert deleted(told(*everywhere(*daily(100), newest)), known(100)) == set()
+    future = full(900)
+    assert deleted(told(*everywhere(*daily(100), newest, future)), known(101)) == set()
 
 
 def test_a_backup_that_a_job_is_still_at_is_no_sign_of_trouble():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mtn_tui.core.errors import JobError
+from mtn_tui.core.models import JobState
 from mtn_tui.core.settings import Settings
 from mtn_tui.engine.jobs import Job
+from mtn_tui.engine.jobview import read_job
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.schedule.description import runs
@@ -96,6 +100,27 @@ def test_one_that_found_another_one_still_at_it_is_on_time(context, ran):
     every_half_hour(ran, "2026-11-28 08:00", "2026-11-28 10:00")
     ran("backup-diff", "2026-11-28 10:30", 95)
     assert missed(context, [RUNS["differential"]], SANTIAGO).moments == {}
+
+
+def test_one_that_was_killed_stands_for_no_run_after_it(context, ran):
+    every_half_hour(ran, "2026-11-28 08:00", "2026-11-28 10:30")
+    killed = max(context.jobs.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
+    lines = killed.read_text().splitlines(keepends=True)
+    killed.write_text("".join(line for line in lines if '"succeeded"' not in line))
+    assert read_job(killed).state is JobState.RUNNING
+    of_nobody = f'"pid": {dead_pid()}'
+    killed.write_text(re.sub(r'"pid": \d+', of_nobody, killed.read_text()))
+    assert read_job(killed).state is JobState.LOST
+    assert missed(context, [RUNS["differential"]], SANTIAGO).moments == {
+        "differential": (at("2026-11-28 11:00"), at("2026-11-28 11:30"))
+    }
+
+
+def dead_pid() -> int:
+    """The number of a process that is over."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
 
 
 def test_one_that_failed_was_started(context, ran):

@@ -19,7 +19,7 @@ from typing import Any
 
 from mtn_tui.core.errors import ConfigError, UsageError
 from mtn_tui.core.i18n import _
-from mtn_tui.core.moments import read_moment
+from mtn_tui.core.moments import is_future, read_moment
 from mtn_tui.core.settings import Settings
 from mtn_tui.core.suggested import command
 from mtn_tui.engine.locks import slug, turn
@@ -52,7 +52,9 @@ class Proof:
 
     def holds(self, now: datetime) -> bool:
         """Whether it is at most PROVEN_FOR old, and of the present configuration."""
-        return self.at is not None and not self.changed and now - self.at <= PROVEN_FOR
+        if self.at is None or self.changed or is_future(self.at, now):
+            return False
+        return now - self.at <= PROVEN_FOR
 
 
 def send_test(context: Context) -> list[SendResult]:

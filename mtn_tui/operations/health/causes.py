@@ -130,7 +130,8 @@ def _looked_at(
     known: Iterable[Cause], results: Sequence[Result], now: datetime
 ) -> tuple[_Known, list[Cause]]:
     """The causes after a look, and those that are over."""
-    causes = {(one.check, one.finding): one for one in known}
+    # What a wrong clock has dated in the future would not begin, nor climb, for years.
+    causes = {(one.check, one.finding): replace(one, since=min(one.since, now)) for one in known}
     over: list[Cause] = []
     for result in results:
         if not result.check.decides:

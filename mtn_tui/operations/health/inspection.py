@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 from mtn_tui.core.lazy import lazy
+from mtn_tui.core.moments import is_future
 from mtn_tui.core.settings_file import Loaded
 from mtn_tui.engine.jobview import JobView, list_jobs
 from mtn_tui.operations.common.context import Context
@@ -105,8 +107,20 @@ class Inspection:
 
     @property
     def newest_point(self) -> Backup | None:
-        """The newest of ``ours`` that could be restored and is proven; None if there is none."""
-        return next((one for one in self.ours if one.is_point and one.usable and one.proven), None)
+        """The newest of ``ours`` that could be restored and is proven; None if there is none.
+
+        One of the future is none: its clock was wrong, so that nobody knows how old it is.
+        """
+        return next((one for one in self._points if not is_future(one.moment, self.now)), None)
+
+    @property
+    def future_point(self) -> Backup | None:
+        """The newest of them that is of the future; None if there is none."""
+        return next((one for one in self._points if is_future(one.moment, self.now)), None)
+
+    @property
+    def _points(self) -> Iterator[Backup]:
+        return (one for one in self.ours if one.is_point and one.usable and one.proven)
 
     @property
     def known(self) -> Known:

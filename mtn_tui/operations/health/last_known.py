@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ SERIES = 300
 """Measurements that are kept of each figure, at most one in five minutes: more than a day."""
 
 _APART = 300.0
+
+_SET_BACK = timedelta(hours=1)
+"""By how much a result may be newer than another that is kept after it. If it is more, it was dated by
+a clock that has been set right since."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def merged(known: Mapping[str, Remembered], results: Iterable[Result]) -> dict[s
     known = dict(known)
     for result in results:
         before = known.get(result.check.id)
-        if before is not None and before.result.at > result.at:
+        if before is not None and timedelta(0) < before.result.at - result.at < _SET_BACK:
             continue  # somebody else has looked since
         known[result.check.id] = _after(before, result)
     return known
@@ -116,7 +120,7 @@ def _after(before: Remembered | None, result: Result) -> Remembered:
         changes = (*(before.changes if before else ()), change)[-CHANGES:]
         since = result.at
     else:
-        changes, since = before.changes, before.since
+        changes, since = before.changes, min(before.since, result.at)
     if result.leading.since is not None:
         since = min(result.leading.since, result.at)
     series = dict(before.series or {}) if before else {}
@@ -127,7 +131,8 @@ def _after(before: Remembered | None, result: Result) -> Remembered:
         series = {name: measured for name, measured in series.items() if of.get(name) not in others}
         of |= named
         for name, value in finding.figures.items():
-            series[name] = _with(series.get(name, ()), result.at, value)
+            past = tuple(one for one in series.get(name, ()) if one[0] <= result.at)
+            series[name] = _with(past, result.at, value)
     return Remembered(result, since, changes, series, of)
 
 

@@ -270,8 +270,10 @@ class _Judgement:
     @cached_property
     def _doubt(self) -> Reason | None:
         """Why the newest backup is not one that makes older ones dispensable."""
-        newest = next((one for one in self._backups if self._counts(one)), None)
-        if newest is None or newest.trusted:
+        counted = [one for one in self._backups if self._counts(one)]
+        past = [one for one in counted if one.moment <= self._known.now]  # one of the future vouches for none
+        newest = next((one for one in (*counted[:1], *past[:1]) if not one.trusted), None)
+        if newest is None:
             return None
         if newest.manifest is None:
             return reasons.newest_unbelieved(newest)

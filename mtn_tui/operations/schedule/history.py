@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from mtn_tui.core.errors import StorageError, UsageError
 from mtn_tui.core.models import JobState, Kind
+from mtn_tui.core.moments import is_future
 from mtn_tui.engine.jobview import JobView, read_job
 from mtn_tui.engine.journal import journals_in
 from mtn_tui.operations.common.context import Context
@@ -73,16 +74,23 @@ def _answers(job: JobView, moment: datetime, next_one: datetime) -> bool:
     assert job.started is not None  # noqa: S101 - jobs_since leaves out those that have none
     if moment - _EARLY <= job.started < next_one - _EARLY:
         return True
-    return job.started < moment and (job.ended is None or job.ended >= moment)
+    # One that was killed has no end: it was at it until it last said so.
+    ended = job.updated if job.state is JobState.LOST else job.ended
+    return job.started < moment and (ended is None or ended >= moment)
 
 
 def done(context: Context, run: Run, zone: tzinfo | None = None) -> bool:
-    """Whether it has succeeded since it was due last. Raises StorageError if no journal can be read."""
-    since = run.when.last(context.clock.now(), zone) - _EARLY
+    """Whether it has succeeded since it was due last. Raises StorageError if no journal can be read.
+
+    What a wrong clock has dated in the future does not count: else nothing would run until then.
+    """
+    now = context.clock.now()
+    since = run.when.last(now, zone) - _EARLY
     database = context.settings.db_name
     return any(
         one.state is JobState.SUCCEEDED and one.subject == database and _did(one, run)
         for one in jobs_since(context, since)
+        if one.started is not None and not is_future(one.started, now)
     )
 
 

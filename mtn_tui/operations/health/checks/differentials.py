@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Kind
+from mtn_tui.core.moments import is_future
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.checks.full import of_the_future
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.schedule.description import runs
@@ -26,8 +28,12 @@ _MAKE = ("backup", "diff")
 
 def differentials(inspection: Inspection) -> Iterator[Check]:
     """How many were made today, and how old the newest point is that can be restored."""
-    made = [one for one in inspection.ours if one.usable and one.kind is Kind.DIFF]
+    usable = (one for one in inspection.ours if one.usable and one.kind is Kind.DIFF)
+    made = [one for one in usable if not is_future(one.moment, inspection.now)]
     newest = inspection.newest_point
+    if not made and newest is None and (ahead := inspection.future_point) is not None:
+        yield of_the_future("differentials", ahead)
+        return
     if not made and newest is not None and _stands_in(newest, inspection.now):
         says = _("None yet; the full of {moment} counts as one.").format(moment=labels.moment(newest.moment))
         short = _("none yet; the full stands for one")
@@ -39,12 +45,12 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
         yield Check("differentials", Status.WARN, says, hint, "4.1", fix=_MAKE)
         return
     today, text = _today(inspection, made)
-    told_age = labels.age(made[0].moment, inspection.now)
+    age = max(inspection.now - made[0].moment, timedelta(0))
+    told_age = labels.age(inspection.now - age, inspection.now)
     short = text + ", " + _("last {age} ago").format(age=told_age)
     text += ", " + _("the last {age} ago, of {moment}.").format(
         age=told_age, moment=labels.moment(made[0].moment)
     )
-    age = inspection.now - made[0].moment
     figures = {"differential_age_seconds": age.total_seconds(), "differentials_today": float(today)}
     ok = Check(
         "differentials",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import is_future
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.inspection import Inspection
@@ -30,6 +31,11 @@ def drill(inspection: Inspection) -> Iterator[Check]:
         text = _("The last drill failed, {moment}.").format(moment=labels.moment(last.at))
         hint = _("See why: mtn job list, mtn logs --source drill. Then try again: mtn drill")
         yield Check("drill", Status.FAIL, text, hint, "6.2", fix=_FIX, figures=figures, since=last.at)
+        return
+    if is_future(last.at, inspection.now):
+        text = _("The last drill is of {moment}, in the future.").format(moment=labels.moment(last.at))
+        hint = _("See that this machine's clock is right (“timedatectl”). Then: mtn drill")
+        yield Check("drill", Status.UNKNOWN, text, hint, "8.4", fix=_FIX)
         return
     day, until = (f"{one.astimezone():%Y-%m-%d}" for one in (last.at, last.at + LIMIT))
     text = _("The last drill passed {age} ago, {moment}.").format(

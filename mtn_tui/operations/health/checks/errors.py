@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mtn_tui.core.i18n import _, ngettext
+from mtn_tui.core.moments import is_future
 from mtn_tui.engine.logs.stream import Level, Line, Logs, Wanted
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
@@ -27,6 +28,8 @@ _ERRORS = Wanted(Level.ERROR, heads=True)
 def errors(inspection: Inspection) -> Iterator[Check]:
     """How many errors there are, and the newest of them. Raises StorageError."""
     signed = last_sign_off(inspection.context)
+    if signed is not None and is_future(signed.at, inspection.now):
+        signed = None
     since = signed.at if signed else inspection.now - _SINCE
     logs = open_logs(inspection.context)
     found, whole = _look(logs, since)

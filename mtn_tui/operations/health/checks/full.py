@@ -9,9 +9,11 @@ from datetime import timedelta
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
+from mtn_tui.core.moments import is_future
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.inspection import Inspection
+from mtn_tui.operations.inventory.model import Backup
 
 LIMIT = timedelta(hours=26)
 """Age of the newest proven full, by runbook 4.1 and 6.2."""
@@ -20,9 +22,16 @@ _MAKE = ("backup", "full")
 
 
 def full(inspection: Inspection) -> Iterator[Check]:
-    """How old the newest proven full is, and how far it is proven; newer ones that are not are named."""
-    fulls = [one for one in inspection.ours if one.kind is Kind.FULL and one.usable]
+    """How old the newest proven full is, and how far it is proven; newer ones that are not are named.
+
+    Those of the future are named where there is no other.
+    """
+    every = [one for one in inspection.ours if one.kind is Kind.FULL and one.usable]
+    fulls = [one for one in every if not is_future(one.moment, inspection.now)]
     newest = next((one for one in fulls if one.proven), None)
+    if newest is None and (ahead := next((one for one in every if one.proven), None)) is not None:
+        yield of_the_future("full", ahead)
+        return
     if newest is None:
         says = _("There is no full backup yet.")
         hint = _("Make one: mtn backup full")
@@ -35,10 +44,10 @@ def full(inspection: Inspection) -> Iterator[Check]:
             )
         yield Check("full", Status.FAIL, says, hint, "4.1", fix=_MAKE)
         return
-    age = inspection.now - newest.moment
+    age = max(inspection.now - newest.moment, timedelta(0))
     figures = {"full_age_seconds": age.total_seconds(), "full_size_bytes": float(newest.size)}
     told = {
-        "age": labels.age(newest.moment, inspection.now),
+        "age": labels.age(inspection.now - age, inspection.now),
         "moment": labels.moment(newest.moment),
         "size": labels.size(newest.size),
         "limit": str(int(LIMIT.total_seconds() // 3600)),
@@ -65,9 +74,16 @@ def full(inspection: Inspection) -> Iterator[Check]:
             )
         since = newest.moment + LIMIT
         yield replace(ok, status=Status.FAIL, says=text, hint=hint, runbook="6.2", fix=_MAKE, since=since)
-    elif age < timedelta(0):
-        says = _("The newest full is of {moment}, in the future.").format(moment=labels.moment(newest.moment))
-        hint = _("See that this machine's clock and the server's are right (“timedatectl”).")
-        yield Check("full", Status.UNKNOWN, says, hint, "4.1", figures=figures)
     else:
         yield ok
+
+
+def of_the_future(name: str, newest: Backup) -> Check:
+    """The finding ``name`` where all that could be judged is of the future: a clock is or was wrong."""
+    says = _("The newest backup is of {moment}, in the future: nobody knows how old it is.").format(
+        moment=labels.moment(newest.moment)
+    )
+    hint = _(
+        "See that this machine's clock and the server's are right (“timedatectl”). Then: mtn backup full"
+    )
+    return Check(name, Status.UNKNOWN, says, hint, "4.1", fix=_MAKE)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import JobState
+from mtn_tui.core.moments import is_future
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
@@ -19,10 +20,11 @@ _KINDS = {"backup-full": ("backup", "full"), "backup-diff": ("backup", "diff")}
 def last_runs(inspection: Inspection) -> Iterator[Check]:
     """The last run of each kind that is over. How old the backups are has checks of its own.
 
-    Raises StorageError.
+    One that a wrong clock has dated in the future is not the last. Raises StorageError.
     """
     database = inspection.context.settings.db_name
-    over = [one for one in inspection.jobs if one.state.over and one.subject == database]
+    ran = [one for one in inspection.jobs if one.state.over and one.subject == database]
+    over = [one for one in ran if one.started is None or not is_future(one.started, inspection.now)]
     for kind, fix in _KINDS.items():
         last = next((one for one in over if one.kind == kind), None)
         if last is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from mtn_tui.core.i18n import _
-from mtn_tui.core.moments import YEARS
+from mtn_tui.core.moments import YEARS, is_future
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.inspection import Inspection
@@ -37,6 +37,11 @@ def monitoring(inspection: Inspection) -> Iterator[Check]:
         reason = getattr(error, "strerror", None) or _("it is not a report")
         text = _("{path} can't be read: {reason}.").format(path=path, reason=reason)
         yield Check(_NAME, Status.UNKNOWN, text, _("Make a new one: mtn monitor"), "4.1", fix=_AGAIN)
+        return
+    if is_future(at, inspection.now):
+        text = _("The last report is of {moment}, in the future.").format(moment=labels.moment(at))
+        hint = _("See that this machine's clock is right (“timedatectl”). Then: mtn monitor")
+        yield Check(_NAME, Status.UNKNOWN, text, hint, "4.1", fix=_AGAIN)
         return
     age = inspection.now - at
     text = _("The last report is {age} old, of {moment}: {status}.").format(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
+from mtn_tui.operations.health.checks.full import of_the_future
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.restore.rto import rto
@@ -18,6 +19,9 @@ def objectives(inspection: Inspection) -> Iterator[Check]:
     """The RPO, which is critical past its target (runbook 6.2); then the RTO, which is a warning."""
     settings = inspection.context.settings
     newest = inspection.newest_point
+    if newest is None and (ahead := inspection.future_point) is not None:
+        yield of_the_future("rpo", ahead)
+        return
     if newest is None:
         says = _("RPO: nothing could be restored, for no backup is proven.")
         hint = _("Make a full backup: mtn backup full")
