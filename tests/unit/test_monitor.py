@@ -169,6 +169,19 @@ def test_a_second_run_of_a_kind_finds_the_first_and_the_other_kind_does_not(cont
     assert monitor.last(context).exit_code == 2
 
 
+@pytest.mark.parametrize("status", [Status.OK, Status.WARN, Status.FAIL])
+@pytest.mark.parametrize("shift", [timedelta(hours=2), timedelta(days=9), timedelta(days=-9)])
+def test_what_was_found_before_a_run_that_hangs_is_not_taken_for_what_is_so(context, status, shift):
+    last_known.keep(context, healthy(full=status, alerts=Status.FAIL))
+    context.clock.at += timedelta(minutes=59)
+    assert monitor.last(context, quick=True).result("full").status is status
+    context.clock.at = NOON + shift
+    run = monitor.last(context)
+    assert {one.status for one in run.deciding} == {Status.UNKNOWN}
+    assert {one.status for one in run.also} == {Status.FAIL}
+    assert plugin(nagios.lines(run)[0]).status == 3
+
+
 class Slow(LocalStorage):
     """A folder that lists once it is let."""
 

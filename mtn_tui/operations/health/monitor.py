@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mtn_tui.core.errors import Locked
+from mtn_tui.core.i18n import _
 from mtn_tui.engine.locks import FileLock, Holder, lock_path
-from mtn_tui.operations.common.checks import Status
+from mtn_tui.operations.common import labels
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import CHECKS, WRITES_EVERY, HealthCheck
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.registry import LOOKS
 from mtn_tui.operations.health.runner import EXIT, Result, examine, worst
+
+_HOLDS = timedelta(hours=1)
+"""For how long what was found is taken for what is so: a quick run is due every 15 minutes."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,22 @@ def watch(inspection: Inspection, *, quick: bool = False, writes: bool = True) -
 
 
 def last(context: Context, *, quick: bool = False) -> Run:
-    """The last known results as a run, for whoever finds another run under way."""
-    known = last_known.load(context)
+    """The last known results as a run, for whoever finds another run under way.
+
+    What decides and was looked at over an hour ago is unknown: the other run does not get on.
+    """
+    known, now = last_known.load(context), context.clock.now()
     wanted = [one for one in CHECKS if one.id in known and (not quick or _is_quick(one))]
-    return Run(tuple(known[one.id].result for one in wanted), context.clock.now(), quick)
+    return Run(tuple(_as_of_now(known[one.id].result, now) for one in wanted), now, quick)
+
+
+def _as_of_now(result: Result, now: datetime) -> Result:
+    if not result.check.decides or abs(now - result.at) <= _HOLDS:
+        return result
+    text = _("Last looked at {moment}; another run of the monitor has not got past it since.")
+    hint = _("See what hangs, and end it: ps -ef | grep “mtn.*monitor”. Then: mtn monitor")
+    found = Check(result.check.id, Status.UNKNOWN, text.format(moment=labels.moment(result.at)), hint)
+    return Result(result.check, (found,), result.at, result.seconds)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ line. Nothing here decides how a run ends: a ping that fails is a warning.
 
 from __future__ import annotations
 
+import re
 import ssl
 from http import HTTPStatus
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +23,9 @@ FAIL = "/fail"
 _CONNECT = 5.0
 _ANSWER = 5.0
 _TRIES = 2
+_LONGEST_ANSWER = 200
+_REFUSED = re.compile(r"OK \((?:not found|rate[ -]limited)\)")
+"""What healthchecks.io says with status 200 of a check that it does not have, or will not hear from so often."""
 _LONGEST = 10_000
 """Characters of a body; healthchecks.io keeps 100 kB."""
 
@@ -64,7 +68,11 @@ def _send(settings: Settings, url: str, body: str) -> None:
     timeout = urllib3.Timeout(connect=_CONNECT, read=_ANSWER)
     with urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=context) as pools:
         try:
-            answer = pools.request("POST", url, body=body.encode(), headers=headers, redirect=False)
+            answer = pools.request(
+                "POST", url, body=body.encode(), headers=headers, redirect=False, preload_content=False
+            )
+            with answer:
+                said = answer.read1(_LONGEST_ANSWER).decode(errors="replace")  # its end is not waited for
         except HTTPError as error:
             cause = error.args[0] if error.args and isinstance(error.args[0], Exception) else error.__cause__
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -74,8 +82,10 @@ def _send(settings: Settings, url: str, body: str) -> None:
                 _("The ping to {host} got no answer: {reason}.").format(host=host, reason=reason),
                 _("See whether this machine may reach it, and whether PING_URL is right."),
             ) from None  # the chain would show the address
-    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+    refused = _REFUSED.match(said)
+    if refused or not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        status = f"{answer.status} {refused[0]}" if refused else answer.status
         raise AlertError(
-            _("The ping to {host} was not taken: {status}.").format(host=host, status=answer.status),
+            _("The ping to {host} was not taken: {status}.").format(host=host, status=status),
             _("See whether PING_URL is still the one that the service gives."),
         )

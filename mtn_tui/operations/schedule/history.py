@@ -74,9 +74,7 @@ def _answers(job: JobView, moment: datetime, next_one: datetime) -> bool:
     assert job.started is not None  # noqa: S101 - jobs_since leaves out those that have none
     if moment - _EARLY <= job.started < next_one - _EARLY:
         return True
-    # One that was killed has no end: it was at it until it last said so.
-    ended = job.updated if job.state is JobState.LOST else job.ended
-    return job.started < moment and (ended is None or ended >= moment)
+    return job.started < moment and (job.ended is None or job.ended >= moment)
 
 
 def done(context: Context, run: Run, zone: tzinfo | None = None) -> bool:
