@@ -1,8 +1,8 @@
 """Alerts to a chat or a pager: one POST of JSON, over verified TLS, to an address that is itself a secret.
 
-The JSON is the message under fixed keys, and ``text``, which is what Slack,
-Mattermost and Google Chat show. ``id`` and the header ``Idempotency-Key`` are
-the same in every attempt.
+The JSON is the message under fixed keys, and ``text``, which is what Mattermost and
+its like show; or what the chat service of that address takes (``chats``). The header
+``Idempotency-Key`` is the same in every attempt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from mtn_tui.core.i18n import _
 from mtn_tui.core.printable import printable
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings import Settings
-from mtn_tui.operations.alerts.message import Message, facts, headline
+from mtn_tui.operations.alerts.chats import payload
+from mtn_tui.operations.alerts.message import Message
 from mtn_tui.operations.common import tls
 
 _CONNECT = 5.0
@@ -62,7 +63,7 @@ class Webhook:
             answer = self._http().request(
                 "POST",
                 self._url,
-                body=json.dumps(payload(message)).encode("ascii"),
+                body=json.dumps(payload(self._url, message)).encode("ascii"),
                 headers={**headers, **_login(self._url)},
                 redirect=False,
                 preload_content=False,
@@ -112,22 +113,6 @@ class Webhook:
 def address_of(url: str) -> str:
     """A hash that stands for the address in records, since the address is secret."""
     return hashlib.sha256(url.encode()).hexdigest()[:16]
-
-
-def payload(message: Message) -> dict[str, object]:
-    """The JSON to post."""
-    told = "\n".join(f"{name}: {value}" for name, value in facts(message))
-    return {
-        "id": message.id,
-        "level": message.level.value,
-        "subject": message.subject,
-        "body": message.body,
-        "facts": dict(message.facts),
-        "when": message.when.isoformat(),
-        "host": message.host,
-        "database": message.database,
-        "text": f"{headline(message)}\n{message.body}\n{told}",
-    }
 
 
 def _login(url: str) -> dict[str, str]:
