@@ -152,6 +152,94 @@ def test_two_installations_have_lines_of_their_own(context, machine, crontab, tm
     assert crontab.read_bytes() == block(other)
 
 
+def ours(context: Context) -> list[bytes]:
+    """The first mark, what stands between them, and the last mark."""
+    return block(context).splitlines(keepends=True)
+
+
+def edited(context: Context, how: str) -> bytes:
+    """What became of our lines under the hands of people and editors."""
+    first, *between, last = ours(context)
+    return {
+        "no end": b"".join([first, *between]),
+        "no begin": b"".join([*between, last]),
+        "no marks": b"".join(between),
+        "no comments": b"".join(line for line in between if not line.startswith(b"#")),
+        "twice": 2 * block(context),
+        "begun twice": first + block(context),
+        "ended twice": block(context) + last,
+        "CRLF": block(context).replace(b"\n", b"\r\n"),
+        "blanks at the ends of lines": block(context).replace(b"\n", b" \t\n"),
+        "no last end of line": block(context).rstrip(b"\n"),
+    }[how]
+
+
+HOW = ["no end", "no begin", "no marks", "no comments", "twice", "begun twice", "ended twice", "CRLF"]
+HOW += ["blanks at the ends of lines", "no last end of line"]
+
+
+@pytest.mark.parametrize("after", [b"# of hers\n0 4 * * * last\n", b""])
+@pytest.mark.parametrize("how", HOW)
+def test_lines_of_ours_that_were_edited_are_ours_still(context, machine, crontab, how, after):
+    kept = b"# of his\n0 1 * * * first\n"
+    crontab.write_bytes(
+        kept + edited(context, how) + (b"\n" if how == "no last end of line" else b"") + after
+    )
+    done(plan_install(context, machine=machine))
+    assert all(len(by) == 1 for by in installed(context.configuration, machine).runs.values())
+    lines = crontab.read_bytes().splitlines(keepends=True)
+    mine = [line for line in ours(context) if not line.startswith(b"# ") or b" schedule begin" in line]
+    assert [line for line in lines if line in mine] == mine
+    crontab.write_bytes(
+        kept + edited(context, how) + (b"\n" if how == "no last end of line" else b"") + after
+    )
+    done(plan_remove(context, machine))
+    assert installed(context.configuration, machine).runs == {}
+    left = crontab.read_bytes()
+    assert left.startswith(kept)
+    assert left.endswith(after)
+    if how not in ("no begin", "no marks"):  # nothing tells whose the comments are then
+        assert left == kept + after
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_somebody_has_written_between_our_lines_stays(context, machine, crontab, closed):
+    """A variable counts for what stands after it, so it stays before our entries."""
+    first, *between, last = ours(context)
+    theirs = [b"MAILTO=ops@school.cl\n", b"0 1 * * * /opt/dump-students.sh\n"]
+    crontab.write_bytes(b"".join([first, theirs[0], *between[:3], theirs[1], *between[3:], last * closed]))
+    done(plan_install(context, machine=machine))
+    before, found, after = crontab.read_bytes().partition(block(context))
+    assert (uncommented(before), bool(found), after) == (theirs, True, b"")
+    done(plan_remove(context, machine))
+    assert uncommented(crontab.read_bytes()) == theirs
+
+
+def uncommented(text: bytes) -> list[bytes]:
+    return [line for line in text.splitlines(keepends=True) if not line.startswith(b"#")]
+
+
+@pytest.mark.parametrize("command", ["report --month --mail", "prune --dry-run", "drill --help"])
+def test_a_command_that_is_not_the_run_of_its_name_is_left_alone(context, machine, crontab, command):
+    path = str(context.configuration).replace("%", "\\%")
+    by_hand = f"0 8 1 * *  /opt/mtn/.venv/bin/mtn --config '{path}' {command}\n".encode()
+    crontab.write_bytes(by_hand)
+    assert installed(context.configuration, machine).runs == {}
+    done(plan_install(context, machine=machine))
+    assert crontab.read_bytes() == by_hand + block(context)
+
+
+def test_the_scripts_stay_out_of_use_while_another_installation_has_runs(context, machine, crontab, tmp_path):
+    other = context_in(tmp_path / "other")
+    crontab.write_bytes(SCRIPTS)
+    done(plan_install(context, machine=machine))
+    done(plan_install(other, machine=machine))
+    done(plan_remove(context, machine))
+    assert installed(other.configuration, machine).scripts == ()
+    done(plan_remove(other, machine))
+    assert crontab.read_bytes() == SCRIPTS
+
+
 def test_a_crontab_that_can_t_be_read_is_never_written(context, machine, crontab):
     crontab.write_bytes(SCRIPTS)
     crontab.with_name("crontab.denied").touch()

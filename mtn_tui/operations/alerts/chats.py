@@ -16,7 +16,7 @@ Form = dict[str, object]
 _DISCORD_TAKES = 1900
 """Characters; 2,000 by its documentation, and it may count some twice."""
 _OTHERS_TAKE = 4000
-"""Characters; Google Chat took 4,096 for long, a card of Teams 28 kB of JSON, with six bytes for an accent."""
+"""Characters; Google Chat took 4,096 for long, a card of Teams 28 kB, with six bytes for an accent."""
 
 
 def payload(url: str, message: Message) -> Form:

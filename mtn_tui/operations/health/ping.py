@@ -25,7 +25,7 @@ _ANSWER = 5.0
 _TRIES = 2
 _LONGEST_ANSWER = 200
 _REFUSED = re.compile(r"OK \((?:not found|rate[ -]limited)\)")
-"""What healthchecks.io says with status 200 of a check that it does not have, or will not hear from so often."""
+"""What healthchecks.io says with status 200 where it has no such check, or has heard of it too often."""
 _LONGEST = 10_000
 """Characters of a body; healthchecks.io keeps 100 kB."""
 

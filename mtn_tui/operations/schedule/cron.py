@@ -15,8 +15,15 @@ from mtn_tui.operations.schedule.command import Command
 from mtn_tui.operations.schedule.description import Run, again_said, when_said
 from mtn_tui.operations.schedule.times import When
 
+SCHEDULED = "--scheduled"
+"""The option by which the lines that we make are known, and others tell that nobody watches."""
+
 OFF = "# mtn off: "
 """Before a line that was put out of use; ``mtn schedule remove`` takes it away again."""
+
+_BEGIN = "# mtn schedule begin: "
+_OTHERS = {"--month", "--dry-run", "--help"}
+"""Options with which a command is not the run of the same name."""
 
 _SCRIPTS = re.compile(r"(?<![\w-])(?:full-backup|differential-backup|monitor-backups)\.sh(?![\w.-])")
 _SETTING = re.compile(r"\s*[\w\"']+\s*=")
@@ -55,7 +62,7 @@ def _figures(values: Iterable[int], of: int) -> str:
 
 def _marks(configuration: Path) -> tuple[str, str]:
     named = repr(str(configuration))[1:-1]  # on one line, whatever the path holds
-    return f"# mtn schedule begin: {named}", f"# mtn schedule end: {named}"
+    return f"{_BEGIN}{named}", f"# mtn schedule end: {named}"
 
 
 def installed(text: bytes, lines: bytes, configuration: Path, *, scripts_off: bool) -> bytes:
@@ -64,29 +71,71 @@ def installed(text: bytes, lines: bytes, configuration: Path, *, scripts_off: bo
     With ``scripts_off``, lines that run the scripts, or this installation's runs by other lines than
     these, are put out of use.
     """
-    before, had, after = _parted(text, configuration)
+    before, after = _parted(text, configuration)
     if scripts_off:
         before, after = (_off(part, configuration) for part in (before, after))
-    if not had and before and not before.endswith(b"\n"):
+    if not after and before and not before.endswith(b"\n"):
         before += b"\n"
     return before + lines + after
 
 
 def removed(text: bytes, configuration: Path) -> bytes:
-    """The crontab without the lines, and with what was put out of use in use again."""
-    before, _had, after = _parted(text, configuration)
-    return b"".join(_on(line) for line in _lines(before + after))
+    """The crontab without the lines, and with what was put out of use in use again.
+
+    While another installation has lines there, that stays out of use: it would be done twice.
+    """
+    left = _lines(b"".join(_parted(text, configuration)))
+    if any(line.startswith(_BEGIN.encode()) for line in left):
+        return b"".join(left)
+    return b"".join(map(_on, left))
 
 
-def _parted(text: bytes, configuration: Path) -> tuple[bytes, bytes, bytes]:
+def _parted(text: bytes, configuration: Path) -> tuple[bytes, bytes]:
+    """What is not ours, before our place and after it; without a place all is before it.
+
+    Ours is what stands between our marks, as far as it is a comment or blank, and wherever it stands
+    an entry that we have made. What somebody has written between them comes before our place, so that
+    a variable set there still counts for our lines. Marks may be there twice, or one of them be lost.
+    """
     begin, end = (mark.encode("utf-8", "surrogateescape") for mark in _marks(configuration))
     lines = _lines(text)
-    bare = [line.rstrip(b"\r\n") for line in lines]
-    if begin not in bare:
-        return text, b"", b""
-    first = bare.index(begin)
-    last = bare.index(end, first) if end in bare[first:] else first
-    return b"".join(lines[:first]), b"".join(lines[first : last + 1]), b"".join(lines[last + 1 :])
+    bare = [line.strip() for line in lines]
+    others: list[bytes] = []
+    comments: list[bytes] = []  # after a mark that no other closes: ours if an entry of ours follows
+    place: int | None = None
+    closed = False
+    opened = 0
+    for at, line in enumerate(lines):
+        is_mark = bare[at] in (begin, end)
+        if is_mark:
+            opened += bare[at] == begin
+            closed = bare[at] == begin and end in _until(bare[at + 1 :], begin)
+        elif not _is_made(line, configuration):
+            if opened and not closed and bare[at].startswith(b"#") and place == len(others):
+                comments.append(line)
+                continue
+            if not closed or (bare[at] and not bare[at].startswith(b"#")):
+                others += [*comments, line]
+                comments = []
+            continue
+        comments = []
+        if opened < 2:
+            place = len(others)
+    others += comments
+    if place is None:
+        place = len(others)
+    return b"".join(others[:place]), b"".join(others[place:])
+
+
+def _until(lines: list[bytes], mark: bytes) -> list[bytes]:
+    return lines[: lines.index(mark)] if mark in lines else lines
+
+
+def _is_made(line: bytes, configuration: Path) -> bool:
+    """Whether it is an entry as ``entry`` makes them, of this configuration."""
+    said = line.decode(errors="surrogateescape")
+    words = words_of(said) if is_entry(said) else []
+    return SCHEDULED in words and ran_by(words, configuration, KNOWN) is not None
 
 
 def _off(text: bytes, configuration: Path) -> bytes:
@@ -155,7 +204,9 @@ def ran_by(words: list[str], configuration: Path, known: dict[str, tuple[str, ..
     named = _configurations(words)
     if any(one != str(configuration) for one in named):
         return None
-    rest = [word for word in words[start:] if word not in ("--scheduled", "--no-input")]
+    rest = [word for word in words[start:] if word not in (SCHEDULED, "--no-input")]
+    if not _OTHERS.isdisjoint(rest):
+        return None
     return next((id for id, looked in known.items() if _holds(rest, looked)), None)
 
 
