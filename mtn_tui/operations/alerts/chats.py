@@ -18,6 +18,9 @@ _DISCORD_TAKES = 1900
 _OTHERS_TAKE = 4000
 """Characters; Google Chat took 4,096 for long, a card of Teams 28 kB, with six bytes for an accent."""
 
+_CARD_MINOR = 2
+"""Of the version of adaptive cards: all that shows cards knows this one."""
+
 
 def payload(url: str, message: Message) -> Form:
     """The JSON to post to that address."""
@@ -68,7 +71,7 @@ def _teams(message: Message) -> Form:
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
-        "version": "1.2",
+        "version": f"1.{_CARD_MINOR}",
         "body": blocks,
     }
     kind = "application/vnd.microsoft.card.adaptive"
