@@ -15,6 +15,7 @@ from mtn_tui.core.redact import redact
 from mtn_tui.core.suggested import name_configuration
 from tests import warm
 from tests.in_memory import in_memory
+from tests.local_time import about_noon
 from tests.operation_fixtures import practise, s3
 from tests.pg_fixtures import (
     any_pg,
@@ -34,6 +35,7 @@ from tests.s3_fixtures import bucket, picky, seaweed
 from tests.swap_fixtures import live, pg_busy
 
 __all__ = [
+    "about_noon",
     "any_pg",
     "bucket",
     "catalogue",
@@ -88,7 +90,8 @@ FAST = ("tests/unit/", "tests/contract/", "tests/ui/test_snapshots.py")
 
 
 SCREENS = ("tests/ui/", "tests/pty/")
-"""Where what shows in Spanish, which the school reads and which is longer, is slow in English."""
+"""Where what shows in Spanish, which the school reads and which is longer, is slow in English, and the first
+of other parameters stands for all: a screen takes seconds."""
 
 
 def _only_fast(config: pytest.Config) -> bool:
@@ -112,11 +115,14 @@ def _is_a_double(item: pytest.Item) -> bool:
     called = getattr(item, "callspec", None)
     if called is None:
         return False
-    if called.params.get("language") == "en" and item.nodeid.startswith(SCREENS):
+    on_screen = item.nodeid.startswith(SCREENS)
+    if on_screen and called.params.get("language") == "en":
         return True
     sample = item.get_closest_marker("sample")
     if sample is not None:
         return not any(part in called.id for part in sample.args)
+    if on_screen and any(index for name, index in called.indices.items() if name != "language"):
+        return True
     return called.params.get("any_pg") == "pg_system" and not item.get_closest_marker("every_server")
 
 

@@ -141,6 +141,7 @@ def test_a_server_that_refuses_connections_is_unavailable(
     assert store.bucket in error.title
 
 
+@pytest.mark.sample("put", "list", "check")
 @each_method
 def test_a_server_that_hangs_is_unavailable_after_a_few_timeouts(
     behind: Callable[..., S3Storage], proxy: FaultProxy, attempt: Callable[[S3Storage], object]

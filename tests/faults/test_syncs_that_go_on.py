@@ -90,6 +90,7 @@ def test_what_has_reached_the_bucket_is_not_sent_again(practice, proxy):
     assert_there(practice, one)
 
 
+@pytest.mark.slow
 def test_nor_after_a_kill(practice, proxy):
     one = large(practice)
     proxy.delay(0.2)
@@ -140,6 +141,7 @@ def mark_of_a_job_that_is_over(practice: Practice) -> Mark:
     return Mark(installation_id(context_of(practice)), slug(practice.source.name), practice.jobs[0].id)
 
 
+@pytest.mark.sample("other")
 @pytest.mark.parametrize("part", [b"x" * SMALLEST_PART, b"x" * (SMALLEST_PART - 1)], ids=["other", "shorter"])
 def test_parts_of_other_bytes_are_sent_again(practice, proxy, part):
     aged(practice, 0)

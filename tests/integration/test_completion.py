@@ -42,6 +42,7 @@ def run(environment, *command):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_bash_completes_commands_and_options(environment):
     asked = ["mtn li", "mtn backup ", "mtn list --fi", "mtn list --kind d", "mtn completion "]

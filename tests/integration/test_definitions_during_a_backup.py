@@ -58,7 +58,7 @@ def defined(source) -> Database:
     return source
 
 
-@pytest.mark.sample("DROP FUNCTION", "a part more", "a view", "a trigger")
+@pytest.mark.sample("DROP FUNCTION", "a part more")
 @pytest.mark.parametrize("statement", DEFINITIONS.values(), ids=DEFINITIONS)
 def test_a_definition_that_changes_before_it_is_read_leaves_a_backup_that_loads(defined, practise, statement):
     practice = changed_meanwhile(practise, defined, statement)

@@ -90,7 +90,7 @@ def shared(monkeypatch) -> list[bool]:
 SEEDS = [0, 3, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 105) if seed != 3)]
 
 
-@pytest.mark.sample("18-")
+@pytest.mark.sample("18-3")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_full_and_differential_equal_the_source(seed, busy, practise, new_database, monkeypatch, shared):
     """By psql alone and as a superuser; and by our own restore, every second time as a plain owner.

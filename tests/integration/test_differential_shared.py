@@ -109,6 +109,7 @@ def test_tables_are_shared_among_connections_and_are_as_in_the_source(any_pg, ne
     assert practice.job.result["rows"] == sum(made.manifest.rows().values())
 
 
+@pytest.mark.sample("a trigger", "row security")
 @pytest.mark.parametrize("what", PUT_BACK)
 def test_what_is_put_back_at_the_end_is_changed_in_one_transaction(pg18, new_school, practise, watched, what):
     school = new_school(pg18)

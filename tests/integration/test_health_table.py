@@ -207,6 +207,7 @@ def test_the_fulls_age(disk_only: Practice) -> None:
     expect(disk_only, "full", UNKNOWN)
 
 
+@pytest.mark.usefixtures("about_noon")  # those of today are counted
 def test_the_differentials_and_what_would_be_lost(disk_only: Practice) -> None:
     disk_only.back_up()
     disk_only.back_up_changes()

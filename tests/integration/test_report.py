@@ -26,6 +26,9 @@ from tests.alert_fixtures import mail_server
 from tests.alert_fixtures import place as place_without_server
 from tests.operation_fixtures import Practice
 
+pytestmark = pytest.mark.usefixtures("about_noon")
+"""Late on a Sunday the week would be over before anything is overdue in it, or while it is being made."""
+
 
 class InAWeek(SystemClock):
     """As it is in seven days: what happens now is of the last full week then."""

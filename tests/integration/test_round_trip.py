@@ -21,7 +21,6 @@ def rich(any_pg, new_rich):
     return new_rich(any_pg)
 
 
-@pytest.mark.every_server
 def test_openssl_gunzip_and_psql_restore_every_feature_as_we_do(rich, practise, new_database):
     practice = practise(rich)
     made = practice.back_up()

@@ -26,7 +26,7 @@ SCREENS = {
 }
 
 
-@pytest.mark.sample("-1", "-3")
+@pytest.mark.sample("dialog-1", "wizard-1", "logs-3")
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("opens", SCREENS.values(), ids=SCREENS)
 def test_a_screen_that_is_being_opened_ends_with_the_program(pg18, new_school, practise, opens, turns):

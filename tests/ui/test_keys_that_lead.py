@@ -91,6 +91,7 @@ def test_what_people_type_after_the_colon_leads_to_where_it_is(made):
     operate(app, flow, at="1")
 
 
+@pytest.mark.slow
 def test_the_spanish_words_lead_there_too(made):
     i18n.use("es")
     app = app_of(made)
@@ -146,6 +147,7 @@ SENTENCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_a_sentence_after_the_colon_leads_to_what_most_of_its_words_mean(made, language):
     i18n.use(language)

@@ -27,7 +27,7 @@ DIALOGS = {
 }
 
 
-@pytest.mark.sample("-67", "-130")
+@pytest.mark.sample("error-size0-67", "said-size1-130")
 @pytest.mark.parametrize("cells", [66, 67, 76, 116, 130])
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.mark.parametrize("dialog", DIALOGS)

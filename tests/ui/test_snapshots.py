@@ -1,7 +1,7 @@
 """Every screen in every state, as approved pictures in ``snapshots/``: 80x24, Spanish, dark.
 
 One normal state of each also in English, large and light, in ASCII, and without colour.
-After a change that is meant: ``pytest tests/ui/test_snapshots.py --snapshot-update``,
+After a change that is meant: ``pytest -m "not soak" tests/ui/test_snapshots.py --snapshot-update``,
 then look at each.
 """
 
@@ -506,6 +506,15 @@ def installed_as(picture: Picture) -> Installed:
     return made
 
 
+QUICK = (
+    *("normal_80x24", "hostile", "assess", "a_day_80x24", "choose_80x24", "production_80x24", "restoring"),
+    *("validate", "wizard_services_80x24", "notify", "wizard_report", "closed", "rows_lost", "newest_broken"),
+    *("wizard_none", "pruning_asked", "jobs_failed", "backups_empty", "backups_suspect", "incident_open"),
+)
+"""Parts of the names of those that are quick: each page, those of the README, and more. All take minutes."""
+
+
+@pytest.mark.sample(*QUICK)
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.id)
 def test_a_screen_looks_as_approved(picture, tmp_path, monkeypatch, pictured, looks):
     monkeypatch.chdir(tmp_path)  # a path on a picture is the same wherever this runs

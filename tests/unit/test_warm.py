@@ -25,6 +25,7 @@ def mtn(make: type[subprocess.Popen], *words: str, **more: str) -> tuple[int, st
     return process.returncode, said, told
 
 
+@pytest.mark.sample("nonsense", "relative")
 @pytest.mark.parametrize(
     "words", [["--version"], ["nonsense"], ["list"], ["--config", "relative/ñ.conf", "list"]], ids=" ".join
 )

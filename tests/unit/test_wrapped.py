@@ -67,6 +67,7 @@ def summaries(text: str) -> dict[str, str]:
     return dict(rows)
 
 
+@pytest.mark.sample("es")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_summary_fits_its_line_at_80_columns(language):
     groups = [path for path, one in commands().items() if isinstance(one, click.Group)]
