@@ -74,6 +74,8 @@ class Baseline:
     objects: dict[str, str]
     """A digest of each large object by its oid; see ``postgres.large_objects``."""
     keys: KeyFile | None = None
+    layout: str = ""
+    """A hash of where the columns lie; see ``postgres.layout``. Empty from earlier versions."""
 
 
 @dataclass(frozen=True)

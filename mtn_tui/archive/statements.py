@@ -163,6 +163,27 @@ def _last(scanner: _Scanner, buffer: bytearray) -> Iterator[Event]:
         raise Truncated(_("The script ends within a statement."))
 
 
+class Pushed:
+    """Cuts a script without rows into events as its pieces, of any size, are given."""
+
+    def __init__(self) -> None:
+        self._scanner = _Scanner()
+        self._buffer = bytearray()
+
+    def add(self, text: bytes) -> Iterator[Statement | CopyIn | PsqlCommand]:
+        """The events that are whole with the next piece."""
+        self._buffer += text
+        while event := self._scanner.next(self._buffer):
+            yield event
+
+    def end(self) -> bytes:
+        """The beginning of a statement that never ended; empty if there is none."""
+        rest = bytes(self._buffer)
+        self._buffer += b"\n\n"
+        whole = self._scanner.next(self._buffer) is None and self._scanner.between_statements(self._buffer)
+        return b"" if whole else rest
+
+
 class _Scanner:
     """Finds the end of the present statement; remembers how far it has looked."""
 

@@ -24,6 +24,9 @@ from mtn_tui.postgres.subscriptions import detach
 
 _JOB = re.compile("[a-z2-7]{8}")
 
+_LOGIN_TRIGGERS = 170000
+"""Version of the server from which on event triggers act at login, and can be turned off."""
+
 
 @dataclass(frozen=True)
 class Described:
@@ -111,8 +114,22 @@ def create(connection: Connection, database: str, like: ServerIdentity) -> str:
     """Create an empty database with the encoding and locale of ``like``.
 
     If the server lacks that locale, its own is used, and the reason is returned:
-    the order of texts may differ, the data does not. Raises PostgresError.
+    the order of texts may differ, the data does not. Event triggers do not act in it
+    until its properties are set: those at login would write rows that the backup has not.
+    Raises PostgresError.
     """
+    reason = _create(connection, database, like)
+    if connection.info.server_version < _LOGIN_TRIGGERS:
+        return reason
+    with translated(_("creating the database {database}").format(database=database)):
+        may = connection.execute("SELECT has_parameter_privilege('event_triggers', 'SET')").fetchone()
+        if may == (True,):
+            off = sql.SQL("ALTER DATABASE {} SET event_triggers TO off")
+            connection.execute(off.format(sql.Identifier(database)))
+    return reason
+
+
+def _create(connection: Connection, database: str, like: ServerIdentity) -> str:
     plain = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
         sql.Identifier(database), sql.Literal(like.encoding)
     )

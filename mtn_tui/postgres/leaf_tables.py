@@ -37,7 +37,10 @@ _TABLES = """
               JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[number]
               WHERE NOT a.attnotnull OR EXISTS (
                   SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'n' AND NOT convalidated
-                    AND conkey = ARRAY[a.attnum]))
+                    AND conkey = ARRAY[a.attnum])
+                -- What the index tells apart may be equal for the column.
+                OR a.attcollation <> i.indcollation[number] AND EXISTS (
+                  SELECT FROM pg_collation AS l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic))
         ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1
     ) AS i ON true
     LEFT JOIN LATERAL (

@@ -113,6 +113,18 @@ def test_a_changed_schema_makes_a_full_and_says_why(any_pg, new_school, practise
     assert practice.job.result["instead_of_differential"] == made.instead
 
 
+def test_a_column_that_was_dropped_and_added_again_makes_a_full_and_says_why(pg18, new_database, practise):
+    """No row was written anew, and all have lost what they had in it: neither they nor the schema tell."""
+    source = new_database(pg18, script="CREATE TABLE t AS SELECT 1 AS id, 'kept'::text AS told")
+    practice = practise(source)
+    practice.back_up()
+    source.psql("ALTER TABLE t DROP told; ALTER TABLE t ADD told text")
+    made = practice.back_up_changes()
+    assert made.manifest.kind is Kind.FULL
+    assert made.instead == "columns were dropped and added again since the full"
+    assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))
+
+
 @pytest.mark.sample("on another full")
 @pytest.mark.parametrize("again", ["twice", "after a later one", "on another full", "on nothing"])
 def test_elsewhere_it_changes_nothing_and_says_why(again, pg18, new_school, practise, new_database):

@@ -125,6 +125,29 @@ def test_event_triggers_do_not_act_on_it(pg18, new_database, practise):
     assert_same(source, by_hand(practice, full, made, into=new_database(pg18)))
 
 
+def test_event_triggers_at_login_write_no_rows_into_what_is_restored(pg18, new_database, practise):
+    """They act again once it has its name, and nothing of how they were kept from it is left."""
+    source = new_database(pg18)
+    source.psql("""
+        CREATE TABLE logins (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz DEFAULT now());
+        CREATE TABLE t (n int);
+        CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO public.logins DEFAULT VALUES; END';
+        CREATE EVENT TRIGGER note ON login EXECUTE FUNCTION note();
+        ALTER EVENT TRIGGER note ENABLE ALWAYS;
+    """)
+    practice = practise(source)
+    practice.back_up()
+    source.psql("INSERT INTO t VALUES (1)")
+    made = differential(practice)
+    restored = practice.restore(backup=practice.inventory.find(made.manifest.id))
+    counted = dict(made.manifest.counted)["public.logins"]
+    assert practice.job.warnings == ()
+    assert restored.psql("SELECT count(*) FROM logins").decode() == f"{counted + 1}\n"
+    settings = "SELECT count(*) FROM pg_db_role_setting JOIN pg_database AS d ON d.oid = setdatabase"
+    assert source.psql(f"{settings} WHERE datname = '{restored.name}'") == b"0\n"
+
+
 def test_rows_that_are_written_as_the_whole_tables(any_pg, new_database, practise):
     """So pg_dump does where rows are spread by an enum's hash; other partitions are written by themselves."""
     source = new_database(any_pg)

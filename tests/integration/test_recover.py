@@ -486,3 +486,21 @@ def test_the_owner_of_the_tables_needs_no_other_right(lost, pg18):
         for database in (live, beside):
             database.psql(f"SET default_transaction_read_only = off; DROP OWNED BY {role} CASCADE")
         live.psql(f"DROP ROLE {role}")
+
+
+def test_a_table_whose_rows_only_its_index_tells_apart_is_named_as_one_without_a_key(lost, pg_system):
+    """For the column "Ana" is "ana": by it the row that is there would pass for the one that is missing."""
+    practice, live, beside = lost(
+        pg_system,
+        """
+        CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE TABLE t (name text COLLATE any_case NOT NULL); CREATE UNIQUE INDEX ON t (name COLLATE "C");
+        CREATE TABLE u (name text NOT NULL); CREATE UNIQUE INDEX ON u (name COLLATE any_case);
+        INSERT INTO t VALUES ('Ana'), ('ana'); INSERT INTO u VALUES ('Ana'), ('Eva');
+        """,
+        "DELETE FROM t WHERE name COLLATE \"C\" = 'Ana'; DELETE FROM u WHERE name = 'Ana'",
+    )
+    found = look(practice.context, Request(beside.name))
+    assert (found.keyless, found.rows) == (("public.t",), 1)
+    run(practice, beside)
+    assert live.psql("SELECT name FROM u ORDER BY 1") == b"Ana\nEva\n"

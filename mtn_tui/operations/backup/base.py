@@ -48,7 +48,7 @@ def choose_base(inputs: Inputs) -> Base:
     proven = [one for one in fulls if one.proven]
     full = (proven or fulls)[0]
     manifest = _read(inputs, full)
-    if manifest.baseline is None:
+    if manifest.baseline is None or not manifest.baseline.layout:
         raise BaseLost(_("the full lacks what a base needs"))
     if why := another_server(manifest.server, here):
         raise BaseLost(why)

@@ -31,6 +31,7 @@ from mtn_tui.postgres import (
     change_script,
     changes,
     large_objects,
+    layout,
     leaf_tables,
     sequences_and_views,
 )
@@ -229,6 +230,8 @@ class _Writing:
             schema, name = parts(label)
             base[schema, name] = changes.Base(label, count, oids[label], label in with_keys)
         with self.reader.at_the_moment():
+            if layout.layout(self.connection) != self.base.baseline.layout:
+                raise BaseLost(_("columns were dropped and added again since the full"))
             tables = leaf_tables.tables(self.connection, base.keys())
         if missing := base.keys() - {(table.schema, table.name) for table in tables}:
             raise BaseLost(

@@ -15,7 +15,7 @@ from mtn_tui.operations.backup.key_file import KeysBeside
 from mtn_tui.operations.backup.make import MadeBackup, begin, make, make_unrecorded
 from mtn_tui.operations.backup.payload import write_payload
 from mtn_tui.operations.common.context import Context
-from mtn_tui.postgres import large_objects, statistics, watermark
+from mtn_tui.postgres import large_objects, layout, statistics, watermark
 from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.dump import Dump, Dumper, opened
 from mtn_tui.postgres.snapshot import in_snapshot
@@ -92,10 +92,12 @@ class FullContents:
             with closing(connect(*at, token=job.token)) as connection:
                 with in_snapshot(connection, dump.snapshot):
                     objects = large_objects.digests(connection)
+                    columns = layout.layout(connection)
                 kept = watermark.until_flushed(connection, marked)
         baseline = None
         if kept is not None:
-            baseline = Baseline(dump.snapshot.xmax, kept.transactions, dump.oids(rows), objects, file)
+            oids = dump.oids(rows)
+            baseline = Baseline(dump.snapshot.xmax, kept.transactions, oids, objects, file, columns)
         return Written(
             dump.snapshot,
             written.payload,
