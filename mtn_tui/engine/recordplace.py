@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +69,9 @@ def spare_folders(state: Path, temporary: Path) -> list[Path]:
     """Return the folders to use instead of ``state``, in order, for the current user."""
     digest = hashlib.sha256(os.fsencode(state.absolute())).hexdigest()[:16]
     name = f"mtn-{os.geteuid()}-{digest}"
-    bases = [*_MEMORY, Path(f"/run/user/{os.geteuid()}"), temporary, Path(tempfile.gettempdir())]
+    # Not tempfile.gettempdir(): it raises where all disks are full, and names another folder for each.
+    usual = [Path(one) for one in (os.environ.get("TMPDIR"), "/tmp") if one]  # noqa: S108 - as those above
+    bases = [*_MEMORY, Path(f"/run/user/{os.geteuid()}"), temporary, *usual]
     return [base / name for base in dict.fromkeys(bases)]
 
 

@@ -22,6 +22,7 @@ from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.registry import LOOKS
 from mtn_tui.operations.health.runner import AT_ONCE, Result, examine, worst
 from mtn_tui.operations.health.sign_off import sign
+from mtn_tui.operations.health.watch import Watch
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
@@ -102,6 +103,27 @@ def test_what_hangs_is_unknown_after_its_limit_and_holds_up_no_other(context):
         freed.set()
     assert found.pop("fine") is Status.OK
     assert set(found.values()) == {Status.UNKNOWN}
+
+
+def test_what_the_system_gives_no_thread_is_unknown_and_no_fault_of_the_program(context, monkeypatch):
+    given = threading.Thread.start
+    left = [2]
+
+    def start(thread: threading.Thread) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("can't start new thread")
+        given(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    looks = {name: says(Status.OK) for name in "abcd"}
+    found = examine(Inspection(context), checks(*looks), looks)
+    assert [one.status for one in found] == [Status.OK, Status.OK, Status.UNKNOWN, Status.UNKNOWN]
+    assert "can't start new thread" in found[-1].leading.says
+    watch = Watch(context, lambda: looks, checks=checks(*looks), keeps=False)
+    watch.turn()
+    watch.turn()
+    assert {row.status for row in watch.picture.rows} == {Status.UNKNOWN}
 
 
 def test_the_overall_status_is_that_of_the_worst():

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import MtnError
@@ -87,8 +86,7 @@ def examine(
         while waiting and len(deadlines) < AT_ONCE:
             check = waiting.pop()
             deadlines[check.id] = time.monotonic() + check.limit
-            work = partial(_put, answers, inspection, check, looks[check.id])
-            background(work, f"mtn-check-{check.id}")
+            begin(inspection, check, looks[check.id], answers.put)
         first = min(deadlines.values())
         try:
             ended(answers.get(timeout=max(first - time.monotonic(), 0.0)))
@@ -116,8 +114,15 @@ def look(inspection: Inspection, check: HealthCheck, how: Look) -> Result:
     return Result(check, findings, inspection.context.clock.now(), time.monotonic() - began)
 
 
-def _put(answers: queue.Queue[Result], inspection: Inspection, check: HealthCheck, how: Look) -> None:
-    answers.put(look(inspection, check, how))
+def begin(inspection: Inspection, check: HealthCheck, how: Look, put: Callable[[Result], None]) -> None:
+    """Look at one check on a thread of its own; ``put`` gets what it came to. Raises nothing."""
+    try:
+        background(lambda: put(look(inspection, check, how)), f"mtn-check-{check.id}")
+    except RuntimeError as error:  # what Python raises where the system gives it no thread
+        said = _("Not looked at: {reason}").format(reason=error)
+        hint = _("See the limits of processes and memory: “ulimit -a”, and TasksMax of its service.")
+        found = Check(check.id, Status.UNKNOWN, said, hint)
+        put(Result(check, (found,), inspection.context.clock.now(), 0.0))
 
 
 def too_slow(clock: Clock, check: HealthCheck) -> Result:

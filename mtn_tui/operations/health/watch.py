@@ -15,14 +15,13 @@ from datetime import timedelta
 
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.settings_file import Loaded
-from mtn_tui.engine.pipeline import background
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import CHECKS, MINUTE, HealthCheck
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.last_known import Remembered
 from mtn_tui.operations.health.picture import Picture
-from mtn_tui.operations.health.runner import AT_ONCE, Look, Result, look, too_slow
+from mtn_tui.operations.health.runner import AT_ONCE, Look, Result, begin, too_slow
 from mtn_tui.operations.health.sign_off import SignOff, last_sign_off
 from mtn_tui.operations.inventory.taking import SHARED_FOR, Inventories
 
@@ -209,8 +208,8 @@ class Watch:
         self._due[check.id] = float("inf")
         how = self._looks()[check.id]
 
-        def run() -> None:
-            self._answers.put(look(inspection, check, how))
+        def put(result: Result) -> None:
+            self._answers.put(result)
             self._wake.set()
 
-        background(run, f"mtn-check-{check.id}")
+        begin(inspection, check, how, put)
