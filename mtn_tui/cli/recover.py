@@ -16,7 +16,15 @@ from mtn_tui.core.i18n import Figure, _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import RecoveryMode
 from mtn_tui.operations.incident.steps import staging_of
-from mtn_tui.operations.recover.found import Recovery, Request, links_text, named, question, refused_text
+from mtn_tui.operations.recover.found import (
+    Recovery,
+    Request,
+    links_text,
+    named,
+    question,
+    refused_text,
+    unfit_text,
+)
 from mtn_tui.operations.recover.recover import check_asked, look
 from mtn_tui.operations.recover.recover import recover as copy_back
 
@@ -142,6 +150,8 @@ def _lines(found: Recovery) -> Iterator[str]:
             yield "    " + "  ".join(f"{name}={_cut(value)}" for name, value in row.items())
     if found.keyless:
         yield _without_key(found.keyless)
+    if found.unfit:
+        yield unfit_text(found)
     if found.gone:
         yield _("Not in {target} at all: {tables}").format(target=found.target, tables=", ".join(found.gone))
     yield from links_text(found)

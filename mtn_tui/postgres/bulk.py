@@ -19,9 +19,12 @@ SETTINGS = (
     "SET bytea_output = 'hex'",
     "SET row_security = off",
     "SET search_path = ''",
+    "SET array_nulls = on",
+    "SET xmloption = content",
+    "SET quote_all_identifiers = off",
     "SET statement_timeout = 0",
 )
-"""As pg_dump sets them, so that values are written the same way each time."""
+"""Much as pg_dump sets them, so that values and names are written, and read, the same way each time."""
 
 _REWRITTEN = """
     SELECT 1 / (c.oid::bigint * 0) FROM pg_class AS c

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
+from mtn_tui.core.errors import PostgresError
 from mtn_tui.postgres.bulk import LOCK_SECONDS, SETTINGS
 from mtn_tui.postgres.connection import Connection, translated
 from mtn_tui.postgres.leaf_tables import Table, tables
@@ -23,6 +24,15 @@ NUMBER, CHOSEN = '"number, of mtn recover"', '"chosen, of mtn recover"'
 """Columns that the temporary tables have besides: names that no other has."""
 _KEYS_AT_ONCE = 5000
 _SAMPLE = 5
+
+_UNFIT = ("22", "23502", "23514", "42704", "42804", "42846", "42883")
+"""SQLSTATEs by which a value is none of a column's type as the live database has it, or can't be compared."""
+
+_NO_EVENT_TRIGGERS = """
+    SELECT set_config(name, 'off', true) FROM pg_settings
+    WHERE name = 'event_triggers' AND context = 'superuser' AND current_setting('is_superuser') = 'on'
+"""
+"""They are for an application's definitions, not for temporary tables of ours (from PostgreSQL 17 on)."""
 
 _TYPES = """
     SELECT quote_ident(attname), format_type(atttypid, atttypmod) FROM pg_attribute
@@ -70,6 +80,8 @@ class Compared:
     """Tables without a key: which of their rows are missing can't be told."""
     gone: tuple[str, ...]
     """Tables that the live database has not got."""
+    unfit: tuple[str, ...] = ()
+    """Tables whose columns are of other types now, which do not hold all of the restored values."""
     theirs: Mapping[int, Table] = field(default_factory=dict)
     """The restored database's tables, by the oid of the live one's."""
 
@@ -84,11 +96,27 @@ class Both:
     def compare(self) -> Compared:
         """Compare all tables, and fetch the missing rows. Raises PostgresError."""
         pairs, keyless, gone = self.paired()
-        found = (self._missing(number, here, there) for number, (here, there) in enumerate(pairs, 1))
-        missing = [one for one in found if one is not None]
-        compared = tuple(here for here, _there in pairs)
-        there_by_oid = {here.oid: there for here, there in pairs}
-        return Compared(tuple(missing), compared, tuple(keyless), tuple(gone), there_by_oid)
+        missing, compared, unfit = [], {}, []
+        for number, (here, there) in enumerate(pairs, 1):
+            for connection in (self.live, self.restored):
+                run(connection, "SAVEPOINT mtn_table")
+            try:
+                found = self._missing(number, here, there)
+            except PostgresError as error:
+                if not error.sqlstate.startswith(_UNFIT):
+                    raise
+                run(self.live, "ROLLBACK TO SAVEPOINT mtn_table")
+                unfit.append(here.label)
+            else:
+                missing += [] if found is None else [found]
+                compared[here] = there
+            run(self.restored, "ROLLBACK TO SAVEPOINT mtn_table")
+            for connection in (self.live, self.restored):
+                run(connection, "RELEASE SAVEPOINT mtn_table")
+        there_by_oid = {here.oid: there for here, there in compared.items()}
+        return Compared(
+            tuple(missing), tuple(compared), tuple(keyless), tuple(gone), tuple(unfit), there_by_oid
+        )
 
     def paired(self) -> tuple[list[tuple[Table, Table]], list[str], list[str]]:
         """The tables that can be compared, live and restored; and the names of those without a key, and of
@@ -113,8 +141,6 @@ class Both:
         """
         keys, gone = f"pg_temp.mtn_keys_{number}", f"pg_temp.mtn_gone_{number}"
         key, same = ", ".join(here.key), here.same_key("t", "k")
-        for connection in (self.live, self.restored):
-            run(connection, "SAVEPOINT mtn_table")
         run(
             self.live,
             f"CREATE TEMP TABLE {keys} ON COMMIT DROP AS SELECT {key} FROM {here.rows_of} LIMIT 0",  # noqa: S608
@@ -135,9 +161,6 @@ class Both:
             run(self.live, f"DROP TABLE {keys}, {gone}")
         else:
             run(self.live, "ROLLBACK TO SAVEPOINT mtn_table")
-        run(self.restored, "ROLLBACK TO SAVEPOINT mtn_table")
-        for connection in (self.live, self.restored):
-            run(connection, "RELEASE SAVEPOINT mtn_table")
         return found
 
     def _fetch(self, missing: Missing, there: Table, gone: str) -> None:
@@ -254,6 +277,7 @@ def both(live: Connection, restored: Connection) -> Iterator[Both]:
             restored.execute(statement)
             if "search_path" not in setting:  # functions of triggers may need it
                 live.execute(statement)
+        live.execute(_NO_EVENT_TRIGGERS.encode())
         live.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
     try:
         yield Both(live, restored)

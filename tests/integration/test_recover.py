@@ -504,3 +504,64 @@ def test_a_table_whose_rows_only_its_index_tells_apart_is_named_as_one_without_a
     assert (found.keyless, found.rows) == (("public.t",), 1)
     run(practice, beside)
     assert live.psql("SELECT name FROM u ORDER BY 1") == b"Ana\nEva\n"
+
+
+UNFIT = {
+    "a value": "UPDATE a SET told = '7'; ALTER TABLE a ALTER told TYPE int USING told::int",
+    "a value that is too long": "ALTER TABLE a ALTER told TYPE varchar(2)",
+    "a label": "CREATE TYPE mood AS ENUM ('ok'); ALTER TABLE a ALTER told TYPE mood USING NULL",
+    "a check of a domain": "CREATE DOMAIN odd AS text CHECK (VALUE <> 'one');"
+    " ALTER TABLE a ALTER told TYPE odd",
+    "a key": "ALTER TABLE a DROP id; ALTER TABLE a ADD id uuid PRIMARY KEY",
+}
+
+
+@pytest.mark.parametrize("change", UNFIT.values(), ids=UNFIT)
+def test_a_table_that_holds_other_types_now_is_named_and_the_others_come_back(change, lost, pg18):
+    practice, live, beside = lost(
+        pg18,
+        """
+        CREATE TABLE a (id int PRIMARY KEY, told text); CREATE TABLE b (LIKE a INCLUDING ALL);
+        INSERT INTO a VALUES (1, 'one'); INSERT INTO b VALUES (1, 'one'), (2, 'two');
+        """,
+        f"DELETE FROM a; DELETE FROM b WHERE id = 2; {change}",
+    )
+    found = look(practice.context, Request(beside.name))
+    assert (found.unfit, found.rows, found.conflicts) == (("public.a",), 1, ())
+    run(practice, beside)
+    assert live.psql("SELECT * FROM b ORDER BY 1") == b"1|one\n2|two\n"
+    assert live.psql("SELECT count(*) FROM a") == b"0\n"
+
+
+def test_what_the_database_sets_for_its_sessions_changes_no_value_and_hides_no_key(lost, pg18):
+    practice, live, beside = lost(
+        pg18,
+        """
+        CREATE TABLE t (id int PRIMARY KEY, told text[]);
+        INSERT INTO t VALUES (1, ARRAY[NULL, 'NULL']), (2, '{}');
+        """,
+        "DELETE FROM t WHERE id = 1",
+    )
+    for setting in ("quote_all_identifiers = on", "array_nulls = off", "datestyle = 'SQL, DMY'"):
+        live.psql(f'ALTER DATABASE "{live.name}" SET {setting}')
+    found = look(practice.context, Request(beside.name))
+    live.run("psql", "-X", "-f", str(found.script))
+    assert contents(live) == contents(beside)
+    live.psql("DELETE FROM t WHERE id = 1")
+    run(practice, beside)
+    assert contents(live) == contents(beside)
+
+
+def test_event_triggers_are_not_for_temporary_tables_of_ours(lost, pg18):
+    practice, live, beside = lost(
+        pg18,
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)",
+        """
+        DELETE FROM t WHERE id = 1;
+        CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS
+            'BEGIN RAISE EXCEPTION ''nothing is defined here''; END';
+        CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION no();
+        """,
+    )
+    run(practice, beside)
+    assert live.psql("SELECT count(*) FROM t") == b"2\n"

@@ -62,6 +62,8 @@ class Recovery:
     """Tables, and how many of their rows referred to rows that come back and refer to nothing now."""
     linked: int = 0
     """How many of those references are set again."""
+    unfit: tuple[str, ...] = ()
+    """Tables whose columns are of other types now, so that what is missing can't be told."""
     earlier: int = 0
     """How many of those referred to rows that an earlier run has copied back."""
     transactions: tuple[str, ...] = ()
@@ -111,6 +113,7 @@ class Recovery:
             "tables": [one.facts() for one in self.tables],
             "keyless": list(self.keyless),
             "gone": list(self.gone),
+            "unfit": list(self.unfit),
             "refused": [
                 {
                     "table": one.batch.missing.table.label,
@@ -150,6 +153,12 @@ def refused_text(found: Recovery) -> str:
         found.refused,
     )
     return text.format(count=Figure(found.refused), reasons="; ".join(reasons))
+
+
+def unfit_text(found: Recovery) -> str:
+    """Which tables could not be compared, because their columns are of other types now."""
+    text = _("Of other types than in the backup, so what is missing can't be told: {tables}")
+    return text.format(tables=", ".join(found.unfit))
 
 
 def links_text(found: Recovery) -> list[str]:

@@ -119,6 +119,7 @@ class _Run:
             tuple(self.trial.conflicts),
             tuple((one.child.label, one.rows) for one in links),
             linked,
+            compared.unfit,
             sum(one.rows for one in links if one.earlier),
             tuple(transactions),
             source,

@@ -21,6 +21,7 @@ from mtn_tui.operations.recover.found import (
     named,
     question,
     refused_text,
+    unfit_text,
 )
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text.cells import fit
@@ -169,6 +170,8 @@ class CopyingBack(StepView):
                 sheet.say(_("[backspace] goes back: in step 3, [a] chooses a backup from before the loss."))
         for check in self.short:
             sheet.check(check)
+        if first.unfit:
+            sheet.item("⚠", unfit_text(first), "warn")
         if not first.tables:
             return
         missing = _("{count:,} missing")
