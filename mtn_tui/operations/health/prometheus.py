@@ -1,16 +1,22 @@
 """``METRICS_DIR/mtn.prom``: the last known state, for the textfile collector of node_exporter.
 
+Where several databases share METRICS_DIR, the first has that file, each other ``mtn-<database>.prom``.
+
 The text format of Prometheus, version 0.0.4. Every metric is a gauge, and its name ends
 in its unit. The file is written beside its name and renamed, so that it is read whole.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from mtn_tui.core.errors import MtnError
+from mtn_tui.engine.locks import slug
+from mtn_tui.engine.statefiles import open_found, refusal
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.metrics import write_beside
 from mtn_tui.operations.health.inspection import Inspection
@@ -20,6 +26,8 @@ from mtn_tui.operations.health.runner import EXIT, Result
 FILE = "mtn.prom"
 _MODE = 0o644
 """The collector is another user; no secret is in it."""
+_LEFT_AFTER = 86400.0
+"""Seconds after which a file that its database no longer writes is anybody's."""
 
 _OUTSIDE = re.compile("[^a-zA-Z0-9_]")
 _SCALE = "0 ok, 1 warning, 2 critical, 3 unknown"
@@ -31,9 +39,29 @@ Sample = tuple[str, str, Labels, float]
 
 def write(context: Context, text: str) -> None:
     """Replace the file. Raises StorageError."""
-    path = context.settings.metrics_dir / FILE
-    write_beside(path, text.encode(), FILE)
-    path.chmod(_MODE)
+    folder = context.settings.metrics_dir
+    alone = folder / f"mtn-{slug(context.settings.db_name)}.prom"
+    path = alone if _is_anothers(folder / FILE, context) else folder / FILE
+    write_beside(path, text.encode(), path.name)
+    try:
+        path.chmod(_MODE)
+        if path != alone:
+            alone.unlink(missing_ok=True)  # the one before has left its place to us
+    except OSError as error:
+        raise refusal(error, path) from error
+
+
+def _is_anothers(path: Path, context: Context) -> bool:
+    """Whether another database's figures are in the file, and were written lately."""
+    try:
+        with os.fdopen(open_found(path), encoding="utf-8", errors="replace") as file:
+            changed, text = os.fstat(file.fileno()).st_mtime, file.read()
+    except OSError:
+        return False
+    if context.clock.now().timestamp() - changed > _LEFT_AFTER:
+        return False
+    database = _escaped(context.settings.db_name, quote=True)
+    return "mtn_status{" in text and f'mtn_status{{database="{database}"}}' not in text
 
 
 def render(samples: Iterable[Sample]) -> str:

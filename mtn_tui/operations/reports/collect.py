@@ -121,6 +121,8 @@ def _drills(context: Context, period: Period, unknown: list[str]) -> list[Drill]
         found.append(drill)
     for line in _lines(context.settings.log_dir / rto_log.NAME, unknown):
         tested = rto_log.read(line)
+        if tested is not None and not tested.may_be_of(context.settings.db_name):
+            continue
         if tested is None:
             unread += str(period.last.year) in line
         elif tested.job not in jobs:

@@ -40,10 +40,19 @@ class Tested:
     """How long the restore took; None if it failed, or nobody has said so."""
     job: str = ""
     """Its id; empty in lines of people."""
+    database: str = ""
+    """Of which it was; empty in lines of people, and of earlier versions."""
+
+    def may_be_of(self, database: str) -> bool:
+        """Whether it was of that database, or does not say of which: several may share the log."""
+        return self.database in ("", database)
 
 
 def last_test(context: Context) -> Tested | None:
-    """The last line, of ours or as people write it by runbook 8.4; None without one. Raises StorageError."""
+    """The last line of our database, ours or as people write it by runbook 8.4; None without one.
+
+    Raises StorageError.
+    """
     path = context.settings.log_dir / NAME
     try:
         with os.fdopen(open_found(path), "rb") as file:
@@ -53,7 +62,8 @@ def last_test(context: Context) -> Tested | None:
         return None
     except OSError as error:
         raise refusal(error, path) from error
-    return next((found for line in reversed(lines) if (found := read(line)) is not None), None)
+    tests = (found for line in reversed(lines) if (found := read(line)) is not None)
+    return next((one for one in tests if one.may_be_of(context.settings.db_name)), None)
 
 
 def read(line: str) -> Tested | None:
@@ -67,7 +77,8 @@ def read(line: str) -> Tested | None:
     try:
         at = datetime.fromisoformat(day + zone).astimezone(UTC)
         said = fields.get("seconds") or (float(found[7].replace(",", ".")) * 60 if found[7] else None)
-        return Tested(at, failed, None if failed or said is None else float(said), fields.get("job", ""))
+        seconds = None if failed or said is None else float(said)
+        return Tested(at, failed, seconds, fields.get("job", ""), fields.get("database", ""))
     except (ValueError, OverflowError):
         return None
 
@@ -87,6 +98,7 @@ def _append(job: Job, context: Context, backup: Backup | None, seconds: float, w
         "seconds": f"{seconds:.1f}",
         "target_hours": f"{context.settings.target_rto_hours:g}",
         "backup": str(backup.name) if backup else "",
+        "database": context.settings.db_name,
         "job": job.id,
     }
     now = context.clock.now().astimezone()

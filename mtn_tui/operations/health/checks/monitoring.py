@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import YEARS, is_future
@@ -18,22 +19,28 @@ LIMIT = timedelta(hours=7)
 STATUS = "backup-status"
 """Name of the reports' figures in METRICS_DIR."""
 
+_MOST = 200
+"""Reports that are looked through for one of our own, where others are newer."""
+
 _NAME = "monitoring"
 _AGAIN = ("monitor",)
 
 
 def monitoring(inspection: Inspection) -> Iterator[Check]:
     """How old the last report is, and its overall status. What it found has checks of its own."""
-    path = inspection.context.settings.metrics_dir / f"{STATUS}_latest.json"
+    settings = inspection.context.settings
+    path = settings.metrics_dir / f"{STATUS}_latest.json"
     try:
         report = json.loads(path.read_bytes())
+        if report.get("database", settings.db_name) != settings.db_name:
+            report = json.loads(_own(settings.metrics_dir, settings.db_name))
         at, status = _moment(str(report["report_timestamp"])), str(report["overall_status"])
     except FileNotFoundError:
         text = _("There is no report of the monitor yet.")
         hint = _("Make one: mtn monitor. To have it made: mtn schedule install")
         yield Check(_NAME, Status.WARN, text, hint, "4.1", fix=_AGAIN)
         return
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or _("it is not a report")
         text = _("{path} can't be read: {reason}.").format(path=path, reason=reason)
         yield Check(_NAME, Status.UNKNOWN, text, _("Make a new one: mtn monitor"), "4.1", fix=_AGAIN)
@@ -56,6 +63,19 @@ def monitoring(inspection: Inspection) -> Iterator[Check]:
         yield Check(_NAME, Status.WARN, text, hint, "6.2", fix=_AGAIN, figures=figures, since=at)
     else:
         yield Check(_NAME, Status.OK, text, runbook="4.1", figures=figures)
+
+
+def _own(folder: Path, database: str) -> bytes:
+    """The last report of this database, where another one's is the latest. Raises FileNotFoundError."""
+    newest_first = sorted(folder.glob(f"{STATUS}_[0-9]*.json"), reverse=True)
+    for path in newest_first[:_MOST]:
+        try:
+            content = path.read_bytes()
+            if json.loads(content).get("database") == database:
+                return content
+        except (OSError, ValueError, AttributeError):
+            continue  # pruned meanwhile, or no report
+    raise FileNotFoundError
 
 
 def _moment(text: str) -> datetime:
