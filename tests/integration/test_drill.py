@@ -80,7 +80,8 @@ def test_of_a_full_alone_it_says_how_long_the_restore_took_and_of_what(school, p
     (line,) = told(practice)
     assert re.fullmatch(
         r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \S+ \d{4}: RTO Test - Duration: \d+\.\d minutes; "
-        rf"seconds=\d+\.\d target_hours=4 backup={re.escape(manifest.payload)} database=\S+ job=[a-z2-7]{{8}}",
+        rf"seconds=\d+\.\d target_hours=4 backup={re.escape(manifest.payload)}"
+        r" database=\S+ job=[a-z2-7]{8}",
         line,
     )
 
