@@ -214,6 +214,10 @@ def test_the_differentials_and_what_would_be_lost(disk_only: Practice) -> None:
     expect(disk_only, "differentials", OK, "1 today")
     expect(disk_only, "differentials", OK, after=1.9 * HOUR)
     expect(disk_only, "differentials", WARN, "mtn backup diff", after=2.1 * HOUR)
+    disk_only.configure(DIFF_EVERY_MINUTES="240")
+    expect(disk_only, "differentials", OK, after=5.9 * HOUR)
+    expect(disk_only, "differentials", WARN, "mtn backup diff", after=6.1 * HOUR)
+    disk_only.configure(DIFF_EVERY_MINUTES="30")
     expect(disk_only, "objectives", WARN, "mtn drill")
     assert expect(disk_only, "objectives", FAIL, "mtn backup diff", after=1.1 * HOUR).leading.id == "rpo"
     figures = {"status": "success", "raw_size_bytes": 10**9, "rto_seconds": 1.0}

@@ -219,6 +219,23 @@ def uncommented(text: bytes) -> list[bytes]:
     return [line for line in text.splitlines(keepends=True) if not line.startswith(b"#")]
 
 
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "bash -lc 'cd /opt && mtn --config {} backup full'",
+        'sh -c "mtn --config {} backup full >> /tmp/x 2>&1"',
+        "flock -n /tmp/x -c 'nice -n 19 mtn --config {} backup full'",
+        "chronic ionice -c 3 nice mtn --config {} backup full",
+        "su - ana -c 'bash -c \"mtn --config {} backup full\"'",
+        ". /etc/profile; cd /opt/mtn && ./.venv/bin/python -m mtn_tui --config {} backup full || true",
+    ],
+)
+def test_a_run_within_another_command_is_found(machine, crontab, wrapped):
+    config = Path("/srv/mtn/backup.conf")
+    crontab.write_text(f"0 2 * * *  {wrapped.format(config)}\n")
+    assert list(installed(config, machine).runs) == ["full"]
+
+
 @pytest.mark.parametrize("command", ["report --month --mail", "prune --dry-run", "drill --help"])
 def test_a_command_that_is_not_the_run_of_its_name_is_left_alone(context, machine, crontab, command):
     path = str(context.configuration).replace("%", "\\%")

@@ -125,3 +125,16 @@ def test_a_property_list_that_can_t_be_read_is_passed_over(context, mac):
     (mac.user_plists / "list.plist").write_bytes(plistlib.dumps(["a"]))
     found = installed(context.configuration, mac)
     assert (found.commands, found.unreadable) == ((), {})
+
+
+def test_what_systemctl_edit_has_added_is_left_as_it_is(context, server, tmp_path):
+    carry_out(plan_install(context, machine=server))
+    units = server.units
+    drop_in = units / "mtn-backup-full.timer.d" / "override.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Timer]\nOnCalendar=\nOnCalendar=01:00\n")
+    (units / "mtn-backup-gone.service").symlink_to(tmp_path / "nowhere")
+    assert plan_install(context, machine=server).changes == ()
+    carry_out(plan_remove(context, server))
+    assert drop_in.exists()
+    assert list(units.glob("mtn-backup-*.timer")) == []

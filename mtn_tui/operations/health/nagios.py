@@ -65,7 +65,7 @@ def said(finding: Check) -> str:
 def _performance(figures: dict[str, float]) -> Iterator[str]:
     limits = {
         "full_age": (None, _FULL),
-        "differential_age": (_DIFFERENTIAL, None),
+        "differential_age": (figures.get("differential_age_target_seconds", _DIFFERENTIAL), None),
         "rpo": (None, figures.get("rpo_target_seconds")),
         "rto": (figures.get("rto_target_seconds"), None),
     }

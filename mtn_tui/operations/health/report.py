@@ -76,7 +76,9 @@ def facts(inspection: Inspection, run: Run) -> dict[str, object]:
         "full_backup_status": _freshness(run.result("full"), "full_age_seconds"),
         "full_backup_age_hours": _hours(figures.get("full_age_seconds")),
         "differential_backup_status": _freshness(
-            run.result("differentials"), "differential_age_seconds", differentials.LIMIT.total_seconds()
+            run.result("differentials"),
+            "differential_age_seconds",
+            differentials.limit(settings).total_seconds(),
         ),
         "differential_backup_age_hours": _hours(figures.get("differential_age_seconds")),
         "rpo_actual_hours": _hours(figures.get("rpo_seconds")),

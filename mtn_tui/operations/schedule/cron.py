@@ -26,6 +26,7 @@ _OTHERS = {"--month", "--dry-run", "--help"}
 """Options with which a command is not the run of the same name."""
 
 _SCRIPTS = re.compile(r"(?<![\w-])(?:full-backup|differential-backup|monitor-backups)\.sh(?![\w.-])")
+_SHELLS_OWN = re.compile("-[a-z]*c")
 _SETTING = re.compile(r"\s*[\w\"']+\s*=")
 
 
@@ -186,11 +187,20 @@ KNOWN = {
 
 def words_of(line: str) -> list[str]:
     """The words of a command line, as the shell would part them; by blanks if it can't."""
-    plain = line.replace(r"\%", "%")
+    return _split(line.replace(r"\%", "%"))
+
+
+def _split(text: str) -> list[str]:
+    """Also those within the word that a shell is given by ``-c``."""
     try:
-        return shlex.split(plain, comments=False)
+        words = shlex.split(text, comments=False)
     except ValueError:
-        return plain.split()
+        return text.split()
+    found: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        within = _SHELLS_OWN.fullmatch(before) is not None and any(map(str.isspace, word))
+        found += _split(word) if within else [word]
+    return found
 
 
 def ran_by(words: list[str], configuration: Path, known: dict[str, tuple[str, ...]]) -> str | None:

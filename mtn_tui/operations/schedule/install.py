@@ -176,7 +176,7 @@ def _units(
     machine: Machine, configuration: Path, wanted: Mapping[str, bytes]
 ) -> tuple[list[Change], _Commands, _Commands]:
     folder = machine.units
-    had = {path.name: path.read_bytes() for path in sorted(folder.glob(f"{systemd.PREFIX}*"))}
+    had = _contents_of(folder, f"{systemd.PREFIX}*")
     # Copies of the files in config/ are taken for ours too: whoever edited them left their first line.
     marks = tuple(
         systemd.mark(one).encode(errors="surrogateescape") + b"\n"
@@ -200,7 +200,7 @@ def _plists(
     machine: Machine, configuration: Path, wanted: Mapping[str, bytes], *, scripts_off: bool
 ) -> tuple[list[Change], _Commands, _Commands]:
     folder = machine.plists
-    had = {path.name: path.read_bytes() for path in sorted(folder.glob(f"{launchd.PREFIX}*.plist"))}
+    had = _contents_of(folder, f"{launchd.PREFIX}*.plist")
     ours, scripts = {}, {}
     for name, text in had.items():
         if launchd.is_of(text, configuration):
@@ -244,6 +244,28 @@ def _back(folder: Path) -> list[Change]:
         text, place = path.read_bytes(), path.with_name(path.name.removesuffix(ASIDE))
         changes += [Change(str(place), None, text, place), Change(str(path), text, None, path)]
     return changes
+
+
+def _contents_of(folder: Path, pattern: str) -> dict[str, bytes]:
+    """The files by their names, without folders: systemd has in such what was changed by hand of a unit.
+
+    Raises ConfigError if one can't be read: it must not be written then.
+    """
+    found = {}
+    for path in sorted(folder.glob(pattern)):
+        if path.is_dir():
+            continue
+        try:
+            found[path.name] = path.read_bytes()
+        except FileNotFoundError:
+            continue  # a link to nowhere
+        except OSError as error:
+            raise ConfigError(
+                _("{path} can't be read: {reason}.").format(path=path, reason=error.strerror or error),
+                _("Look at its permissions, then run it again."),
+                "3.3",
+            ) from error
+    return found
 
 
 def _changes(folder: Path, had: Mapping[str, bytes], wanted: Mapping[str, bytes]) -> list[Change]:

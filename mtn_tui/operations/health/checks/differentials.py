@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.models import Kind
 from mtn_tui.core.moments import is_future
+from mtn_tui.core.settings import Settings
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.health.checks.full import of_the_future
@@ -18,7 +19,10 @@ from mtn_tui.operations.inventory.model import Backup
 from mtn_tui.operations.schedule.description import runs
 
 LIMIT = timedelta(hours=2)
-"""Age of the newest differential, by runbook 6.2. A full that is as new stands for one."""
+"""Age of the newest differential, by runbook 6.2, at least. A full that is as new stands for one."""
+
+_SLACK = 1.5
+"""Times the interval at which they are due: where that is long, one must not be missed before it is due."""
 
 _EARLY, _LATE = timedelta(minutes=1), timedelta(minutes=15)
 """By how much one may be made before it is due, or after."""
@@ -34,7 +38,8 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
     if not made and newest is None and (ahead := inspection.future_point) is not None:
         yield of_the_future("differentials", ahead)
         return
-    if not made and newest is not None and _stands_in(newest, inspection.now):
+    allowed = limit(inspection.context.settings)
+    if not made and newest is not None and _stands_in(newest, inspection.now, allowed):
         says = _("None yet; the full of {moment} counts as one.").format(moment=labels.moment(newest.moment))
         short = _("none yet; the full stands for one")
         yield Check("differentials", Status.OK, says, runbook="4.1", short=short)
@@ -51,7 +56,11 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
     text += ", " + _("the last {age} ago, of {moment}.").format(
         age=told_age, moment=labels.moment(made[0].moment)
     )
-    figures = {"differential_age_seconds": age.total_seconds(), "differentials_today": float(today)}
+    figures = {
+        "differential_age_seconds": age.total_seconds(),
+        "differential_age_target_seconds": allowed.total_seconds(),
+        "differentials_today": float(today),
+    }
     ok = Check(
         "differentials",
         Status.OK,
@@ -62,7 +71,7 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
         aged=made[0].moment,
         age=told_age,
     )
-    if age <= LIMIT or _stands_in(newest, inspection.now):
+    if age <= allowed or _stands_in(newest, inspection.now, allowed):
         unusable = [one for one in inspection.ours if one.unusable]
         if unusable:
             text += " " + _unusable(unusable)
@@ -72,8 +81,13 @@ def differentials(inspection: Inspection) -> Iterator[Check]:
         yield ok
         return
     hint = _("Make one now: mtn backup diff. Then see why the last did not run: mtn job list")
-    since = max(one.moment for one in (made[0], newest) if one is not None) + LIMIT
+    since = max(one.moment for one in (made[0], newest) if one is not None) + allowed
     yield replace(ok, status=Status.WARN, hint=hint, runbook="7.6", fix=_MAKE, since=since)
+
+
+def limit(settings: Settings) -> timedelta:
+    """How old the newest may be: two hours, or longer where DIFF_EVERY_MINUTES has them due less often."""
+    return max(LIMIT, timedelta(minutes=settings.diff_every_minutes * _SLACK))
 
 
 def _today(inspection: Inspection, made: list[Backup]) -> tuple[int, str]:
@@ -92,9 +106,9 @@ def _today(inspection: Inspection, made: list[Backup]) -> tuple[int, str]:
     return count, _("{count} of {due} due today").format(count=count, due=max(count, len(due)))
 
 
-def _stands_in(newest: Backup | None, now: datetime) -> bool:
+def _stands_in(newest: Backup | None, now: datetime, allowed: timedelta) -> bool:
     """Whether a full was made so lately that no differential is due yet."""
-    return newest is not None and newest.kind is Kind.FULL and now - newest.moment <= LIMIT
+    return newest is not None and newest.kind is Kind.FULL and now - newest.moment <= allowed
 
 
 def _unusable(found: list[Backup]) -> str:
