@@ -10,17 +10,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Protocol
 
 from mtn_tui.core.clock import Clock
-from mtn_tui.core.errors import AddressRefused, AlertError, StorageError
+from mtn_tui.core.errors import AddressRefused, AlertError, ChannelDown, StorageError
+from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import read_moment
+from mtn_tui.engine.pipeline import background
 from mtn_tui.engine.spool import OutboxEntry, Record
 from mtn_tui.operations.alerts.message import Message
 
 FIRST_AGAIN = 60.0
 LONGEST_AGAIN = 1800.0
 """Seconds until an address is tried again by a later run: after one failure, and at most."""
+
+LIMIT = 300.0
+"""Seconds for one address, at most: longer than a server that answers may take for all that is asked."""
 
 GIVEN_UP_AFTER = timedelta(days=3)
 
@@ -38,6 +44,12 @@ class Channel(Protocol):
 
     def send(self, message: Message, address: str) -> None:
         """Send it; return once the other side has accepted it. Raises AlertError."""
+
+    def give_up(self, reason: AlertError) -> None:
+        """Drop the connection, from another thread than the one that hangs in ``send``.
+
+        All later calls of ``send`` raise ``reason`` at once.
+        """
 
     def close(self) -> None:
         """Close the connection, if one is open."""
@@ -158,7 +170,7 @@ def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, for
             outcomes.append(Outcome(way.name, to, kept.state, kept.reason(way.name, address)))
             continue
         try:
-            way.send(message, address)
+            _send(way, message, address)
         except AlertError as error:
             refused = isinstance(error, AddressRefused)
             kept.failed(way.name, address, error.title, refused=refused)
@@ -169,6 +181,22 @@ def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, for
             outcomes.append(Outcome(way.name, to, State.SENT))
     kept.over(message, all_sent=all(one.state is State.SENT for one in outcomes))
     return outcomes
+
+
+def _send(way: Channel, message: Message, address: str) -> None:
+    """Send it; raise ChannelDown after LIMIT, for who says a word at a time resets every other limit."""
+    sending = background(partial(way.send, message, address), f"mtn-{way.name}")
+    try:
+        sending.result(LIMIT)
+    except TimeoutError:
+        down = ChannelDown(
+            _("{to} was still being sent to after {seconds:.0f} s: the other side does not get on.").format(
+                to=way.shown(address), seconds=LIMIT
+            ),
+            _("It is tried again. If it stays so, see what answers there."),
+        )
+        way.give_up(down)
+        raise down from None
 
 
 def due(ways: Sequence[Channel], message: Message) -> list[tuple[Channel, str]]:

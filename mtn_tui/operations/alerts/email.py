@@ -14,7 +14,9 @@ from __future__ import annotations
 import base64
 import os
 import smtplib
+import socket
 import ssl
+from contextlib import suppress
 from email import policy
 from email.header import Header
 from email.message import EmailMessage
@@ -86,6 +88,14 @@ class Mail:
         except _FAULTS as error:
             raise self._failed(error) from error
 
+    def give_up(self, reason: AlertError) -> None:
+        """Close the session under whoever hangs in it; each later ``send`` raises ``reason``."""
+        self._down = reason
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None and smtp.sock is not None:
+            with suppress(OSError):  # gone already
+                smtp.sock.shutdown(socket.SHUT_RDWR)
+
     def check(self) -> None:
         """Connect and log in, and send nothing. Raises ChannelDown."""
         try:
@@ -107,6 +117,8 @@ class Mail:
             raise self._down
         if self._smtp is None:
             self._smtp = self._connected()
+            if self._down is not None:  # it was given up meanwhile
+                raise self._down
             try:
                 self._secure(self._smtp)
                 self._log_in(self._smtp)

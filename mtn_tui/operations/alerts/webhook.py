@@ -41,7 +41,7 @@ class Webhook:
         self._url = secret.get_secret_value() if secret else ""
         self._ca_file = settings.alert_ca_file
         self._pools: urllib3.PoolManager | None = None
-        self._down: ChannelDown | None = None
+        self._down: AlertError | None = None
 
     def due(self, message: Message) -> tuple[str, ...]:
         """The one address, by the name that ``address_of`` gives it."""
@@ -83,6 +83,10 @@ class Webhook:
                 .rstrip(),
                 _("See whether WEBHOOK_URL is still the one that the service gives."),
             )
+
+    def give_up(self, reason: AlertError) -> None:
+        """Leave the request that hangs; each later ``send`` raises ``reason``."""
+        self._down = reason
 
     def close(self) -> None:
         """Close the connections, if any are open."""

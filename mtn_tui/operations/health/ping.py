@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,12 +17,15 @@ from mtn_tui.core.errors import AlertError, ChannelDown
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings import Settings
+from mtn_tui.engine.pipeline import background
 from mtn_tui.operations.common import tls
 
 START = "/start"
 FAIL = "/fail"
 _CONNECT = 5.0
 _ANSWER = 5.0
+_LIMIT = 30.0
+"""Seconds for one try, at most: who says a byte at a time resets the limits above."""
 _TRIES = 2
 _LONGEST_ANSWER = 200
 _REFUSED = re.compile(r"OK \((?:not found|rate[ -]limited)\)")
@@ -41,9 +45,12 @@ def ping(settings: Settings, ending: str = "", body: str = "") -> AlertError | N
     failed: AlertError | None = None
     for _try in range(_TRIES):
         try:
-            _send(settings, _with(url, ending), redact(body)[:_LONGEST])
+            work = partial(_send, settings, _with(url, ending), redact(body)[:_LONGEST])
+            background(work, "mtn-ping").result(_LIMIT)
         except AlertError as error:
             failed = error
+        except TimeoutError:
+            return _no_answer(urlsplit(url).hostname or "", "TimeoutError")
         else:
             return None
     return failed
@@ -78,10 +85,7 @@ def _send(settings: Settings, url: str, body: str) -> None:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise tls.distrusted(host, cause) from None
             reason = getattr(error.__cause__, "strerror", None) or type(error).__name__
-            raise ChannelDown(
-                _("The ping to {host} got no answer: {reason}.").format(host=host, reason=reason),
-                _("See whether this machine may reach it, and whether PING_URL is right."),
-            ) from None  # the chain would show the address
+            raise _no_answer(host, reason) from None  # the chain would show the address
     refused = _REFUSED.match(said)
     if refused or not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         status = f"{answer.status} {refused[0]}" if refused else answer.status
@@ -89,3 +93,10 @@ def _send(settings: Settings, url: str, body: str) -> None:
             _("The ping to {host} was not taken: {status}.").format(host=host, status=status),
             _("See whether PING_URL is still the one that the service gives."),
         )
+
+
+def _no_answer(host: str, reason: str) -> ChannelDown:
+    return ChannelDown(
+        _("The ping to {host} got no answer: {reason}.").format(host=host, reason=reason),
+        _("See whether this machine may reach it, and whether PING_URL is right."),
+    )
