@@ -297,7 +297,7 @@ def load(path: Path | None) -> Contacts:
     try:
         if len(data) > _LARGEST:
             raise ValueError
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except ValueError:
         raise ConfigError(
             _("{path} is no file of contacts: it is too large, or not text in UTF-8.").format(path=path),

@@ -285,6 +285,15 @@ def test_what_the_parser_can_not_hold_is_told_as_no_toml(value):
     assert "contacts.toml is not TOML" in caught.value.title
 
 
+@pytest.mark.parametrize(
+    "edited", [lambda data: b"\xef\xbb\xbf" + data, lambda data: data.replace(b"\n", b"\r\n")]
+)
+def test_what_an_editor_of_windows_has_written_is_read_too(tmp_path, edited):
+    path = tmp_path / "contacts.toml"
+    path.write_bytes(edited(EXAMPLE.read_bytes()))
+    assert load(path) == load(EXAMPLE)
+
+
 def test_no_file_and_no_text_are_told_as_such(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "contacts.toml")

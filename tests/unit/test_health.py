@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.stores import open_stores
 from mtn_tui.operations.health import last_known
 from mtn_tui.operations.health.catalogue import BY_ID, CHECKS, HealthCheck
+from mtn_tui.operations.health.checks.configuration import configuration
 from mtn_tui.operations.health.checks.errors import errors
 from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.registry import LOOKS
@@ -124,6 +126,26 @@ def test_what_the_system_gives_no_thread_is_unknown_and_no_fault_of_the_program(
     watch.turn()
     watch.turn()
     assert {row.status for row in watch.picture.rows} == {Status.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("every", "hours", "status"),
+    [
+        (30, 1.0, Status.OK),
+        (60, 1.0, Status.WARN),
+        (59, 1.0, Status.OK),
+        (30, 0.5, Status.WARN),
+        (15, 0.5, Status.OK),
+        (30, 0.25, Status.WARN),
+        (240, 4.0, Status.WARN),
+        (240, 5.0, Status.OK),
+    ],
+)
+def test_an_rpo_that_the_differentials_can_t_keep_is_named(context, every, hours, status):
+    values = {"diff_every_minutes": every, "target_rpo_hours": hours}
+    changed = replace(context, settings=context.settings.model_copy(update=values))
+    (found,) = configuration(Inspection(changed))
+    assert (found.status, "can't be kept" in found.says) == (status, status is Status.WARN)
 
 
 def test_the_overall_status_is_that_of_the_worst():

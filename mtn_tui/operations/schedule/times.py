@@ -33,6 +33,11 @@ class When:
     """Hours at which it is started once more, to do what was not done when it was due. Clocks that are put
     forward have no 02:00, and what failed gets a second try."""
 
+    @property
+    def apart(self) -> timedelta:
+        """From one to the next, of those that are due daily or more often, in equal steps."""
+        return _DAY / (len(self.hours or _HOURS) * len(self.minutes))
+
     def due(self, start: datetime, end: datetime, zone: tzinfo | None) -> list[datetime]:
         """The moments after ``start``, up to and including ``end``, in UTC and in order."""
         day, last = start.astimezone(zone).date() - _DAY, end.astimezone(zone).date() + _DAY
