@@ -197,6 +197,7 @@ def _figures() -> dict[str, str]:
         "full_age_seconds": _("Age of the newest full"),
         "full_size_bytes": _("Size of the newest full"),
         "differential_age_seconds": _("Age of the newest differential"),
+        "differential_age_target_seconds": _("Age that the newest differential may have"),
         "differentials_today": _("Differentials made today"),
         "rpo_seconds": "RPO",
         "rpo_target_seconds": _("Target of the RPO"),
