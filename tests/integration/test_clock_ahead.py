@@ -178,3 +178,10 @@ def test_an_alert_that_arrived_in_the_future_proves_nothing(practice: Practice) 
         True,
         False,
     ]
+
+
+def test_the_newest_of_the_future_is_not_restored_without_a_word(practice: Practice) -> None:
+    aged(practice, -YEARS.days)
+    aged(practice, 0.01)
+    said = practice.here("restore", "--latest", "--target", "other", "--dry-run", check=None)
+    assert "in the future: a clock was wrong" in said.stderr + said.stdout

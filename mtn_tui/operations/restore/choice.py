@@ -11,6 +11,7 @@ from pathlib import Path
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import Kind
+from mtn_tui.core.moments import is_future
 from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
@@ -89,9 +90,11 @@ def _newest(context: Context, wanted: Wanted) -> Chosen:
         newer_broken=newer_broken(inventory, backup, kind=kind, until=wanted.at),
         another_key=unread if unread and (wanted.at is None or unread.moment <= wanted.at) else None,
         another_server=found.doubt,
-        notes=(*from_when(backup, wanted.at), *_in_minute(inventory, kind, database, wanted.at))
-        if wanted.at
-        else (),
+        notes=(
+            *_of_the_future(backup, context.clock.now()),
+            *(from_when(backup, wanted.at) if wanted.at else ()),
+            *(_in_minute(inventory, kind, database, wanted.at) if wanted.at else ()),
+        ),
     )
 
 
@@ -200,6 +203,14 @@ def _in_minute(inventory: Inventory, kind: Kind | None, database: str, at: datet
             command=command("restore", one.handle),
         ),
     )
+
+
+def _of_the_future(backup: Backup, now: datetime) -> tuple[str, ...]:
+    """That nobody knows whether it is the newest, if a wrong clock has dated it."""
+    if not is_future(backup.moment, now):
+        return ()
+    text = _("{name} is of {moment}, in the future: a clock was wrong, and others may be newer (mtn list).")
+    return (text.format(name=backup.name, moment=labels.moment(backup.moment)),)
 
 
 def from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:
