@@ -34,16 +34,24 @@ _REWRITTEN = """
 
 
 def read(
-    psql: Path, server: Server, database: str, application: str, snapshot: str, table: Table, query: str
+    psql: Path,
+    server: Server,
+    database: str,
+    application: str,
+    snapshot: str,
+    table: Table,
+    query: str,
+    path: str = "",
 ) -> Child:
     """Start ``COPY (query) TO STDOUT`` in a snapshot, with the table locked by the same session.
 
     The child gives the rows as COPY's text. It fails if the table was truncated, rewritten
-    or dropped since the snapshot, and if its lock can't be had.
+    or dropped since the snapshot, and if its lock can't be had. ``path``: the search_path, none if empty.
     """
     literal = snapshot.replace("'", "''")
     commands = [
         *SETTINGS,
+        *([f"SET search_path = {path}"] if path else []),
         "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         f"SET TRANSACTION SNAPSHOT '{literal}'",
         f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'",

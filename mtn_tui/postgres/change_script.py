@@ -15,6 +15,7 @@ from itertools import count
 from psycopg import sql
 
 from mtn_tui.postgres.changes import Change, Mode
+from mtn_tui.postgres.leaf_tables import CALLING, OF_THEIR_OWN
 
 ROWS_END = b"\\.\n"
 
@@ -210,11 +211,15 @@ END
 $mtn$;
 """
 
-CAN_BE_SHARED = b"""
+CAN_BE_SHARED = f"""
     SELECT NOT EXISTS (SELECT FROM pg_temp.mtn_later WHERE sql NOT LIKE 'COMMENT ON CONSTRAINT %')
-"""
+        AND NOT EXISTS (
+            SELECT FROM ({CALLING}) AS calling JOIN pg_temp.mtn_touched AS touched USING (oid)
+            WHERE calling.function IN ({OF_THEIR_OWN}))
+""".encode()  # noqa: S608 - our own
 """Asked after the beginning: whether nothing was changed that other sessions would wait for, and that the end
-puts back. So tables may be changed by several sessions, each of which plays the beginning."""
+puts back, and whether no function is called that may look into a table which another session changes.
+So tables may be changed by several sessions, each of which plays the beginning."""
 
 _PUT_BACK = b"""
 SET CONSTRAINTS ALL IMMEDIATE;

@@ -24,10 +24,12 @@ import psycopg
 from mtn_tui.core.cancel import CancelToken
 from mtn_tui.core.errors import PostgresError, ServerLost
 from mtn_tui.core.i18n import _
+from mtn_tui.postgres import server_errors
 from mtn_tui.postgres.bulk import LOCK_SECONDS, SETTINGS
 from mtn_tui.postgres.connection import Connection, explained
 from mtn_tui.postgres.giving_way import CANCELLED
 from mtn_tui.postgres.leaf_tables import Table
+from mtn_tui.postgres.load_advice import UNRESOLVED
 from mtn_tui.postgres.snapshot import reading
 from mtn_tui.postgres.tools import Child
 
@@ -118,8 +120,12 @@ class Reader:
     horizon: int
     """Of the full."""
     token: CancelToken
-    bulk: Callable[[Table, str], Child]
-    """Starts psql with a query on a table in the same snapshot, as ``bulk.read`` does."""
+    bulk: Callable[[Table, str, str], Child]
+    """Starts psql with a query on a table in the same snapshot and a search_path, as ``bulk.read`` does."""
+    path: str = ""
+    """The search_path of the database's sessions, for functions that name something without its schema."""
+    _searching: bool = False
+    """Whether one of them was found."""
 
     def __post_init__(self) -> None:
         self.connection.execute("; ".join(SETTINGS).encode())
@@ -140,6 +146,8 @@ class Reader:
         """The same, with these tables locked, and seen to be what the snapshot has. Raises Moved."""
         with self.at_the_moment():
             self.connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
+            if path := "".join({self._path_of(table) for table in some}):
+                self.connection.execute(f"SET LOCAL search_path = {path}".encode())
             names = ", ".join(table.rows_of for table in some)
             self.connection.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE".encode())
             files = [file for table in some for file in table.files]
@@ -161,8 +169,16 @@ class Reader:
                 break
             except Interrupted:
                 self.token.check()  # else it is counted again, behind who waited
+            except PostgresError as error:
+                unresolved = error.in_a_function and error.sqlstate in UNRESOLVED
+                if self._searching or not self.path or not unresolved:
+                    raise
+                self._searching = True
         found = {int(str(number)): (int(str(one)), int(str(all_))) for number, one, all_ in rows}
         return [found[number] for number in range(len(some))]
+
+    def _path_of(self, table: Table) -> str:
+        return self.path if self._searching and table.calls else ""
 
     def rows(self, change: Change) -> Iterator[bytes]:
         """The rows that it holds of a table, as COPY's text. Raises Moved if they are others."""
@@ -192,7 +208,7 @@ class Reader:
 
     def _in_bulk(self, table: Table, query: str) -> Iterator[bytes]:
         try:
-            with self.bulk(table, query) as child, self.token.calling(child.kill):
+            with self.bulk(table, query, self._path_of(table)) as child, self.token.calling(child.kill):
                 yield from child
         except ServerLost:
             raise
@@ -263,6 +279,8 @@ def _moved() -> Iterator[None]:
         psycopg.errors.DeadlockDetected,
         psycopg.errors.InternalError,
     ) as error:
+        if server_errors.in_a_function(error):
+            raise _explained(error) from error
         raise Moved(str(error.diag.message_primary or error)) from error
     except psycopg.errors.QueryCanceled as error:
         raise Interrupted(_("the application waited for a table that was being read")) from error
@@ -271,6 +289,10 @@ def _moved() -> Iterator[None]:
             raise Interrupted(_("the application waited for a table that was being read")) from error
         raise
     except psycopg.Error as error:
-        made = explained(error, _("reading the tables"))
-        assert isinstance(made, Exception)  # noqa: S101 - for the type checker
-        raise made from error
+        raise _explained(error) from error
+
+
+def _explained(error: psycopg.Error) -> Exception:
+    made = explained(error, _("reading the tables"))
+    assert isinstance(made, Exception)  # noqa: S101 - for the type checker
+    return made

@@ -12,14 +12,43 @@ from mtn_tui.postgres.connection import Connection, translated
 
 _PLAIN = re.compile("[a-z_][a-z0-9_]*")
 
+CALLING = """
+    SELECT i.indrelid AS oid, d.refobjid AS function
+    FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+    WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass
+    UNION ALL SELECT a.adrelid, d.refobjid
+    FROM pg_catalog.pg_attrdef AS a JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid
+    JOIN pg_catalog.pg_attribute AS t ON t.attrelid = a.adrelid AND t.attnum = a.adnum
+    WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND t.attgenerated = 's'
+    UNION ALL SELECT t.attrelid, d.refobjid
+    FROM pg_catalog.pg_constraint AS k JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
+    JOIN pg_catalog.pg_type AS y ON y.oid = k.contypid
+    JOIN pg_catalog.pg_attribute AS t ON t.atttypid IN (y.oid, y.typarray)
+    WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass
+"""
+"""Tables whose rows call functions as they come: for an index, a generated column, or a domain's check."""
+
+OF_THEIR_OWN = """
+    SELECT p.oid FROM pg_catalog.pg_proc AS p
+    WHERE p.prolang NOT IN (SELECT oid FROM pg_catalog.pg_language WHERE lanname IN ('internal', 'c'))
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+          WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+"""
+"""Functions that may look into tables, whatever they are declared to be: no extension's."""
+
 # Of extensions' tables those whose rows are dumped, with the condition that they were marked with.
-_TABLES = """
+_TABLES = f"""
+    WITH calling AS ({CALLING})
     SELECT c.oid::bigint, n.nspname, c.relname, c.relkind = 'p', c.relpages,
         c.relkind = 'p' OR am.amname = 'heap', coalesce(e.condition, ''),
         CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::bigint ELSE 0 END,
-        (SELECT coalesce(array_agg(quote_ident(attname) ORDER BY attnum), '{}') FROM pg_attribute
+        (SELECT coalesce(array_agg(quote_ident(attname) ORDER BY attnum), '{{}}') FROM pg_attribute
             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
-        coalesce(k.columns, '{}'), coalesce(k.equals, '{}')
+        coalesce(k.columns, '{{}}'), coalesce(k.equals, '{{}}'),
+        c.oid IN (SELECT oid FROM calling)
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN pg_am AS am ON am.oid = c.relam
@@ -60,7 +89,7 @@ _TABLES = """
           SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
             AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
     ORDER BY n.nspname, c.relname
-"""
+"""  # noqa: S608 - our own
 
 
 @dataclass(frozen=True)
@@ -86,6 +115,9 @@ class Table:
     """The operator by which each of them is equal, with its schema."""
     files: tuple[int, ...]
     """Oids of what holds its rows."""
+    calls: bool = False
+    """Whether its rows call functions as they come, which may look into other tables, and need a search path:
+    even to plan a query PostgreSQL puts the bodies of SQL functions into the expressions of indexes."""
 
     @property
     def comparable(self) -> bool:
@@ -127,13 +159,13 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = 
     with translated():
         rows = connection.execute(_TABLES).fetchall()
     partitions: dict[int, dict[int, str]] = {}
-    for oid, schema, name, partitioned, _pages, _heap, _condition, root, *_columns in rows:
+    for oid, schema, name, partitioned, _pages, _heap, _condition, root, *_rest in rows:
         # A leaf that is not among ``dumped`` is written as the whole table's.
         if root and (dumped is None or (not partitioned and (str(schema), str(name)) not in dumped)):
             quoted = sql.Literal(sql.Identifier(str(schema), str(name)).as_string()).as_string().strip()
             partitions.setdefault(int(str(root)), {})[int(str(oid))] = f"{quoted}::pg_catalog.regclass"
     found = []
-    for oid, schema, name, partitioned, pages, heap, condition, _root, columns, key, equals in rows:
+    for oid, schema, name, partitioned, pages, heap, condition, _root, columns, key, equals, calls in rows:
         if dumped is not None and (str(schema), str(name)) not in dumped:
             continue
         number = int(str(oid))
@@ -151,6 +183,7 @@ def tables(connection: Connection, dumped: Collection[tuple[str, str]] | None = 
                 tuple(key),  # type: ignore[arg-type]
                 tuple(equals),  # type: ignore[arg-type]
                 tuple(own) if partitioned else (number,),
+                bool(calls),
             )
         )
     return found

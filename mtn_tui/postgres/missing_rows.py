@@ -274,8 +274,8 @@ def both(live: Connection, restored: Connection) -> Iterator[Both]:
         live.execute("BEGIN")
         for setting in SETTINGS:
             statement = setting.replace("SET ", "SET LOCAL ", 1).encode()
-            restored.execute(statement)
-            if "search_path" not in setting:  # functions of triggers may need it
+            if "search_path" not in setting:  # functions of triggers and of indexes may need it
+                restored.execute(statement)
                 live.execute(statement)
         live.execute(_NO_EVENT_TRIGGERS.encode())
         live.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())

@@ -106,12 +106,12 @@ def endless_scan(monkeypatch, endless: Endless) -> None:
 def endless_shipping(monkeypatch, endless: Endless) -> None:
     real = bulk.read
 
-    def read(psql, server, database, application, snapshot, table, query):
+    def read(psql, server, database, application, snapshot, table, query, path=""):
         if endless.first():
             rows, order, key = query.partition(" ORDER BY ")
             rows += " AND" if " WHERE " in rows else " WHERE"
             query = f"{rows} pg_sleep(600) IS NULL{order}{key}"
-        return real(psql, server, database, application, snapshot, table, query)
+        return real(psql, server, database, application, snapshot, table, query, path)
 
     monkeypatch.setattr(bulk, "read", read)
 

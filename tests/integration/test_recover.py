@@ -565,3 +565,17 @@ def test_event_triggers_are_not_for_temporary_tables_of_ours(lost, pg18):
     )
     run(practice, beside)
     assert live.psql("SELECT count(*) FROM t") == b"2\n"
+
+
+def test_a_table_with_an_index_whose_function_needs_the_search_path_is_compared(lost, pg_system):
+    practice, live, beside = lost(
+        pg_system,
+        """
+        CREATE FUNCTION half(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2';
+        CREATE FUNCTION quarter(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT half(half($1))';
+        CREATE TABLE t (id int PRIMARY KEY); CREATE INDEX ON t (quarter(id)); INSERT INTO t VALUES (1), (2);
+        """,
+        "DELETE FROM t WHERE id = 1",
+    )
+    run(practice, beside)
+    assert live.psql("SELECT count(*) FROM t") == b"2\n"

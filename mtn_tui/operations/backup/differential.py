@@ -41,6 +41,7 @@ from mtn_tui.postgres.connection import Connection, connect
 from mtn_tui.postgres.dump import Dumper, gone_meanwhile
 from mtn_tui.postgres.giving_way import Lookout
 from mtn_tui.postgres.leaf_tables import Table
+from mtn_tui.postgres.search_path import with_catalog
 from mtn_tui.postgres.snapshot import Snapshot, exported
 from mtn_tui.postgres.statement_kind import parts
 from mtn_tui.postgres.tools import Child, beside
@@ -168,12 +169,17 @@ class _Writing:
         psql, context = beside(inputs.tool, "psql"), inputs.context
         self.keys = open_keys(self.base.copies, self.base.baseline.keys, inputs)
 
-        def bulk_reader(table: Table, query: str) -> Child:
+        def bulk_reader(table: Table, query: str, path: str) -> Child:
             at = (context.server, context.settings.db_name, inputs.application, self.moment.name)
-            return bulk.read(psql, *at, table, query)
+            return bulk.read(psql, *at, table, query, path)
 
         self.reader = Reader(
-            self.connection, self.moment.name, manifest.horizon, inputs.job.token, bulk_reader
+            self.connection,
+            self.moment.name,
+            manifest.horizon,
+            inputs.job.token,
+            bulk_reader,
+            with_catalog(inputs.source.search_path),
         )
 
     def written(self, part: PartFile, watch: Stopwatch) -> Written:
@@ -274,6 +280,7 @@ class _Writing:
         """The whole script but its first line. The rows are read as it is written."""
         manifest = self.base.manifest
         changed = [change for change in found if change.mode is not Mode.SAME]
+        changed.sort(key=lambda change: change.table.calls)  # after those that their functions look into
         yield change_script.opening(
             manifest.database, manifest.id, self.moment.at.isoformat(timespec="seconds"), changed
         )

@@ -28,6 +28,7 @@ from mtn_tui.postgres import bulk, leaf_tables
 from mtn_tui.postgres.connection import connect
 from mtn_tui.postgres.giving_way import Lookout
 from mtn_tui.postgres.leaf_tables import Table
+from mtn_tui.postgres.search_path import with_catalog
 from mtn_tui.postgres.server import Server
 from mtn_tui.postgres.snapshot import Snapshot, in_snapshot
 from mtn_tui.postgres.statement_kind import parts
@@ -123,14 +124,22 @@ class KeysBeside:
     def _lines(self, psql: Path, table: Table) -> Iterator[bytes]:
         key = ", ".join(table.key)
         query = f"SELECT {key} FROM {table.rows_of} ORDER BY {key}"  # noqa: S608 - quoted
-        read = bulk.read(psql, *self._at, self._moment.name, table, query)
-        try:
-            with read as child, self._token.calling(child.kill):
-                yield from child
-        except PostgresError as error:
-            self._token.check()
-            self._failed.add(table.label)
-            self._inputs.job.note("info", "no-keys", table=table.label, reason=error.title)
+        paths = ["", with_catalog(self._inputs.source.search_path)] if table.calls else [""]
+        begun = False
+        while paths:
+            read = bulk.read(psql, *self._at, self._moment.name, table, query, paths.pop(0))
+            try:
+                with read as child, self._token.calling(child.kill):
+                    for piece in child:
+                        begun = True
+                        yield piece
+                return
+            except PostgresError as error:
+                self._token.check()
+                if begun or not paths:
+                    self._failed.add(table.label)
+                    self._inputs.job.note("info", "no-keys", table=table.label, reason=error.title)
+                    return
 
 
 def open_keys(copies: tuple[Copy, ...], file: KeyFile | None, inputs: Inputs) -> Keys | None:
