@@ -14,6 +14,7 @@ _AT_ONCE = 500
 _SEQUENCES = """
     SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind = 'S' AND c.relpersistence <> 't'
+      AND (c.relpersistence <> 'u' OR NOT pg_is_in_recovery())
       AND n.nspname NOT IN ('pg_catalog', 'information_schema')
       AND (EXISTS (SELECT FROM pg_extension WHERE c.oid = ANY (extconfig)) OR NOT EXISTS (
           SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
@@ -35,7 +36,7 @@ _VIEWS = """
 
 
 def sequences(connection: Connection) -> Iterator[bytes]:
-    """A ``setval`` for every sequence, as it is now: they know no snapshots."""
+    """A ``setval`` for every sequence that the server has, as it is now: they know no snapshots."""
     with translated():
         names = [(str(schema), str(name)) for schema, name in connection.execute(_SEQUENCES).fetchall()]
         for start in range(0, len(names), _AT_ONCE):

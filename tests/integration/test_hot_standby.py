@@ -86,6 +86,24 @@ def test_the_doctor_tells_what_a_standby_cant_do(practice):
     assert "public.fleeting" in journal.read_text()
 
 
+@pytest.mark.slow
+def test_a_differential_of_a_standby_leaves_out_what_it_has_not_got(practice, new_database):
+    """A table that is not logged, and since PostgreSQL 15 its sequence."""
+    home = at_home(practice)
+    home.psql("CREATE UNLOGGED TABLE fleeting (id serial); INSERT INTO fleeting VALUES (1)")
+    practice.source.server.follow()
+    full = practice.back_up()
+    home.psql("DELETE FROM t WHERE n = 7; INSERT INTO fleeting VALUES (2)")
+    practice.source.server.follow()
+    made = practice.back_up_changes()
+    assert made.manifest.base == full.manifest.id, made.instead
+    beside = new_database(home.server)
+    for one in (full, made):
+        beside.psql(practice.script(practice.payload(one.manifest)))
+    assert beside.psql("TABLE t ORDER BY n") == home.psql("TABLE t ORDER BY n")
+    assert beside.psql("TABLE fleeting") == b""
+
+
 def set_on(standby, script: str, shown: str) -> None:
     Database(standby, "postgres").psql(script + "SELECT pg_reload_conf();")
     wait_for(lambda: Database(standby, "postgres").psql(shown), shown)
