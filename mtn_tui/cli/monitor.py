@@ -84,17 +84,22 @@ def _watched(context: Context, inspection: Inspection, warn: Warn, *, quick: boo
         if not first:
             yield monitor.last(context, quick=quick)
             return
-        _ping(context, warn, ping.START)
+        lasting = _untold if quick and context.scheduled else warn
+        _ping(context, lasting, ping.START)
         try:
             run = monitor.watch(inspection, quick=quick)
-            _keep(inspection, run, warn)
+            _keep(inspection, run, lasting)
             _tell(context, run, warn)
         except BaseException as error:
-            _ping(context, warn, ping.FAIL, type(error).__name__)
+            _ping(context, lasting, ping.FAIL, type(error).__name__)
             raise
         wrong = run.exit_code >= EXIT[Status.FAIL]
-        _ping(context, warn, ping.FAIL if wrong else "", nagios.lines(run)[0])
+        _ping(context, lasting, ping.FAIL if wrong else "", nagios.lines(run)[0])
         yield run
+
+
+def _untold(_text: str, _hint: str) -> None:
+    """What fails in run after run is told by the full ones, every six hours: cron mails what is said here."""
 
 
 def _show(session: Session, inspection: Inspection, run: monitor.Run, *, as_json: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,6 +147,18 @@ def test_a_ping_that_fails_is_tried_once_more_and_then_a_warning_that_hides_the_
     done = practice.here("monitor", "--quick", check=1)
     assert done.stderr.count("got no answer") == 2
     assert "ping-me-not" not in done.stderr
+
+
+def test_what_fails_in_each_run_is_mailed_by_cron_every_six_hours_only(small, practise):
+    practice: Practice = practise(small, PING_URL=f"http://{LOOPBACK}:{free_port()}")
+    practice.ready_made()
+    metrics = practice.context.settings.metrics_dir
+    assert practice.here("--scheduled", "monitor", "--quick", check=1).stderr == ""
+    shutil.rmtree(metrics)
+    metrics.touch()  # no figures can be written
+    assert practice.here("--scheduled", "monitor", "--quick", check=None).stderr == ""
+    told = practice.here("--scheduled", "monitor", check=None).stderr
+    assert ("got no answer" in told, "The report was not written" in told) == (True, True)
 
 
 def test_a_run_that_finds_another_ends_quietly_with_what_is_known(small, practise):

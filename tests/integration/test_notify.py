@@ -6,13 +6,14 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from mtn_tui.cli import app
 from mtn_tui.core.errors import ChannelDown, UsageError
 from mtn_tui.core.redact import redact
 from mtn_tui.demo.ports import free_port
+from mtn_tui.engine import recordplace
 from mtn_tui.engine.locks import slug
 from mtn_tui.operations.alerts import receipts
 from mtn_tui.operations.alerts.delivery import GIVEN_UP_AFTER, State
@@ -70,6 +72,19 @@ def reason(told):
 def looked(at):
     """What the doctor finds of the alerts, the people aside."""
     return list(alerting.alerts(at.context))
+
+
+@contextmanager
+def elsewhere(at):
+    """A folder that is used where the state folder can't be, while the state folder is writable again."""
+    context = at.context
+    (spare, *_others) = recordplace.usable(
+        recordplace.spare_folders(context.state, context.settings.temp_dir)
+    )
+    try:
+        yield spare
+    finally:
+        shutil.rmtree(spare)
 
 
 @pytest.fixture
@@ -349,6 +364,12 @@ def test_after_three_days_it_is_set_aside_and_the_doctor_says_so(tmp_path):
     found = list(alerting._left(at.context))
     assert [one.status for one in found] == [Status.WARN]
     assert str(left.parent) in found[0].hint
+    with elsewhere(at) as spare:  # as one does that waited where the state folder could not be written
+        moved = spare / left.parent.relative_to(tmp_path / "state")
+        moved.parent.mkdir(parents=True)
+        shutil.move(left.parent, moved)
+        found = list(alerting._left(at.context))
+        assert [str(moved) in one.hint for one in found] == [True]
 
 
 def test_where_nobody_is_to_be_told_any_more_it_waits(tmp_path):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from mtn_tui.core.errors import AlertError
 from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.core.settings import Settings
-from mtn_tui.operations.alerts.notify import channels, spool_of, waiting
+from mtn_tui.operations.alerts.notify import channels, spools_of, waiting
 from mtn_tui.operations.alerts.receipts import PROVEN_FOR, Proof, proofs
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
@@ -82,12 +82,14 @@ def _left(context: Context) -> Iterator[Check]:
         moment, reason = labels.moment(late[0].message.when), late[0].reason or _("not tried yet")
         title = text.format(count=len(late), moment=moment, reason=reason)
         yield Check(NAME, Status.WARN, title, _("Send them now: mtn notify --flush"))
-    given_up = spool_of(context).given_up()
-    if given_up:
+    for spool in spools_of(context):
+        given_up = spool.given_up()
+        if not given_up:
+            continue
         text = ngettext(
             "{count} alert was never delivered, and is not tried any more.",
             "{count} alerts were never delivered, and are not tried any more.",
             len(given_up),
         )
-        hint = _("Read them in {folder}, then delete them.").format(folder=spool_of(context).set_aside)
+        hint = _("Read them in {folder}, then delete them.").format(folder=spool.set_aside)
         yield Check(NAME, Status.WARN, text.format(count=len(given_up)), hint)
