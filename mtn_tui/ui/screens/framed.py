@@ -134,6 +134,10 @@ class Framed(BaseScreen[None]):
             key = event.character or event.key if event.is_printable else event.key
             self.host.show_status(self.does_nothing(key), "warn")
 
+    def on_paste(self) -> None:
+        """Say that a text that no field has taken was dropped: its letters are not keys."""
+        self.host.show_status(_("Nothing here takes pasted text; it was dropped."), "warn")
+
     def does_nothing(self, key: str) -> str:
         """What is said of a key that nothing has taken."""
         return _("{key} does nothing here; [?] shows what does.").format(key=shown_key(key))

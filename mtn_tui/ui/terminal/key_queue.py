@@ -2,7 +2,8 @@
 
 Textual gives a key at once to whatever has the focus. Keys that arrive together,
 as they do over a slow line, would all reach the screen before the field that the
-first of them opens, and letters would be taken for commands.
+first of them opens, and letters would be taken for commands. A text that is pasted
+waits in the same queue: it is meant for the field that the key before it opens.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from textual.widgets import Input
 
 from mtn_tui.ui.terminal.ready import is_ready
 
+_Typed = events.Key | events.Paste
+
 
 class KeyQueueApp(App[None]):
     """An app whose screens and fields say by ``ready`` when they take keys."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[events.Key] = deque()
-        self._at: events.Key | None = None
+        self._waiting: deque[_Typed] = deque()
+        self._at: _Typed | None = None
         """The key that is being handled."""
         self._on: DOMNode = self
         """What handles it at the moment."""
@@ -33,8 +36,8 @@ class KeyQueueApp(App[None]):
         self._last_came = time.monotonic()
 
     async def on_event(self, event: events.Event) -> None:
-        """Queue keys from the terminal; every other event goes its way at once."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
+        """Queue keys and pasted texts from the terminal; every other event goes its way at once."""
+        if isinstance(event, _Typed) and not event.is_forwarded:
             self._waiting.append(event)
             self._last_came = time.monotonic()
             await self.next_key()
@@ -76,7 +79,7 @@ class KeyQueueApp(App[None]):
     def _all_ready(self) -> bool:
         return is_ready(self.screen) and all(is_ready(field) for field in self.screen.query(Input))
 
-    async def _follow(self, key: events.Key, path: Sequence[DOMNode]) -> None:
+    async def _follow(self, key: _Typed, path: Sequence[DOMNode]) -> None:
         """Wait until every node on the key's path has handled it; nodes that are gone are skipped."""
         for at, node in enumerate(path):
             if node.call_later(self._follow, key, path[at + 1 :]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.widgets import Input
 
 from mtn_tui.ui.terminal.ready import now_ready
@@ -19,6 +20,10 @@ class TextField(Input):
         self._offered = offered
         super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Make one line of a pasted text, which Textual takes next: of several it would keep the first."""
+        event.text = " ".join(filter(None, (line.strip() for line in event.text.splitlines())))
 
     def on_mount(self) -> None:
         """Take the focus, then let waiting keys through."""
