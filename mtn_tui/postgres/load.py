@@ -101,24 +101,28 @@ class LoadConnection:
         self._under: tuple[bytes, ...] = ()
         self._copy_options = b""
 
-    def on_the_path(self, work: Callable[[], None]) -> None:
+    def on_the_path(self, work: Callable[[], None], *, told: bool = True) -> None:
         """Run ``work``; if a function doesn't find a name, run it again with the search path.
 
+        With ``told``, that it was needed is passed on.
         ``work`` must be repeatable; a transaction that it had begun is rolled back first.
         """
         try:
-            return work()
+            work()
+            return
         except PostgresError as error:
             if not self._path.helps(error):
                 raise
             cause = error
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self._connection.execute("ROLLBACK")
-        with self._searching(cause):
-            return work()
+        with self._searching():
+            work()
+        if told:
+            self._path.used(cause.doing)
 
     @contextmanager
-    def _searching(self, cause: PostgresError) -> Iterator[None]:
+    def _searching(self) -> Iterator[None]:
         ((before,),) = self.rows(b"SELECT current_setting('search_path')")
         self._set_path(self._path.value)
         try:
@@ -127,8 +131,9 @@ class LoadConnection:
             error.hint = error.hint.replace(advice(error), "")
             error.hint = f"{error.hint} {self._path.in_vain(error)}".strip()
             raise
-        self._set_path(str(before))
-        self._path.used(cause.doing)
+        finally:
+            if self._connection.info.transaction_status is TransactionStatus.IDLE:
+                self._set_path(str(before))
 
     def _set_path(self, value: str) -> None:
         with translated():
@@ -155,16 +160,17 @@ class LoadConnection:
         if self._path.always and EMPTY_PATH.match(statement):
             self._set_path(self._path.value)
         elif self._connection.info.transaction_status is TransactionStatus.IDLE:
-            self.on_the_path(lambda: self._execute(statement, alone))
-        else:
             self._execute(statement, alone)
+        else:
+            self._try(statement, alone)
 
     def _execute(self, statement: bytes, alone: bool) -> None:
+        of_statistics = statistics.are_set(statement)  # what they need the rows have needed, and that is told
         try:
-            self._try(statement, alone)
+            self.on_the_path(lambda: self._try(statement, alone), told=not of_statistics)
         except PostgresError as error:
             idle = self._connection.info.transaction_status is TransactionStatus.IDLE
-            if not (statistics.are_set(statement) and idle) or self._cancelled:
+            if not (of_statistics and idle) or self._cancelled:
                 raise
             if error.sqlstate not in _NOT_THERE:
                 self._skipped(f"{kind_of(statement)}: {error.title}")

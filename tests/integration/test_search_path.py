@@ -32,6 +32,7 @@ SCHEMA = """
     INSERT INTO later SELECT g, 'x' || g FROM generate_series(1, 100) g;
     INSERT INTO worded SELECT g, 'x' || g FROM generate_series(1, 100) g;
     ALTER TABLE later ADD CONSTRAINT inlined CHECK (inlined(name) <> 'no');
+    ANALYZE;
 """
 
 
@@ -57,6 +58,10 @@ def test_what_only_the_sources_search_path_finds_is_restored_said_and_recorded(u
     assert needed == set(told)
     assert sorted(told) == sorted(text.partition(" needed")[0] for text in practice.job.warnings)
     assert practice.job.exit_code == 1
+    columns = (
+        "SELECT tablename, attname, histogram_bounds FROM pg_stats WHERE schemaname = 'public' ORDER BY 1, 2"
+    )
+    assert restored.psql(columns) == unqualified.psql(columns)
 
 
 def test_a_file_that_nothing_signs_gets_no_search_path_but_the_one_that_is_asked_for(unqualified, practise):
