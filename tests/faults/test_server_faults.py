@@ -92,6 +92,7 @@ def assert_only_the_first_backup_is_there(practice: Practice, before: dict[str, 
     assert len(practice.inventory.backups) == 1
 
 
+@pytest.mark.slow
 def test_a_server_killed_half_way_through_a_dump(
     practice: Practice, source: Database, proxy: FaultProxy
 ) -> None:

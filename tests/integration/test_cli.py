@@ -78,6 +78,7 @@ def shell(practice: Practice, script: str, **environment: str) -> subprocess.Com
     )
 
 
+@pytest.mark.sample("es")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_command_explains_itself_in(language):
     known = commands()
@@ -105,6 +106,7 @@ def test_every_command_explains_itself_in(language):
     assert all(f" {code} " in " ".join(said[""][1].split()) for code in (2, 3, 64, 130))
 
 
+@pytest.mark.slow
 def test_the_language_may_come_from_the_option_or_the_environment(practice):
     spanish = gettext.translation("mtn", LOCALE, ["es"]).gettext("Make a backup.")
     assert spanish != "Make a backup."
@@ -209,6 +211,7 @@ def test_with_verbose_it_tells_how_it_goes_without_a_terminal(practice, line):
     assert " …\n" in told
 
 
+@pytest.mark.slow
 def test_what_is_suggested_works_where_it_is_pasted(pg18, new_database, tmp_path):
     """Also from another folder, with a configuration whose path a shell would take for several words."""
     root = tmp_path / "it's at $HOME"

@@ -463,6 +463,7 @@ def own_crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_crontab")
 def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled, capsys):
     place = drilled
@@ -510,6 +511,7 @@ def test_backups_that_stopped_two_days_ago_are_mended_by_a_full(drilled, capsys)
     assert f"✖ Backups from before were lost: {name}" in verdict.lines(judged)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_crontab")
 def test_a_full_disk_is_mended_by_what_retention_deletes_and_a_new_backup(drilled):
     incident, place, scene = find("disk-full"), drilled, drilled.scene

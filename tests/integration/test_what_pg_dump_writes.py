@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from mtn_tui.archive import statements
 from mtn_tui.archive.allowed import Allowed, shortened
 from mtn_tui.archive.allowed_patterns import Way
@@ -40,6 +42,7 @@ def read(script: bytes) -> Counter[tuple[Way, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_each_set_of_options_is_let_through(rich_db: Database) -> None:
     version = int(rich_db.psql("SHOW server_version_num"))
     rich_db.psql("DELETE FROM rich.grande WHERE id > 1000")  # rows are statements, all of one form

@@ -187,7 +187,7 @@ class Recording(MtnApp):
             self.performed.append(action_id)
 
 
-@pytest.mark.sample("0")
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_every_action_is_called_by_its_name_and_by_its_key(part, pg18, new_database, practise):
     app = Recording(practise(new_database(pg18)).context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
+import pytest
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.screen import ModalScreen
@@ -380,6 +381,7 @@ STROKES = [
 """Keys, and the databases that are restored into by them."""
 
 
+@pytest.mark.slow
 def test_keys_that_come_as_one_do_as_they_do_one_by_one(pg18, new_school, practise):
     practice = practise(new_school(pg18))
     practice.configure(STAGING_DB_NAME="mtn_test_staging")

@@ -214,6 +214,7 @@ def test_before_the_first_backup_there_is_no_point_and_that_is_said(made):
     operate(app, flow, LARGE)
 
 
+@pytest.mark.slow
 def test_of_an_hour_that_came_twice_it_is_asked_which(made, monkeypatch):
     monkeypatch.setenv("TZ", "America/Santiago")
     time.tzset()
@@ -241,6 +242,7 @@ def test_of_an_hour_that_came_twice_it_is_asked_which(made, monkeypatch):
         time.tzset()
 
 
+@pytest.mark.slow
 def test_without_an_incident_a_moment_is_looked_at_beside_and_what_is_there_is_replaced_after_a_yes(
     pg18, new_school, practise
 ):

@@ -261,6 +261,7 @@ def test_rows_without_an_end_are_truncated_unless_the_end_is_open() -> None:
 MIB = 1 << 20
 
 
+@pytest.mark.sample("escapes", "a comment")
 @pytest.mark.parametrize(
     "literal",
     [

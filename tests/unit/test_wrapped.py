@@ -87,7 +87,7 @@ def words(text: str) -> set[str]:
     return set(text.split())
 
 
-@pytest.mark.sample("es")
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_doctor_and_errors_break_between_words_only(language, tmp_path: Path):
     nowhere = tmp_path / "a folder" / ("a-name-that-is-longer-than-a-line-" * 3) / "backup.conf"
