@@ -289,3 +289,15 @@ class Handle(Generic[R]):
 def background(work: Callable[[], R], name: str) -> Handle[R]:
     """Start ``work`` on a new thread called ``name``."""
     return Handle(work, name)
+
+
+def within(seconds: float, work: Callable[[], R], name: str) -> R:
+    """Do ``work`` on a thread, and wait so many seconds for its result. Raises TimeoutError, and what it raises.
+
+    Where the system gives no thread, it is done here, however long that takes.
+    """
+    try:
+        handle = background(work, name)
+    except RuntimeError:
+        return work()
+    return handle.result(seconds)

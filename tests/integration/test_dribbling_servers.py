@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mtn_tui.demo.ports import LOOPBACK
+from mtn_tui.demo.ports import LOOPBACK, free_port
 from mtn_tui.operations.alerts import delivery
 from mtn_tui.operations.alerts.message import Level
 from mtn_tui.operations.alerts.notify import flush, notify
@@ -91,5 +91,24 @@ def test_a_ping_is_given_up(tmp_path, monkeypatch):
         began = time.monotonic()
         failed = ping.ping(settings)
         assert time.monotonic() - began < LONG
+    assert failed is not None
+    assert "got no answer" in failed.title
+
+
+def test_where_the_system_gives_no_thread_they_are_sent_all_the_same(tmp_path, monkeypatch):
+    given = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith("mtn-"):
+            raise RuntimeError("can't start new thread")
+        given(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with mail_server() as sink:
+        at = place(tmp_path, SMTP_SERVER=LOOPBACK, SMTP_PORT=str(sink.port), ALERT_EMAIL="a@x.cl")
+        notify(at.context, Level.ERROR, "Database Down", "It is.", pauses=(), sockets=())
+        assert sink.to == ["a@x.cl"]
+        at.configure(PING_URL=f"http://{LOOPBACK}:{free_port()}/ping")
+        failed = ping.ping(at.context.settings)
     assert failed is not None
     assert "got no answer" in failed.title

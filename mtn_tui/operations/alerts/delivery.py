@@ -17,7 +17,7 @@ from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import AddressRefused, AlertError, ChannelDown, StorageError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.moments import read_moment
-from mtn_tui.engine.pipeline import background
+from mtn_tui.engine.pipeline import within
 from mtn_tui.engine.spool import OutboxEntry, Record
 from mtn_tui.operations.alerts.message import Message
 
@@ -185,9 +185,8 @@ def send(kept: DeliveryRecord, message: Message, ways: Sequence[Channel], *, for
 
 def _send(way: Channel, message: Message, address: str) -> None:
     """Send it; raise ChannelDown after LIMIT, for who says a word at a time resets every other limit."""
-    sending = background(partial(way.send, message, address), f"mtn-{way.name}")
     try:
-        sending.result(LIMIT)
+        within(LIMIT, partial(way.send, message, address), f"mtn-{way.name}")
     except TimeoutError:
         down = ChannelDown(
             _("{to} was still being sent to after {seconds:.0f} s: the other side does not get on.").format(

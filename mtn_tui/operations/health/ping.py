@@ -17,7 +17,7 @@ from mtn_tui.core.errors import AlertError, ChannelDown
 from mtn_tui.core.i18n import _
 from mtn_tui.core.redact import redact
 from mtn_tui.core.settings import Settings
-from mtn_tui.engine.pipeline import background
+from mtn_tui.engine.pipeline import within
 from mtn_tui.operations.common import tls
 
 START = "/start"
@@ -46,7 +46,7 @@ def ping(settings: Settings, ending: str = "", body: str = "") -> AlertError | N
     for _try in range(_TRIES):
         try:
             work = partial(_send, settings, _with(url, ending), redact(body)[:_LONGEST])
-            background(work, "mtn-ping").result(_LIMIT)
+            within(_LIMIT, work, "mtn-ping")
         except AlertError as error:
             failed = error
         except TimeoutError:
