@@ -292,7 +292,7 @@ def background(work: Callable[[], R], name: str) -> Handle[R]:
 
 
 def within(seconds: float, work: Callable[[], R], name: str) -> R:
-    """Do ``work`` on a thread, and wait so many seconds for its result. Raises TimeoutError, and what it raises.
+    """Do ``work`` on a thread; wait so many seconds for its result. Raises TimeoutError, and what it raises.
 
     Where the system gives no thread, it is done here, however long that takes.
     """

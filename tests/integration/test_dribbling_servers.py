@@ -73,7 +73,7 @@ def test_an_alert_is_kept_and_sent_later(tmp_path, monkeypatch, setting, first, 
         assert time.monotonic() - began < LONG
     outcomes = [one for one in told.outcomes if one.channel != "syslog"]
     assert {one.state for one in outcomes} == {delivery.State.KEPT}
-    assert all("does not get on" in one.reason for one in outcomes)
+    assert [one.reason for one in outcomes if "does not get on" not in one.reason] == []
     monkeypatch.undo()
     with mail_server() as sink:
         values = {"SMTP_SERVER": LOOPBACK, "SMTP_PORT": str(sink.port), "ALERT_EMAIL": "a@x.cl"}

@@ -247,7 +247,8 @@ class Mail:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
-        self._down = down = self._told(error)
+        down = self._told(error)
+        self._down = self._down or down  # where it was given up, that is the reason
         return down
 
     def _told(self, error: Exception) -> ChannelDown:

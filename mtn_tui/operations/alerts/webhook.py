@@ -73,7 +73,8 @@ class Webhook:
                 taken = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
                 said = b"" if taken else answer.read1(_LONGEST_ANSWER)
         except HTTPError as error:
-            self._down = down = self._told(error)
+            down = self._told(error)
+            self._down = self._down or down  # where it was given up, that is the reason
             raise down from None  # the chain would show the address
         if not taken:
             text = printable(redact(" ".join(said.decode(errors="replace").split())))
