@@ -91,7 +91,7 @@ class MtnApp(BaseApp):
         self.leave, self.start_job, self.start_now = jobs.leave, jobs.start_job, jobs.start
         self.check_first, self.look_first, self.change = jobs.check_first, jobs.look_first, jobs.change
         self.reload, self.run_on_ui_thread = self._poller.reload, self._poller.run_on_ui_thread
-        self.recheck = self._poller.health.recheck
+        self.recheck, self.write_down = self._poller.health.recheck, jobs.write_down
         self.session = IncidentSession(self, operations, session or new_session())
         self.navigator = Navigator(self.session)
         self._ended: set[str] | None = None

@@ -126,6 +126,14 @@ class Host(Protocol):
         Without ``failed`` an error is shown.
         """
 
+    def write_down(
+        self,
+        work: Callable[[], R],
+        then: Callable[[R], None],
+        failed: Callable[[MtnError], None] | None = None,
+    ) -> None:
+        """The same for work that keeps what the operator has decided: quitting waits for it."""
+
     def after_keys(self, work: Callable[[], None]) -> None:
         """Run ``work`` once all keys that were pressed before now are handled: one may call it off."""
 

@@ -1,4 +1,5 @@
-"""Starts jobs from the screens, each once, and quits only when none is left half started.
+"""Starts jobs from the screens, each once, and quits only when none is left half started, and
+nothing that was decided on the screens is still to be written down.
 
 What a dialog is about is looked at here first, once for each.
 """
@@ -33,10 +34,12 @@ class JobStarter:
         """By their arguments; their ids, once they have one."""
         self._checking = False
         """Whether a check runs before a job."""
+        self._writing = 0
+        """How much is being written down."""
         self._looking: set[str] = set()
         """What is being looked at before a dialog opens, as it is said."""
         self._quits_then = False
-        """Whether to quit as soon as they all have an id."""
+        """Whether to quit as soon as they all have an id, and all is written down."""
         self._told = ("", "")
         """The id of the job that was started last, and what was said of it."""
 
@@ -121,6 +124,27 @@ class JobStarter:
             self._host.status = None
             self._host.draw()
 
+    def write_down(
+        self,
+        work: Callable[[], R],
+        then: Callable[[R], None],
+        failed: Callable[[MtnError], None] | None = None,
+    ) -> None:
+        """Write on a thread what was decided; quitting waits for it, else it would be lost unsaid."""
+        self._writing += 1
+
+        def written(result: R) -> None:
+            self._writing -= 1
+            then(result)
+            self._quit_if_asked()
+
+        def not_written(error: MtnError) -> None:
+            self._writing -= 1
+            self.stay()
+            (failed or self._host.show_error)(error)
+
+        self._host.run_in_background(work, written, not_written)
+
     def change(self, work: Callable[[], str]) -> None:
         """Change the stores on a thread, show the message that ``work`` returns, and read them again."""
 
@@ -132,7 +156,7 @@ class JobStarter:
             self._host.reload()
             self.failed(error)
 
-        self._host.run_in_background(work, done, failed)
+        self.write_down(work, done, failed)
 
     def seen(self, job_ids: Collection[str]) -> None:
         """These jobs are among those that are shown."""
@@ -152,7 +176,10 @@ class JobStarter:
     def done(self, said: str) -> None:
         """Show what was done; then quit, if that was asked for meanwhile."""
         self._host.show_status(said, "good")
-        if self._quits_then and not self._is_starting:
+        self._quit_if_asked()
+
+    def _quit_if_asked(self) -> None:
+        if self._quits_then and not self._is_starting and not self._writing:
             self._host.perform("quit")
 
     def failed(self, error: MtnError) -> None:
@@ -165,7 +192,10 @@ class JobStarter:
         self._quits_then = False
 
     def leave(self) -> None:
-        """Quit; later if a job is starting, and after asking if one is running, and in every practice."""
+        """Quit, once no job is starting and nothing is being written down.
+
+        Asks if a job is running, and in every practice.
+        """
         from mtn_tui.ui.screens.practice import ask_to_end
         from mtn_tui.ui.screens.quit import Quit
 
@@ -173,6 +203,10 @@ class JobStarter:
         if self._is_starting:
             self._quits_then = True
             host.show_status(_("A job is starting. You can leave once it is running."), "warn")
+            return
+        if self._writing:
+            self._quits_then = True
+            host.show_status(_("Something is still being written down; then it quits."), "warn")
             return
         # From the journals themselves: one that has just begun is not among those that were seen last.
         try:

@@ -151,7 +151,7 @@ def sign_off(screen: ChecksScreen) -> None:
                 return unrecorded(error), "warn"
             return _("Signed off by {name}.").format(name=signed.name), "good"
 
-        host.run_in_background(sign, lambda said: host.show_status(*said))
+        host.write_down(sign, lambda said: host.show_status(*said))
 
     def named(name: str | None) -> None:
         if name is not None:

@@ -339,20 +339,20 @@ def _again(wizard: Wizard) -> None:
 def _note(wizard: Wizard) -> None:
     def given(text: str | None) -> None:
         if text:
-            wizard.navigator.session.write(lambda file: file.note(text))
+            wizard.navigator.session.write_answer(lambda file: file.note(text))
 
     said = _("It stands in the report, with the time and your name.")
     wizard.host.open_screen(SentencePrompt(_("A note"), said), given)
 
 
 def _skip(wizard: Wizard) -> None:
-    navigator, session = wizard.navigator, wizard.navigator.session
+    session, step = wizard.navigator.session, wizard.navigator.viewing
 
     def given(reason: str | None) -> None:
-        if reason and not session.why_not():
-            session.skip(navigator.viewing, reason)
+        if reason:
+            session.decide(lambda: session.skip(step, reason))
 
-    title = _("Why is step {step} left out?").format(step=int(navigator.viewing))
+    title = _("Why is step {step} left out?").format(step=int(step))
     wizard.host.open_screen(SentencePrompt(title, _("It stands in the report.")), given)
 
 
@@ -361,9 +361,11 @@ def _called(wizard: Wizard) -> None:
     assert calls is not None  # noqa: S101 - why_not has looked
 
     def chosen(person: Person | None) -> None:
-        if person is not None and not session.why_not():
-            session.write(lambda file: file.called(person.key, person.name))
-            wizard.host.show_status(_("Written down: {name} was called.").format(name=person.called))
+        if person is not None:
+            said = _("Written down: {name} was called.").format(name=person.called)
+            session.write_answer(
+                lambda file: file.called(person.key, person.name), lambda: wizard.host.show_status(said)
+            )
 
     answers: list[Answer[Person | None]] = [Answer(_("Nobody yet"), None)]
     for call in (*calls.due, *calls.next_calls, *calls.passed_over):

@@ -238,8 +238,10 @@ class Assessing(StepView):
         """Ask whether the server is to be started."""
 
         def chosen(start: bool | None) -> None:
-            if start is None or self.session.why_not():
-                return
+            if start is not None:
+                self.session.decide(lambda: do(start))
+
+        def do(start: bool) -> None:
             self._tried = True
             if start:
                 self.session.host.start_job(start_arguments(), _("start of the database"))

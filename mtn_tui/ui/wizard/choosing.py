@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
@@ -82,7 +83,8 @@ class Choosing(Picking, StepView):
         """Record the chosen backup; asks first if not everything in it can be restored here."""
         made = self.ready
         if made is not None:
-            self._as_proposed(made, lambda: self.agree(made, lambda: self._take(made)))
+            take = partial(self.session.decide, partial(self._take, made))
+            self._as_proposed(made, lambda: self.agree(made, take))
 
     def _as_proposed(self, made: Plan, then: Callable[[], None]) -> None:
         """Do ``then``; where another one than ★ was chosen, ask first, and say in what they differ."""
@@ -106,8 +108,6 @@ class Choosing(Picking, StepView):
         ask_whether(self.session, title, said, back, take, then)
 
     def _take(self, made: Plan) -> None:
-        if self.session.why_not():
-            return
         inventory = self.session.host.state.inventory
         broken = newer_broken(inventory, made.backup, kind=None) if inventory else None
         facts = chosen(made, self.asked, broken)

@@ -252,7 +252,11 @@ class CopyingBack(StepView):
             return
 
         def chosen(links: bool | None) -> None:
-            if links is None or session.why_not() or self.looked is not looked:
+            if links is not None:
+                session.decide(lambda: do(links))
+
+        def do(links: bool) -> None:
+            if self.looked is not looked:
                 return
             if not looked.rows and not links:
                 self._leave()

@@ -99,6 +99,8 @@ class IncidentSession:
         """Why contacts can't be read."""
         self.busy = ""
         """What is being done that another key would disturb; empty if nothing is."""
+        self._decided: list[Callable[[], object]] = []
+        """What was answered in dialogs meanwhile, and is done next."""
         self._settled: set[tuple[str, bool]] = set()
         """Jobs whose end was written down, or was looked for though they could not be seen."""
 
@@ -167,24 +169,39 @@ class IncidentSession:
         busy: str = "",
         failed: Callable[[MtnError], None] | None = None,
     ) -> None:
-        """As the host does it. While ``busy`` is shown no key disturbs it."""
+        """As the host does it. While ``busy`` is shown no key disturbs it, and quitting waits for it."""
         if busy:
             self.busy = busy
+
+        def over() -> None:
+            decided, self._decided = self._decided, []
+            for one in decided:
+                self.decide(one)
+            self.jobs_seen()  # while it was busy, jobs that have ended were passed over
+            self.host.draw()
 
         def done(result: R) -> None:
             if busy:
                 self.busy = ""
             then(result)
-            self.jobs_seen()  # while it was busy, jobs that have ended were passed over
-            self.host.draw()
+            over()
 
         def stopped(error: MtnError) -> None:
             if busy:
                 self.busy = ""
             (failed or self.host.show_error)(error)
-            self.host.draw()
+            over()
 
-        self.host.run_in_background(work, done, stopped)
+        (self.host.write_down if busy else self.host.run_in_background)(work, done, stopped)
+
+    def decide(self, then: Callable[[], object]) -> None:
+        """Do what was answered in a dialog: at once, or after what is being done; else say why it was not."""
+        if self.busy and self.mine:
+            self._decided.append(then)
+        elif why := self.why_not():
+            self.host.show_status(_("Not done: {why}").format(why=why), "warn")
+        else:
+            then()
 
     def write(
         self,
@@ -204,6 +221,12 @@ class IncidentSession:
             then()
 
         self.run_in_background(work, done, busy or _("Writing it down."), failed)
+
+    def write_answer(
+        self, change: Callable[[IncidentFile], Incident], then: Callable[[], None] = lambda: None
+    ) -> None:
+        """Write what was answered in a dialog, as ``decide`` does it."""
+        self.decide(lambda: self.write(change, then))
 
     def open(self) -> None:
         """Open an incident."""

@@ -19,9 +19,8 @@ def ask(session: IncidentSession) -> None:
         session.host.show_status(said.format(severity=_calling(session, severity)), "warn")
 
     def chosen(severity: Severity | None) -> None:
-        if severity is None or severity is present or session.why_not():
-            return
-        session.write(lambda file: file.severe(severity), lambda: say(severity))
+        if severity is not None and severity is not present:
+            session.write_answer(lambda file: file.severe(severity), lambda: say(severity))
 
     answers = [Answer(_("Leave it {severity}").format(severity=_calling(session, present)), present)]
     answers += [Answer(_calling(session, one), one) for one in Severity if one is not present]

@@ -104,8 +104,8 @@ def ask_whether(
     """Ask before ``then``, which is done after ``yes`` alone, and only while the incident can be changed."""
 
     def chosen(agreed: bool | None) -> None:
-        if agreed and not session.why_not():
-            then()
+        if agreed:
+            session.decide(then)
 
     session.host.open_screen(Ask(title, said, [Answer(no, False), Answer(yes, True)]), chosen)
 

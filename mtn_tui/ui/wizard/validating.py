@@ -125,8 +125,8 @@ class Validating(StepView):
             return
 
         def given(reason: str | None) -> None:
-            if reason and not self.session.why_not():
-                self._accept(reason)
+            if reason:
+                self.session.decide(lambda: self._accept(reason))
 
         told = "\n".join(one.says for one in self.doubts)
         self.session.host.open_screen(
