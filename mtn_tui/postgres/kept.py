@@ -29,6 +29,8 @@ class ReplacedDatabase:
     """When it was replaced, timezone-aware."""
     size: int | None
     """Bytes; None if hidden from us."""
+    renamed: int
+    """Transactions since it was renamed or otherwise altered, which no clock can falsify."""
 
     @property
     def has_whole_name(self) -> bool:
@@ -74,16 +76,20 @@ def kept_databases(connection: Connection, known: Iterable[str] = ()) -> list[Re
         rows = connection.execute(
             """
             SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT')
-                    OR pg_has_role('pg_read_all_stats', 'USAGE') THEN pg_database_size(oid) END
+                    OR pg_has_role('pg_read_all_stats', 'USAGE') THEN pg_database_size(oid) END, age(xmin)
             FROM pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY datname
             """
         ).fetchall()
-    names = [*known, *(str(name) for name, _size in rows)]
+    names = [*known, *(str(name) for name, _size, _age in rows)]
     found = [
         ReplacedDatabase(
-            str(name), _of(str(name), moment, names), moment, None if size is None else int(str(size))
+            str(name),
+            _of(str(name), moment, names),
+            moment,
+            None if size is None else int(str(size)),
+            int(str(age)),
         )
-        for name, size in rows
+        for name, size, age in rows
         if (moment := since(str(name))) is not None
     ]
     return sorted(found, key=lambda one: one.since, reverse=True)

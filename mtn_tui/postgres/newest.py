@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -17,7 +18,7 @@ _SECONDS_IN_ALL = 15
 """Limits, so that estimating the loss does not delay a restore."""
 
 _TABLES = """
-    SELECT nspname, relname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
+    SELECT nspname, relname, format('%I.%I', nspname, relname) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
     JOIN pg_namespace AS n ON n.oid = relnamespace
     WHERE attname = 'created_at' AND atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
       AND relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema') AND NOT attisdropped
@@ -41,9 +42,21 @@ class Newer:
     moment: str
     """The moment in that zone, with its offset."""
     created: tuple[tuple[str, int], ...] = ()
-    """Tables that have rows created after the moment, and how many, those with most first."""
+    """Tables, as a dump names them, that have rows created after the moment, and how many, those with most first."""
     dated: frozenset[str] = frozenset()
     """All tables whose rows could be counted so."""
+
+    def without(self, grown: Mapping[str, int]) -> Newer:
+        """The same, less the tables that have got more rows than their dates say (``grown``, by table).
+
+        They have none, or the application writes them by another clock than the database's TimeZone.
+        """
+        found = dict(self.created)
+        wrong = {table for table, more in grown.items() if more > found.get(table, 0)}
+        if not wrong:
+            return self
+        created = tuple((table, rows) for table, rows in self.created if table not in wrong)
+        return replace(self, rows=None, created=created, dated=self.dated - wrong)
 
 
 def newer_than(server: Server, database: str, moment: datetime, application: str, clock: Clock) -> Newer:
@@ -58,7 +71,7 @@ def newer_than(server: Server, database: str, moment: datetime, application: str
         created: dict[str, int] = {}
         dated: set[str] = set()
         began = clock.monotonic()
-        for schema, name in tables:
+        for schema, name, label in tables:
             found = None
             if clock.monotonic() - began < _SECONDS_IN_ALL:
                 found = _of_table(connection, str(schema), str(name), moment)
@@ -66,12 +79,12 @@ def newer_than(server: Server, database: str, moment: datetime, application: str
                 rows = None
                 continue
             at, count = found
-            dated.add(f"{schema}.{name}")
+            dated.add(str(label))
             rows = None if rows is None else rows + count
             if count:
-                created[f"{schema}.{name}"] = count
+                created[str(label)] = count
             if at is not None and (newest is None or at > newest[0]):
-                newest = at, f"{schema}.{name}"
+                newest = at, str(label)
         most = tuple(sorted(created.items(), key=lambda one: -one[1]))
         last, table = newest or (None, "")
         return Newer(rows, last, table, zone, text, most, frozenset(dated))

@@ -31,6 +31,28 @@ def checks(practice: Practice, **request: object):
     return {check.id: check for check in plan(practice.context, replace(wanted, **request)).checks}
 
 
+NEWER_BY_NO_DATE = {
+    "a table without dates": "CREATE TABLE papers (x int); INSERT INTO papers VALUES (1)",
+    "dates of a clock behind the database's": "INSERT INTO applications SELECT 51, now() - interval '3 hours'",
+    "dates that the application takes from elsewhere": "INSERT INTO applications VALUES (51, '2024-01-01')",
+    "a name that has to be quoted": """
+        CREATE TABLE "Papers" (created_at timestamptz); INSERT INTO "Papers" VALUES ('2024-01-01')
+    """,
+}
+
+
+@pytest.mark.parametrize("work", NEWER_BY_NO_DATE.values(), ids=NEWER_BY_NO_DATE)
+def test_what_is_newer_is_told_though_no_date_tells_it(live, work):
+    live.database.psql(f"DELETE FROM applications WHERE id > 50; {work}")
+    command = ["restore", "--latest", "--target", live.database.name, "--drop", "--dry-run"]
+    said = live.practice.here(*command, check=1).stdout
+    assert "It takes the place of something newer: in" in said
+    assert "nothing that was created after" not in said
+    assert "created since" not in said
+    facts = json.loads(live.practice.here(*command, "--json", check=1).stdout)
+    assert facts["overwrites_newer"] is True
+
+
 def test_a_dry_run_tells_all_of_it_and_makes_nothing(live):
     before, journals = live.practice.databases(), len(live.practice.jobs)
     live.database.psql(f"ALTER DATABASE \"{live.database.name}\" SET TimeZone = 'America/Santiago'")

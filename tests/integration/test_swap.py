@@ -293,6 +293,27 @@ def test_where_a_name_was_shortened_undo_wants_to_be_told_which_one(pg18, new_da
     assert Database(pg18, name).psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == b"0\n"
 
 
+def test_where_a_clock_was_set_back_between_two_swaps_undo_wants_to_be_told_which_one(
+    pg18, new_database, practise
+):
+    """At 23:50 by summer time and twenty minutes later, at 23:10 by winter time: as in Chile each April."""
+    live = production(practise(new_database(pg18, script=BEFORE)))
+    practice, name = live.practice, live.database.name
+    first, last = f"{name}__before_20260404_235000", f"{name}__before_20260404_231000"
+    for one in (first, last):
+        new_database(pg18, name + "_new")
+        with connect(pg18.login, MAINTENANCE) as connection:
+            connection.execute(f"ALTER DATABASE {name} RENAME TO {one}".encode())
+            connection.execute(f"ALTER DATABASE {name}_new RENAME TO {name}".encode())
+    told = " ".join(practice.here("undo", name, "--confirm", live.words, check=64).stderr.split())
+    assert f"{first} has the newest name, but {last} was replaced" in told
+    assert f"mtn undo {name} --kept NAME" in told
+    assert practice.here("undo", name, "--dry-run", check=64).stderr
+    assert {first, last, name} <= practice.databases()
+    practice.here("undo", name, "--kept", first, "--confirm", live.words)
+    assert live.rows == 53
+
+
 def test_a_kept_one_is_dropped_when_that_is_said_and_nothing_else_ever(live):
     restore_production(live, "--confirm", live.words)
     (kept,) = live.kept

@@ -85,7 +85,8 @@ def find_kept(server: Connection, settings: Settings, name: str) -> Kept:
 def newest_kept(server: Connection, target: str, name: str = "") -> ReplacedDatabase:
     """The newest kept database of that target, or the one called ``name``.
 
-    Raises UsageError if there is none, Refused if its name was cut short and may be another's.
+    Raises UsageError if there is none, Refused if its name was cut short and may be another's, or if
+    another of them was replaced after it although its name says before: a clock was set back.
     """
     found = [one for one in kept_of(server, target) if name in ("", one.name)]
     if not found:
@@ -98,6 +99,16 @@ def newest_kept(server: Connection, target: str, name: str = "") -> ReplacedData
             _("{name} may have been {target}, or another database whose name begins like it.").format(
                 name=found[0].name, target=target
             ),
+            _("Say which one is to come back: mtn undo {target} --kept NAME").format(
+                target=shlex.quote(target)
+            ),
+        )
+    last = min(found, key=lambda one: one.renamed)
+    if last.renamed < found[0].renamed:
+        raise Refused(
+            _(
+                "{name} has the newest name, but {last} was replaced, or altered, after it: a clock was set back."
+            ).format(name=found[0].name, last=last.name),
             _("Say which one is to come back: mtn undo {target} --kept NAME").format(
                 target=shlex.quote(target)
             ),

@@ -42,6 +42,11 @@ class RowsNow:
         return tuple(sorted(differ, key=lambda one: -abs((one.now or 0) - one.then)))
 
     @property
+    def grown(self) -> dict[str, int]:
+        """By how many rows each table that was counted has more by now."""
+        return {one.table: one.now - one.then for one in self.tables if one.now and one.exact and one.now > one.then}
+
+    @property
     def unknown(self) -> int:
         """Of how many tables nothing is known."""
         return sum(one.now is None for one in self.tables)

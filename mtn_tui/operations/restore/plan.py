@@ -106,7 +106,7 @@ class Plan:
         """One line where the target holds something newer than the backup; else empty."""
         newer = self.target.newer
         if newer is None or newer.newest is None or newer.newest <= self.backup.moment:
-            return ""
+            return self._grown()
         there, _here = labels.told_apart(newer.newest, self.backup.moment)
         text = _("It takes the place of something newer: in {target}, {table} has rows of {moment}.").format(
             target=self.request.target, table=newer.table, moment=there
@@ -119,6 +119,18 @@ class Plan:
             )
             text += " " + since.format(rows=Figure(newer.rows))
         return text
+
+    def _grown(self) -> str:
+        """The same where no date tells, but the rows of a table do."""
+        if self.rows is None or self.rows.database != self.target.name:
+            return ""
+        more = next((one for one in self.rows.different if one.exact and (one.now or 0) > one.then), None)
+        if more is None:
+            return ""
+        text = _("It takes the place of something newer: in {target}, {table} has {now:,} rows, not {then:,}.")
+        return text.format(
+            target=self.target.name, table=more.table, now=Figure(more.now or 0), then=Figure(more.then)
+        )
 
     def facts(self) -> dict[str, object]:
         """For ``--json``. Moments are in ISO 8601, sizes in bytes."""
@@ -199,6 +211,10 @@ def plan(context: Context, request: Request, rows: RowsNow | None = None) -> Pla
         ]
         if not request.confirm:
             checks = [production.still_to_confirm(check, target.system_identifier) for check in checks]
+        if rows is None:
+            rows = rows_now(context, request.backup, _APPLICATION)
+        if newer and rows and rows.database == name:
+            target = replace(target, newer=newer.without(rows.grown))
         keeps = target.existing and not request.in_place and not production.is_practice(settings, name)
         made = Plan(
             request,
@@ -211,7 +227,7 @@ def plan(context: Context, request: Request, rows: RowsNow | None = None) -> Pla
             kept_form(name) if keeps else "",
             tuple(checks),
             in_zone(server, request.asked, zone)[1] if request.asked else "",
-            rows or rows_now(context, request.backup, _APPLICATION),
+            rows,
         )
     return replace(made, checks=(*made.checks, _newer_check(made, settings.db_name)))
 
