@@ -41,6 +41,7 @@ def aged(
     rung: Rung = Rung.COMPLETE,
     mark: str = "",
     size: int = 64,
+    lsn: str = "0/1",
 ) -> Manifest:
     """Put a full, or a differential on one, of so many days ago into the stores; its payload is made up."""
     context = context_of(practice)
@@ -59,6 +60,7 @@ def aged(
         snapshot_at=at,
         started_at=at,
         ended_at=at,
+        lsn=lsn,
         base=on.id if on else "",
         size=size,
         sha256=hashlib.sha256(payload).hexdigest(),

@@ -164,6 +164,8 @@ def restore(
         diagnostics.warning(key_check.passed_over(chosen.another_key))
     if chosen.another_server:
         diagnostics.warning(chosen.another_server, _("If it is meant, name it instead of --latest."))
+    if chosen.passed_over:
+        diagnostics.warning(chosen.passed_over)
     for note in () if session.quiet else chosen.notes:
         diagnostics.say(note)
     fall_back = latest or or_earlier or (at is not None and not (wanted or file))

@@ -26,6 +26,14 @@ SETTINGS = (
 )
 """Much as pg_dump sets them, so that values and names are written, and read, the same way each time."""
 
+_NO_TIMEOUT = (
+    r"\o /dev/null",
+    "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings"
+    " WHERE name IN ('transaction_timeout', 'idle_in_transaction_session_timeout')",
+    r"\o",
+)
+"""What a database may have for its sessions, and what would end this one. Older servers lack the first."""
+
 _REWRITTEN = """
     SELECT 1 / (c.oid::bigint * 0) FROM pg_class AS c
     WHERE c.oid IN ({files}) AND pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode
@@ -51,6 +59,7 @@ def read(
     literal = snapshot.replace("'", "''")
     commands = [
         *SETTINGS,
+        *_NO_TIMEOUT,
         *([f"SET search_path = {path}"] if path else []),
         "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         f"SET TRANSACTION SNAPSHOT '{literal}'",

@@ -18,7 +18,8 @@ _SECONDS_IN_ALL = 15
 """Limits, so that estimating the loss does not delay a restore."""
 
 _TABLES = """
-    SELECT nspname, relname, format('%I.%I', nspname, relname) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
+    SELECT nspname, relname, format('%I.%I', nspname, relname)
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
     JOIN pg_namespace AS n ON n.oid = relnamespace
     WHERE attname = 'created_at' AND atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype)
       AND relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema') AND NOT attisdropped
@@ -42,7 +43,8 @@ class Newer:
     moment: str
     """The moment in that zone, with its offset."""
     created: tuple[tuple[str, int], ...] = ()
-    """Tables, as a dump names them, that have rows created after the moment, and how many, those with most first."""
+    """Tables that have rows created after the moment, and how many, those with most first; as a dump
+    names them."""
     dated: frozenset[str] = frozenset()
     """All tables whose rows could be counted so."""
 

@@ -325,6 +325,20 @@ def test_a_function_that_needs_the_search_path_gets_it(pg18, new_database, pract
     assert_same(source, practice.restore(backup=practice.inventory.find(made.manifest.id)))
 
 
+def test_limits_of_time_that_the_database_has_for_its_sessions_do_not_end_it(pg18, new_database, practise):
+    source = new_database(pg18)
+    source.psql("CREATE TABLE t (id int PRIMARY KEY, x text); INSERT INTO t SELECT 1, 'x'")
+    practice = practise(source)
+    practice.back_up()
+    source.psql("INSERT INTO t SELECT n, repeat('x', 200) FROM generate_series(2, 40000) AS n")
+    for name in ("transaction_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+        source.psql(f"ALTER DATABASE {source.name} SET {name} = '10ms'")
+    made = differential(practice)
+    restored = practice.restore(backup=practice.inventory.find(made.manifest.id))
+    count = "SET statement_timeout = 0; SET transaction_timeout = 0; SELECT count(*) FROM t"
+    assert restored.psql(count) == b"40000\n"
+
+
 @pytest.mark.slow
 def test_an_index_whose_function_needs_the_search_path_lets_its_table_be_read(
     pg_system, new_database, practise, monkeypatch

@@ -33,7 +33,7 @@ def checks(practice: Practice, **request: object):
 
 NEWER_BY_NO_DATE = {
     "a table without dates": "CREATE TABLE papers (x int); INSERT INTO papers VALUES (1)",
-    "dates of a clock behind the database's": "INSERT INTO applications SELECT 51, now() - interval '3 hours'",
+    "a clock behind the database's": "INSERT INTO applications SELECT 51, now() - interval '3 hours'",
     "dates that the application takes from elsewhere": "INSERT INTO applications VALUES (51, '2024-01-01')",
     "a name that has to be quoted": """
         CREATE TABLE "Papers" (created_at timestamptz); INSERT INTO "Papers" VALUES ('2024-01-01')

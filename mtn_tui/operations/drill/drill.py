@@ -176,6 +176,8 @@ class _Run:
             self.job.warn("not-looked-at", text.format(store=labels.store(name), reason=error.title))
         if chosen.another_server:
             self.job.warn("another-server", chosen.another_server)
+        if chosen.passed_over:
+            self.job.warn("passed-over", chosen.passed_over)
         return chosen.backup, chosen.newer_broken
 
     def _request(self, backup: Backup, instead_of: Backup | None, server: Connection) -> Request:

@@ -45,6 +45,41 @@ def newer_broken(
     return None
 
 
+def passed_over(
+    inventory: Inventory,
+    backup: Backup,
+    database: str,
+    *,
+    kind: Kind | None = None,
+    until: datetime | None = None,
+) -> str:
+    """Say that a point after ``backup`` is passed over though it holds: suspect or not proven; else empty.
+
+    The newest of that ``kind``, or of any, that is not after ``until``.
+    """
+    for one in inventory.backups:
+        if not (one.usable and one.may_be_of(database) and one.is_point) or one.trusted or one.refused:
+            continue
+        if (
+            kind not in (None, one.kind)
+            or not _after(one, backup)
+            or (until is not None and one.moment > until)
+        ):
+            continue
+        text = _("{name}, of {moment}, is passed over, for it is not proven. See how far it holds: {command}")
+        if one.suspect:
+            text = _(
+                "{name}, of {moment}, is passed over, for it is suspect: {reason}. If it is right: {command}"
+            )
+        return text.format(
+            name=one.name,
+            moment=labels.moment(one.moment),
+            reason=one.suspect,
+            command=command("accept" if one.suspect else "verify", one.handle),
+        )
+    return ""
+
+
 def _after(one: Backup, other: Backup) -> bool:
     """Whether ``one`` is newer. Unless both have manifests, the seconds in their names decide."""
     if one.manifest and other.manifest:

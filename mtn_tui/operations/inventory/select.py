@@ -43,6 +43,8 @@ class Chosen:
     """A newer one that was made with another key."""
     another_server: str = ""
     """Says that a newer one of another server is passed over; empty if none is."""
+    passed_over: str = ""
+    """Says that a newer one is there which is not taken unasked, and why; empty if none is."""
     notes: tuple[str, ...] = ()
     """What else to say of the choice."""
 

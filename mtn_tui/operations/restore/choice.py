@@ -15,13 +15,13 @@ from mtn_tui.core.moments import is_future
 from mtn_tui.core.suggested import command
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.context import Context
-from mtn_tui.operations.inventory.fallback import earlier_proven, newer_broken
+from mtn_tui.operations.inventory.fallback import earlier_proven, newer_broken, passed_over
 from mtn_tui.operations.inventory.key_check import newer_of_another_key
 from mtn_tui.operations.inventory.model import Backup, Inventory, best
 from mtn_tui.operations.inventory.one_server import of_one_server
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.inventory.select import Chosen, choose
-from mtn_tui.operations.restore.point_in_time import in_minute, no_point, point_at, points
+from mtn_tui.operations.restore.point_in_time import in_minute, no_point, out_of_order, point_at, points
 from mtn_tui.storage.local import LocalStorage
 
 
@@ -90,8 +90,10 @@ def _newest(context: Context, wanted: Wanted) -> Chosen:
         newer_broken=newer_broken(inventory, backup, kind=kind, until=wanted.at),
         another_key=unread if unread and (wanted.at is None or unread.moment <= wanted.at) else None,
         another_server=found.doubt,
+        passed_over=passed_over(inventory, backup, database, kind=kind, until=wanted.at),
         notes=(
             *_of_the_future(backup, context.clock.now()),
+            *_out_of_order(points(inventory, database), backup),
             *(from_when(backup, wanted.at) if wanted.at else ()),
             *(_in_minute(inventory, kind, database, wanted.at) if wanted.at else ()),
         ),
@@ -132,6 +134,7 @@ def _on_full(context: Context, named: Chosen, wanted: Wanted) -> Chosen:
         path=str(folder / str(taken.name)) if named.path and folder else "",
         earlier=earlier_proven(named.inventory, taken, context.settings.db_name),
         newer_broken=newer_broken(Inventory(tuple(before)), taken, kind=Kind.DIFF),
+        passed_over=passed_over(Inventory(tuple(before)), taken, context.settings.db_name, kind=Kind.DIFF),
         notes=(*_alone(full, taken), *from_when(taken, wanted.at)),
     )
 
@@ -211,6 +214,31 @@ def _of_the_future(backup: Backup, now: datetime) -> tuple[str, ...]:
         return ()
     text = _("{name} is of {moment}, in the future: a clock was wrong, and others may be newer (mtn list).")
     return (text.format(name=backup.name, moment=labels.moment(backup.moment)),)
+
+
+def _out_of_order(told: Sequence[Backup], backup: Backup) -> tuple[str, ...]:
+    """That its moment is not to be relied upon, if the server's log contradicts the clock."""
+    if (other := out_of_order(told, backup)) is None:
+        return ()
+    text = _(
+        "{name} is dated {moment}, but by the server's log {other}, of {when}, was made before it: a"
+        " clock, or the server, was set back between the two. Look at both before one is relied upon"
+        " (mtn list)."
+    )
+    if other.moment < backup.moment:
+        text = _(
+            "{name} is dated {moment}, but by the server's log {other}, of {when}, was made after it: a"
+            " clock, or the server, was set back between the two. Look at both before one is relied upon"
+            " (mtn list)."
+        )
+    return (
+        text.format(
+            name=backup.name,
+            moment=labels.moment(backup.moment),
+            other=other.name,
+            when=labels.moment(other.moment),
+        ),
+    )
 
 
 def from_when(backup: Backup, at: datetime | None) -> tuple[str, ...]:

@@ -107,7 +107,8 @@ def newest_kept(server: Connection, target: str, name: str = "") -> ReplacedData
     if last.renamed < found[0].renamed:
         raise Refused(
             _(
-                "{name} has the newest name, but {last} was replaced, or altered, after it: a clock was set back."
+                "{name} has the newest name, but {last} was replaced, or altered, after it: a clock was set"
+                " back."
             ).format(name=found[0].name, last=last.name),
             _("Say which one is to come back: mtn undo {target} --kept NAME").format(
                 target=shlex.quote(target)

@@ -44,7 +44,11 @@ class RowsNow:
     @property
     def grown(self) -> dict[str, int]:
         """By how many rows each table that was counted has more by now."""
-        return {one.table: one.now - one.then for one in self.tables if one.now and one.exact and one.now > one.then}
+        return {
+            one.table: one.now - one.then
+            for one in self.tables
+            if one.now and one.exact and one.now > one.then
+        }
 
     @property
     def unknown(self) -> int:

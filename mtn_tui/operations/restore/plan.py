@@ -127,7 +127,9 @@ class Plan:
         more = next((one for one in self.rows.different if one.exact and (one.now or 0) > one.then), None)
         if more is None:
             return ""
-        text = _("It takes the place of something newer: in {target}, {table} has {now:,} rows, not {then:,}.")
+        text = _(
+            "It takes the place of something newer: in {target}, {table} has {now:,} rows, not {then:,}."
+        )
         return text.format(
             target=self.target.name, table=more.table, now=Figure(more.now or 0), then=Figure(more.then)
         )

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from mtn_tui.archive.manifest import About
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
+from mtn_tui.core.moments import AHEAD
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.inventory.model import Backup, Inventory
 
@@ -91,6 +93,34 @@ def is_gap(between: timedelta, every: timedelta) -> bool:
     Two that are up to half as much further apart are neighbours: a run takes its time.
     """
     return between > every * 1.5
+
+
+def out_of_order(points: Iterable[Backup], backup: Backup) -> Backup | None:
+    """The nearest point that is dated before ``backup`` and was made after it, or the other way round.
+
+    The server's log tells: a clock was set back, or the server was. None where the log agrees with the
+    dates, but for the minutes by which clocks may differ.
+    """
+    here = backup.manifest
+    if here is None:
+        return None
+    found = [
+        (abs(one.moment - backup.moment), one.name, one)
+        for one in points
+        if one.manifest is not None
+        and one.manifest.server.system_identifier == here.server.system_identifier
+        and one.manifest.server.timeline == here.server.timeline
+        and abs(one.moment - backup.moment) > AHEAD
+        and (one.moment > backup.moment) == (_place(one.manifest) < _place(here))
+        and _place(one.manifest) != _place(here)
+    ]
+    return min(found)[-1] if found else None
+
+
+def _place(manifest: About) -> int:
+    """Bytes from the beginning of the server's log."""
+    high, _slash, low = manifest.lsn.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
 
 
 def gaps(points: Sequence[Backup], every: timedelta) -> tuple[Gap, ...]:

@@ -16,6 +16,7 @@ from mtn_tui.core.errors import (
     UsageError,
 )
 from mtn_tui.core.i18n import _
+from mtn_tui.core.suggested import command
 from mtn_tui.core.values import LONGEST_NAME
 from mtn_tui.operations.common.checks import Check, Status, looked
 from mtn_tui.operations.common.context import Context
@@ -123,7 +124,8 @@ def check_usable(backup: Backup) -> None:
 
 def archive_checks(context: Context, backup: Backup) -> list[Check]:
     """Check the key and the copies, without reading all of them; a restore itself reads every byte first."""
-    return [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
+    checks = [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
+    return [*checks, *(_doubted(one) for one in backup.chain[-1:] if one.suspect)]
 
 
 def script_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
@@ -203,6 +205,12 @@ def _archive(context: Context, backup: Backup) -> Check:
         if found.status is not Status.OK:
             return found
     return found
+
+
+def _doubted(backup: Backup) -> Check:
+    text = _("It is suspect: {reason}.").format(reason=backup.suspect)
+    hint = _("Look at what it is restored to. If it is right: {command}")
+    return Check("suspect", Status.WARN, text, hint.format(command=command("accept", backup.handle)))
 
 
 def _archive_of_one(backup: Backup) -> Check:
