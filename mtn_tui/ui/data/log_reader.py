@@ -1,6 +1,7 @@
 """Reads the logs on a thread, and posts what is shown of them to the screen.
 
-The last request counts: a search that still runs is given up for it. The next
+The last request counts: a search that still runs is given up for it, and lines whose
+loading it breaks off are loaded after it, for few would look like all. The next
 message waits until the screen has taken the one before, so that however fast
 logs grow, no more is posted than can be drawn.
 """
@@ -20,7 +21,7 @@ from textual.message_pump import MessagePump
 
 from mtn_tui.core.errors import UsageError
 from mtn_tui.engine.logs.stream import POLL_EVERY, Line, Logs, Trouble, Wanted
-from mtn_tui.engine.logs.window import LogWindow, Search, View
+from mtn_tui.engine.logs.window import STEP, LogWindow, Search, View
 
 
 class LogsSeen(Message):
@@ -187,6 +188,15 @@ class LogReader:
         while not self._window.newer():
             yield
 
+    def _take_rest(self) -> Iterator[None]:
+        """Go on where a request has broken off the loading: on both sides, while few lines are held."""
+        view = self._window.view()
+        if len(view.lines) < STEP and not view.at_start:
+            yield from self._take_older()
+        view = self._window.view()
+        if len(view.lines) < STEP and not view.at_end:
+            yield from self._take_newer()
+
     def _choose(self, wanted: Wanted, near: Line | None) -> Iterator[None]:
         self._search = None
         self._window.wanted = wanted
@@ -213,13 +223,15 @@ class LogReader:
             yield
         if found is None:
             self._post(NothingFound(forwards=forwards))
+            yield from self._take_rest()
             return
         self._search = (found, forwards, search)
         if any((line.file, line.start) == (found.file, found.start) for line in self._window.view().lines):
             self._found = found
+            yield from self._take_rest()
         else:
             yield from self._around(found)
 
     def _tell_sources(self) -> Iterator[None]:
         self._post(SourcesKnown(tuple(self._logs.sources)))
-        return iter(())
+        return self._take_rest()
