@@ -26,6 +26,8 @@ from mtn_tui.ui.widgets.field import TextField
 from mtn_tui.ui.widgets.lines import LineView, VirtualList
 
 _SHOWN = 12
+_AROUND = 4
+"""Lines of the dialog beside what is found and why not: the field, what the keys do, and its edges."""
 CHECK = "check:"
 """Before the id of a health check, where that was chosen."""
 
@@ -95,7 +97,6 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         self._found = matching(typed, [*self._every(), *(_checks() if typed.strip() else ())])
         rows = self.query_one(VirtualList)
         room = dialog.room(self)
-        rows.styles.height = _SHOWN
         rows.show_rows(
             [one.id for one in self._found],
             lambda index: _row(self._here, self._found[index], room),
@@ -111,7 +112,10 @@ class Command(ModalScreen[str | None], BaseScreen[str | None]):
         why = _why_not(self._here, self._found[index]) if index < len(self._found) else ""
         lines = wrapped(why, room) if why else []
         shown = self.lines("why")
-        shown.styles.height = max(len(lines), _REASON)
+        height = max(len(lines), _REASON)
+        shown.styles.height = height
+        room_above = self.app.size.height - _AROUND - height  # what is typed is to be seen in any terminal
+        self.query_one(VirtualList).styles.height = max(min(_SHOWN, room_above), 1)
         shown.show([[(line, "warn")] for line in lines])
 
 
