@@ -110,15 +110,28 @@ def scratch_of(connection: Connection, target: str, purpose: str) -> dict[str, s
     }
 
 
-def create(connection: Connection, database: str, like: ServerIdentity) -> str:
+def tablespace_of(connection: Connection, database: str) -> str:
+    """Return the tablespace that a database lies in; empty if there is no such database."""
+    with translated():
+        row = connection.execute(
+            "SELECT spcname FROM pg_database JOIN pg_tablespace AS t ON t.oid = dattablespace"
+            " WHERE datname = %s",
+            [database],
+        ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def create(connection: Connection, database: str, like: ServerIdentity, tablespace: str = "") -> str:
     """Create an empty database with the encoding and locale of ``like``.
+
+    In ``tablespace`` if this user may make something there, else in the server's own.
 
     If the server lacks that locale, its own is used, and the reason is returned:
     the order of texts may differ, the data does not. Event triggers do not act in it
     until its properties are set: those at login would write rows that the backup has not.
     Raises PostgresError.
     """
-    reason = _create(connection, database, like)
+    reason = _create(connection, database, like, tablespace)
     if connection.info.server_version < _LOGIN_TRIGGERS:
         return reason
     with translated(_("creating the database {database}").format(database=database)):
@@ -129,10 +142,12 @@ def create(connection: Connection, database: str, like: ServerIdentity) -> str:
     return reason
 
 
-def _create(connection: Connection, database: str, like: ServerIdentity) -> str:
+def _create(connection: Connection, database: str, like: ServerIdentity, tablespace: str) -> str:
     plain = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}").format(
         sql.Identifier(database), sql.Literal(like.encoding)
     )
+    if tablespace and _may_use(connection, tablespace):
+        plain += sql.SQL(" TABLESPACE {}").format(sql.Identifier(tablespace))
     major = connection.info.server_version // 10000
     try:
         connection.execute(plain + _locale_clause(like, major))
@@ -153,6 +168,15 @@ def _create(connection: Connection, database: str, like: ServerIdentity) -> str:
         with translated(_("creating the database {database}").format(database=database)):
             raise
     return ""
+
+
+def _may_use(connection: Connection, tablespace: str) -> bool:
+    with translated():
+        row = connection.execute(
+            "SELECT has_tablespace_privilege(oid, 'CREATE') FROM pg_tablespace WHERE spcname = %s",
+            [tablespace],
+        ).fetchone()
+    return row == (True,)
 
 
 def may_not_create(user: str) -> PostgresError:

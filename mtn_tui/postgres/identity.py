@@ -33,6 +33,16 @@ def data_directory(connection: Connection) -> Path | None:
     return Path(str(row[0])) if row else None
 
 
+def location(connection: Connection, tablespace: str) -> Path | None:
+    """Return the folder of a tablespace; None for the server's own ones, and if there is none."""
+    row = _row(
+        connection,
+        "SELECT pg_tablespace_location(oid) AS folder FROM pg_tablespace WHERE spcname = %s",
+        [tablespace],
+    )
+    return Path(row.folder) if row and row.folder else None
+
+
 def server_identity(connection: Connection) -> ServerIdentity:
     """Identify the server, and the database of ``connection``."""
     major = connection.info.server_version // 10000

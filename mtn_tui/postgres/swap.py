@@ -134,8 +134,11 @@ def _in_use(connection: Connection, oids: list[int], database: str) -> PostgresE
     with translated():
         rows = connection.execute(
             "SELECT DISTINCT coalesce(usename, backend_type) || ' ' || application_name FROM pg_stat_activity"
-            " WHERE datid = ANY(%s::oid[])",
-            [oids],
+            " WHERE datid = ANY(%s::oid[])"
+            " UNION ALL SELECT 'PREPARED TRANSACTION ' || quote_literal(gid) FROM pg_prepared_xacts"
+            " WHERE database IN (SELECT datname FROM pg_database WHERE oid = ANY(%s::oid[]))"
+            " ORDER BY 1",
+            [oids, oids],
         ).fetchall()
     return PostgresError(
         _("{database} could not be swapped: it stayed in use in {tries} tries, by {who}.").format(

@@ -193,6 +193,30 @@ def test_a_user_who_may_make_no_databases_is_told_before_anything_is_read(school
         school.psql(f"DROP ROLE {role}")
 
 
+def test_a_drill_that_may_not_count_every_row_proves_no_more_than_that_it_was_restored(
+    pg18, new_database, practise
+):
+    role = f"mtn_owner_{os.getpid()}"
+    source = new_database(pg18, script="CREATE TABLE t (x int); INSERT INTO t VALUES (1), (2)")
+    source.psql(f"""
+        CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'x';
+        ALTER TABLE t OWNER TO {role};
+        CREATE POLICY one ON t USING (x < 2);
+        ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    """)
+    try:
+        practice = practise(source)
+        practice.back_up()
+        practice.configure(DB_USER=role, DB_PASSWORD="x")
+        done = practice.here("drill", check=1)
+        assert "Not counted" in done.stderr
+        assert "No table could be counted." in done.stdout
+        assert "as the backup says" not in done.stdout
+        assert rungs(practice) == {"restored"}
+    finally:
+        source.psql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 BROKEN = """
     SET session_replication_role = replica;
     DELETE FROM applications WHERE id = (SELECT min(application_id) FROM interviews);

@@ -380,6 +380,18 @@ def test_a_session_that_may_not_be_ended_is_named_after_three_tries(live):
         live.database.psql(f'ALTER DATABASE "{name}" OWNER TO {live.database.server.user}; DROP ROLE {role}')
 
 
+@pytest.mark.slow
+def test_a_prepared_transaction_of_the_last_moment_is_named_after_three_tries(pg_busy, new_database):
+    held, new = new_database(pg_busy, script="CREATE TABLE t (x int)"), new_database(pg_busy)
+    held.psql("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'of the last moment'")
+    try:
+        with connect(pg_busy.login, MAINTENANCE) as server, connect(pg_busy.login, MAINTENANCE) as other:
+            with pytest.raises(PostgresError, match="PREPARED TRANSACTION 'of the last moment'"):
+                swap(server, other, [(held.name, "mtn_other"), (new.name, held.name)], SystemClock())
+    finally:
+        held.psql("ROLLBACK PREPARED 'of the last moment'")
+
+
 def test_both_get_their_names_or_neither(live):
     new = Database(live.database.server, "mtn_waiting")
     live.practice.made.append(new.name)

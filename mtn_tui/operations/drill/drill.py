@@ -200,7 +200,8 @@ class _Run:
         with self.watch.timing("query"):
             answers = ask(job.token, context, backup, scratch, counted)
         _judge(job, answers.checks)
-        self.reached = Rung.QUERIED
+        if not counted.not_counted:  # else it is not known whether all of it came back
+            self.reached = Rung.QUERIED
         return counted, answers
 
     def _drop(self, scratch: Scratch, server: Connection) -> None:

@@ -29,6 +29,7 @@ from mtn_tui.operations.inventory.model import Backup, Copy
 from mtn_tui.operations.restore.in_place import get_back, make_room
 from mtn_tui.operations.restore.incomplete import Incomplete, leave
 from mtn_tui.operations.restore.leftovers import RESTORING, mend_subscriptions, sweep_over, sweep_target
+from mtn_tui.operations.restore.place import place_for
 from mtn_tui.operations.restore.preflight import extensions
 from mtn_tui.operations.restore.preflight.preflight import (
     check_options,
@@ -152,7 +153,8 @@ class _Run:
                 job.note("info", "swept", name=name)
             mend_subscriptions(context, server, partial(job.warn, "subscriptions"), request.target)
             name = databases.scratch_name(request.target, RESTORING, job.id)
-            scratch = Scratch(job, context, request, self.watch, name)
+            place = place_for(context.settings, server, request.target)
+            scratch = Scratch(job, context, request, self.watch, name, place)
 
             def begin(backup: Backup) -> None:
                 if backup.manifest is not None and not request.in_place:

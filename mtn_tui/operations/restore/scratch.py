@@ -42,11 +42,11 @@ _PATIENCE = 0.5
 class _Making:
     """``databases.create`` on a thread of its own."""
 
-    def __init__(self, connection: Connection, name: str, like: ServerIdentity) -> None:
+    def __init__(self, connection: Connection, name: str, like: ServerIdentity, tablespace: str) -> None:
         self.like = like
         self._connection = connection
         maker = ThreadPoolExecutor(1, "mtn-scratch")
-        self.said = maker.submit(databases.create, connection, name, like)
+        self.said = maker.submit(databases.create, connection, name, like, tablespace)
         maker.shutdown(wait=False)
 
     def stop(self) -> None:
@@ -57,13 +57,17 @@ class _Making:
 
 @dataclass
 class Scratch:
-    """A database of a job's own. ``name`` is one of ``databases.scratch_name``: a killed job's is swept."""
+    """A database of a job's own. ``name`` is one of ``databases.scratch_name``: a killed job's is swept.
+
+    It is made in ``tablespace``, where that is there and this user may.
+    """
 
     job: Job
     context: Context
     request: Request
     watch: Stopwatch
     name: str
+    tablespace: str = ""
     failures: Failures = field(default_factory=Failures)
     """What could not be made, where the request says to go on past that."""
     counted: Loaded | None = None
@@ -89,14 +93,14 @@ class Scratch:
         Does nothing if it was begun before. What comes of it, an error too, ``fill`` tells.
         """
         if self._making is None:
-            self._making = _Making(connection, self.name, like)
+            self._making = _Making(connection, self.name, like, self.tablespace)
 
     def _make(self, server: Connection, like: ServerIdentity) -> None:
         if self._making is not None and self._making.like != like:  # for a backup that did not hold
             self._making.stop()
             databases.drop(server, self.name)
             self._making = None
-        self._making = self._making or _Making(server, self.name, like)
+        self._making = self._making or _Making(server, self.name, like, self.tablespace)
         if note := self._making.said.result():
             self.job.warn("locale", _("The server lacks the backup's locale: {note}").format(note=note))
 

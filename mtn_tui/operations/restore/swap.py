@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from psycopg import sql
+
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties, ServerIdentity
@@ -119,6 +121,7 @@ def exchange(
             old = kept_name(target, context.clock.now(), databases.names(server))
     oid = databases.oid(server, new)
     job.result({"swap": {"target": target, "new_oid": oid, "kept": old if keep else ""}})
+    _tell_moved(job, server, new, target)
     renames = [(target, old)] if replacing else []
     took = with_tables(server, target) if replacing else took
     with _paused(job, server, [target, new] if replacing else [new], target):
@@ -130,6 +133,17 @@ def exchange(
     if replacing and not keep:
         _drop_replaced(job, server, old)
     return Exchanged(old if keep else "", replacing, seconds, tuple(lines))
+
+
+def _tell_moved(job: Job, server: Connection, new: str, target: str) -> None:
+    """Warn where the new database lies in another tablespace than the one that it replaces."""
+    here, before = databases.tablespace_of(server, new), databases.tablespace_of(server, target)
+    if before not in ("", here):
+        text = _("{target} was in the tablespace {before}, and is in {here} now. To move it: {statement}")
+        statement = sql.SQL("ALTER DATABASE {} SET TABLESPACE {};")
+        names = sql.Identifier(target), sql.Identifier(before)
+        told = statement.format(*names).as_string(server)
+        job.warn("tablespace", text.format(target=target, before=before, here=here, statement=told))
 
 
 @contextmanager

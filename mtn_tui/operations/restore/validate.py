@@ -165,6 +165,8 @@ def of_rows(loaded: Loaded) -> list[Check]:
     """What counting has shown of tables, indexes and sequences."""
     text = _("rows: {rows:,}, tables: {tables}, as the backup says; every index is whole.")
     found = [Check("counts", Status.OK, text.format(rows=Figure(loaded.rows), tables=loaded.tables))]
+    if loaded.not_counted and not loaded.tables:
+        found = [Check("counts", Status.UNKNOWN, _("No table could be counted."))]
     if loaded.not_counted:
         found.append(Check("not-counted", Status.WARN, labels.not_counted(loaded.not_counted)))
     if loaded.behind:

@@ -7,6 +7,7 @@ from mtn_tui.core.i18n import _
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.server_disk import disk_of
+from mtn_tui.operations.restore.place import place_for
 from mtn_tui.operations.restore.preflight.server import Site
 
 _LOADED_PER_SQL = 1.3
@@ -61,5 +62,6 @@ def disk_space(site: Site) -> Check:
 
 def _free(site: Site) -> int | None:
     """Bytes; None if nobody can tell."""
-    found = disk_of(site.context.server.host, site.connection)
+    place = place_for(site.context.settings, site.connection, site.request.target)
+    found = disk_of(site.context.server.host, site.connection, place)
     return found[0] if found else None
