@@ -290,6 +290,12 @@ class Logs(Framed):
         if not self._following:
             self._go_to_end()
 
+    @on(LogRows.Beyond)
+    def _beyond_wanted(self) -> None:
+        """Read what comes after the last line that was read: it may have been written since."""
+        if not self._following:
+            self._reader.newer()
+
     def _go_to_end(self) -> None:
         self._following = True
         self._reader.follow()
@@ -373,6 +379,7 @@ class Logs(Framed):
         return [[], *([(" " + one, "")] for one in log_text.how_to_see_more(self._wanted))]
 
     def _draw_heading(self) -> None:
+        self.rows.may_go_on = not (self._following and self._view is not None and self._view.at_end)
         shown = log_text.heading(
             self._view.lines if self._view else (),
             self.log_line,

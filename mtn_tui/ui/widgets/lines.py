@@ -146,7 +146,7 @@ class LineView(ScrollView, can_focus=False):
         """How many lines are below, or that these are the last; and how many are above. Names come last."""
         above, (on, back) = self.scroll_offset.y, self.scrolled_by
         count = self._count - above - self.rows_of_lines
-        told = [] if count > 0 else [_("— end —")]
+        told = [] if count > 0 else [self._end()]
         if above > 0:
             told.append(
                 "▴ " + _("{count:,} above").format(count=Figure(above)) + (f": {back}" if back else "")
@@ -156,6 +156,10 @@ class LineView(ScrollView, can_focus=False):
         said = "  ".join(told)
         names = self._names_hidden(above, self._count - max(count, 0))
         return clipped(f"{said}: {names}", self.size.width - 2) if names else said
+
+    def _end(self) -> str:
+        """What is said below the last line."""
+        return _("— end —")
 
     def _names_hidden(self, _above: int, _below: int) -> str:
         """What so many lines above, and those from the second one on, are called; empty without names."""
