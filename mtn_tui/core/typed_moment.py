@@ -19,7 +19,7 @@ _AGO = re.compile(
 )
 
 _WRITTEN = re.compile(
-    r"(?:(?P<day>[a-z]+|[\d/-]+)(?: |(?<=\d)t))?"
+    r"(?:(?P<day>[a-z]+|[\d/-]+)(?: (?:at |a las? )?|(?<=\d)t))?"
     r"(?P<time>(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)"
     r" ?(?P<offset>z|utc|[+-]\d{1,2}(?::?[0-5]\d)?)?",
     re.ASCII,
@@ -30,7 +30,7 @@ _DATE = re.compile(
     re.ASCII,
 )
 
-_DAYS = {"today": 0, "hoy": 0, "yesterday": 1, "ayer": 1}
+_DAYS = {"today": 0, "hoy": 0, "yesterday": 1, "ayer": 1, "anteayer": 2}
 """Words for a day, and how many days ago it was. Both languages are always understood."""
 
 _OFFSETS = timedelta(hours=-12), timedelta(hours=14)
@@ -58,8 +58,8 @@ def read_typed(text: str, now: datetime, zone: tzinfo | None = None) -> datetime
     """Read a moment that a person typed, not later than a minute after ``now``, and return it in UTC.
 
     Understood are a time (of today), a day and a time, each with or without an
-    offset, and ``2h ago``. A day is ``today``, ``yesterday``, ``2025-10-03`` or,
-    the day first, ``03-10-2025`` and ``3/10/2025``. An offset is ``Z``, ``UTC``,
+    offset, and ``2h ago``. A day is ``today``, ``yesterday``, ``anteayer``, ``2025-10-03``
+    or, the day first, ``03-10-2025`` and ``3/10/2025``. An offset is ``Z``, ``UTC``,
     ``-03`` or ``-03:00``, also after a space; without one it is the time in
     ``zone``, the machine's own unless given. ``today`` is the day in ``zone`` even
     with an offset.

@@ -147,6 +147,17 @@ def test_no_better_point_is_ever_passed_over(fulls, moment):
     assert chosen(moment, *every) == expected
 
 
+def test_a_second_as_lists_show_it_names_the_point_within_it():
+    """Lists tell no fractions: the moment that one shows is before its backup by some of a second."""
+    full = made(0)
+    found = points(inventory(full, made(10 + 15.6 / 60, full), made(10 + 16.1 / 60, full)), DATABASE)
+    shown = at(10) + timedelta(seconds=15)
+    assert in_minute(found, shown).moment == at(10 + 15.6 / 60)
+    assert point_at(found, shown).moment == at(0)
+    assert in_minute(found, shown + timedelta(microseconds=1)) is None
+    assert in_minute(found, shown - timedelta(seconds=1)) is None
+
+
 def test_a_minute_without_seconds_names_the_first_point_within_it_and_takes_none_that_is_later():
     full = made(0)
     found = points(
@@ -154,6 +165,6 @@ def test_a_minute_without_seconds_names_the_first_point_within_it_and_takes_none
     )
     assert in_minute(found, at(10)).moment == at(10.5)
     assert point_at(found, at(10)).moment == at(0)
-    for asked in (at(9), at(10.25), at(11), at(12)):  # none, with seconds, none, the point itself
+    for asked in (at(9), at(10.25), at(11), at(12)):  # none, none in that second, none, the point itself
         assert in_minute(found, asked) is None
     assert in_minute(found, at(0)) is None, "it is the minute's beginning"

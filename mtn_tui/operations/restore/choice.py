@@ -193,14 +193,18 @@ def _alone(full: Backup, taken: Backup) -> tuple[str, ...]:
 
 
 def _in_minute(inventory: Inventory, kind: Kind | None, database: str, at: datetime) -> tuple[str, ...]:
-    """The point within the minute asked for: later than its beginning, and perhaps what was meant."""
+    """The point within the minute or second asked for: after its beginning, and perhaps what was meant."""
     told = [one for one in points(inventory, database) if kind in (None, one.kind)]
     if (one := in_minute(told, at)) is None:
         return ()
     text = _("{asked} was taken to the second. Within that minute there is {name}, of {moment}: {command}")
+    if at.second:
+        text = _(
+            "{asked} was taken as its beginning. Within that second there is {name}, of {moment}: {command}"
+        )
     return (
         text.format(
-            asked=labels.moment(at),
+            asked=labels.moment(at, seconds=bool(at.second)),
             name=one.name,
             moment=labels.moment(one.moment, seconds=True),
             command=command("restore", one.handle),

@@ -53,14 +53,16 @@ def point_at(points: Iterable[Backup], moment: datetime) -> Backup | None:
 
 
 def in_minute(points: Iterable[Backup], asked: datetime) -> Backup | None:
-    """The first trusted point within the minute ``asked``, which is later than its beginning.
+    """The first trusted point within the minute ``asked``, or the second, which is later than its beginning.
 
-    It may be what was meant by a minute without seconds, but is never taken unasked. None where seconds
-    were asked for, or the minute has none.
+    It may be what was meant, for lists show no more of a moment, but is never taken unasked. None where
+    fractions of a second were asked for, or there is none in it.
     """
-    end = asked + timedelta(minutes=1)
+    if asked.microsecond:
+        return None
+    end = asked + (timedelta(seconds=1) if asked.second else timedelta(minutes=1))
     within = [one for one in points if one.trusted and asked < one.moment < end]
-    return min(within, key=_order, default=None) if asked == labels.minute(asked) else None
+    return min(within, key=_order, default=None)
 
 
 def no_point(points: Sequence[Backup], moment: datetime) -> UsageError:
