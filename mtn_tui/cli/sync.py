@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mtn_tui.cli import output
+from mtn_tui.cli import diagnostics, output
 from mtn_tui.cli.options import as_json
 from mtn_tui.cli.session import Session
 from mtn_tui.core.errors import UsageError
@@ -14,7 +14,7 @@ from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.inventory.scan import take_inventory
 from mtn_tui.operations.retention.survey import circumstances
 from mtn_tui.operations.sync.limit import parse_rate
-from mtn_tui.operations.sync.sync import KIND, facts, lacking
+from mtn_tui.operations.sync.sync import KIND, facts, lacking, not_known
 from mtn_tui.operations.sync.sync import sync as sync_stores
 
 
@@ -51,10 +51,14 @@ def _show(context: Context, as_json: bool) -> int:
     inventory = take_inventory(context.stores, context.key, context.cache)
     for error in inventory.unreachable.values():
         raise error
-    found = lacking(inventory, circumstances(context, inventory), context.stores)
+    known = circumstances(context, inventory)
+    for store in known.blind:
+        diagnostics.warning(not_known(known, store))
+    code = 1 if known.blind else 0
+    found = lacking(inventory, known, context.stores)
     if as_json:
         output.as_json([facts(one) for one in found])
-        return 0
+        return code
     rows = [
         [
             labels.store(one.store.name),
@@ -70,4 +74,4 @@ def _show(context: Context, as_json: bool) -> int:
     text = ngettext("{count} copy is missing, {size}", "{count} copies are missing, {size}", len(found))
     total = sum(one.source.size for one in found)
     output.line(text.format(count=len(found), size=labels.size(total)) if found else _("Nothing is missing."))
-    return 0
+    return code

@@ -31,6 +31,18 @@ def checks(practice: Practice, **request: object):
     return {check.id: check for check in plan(practice.context, replace(wanted, **request)).checks}
 
 
+def test_that_production_is_made_of_a_backup_of_another_database_is_told(live, new_database):
+    practice, name = live.practice, live.database.name
+    other = new_database(live.database.server, name + "_else", script="CREATE TABLE t (x int)")
+    practice.configure(DB_NAME=other.name)
+    foreign = practice.back_up().manifest
+    practice.configure(DB_NAME=name)
+    command = ["restore", foreign.id, "--drop", "--dry-run", "--target"]
+    said = practice.here(*command, name, check=1).stdout
+    assert f"⚠ It is a backup of {other.name}, and {name} is production." in said
+    assert "and mtn_test_of_it is production" not in practice.here(*command, "mtn_test_of_it").stdout
+
+
 NEWER_BY_NO_DATE = {
     "a table without dates": "CREATE TABLE papers (x int); INSERT INTO papers VALUES (1)",
     "a clock behind the database's": "INSERT INTO applications SELECT 51, now() - interval '3 hours'",

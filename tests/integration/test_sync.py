@@ -17,6 +17,7 @@ from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.locks import slug
 from mtn_tui.operations.common.installation import Mark, installation_id
 from mtn_tui.operations.common.stores import Stores
+from mtn_tui.operations.inventory import known_stores
 from mtn_tui.operations.inventory import marks
 from mtn_tui.operations.sync.sync import Synced, send_missing
 from mtn_tui.operations.sync.sync import sync as run_sync
@@ -100,6 +101,20 @@ def test_what_others_keep_is_not_copied(practice):
     before = {key for store, key in objects(practice) if store == "bucket"}
     practice.here("sync")
     assert {key for store, key in objects(practice) if store == "bucket"} == before
+
+
+def test_a_bucket_that_lost_what_it_had_is_told_before_anything_is_copied_too(practice):
+    """Nothing is copied into it until somebody has looked: that is not the same as that it lacks nothing."""
+    one, context = aged(practice, 0), context_of(practice)
+    practice.run("test", lambda job: known_stores.remember(job, context, list(context.stores)), context)
+    bucket = practice.context.stores.bucket
+    assert bucket is not None
+    for suffix in ("", ROLES, KEYS, PROOF, MANIFEST):
+        bucket.delete(one.name.key + suffix)
+    for options in (["--dry-run"], ["--dry-run", "--json"], []):
+        said = practice.here("sync", *options, check=1).stderr
+        assert "Nothing is copied into the bucket" in said
+        assert "mtn accept --store bucket" in said
 
 
 def test_a_damaged_copy_is_not_spread_and_what_is_wrong_with_it_is_recorded(practice):

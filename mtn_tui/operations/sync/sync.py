@@ -74,6 +74,13 @@ def facts(one: Missing) -> dict[str, object]:
     }
 
 
+def not_known(known: Known, store: str) -> str:
+    """Say why nothing is copied into a store of ``known.blind``, and what to do."""
+    text = _("Nothing is copied into the {store}: {reason}")
+    hint = _("If it is meant to be as it is: mtn accept --store {store}").format(store=store)
+    return f"{text.format(store=labels.store(store), reason=known.blind[store].says)} {hint}"
+
+
 def lacking(inventory: Inventory, known: Known, stores: Iterable[Storage]) -> tuple[Missing, ...]:
     """What the stores lack and would keep: fulls before differentials, and of each the newest first."""
     found = missing(inventory, known, stores)
@@ -141,14 +148,8 @@ class _Run:
                 raise error
             known = circumstances(context, inventory)
             told = known.blind if job.kind == KIND else {}  # a backup has said it itself
-            for store, reason in told.items():
-                text = _("Nothing is copied into the {store}: {reason}")
-                hint = _("If it is meant to be as it is: mtn accept --store {store}").format(store=store)
-                job.warn(
-                    "store-not-known",
-                    f"{text.format(store=labels.store(store), reason=reason.says)} {hint}",
-                    store=store,
-                )
+            for store in told:
+                job.warn("store-not-known", not_known(known, store), store=store)
             found = lacking(inventory, known, stores)
             fulls = [one for one in inventory.backups if one.kind is Kind.FULL]
             self.reserve = required(fulls[0].size if fulls else 0)

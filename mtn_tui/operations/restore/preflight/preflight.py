@@ -169,6 +169,9 @@ def server_checks(connection: Connection, context: Context, request: Request) ->
         "locale": of_server.locale,
         "room": disk_space,
     }
+    of, name = request.backup.database, request.target
+    if of not in ("", name) and is_production(context.settings, name):
+        looks["source"] = of_target.another_database
     if request.without:
         looks["left-out"] = extensions.left_out
     if request.backup.legacy:

@@ -65,6 +65,17 @@ def confirmed(site: Site) -> Check:
     )
 
 
+def another_database(site: Site) -> Check:
+    """Warn that production would be made of what was another database."""
+    said = _("It is a backup of {database}, and {target} is production.")
+    return Check(
+        "source",
+        Status.WARN,
+        said.format(database=site.request.backup.database, target=site.request.target),
+        _("If it is not meant, choose another: mtn list"),
+    )
+
+
 def swap_checks(connection: Connection, database: str, *, drops: bool = False) -> list[Check]:
     """Check all that could keep a database from being renamed or dropped; all is well if it is missing."""
     found, user = obstacles(connection, database), connection.info.user
