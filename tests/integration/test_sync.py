@@ -17,8 +17,7 @@ from mtn_tui.demo.seaweed import SeaweedServer
 from mtn_tui.engine.locks import slug
 from mtn_tui.operations.common.installation import Mark, installation_id
 from mtn_tui.operations.common.stores import Stores
-from mtn_tui.operations.inventory import known_stores
-from mtn_tui.operations.inventory import marks
+from mtn_tui.operations.inventory import known_stores, marks
 from mtn_tui.operations.sync.sync import Synced, send_missing
 from mtn_tui.operations.sync.sync import sync as run_sync
 from mtn_tui.storage.local import LocalStorage
