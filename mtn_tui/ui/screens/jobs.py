@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from textual.widget import Widget
 
@@ -10,10 +11,11 @@ from mtn_tui.core.errors import MtnError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.models import JobState
 from mtn_tui.engine import host
+from mtn_tui.engine.job_watch import JOBS_SHOWN
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.ui.actions import Action, AnyAction, read_only
-from mtn_tui.ui.host import JOB, JOBS
+from mtn_tui.ui.host import JOB, JOBS, Host
 from mtn_tui.ui.screens import frame
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.screens.framed import Framed
@@ -91,14 +93,17 @@ class Jobs(Framed):
                 (" " + fit(job.id, _ID) + fit(labels.job(job.kind), _JOB - 1) + " ", ""),
                 (fit(glyph, _STATE), tone),
                 (fit(labels.moment(job.started, seconds=seconds) if job.started else "—", _BEGAN), ""),
-                (fit(job_text.took(job, now), _TOOK, right=True) + " ", ""),
+                (fit(_took(job, now), _TOOK, right=True) + " ", ""),
             ]
             return [*pieces, (fit(job.operator, max(width - width_of(pieces), 0)), "")]
 
         nothing = _("No job has run yet.")
         if (trouble := self.host.state.jobs_trouble) is not None:
             nothing = f"✖ {trouble.title} {trouble.hint}"
-        self.query_one(VirtualList).show_rows(
+        rows = self.query_one(VirtualList)
+        older = _("— the newest {count}; older ones: mtn job list --limit 500 —")
+        rows.ends = older.format(count=len(jobs)) if len(jobs) >= JOBS_SHOWN else ""
+        rows.show_rows(
             [job.id for job in jobs], row, [[], *([(" " + line, "")] for line in wrapped(nothing, width - 2))]
         )
         if not self._chosen:
@@ -167,7 +172,7 @@ class Jobs(Framed):
         told = self.lines("told")
         height = self.below
         told.styles.height = height
-        pieces = _told(self.job, self.app.size.width - 2) if self.job else []
+        pieces = _told(self.host, self.job, self.app.size.width - 2) if self.job else []
         if len(pieces) > height > 0:
             pieces = [*pieces[: height - 1], (_("[enter] shows the rest"), "dim")]
         pieces += [("", "")] * (height - len(pieces))
@@ -191,7 +196,7 @@ class JobDetails(Framed):
         """Write what is known by now."""
         known = (one for one in self.host.state.jobs if one.id == self._job.id)
         self._job = next(known, self._job)
-        told = _told(self._job, self.app.size.width - 2)
+        told = _told(self.host, self._job, self.app.size.width - 2)
         self.query_one("#text", Text).show([[(" ", ""), line] for line in told])
         self.draw_frame()
 
@@ -201,7 +206,22 @@ def _heading(width: int) -> str:
     return fit(head + fit(_("Took"), _TOOK, right=True) + " " + _("By"), width)
 
 
-def _told(job: JobView, width: int) -> list[Span]:
+def _took(job: JobView, now: datetime) -> str:
+    """How long it took, in few cells; from ten hours on in whole ones, or days."""
+    said = job_text.took(job, now)
+    return labels.age(job.started, job.ended or now) if job.started and len(said) >= _TOOK else said
+
+
+def _goes_on(here: Host, job: JobView) -> str:
+    """That a job needs no screen, and what stops it from here, if anything does."""
+    if job.host != here.machine:
+        return _("It runs on {host}: cancel it there.").format(host=job.host)
+    if here.read_only:
+        return _("It goes on when you leave.")
+    return _("It goes on when you leave. [c] asks it to stop.")
+
+
+def _told(here: Host, job: JobView, width: int) -> list[Span]:
     """What a job is about, how far it is, how it ended, why and what it came to, with the tone of each line.
 
     Warnings come before that: there may be a line of it for each copy.
@@ -212,7 +232,7 @@ def _told(job: JobView, width: int) -> list[Span]:
     said: list[Span] = [(about, "strong")]
     if not job.state.over:
         said.append((job_text.at_work(job)[0], ""))
-        said.append((_("It goes on when you leave. [c] asks it to stop."), "dim"))
+        said.append((_goes_on(here, job), "dim"))
     elif job.ended is not None:
         glyph, tone = job_text.state(job)
         said.append((f"{glyph}, {labels.moment(job.ended)}", tone))

@@ -49,6 +49,9 @@ class LineView(ScrollView, can_focus=False):
     scrolled_by: tuple[str, str] = ("", "")
     """The keys that read on and back, said where lines are below or above; empty where it has the focus."""
 
+    ends = ""
+    """What is said below the last line, where that is not simply the end."""
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._count = 0
@@ -159,7 +162,7 @@ class LineView(ScrollView, can_focus=False):
 
     def _end(self) -> str:
         """What is said below the last line."""
-        return _("— end —")
+        return self.ends or _("— end —")
 
     def _names_hidden(self, _above: int, _below: int) -> str:
         """What so many lines above, and those from the second one on, are called; empty without names."""
