@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from mtn_tui.archive.proof import Tried
 from mtn_tui.core.models import Rung
+from mtn_tui.operations.inventory.marks import accept
+from mtn_tui.operations.verify.verify import record_tried
 from tests.aged import NOW, aged
 from tests.operation_fixtures import Practice
 
@@ -61,6 +66,28 @@ def test_of_one_that_is_suspect_and_named_the_plan_says_so(practice):
     for told in (said(practice, suspect.id), said(practice, "--file", suspect.payload)):
         assert "⚠ It is suspect: 89 % smaller than the 1 before it." in told
         assert f"mtn accept {suspect.id}" in told
+
+
+def test_of_one_whose_restore_failed_the_plan_says_so_and_so_it_does_of_what_builds_on_it(practice):
+    taken, full = aged(practice, 3 * HOUR), aged(practice, 2 * HOUR)
+    practice.run(
+        "test",
+        lambda job: record_tried(
+            job,
+            practice.context,
+            practice.inventory.find(full.id),
+            lambda proof: replace(proof, refused=Tried(NOW, "here", "it can't be loaded")),
+        ),
+    )
+    assert "failed, " in said(practice, full.id)
+    assert "it can't be loaded" in said(practice, full.id)
+    differential = aged(practice, 1 * HOUR, full)
+    practice.run("test", lambda job: accept(practice.context, practice.inventory.find(differential.id), ""))
+    assert f"⚠ Restoring {full.payload} failed, " in said(practice, differential.id)
+    told = said(practice, "--latest")
+    assert f"Backup {taken.id}" in told
+    assert f"{differential.payload}, of" in told
+    assert "is passed over: restoring its full failed (it can't be loaded)" in told
 
 
 SET_BACK = {

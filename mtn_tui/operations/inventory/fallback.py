@@ -67,6 +67,11 @@ def passed_over(
         ):
             continue
         text = _("{name}, of {moment}, is passed over, for it is not proven. See how far it holds: {command}")
+        if one.base is not None and one.base.refused:
+            text = _("{name}, of {moment}, is passed over: restoring its full failed ({reason})")
+            return text.format(
+                name=one.name, moment=labels.moment(one.moment), reason=one.base.refused.reason
+            )
         if one.suspect:
             text = _(
                 "{name}, of {moment}, is passed over, for it is suspect: {reason}. If it is right: {command}"

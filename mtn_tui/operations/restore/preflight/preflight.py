@@ -18,6 +18,7 @@ from mtn_tui.core.errors import (
 from mtn_tui.core.i18n import _
 from mtn_tui.core.suggested import command
 from mtn_tui.core.values import LONGEST_NAME
+from mtn_tui.operations.common import labels
 from mtn_tui.operations.common.checks import Check, Status, looked
 from mtn_tui.operations.common.context import Context
 from mtn_tui.operations.common.production import is_production
@@ -125,7 +126,8 @@ def check_usable(backup: Backup) -> None:
 def archive_checks(context: Context, backup: Backup) -> list[Check]:
     """Check the key and the copies, without reading all of them; a restore itself reads every byte first."""
     checks = [looked("key", lambda: _key(context)), looked("archive", lambda: _archive(context, backup))]
-    return [*checks, *(_doubted(one) for one in backup.chain[-1:] if one.suspect)]
+    doubts = [_doubted(backup)] if backup.suspect else []
+    return [*checks, *doubts, *(_refused(one) for one in backup.chain if one.refused)]
 
 
 def script_checks(connection: Connection, context: Context, request: Request) -> list[Check]:
@@ -214,6 +216,16 @@ def _doubted(backup: Backup) -> Check:
     text = _("It is suspect: {reason}.").format(reason=backup.suspect)
     hint = _("Look at what it is restored to. If it is right: {command}")
     return Check("suspect", Status.WARN, text, hint.format(command=command("accept", backup.handle)))
+
+
+def _refused(backup: Backup) -> Check:
+    assert backup.refused is not None  # noqa: S101 - for the type checker
+    text = _("Restoring {name} failed, {moment}: {reason}").format(
+        name=backup.name, moment=labels.moment(backup.refused.at), reason=backup.refused.reason
+    )
+    return Check(
+        "refused", Status.WARN, text, _("Unless what was in the way is mended, choose another: mtn list")
+    )
 
 
 def _archive_of_one(backup: Backup) -> Check:
