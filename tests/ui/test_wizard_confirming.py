@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from mtn_tui.core import i18n
+from mtn_tui.core.errors import ServerLost
 from mtn_tui.core.i18n import _
+from mtn_tui.operations.common.checks import Check, Status
 from mtn_tui.operations.common.production import PHRASE
 from mtn_tui.operations.incident.state import RecoveryMode, Step
+from mtn_tui.operations.restore.request import Request
 from mtn_tui.ui.app import MtnApp
+from mtn_tui.ui.wizard.promoting import SwapPreview
 from mtn_tui.ui.wizard.recovering import EVERY
 from tests.ui.incident_states import CONTACTS, LEFT_NULL, LOST, SESSION, Canned, at
-from tests.ui.installed import MACHINE
+from tests.ui.installed import DATABASE, MACHINE
 from tests.ui.pilots import nothing_begins, operate
 
 LOW = (80, 17)
@@ -79,6 +83,52 @@ def test_the_comparison_comes_before_what_is_less_needed(made):
         lines = app.screen.page.texts()
         where = [next(at for at, line in enumerate(lines) if line.startswith(name)) for name in order]
         assert where == sorted(where)
+
+    operate(app, flow)
+
+
+def test_where_y_puts_nothing_in_production_the_hint_names_only_what_the_page_has(made):
+    at(Step.PRODUCTION)(made)
+
+    def does_not_answer(*_asked):
+        raise ServerLost("It does not answer.")
+
+    app = app_of(made, plan=does_not_answer)
+
+    async def flow(operator):
+        await operator.has_list()
+        await operator.press("3")
+        await operator.sees("It does not answer.", _("[a] looks again."))
+        step, fine = app.navigator.step_view, LOST.operations(made)
+        await operator.press("y")
+        assert step.why_no_yes in operator.text()
+        assert _("[a] looks again.") in step.why_no_yes
+        handle = str(app.session.present.steps[Step.CHOOSE].facts["backup"])
+        backup = fine.find(made.context, handle)
+        plan, staging = (Canned(there=there).operations(made) for there in (False, True))
+        request = Request(backup, DATABASE)
+        fits = SwapPreview(plan.plan(made.context, request), staging.target(made.context, "staging", backup))
+        stopped = replace(fits.production, checks=(Check("owner", Status.STOP, "Another owns it."),))
+        there = Canned(there=True).operations(made).plan(made.context, request)
+        for looked, names, on_page in (
+            (
+                replace(fits, staging=replace(fits.staging, existing=None)),
+                "4",
+                _("The staging database is gone. Go back to step 4 and restore again."),
+            ),
+            (replace(fits, production=stopped), Status.STOP.glyph, "Another owns it."),
+        ):
+            step.looked = looked
+            app.draw()
+            await operator.press("y")
+            assert names in step.why_no_yes
+            assert step.why_no_yes in operator.text()
+            await operator.sees(on_page)
+        typed = _("Not now: step 6 says what has to be typed.")
+        for looked, phrase in ((None, ""), (fits, ""), (replace(fits, production=there), PHRASE)):
+            step.looked = looked
+            assert (step.phrase, step.why_no_yes == typed) == (phrase, bool(phrase))
+            assert bool(step.why_no_yes) is not step.wants_yes
 
     operate(app, flow)
 

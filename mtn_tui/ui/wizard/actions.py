@@ -266,9 +266,7 @@ def _no_starting(wizard: Wizard) -> str:
 
 
 def _no_yes(wizard: Wizard) -> str:
-    if why := _only_in(wizard, Step.PRODUCTION):
-        return why
-    return "" if wizard.navigator.step_view.wants_yes else _("Not now: step 6 says what has to be typed.")
+    return _only_in(wizard, Step.PRODUCTION) or wizard.navigator.step_view.why_no_yes
 
 
 def _next(wizard: Wizard) -> None:

@@ -114,6 +114,24 @@ class Promoting(StepView):
         """Whether y puts it in place: nothing is replaced, so no phrase is asked for."""
         return self.ready is not None and not self.ready.there
 
+    @property
+    def why_no_yes(self) -> str:
+        """Why y puts nothing in place; empty if it does. Names only what the page has then."""
+        looked = self.looked
+        if self.runs:
+            return _("Not now: it is being put in production.")
+        if looked is None:
+            return _("Not yet: production and staging are being looked at.")
+        if isinstance(looked, MtnError):
+            return _("Not now: production and staging could not be looked at. [a] looks again.")
+        if looked.staging.existing is None:
+            return _("The staging database is gone. Go back to step 4 and restore again.")
+        if self.ready is None:
+            return _("Not now: mend what is marked {mark} first; then [a] looks again.").format(
+                mark=Status.STOP.glyph
+            )
+        return _("Not now: step 6 says what has to be typed.") if self.ready.there else ""
+
     def write(self, sheet: PageBuilder) -> None:
         """Write what would be replaced by what, or how far the job is."""
         looked = self.looked

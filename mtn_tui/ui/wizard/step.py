@@ -69,6 +69,11 @@ class StepView:
         """Whether ``confirmed`` needs y only."""
         return False
 
+    @property
+    def why_no_yes(self) -> str:
+        """Why y does nothing in step 6; empty if it does."""
+        return _("Not in this incident: rows are copied back, production is not replaced.")
+
     def confirmed(self) -> None:
         """Called when the phrase was typed out, or y was pressed, in step 6."""
 
