@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from mtn_tui.cli import diagnostics, following, output
@@ -14,6 +16,7 @@ from mtn_tui.engine import host
 from mtn_tui.engine.jobview import Follower, JobView, find_job, list_jobs
 from mtn_tui.engine.journal import find_journal
 from mtn_tui.engine.logs.lines import read_record
+from mtn_tui.engine.process import this_host
 from mtn_tui.operations import job_outcomes
 from mtn_tui.operations.common import labels
 
@@ -35,7 +38,8 @@ def list_them(session: Session, limit: int, as_json: bool) -> None:
         diagnostics.say(_("No job has run yet."))
     else:
         head = [_("ID"), _("Job"), _("Database"), _("State"), _("Began"), _("By")]
-        output.table(head, [_row(view) for view in views], notes=[_note(view) for view in views])
+        now = session.context.clock.now()
+        output.table(head, [_row(view) for view in views], notes=[_note(view, now) for view in views])
 
 
 @job.command(help=_("Watch a job until it is over, and exit as it did. Ctrl-C ends the watching only."))
@@ -90,6 +94,7 @@ def _facts(view: JobView) -> dict[str, object]:
         "unit": view.progress.unit if view.progress else None,
         "eta_seconds": view.progress.eta if view.progress else None,
         "started": view.started,
+        "updated": view.updated,
         "ended": view.ended,
         "operator": view.operator,
         "host": view.host,
@@ -107,8 +112,8 @@ def _row(view: JobView) -> list[str]:
     return [view.id, view.kind, view.subject, labels.state(view.state), began, view.operator]
 
 
-def _note(view: JobView) -> str:
-    """Return why it failed, its warnings, or its present phase."""
+def _note(view: JobView, now: datetime) -> str:
+    """Return why it failed, its warnings, or its present phase and how long it has been silent."""
     if not view.state.over:
-        return labels.phase(view.phase)
+        return "; ".join(filter(None, (labels.phase(view.phase), labels.last_heard(view, this_host(), now))))
     return view.title or "; ".join(view.warnings)

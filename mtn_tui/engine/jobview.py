@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -31,6 +31,9 @@ POLL_EVERY = 0.2
 """Seconds between looks at a journal that is followed."""
 
 JOB_ID = re.compile("[a-z2-7]{8}")
+
+USUALLY_HEARD_WITHIN = timedelta(minutes=10)
+"""A job at work records its progress several times a second; some of its phases count nothing for minutes."""
 
 _FIRST_LINE_WITHIN = 0.05
 """Seconds at most between the creation of a journal and its first line."""
@@ -78,6 +81,15 @@ class JobView:
     def process(self) -> Process:
         """The process that runs the job."""
         return Process(self.pid, self.pid_start)
+
+    def silent_since(self, host: str, now: datetime) -> datetime | None:
+        """When it last wrote, if it runs elsewhere than on ``host`` and has been silent for too long.
+
+        Whether its process still runs can be told on its own machine only.
+        """
+        if self.state.over or self.host == host or self.updated is None:
+            return None
+        return self.updated if now - self.updated > USUALLY_HEARD_WITHIN else None
 
 
 def read_job(path: Path, host: str | None = None) -> JobView:

@@ -15,6 +15,7 @@ from mtn_tui.core.models import JobState, Kind, Rung
 from mtn_tui.core.moments import with_offset
 from mtn_tui.core.printable import one_line
 from mtn_tui.core.suggested import command
+from mtn_tui.engine.jobview import JobView
 from mtn_tui.engine.progress import Progress
 from mtn_tui.operations.common.context import Context
 
@@ -83,6 +84,12 @@ def age(when: datetime, now: datetime) -> str:
     if minutes < 48 * 60:
         return _("{count} h").format(count=minutes // 60)
     return _("{count} d").format(count=minutes // 1440)
+
+
+def last_heard(job: JobView, here: str, now: datetime) -> str:
+    """How long nothing was heard of a job of another machine than ``here``; empty if that is usual."""
+    silent = job.silent_since(here, now)
+    return _("last heard of {age} ago").format(age=age(silent, now)) if silent else ""
 
 
 def duration(seconds: float) -> str:

@@ -122,8 +122,9 @@ def job_bar(host: Host, where: str, width: int) -> list[Span]:
         if len(live) > 1:
             more = [("  " + _("and {count} more").format(count=len(live) - 1) + " ", "")]
         keys: Span = ("  " + _("[j] shows it") + " ", "dim")
-        begin: Span = (" ▶ ", "good")
-        for told in job_text.at_work(live[0]):
+        heard = labels.last_heard(live[0], host.machine, host.context.clock.now())
+        begin: Span = (" ? ", "warn") if heard else (" ▶ ", "good")
+        for told in job_text.at_work(live[0], heard):
             for right in ([*more, keys], more):
                 if width_of([begin, (told, ""), *right]) <= width:
                     return spread([begin, (told, "")], right, width)

@@ -88,7 +88,8 @@ class Jobs(Framed):
         def row(index: int) -> list[Span]:
             job = jobs[index]
             seconds = job.started is not None and labels.minute(job.started) in shared
-            glyph, tone = job_text.state(job)
+            silent = job.silent_since(self.host.machine, now) is not None
+            glyph, tone = job_text.state(job, silent=silent)
             pieces: list[Span] = [
                 (" " + fit(job.id, _ID) + fit(labels.job(job.kind), _JOB - 1) + " ", ""),
                 (fit(glyph, _STATE), tone),
@@ -212,8 +213,10 @@ def _took(job: JobView, now: datetime) -> str:
     return labels.age(job.started, job.ended or now) if job.started and len(said) >= _TOOK else said
 
 
-def _goes_on(here: Host, job: JobView) -> str:
+def _goes_on(here: Host, job: JobView, *, silent: bool) -> str:
     """That a job needs no screen, and what stops it from here, if anything does."""
+    if silent:
+        return _("Look on {host} whether it still runs: mtn job list").format(host=job.host)
     if job.host != here.machine:
         return _("It runs on {host}: cancel it there.").format(host=job.host)
     if here.read_only:
@@ -231,8 +234,9 @@ def _told(here: Host, job: JobView, width: int) -> list[Span]:
     )
     said: list[Span] = [(about, "strong")]
     if not job.state.over:
-        said.append((job_text.at_work(job)[0], ""))
-        said.append((_goes_on(here, job), "dim"))
+        heard = labels.last_heard(job, here.machine, here.context.clock.now())
+        said.append((job_text.at_work(job, heard)[0], "warn" if heard else ""))
+        said.append((_goes_on(here, job, silent=bool(heard)), "" if heard else "dim"))
     elif job.ended is not None:
         glyph, tone = job_text.state(job)
         said.append((f"{glyph}, {labels.moment(job.ended)}", tone))

@@ -27,8 +27,13 @@ _MARKS = {"✔": "good", "⚠": "warn", "?": "warn", "✖": "bad"}
 """The tones of lines that begin with the glyph of a status."""
 
 
-def state(job: JobView, *, counted: bool = False) -> Span:
-    """A job's state, as a glyph and a word; ``counted`` says how many warnings it has."""
+def state(job: JobView, *, counted: bool = False, silent: bool = False) -> Span:
+    """A job's state, as a glyph and a word; ``counted`` says how many warnings it has.
+
+    Of one that has been ``silent`` for too long nobody knows whether it still runs.
+    """
+    if silent:
+        return f"? {labels.state(job.state)}", "warn"
     if job.state is JobState.SUCCEEDED and job.warnings:  # of a verification: that a copy does not hold
         count = len(job.warnings)
         said = ngettext("{count} warning", "{count} warnings", count) if counted else _("warnings")
@@ -42,12 +47,15 @@ def has_more(job: JobView) -> bool:
     return bool(job.warnings or job.title)
 
 
-def at_work(job: JobView) -> list[str]:
+def at_work(job: JobView, heard: str = "") -> list[str]:
     """What a running job does, how far, how fast and for how long, in ever shorter lines to choose from.
 
-    All of them have the remaining time, which is what a reader waits for.
+    All of them have the remaining time, which is what a reader waits for; or ``heard``, when it was last
+    heard of, and then no figures: they are as old as that.
     """
     what = [printable(labels.job(job.kind))]
+    if heard:
+        return ["  ".join([*what, labels.state(job.state), heard])]
     if job.state is not JobState.RUNNING:
         what.append(labels.state(job.state))
     phase = [printable(labels.phase(job.phase))] if job.phase else []

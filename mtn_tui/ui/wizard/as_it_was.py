@@ -154,7 +154,7 @@ class AsItWas(Framed):
         """Write how far the last restore into that database is, or that it holds the chosen point."""
         last, backup = self._last, self.picking.backup
         if last is not None and not last.state.over:
-            progress(sheet, last, "")
+            progress(sheet, self.host, last, "")
         elif self._names and self._there.is_gone(self._database):
             text = _("{database} was dropped meanwhile. [enter] restores the chosen moment into it anew.")
             sheet.say(text.format(database=self._database), "warn")

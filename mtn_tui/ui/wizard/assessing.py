@@ -155,7 +155,7 @@ class Assessing(StepView):
         if not _down(found):
             return
         if self.starting is not None:
-            progress(sheet, self.starting, "")
+            progress(sheet, self.session.host, self.starting, "")
         elif command:
             sheet.say(_("[u] starts the server: {command}").format(command=redact(command)), "strong")
         else:

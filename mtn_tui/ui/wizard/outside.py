@@ -109,4 +109,4 @@ def another_has_it(
     evidence.write(sheet, incident, incident.step, there)
     if state.standing is StepStatus.RUNNING and state.facts.get("job"):
         sheet.gap()
-        progress(sheet, session.job_of(incident.step), _("Starting…"))
+        progress(sheet, session.host, session.job_of(incident.step), _("Starting…"))

@@ -137,7 +137,7 @@ class Promoting(StepView):
         looked = self.looked
         if self.runs:
             sheet.title(_("Putting it in production"))
-            progress(sheet, self.session.job_of(self.step), _("Starting…"))
+            progress(sheet, self.session.host, self.session.job_of(self.step), _("Starting…"))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             return

@@ -145,7 +145,7 @@ class CopyingBack(StepView):
         target, first = self.session.host.database, self.found.get(EVERY)
         if self.runs:
             sheet.title(_("Copying rows back into {database}").format(database=target))
-            progress(sheet, self.session.job_of(self.step), _("Starting…"))
+            progress(sheet, self.session.host, self.session.job_of(self.step), _("Starting…"))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             return

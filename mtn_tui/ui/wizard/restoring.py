@@ -33,7 +33,7 @@ class Restoring(StepView):
         target = staging_of(self.session.host.context, self.incident.way)
         if self.runs:
             sheet.title(_("Restoring to {database}").format(database=target))
-            progress(sheet, self.session.job_of(self.step), _("Starting…"))
+            progress(sheet, self.session.host, self.session.job_of(self.step), _("Starting…"))
             sheet.gap()
             sheet.say(_("It needs neither this screen nor this terminal: leave, and it goes on."), "dim")
             sheet.say(_("Meanwhile: [c] logs a call, [n] adds a note."), "dim")

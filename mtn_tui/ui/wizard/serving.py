@@ -93,7 +93,7 @@ class Serving(StepView):
         sheet.title(_("Do the services work again?"))
         failure(sheet, self.state)
         if self.runs:
-            progress(sheet, self.session.job_of(self.step), _("Starting…"))
+            progress(sheet, self.session.host, self.session.job_of(self.step), _("Starting…"))
         elif self.state.standing.over:
             sheet.say("✔ " + standing(StepStatus.DONE), "good")
         elif self.restarts:

@@ -11,6 +11,7 @@ from mtn_tui.core.models import JobState
 from mtn_tui.engine.jobview import JobView
 from mtn_tui.operations.common import labels
 from mtn_tui.operations.incident.state import Step, StepState, StepStatus
+from mtn_tui.ui.host import Host
 from mtn_tui.ui.screens.ask import Answer, Ask
 from mtn_tui.ui.text import job as job_text
 from mtn_tui.ui.wizard.page import PageBuilder
@@ -146,13 +147,17 @@ def problem(sheet: PageBuilder, error: MtnError) -> None:
     sheet.item("✖", error.title, "bad", hint=error.hint)
 
 
-def progress(sheet: PageBuilder, job: JobView | None, now_it_is: str) -> None:
+def progress(sheet: PageBuilder, here: Host, job: JobView | None, now_it_is: str) -> None:
     """Write how far a job is, how fast, and how long it takes; ``now_it_is`` if it can't be seen yet."""
     if job is None:
         sheet.say(now_it_is, "dim")
         return
-    words_of_it, tone = job_text.state(job)
+    heard = labels.last_heard(job, here.machine, here.context.clock.now())
+    words_of_it, tone = job_text.state(job, silent=bool(heard))
     sheet.lines.append([(words_of_it, tone), ("  " + _("job {id}").format(id=job.id), "dim")])
+    if heard:
+        sheet.say(f"{job.host}: {heard}", "warn")
+        return
     if job.state is JobState.RUNNING and job.phase:
         sheet.say(labels.phase(job.phase))
     known = job.progress if job.progress and job.progress.phase == job.phase else None
