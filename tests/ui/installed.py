@@ -342,7 +342,7 @@ def made_up(number: int, at: datetime, size: int, rows: dict[str, int], database
         snapshot_at=at,
         started_at=at - timedelta(seconds=2),
         ended_at=at + timedelta(seconds=40),
-        lsn=f"2A/{0x7F00A0C8 - (number << 20):X}",
+        lsn=f"2A/{0x7F00A0C8 - (int((NOW - at).total_seconds()) << 6):X}",
         horizon=number,
         server=ServerIdentity(
             7301558210984114411, 16_384, 1, "15.14", 150_014, "UTF8", "c", "es_CL.UTF-8", "es_CL.UTF-8", ""
