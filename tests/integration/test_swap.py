@@ -240,6 +240,20 @@ def test_what_is_put_in_place_can_be_connected_to_though_it_was_closed(live):
     assert live.rows == 53
 
 
+def test_what_others_work_with_is_not_promoted(live, new_database):
+    practice, name = live.practice, live.database.name
+    theirs = new_database(live.database.server)
+    live.database.server.drop_database(name)
+    with theirs.connect():
+        for words in ([], ["--confirm", live.words]):
+            told = practice.here("promote", theirs.name, *words, check=64).stderr
+            assert f"1 session is connected to {theirs.name}" in " ".join(told.split())
+    assert theirs.name in practice.databases()
+    assert name not in practice.databases()
+    practice.here("promote", theirs.name)
+    assert theirs.name not in practice.databases()
+
+
 @pytest.mark.parametrize("source", ["template1", "school__restoring_abcdefgh"])
 def test_what_is_half_made_or_the_servers_own_is_never_promoted(live, source):
     server, practice, context = live.database.server, live.practice, live.practice.context

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from mtn_tui.core.errors import MtnError, Refused, UsageError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, ngettext
 from mtn_tui.engine.jobs import Job
 from mtn_tui.operations.common import production
 from mtn_tui.operations.common.beside import writable
@@ -18,7 +18,7 @@ from mtn_tui.operations.restore.incomplete import is_incomplete, missing_in
 from mtn_tui.operations.restore.preflight.preflight import RESERVED, check_target, nameable
 from mtn_tui.operations.restore.swap import Exchanged, check_swap, claimed, exchange
 from mtn_tui.operations.services import restart
-from mtn_tui.postgres import databases
+from mtn_tui.postgres import databases, swap
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.identity import database_properties, server_identity
 
@@ -56,6 +56,7 @@ def promote(
     _check_names(context, source, target)
     with claimed(job, context, target, source) as (server, other, here):
         there = _check_source(server, source, target, oid)
+        _check_nobody_works_in(context, server, source, oid)
         check_swap(server, context, here, source, target, confirm)
         if is_incomplete(source):
             production.check_confirmed(context.settings, target, confirm, here.system_identifier)
@@ -84,6 +85,7 @@ def check_promotion(context: Context, source: str, target: str, confirm: str, oi
     _check_names(context, source, target)
     with connect(context.server, MAINTENANCE, "mtn promote") as server:
         _check_source(server, source, target, oid)
+        _check_nobody_works_in(context, server, source, oid)
         if is_incomplete(source) or databases.oid(server, target) is not None:
             here = server_identity(server).system_identifier
             production.check_confirmed(context.settings, target, confirm, here)
@@ -135,6 +137,23 @@ def _check_source(server: Connection, source: str, target: str, validated: int |
             "5.1",
         )
     return there
+
+
+def _check_nobody_works_in(context: Context, server: Connection, source: str, validated: int | None) -> None:
+    """Raise Refused where it may be another application's: not validated, of no name for that, and in use."""
+    if validated is not None or production.is_practice(context.settings, source):
+        return
+    if count := swap.obstacles(server, source).sessions:
+        text = ngettext(
+            "{count} session is connected to {source}: it may be what another application works with.",
+            "{count} sessions are connected to {source}: it may be what another application works with.",
+            count,
+        )
+        raise Refused(
+            text.format(count=count, source=source),
+            _("If it is what was restored and checked, close what is connected to it, and try again."),
+            "5.1",
+        )
 
 
 @contextmanager
