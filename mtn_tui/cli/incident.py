@@ -49,8 +49,8 @@ def show(session: Session, number: int | None, as_json: bool) -> None:
             number=found.number, database=found.database, state=state.format(time=passed)
         )
     )
-    if found.is_open:
-        output.line(_("In the hands of {who}").format(who=found.holder))
+    if found.is_open and found.holder is not None:
+        output.line(_("In the hands of {who}").format(who=found.holder.at_screen))
     rows = [
         [str(int(step)), title(step), standing(one.standing), one.reason] for step, one in found.steps.items()
     ]

@@ -79,6 +79,16 @@ def this_process() -> Process:
     return Process(pid, found[1] if found else "")
 
 
+def this_terminal() -> str:
+    """Return the terminal that this program runs in, as ``ps`` names it (``pts/3``); empty without one."""
+    for fd in range(3):
+        try:
+            return os.ttyname(fd).removeprefix("/dev/")
+        except OSError:
+            continue
+    return ""
+
+
 def this_host() -> str:
     """Return the host name."""
     return socket.gethostname()

@@ -371,7 +371,8 @@ def test_nothing_is_opened_with_read_only_and_an_incident_is_followed(pg18, new_
         await operator.enters()
         await operator.sees("opened with --read-only")
         opened(practice)
-        await operator.sees("✖ incident 1", "ana@db-host-1 had it since")
+        await operator.sees("✖ incident 1", "ana@db-host-1 (pid 999999999) had it since")
+        assert "[enter] continues it." not in operator.text()
         await operator.press("o")
         await operator.sees("opened with --read-only")
 

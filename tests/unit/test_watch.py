@@ -21,7 +21,7 @@ from mtn_tui.operations.health.inspection import Inspection
 from mtn_tui.operations.health.picture import Picture
 from mtn_tui.operations.health.runner import AT_ONCE, Result
 from mtn_tui.operations.health.sign_off import last_sign_off, path, sign
-from mtn_tui.operations.health.watch import KEEP_AFTER, KEEP_SOON, Watch
+from mtn_tui.operations.health.watch import ANEW_AFTER, KEEP_AFTER, KEEP_SOON, Watch
 from mtn_tui.operations.inventory import scan
 from mtn_tui.operations.inventory.taking import SHARED_FOR, Inventories
 from mtn_tui.storage.local import LocalStorage
@@ -217,6 +217,56 @@ def test_what_another_process_has_found_out_is_taken_in_and_not_looked_at_again(
     last_known.keep(context, [replace(found, at=clock.now() + timedelta(seconds=1))])
     assert watch.turn()
     assert watch.picture.row("machine").known.result.leading.says == "theirs"
+
+
+def theirs(name: str, status: Status, at: datetime, language: str) -> Result:
+    return replace(
+        result(name, status, at), findings=(Check(name, status, f"in {language}"),), language=language
+    )
+
+
+@pytest.mark.parametrize("language", ["es", ""], ids=["another language", "an earlier version's"])
+def test_what_is_kept_in_another_language_is_shown_at_once_and_looked_at_anew_at_once(
+    context, clock, language
+):
+    last_known.keep(context, [theirs("machine", Status.WARN, NOON, language)])
+    looks = Looks("machine")
+    watch = watching(context, looks)
+    watch.look_back()
+    row = watch.picture.row("machine")
+    assert (row.known.result.leading.says, row.looking) == (f"in {language}", True)
+    settle(watch, looks)
+    assert (looks.seen, watch.picture.row("machine").known.result.leading.says) == (["machine"], "so")
+
+
+def test_what_is_known_in_the_own_language_is_not_replaced_by_the_same_in_another(context, clock):
+    looks = Looks("machine", "full")
+    watch = watching(context, looks)
+    settle(watch, looks)
+    clock.on(KEEP_AFTER)
+    last_known.keep(context, [theirs("machine", Status.OK, clock.now(), "es")])
+    settle(watch, looks)  # what was found here is kept, beside what others have kept
+    assert last_known.load(context)["machine"].result.language == "es"
+    assert (watch.picture.row("machine").known.result.leading.says, looks.seen.count("machine")) == ("so", 1)
+    clock.on(BY_ID["machine"].every)
+    settle(watch, looks)
+    assert looks.seen.count("machine") == 2
+    assert watch.picture.row("machine").known.result.language == "en"
+
+
+def test_screens_of_two_languages_that_find_different_things_do_not_make_each_other_look_all_the_time(
+    context, clock
+):
+    looks = Looks("machine")
+    watch = watching(context, looks)
+    settle(watch, looks)
+    clock.on(ANEW_AFTER)
+    for _second in range(60):
+        last_known.keep(context, [theirs("machine", Status.WARN, clock.now(), "es")])
+        settle(watch, looks)
+        clock.on(2)
+    assert looks.seen.count("machine") == 2
+    assert watch.picture.row("machine").status is Status.WARN
 
 
 def test_the_database_is_looked_at_here_too_for_what_another_process_saw_may_be_over(context, clock):

@@ -154,6 +154,7 @@ def _record(one: Remembered) -> dict[str, object]:
     return {
         "at": result.at.isoformat(),
         "seconds": round(result.seconds, 3),
+        "language": result.language,
         "since": one.since.isoformat(),
         "findings": [
             {
@@ -197,7 +198,8 @@ def _read(name: str, record: Mapping[str, Any]) -> Remembered:
     )
     if not findings:
         raise ValueError(name)
-    result = Result(BY_ID[name], findings, read_moment(record["at"]), float(record["seconds"]))
+    at, seconds = read_moment(record["at"]), float(record["seconds"])
+    result = Result(BY_ID[name], findings, at, seconds, str(record.get("language", "")))
     changes = tuple(
         Change(read_moment(at), Status(status), str(says)) for at, status, says in record["changes"]
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mtn_tui.core.clock import Clock
 from mtn_tui.core.errors import MtnError
-from mtn_tui.core.i18n import _
+from mtn_tui.core.i18n import _, language
 from mtn_tui.core.traces import text_of
 from mtn_tui.engine.pipeline import background
 from mtn_tui.operations.common.checks import Check, Status
@@ -47,6 +47,8 @@ class Result:
     """When it was looked at, in UTC."""
     seconds: float
     """How long that took."""
+    language: str = field(default_factory=language)
+    """In which its texts are; empty if that is not known."""
 
     @property
     def status(self) -> Status:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
+from mtn_tui.core import i18n
 from mtn_tui.core.errors import StorageError
 from mtn_tui.core.settings_file import Loaded
 from mtn_tui.operations.common.context import Context
@@ -27,6 +28,9 @@ from mtn_tui.operations.inventory.taking import SHARED_FOR, Inventories
 
 KEEP_AFTER, KEEP_SOON = 60.0, 1.0
 """Seconds until results are kept; and until those are of which the status has changed."""
+
+ANEW_AFTER = 300.0
+"""Seconds between two looks at a check only because others tell of it in another language."""
 
 
 class Watch:
@@ -54,6 +58,8 @@ class Watch:
         """By ids: the monotonic time from which on it is to be looked at."""
         self._limits: dict[str, float] = {}
         """Those that run, and the monotonic time at which each is given up."""
+        self._looked: dict[str, float] = {}
+        """When a look at each was last begun here."""
         self._hanging: set[str] = set()
         """Those that were given up, and whose threads have not ended."""
         self._again: set[str] = set()
@@ -110,13 +116,31 @@ class Watch:
             name: one
             for name, one in last_known.load(self._context).items()
             if name not in self._known or one.result.at > self._known[name].result.at
+            if not self._says_the_same(name, one)
         }
         self._known |= newer
         for name, one in newer.items():
             known = self._checks.get(name)
             if known and known.every >= MINUTE and name not in self._again:  # others may be over in seconds
-                self._put_off(name, one)
+                if one.result.language == i18n.language() or self._looked_lately(name):
+                    self._put_off(name, one)
+                else:
+                    self._due[name] = 0.0
         return bool(newer) or signed != self._signed
+
+    def _says_the_same(self, name: str, one: Remembered) -> bool:
+        """Whether it says in another language what is known in the operator's own.
+
+        That stays on the screen then, and is looked at again at its own pace.
+        """
+        known = self._known.get(name)
+        if known is None or name not in self._checks:
+            return False
+        foreign = one.result.language != i18n.language() == known.result.language
+        return foreign and one.result.status is known.result.status
+
+    def _looked_lately(self, name: str) -> bool:
+        return self._now - self._looked.get(name, float("-inf")) < ANEW_AFTER
 
     def turn(self) -> bool:
         """Take in what has come, give up what hangs, start what is due; whether anything has changed."""
@@ -186,7 +210,8 @@ class Watch:
 
     def _keep(self) -> None:
         if self._keeps and self._unkept and self._now >= self._keep_at:
-            self._known |= last_known.keep(self._context, self._unkept.values())
+            kept = last_known.keep(self._context, self._unkept.values())
+            self._known |= {name: one for name, one in kept.items() if not self._says_the_same(name, one)}
             self._unkept = {}
 
     def _start(self) -> bool:
@@ -205,6 +230,7 @@ class Watch:
 
     def _begin(self, inspection: Inspection, check: HealthCheck) -> None:
         self._limits[check.id] = self._now + check.limit
+        self._looked[check.id] = self._now
         self._due[check.id] = float("inf")
         how = self._looks()[check.id]
 

@@ -346,7 +346,8 @@ def _each_once(incident: Incident) -> Iterator[Record]:
 
 
 def _row(record: Record) -> list[str]:
-    return [_clock(record.at), str(record.who), happened(record)]
+    who = record.who.at_screen if record.event in ("opened", "took") else str(record.who)
+    return [_clock(record.at), who, happened(record)]
 
 
 def happened(record: Record) -> str:

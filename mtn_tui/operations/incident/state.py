@@ -15,6 +15,7 @@ from enum import IntEnum, StrEnum
 
 from mtn_tui.core.errors import Refused
 from mtn_tui.core.i18n import _
+from mtn_tui.core.printable import printable
 
 Facts = Mapping[str, object]
 
@@ -82,7 +83,11 @@ NEVER_SKIPPED = {RecoveryMode.RESTORE: (Step.CHOOSE, Step.STAGING, Step.VALIDATE
 
 @dataclass(frozen=True)
 class Actor:
-    """An operator at a screen. ``session`` tells two screens of the same person apart."""
+    """An operator at a screen. ``session`` tells two screens of the same person apart.
+
+    It is ``<pid>/<start>/<terminal>-<token>``, with a dot for each slash of the terminal; the terminal
+    may be missing. Any other text is only compared.
+    """
 
     operator: str
     host: str
@@ -90,6 +95,24 @@ class Actor:
 
     def __str__(self) -> str:
         return f"{self.operator}@{self.host}"
+
+    @property
+    def screen(self) -> str:
+        """By what people find this screen: its terminal, else its process; empty if neither is known."""
+        pid, _slash, rest = self.session.partition("/")
+        terminal = rest.rpartition("/")[2].rpartition("-")[0].replace(".", "/")
+        if printable(terminal) == terminal != "":
+            return terminal
+        return f"pid {pid}" if pid.isdecimal() and rest else ""
+
+    @property
+    def at_screen(self) -> str:
+        """The name, and the screen where it is known."""
+        return f"{self} ({self.screen})" if self.screen else str(self)
+
+    def told_to(self, other: Actor) -> str:
+        """The name; with the screen, if the other bears the same name."""
+        return self.at_screen if str(self) == str(other) else str(self)
 
 
 @dataclass(frozen=True)
@@ -206,7 +229,7 @@ def check(incident: Incident, record: Record) -> None:
     holder = incident.holder
     if record.event not in ("took", "note") and holder is not None and record.who.session != holder.session:
         raise Refused(
-            _("{who} has taken the incident over.").format(who=holder),
+            _("{who} has taken the incident over.").format(who=holder.told_to(record.who)),
             _("Follow it here; take it over again only once you have talked."),
         )
     if record.step is None:

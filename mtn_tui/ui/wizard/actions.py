@@ -387,7 +387,7 @@ def _take(wizard: Wizard) -> None:
     answers = [Answer(_("Follow it only"), False), Answer(_("Take it over"), True)]
     title = _("Take incident {number} over from {who}?")
     wizard.host.open_screen(
-        Ask(title.format(number=incident.number, who=incident.holder), said, answers), chosen
+        Ask(title.format(number=incident.number, who=session.holder_told), said, answers), chosen
     )
 
 

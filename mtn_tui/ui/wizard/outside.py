@@ -100,11 +100,14 @@ def another_has_it(
     if session.holder_gone:
         text = _("{who} had it since {time}. Their screen is gone.")
     sheet.say(
-        text.format(who=incident.holder, time=f"{since.astimezone():%H:%M}" if since else "—"), "strong"
+        text.format(who=session.holder_told, time=f"{since.astimezone():%H:%M}" if since else "—"), "strong"
     )
-    sheet.say(
-        _("[o] takes it over. Talk to them first.") if not session.holder_gone else _("[enter] continues it.")
-    )
+    if session.host.read_only:
+        sheet.say(session.why_not())
+    elif session.holder_gone:
+        sheet.say(_("[enter] continues it."))
+    else:
+        sheet.say(_("[o] takes it over. Talk to them first."))
     sheet.gap()
     evidence.write(sheet, incident, incident.step, there)
     if state.standing is StepStatus.RUNNING and state.facts.get("job"):

@@ -16,7 +16,7 @@ from mtn_tui.core.contacts import Contacts, Severity
 from mtn_tui.core.errors import MtnError, Refused
 from mtn_tui.core.i18n import _
 from mtn_tui.engine.jobview import JobView
-from mtn_tui.engine.process import Process, this_process
+from mtn_tui.engine.process import Process, this_process, this_terminal
 from mtn_tui.operations.incident import escalation
 from mtn_tui.operations.incident.escalation import EscalationStatus
 from mtn_tui.operations.incident.file import Found, IncidentFile, open_incident, path_of
@@ -36,9 +36,10 @@ JOBS = {Step.STAGING: "restore", Step.PRODUCTION: "promote", Step.SERVICES: "ser
 
 
 def new_session() -> str:
-    """A name for this start of the program, by which others can tell whether it still runs."""
-    process = this_process()
-    return f"{process.pid}/{process.start}/{secrets.token_hex(4)}"
+    """A name for this start of the program, by which others can tell whether it still runs, and where."""
+    process, terminal = this_process(), this_terminal().replace("/", ".")
+    token = f"{terminal}-{secrets.token_hex(4)}" if terminal else secrets.token_hex(4)
+    return f"{process.pid}/{process.start}/{token}"
 
 
 def is_gone(actor: Actor, host: str) -> bool:
@@ -138,6 +139,12 @@ class IncidentSession:
         holder = self.incident.holder if self.incident else None
         return holder is not None and is_gone(holder, self.host.machine)
 
+    @property
+    def holder_told(self) -> str:
+        """Who holds the incident; if that is another screen of this operator's, which."""
+        holder = self.present.holder
+        return holder.told_to(self.actor) if holder else "—"
+
     def job_of(self, step: Step) -> JobView | None:
         """The job of a step, if it is among those that are shown."""
         wanted = self.incident.steps[step].facts.get("job") if self.incident else None
@@ -157,7 +164,7 @@ class IncidentSession:
         if self.incident is None or not self.incident.is_open:
             return _("No incident is open.")
         if not self.mine:
-            return _("{who} has this incident. [o] takes it over.").format(who=self.incident.holder)
+            return _("{who} has this incident. [o] takes it over.").format(who=self.holder_told)
         return self.busy
 
     # Commands
@@ -316,7 +323,7 @@ class IncidentSession:
         self.busy = ""
         self.host.show_error(
             Refused(
-                _("{who} has taken the incident over.").format(who=found.holder),
+                _("{who} has taken the incident over.").format(who=self.holder_told),
                 _("You can no longer change it. [3] follows it; talk to them before you take it back."),
             )
         )
