@@ -104,6 +104,24 @@ def test_a_name_that_is_too_long_is_cut_and_not_its_host():
     assert "… @ db1 " in line
 
 
+@pytest.mark.parametrize(
+    "facts", [{}, {"lost": True}, {"incident": True}, {"incident": True, "read_only": True}]
+)
+@pytest.mark.parametrize("at", ["db1", "db-primary.colegio.cl"])
+def test_what_is_said_of_production_runs_into_nothing_however_narrow_the_terminal_is(at, facts):
+    shown = host(at=at, **facts)
+    for width in (24, 40, 50, 56, 60, 64, 70, 76, 80):
+        pieces = frame.header(shown, width)
+        assert width_of(pieces) == width
+        line = "".join(text for text, _tone in pieces)
+        mark = next((mark for mark in "✖✔" if mark in line), None)
+        assert mark is None or line[line.index(mark) - 1] == " ", line
+        if width >= (70 if facts.get("read_only") else 60):
+            assert f" {_('PRODUCTION')} " in line
+            assert "  ".join([_("PRODUCTION"), _("READ-ONLY")]) + " " in line or not facts.get("read_only")
+            assert mark
+
+
 def test_the_rpo_is_the_figure_of_the_checks_row_until_it_is_looked_at_again():
     now = datetime.now(UTC)
     for lost in (20.0, 45 * 60.0 + 50, 3 * 3600.0):

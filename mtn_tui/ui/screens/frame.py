@@ -20,8 +20,8 @@ from mtn_tui.ui.text.cells import Span, clipped, spread, width_of
 TABS = (CHECKLIST, BACKUPS, EMERGENCY, LOGS, JOBS)
 """Screens that have a tab."""
 
-_NAMED = 6
-"""Cells that a database's name always has in the header; else the host comes first."""
+_NAMED, _HOST = 6, 8
+"""Cells that a database's name and its host always have in the header; beyond that the host comes first."""
 
 
 class HasFooter(Protocol):
@@ -73,9 +73,13 @@ def header(host: Host, width: int) -> list[Span]:
         room = width - width_of([name, *sure, *right]) - 1
         if wanted <= room:
             break
-    at = clipped(f" @ {settings.db_host}", max(room - 3 - _NAMED, 8))
+    least = 3 + _NAMED + min(width_of([(f" @ {settings.db_host}", "")]), _HOST)
+    if room < min(wanted, least):  # narrower than a terminal mostly is: without the time
+        right = [*_apart(parts, blank), (" ", "")]
+        room = width - width_of([name, *sure, *right]) - 1
+    at = clipped(f" @ {settings.db_host}", max(room - 3 - _NAMED, _HOST))
     named = clipped(settings.db_name, max(room - 3 - width_of([(at, "")]), _NAMED))
-    return spread([name, (f" {named}{at}  ", ""), *sure], right, width)
+    return spread([name, (f" {named}{at}  ", ""), *sure], [(" ", ""), *right], width)
 
 
 def _apart(parts: Iterable[Span], blank: str) -> list[Span]:
