@@ -142,6 +142,7 @@ def mtn(
         return 0
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.exceptions.NoArgsIsHelpError(context)
+    screens.must_be_able_to_draw()
     return screens.show(session)
 
 

@@ -87,7 +87,7 @@ def demo(
     from mtn_tui.demo.workspace import Workspace
 
     if practised is None:
-        headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
+        headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty() and screens.can_draw())
     with Workspace(keep=keep) as workspace:
         # The jobs that it starts inherit this: what they know of its stores goes with them.
         os.environ["XDG_CACHE_HOME"] = str(workspace.folder("cache"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mtn_tui.cli import diagnostics, output
+from mtn_tui.cli import diagnostics, output, screens
 from mtn_tui.core.errors import UsageError
 from mtn_tui.core.i18n import _
 
@@ -56,6 +56,7 @@ def find(name: str) -> PracticeIncident:
             _("A practice incident needs a terminal: it is you who practises."),
             _("mtn demo --headless shows what the program does by itself."),
         )
+    screens.must_be_able_to_draw()
     return found
 
 
