@@ -34,12 +34,11 @@ def must_be_able_to_draw() -> None:
     title = _("The screens need a terminal that can be drawn on; TERM is not set.")
     if term:
         title = _("The screens need a terminal that can be drawn on; TERM is {term}.").format(term=term)
-    raise UsageError(
-        title,
-        _("Without screens: mtn check, mtn list, mtn backup full, mtn restore, mtn job list, mtn --help.")
-        + "\n"
-        + _("If this terminal can do more than that: TERM=xterm-256color mtn"),
+    works = _(
+        "Without screens: mtn check, mtn list, mtn backup full, mtn restore --help, mtn job list, mtn --help."
     )
+    more = _("If this terminal can do more than that: TERM=xterm-256color mtn")
+    raise UsageError(title, f"{works}\n{more}")
 
 
 def show(session: Session, *, practice: Practice | None = None) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.warm import Command
 
-WORK = ("mtn check", "mtn list", "mtn backup full", "mtn restore", "mtn job list", "mtn --help")
+WORK = ("mtn check", "mtn list", "mtn backup full", "mtn restore --help", "mtn job list", "mtn --help")
 
 
 @pytest.mark.parametrize("arguments", [(), ("demo", "--incident", "lost-database")], ids=["mtn", "practice"])
