@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from mtn_tui.core.settings_file import load
 from mtn_tui.core.shellconf import quote
 from mtn_tui.demo.postgres_server import PostgresServer
 from mtn_tui.demo.seaweed import SeaweedServer
-from mtn_tui.engine import host
+from mtn_tui.engine import host, recordplace
 from mtn_tui.engine.jobs import Job
 from mtn_tui.engine.jobview import JobView, list_jobs, read_job
 from mtn_tui.operations.backup import publish
@@ -345,6 +346,9 @@ def practise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
             if process.poll() is None:
                 process.kill()
                 process.communicate()
+        state = practice.root / "state"
+        for folder in recordplace.ours(recordplace.spare_folders(state, tmp_path)):
+            shutil.rmtree(folder)  # in memory, where the state folder could not be written
         server = practice.source.server
         if not server.folder.exists():
             continue  # it lay on a disk of the test's own, and went with it
