@@ -2,11 +2,13 @@
 
 Advisory locks belong to one database, so they are always taken in the same one;
 the key identifies the database that is meant. The server releases the lock when
-the connection ends, for whatever reason.
+the connection ends, for whatever reason; but a busy one may see only later that
+a program has ended.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,22 +18,36 @@ from mtn_tui.core.i18n import _
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect, translated
 from mtn_tui.postgres.server import Server
 
+_PATIENCE = 5.0
+"""Seconds for which a lock that is taken may be that of a program which has ended."""
+
+_AGAIN = 0.1
+
 
 @contextmanager
 def advisory_lock(
     server: Server, key: int, application: str, token: CancelToken | None = None
 ) -> Iterator[None]:
-    """Hold the lock for the block; raises Locked, naming the holder, if it is taken.
+    """Hold the lock for the block; raises Locked, naming the holder, if it is taken and stays so for seconds.
 
     ``application`` (under 64 bytes) is what other hosts are told. Waiting for the
     server ends once ``token`` is cancelled.
     """
     with connect(server, MAINTENANCE, application, own_session=True, token=token) as connection:
-        with translated():
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
-        if row is None or not row[0]:
-            raise _taken(connection, key)
+        token = token or CancelToken()
+        until = time.monotonic() + _PATIENCE
+        while not _taken(connection, key):
+            if time.monotonic() > until:
+                raise _held(connection, key)
+            token.wait(_AGAIN)
+            token.check()
         yield
+
+
+def _taken(connection: Connection, key: int) -> bool:
+    with translated():
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
+    return row == (True,)
 
 
 def who_has(connection: Connection, key: int) -> str:
@@ -55,7 +71,7 @@ def _holder(connection: Connection, key: int) -> tuple[str, str, str] | None:
     return (str(row[0]), str(row[1]), str(row[2])) if row else None
 
 
-def _taken(connection: Connection, key: int) -> Locked:
+def _held(connection: Connection, key: int) -> Locked:
     who, where, since = _holder(connection, key) or ("?", "?", "?")
     return Locked(
         _("Already running on another host: {who}, connected from {where} since {since}.").format(
