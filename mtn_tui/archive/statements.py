@@ -141,8 +141,7 @@ def texts(chunks: Iterable[bytes]) -> Iterator[Text | CopyRows | CopyDone]:
     if (yield from script.read(chunks, buffer)):
         raise Truncated(_("The script ends within a table's rows."))
     rest = bytes(buffer)
-    buffer += b"\n\n"
-    if scanner.next(buffer) is not None or not scanner.between_statements(buffer):
+    if not scanner.is_over(buffer):
         raise Truncated(_("The script ends within a statement."))
     if rest:
         yield Text(rest, None)
@@ -179,9 +178,7 @@ class Pushed:
     def end(self) -> bytes:
         """The beginning of a statement that never ended; empty if there is none."""
         rest = bytes(self._buffer)
-        self._buffer += b"\n\n"
-        whole = self._scanner.next(self._buffer) is None and self._scanner.between_statements(self._buffer)
-        return b"" if whole else rest
+        return b"" if self._scanner.is_over(self._buffer) else rest
 
 
 class _Scanner:
@@ -233,6 +230,11 @@ class _Scanner:
         """All bytes that ``next`` took for the last event. None of them is read again."""
         self._after_rows = b""
         return self._text
+
+    def is_over(self, buffer: bytearray) -> bool:
+        """Whether what is left of a script, which has no more to come, is spaces and whole comments."""
+        buffer += b"\n\n"
+        return self.next(buffer) is None and self.between_statements(buffer)
 
     def between_statements(self, buffer: bytearray) -> bool:
         """Whether what is left of a script, two newlines added, is spaces and whole comments."""

@@ -36,15 +36,15 @@ def advisory_lock(
     with connect(server, MAINTENANCE, application, own_session=True, token=token) as connection:
         token = token or CancelToken()
         until = time.monotonic() + _PATIENCE
-        while not _taken(connection, key):
+        while not _try(connection, key):
             if time.monotonic() > until:
-                raise _held(connection, key)
+                raise _refusal(connection, key)
             token.wait(_AGAIN)
             token.check()
         yield
 
 
-def _taken(connection: Connection, key: int) -> bool:
+def _try(connection: Connection, key: int) -> bool:
     with translated():
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
     return row == (True,)
@@ -71,7 +71,7 @@ def _holder(connection: Connection, key: int) -> tuple[str, str, str] | None:
     return (str(row[0]), str(row[1]), str(row[2])) if row else None
 
 
-def _held(connection: Connection, key: int) -> Locked:
+def _refusal(connection: Connection, key: int) -> Locked:
     who, where, since = _holder(connection, key) or ("?", "?", "?")
     return Locked(
         _("Already running on another host: {who}, connected from {where} since {since}.").format(

@@ -29,7 +29,7 @@ from mtn_tui.postgres.bulk import LOCK_SECONDS, SETTINGS
 from mtn_tui.postgres.connection import Connection, explained
 from mtn_tui.postgres.giving_way import CANCELLED
 from mtn_tui.postgres.leaf_tables import Table
-from mtn_tui.postgres.load_advice import UNRESOLVED
+from mtn_tui.postgres.load_advice import lacks_a_name
 from mtn_tui.postgres.snapshot import reading
 from mtn_tui.postgres.tools import Child
 
@@ -170,8 +170,7 @@ class Reader:
             except Interrupted:
                 self.token.check()  # else it is counted again, behind who waited
             except PostgresError as error:
-                unresolved = error.in_a_function and error.sqlstate in UNRESOLVED
-                if self._searching or not self.path or not unresolved:
+                if self._searching or not self.path or not lacks_a_name(error):
                     raise
                 self._searching = True
         found = {int(str(number)): (int(str(one)), int(str(all_))) for number, one, all_ in rows}

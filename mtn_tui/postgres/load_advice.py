@@ -24,6 +24,11 @@ def is_of_an_extension(error: PostgresError) -> bool:
     return error.doing.startswith(_EXTENSION)
 
 
+def lacks_a_name(error: PostgresError) -> bool:
+    """Return whether a function did not find what it names without a schema."""
+    return error.in_a_function and error.sqlstate in UNRESOLVED
+
+
 def lies_in_the_script(error: PostgresError) -> bool:
     """Return whether the cause is in the script itself: its rows, its functions, duplicate objects.
 
@@ -33,8 +38,7 @@ def lies_in_the_script(error: PostgresError) -> bool:
         return False
     if is_of_an_extension(error):
         return False
-    unresolved = error.sqlstate in UNRESOLVED and error.in_a_function
-    return unresolved or error.sqlstate in _MADE_TWICE or error.sqlstate.startswith(_OF_ROWS)
+    return lacks_a_name(error) or error.sqlstate in _MADE_TWICE or error.sqlstate.startswith(_OF_ROWS)
 
 
 def advice(error: PostgresError) -> str:

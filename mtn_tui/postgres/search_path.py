@@ -17,7 +17,7 @@ from mtn_tui.core.errors import PostgresError
 from mtn_tui.core.i18n import _
 from mtn_tui.core.identity import DatabaseProperties
 from mtn_tui.postgres.connection import Connection, translated
-from mtn_tui.postgres.load_advice import UNRESOLVED, is_of_an_extension
+from mtn_tui.postgres.load_advice import is_of_an_extension, lacks_a_name
 
 _SETTINGS = """
     SELECT coalesce(rolname, ''), one FROM pg_db_role_setting
@@ -99,8 +99,7 @@ class SearchPath:
 
     def helps(self, error: PostgresError) -> bool:
         """Return whether a statement that failed with ``error`` may succeed with this path."""
-        unresolved = error.in_a_function and error.sqlstate in UNRESOLVED
-        return bool(self.schemas) and unresolved and not is_of_an_extension(error)
+        return bool(self.schemas) and lacks_a_name(error) and not is_of_an_extension(error)
 
     def in_vain(self, error: PostgresError) -> str:
         """Return what to do if trying again failed too."""

@@ -25,15 +25,15 @@ def test_the_session_of_a_program_that_has_just_ended_is_waited_for(maintenance,
     monkeypatch.setattr(advisory, "_PATIENCE", 60.0)
     before, refused = maintenance.connect(), threading.Event()
     before.execute(TAKE)
-    taken = advisory._taken
+    attempt = advisory._try
 
     def try_once(connection, key):
-        got = taken(connection, key)
+        got = attempt(connection, key)
         if not got:
             refused.set()
         return got
 
-    monkeypatch.setattr(advisory, "_taken", try_once)
+    monkeypatch.setattr(advisory, "_try", try_once)
     thread = threading.Thread(target=lambda: refused.wait(60) and before.close())
     thread.start()
     with advisory_lock(maintenance.login, KEY, "mtn backup x@y"), maintenance.connect() as connection:

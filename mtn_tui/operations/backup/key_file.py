@@ -125,9 +125,9 @@ class KeysBeside:
         key = ", ".join(table.key)
         query = f"SELECT {key} FROM {table.rows_of} ORDER BY {key}"  # noqa: S608 - quoted
         paths = ["", with_catalog(self._inputs.source.search_path)] if table.calls else [""]
-        begun = False
-        while paths:
-            read = bulk.read(psql, *self._at, self._moment.name, table, query, paths.pop(0))
+        begun, reason = False, ""
+        for path in paths:
+            read = bulk.read(psql, *self._at, self._moment.name, table, query, path)
             try:
                 with read as child, self._token.calling(child.kill):
                     for piece in child:
@@ -136,10 +136,11 @@ class KeysBeside:
                 return
             except PostgresError as error:
                 self._token.check()
-                if begun or not paths:
-                    self._failed.add(table.label)
-                    self._inputs.job.note("info", "no-keys", table=table.label, reason=error.title)
-                    return
+                reason = error.title
+            if begun:
+                break
+        self._failed.add(table.label)
+        self._inputs.job.note("info", "no-keys", table=table.label, reason=reason)
 
 
 def open_keys(copies: tuple[Copy, ...], file: KeyFile | None, inputs: Inputs) -> Keys | None:

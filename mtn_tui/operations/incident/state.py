@@ -97,13 +97,20 @@ class Actor:
         return f"{self.operator}@{self.host}"
 
     @property
+    def parts(self) -> tuple[str, str, str]:
+        """Of its session the process id, the process's start, and the rest; each may be any text."""
+        pid, _slash, rest = self.session.partition("/")
+        start, _slash, last = rest.rpartition("/")
+        return pid, start, last
+
+    @property
     def screen(self) -> str:
         """By what people find this screen: its terminal, else its process; empty if neither is known."""
-        pid, _slash, rest = self.session.partition("/")
-        terminal = rest.rpartition("/")[2].rpartition("-")[0].replace(".", "/")
+        pid, start, last = self.parts
+        terminal = last.rpartition("-")[0].replace(".", "/")
         if printable(terminal) == terminal != "":
             return terminal
-        return f"pid {pid}" if pid.isdecimal() and rest else ""
+        return f"pid {pid}" if pid.isdecimal() and (start or last) else ""
 
     @property
     def at_screen(self) -> str:

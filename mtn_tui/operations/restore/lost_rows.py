@@ -22,6 +22,11 @@ class TableRows:
     exact: bool = True
     """Whether ``now`` was counted; else it is an estimate, as of a large table."""
 
+    @property
+    def grown(self) -> int:
+        """How many rows more there are by now; 0 where they were not counted."""
+        return max(self.now - self.then, 0) if self.now is not None and self.exact else 0
+
     def facts(self) -> dict[str, object]:
         """For ``--json``."""
         return {"then": self.then, "now": self.now, "exact": self.exact}
@@ -44,11 +49,7 @@ class RowsNow:
     @property
     def grown(self) -> dict[str, int]:
         """By how many rows each table that was counted has more by now."""
-        return {
-            one.table: one.now - one.then
-            for one in self.tables
-            if one.now and one.exact and one.now > one.then
-        }
+        return {one.table: one.grown for one in self.tables if one.grown}
 
     @property
     def unknown(self) -> int:

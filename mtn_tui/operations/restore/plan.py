@@ -124,7 +124,7 @@ class Plan:
         """The same where no date tells, but the rows of a table do."""
         if self.rows is None or self.rows.database != self.target.name:
             return ""
-        more = next((one for one in self.rows.different if one.exact and (one.now or 0) > one.then), None)
+        more = next((one for one in self.rows.different if one.grown), None)
         if more is None:
             return ""
         text = _(

@@ -18,7 +18,7 @@ from mtn_tui.operations.restore.incomplete import is_incomplete, missing_in
 from mtn_tui.operations.restore.preflight.preflight import RESERVED, check_target, nameable
 from mtn_tui.operations.restore.swap import Exchanged, check_swap, claimed, exchange
 from mtn_tui.operations.services import restart
-from mtn_tui.postgres import databases, swap
+from mtn_tui.postgres import databases
 from mtn_tui.postgres.connection import MAINTENANCE, Connection, connect
 from mtn_tui.postgres.identity import database_properties, server_identity
 
@@ -143,7 +143,8 @@ def _check_nobody_works_in(context: Context, server: Connection, source: str, va
     """Raise Refused where it may be another application's: not validated, of no name for that, and in use."""
     if validated is not None or production.is_practice(context.settings, source):
         return
-    if count := swap.obstacles(server, source).sessions:
+    there = databases.describe(server, source)
+    if count := there.sessions if there else 0:
         text = ngettext(
             "{count} session is connected to {source}: it may be what another application works with.",
             "{count} sessions are connected to {source}: it may be what another application works with.",

@@ -44,8 +44,7 @@ def new_session() -> str:
 
 def is_gone(actor: Actor, host: str) -> bool:
     """Whether the screen of ``actor`` has certainly ended; that can be told on its own machine only."""
-    pid, _slash, rest = actor.session.partition("/")
-    start = rest.rpartition("/")[0]
+    pid, start, _last = actor.parts
     is_number = pid.isdecimal() and len(pid) <= _LONGEST_PID
     return actor.host == host and is_number and Process(int(pid), start).gone
 
