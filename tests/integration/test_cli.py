@@ -10,7 +10,6 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -22,6 +21,7 @@ from mtn_tui.cli.app import mtn as program
 from mtn_tui.core.i18n import LANGUAGES
 from tests.operation_fixtures import Practice, install
 from tests.pg_fixtures import Database
+from tests.terminal_output import shown_on
 
 LOCALE = Path(mtn_tui.__file__).parent / "locale"
 
@@ -298,15 +298,8 @@ def test_on_a_terminal_its_line_tells_how_it_goes_and_is_left_clean(pg18, new_da
             env={**practice.environment, "COLUMNS": "80"},
         )
         os.close(theirs)
-        shown = b""
-        with suppress(OSError):  # so Linux says that the other end has gone
-            while piece := os.read(ours, 4096):
-                shown += piece
-                if b"\rfull backup:" in shown:
-                    holder.rollback()
+        text = shown_on(ours, lambda shown: b"\rfull backup:" in shown and holder.rollback())
     child.communicate()
-    os.close(ours)
-    text = shown.decode()
     assert child.returncode == 0, text
     assert [part for part in re.split(r"[\r\n]+", text) if len(part) > 79 and " " in part] == []
     assert text.endswith("\r" + " " * 79 + "\r")

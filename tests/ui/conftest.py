@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtn_tui.operations.health import registry
+from tests.ui.gates import Gate
 from tests.ui.installed import Installed
 from tests.ui.looks import calm
 
@@ -27,3 +28,11 @@ def made(tmp_path, monkeypatch):
     """An installation whose backups are put there by hand; what is written lands in its folder."""
     monkeypatch.chdir(tmp_path)
     return Installed(tmp_path / "mtn")
+
+
+@pytest.fixture
+def gate():
+    """A closed gate, which is open at the end of the test."""
+    made = Gate()
+    yield made
+    made.may.set()

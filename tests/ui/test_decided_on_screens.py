@@ -3,7 +3,6 @@ work that is just under way, nor an incident that goes to somebody else loses it
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -16,30 +15,7 @@ from mtn_tui.ui.app import MtnApp
 from mtn_tui.ui.screens import backup_actions
 from tests.ui.incident_states import BRUNO, SESSION, Canned, at
 from tests.ui.installed import MACHINE, Installed
-from tests.ui.pilots import WITHIN, nothing_begins, operate
-
-
-class Slow:
-    """A folder that answers when it is told to."""
-
-    def __init__(self) -> None:
-        self.may = threading.Event()
-        self.asked = threading.Event()
-
-    def before(self, work):
-        def waits(*arguments, **options):
-            self.asked.set()
-            assert self.may.wait(WITHIN)
-            return work(*arguments, **options)
-
-        return waits
-
-
-@pytest.fixture
-def slow():
-    made = Slow()
-    yield made
-    made.may.set()
+from tests.ui.pilots import nothing_begins, operate
 
 
 @pytest.fixture
@@ -75,7 +51,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("keys", WRITTEN)
-def test_quitting_waits_for_what_is_being_written_down(made, slow, monkeypatch, keys):
+def test_quitting_waits_for_what_is_being_written_down(made, gate, monkeypatch, keys):
     screen, place, name = WRITTEN[keys]
     real, written = getattr(place, name), []
 
@@ -83,7 +59,7 @@ def test_quitting_waits_for_what_is_being_written_down(made, slow, monkeypatch, 
         written.append(real(*arguments))
         return written[-1]
 
-    monkeypatch.setattr(place, name, slow.before(writes))
+    monkeypatch.setattr(place, name, gate.before(writes))
     app = app_of(made)
 
     async def flow(operator):
@@ -93,11 +69,11 @@ def test_quitting_waits_for_what_is_being_written_down(made, slow, monkeypatch, 
         if screen == "1":
             await operator.until(lambda: app.state.health, "the checklist")
         await operator.press(*keys.split())
-        await operator.until(slow.asked.is_set, "the writing")
+        await operator.until(lambda: gate.asked, "the writing")
         await operator.press("q")
         await operator.sees(_("Something is still being written down; then it quits."))
         assert not app._exit
-        slow.may.set()
+        gate.may.set()
         await operator.until(lambda: app._exit, "the end")
         assert written
 
@@ -105,7 +81,7 @@ def test_quitting_waits_for_what_is_being_written_down(made, slow, monkeypatch, 
 
 
 @pytest.mark.parametrize("keys", ANSWERS)
-def test_an_answer_given_while_something_else_is_being_done_is_done_next(made, slow, monkeypatch, keys):
+def test_an_answer_given_while_something_else_is_being_done_is_done_next(made, gate, monkeypatch, keys):
     app, (opens, *answers) = app_of(made), keys.split()
 
     def change(file):
@@ -115,10 +91,10 @@ def test_an_answer_given_while_something_else_is_being_done_is_done_next(made, s
         await operator.has_list()
         await operator.sees(_("Tell the team?"))
         await operator.press(opens)
-        app.session.write(slow.before(change))
+        app.session.write(gate.before(change))
         await operator.press(*answers)
         assert not {"called", "skipped", "severe"} & set(events_of(made))
-        slow.may.set()
+        gate.may.set()
         await operator.until(lambda: events_of(made)[-1] == ANSWERS[keys], "the answer")
 
     operate(app, flow, at="3")

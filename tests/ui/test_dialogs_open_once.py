@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,31 +15,12 @@ from mtn_tui.ui.screens import kept, syncing
 from mtn_tui.ui.screens.ask import Ask
 from tests.ui.incident_states import Canned, a_day_of_work
 from tests.ui.installed import MACHINE, Installed
-from tests.ui.pilots import WITHIN, nothing_begins, operate
+from tests.ui.pilots import nothing_begins, operate
 
 
-class Gate:
-    """Lets an answer through once it may."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.may = threading.Event()
-        self.may.set()
-
-    def before(self, answer):
-        def waits(*arguments):
-            self.asked += 1
-            assert self.may.wait(WITHIN)
-            return answer(*arguments)
-
-        return waits
-
-
-@pytest.fixture
-def gate():
-    made = Gate()
-    yield made
-    made.may.set()
+@pytest.fixture(autouse=True)
+def _open_at_first(gate):
+    gate.may.set()
 
 
 def pressed_three_times(app, gate, keys, key, at="2"):

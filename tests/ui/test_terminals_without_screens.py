@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import pty
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.terminal_output import shown_on
 from tests.warm import Command
 
 WORK = ("mtn check", "mtn list", "mtn backup full", "mtn restore --help", "mtn job list", "mtn --help")
@@ -28,12 +28,7 @@ def test_where_nothing_can_be_drawn_it_says_what_it_needs_and_what_works_without
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     child = Command(command, env=environment, cwd=tmp_path, **streams)
     os.close(theirs)
-    shown = b""
-    with suppress(OSError):  # so Linux says that the other end has gone
-        while piece := os.read(ours, 4096):
-            shown += piece
-    os.close(ours)
-    text = shown.decode()
+    text = shown_on(ours)
     assert child.wait(60) == 64, text
     assert f"TERM is {term}." in text if term else "TERM is not set." in text
     assert [one for one in WORK if one not in text] == []

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -19,6 +18,7 @@ import pytest
 
 from mtn_tui.core.i18n import LANGUAGES
 from tests.integration.test_cli import commands
+from tests.terminal_output import shown_on
 from tests.warm import Command
 
 INFINITIVE = re.compile(r"\w+(?:[aei]r|[aei]rlo|[aei]rla)\b")
@@ -51,13 +51,9 @@ def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str]) -> s
         env={**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", **environment},
     )
     os.close(theirs)
-    shown = b""
-    with suppress(OSError):  # so Linux says that the other end has gone
-        while piece := os.read(ours, 65536):
-            shown += piece
-    os.close(ours)
+    shown = shown_on(ours)
     child.wait()
-    return shown.decode().replace("\r\n", "\n")
+    return shown.replace("\r\n", "\n")
 
 
 def summaries(text: str) -> dict[str, str]:
